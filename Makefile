@@ -1,0 +1,48 @@
+# `make demo` and `make test` are all a new machine needs: each creates .venv first, from the exact versions in
+# requirements.lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "lsr needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot create environments. On Debian: apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+install: $(STAMP)  ## create .venv with everything the project needs
+
+demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure the answers
+	$(BIN)/lsr demo
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/pytest
+
+lint: $(STAMP)  ## ruff: style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy, on the built wheel
+	.ci/typecheck $(VENV)
+
+bench: $(STAMP)  ## run the benchmarks that the README's numbers come from
+	$(BIN)/python benchmarks/run_all.py
+
+serve: $(STAMP)  ## serve the demo's index on http://127.0.0.1:8080
+	$(BIN)/lsr demo --quick
+	$(BIN)/lsr serve demo/index --port 8080
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info demo
+
+.PHONY: help install demo test lint types bench serve clean

@@ -1,0 +1,32 @@
+"""The document: what every reader yields and every index stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Document:
+    """One text with its id.
+
+    `fields` holds everything else that came with it (JSON values), kept and shown but not searched.
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> str:
+        """What is encoded: title and text joined by one space, as BEIR's baselines do."""
+        return f"{self.title} {self.text}" if self.title else self.text
+
+
+@dataclass(slots=True)
+class Query:
+    """One question with its id."""
+
+    id: str
+    text: str

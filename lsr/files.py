@@ -1,0 +1,57 @@
+"""Outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lsr.errors import OutputExistsError
+
+_CHUNK = 1 << 20
+
+
+def check_output(path: str | Path, *, force: bool = False) -> Path:
+    """Return `path` as a Path, or raise OutputExistsError if it is there and `force` is not set."""
+    path = Path(path)
+    if not force and (path.exists() or path.is_symlink()):
+        raise OutputExistsError(f"{path} exists already: choose another output, or pass --force to replace it")
+    return path
+
+
+@contextmanager
+def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if not.
+
+    Raises OutputExistsError before anything is written.
+    """
+    path = check_output(path, force=force)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        sync(temporary)
+        os.replace(temporary, path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file's or folder's bytes to the disk, so that a rename that follows never publishes empty data."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def crc32(path: Path) -> int:
+    """CRC-32 of a file's bytes, read in chunks."""
+    value = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            value = zlib.crc32(chunk, value)
+    return value

@@ -1,0 +1,51 @@
+"""The vocabulary: term strings and their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class Vocabulary:
+    """Terms numbered from 0 in the order given.
+
+    A term's id never changes; `add` appends. Holes in a tokenizer's numbering keep their place as "[unused:ID]".
+    """
+
+    __slots__ = ("_ids", "_terms")
+
+    def __init__(self, terms: Iterable[str] = ()) -> None:
+        self._terms: list[str] = list(terms)
+        self._ids: dict[str, int] = {term: id for id, term in enumerate(self._terms)}
+        if len(self._ids) != len(self._terms):
+            seen: set[str] = set()
+            twice = next(term for term in self._terms if term in seen or seen.add(term))  # type: ignore[func-returns-value]
+            raise ValueError(f"the term {twice!r} stands twice in the vocabulary")
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __contains__(self, term: str) -> bool:
+        return term in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self._terms == other._terms
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def term(self, id: int) -> str:
+        """The term with this id."""
+        return self._terms[id]
+
+    def id(self, term: str) -> int | None:
+        """The term's id, or None if it is not in the vocabulary."""
+        return self._ids.get(term)
+
+    def add(self, term: str) -> int:
+        """The term's id, appended if it is new."""
+        id = self._ids.setdefault(term, len(self._terms))
+        if id == len(self._terms):
+            self._terms.append(term)
+        return id
