@@ -1,0 +1,201 @@
+"""Text in, ranked documents out: an index together with the encoder that made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.documents import Document
+from lsr.errors import InputError, ModelError
+from lsr.explanation import Explanation, TermMatch, explain_match
+
+if TYPE_CHECKING:
+    from lsr.encoder import SparseEncoder
+    from lsr.index import Index, SearchStats
+    from lsr.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer. `matches` holds the shared terms, largest contribution first, if they were asked for."""
+
+    rank: int
+    id: str
+    score: float
+    document: Document
+    matches: list[TermMatch] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """Ranked hits with what the search did and how long each half took, in milliseconds."""
+
+    hits: list[Hit]
+    stats: SearchStats
+    encode_ms: float
+    search_ms: float
+
+
+class Retriever:
+    """Searches an index by text.
+
+    The encoder is loaded on first use, as the index recorded it. An index of inference-free vectors needs only the query
+    table, so no deep-learning library is loaded for it.
+    """
+
+    def __init__(self, index: Index, *, model: str | None = None, device: str | None = None) -> None:
+        self.index = index
+        self._model = model
+        self._device = device
+
+    @classmethod
+    def open(cls, path: str | Path, *, model: str | None = None, device: str | None = None) -> Retriever:
+        """Open the index at `path`. `model` (a name or folder) stands in for the one it was made with.
+
+        Raises IndexFormatError.
+        """
+        from lsr.index import Index
+
+        return cls(Index.open(path), model=model, device=device)
+
+    # -- searching ---------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        explain: bool = False,
+        allow: npt.NDArray[np.bool_] | None = None,
+        **parameters: Any,
+    ) -> SearchResponse:
+        """The `k` best documents for a text; fewer if fewer share a term with it, none for a text without terms.
+
+        `parameters` go to `Index.search`.
+        """
+        start = perf_counter()
+        terms, weights = self._encode_query(text)
+        encode_ms = (perf_counter() - start) * 1e3
+        return self._search(terms, weights, k, mode, explain, allow, encode_ms, parameters)
+
+    def search_vector(
+        self,
+        vector: Mapping[str, float],
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        explain: bool = False,
+        allow: npt.NDArray[np.bool_] | None = None,
+        **parameters: Any,
+    ) -> SearchResponse:
+        """The `k` best documents for a vector of term weights.
+
+        Raises InputError for a term that is not in the vocabulary or a weight that is not finite and positive.
+        """
+        terms, weights = self._read_vector(vector)
+        return self._search(terms, weights, k, mode, explain, allow, 0.0, parameters)
+
+    def explain(self, text: str, document_id: str) -> Explanation:
+        """Why the document scores what it scores for the text. Raises NotFoundError."""
+        row = self.index.row(document_id)
+        return explain_match(self._encode_query(text), self.index.vector(row), self.vocabulary)
+
+    def encode(
+        self, text: str, kind: Literal["query", "document"] = "query", top_k: int | None = None
+    ) -> dict[str, float]:
+        """The text's term weights, heaviest first."""
+        encoder = self.encoder if kind == "query" else self.document_encoder
+        encode = encoder.encode_queries if kind == "query" else encoder.encode_documents
+        return dict(encoder.decode(encode([text], top_k=top_k))[0])
+
+    def warm_up(self) -> None:
+        """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next."""
+        self.index.warm_up()
+        if self.index.encoder is not None or self._model is not None:
+            self._encode_query("warm up")
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The index's terms, or the encoder's where the index was made from bare vectors."""
+        return self.index.vocabulary or self.encoder.vocabulary
+
+    @cached_property
+    def encoder(self) -> SparseEncoder:
+        """The encoder of queries. Raises ModelError if there is none, or if it is not the one that made the index."""
+        return self._load_encoder(queries_only=bool((self.index.encoder or {}).get("inference_free")))
+
+    @cached_property
+    def document_encoder(self) -> SparseEncoder:
+        """The encoder of documents: the same object unless queries need no model."""
+        return self._load_encoder(queries_only=False) if self.encoder.inference_free else self.encoder
+
+    def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
+        from lsr.encoder import SparseEncoder
+
+        record = self.index.encoder
+        if record is None and self._model is None:
+            raise ModelError(
+                "this index was made from vectors and names no model: search it by vector, or pass --model with the model "
+                "that made them"
+            )
+        if self._model is not None:
+            options = {"max_length": record["max_length"]} if record else {}
+            encoder = SparseEncoder.load(self._model, device=self._device, queries_only=queries_only, **options)
+        else:
+            assert record is not None
+            encoder = SparseEncoder.from_settings(record, device=self._device, queries_only=queries_only)
+        if encoder.dim != self.index.dim:
+            raise ModelError(
+                f"model {encoder.name} has {encoder.dim:,} terms, the index {self.index.dim:,}: it is not the model that made "
+                "this index"
+            )
+        return encoder
+
+    def _encode_query(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        return self.encoder.encode_queries([text]).row(0)
+
+    def _read_vector(self, vector: Mapping[str, float]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        ids: dict[int, float] = {}
+        for term, weight in vector.items():
+            id = self.vocabulary.id(term)
+            if id is None:
+                raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
+            if not (math.isfinite(weight) and weight > 0):
+                raise InputError(f"a weight must be finite and positive, not {weight}", field=f"vector.{term}")
+            ids[id] = weight
+        terms = np.array(sorted(ids), dtype=np.uint32)
+        return terms, np.array([ids[term] for term in terms.tolist()], dtype=np.float32)
+
+    def _search(
+        self,
+        terms: npt.NDArray[np.uint32],
+        weights: npt.NDArray[np.float32],
+        k: int,
+        mode: str,
+        explain: bool,
+        allow: npt.NDArray[np.bool_] | None,
+        encode_ms: float,
+        parameters: dict[str, Any],
+    ) -> SearchResponse:
+        start = perf_counter()
+        found = self.index.search(terms, weights, k, mode=mode, allow=allow, **parameters)
+        search_ms = (perf_counter() - start) * 1e3
+        hits = []
+        for rank, (row, score) in enumerate(zip(found.rows.tolist(), found.scores.tolist(), strict=True), start=1):
+            document = self.index.document_at(row)
+            matches = (
+                explain_match((terms, weights), self.index.vector(row), self.vocabulary).matches if explain else None
+            )
+            hits.append(Hit(rank, document.id, score, document, matches))
+        return SearchResponse(hits, found.stats, encode_ms, search_ms)
