@@ -1,0 +1,90 @@
+"""Readers of record formats: JSON lines, tab-separated values, plain lines, Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsr.errors import InputError
+from lsr.text.lines import OnBad, name_of, read_lines
+from lsr.text.records import (
+    ID_NAMES,
+    QUERY_ID_NAMES,
+    QUERY_TEXT_NAMES,
+    TEXT_NAMES,
+    FieldNames,
+    Record,
+    json_value,
+    parse_object,
+)
+
+# MS MARCO's collection.tsv and queries.tsv, the form with titles, and MS MARCO's msmarco-docs.tsv.
+_COLUMNS = {
+    2: ("id", "text"),
+    3: ("id", "title", "text"),
+    4: ("id", "url", "title", "text"),
+}
+_PARQUET_ROWS = 4096
+
+
+def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
+    """One JSON object a line."""
+    for line, text in read_lines(source, on_bad):
+        try:
+            values = parse_object(text)
+        except ValueError as error:
+            on_bad(InputError(str(error), source=name_of(source), line=line))
+            continue
+        yield Record(line, values)
+
+
+def read_tsv(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
+    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as a header says.
+
+    The first line is a header if field names were given, or if it names both an id and a text by their usual names.
+    Every line must have as many columns as the first.
+    """
+    header: tuple[str, ...] = ()
+    for line, text in read_lines(source, on_bad):
+        cells = text.split("\t")
+        if not header:
+            if _is_header(cells, names):
+                header = tuple(cells)
+                continue
+            if len(cells) in _COLUMNS:
+                header = _COLUMNS[len(cells)]
+        if len(cells) != len(header):
+            expected = f"{len(header)} columns ({', '.join(header)})" if header else "2 to 4 columns (id, …, text)"
+            message = f"expected {expected} separated by tabs, found {len(cells)}"
+            on_bad(InputError(message, source=name_of(source), line=line))
+            continue
+        yield Record(line, dict(zip(header, cells, strict=True)))
+
+
+def read_plain_lines(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
+    """Each line is a text; its id is the line number."""
+    for line, text in read_lines(source, on_bad):
+        yield Record(line, {"id": str(line), "text": text})
+
+
+def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
+    """The rows of a Parquet file, a few thousand in memory at once; the line of a row is its number from 1."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(source) as file:
+            row = 0
+            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
+                for values in batch.to_pylist():
+                    row += 1
+                    yield Record(row, json_value(values))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
+
+
+def _is_header(cells: list[str], names: FieldNames) -> bool:
+    if names.id or names.title or names.text:
+        return True
+    there = set(cells)
+    return not there.isdisjoint(ID_NAMES + QUERY_ID_NAMES) and not there.isdisjoint(TEXT_NAMES + QUERY_TEXT_NAMES)
