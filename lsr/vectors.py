@@ -29,7 +29,7 @@ class SparseVectors:
         dim: the number of terms in the vocabulary.
 
     The arrays are validated unless `validate=False` (for arrays that this package has just made). InputError names the
-    first row that breaks a rule.
+    first row that breaks a rule; rows count from `first_row` there, for a batch out of a longer `source`.
     """
 
     __slots__ = ("dim", "ids", "indices", "indptr", "weights")
@@ -44,16 +44,21 @@ class SparseVectors:
         *,
         validate: bool = True,
         source: str | None = None,
+        first_row: int = 0,
     ) -> None:
-        if validate:
-            indices = _as_term_ids(np.asarray(indices), source)
-        self.indptr: npt.NDArray[np.int64] = np.ascontiguousarray(indptr, dtype=np.int64)
-        self.indices: npt.NDArray[np.uint32] = np.ascontiguousarray(indices, dtype=np.uint32)
-        self.weights: npt.NDArray[np.float32] = np.ascontiguousarray(weights, dtype=np.float32)
         self.ids: list[str] = list(ids)
         self.dim = int(dim)
+        self.indptr: npt.NDArray[np.int64] = np.ascontiguousarray(indptr, dtype=np.int64)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused below
+            self.weights: npt.NDArray[np.float32] = np.ascontiguousarray(weights, dtype=np.float32)
         if validate:
-            self.validate(source=source)
+            indices = np.asarray(indices)
+            self._check_offsets(indices, source)
+            self._check_term_ids(indices, source, first_row)
+        self.indices: npt.NDArray[np.uint32] = np.ascontiguousarray(indices, dtype=np.uint32)
+        if validate:
+            self._check_weights(source, first_row)
+            _check_ids(self.ids, source, first_row)
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -85,8 +90,8 @@ class SparseVectors:
 
     @classmethod
     def from_scipy(cls, matrix: scipy.sparse.spmatrix, ids: Sequence[str] | None = None) -> SparseVectors:
-        """From a scipy sparse matrix [n, dim]. Explicit zeros are dropped; the other rules are checked."""
-        csr = matrix.tocsr(copy=True)
+        """From a scipy sparse matrix or array [n, dim]. Entries of one place are summed, explicit zeros dropped."""
+        csr = matrix.tocsr().astype(np.float32, copy=True)
         csr.sum_duplicates()
         csr.eliminate_zeros()
         csr.sort_indices()
@@ -94,22 +99,14 @@ class SparseVectors:
 
     @classmethod
     def from_torch(cls, tensor: torch.Tensor, ids: Sequence[str] | None = None) -> SparseVectors:
-        """From a torch tensor [n, dim]: sparse COO, sparse CSR or dense. Zeros are dropped."""
+        """From a torch tensor [n, dim] on any device, dense or of any sparse layout. Zeros are dropped."""
         import scipy.sparse
-        import torch
 
-        tensor = tensor.detach().cpu()
-        if tensor.layout == torch.sparse_coo:
-            tensor = tensor.coalesce()
-            rows, columns = tensor.indices().numpy()
-            shape = (tensor.shape[0], tensor.shape[1])
-            matrix = scipy.sparse.csr_matrix((tensor.values().float().numpy(), (rows, columns)), shape=shape)
-        elif tensor.layout == torch.sparse_csr:
-            parts = (tensor.values().float().numpy(), tensor.col_indices().numpy(), tensor.crow_indices().numpy())
-            matrix = scipy.sparse.csr_matrix(parts, shape=tuple(tensor.shape))
-        else:
-            matrix = scipy.sparse.csr_matrix(tensor.float().numpy())
-        return cls.from_scipy(matrix, ids)
+        if tensor.ndim != 2:
+            raise InputError(f"vectors are a tensor of 2 dimensions, not {tensor.ndim}")
+        tensor = tensor.detach().to_sparse_coo().coalesce().cpu()
+        pairs = (tensor.values().float().numpy(), tensor.indices().numpy())
+        return cls.from_scipy(scipy.sparse.coo_array(pairs, shape=tuple(tensor.shape)), ids)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SparseVectors]) -> SparseVectors:
@@ -128,7 +125,7 @@ class SparseVectors:
             parts[0].dim,
             validate=False,
         )
-        _check_ids(joined.ids, None)
+        _check_ids(joined.ids, None, 0)
         return joined
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -167,12 +164,13 @@ class SparseVectors:
         )
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> SparseVectors:
-        """The given rows in the given order."""
-        order = np.asarray(rows, dtype=np.int64)
+        """The given rows, all different, in the given order."""
+        order = np.arange(len(self))[np.asarray(rows, dtype=np.int64)]  # counts negative rows from the end
         lengths = np.diff(self.indptr)[order]
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         positions = np.arange(indptr[-1]) + np.repeat(self.indptr[order] - indptr[:-1], lengths)
         ids = [self.ids[i] for i in order]
+        _check_ids(ids, None, 0)
         return SparseVectors(indptr, self.indices[positions], self.weights[positions], ids, self.dim, validate=False)
 
     def top_k(self, k: int) -> SparseVectors:
@@ -216,73 +214,67 @@ class SparseVectors:
     @classmethod
     def load(cls, path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None) -> SparseVectors:
         """Read a whole vector file; use `lsr.vector_files.iter_vectors` for one that does not fit in memory."""
-        from lsr.vector_files import iter_vectors
+        from lsr.vector_files import read_vectors
 
-        parts = list(iter_vectors(path, vocabulary=vocabulary, dim=dim))
-        # A JSONL file read without a vocabulary grows one, so the last part knows the largest size.
-        width = max((part.dim for part in parts), default=dim or (len(vocabulary) if vocabulary else 0))
-        for part in parts:
-            part.dim = width
-        return cls.concatenate(parts) if parts else cls.empty(width)
+        return read_vectors(path, vocabulary=vocabulary, dim=dim)
 
     def __repr__(self) -> str:
         return f"SparseVectors({len(self):,} rows, {self.nnz:,} pairs, {self.dim:,} terms)"
 
     # -- rules -------------------------------------------------------------------------------------------------------
 
-    def validate(self, *, source: str | None = None) -> None:
-        """Check every rule of this class; InputError names the first row that breaks one."""
-        rows, nnz = len(self.ids), len(self.indices)
-        indptr, starts = self.indptr, self.indptr[:-1]
-        if indptr.ndim != 1 or len(indptr) != rows + 1:
+    def _check_offsets(self, indices: npt.NDArray[Any], source: str | None) -> None:
+        rows, indptr = len(self.ids), self.indptr
+        if indptr.ndim != 1 or indices.ndim != 1 or self.weights.ndim != 1:
+            raise InputError("row offsets, term ids and weights must each have one dimension", source=source)
+        if len(indptr) != rows + 1:
             raise InputError(f"{rows} ids need {rows + 1} row offsets, not {len(indptr)}", source=source)
-        if indptr[0] != 0 or indptr[-1] != nnz or len(self.weights) != nnz or (np.diff(indptr) < 0).any():
+        ends_well = indptr[0] == 0 and indptr[-1] == len(indices) == len(self.weights)
+        if not ends_well or (np.diff(indptr) < 0).any():
             raise InputError(
-                f"row offsets must ascend from 0 to the number of pairs; got {nnz} term ids, "
+                f"row offsets must ascend from 0 to the number of pairs; got {len(indices)} term ids, "
                 f"{len(self.weights)} weights, offsets from {indptr[0]} to {indptr[-1]}",
                 source=source,
             )
-        bad = ~np.isfinite(self.weights) | (self.weights <= 0)
+
+    def _check_term_ids(self, indices: npt.NDArray[Any], source: str | None, first_row: int) -> None:
+        """Before the cast to uint32, which would wrap or round what it cannot hold."""
+        if not len(indices):
+            return
+        if not np.issubdtype(indices.dtype, np.integer):
+            raise InputError(f"term ids must be integers, not {indices.dtype}", source=source)
+        size = min(self.dim, 2**32)
+        if indices.min() < 0 or indices.max() >= size:
+            at = int(((indices < 0) | (indices >= size)).argmax())
+            message = f"term id {indices[at]} is outside the vocabulary of {self.dim:,} terms"
+            raise self._broken(at, message, source, first_row)
+        descends = indices[1:] <= indices[:-1]
+        starts = self.indptr[(self.indptr > 0) & (self.indptr < len(indices))]
+        descends[starts - 1] = False
+        if descends.any():
+            at = int(descends.argmax()) + 1
+            message = f"term ids must be sorted and unique; {indices[at]} follows {indices[at - 1]}"
+            raise self._broken(at, message, source, first_row)
+
+    def _check_weights(self, source: str | None, first_row: int) -> None:
+        bad = ~(np.isfinite(self.weights) & (self.weights > 0))
         if bad.any():
             at = int(bad.argmax())
-            self._fail(at, f"weight {self.weights[at]} of term {self.indices[at]} is not finite and positive", source)
-        if nnz and int(self.indices.max()) >= self.dim:
-            at = int((self.indices >= self.dim).argmax())
-            self._fail(at, f"term id {self.indices[at]} is outside the vocabulary of {self.dim} terms", source)
-        if nnz > 1:
-            descends = self.indices[1:] <= self.indices[:-1]
-            boundaries = starts[(starts > 0) & (starts < nnz)]
-            descends[boundaries - 1] = False
-            if descends.any():
-                at = int(descends.argmax()) + 1
-                message = f"term ids must be sorted and unique; {self.indices[at]} follows {self.indices[at - 1]}"
-                self._fail(at, message, source)
-        _check_ids(self.ids, source)
+            message = f"weight {self.weights[at]} of term {self.indices[at]} is not finite and positive"
+            raise self._broken(at, message, source, first_row)
 
-    def _fail(self, pair: int, message: str, source: str | None) -> None:
+    def _broken(self, pair: int, message: str, source: str | None, first_row: int) -> InputError:
         row = int(np.searchsorted(self.indptr, pair, side="right")) - 1
-        raise InputError(f"row {row} (id {self.ids[row]!r}): {message}", source=source)
-
-
-def _as_term_ids(indices: npt.NDArray[Any], source: str | None) -> npt.NDArray[np.uint32]:
-    """Term ids as uint32, refusing what the cast would wrap or round."""
-    if indices.size == 0:
-        return np.empty(0, np.uint32)
-    if not np.issubdtype(indices.dtype, np.integer):
-        raise InputError(f"term ids must be integers, not {indices.dtype}", source=source)
-    low, high = int(indices.min()), int(indices.max())
-    if low < 0 or high >= 2**32:
-        raise InputError(f"term ids must lie in 0 … 2³² − 1; found {low if low < 0 else high}", source=source)
-    return indices.astype(np.uint32, copy=False)
+        return InputError(f"row {first_row + row} (id {self.ids[row]!r}): {message}", source=source)
 
 
 def _default_ids(ids: Sequence[str] | None, rows: int) -> Sequence[str]:
     return [str(i) for i in range(rows)] if ids is None else ids
 
 
-def _check_ids(ids: Sequence[str], source: str | None) -> None:
+def _check_ids(ids: Sequence[str], source: str | None, first_row: int) -> None:
     seen: dict[str, int] = {}
-    for row, id in enumerate(ids):
+    for row, id in enumerate(ids, start=first_row):
         if not isinstance(id, str) or not id:
             raise InputError(f"row {row}: an id must be a non-empty string, not {id!r}", source=source)
         if seen.setdefault(id, row) != row:
