@@ -1,0 +1,23 @@
+"""Packages of the `eval` extra, imported when they are first needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from lsr.errors import MissingDependencyError
+
+_PACKAGES = {"Stemmer": "PyStemmer"}
+
+
+def require(module: str) -> ModuleType:
+    """The module, imported. Raises MissingDependencyError if its package is not installed."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        package = _PACKAGES.get(module, module)
+        raise MissingDependencyError(
+            f"evaluation needs {package}, which is not installed: pip install 'lsr-engine[eval]'"
+        ) from error

@@ -1,0 +1,87 @@
+"""The index that an evaluation searches: opened if it fits the collection, built if there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsr.documents import Document
+from lsr.errors import InputError, ModelError, NotFoundError
+from lsr.eval.collection import Collection
+from lsr.eval.stages import Stages, silent
+from lsr.retriever import Retriever
+from lsr.text import count_documents
+
+if TYPE_CHECKING:
+    from lsr.encoder import SparseEncoder
+    from lsr.index import Index
+
+
+def open_or_index(
+    collection: Collection,
+    path: str | Path,
+    encoder: SparseEncoder | None = None,
+    *,
+    top_k: int | None = None,
+    force: bool = False,
+    stages: Stages = silent,
+) -> Retriever:
+    """Open the index of the collection's documents at `path`, or build it.
+
+    An index that is there is used again if it was made with `encoder` (None: whatever made it) and `top_k`, and holds
+    exactly the documents of the collection; every text is compared. `force` builds it anew. A build that was
+    interrupted goes on where it stopped. `encoder` defaults to the default model where there is no index yet.
+
+    Raises ModelError or InputError if the index that is there does not fit.
+    """
+    from lsr.encoder import SparseEncoder
+    from lsr.pipeline import index_corpus
+
+    if Path(path).exists() and not force:
+        retriever = Retriever.open(path)
+        if encoder is not None:
+            _check_encoder(retriever.index, encoder, top_k, path)
+            retriever.encoder = encoder
+        with stages("comparing corpus and index", len(retriever.index), "documents") as progress:
+            check_corpus(retriever.index, collection.documents(), path, progress)
+        return retriever
+    encoder = encoder or SparseEncoder.load()
+    total = count_documents(collection.source)
+    with stages("encoding documents", total, "documents") as encoded, stages("indexing", total, "documents") as built:
+        index = index_corpus(
+            collection.documents(), path, encoder, top_k=top_k, force=force, progress=encoded, build_progress=built
+        )
+    retriever = Retriever(index)
+    retriever.encoder = encoder
+    return retriever
+
+
+def check_corpus(
+    index: Index, documents: Iterable[Document], path: str | Path, progress: Callable[[int], None]
+) -> None:
+    """Raise InputError unless the index holds exactly these documents, with these titles and texts."""
+    advice = f"the index at {path} was made from another corpus: name another one, or build it anew with --force"
+    count = 0
+    for document in documents:
+        try:
+            stored = index.document(document.id)
+        except NotFoundError:
+            raise InputError(f"document {document.id!r} is not in the index; {advice}") from None
+        if (stored.title, stored.text) != (document.title, document.text):
+            raise InputError(f"document {document.id!r} has another text in the index; {advice}")
+        count += 1
+        progress(1)
+    if count != len(index):
+        raise InputError(f"the corpus has {count:,} documents, the index {len(index):,}; {advice}")
+
+
+def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
+    recorded, wanted = index.encoder or {}, {**encoder.settings(), "top_k": top_k}
+    differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
+    if differing:
+        details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)
+        raise ModelError(
+            f"the index at {path} was made with other encoder settings ({details}): name another one, or build it "
+            "anew with --force"
+        )

@@ -1,0 +1,135 @@
+"""Runs: what a system retrieved for each query, and TREC run files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+from lsr.eval.lines import data_lines
+from lsr.files import atomic_file
+
+TieRule = Literal["rank", "trec_eval"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """The documents retrieved for one query, best first.
+
+    Attributes:
+        ids: document ids, all different.
+        scores: float32 or float64 [len(ids)], never ascending. Where scores tie, the order of `ids` stands.
+    """
+
+    ids: list[str]
+    scores: npt.NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def top(self, k: int) -> Ranking:
+        """The first `k`."""
+        return self if len(self) <= k else Ranking(self.ids[:k], self.scores[:k])
+
+    def without(self, id: str) -> Ranking:
+        """The ranking with one document taken out."""
+        if id not in self.ids:
+            return self
+        at = self.ids.index(id)
+        return Ranking(self.ids[:at] + self.ids[at + 1 :], np.delete(self.scores, at))
+
+
+Run = dict[str, Ranking]
+"""Query id → ranking. A query that retrieved nothing may have an empty ranking or none."""
+
+
+def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> None:
+    """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
+
+    Scores carry every digit of their float type, so that `read_run` gives the same ranking back. The file appears whole
+    or not at all. Raises OutputExistsError, and InputError for an id with white space, which the format cannot hold.
+    """
+    _check_word(tag, "tag")
+    with atomic_file(path, force=force) as temporary, temporary.open("wb") as file:
+        # mtime=0, and no file name in the header: the same run gives the same bytes.
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if Path(path).suffix == ".gz" else None
+        with io.TextIOWrapper(packed or file, encoding="utf-8", newline="\n") as text:
+            for query, ranking in run.items():
+                _check_word(query, "query id")
+                digits = ".9g" if ranking.scores.dtype == np.float32 else ".17g"
+                for rank, (id, score) in enumerate(zip(ranking.ids, ranking.scores.tolist(), strict=True), start=1):
+                    _check_word(id, "document id")
+                    text.write(f"{query} Q0 {id} {rank} {score:{digits}} {tag}\n")
+
+
+def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
+    """Read a TREC run file, plain, .gz or .zst. The lines may stand in any order; the scores decide.
+
+    Where scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does,
+    which ignores that column: scores are compared as float32, and among equals the document id that sorts last comes
+    first. As in trec_eval, what follows the tag is ignored.
+
+    Raises InputError naming file, line and field: fewer than six fields, a rank that is no whole number, a score that
+    is no finite number, a document retrieved twice for one query.
+    """
+    path = Path(path)
+    found: dict[str, tuple[dict[str, None], list[int], list[float]]] = {}
+    for number, line in data_lines(path):
+        fields = line.split(maxsplit=5)
+        if len(fields) < 6:
+            message = f"{len(fields)} fields where 6 are expected: query Q0 document rank score tag"
+            raise InputError(message, source=str(path), line=number)
+        query, _, id, rank, score, _ = fields
+        ids, ranks, scores = found.setdefault(query, ({}, [], []))
+        if id in ids:
+            message = f"document {id!r} is retrieved twice for query {query!r}"
+            raise InputError(message, source=str(path), line=number, field="document")
+        ids[id] = None
+        ranks.append(_rank(rank, path, number))
+        scores.append(_score(score, path, number))
+    return {
+        query: order_ranking(list(ids), np.array(scores), np.array(ranks), ties=ties)
+        for query, (ids, ranks, scores) in found.items()
+    }
+
+
+def order_ranking(
+    ids: list[str], scores: npt.NDArray[np.floating], ranks: npt.NDArray[np.integer], *, ties: TieRule = "rank"
+) -> Ranking:
+    """Documents in any order as a Ranking, ties broken as `read_run` says."""
+    if ties == "rank":
+        order = np.lexsort((ranks, -scores))
+    else:
+        last_id_first = np.array(sorted(range(len(ids)), key=ids.__getitem__, reverse=True), dtype=np.int64)
+        order = last_id_first[np.argsort(-scores[last_id_first].astype(np.float32), kind="stable")]
+    return Ranking([ids[i] for i in order.tolist()], scores[order])
+
+
+def _check_word(text: str, what: str) -> None:
+    if text.split() != [text]:
+        raise InputError(f"a TREC run cannot hold the {what} {text!r}: it must be one word without white space")
+
+
+def _rank(text: str, path: Path, line: int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        message = f"a rank must be a whole number, not {text!r}"
+        raise InputError(message, source=str(path), line=line, field="rank") from None
+
+
+def _score(text: str, path: Path, line: int) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise InputError(f"a score must be a finite number, not {text!r}", source=str(path), line=line, field="score")
+    return score
