@@ -1,1 +1,37 @@
-"""The index: building, opening, searching."""
+"""The index: building, opening, searching. Never imports torch.
+
+Build with `IndexBuilder`, open with `Index.open`, check a folder with `verify`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lsr.index.builder import IndexBuilder
+    from lsr.index.hits import Hits, SearchStats
+    from lsr.index.manifest import FORMAT_VERSION, Manifest
+    from lsr.index.reader import Index
+    from lsr.index.settings import IndexSettings
+    from lsr.index.verification import verify
+
+# Resolved on first use, so that `import lsr.index` does not load Numba and Arrow.
+_HOMES = {
+    "FORMAT_VERSION": "lsr.index.manifest",
+    "Hits": "lsr.index.hits",
+    "Index": "lsr.index.reader",
+    "IndexBuilder": "lsr.index.builder",
+    "IndexSettings": "lsr.index.settings",
+    "Manifest": "lsr.index.manifest",
+    "SearchStats": "lsr.index.hits",
+    "verify": "lsr.index.verification",
+}
+
+__all__ = ["FORMAT_VERSION", "Hits", "Index", "IndexBuilder", "IndexSettings", "Manifest", "SearchStats", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lsr.index' has no attribute {name!r}")

@@ -1,0 +1,84 @@
+"""One-dimensional arrays in .npy files: appended to while building, memory-mapped when searching."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import IndexFormatError
+
+_HEADER_BYTES = 128
+
+
+class ArrayWriter:
+    """Writes a one-dimensional .npy file whose length is known only at the end.
+
+    A context manager; the file is a valid .npy file once it is closed.
+    """
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self.length = 0
+        self._file = path.open("wb")
+        self._file.write(self._header())
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append values, cast to the file's dtype."""
+        if len(values):
+            self._file.write(np.ascontiguousarray(values, self.dtype).data)
+            self.length += len(values)
+
+    def close(self) -> None:
+        """Write the length into the header and close the file."""
+        if not self._file.closed:
+            self._file.seek(0)
+            self._file.write(self._header())
+            self._file.close()
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _header(self) -> bytes:
+        """A version 1.0 header, padded to a fixed length so that it can be written again in place."""
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
+        prefix = np.lib.format.magic(1, 0) + (_HEADER_BYTES - 10).to_bytes(2, "little")
+        return prefix + text.ljust(_HEADER_BYTES - 11).encode("latin1") + b"\n"
+
+
+def write_array(path: Path, values: npt.NDArray[Any]) -> None:
+    """Write a whole array."""
+    with ArrayWriter(path, values.dtype) as writer:
+        writer.append(values)
+
+
+def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
+    """A read-only memory map of a .npy file, as a plain array.
+
+    IndexFormatError if the file is no such array, of another dtype, or not `length` long.
+    """
+    try:
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, stored = np.lib.format.read_array_header_1_0(file)
+            offset = file.tell()
+    except (OSError, ValueError) as error:
+        raise IndexFormatError(f"{path}: not a readable array ({error}): build the index again") from error
+    expected = np.dtype(dtype)
+    if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):
+        wanted = "any number of" if length is None else f"{length:,}"
+        found = f"{stored} values of shape {shape}"
+        raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}: build the index again")
+    if shape[0] == 0:
+        # An empty file body cannot be mapped; kernels are compiled for read-only arrays.
+        empty = np.empty(0, expected)
+        empty.flags.writeable = False
+        return empty
+    return np.asarray(np.memmap(path, expected, "r", offset, shape))

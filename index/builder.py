@@ -1,0 +1,209 @@
+"""Building an index on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from lsr.documents import Document
+from lsr.errors import InputError
+from lsr.index.arrays import ArrayWriter, open_array
+from lsr.index.documents import DocumentWriter, check_storable
+from lsr.index.ids import IdWriter
+from lsr.index.inversion import write_inverted
+from lsr.index.manifest import Manifest
+from lsr.index.output import check_index_output, lock_folder, new_segment, published_segment, remove_segments, seal
+from lsr.index.reader import Index
+from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME, open_postings, term_dtype
+from lsr.index.settings import IndexSettings
+from lsr.vectors import SparseVectors
+from lsr.vocabulary import Vocabulary
+
+_SPILL_NAME = "spilled_weights.npy"
+_QUANTISE_AT_A_TIME = 1 << 22
+_MAX_WEIGHT = 255
+
+
+class IndexBuilder:
+    """Writes an index into the folder `path`; nothing is there for readers until `finish`.
+
+    Use as a context manager: leaving it without `finish`, by whatever exception, removes everything it wrote. Memory
+    stays bounded: vectors and documents go to disk as they come, except 8 bytes a document for the id table (24 while
+    it is sorted) and one batch of documents; `finish` takes what `write_inverted` and `write_blocks` say.
+
+    Args:
+        path: a new folder, or an empty one. With `force` it may be an lsr index, which stays readable until the new
+            one takes its place; other files in that folder are left alone.
+        dim: number of terms in the vocabulary.
+        vocabulary: stored with the index; its length must be `dim`.
+        encoder: what the encoder says of itself (JSON values), recorded in the manifest.
+        settings: see `IndexSettings`.
+
+    Raises:
+        OutputExistsError: `path` is there and is not one of the above, or another process is building there.
+        InputError: a vocabulary of another length, or an encoder record that is not JSON.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        dim: int,
+        vocabulary: Vocabulary | None = None,
+        encoder: dict[str, Any] | None = None,
+        settings: IndexSettings | None = None,
+        force: bool = False,
+    ) -> None:
+        if not 1 <= dim < 2**32:
+            raise InputError(f"dim must lie in 1 … 2³² − 1, not {dim}")
+        if vocabulary is not None and len(vocabulary) != dim:
+            raise InputError(f"the vocabulary has {len(vocabulary):,} terms and the vectors {dim:,}")
+        try:
+            json.dumps(encoder)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the encoder record must be JSON values: {error}") from error
+        self.path = Path(path)
+        self.dim = dim
+        self.settings = settings or IndexSettings()
+        self._vocabulary = vocabulary
+        self._encoder = encoder
+        self._finished = False
+        self._rows = 0
+        self._largest_weight = 0.0
+        self._made_folder = not self.path.exists()
+        check_index_output(self.path, force=force)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_folder(self.path)
+        self._segment = new_segment(self.path)
+        try:
+            remove_segments(self.path, keep=published_segment(self.path))
+            self._segment.mkdir()
+            self._indptr = ArrayWriter(self._segment / "forward_indptr.npy", np.int64)
+            self._indptr.append(np.zeros(1, np.int64))
+            self._terms = ArrayWriter(self._segment / "forward_terms.npy", term_dtype(dim))
+            self._weights = ArrayWriter(self._segment / _SPILL_NAME, np.float32)
+            self._ids = IdWriter(self._segment)
+            self._documents = DocumentWriter(self._segment / DOCUMENTS_NAME)
+        except BaseException:
+            self.discard()
+            raise
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, vectors: SparseVectors, documents: Sequence[Document] | None = None) -> None:
+        """Append vectors and, if given, the documents to be shown for them.
+
+        InputError if the vectors are malformed or of another `dim`, if the documents' ids are not the vectors' row by
+        row, or if a document cannot be stored (text that is not valid Unicode, fields that are not JSON values). A
+        vector without terms is kept, and is never found.
+        """
+        if self._finished:
+            raise InputError("this builder has finished")
+        if vectors.dim != self.dim:
+            raise InputError(f"the index has {self.dim:,} terms and these vectors {vectors.dim:,}")
+        # Kernels trust the term ids, so what reaches the disk is checked even if its maker did not.
+        vectors = SparseVectors(
+            vectors.indptr, vectors.indices, vectors.weights, vectors.ids, vectors.dim, first_row=self._rows
+        )
+        if documents is None:
+            documents = [Document(id, "") for id in vectors.ids]
+        if len(documents) != len(vectors):
+            raise InputError(f"{len(vectors)} vectors came with {len(documents)} documents")
+        for row, (document, id) in enumerate(zip(documents, vectors.ids, strict=True)):
+            if document.id != id:
+                raise InputError(f"row {self._rows + row}: vector {id!r} came with document {document.id!r}")
+            check_storable(document)
+        if self._rows + len(vectors) >= 2**32:
+            raise InputError("an index holds fewer than 2³² documents")
+        self._indptr.append(self._terms.length + vectors.indptr[1:])
+        self._terms.append(vectors.indices)
+        self._weights.append(vectors.weights)
+        self._ids.append(vectors.ids)
+        self._documents.append(documents)
+        self._largest_weight = max(self._largest_weight, float(vectors.weights.max(initial=0)))
+        self._rows += len(vectors)
+
+    def finish(self, progress: Callable[[int], None] | None = None, threads: int | None = None) -> Index:
+        """Sort, publish and open the index.
+
+        Args:
+            progress: called with the number of terms just finished; the calls add up to `dim`.
+            threads: for building the blocks; default: as many as there are CPUs.
+
+        InputError if no document was added or an id stands twice (names the id and both rows).
+        """
+        if self._finished:
+            raise InputError("this builder has finished")
+        if not self._rows:
+            raise InputError("no document was added: an index needs at least one")
+        for writer in (self._indptr, self._terms, self._weights):
+            writer.close()
+        self._documents.finish()
+        self._ids.finish()
+        scale = self._quantise()
+        folder, postings = self._segment, self._terms.length
+        forward = open_postings(folder, "forward", self._rows, postings, term_dtype(self.dim))
+        write_inverted(folder, forward, self.dim)
+        if progress is not None:
+            progress(self.dim)
+        if self._vocabulary is not None:
+            lines = (json.dumps(term) + "\n" for term in self._vocabulary)
+            with (folder / VOCABULARY_NAME).open("w", encoding="ascii") as file:
+                file.writelines(lines)
+        Manifest(
+            segment=folder.name,
+            documents=self._rows,
+            dim=self.dim,
+            postings=postings,
+            weight_scale=scale,
+            settings=self.settings.to_record(),
+            encoder=self._encoder,
+            files=seal(folder),
+        ).write(self.path)
+        self._finished = True
+        remove_segments(self.path, keep=folder.name)
+        os.close(self._lock)
+        return Index.open(self.path)
+
+    def discard(self) -> None:
+        """Remove everything that was written, unless the index is published. Called on leaving the context."""
+        if self._finished:
+            return
+        self._finished = True
+        for name in ("_indptr", "_terms", "_weights", "_ids", "_documents"):
+            if hasattr(self, name):
+                with suppress(Exception):  # a writer that failed may fail to close: its file is removed anyway
+                    getattr(self, name).close()
+        shutil.rmtree(self._segment, ignore_errors=True)
+        if self._made_folder:
+            with suppress(OSError):
+                self.path.rmdir()
+        os.close(self._lock)
+
+    def __enter__(self) -> IndexBuilder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.discard()
+
+    def _quantise(self) -> float:
+        """Replace the spilled float weights by uint8 ones; return the weight that 1 stands for."""
+        scale = self._largest_weight / _MAX_WEIGHT or 1.0
+        spill = self._segment / _SPILL_NAME
+        weights = open_array(spill, np.float32, self._weights.length)
+        with ArrayWriter(self._segment / "forward_weights.npy", np.uint8) as writer:
+            for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
+                steps = np.rint(weights[start : start + _QUANTISE_AT_A_TIME] / scale)
+                # A positive weight stays positive, or a match would be lost.
+                writer.append(np.clip(steps, 1, _MAX_WEIGHT))
+        spill.unlink()
+        return scale

@@ -1,0 +1,27 @@
+"""Checking a query."""
+
+import numpy as np
+from numba import njit
+
+OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING = range(4)
+
+
+@njit(nogil=True, cache=True)
+def prepare_query(terms, weights, dim, scale, scaled):
+    """Check a query and scale its weights.
+
+    terms: uint32 [m], to be strictly ascending and below `dim`. weights: float32 [m], to be finite and positive.
+    scaled: float32 [m], receives weights * scale, so that `scaled` times a stored uint8 weight is a score.
+
+    Returns (code, position): OK, or the first rule that is broken and where.
+    """
+    for i in range(terms.size):
+        if terms[i] >= dim:
+            return OUT_OF_VOCABULARY, i
+        if not (weights[i] > 0 and weights[i] < np.inf):
+            return BAD_WEIGHT, i
+        scaled[i] = weights[i] * scale
+    for i in range(1, terms.size):
+        if terms[i] <= terms[i - 1]:
+            return NOT_ASCENDING, i
+    return OK, 0

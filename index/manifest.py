@@ -1,0 +1,110 @@
+"""The manifest: what an index holds, and the checksums of its files.
+
+It is the last file written and is put in place by an atomic rename, so a reader sees the old index or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lsr
+from lsr.errors import IndexFormatError
+from lsr.files import sync
+
+FORMAT = "lsr-index"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Size in bytes and CRC-32 of one file."""
+
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The facts about one index.
+
+    Attributes:
+        segment: name of the folder that holds the files.
+        documents: number of documents (rows).
+        dim: number of terms in the vocabulary.
+        postings: number of (term, weight) pairs in all documents.
+        weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
+        settings: the build's `IndexSettings`, as JSON values.
+        encoder: what the encoder said of itself, as JSON values, or None.
+        files: of the segment, by name.
+        created: time of the build, UTC, ISO 8601.
+        library_version: version of lsr that built it.
+    """
+
+    segment: str
+    documents: int
+    dim: int
+    postings: int
+    weight_scale: float
+    settings: dict[str, Any]
+    encoder: dict[str, Any] | None
+    files: dict[str, FileRecord]
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    library_version: str = lsr.__version__
+
+    def write(self, folder: Path) -> None:
+        """Publish in `folder`, replacing the manifest that is there."""
+        record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        temporary = folder / f".{MANIFEST_NAME}.{os.getpid()}.tmp"
+        try:
+            temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            sync(temporary)
+            temporary.replace(folder / MANIFEST_NAME)
+            sync(folder)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Manifest:
+        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it."""
+        path = Path(folder) / MANIFEST_NAME
+        record = _load(path)
+        version = record.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            written = record.get("library_version", "an unknown version")
+            raise IndexFormatError(
+                f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
+                f"{FORMAT_VERSION}: use the version that wrote it, or build the index again"
+            )
+        del record["format"]
+        try:
+            files = {name: FileRecord(**entry) for name, entry in record.pop("files").items()}
+            return cls(files=files, **record)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+
+
+def is_index(folder: Path) -> bool:
+    """Whether `folder` holds an lsr index, of whatever version."""
+    try:
+        _load(folder / MANIFEST_NAME)
+    except IndexFormatError:
+        return False
+    return True
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
+    except (OSError, ValueError) as error:
+        raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder that `lsr index` wrote")
+    return record

@@ -1,0 +1,327 @@
+"""The folder on disk: publishing, refusing, damage, removal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from index_oracle import random_vectors
+
+from lsr.documents import Document
+from lsr.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
+from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, verify
+from lsr.vectors import SparseVectors
+from lsr.vocabulary import Vocabulary
+
+
+def tree(path: Path) -> list[str]:
+    return sorted(str(entry.relative_to(path)) for entry in path.rglob("*"))
+
+
+def test_documents_and_vectors_come_back(build):
+    vectors = random_vectors(1100, 50)
+    documents = [Document(f"d{i}", f"text {i} – ü", f"title {i}" if i % 2 else "") for i in range(1100)]
+    documents[700] = Document("d700", "with fields", "", {"year": 1999, "tags": ["a", "ß"]})
+    index = build(vectors, documents)
+    assert len(index) == 1100
+    for row in (0, 1, 511, 512, 700, 1099):
+        assert index.document_at(row) == documents[row]
+        assert index.document(f"d{row}") == documents[row]
+        assert index.row(f"d{row}") == row
+        terms, weights = index.vector(row)
+        assert terms.dtype == np.uint32
+        assert weights.dtype == np.float32
+        assert terms.tolist() == vectors.row(row)[0].tolist()
+        assert np.abs(weights - vectors.row(row)[1]).max(initial=0) <= index.manifest.weight_scale / 2 + 1e-6
+    for missing in ("d1100", "", "\ud800"):
+        with pytest.raises(NotFoundError):
+            index.row(missing)
+    for row in (-1, 1100):
+        with pytest.raises(NotFoundError):
+            index.document_at(row)
+
+
+def test_small_weights_do_not_vanish(build):
+    index = build(SparseVectors.from_rows([([0, 1], [1000.0, 1e-6])], dim=2))
+    assert index.vector(0)[1] == pytest.approx([1000.0, 1000 / 255])
+    assert index.search([1], [1.0]).rows.tolist() == [0]
+
+
+def test_vocabulary_encoder_and_description(build):
+    vocabulary = Vocabulary(["a", "line\nbreak", "ü", "\ud800"])
+    vectors = SparseVectors.from_rows([([0, 3], [1.0, 2.0])], dim=4)
+    index = build(vectors, vocabulary=vocabulary, encoder={"model": "m"})
+    index = Index.open(index.path)
+    assert index.vocabulary == vocabulary
+    assert index.encoder == {"model": "m"}
+    description = index.describe()
+    json.dumps(description)
+    assert description["documents"] == 1
+    assert description["postings"] == 2
+    on_disk = sum(path.stat().st_size for path in index.path.rglob("*") if path.is_file())
+    assert index.space()["total"] == description["bytes"]["total"] == on_disk
+
+
+def test_refused_input(tmp_path):
+    vectors = random_vectors(5, 30)
+    with IndexBuilder(tmp_path / "index", dim=30) as builder:
+        with pytest.raises(InputError, match="31"):
+            builder.add(random_vectors(2, 31))
+        with pytest.raises(InputError, match="came with 1 documents"):
+            builder.add(vectors, [Document("d0", "")])
+        builder.add(vectors)
+        wrong = [Document(f"d{i}", "") for i in (5, 6, 7, 9, 8)]
+        more = SparseVectors(vectors.indptr, vectors.indices, vectors.weights, [f"d{i}" for i in range(5, 10)], 30)
+        with pytest.raises(InputError, match="row 8: vector 'd8' came with document 'd9'"):
+            builder.add(more, wrong)
+        wrong[3:] = [Document("d8", "broken \ud800"), Document("d9", "")]
+        with pytest.raises(InputError, match=r"text.*'d8'.*Unicode"):
+            builder.add(more, wrong)
+        wrong[3] = Document("d8", "", "", {"x": object()})
+        with pytest.raises(InputError, match=r"fields.*'d8'.*JSON"):
+            builder.add(more, wrong)
+        bad = SparseVectors([0, 1], [99], [1.0], ["x"], 30, validate=False)
+        with pytest.raises(InputError, match="99"):
+            builder.add(bad)
+        assert len(builder) == 5
+    with pytest.raises(InputError, match="vocabulary has 1 terms"):
+        IndexBuilder(tmp_path / "index", dim=2, vocabulary=Vocabulary(["a"]))
+    with pytest.raises(InputError, match="JSON"):
+        IndexBuilder(tmp_path / "index", dim=2, encoder={"x": object()})
+    assert tree(tmp_path) == []
+
+
+def test_no_documents(tmp_path):
+    with pytest.raises(InputError, match="no document"), IndexBuilder(tmp_path / "index", dim=3) as builder:
+        builder.finish()
+    assert tree(tmp_path) == []
+
+
+def test_duplicate_id_names_both_rows(tmp_path):
+    vectors = random_vectors(40, 30)
+    again = SparseVectors.from_rows([([1], [1.0])] * 3, ["x", "d17", "y"], 30)
+    message = "id 'd17' stands twice: in row 17 and in row 41"
+    with pytest.raises(InputError, match=message), IndexBuilder(tmp_path / "index", dim=30) as builder:
+        builder.add(vectors)
+        builder.add(again)
+        builder.finish()
+    assert tree(tmp_path) == []
+
+
+def test_colliding_hashes_are_told_apart(build, monkeypatch):
+    monkeypatch.setattr("lsr.index.ids.hash_id", lambda encoded: len(encoded) % 2)
+    index = build(random_vectors(120, 30))
+    assert [index.row(f"d{i}") for i in range(120)] == list(range(120))
+    with pytest.raises(NotFoundError):
+        index.row("d120")
+    batches = [SparseVectors.from_rows([([1], [1.0])] * 3, ids, 30) for ids in (["a", "b", "c"], ["d", "e", "b"])]
+    message = "'b' stands twice: in row 1 and in row 5"
+    with pytest.raises(InputError, match=message), IndexBuilder(index.path, dim=30, force=True) as builder:
+        for vectors in batches:
+            builder.add(vectors)
+        builder.finish()
+
+
+def test_leaving_removes_everything(tmp_path):
+    for error in (RuntimeError, KeyboardInterrupt):
+        with pytest.raises(error), IndexBuilder(tmp_path / "index", dim=30) as builder:
+            builder.add(random_vectors(600, 30))
+            raise error
+        assert tree(tmp_path) == []
+
+
+def test_interrupted_finish_removes_everything(tmp_path, monkeypatch):
+    def interrupt(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsr.index.builder.write_inverted", interrupt)
+    with pytest.raises(KeyboardInterrupt), IndexBuilder(tmp_path / "index", dim=30) as builder:
+        builder.add(random_vectors(60, 30))
+        builder.finish()
+    assert tree(tmp_path) == []
+
+
+def test_existing_outputs(tmp_path, build):
+    (tmp_path / "file").write_text("mine")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    IndexBuilder(folder, dim=3).discard()
+    assert folder.is_dir()
+    (folder / "notes.txt").write_text("mine")
+    for path in (tmp_path / "file", folder):
+        for force in (False, True):
+            with pytest.raises(OutputExistsError):
+                IndexBuilder(path, dim=3, force=force)
+    assert tree(folder) == ["notes.txt"]
+    path = build(random_vectors(10, 30)).path
+    with pytest.raises(OutputExistsError, match="--force"):
+        IndexBuilder(path, dim=3)
+    assert verify(path) == []
+
+
+def test_force_replaces_and_open_readers_go_on(build, tmp_path):
+    first = random_vectors(50, 30)
+    old = build(first, path=tmp_path / "index")
+    (tmp_path / "index" / "notes.txt").write_text("mine")
+    with pytest.raises(RuntimeError), IndexBuilder(old.path, dim=30, force=True) as builder:
+        builder.add(random_vectors(5, 30))
+        raise RuntimeError
+    assert len(Index.open(old.path)) == 50
+    with IndexBuilder(old.path, dim=30, force=True) as builder:
+        builder.add(random_vectors(5, 30, seed=1))
+        assert len(Index.open(old.path)) == 50
+        new = builder.finish()
+    assert len(new) == len(Index.open(old.path)) == 5
+    assert old.vector(7)[0].tolist() == first.row(7)[0].tolist()
+    assert old.document("d42").id == "d42"
+    assert sorted(entry.name for entry in old.path.iterdir()) == ["manifest.json", "notes.txt", new.manifest.segment]
+    assert verify(old.path) == []
+
+
+def test_two_builders_at_once(tmp_path):
+    with IndexBuilder(tmp_path / "index", dim=30) as builder:
+        builder.add(random_vectors(5, 30))
+        with pytest.raises(OutputExistsError, match="another process"):
+            IndexBuilder(tmp_path / "index", dim=30)
+        builder.finish()
+    assert verify(tmp_path / "index") == []
+
+
+def test_killed_build_is_taken_over(tmp_path):
+    code = """
+        import os, signal, sys
+        from lsr.index import IndexBuilder
+        from lsr.vectors import SparseVectors
+        builder = IndexBuilder(sys.argv[1], dim=3)
+        builder.add(SparseVectors.from_rows([([0], [1.0])], dim=3))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    path = tmp_path / "index"
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert tree(path) != []
+    with pytest.raises(IndexFormatError, match="no index here"):
+        Index.open(path)
+    with IndexBuilder(path, dim=30) as builder:
+        builder.add(random_vectors(5, 30))
+        builder.finish()
+    assert len(list(path.iterdir())) == 2
+    assert verify(path) == []
+
+
+def test_truncated_missing_and_changed_files(build):
+    index = build(random_vectors(60, 30))
+    folder = index.path / index.manifest.segment
+    for name, record in index.manifest.files.items():
+        whole = (folder / name).read_bytes()
+        os.truncate(folder / name, record.bytes - 1)
+        says = f"{name}: expected {record.bytes:,} bytes, found {record.bytes - 1:,}"
+        with pytest.raises(IndexFormatError, match=says):
+            Index.open(index.path)
+        assert any(says in problem for problem in verify(index.path))
+        (folder / name).unlink()
+        with pytest.raises(IndexFormatError, match=f"{name}: missing"):
+            Index.open(index.path)
+        assert any(f"{name}: missing" in problem for problem in verify(index.path))
+        (folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert any(f"{name}: expected CRC-32" in problem for problem in verify(index.path))
+        (folder / name).write_bytes(whole)
+    assert verify(index.path) == []
+
+
+def test_other_versions_and_damaged_manifests(build, tmp_path):
+    path = build(random_vectors(5, 30)).path
+    manifest = path / "manifest.json"
+    record = json.loads(manifest.read_text())
+    cases = {
+        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: use the version",
+        json.dumps({**record, "format": "other"}): "not the manifest of an lsr index",
+        json.dumps([]): "not the manifest of an lsr index",
+        json.dumps({**record, "files": {"a": 1}}): "damaged manifest",
+        json.dumps({key: value for key, value in record.items() if key != "dim"}): "damaged manifest",
+        manifest.read_text()[:-40]: "damaged manifest",
+        json.dumps({**record, "documents": 6}): "expected 7 int64 values",
+    }
+    for text, says in cases.items():
+        manifest.write_text(text)
+        with pytest.raises(IndexFormatError, match=says):
+            Index.open(path)
+        assert says in verify(path)[0]
+    for nowhere in (tmp_path / "nowhere", manifest):
+        with pytest.raises(IndexFormatError, match="no index here"):
+            Index.open(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        ("forward_terms.npy", lambda a: a.__setitem__(3, 30), "not below 30"),
+        ("forward_terms.npy", lambda a: a.__setitem__(slice(0, 2), a[1::-1].copy()), "do not ascend"),
+        ("forward_indptr.npy", lambda a: a.__setitem__(2, 0), "offsets do not ascend"),
+        ("inverted_rows.npy", lambda a: a.__setitem__(0, 60), "not below 60"),
+        ("inverted_weights.npy", lambda a: a.__setitem__(0, 0), "weight is zero"),
+        ("id_hashes.npy", lambda a: a.__setitem__(0, 2**64 - 1), "not sorted"),
+        ("id_rows.npy", lambda a: a.__setitem__(0, a[1]), "not every row"),
+    ],
+)
+def test_verify_looks_inside(build, file, change, says):
+    from lsr.files import crc32
+
+    index = build(random_vectors(60, 30))
+    path = index.path / index.manifest.segment / file
+    values = np.load(path)
+    change(values)
+    np.save(path, values)
+    os.truncate(path, index.manifest.files[file].bytes)
+    record = json.loads((index.path / "manifest.json").read_text())
+    record["files"][file]["crc32"] = crc32(path)
+    (index.path / "manifest.json").write_text(json.dumps(record))
+    problems = verify(index.path)
+    assert len(problems) >= 1
+    assert file in problems[0]
+    assert says in problems[0]
+
+
+@pytest.mark.parametrize("dim", [70_000, 250_000])
+def test_large_vocabularies_and_a_long_document(build, dim):
+    random = np.random.default_rng(0)
+    long = np.sort(random.choice(dim, 69_999, replace=False))
+    rows = [(long, random.random(len(long)) + 0.1), ([0, dim - 1], [1.0, 2.0]), ([dim - 1], [1.5])]
+    index = build(SparseVectors.from_rows(rows, dim=dim))
+    assert index._segment.forward.indices.dtype == np.uint32
+    assert index.vector(0)[0].tolist() == long.tolist()
+    assert set(index.search([dim - 1], [1.0], 2).rows.tolist()) >= {1}
+    assert index.search(long, np.ones(len(long))).rows[0] == 0
+    assert verify(index.path) == []
+
+
+def test_inversion_in_parts_gives_the_same_bytes(build, tmp_path):
+    from lsr.index.inversion import write_inverted
+
+    index = build(random_vectors(300, 200))
+    write_inverted(tmp_path, index._segment.forward, 200, part_postings=100)
+    folder = index.path / index.manifest.segment
+    for name in ("inverted_indptr.npy", "inverted_rows.npy", "inverted_weights.npy"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_importing_loads_neither_torch_nor_kernels():
+    code = "import sys, lsr.index; assert not {'torch', 'numba', 'pyarrow'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import sys; from lsr.index import Index, IndexBuilder, verify; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"n_postings": 0}, {"summary_energy": 0.0}, {"centroid_fraction": 1.5}, {"seed": -1}]
+)
+def test_settings_are_checked(setting):
+    with pytest.raises(InputError, match=next(iter(setting))):
+        IndexSettings(**setting)
