@@ -1,1 +1,1 @@
-""""""
+"""The parts of SparseEncoder: folders, tokens, models, the vocabulary projection."""

@@ -1,0 +1,288 @@
+"""SparseEncoder: text in, sparse vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsr.encoding.layout import Layout, Spec, TableSpec, head_width, read_layout
+from lsr.encoding.rows import Row, assemble
+from lsr.encoding.tokens import check_texts
+from lsr.errors import InputError, ModelError
+from lsr.explanation import Explanation, explain_match
+from lsr.models import DEFAULT_MODEL, packaged_model, resolve
+from lsr.vectors import SparseVectors
+from lsr.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lsr.encoding.static import StaticTower
+    from lsr.encoding.transformer import TransformerTower
+
+    Tower = StaticTower | TransformerTower
+
+# Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
+_CHUNK = 1024
+
+
+class SparseEncoder:
+    """Encodes documents and queries as sparse vectors over a vocabulary of terms.
+
+    Make one with `load`. The two sides may differ: an inference-free model runs a transformer over documents and looks
+    up query terms in a table. Safe to use from several threads.
+
+    Attributes:
+        name: the short name, hub name or absolute path it was loaded from.
+        dim: the number of terms.
+        max_length: tokens of a text that are read, special tokens included.
+        inference_free: whether queries need no model run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        *,
+        document_tower: Tower | None,
+        query_tower: Tower,
+        special_tokens: bool = True,
+        window_overlap: int | None = None,
+    ) -> None:
+        self.name = name
+        self.special_tokens = special_tokens
+        self.window_overlap = window_overlap
+        self._layout = layout
+        self._document_tower = document_tower
+        self._query_tower = query_tower
+        self.dim = (document_tower or query_tower).dim
+        self.max_length = (document_tower or query_tower).max_length
+        if query_tower.dim != self.dim:
+            raise ModelError(f"{name}: queries have {query_tower.dim} terms and documents {self.dim}")
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path = DEFAULT_MODEL,
+        *,
+        max_length: int | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        queries_only: bool = False,
+        special_tokens: bool = True,
+        window_overlap: int | None = None,
+        pooling: str | None = None,
+        activation: str | None = None,
+    ) -> SparseEncoder:
+        """Load a model strictly: whatever doesn't fit is a ModelError that names it.
+
+        Args:
+            name_or_path: a packaged model's short name, a folder (a bare masked-LM checkpoint, or a sentence-transformers
+                SparseEncoder, with or without Router), or ORG/NAME on the Hugging Face hub.
+            max_length: tokens read of each text; the model's own limit, at most 512, if not given.
+            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            dtype: "float32", "bfloat16", or "auto": bfloat16 where the hardware computes in it.
+            queries_only: leave out what only documents need. With an inference-free model this imports neither torch
+                nor transformers.
+            special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
+            window_overlap: read documents beyond max_length by windows that share this many tokens, and merge them by
+                each term's largest weight. Without it they are cut.
+            pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
+        """
+        name, folder = _find(name_or_path)
+        layout = read_layout(folder).override(pooling, activation)
+        options = {
+            "max_length": max_length,
+            "device": device,
+            "dtype": dtype,
+            "special_tokens": special_tokens,
+        }
+        document = None if queries_only else _tower(layout.document, overlap=window_overlap, **options)
+        if layout.query == layout.document and document is not None and window_overlap is None:
+            query = document
+        else:
+            width = document.dim if document is not None else head_width(layout.document)
+            query = _tower(layout.query, dim=width, **options)
+        return cls(
+            name,
+            layout,
+            document_tower=document,
+            query_tower=query,
+            special_tokens=special_tokens,
+            window_overlap=window_overlap,
+        )
+
+    @property
+    def inference_free(self) -> bool:
+        return isinstance(self._layout.query, TableSpec)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokenizer's tokens; a place of the model's head that no token has is named "[unused:ID]"."""
+        return (self._document_tower or self._query_tower).tokenizer.vocabulary(self.dim)
+
+    # -- encoding ----------------------------------------------------------------------------------------------------
+
+    def encode_documents(
+        self,
+        texts: Iterable[str],
+        ids: Sequence[str] | None = None,
+        *,
+        top_k: int | None = None,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> SparseVectors:
+        """Encode documents, in their order; ids default to "0", "1", ….
+
+        Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms. `batch_size`
+        bounds the texts in one run of the model, which takes fewer where they are long. `progress` is called with the
+        number of texts just finished. InputError if a text is no string, or an id is missing or comes twice.
+        """
+        if self._document_tower is None:
+            raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot encode documents")
+        return self._encode(self._document_tower, texts, ids, top_k, batch_size, progress)
+
+    def encode_queries(
+        self,
+        texts: Iterable[str],
+        ids: Sequence[str] | None = None,
+        *,
+        top_k: int | None = None,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> SparseVectors:
+        """Encode queries; as `encode_documents`, but by the query side of the model and never in windows."""
+        return self._encode(self._query_tower, texts, ids, top_k, batch_size, progress)
+
+    def _encode(
+        self,
+        tower: Tower,
+        texts: Iterable[str],
+        ids: Sequence[str] | None,
+        top_k: int | None,
+        batch_size: int,
+        progress: Callable[[int], None] | None,
+    ) -> SparseVectors:
+        if isinstance(texts, str):
+            raise InputError("give a list of texts, not one string")
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        parts, done = [], 0
+        for chunk in _chunks(texts, _CHUNK):
+            check_texts(chunk, done)
+            rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
+            part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
+            parts.append(part if top_k is None else part.top_k(top_k))
+            done += len(rows)
+        vectors = parts[0] if len(parts) == 1 else SparseVectors.concatenate(parts or [SparseVectors.empty(tower.dim)])
+        if ids is None:
+            return vectors
+        if len(ids) != done:
+            raise InputError(f"{done} texts came with {len(ids)} ids; give one for each")
+        return SparseVectors(vectors.indptr, vectors.indices, vectors.weights, ids, vectors.dim)
+
+    # -- reading vectors ---------------------------------------------------------------------------------------------
+
+    def decode(self, vectors: SparseVectors, top_k: int | None = None) -> list[list[tuple[str, float]]]:
+        """Each vector as (term, weight) pairs, heaviest first; the `top_k` heaviest if given."""
+        if vectors.dim > self.dim:
+            raise InputError(f"vectors of {vectors.dim} terms cannot be decoded with a vocabulary of {self.dim}")
+        decoded = []
+        for row in range(len(vectors)):
+            terms, weights = vectors.row(row)
+            order = (-weights).argsort(kind="stable")[:top_k]
+            decoded.append([(self.vocabulary.term(int(terms[i])), float(weights[i])) for i in order])
+        return decoded
+
+    def explain(self, query: str, document: str) -> Explanation:
+        """Score a query against a document, with what each shared term adds."""
+        return explain_match(
+            self.encode_queries([query]).row(0), self.encode_documents([document]).row(0), self.vocabulary
+        )
+
+    # -- describing and saving ---------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
+
+        Weights and tokenizer are there as a hash of their files, so a model keeps its settings wherever it lies except
+        for its name.
+        """
+        document, query = self._descriptions
+        return {
+            "model": self.name,
+            "dim": self.dim,
+            "max_length": self.max_length,
+            "special_tokens": self.special_tokens,
+            "window_overlap": self.window_overlap,
+            "dtype": self._query_tower.dtype if self._document_tower is None else self._document_tower.dtype,
+            "document": document,
+            "query": query,
+        }
+
+    @cached_property
+    def _descriptions(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        document, query = self._layout.document, self._layout.query
+        described = document.describe()
+        return described, described if query == document else query.describe()
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Write a model folder that sentence-transformers' SparseEncoder opens, whole or not at all.
+
+        Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
+        that format. OutputExistsError if `path` exists and `force` is not set.
+        """
+        from lsr.encoding.saving import save_folder
+
+        save_folder(path, self._layout, max_length=self.max_length, force=force)
+
+    def __repr__(self) -> str:
+        queries = "inference-free queries" if self.inference_free else "one model run a query"
+        return f"SparseEncoder({self.name!r}, {self.dim:,} terms, max_length {self.max_length}, {queries})"
+
+
+def _find(name_or_path: str | Path) -> tuple[str, Path]:
+    """The name to record and the folder to read."""
+    found = resolve(name_or_path)
+    if isinstance(found, str):
+        from lsr.encoding.hub import fetch
+
+        return found, fetch(found)
+    model = packaged_model(str(name_or_path))
+    if model is None:
+        return str(found.resolve()), found
+    if model.kind != "sparse":
+        reason = {
+            "dense": "it gives dense vectors and has no masked-LM head",
+            "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
+        }[model.kind]
+        raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
+    return model.name, found
+
+
+def _tower(
+    spec: Spec,
+    *,
+    max_length: int | None,
+    device: str | None,
+    dtype: str,
+    special_tokens: bool,
+    overlap: int | None = None,
+    dim: int | None = None,
+) -> Tower:
+    if isinstance(spec, TableSpec):
+        from lsr.encoding.static import StaticTower
+
+        return StaticTower(spec, dim=dim, max_length=max_length)
+    from lsr.encoding.transformer import TransformerTower
+
+    return TransformerTower(
+        spec, max_length=max_length, overlap=overlap, special_tokens=special_tokens, device=device, dtype=dtype
+    )
+
+
+def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,87 @@
+"""Inference-free encoding: a weight per token, no model run.
+
+A query is the set of its tokens, each with its weight: an IDF (Geng et al. 2024, https://arxiv.org/abs/2411.04403) or
+a learned one. sentence-transformers calls this a SparseStaticEmbedding, OpenSearch an `idf.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.encoding.layout import TableSpec
+from lsr.encoding.rows import Row
+from lsr.encoding.tokens import TextTokenizer
+from lsr.errors import ModelError
+
+
+class StaticTower:
+    """Looks up the weight of each distinct token of a text.
+
+    Attributes:
+        weights: float32 [dim], the weight of each token id. Tokens whose weight is not above zero are in no vector.
+    """
+
+    dtype = "float32"
+
+    def __init__(self, spec: TableSpec, *, dim: int | None = None, max_length: int | None = None) -> None:
+        self.spec = spec
+        self.max_length = max_length or spec.max_length
+        self.tokenizer = TextTokenizer(
+            spec.folder, max_length=self.max_length, special_tokens=False, prompt=spec.prompt
+        )
+        self.weights = _read_weights(spec, self.tokenizer)
+        if dim is not None and dim > len(self.weights):  # the document side's head may be padded beyond the tokenizer
+            self.weights = np.pad(self.weights, (0, dim - len(self.weights)))
+
+    @property
+    def dim(self) -> int:
+        return len(self.weights)
+
+    def encode(
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> list[Row]:
+        """One (term ids, weights) pair a text, in order. There is nothing to batch."""
+        rows = [self._encode(text) for text in texts]
+        if progress:
+            progress(len(rows))
+        return rows
+
+    def _encode(self, text: str) -> Row:
+        terms = np.array(sorted(set(self.tokenizer.encode_one(text))), dtype=np.uint32)
+        weights = self.weights[terms]
+        positive = weights > 0
+        return terms[positive], weights[positive]
+
+
+def _read_weights(spec: TableSpec, tokenizer: TextTokenizer) -> npt.NDArray[np.float32]:
+    path, tokens = spec.weights, tokenizer.token_ids()
+    if path.suffix == ".json":
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            weights = np.zeros(len(tokens), dtype=np.float32)
+            for token, weight in table.items():
+                weights[tokens[token]] = weight
+        except KeyError as error:
+            raise ModelError(f"{path}: the token {error} is not in the tokenizer beside it") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path} is not a table of tokens and weights: {error}") from None
+    else:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path} cannot be read: {error}") from None
+        if set(tensors) != {"weight"} or tensors["weight"].ndim != 1:
+            raise ModelError(f"{path} holds {sorted(tensors)}; expected one vector, 'weight'")
+        weights = tensors["weight"].astype(np.float32)
+    if len(weights) <= max(tokens.values()):
+        raise ModelError(f"{path} has {len(weights)} weights for a tokenizer of {max(tokens.values()) + 1} tokens")
+    if not np.isfinite(weights).all():
+        raise ModelError(f"{path}: the weight of token id {int((~np.isfinite(weights)).argmax())} is not a number")
+    return weights

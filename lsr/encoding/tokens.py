@@ -1,0 +1,106 @@
+"""Text to token ids, by the `tokenizers` library alone (no torch, no transformers unless there is no tokenizer.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer, normalizers
+
+from lsr.errors import InputError, ModelError
+from lsr.vocabulary import Vocabulary
+
+
+class TextTokenizer:
+    """A model's tokenizer, cutting or windowing at `max_length` tokens (special tokens included).
+
+    With `overlap`, a text that is too long becomes several windows, each sharing that many tokens with the one before.
+    Safe to call from several threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_length: int,
+        overlap: int | None = None,
+        special_tokens: bool = True,
+        prompt: str = "",
+        lower_case: bool = False,
+    ) -> None:
+        self._tokenizer = tokenizer = _load(folder)
+        tokenizer.no_padding()
+        added = tokenizer.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
+        if max_length <= added:
+            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+        if overlap is not None and not 0 <= overlap < max_length - added:
+            raise ModelError(f"windows of {max_length - added} tokens cannot overlap by {overlap}: give 0 … one less")
+        tokenizer.enable_truncation(max_length, stride=overlap or 0)
+        if lower_case:
+            parts = [normalizers.Lowercase()]
+            tokenizer.normalizer = normalizers.Sequence(
+                parts + ([tokenizer.normalizer] if tokenizer.normalizer else [])
+            )
+        self._windows = overlap is not None
+        self._add_special = special_tokens
+        self._prompt = prompt
+        self.special_ids: npt.NDArray[np.int64] = np.array(
+            sorted(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special), dtype=np.int64
+        )
+
+    def encode_one(self, text: str) -> list[int]:
+        """One text's token ids, cut at max_length."""
+        return self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special).ids
+
+    def encode(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+        """Token ids of every window, and which text each window is of (int64, ascending)."""
+        if self._prompt:
+            texts = [self._prompt + text for text in texts]
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=self._add_special)
+        if not self._windows:
+            return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings], np.arange(len(encodings))
+        windows, owners = [], []
+        for owner, encoding in enumerate(encodings):
+            for window in (encoding, *encoding.overflowing):
+                windows.append(np.array(window.ids, dtype=np.int64))
+                owners.append(owner)
+        return windows, np.array(owners, dtype=np.int64)
+
+    def token_ids(self) -> dict[str, int]:
+        """Every token and its id."""
+        return self._tokenizer.get_vocab(with_added_tokens=True)
+
+    def vocabulary(self, dim: int) -> Vocabulary:
+        """The tokens as terms 0 … dim - 1; ids without a token are named "[unused:ID]"."""
+        terms = [f"[unused:{id}]" for id in range(dim)]
+        for token, id in self.token_ids().items():
+            if id < dim:
+                terms[id] = token
+        return Vocabulary(terms)
+
+
+def check_texts(texts: Sequence[str], first: int = 0) -> None:
+    """InputError that names the first entry that is not a string."""
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"text {first + row} is {type(text).__name__}, not a string")
+
+
+def _load(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    if path.exists():
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{path} is not a tokenizer that can be read: {error}") from None
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(folder))
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{folder} holds no tokenizer that can be read: {error}") from None
+    if not getattr(loaded, "is_fast", False):
+        raise ModelError(f"{folder}: its tokenizer has no fast (tokenizer.json) form")
+    return Tokenizer.from_str(loaded.backend_tokenizer.to_str())

@@ -1,0 +1,138 @@
+"""Encode text with a masked language model: SPLADE (Formal et al. 2021, https://arxiv.org/abs/2109.10086)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lsr.encoding.layout import TransformerSpec, position_limit
+from lsr.encoding.masked_lm import detach_head, halve_linear_layers, load_masked_lm
+from lsr.encoding.projection import VocabularyProjection, pool_logits
+from lsr.encoding.rows import Row, merge_max
+from lsr.encoding.tokens import TextTokenizer
+from lsr.errors import ModelError
+
+# Tokens, padding included, in one run of the model. More gives a CPU nothing and costs memory; a GPU wants to be filled.
+_CPU_TOKENS = 2048
+_GPU_TOKENS = 65536
+_LOGITS = 1 << 24  # numbers in [batch, length, vocabulary] where a model's own logits are used: 64 MB
+
+
+class TransformerTower:
+    """A masked LM whose logits are pooled over the tokens of a text.
+
+    In bfloat16 the linear layers and attention run in bfloat16 (by autocast, float32 between them).
+    """
+
+    def __init__(
+        self,
+        spec: TransformerSpec,
+        *,
+        max_length: int | None = None,
+        overlap: int | None = None,
+        special_tokens: bool = True,
+        device: str | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        self.spec = spec
+        self.special_tokens = special_tokens
+        self.max_length = max_length or spec.max_length
+        self.tokenizer = TextTokenizer(
+            spec.folder,
+            max_length=self.max_length,
+            overlap=overlap,
+            prompt=spec.prompt,
+            lower_case=spec.lower_case,
+        )
+        self.device = torch.device(device or "cpu")
+        self._dtype = choose_dtype(dtype, self.device)
+        self._low = self._dtype != torch.float32
+        self._model = model = load_masked_lm(spec.folder)
+        limit = position_limit(model.config.to_dict())
+        if limit and self.max_length > limit:
+            raise ModelError(f"max_length {self.max_length} is more than the {limit} positions of {spec.folder}")
+        head = detach_head(model)
+        self.dim = head.out_features if head is not None else int(model.config.vocab_size)
+        if self._low:
+            halve_linear_layers(model, self._dtype)
+        model.to(self.device)
+        self._projection = None
+        if head is not None:
+            self._projection = VocabularyProjection(
+                head.weight.detach().to(self.device),
+                None if head.bias is None else head.bias.detach().to(self.device),
+                pooling=spec.pooling,
+                activation=spec.activation,
+                dtype=self._dtype,
+            )
+        self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
+
+    @property
+    def dtype(self) -> str:
+        """ "float32" or "bfloat16"."""
+        return str(self._dtype).removeprefix("torch.")
+
+    def encode(
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> list[Row]:
+        """One (term ids, weights) pair a text, in order.
+
+        Texts are taken longest first, so that little is padding, at most `batch_size` at a time and as many as fit the
+        budget of tokens.
+        """
+        windows, owners = self.tokenizer.encode(texts)
+        is_first = np.diff(owners, prepend=-1) > 0
+        rows: list[Row | None] = [None] * len(windows)
+        for batch in self._batches([len(window) for window in windows], batch_size):
+            for position, row in zip(batch, self._run([windows[position] for position in batch]), strict=True):
+                rows[position] = row
+            if progress:
+                progress(int(is_first[batch].sum()))
+        starts = np.flatnonzero(is_first).tolist()
+        done = [row for row in rows if row is not None]
+        if len(starts) == len(windows):
+            return done
+        return [merge_max(done[start:end]) for start, end in zip(starts, [*starts[1:], len(done)], strict=True)]
+
+    def _batches(self, lengths: list[int], batch_size: int) -> Iterator[list[int]]:
+        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
+        if self._projection is None:
+            budget = min(budget, _LOGITS // self.dim)
+        batch: list[int] = []
+        for position in np.argsort(np.negative(lengths), kind="stable").tolist():
+            if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > budget):
+                yield batch
+                batch = []
+            batch.append(position)
+        if batch:
+            yield batch
+
+    @torch.inference_mode()
+    def _run(self, windows: list[npt.NDArray[np.int64]]) -> list[Row]:
+        lengths = np.array([len(window) for window in windows])
+        present = np.arange(lengths.max()) < lengths[:, None]
+        tokens = np.full(present.shape, self._padding, dtype=np.int64)
+        tokens[present] = np.concatenate(windows)
+        kept = present if self.special_tokens else present & ~np.isin(tokens, self.tokenizer.special_ids)
+        mask, pooled = torch.from_numpy(present).to(self.device), torch.from_numpy(kept).to(self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low):
+            output = self._model(input_ids=torch.from_numpy(tokens).to(self.device), attention_mask=mask.long()).logits
+        if self._projection is not None:
+            return self._projection(output, pooled)
+        return pool_logits(output, pooled, pooling=self.spec.pooling, activation=self.spec.activation)
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """bfloat16 for "auto" where the hardware multiplies it natively (AVX512-BF16 or AMX, CUDA from Ampere on)."""
+    choices = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if dtype in choices:
+        return choices[dtype]
+    if dtype != "auto":
+        raise ModelError(f"dtype is {dtype!r}; it can be 'auto', {' or '.join(repr(choice) for choice in choices)}")
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32
