@@ -67,7 +67,9 @@ class EvaluationSettings:
         for name in metric_names(self.metrics):
             cutoff = re.search(r"@(\d+)", name)
             if cutoff and not name.startswith("rbp") and int(cutoff[1]) > self.k:
-                raise InputError(f"{name} looks at {cutoff[1]} documents, but only k = {self.k} are retrieved")
+                raise InputError(
+                    f"{name} looks at {cutoff[1]} documents, but k = {self.k}: raise k or choose other metrics"
+                )
 
 
 @dataclass(frozen=True, slots=True)

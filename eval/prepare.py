@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,11 +48,8 @@ def open_or_index(
             check_corpus(retriever.index, collection.documents(), path, progress)
         return retriever
     encoder = encoder or SparseEncoder.load()
-    total = count_documents(collection.source)
-    with stages("encoding documents", total, "documents") as encoded, stages("indexing", total, "documents") as built:
-        index = index_corpus(
-            collection.documents(), path, encoder, top_k=top_k, force=force, progress=encoded, build_progress=built
-        )
+    with stages("encoding documents", count_documents(collection.source), "documents") as progress:
+        index = index_corpus(collection.documents(), path, encoder, top_k=top_k, force=force, progress=progress)
     retriever = Retriever(index)
     retriever.encoder = encoder
     return retriever
@@ -60,7 +58,10 @@ def open_or_index(
 def check_corpus(
     index: Index, documents: Iterable[Document], path: str | Path, progress: Callable[[int], None]
 ) -> None:
-    """Raise InputError unless the index holds exactly these documents, with these titles and texts."""
+    """Raise InputError unless the index holds exactly these documents, with these titles and texts.
+
+    `path` is named in the message.
+    """
     advice = f"the index at {path} was made from another corpus: name another one, or build it anew with --force"
     count = 0
     for document in documents:
@@ -68,7 +69,8 @@ def check_corpus(
             stored = index.document(document.id)
         except NotFoundError:
             raise InputError(f"document {document.id!r} is not in the index; {advice}") from None
-        if (stored.title, stored.text) != (document.title, document.text):
+        # An index of bare vectors has no texts to compare.
+        if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, document.text):
             raise InputError(f"document {document.id!r} has another text in the index; {advice}")
         count += 1
         progress(1)
@@ -77,7 +79,8 @@ def check_corpus(
 
 
 def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
-    recorded, wanted = index.encoder or {}, {**encoder.settings(), "top_k": top_k}
+    # Through JSON, as the record in the index went.
+    recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
     differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
     if differing:
         details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lsr.errors import InputError, MissingDependencyError
+from lsr.eval import Ranking, Run, score_run
+from lsr.eval.metrics import metric_label, metric_names, paired_t_test
+
+QRELS = {
+    "graded": {"a": 2, "b": 1, "c": 1, "n": 0, "junk": -1},
+    "second": {"x": 1},
+    "absent": {"y": 1, "z": 1},
+    "hopeless": {"n": 0},
+}
+
+
+def run_of(**rankings: str) -> Run:
+    """Rankings from letters; the scores all tie, so that only the order can tell."""
+    return {id: Ranking(list(letters), np.ones(len(letters), np.float32)) for id, letters in rankings.items()}
+
+
+def test_worked_by_hand() -> None:
+    run = run_of(graded="bnaq", second="px", hopeless="n", unjudged="a")
+    scores = score_run(run, QRELS)
+    assert scores.query_ids == ["graded", "second", "absent", "hopeless"]
+    # graded: gains 1, 0, 2, 0 at ranks 1 to 4; ideal 2, 1, 1.
+    dcg = 1 / math.log2(2) + 2 / math.log2(4)
+    ideal = 2 / math.log2(2) + 1 / math.log2(3) + 1 / math.log2(4)
+    # second: its one relevant document at rank 2. absent: not in the run. hopeless: nothing is relevant.
+    np.testing.assert_allclose(scores.values["ndcg@10"], [dcg / ideal, 1 / math.log2(3), 0, 0])
+    np.testing.assert_allclose(scores.values["mrr@10"], [1, 1 / 2, 0, 0])
+    np.testing.assert_allclose(scores.values["recall@100"], [2 / 3, 1, 0, 0])
+    np.testing.assert_allclose(scores.values["recall@1000"], [2 / 3, 1, 0, 0])
+    # graded: precision 1/1 at rank 1 and 2/3 at rank 3, over three relevant documents.
+    np.testing.assert_allclose(scores.values["map"], [(1 + 2 / 3) / 3, 1 / 2, 0, 0])
+    assert scores.means()["mrr@10"] == pytest.approx(1.5 / 4)
+    assert scores.per_query()["second"] == {
+        "ndcg@10": pytest.approx(1 / math.log2(3)),
+        "mrr@10": 0.5,
+        "recall@100": 1.0,
+        "recall@1000": 1.0,
+        "map": 0.5,
+    }
+
+
+def test_cut_offs_cut() -> None:
+    eleventh = run_of(second="0123456789x")
+    scores = score_run(eleventh, {"second": {"x": 1}}, ["nDCG@10", "MRR@10", "MRR", "R@10", "R@11", "P@5"])
+    assert scores.means() == {
+        "ndcg@10": 0,
+        "mrr@10": 0,
+        "mrr": pytest.approx(1 / 11),
+        "recall@10": 0,
+        "recall@11": 1,
+        "precision@5": 0,
+    }
+
+
+def test_one_metric_alone_and_a_level_of_relevance() -> None:
+    run = run_of(graded="ba")
+    assert score_run(run, QRELS, ["mrr@10"]).values["mrr@10"][0] == 1
+    assert score_run(run, QRELS, ["mrr@10-l2"]).values["mrr@10-l2"][0] == 0.5
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([f"q{i}" for i in range(30)]),
+        st.dictionaries(st.sampled_from("abcdefgh"), st.integers(-1, 3), min_size=1),
+        min_size=1,
+    ),
+    st.dictionaries(
+        st.sampled_from([f"q{i}" for i in range(30)]),
+        st.permutations("abcdefghijklmnop").flatmap(lambda order: st.integers(0, 16).map(lambda n: order[:n])),
+    ),
+)
+def test_equal_to_the_plain_formulas(qrels: dict[str, dict[str, int]], rankings: dict[str, list[str]]) -> None:
+    run = {id: Ranking(ids, np.zeros(len(ids))) for id, ids in rankings.items()}
+    scores = score_run(run, qrels, ["ndcg@10", "mrr@10", "recall@5", "map"])
+    for i, id in enumerate(scores.query_ids):
+        grades, ids = qrels[id], rankings.get(id, [])
+        gains = [max(grades.get(document, 0), 0) for document in ids]
+        ideal = sorted((max(grade, 0) for grade in grades.values()), reverse=True)
+        relevant = sum(gain > 0 for gain in ideal)
+        hits = [rank for rank, gain in enumerate(gains, start=1) if gain > 0]
+        ndcg = dcg(gains[:10]) / dcg(ideal[:10]) if relevant else 0
+        assert scores.values["ndcg@10"][i] == pytest.approx(ndcg)
+        assert scores.values["mrr@10"][i] == pytest.approx(1 / hits[0] if hits and hits[0] <= 10 else 0)
+        assert scores.values["recall@5"][i] == pytest.approx(sum(rank <= 5 for rank in hits) / max(relevant, 1))
+        precisions = [number / rank for number, rank in enumerate(hits, start=1)]
+        assert scores.values["map"][i] == pytest.approx(sum(precisions) / max(relevant, 1))
+
+
+def dcg(gains: list[int]) -> float:
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))
+
+
+def test_numba_is_left_as_it_was() -> None:
+    layer, threads = numba.config.THREADING_LAYER, numba.get_num_threads()
+    score_run(run_of(second="x"), QRELS)
+    assert (numba.config.THREADING_LAYER, numba.get_num_threads()) == (layer, threads)
+
+
+def test_may_be_called_from_several_threads() -> None:
+    run = run_of(graded="bnaq", second="px")
+    with ThreadPoolExecutor(4) as pool:
+        means = list(pool.map(lambda _: score_run(run, QRELS).means(), range(20)))
+    assert all(mean == means[0] for mean in means)
+
+
+def test_names() -> None:
+    asked = ["nDCG@10", "R@100", "recall@100", "P@5", "MAP", "RR@10", "rbp.95", "r-precision", "ndcg@10-l2"]
+    names = metric_names(asked)
+    assert names == ["ndcg@10", "recall@100", "precision@5", "map", "mrr@10", "rbp.95", "r-precision", "ndcg@10-l2"]
+    score_run(run_of(graded="ab"), QRELS, names)  # ranx knows them all
+    labels = [
+        metric_label(name) for name in ("ndcg@10", "mrr@10", "recall@100", "map", "map-l2", "f1@5", "r-precision")
+    ]
+    assert labels == ["nDCG@10", "MRR@10", "R@100", "MAP", "MAP-l2", "f1@5", "r-precision"]
+
+
+@pytest.mark.parametrize("name", ["ndgc@10", "ndcg@0", "ndcg@ten", "recall@", "", "ndcg@10@5"])
+def test_unknown_names(name: str) -> None:
+    with pytest.raises(InputError, match="unknown metric"):
+        metric_names([name])
+
+
+def test_paired_t_test() -> None:
+    first, second = np.array([0.5, 0.4, 0.9, 0.3]), np.array([0.4, 0.4, 0.6, 0.1])
+    # Differences 0.1, 0, 0.3, 0.2: mean 0.15, sample deviation √(1/60), so t = 0.15 / √(1/240) = 2.3238 with 3 degrees
+    # of freedom, for which the t distribution's two tails hold 0.10273.
+    assert paired_t_test(first, second) == pytest.approx(0.10273, abs=1e-5)
+    assert paired_t_test(first, first) == 1.0
+    assert paired_t_test(first[:1], second[:1]) == 1.0
+
+
+def test_without_ranx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ranx", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'lsr-engine\[eval\]'"):
+        score_run(run_of(second="x"), QRELS)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsr.errors import InputError, OutputExistsError
+from lsr.eval import Ranking, read_run, write_run
+
+
+def ranking(*pairs: tuple[str, float], dtype: type = np.float64) -> Ranking:
+    return Ranking([id for id, _ in pairs], np.array([score for _, score in pairs], dtype=dtype))
+
+
+@pytest.mark.parametrize("name", ["run.trec", "run.trec.gz"])
+@pytest.mark.parametrize("width", [32, 64])
+@given(data=st.data())
+def test_reading_back_gives_the_same_ranking(
+    tmp_path_factory: pytest.TempPathFactory, name: str, width: int, data: st.DataObject
+) -> None:
+    dtype = np.float32 if width == 32 else np.float64
+    values = data.draw(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=width), max_size=8))
+    values += values[:2]  # ties, whose order must survive
+    scores = np.array(sorted(values, reverse=True), dtype=dtype)
+    ids = data.draw(st.permutations([f"d{i}" for i in range(len(scores))]))
+    path = tmp_path_factory.getbasetemp() / name
+    write_run(path, {"q": Ranking(ids, scores)}, force=True)
+    again = read_run(path)
+    assert [(found.ids, found.scores.astype(dtype).tolist()) for found in again.values()] == (
+        [(ids, scores.tolist())] if len(scores) else []
+    )
+
+
+def test_form_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    write_run(path, {"q1": ranking(("b", 2.5), ("a", 0.1), dtype=np.float32), "q2": ranking()}, tag="mine")
+    assert path.read_text() == "q1 Q0 b 1 2.5 mine\nq1 Q0 a 2 0.100000001 mine\n"
+
+
+def test_ties_by_rank_or_as_trec_eval_breaks_them(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    # 0.3 and 0.30000000001 are one float32, so a tie to trec_eval, which goes by document id, the last first.
+    lines = [
+        "q Q0 b 2 0.3 t",
+        "q Q0 c 1 0.3 t",
+        "q Q0 a 3 0.30000000001 t",
+        "q Q0 é 4 0.3 t more words",
+        "q Q0 z 0 0.1 t",
+    ]
+    path.write_text("\n".join(lines))
+    assert read_run(path)["q"].ids == ["a", "c", "b", "é", "z"]
+    assert read_run(path, ties="trec_eval")["q"].ids == ["é", "c", "b", "a", "z"]
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "message"),
+    [
+        ("q Q0 b 2 0.3", None, "5 fields where 6"),
+        ("q Q0 b first 0.3 t", "rank", "whole number, not 'first'"),
+        ("q Q0 b 2 high t", "score", "finite number, not 'high'"),
+        ("q Q0 b 2 nan t", "score", "finite number, not 'nan'"),
+        ("q Q0 a 2 0.3 t", "document", "'a' is retrieved twice"),
+    ],
+)
+def test_bad_lines_are_named(tmp_path: Path, line: str, field: str | None, message: str) -> None:
+    path = tmp_path / "run.trec"
+    path.write_text(f"q Q0 a 1 0.5 t\n{line}\n")
+    with pytest.raises(InputError, match=message) as caught:
+        read_run(path)
+    assert (caught.value.source, caught.value.line, caught.value.field) == (str(path), 2, field)
+
+
+def test_an_id_that_the_format_cannot_hold_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    with pytest.raises(InputError, match=r"'my notes\.md'"):
+        write_run(path, {"q1": ranking(("a", 1.0)), "q2": ranking(("my notes.md", 1.0))})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    write_run(path, {"q": ranking(("a", 1.0))})
+    with pytest.raises(OutputExistsError):
+        write_run(path, {"q": ranking(("b", 1.0))})
+    assert read_run(path)["q"].ids == ["a"]
+
+
+def test_gzipped_runs_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    for name in ("one.gz", "two.gz"):
+        write_run(tmp_path / name, {"q": ranking(("a", 1.0))})
+    assert (tmp_path / "one.gz").read_bytes() == (tmp_path / "two.gz").read_bytes()
+
+
+def test_without_and_top() -> None:
+    full = ranking(("a", 3.0), ("b", 2.0), ("c", 1.0))
+    assert full.without("b").ids == ["a", "c"]
+    assert full.without("b").scores.tolist() == [3.0, 1.0]
+    assert full.without("absent") is full
+    assert full.top(2).ids == ["a", "b"]
