@@ -1,0 +1,70 @@
+"""The application: routes, error handling and limits put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+
+import lsr
+from lsr.service import health, openapi, problems, routes
+from lsr.service.body_limit import BodyLimit
+from lsr.service.pool import WorkPool
+from lsr.service.request_log import RequestLog
+from lsr.service.searcher import Searcher
+from lsr.service.settings import ServiceSettings
+from lsr.service.state import Service
+from lsr.service.warmup import WarmUp
+
+_DESCRIPTION = """Learned sparse retrieval over one index.
+
+Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` tells the limits of this server.
+"""
+
+
+def create_app(retriever_or_path: Searcher | str | Path, settings: ServiceSettings | None = None) -> FastAPI:
+    """An ASGI application that serves one index.
+
+    When it starts, it warms the retriever up in the background (see /readyz); when it stops, it finishes the work it
+    has accepted. `settings` default to `ServiceSettings.from_env()`. Raises IndexFormatError if there is no index at
+    the path.
+    """
+    settings = settings or ServiceSettings.from_env()
+    if isinstance(retriever_or_path, (str, Path)):
+        from lsr.retriever import Retriever
+
+        searcher: Searcher = Retriever.open(retriever_or_path)
+    else:
+        searcher = retriever_or_path
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(searcher))
+        app.state.service = service
+        service.warm_up.start()
+        yield
+        await asyncio.to_thread(service.pool.close)
+
+    app = FastAPI(title="lsr", version=lsr.__version__, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.include_router(routes.router)
+    app.include_router(health.router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    problems.install(app)
+    openapi.install(app)
+    # The last one added is the outermost: refusals, too, get a line in the log and CORS headers.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    app.add_middleware(RequestLog)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type", "X-Request-ID"],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
+    return app

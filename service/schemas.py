@@ -1,0 +1,207 @@
+"""Requests and answers, as they stand in the OpenAPI document.
+
+Requests are checked against these; answers are written by `lsr.service.answers` and only described here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, WithJsonSchema, model_validator
+
+from lsr.service import examples
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        # JSON may escape half of a surrogate pair; no tokenizer and no index takes it.
+        raise ValueError(f"holds half a surrogate pair at character {error.start}") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_text)]
+# The weights are checked by `limits.check_vector`, which stops at the first wrong one; a body may hold 100,000.
+Vector = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}, "minProperties": 1}
+    ),
+]
+Mode = Literal["auto", "exact", "blocked"]
+
+
+class _Body(BaseModel):
+    # Strict: "10" is not a number and true is not 1.
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, data: Any) -> Any:
+        # Every unknown field is an error of its own, and listing 100,000 of them would hold up the event loop.
+        if isinstance(data, dict) and len(data) > 100:
+            raise ValueError("more than 100 fields")
+        return data
+
+
+class _SearchOptions(BaseModel):
+    k: int = Field(10, ge=1, description="How many hits; fewer come if fewer documents share a term with the query.")
+    offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
+    mode: Mode = Field("auto", description="The way to search; `auto` lets the index choose. The answer names it.")
+    explain: bool = Field(False, description="Whether each hit lists the terms it shares with the query.")
+    include_text: bool = Field(True, description="Whether each hit carries the document's text.")
+    fields: Annotated[list[str] | None, FailFast()] = Field(
+        None,
+        description="Which of the document's other fields each hit carries: all unless given, none for an empty list.",
+    )
+
+
+class SearchRequest(_SearchOptions, _Body):
+    """A search by `text` or by `vector`, exactly one of them."""
+
+    text: Text | None = Field(None, description="A query in plain words.")
+    vector: Vector | None = Field(
+        None, description="Weights of terms of the index's vocabulary, as /v1/encode gives them."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SearchRequest:
+        if (self.text is None) == (self.vector is None):
+            raise ValueError("give either text or vector")
+        return self
+
+
+class SearchParameters(_SearchOptions):
+    """The same in a URL, by text only."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Text = Field(description="A query in plain words.", examples=[examples.QUESTION])
+
+
+class EncodeRequest(_Body):
+    """Texts to turn into sparse vectors."""
+
+    texts: Annotated[list[Text], FailFast()] = Field(min_length=1)
+    kind: Literal["query", "document"] = Field("query", description="Queries and documents may be encoded differently.")
+    top_k: int | None = Field(None, ge=1, description="Keep only each vector's heaviest terms.")
+
+
+class ExplainRequest(_Body):
+    """A query and the document whose score is to be explained."""
+
+    text: Text
+    id: Text
+
+
+class Match(BaseModel):
+    """A shared term; `contribution` is query weight times document weight, and a score is their sum."""
+
+    term: str
+    query_weight: float
+    document_weight: float
+    contribution: float
+
+
+class DocumentAnswer(BaseModel):
+    """A document as it was indexed."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.DOCUMENT})
+
+    id: str
+    title: str
+    text: str
+    fields: dict[str, Any] = Field(description="Everything else that came with the document.")
+
+
+class SearchHit(BaseModel):
+    """A document found."""
+
+    rank: int
+    id: str
+    score: float
+    title: str
+    text: str | None = Field(None, description="Absent with `include_text: false`.")
+    fields: dict[str, Any]
+    matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
+
+
+class Timings(BaseModel):
+    """Milliseconds: waiting for a thread, encoding the query, searching, and all of it."""
+
+    queue_ms: float
+    encode_ms: float | None = None
+    search_ms: float | None = None
+    total_ms: float
+
+
+class SearchAnswer(BaseModel):
+    """Hits, best first; how they were searched for; how long it took."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.SEARCH_ANSWER})
+
+    hits: list[SearchHit]
+    mode: str
+    stats: dict[str, Any]
+    timings: Timings
+
+
+class EncodeAnswer(BaseModel):
+    """A vector a text, in order; each maps terms to weights, heaviest first."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.ENCODE_ANSWER})
+
+    model: str
+    kind: str
+    vectors: list[dict[str, float]]
+    timings: Timings
+
+
+class ExplainAnswer(BaseModel):
+    """The matches add up to the score."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.EXPLAIN_ANSWER})
+
+    id: str
+    score: float
+    matches: list[Match]
+    timings: Timings
+
+
+class IndexAnswer(BaseModel):
+    """What is served and what a request may ask for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.INDEX_ANSWER})
+
+    documents: int
+    terms: int = Field(description="The size of the vocabulary.")
+    model: str | None = Field(description="What encodes queries; null if the index can be searched by vector only.")
+    limits: dict[str, int]
+    index: dict[str, Any] = Field(description="What `lsr inspect` shows.")
+
+
+class Status(BaseModel):
+    """The state of the server."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok"}})
+
+    status: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.PROBLEM})
+
+    type: str = Field(description="`about:blank`, or `urn:problem-type:lsr:` and the kind of problem.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str | None = Field(description="As in the X-Request-ID header and in the server's log.")
+    errors: list[dict[str, str]] | None = Field(
+        None, description="One for each mistake: `detail`, and `pointer` into the body or the `parameter`'s name."
+    )

@@ -1,0 +1,81 @@
+"""What the service allows, with defaults that suit one machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_type_hints
+
+from lsr.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Limits and habits of the HTTP service. InputError for a value that makes no sense.
+
+    `from_env` reads each of them from the variable `LSR_` and its name in capitals, such as `LSR_MAX_K`.
+
+    Attributes:
+        max_k: the most hits one search may reach, `offset` included.
+        max_text_length: the most characters of a query, or of one text to encode.
+        max_texts: the most texts of one encode call.
+        max_vector_terms: the most terms of a query vector. The heaviest SPLADE queries have a few hundred.
+        max_body_bytes: the most bytes of a request's body, announced or streamed.
+        workers: threads that search and encode; 0 takes one a processor core.
+        queue: how many more requests may wait for a thread. Beyond that the answer is 429.
+        request_timeout: seconds that a request may take to arrive, and again to be worked on, waiting included.
+        retry_after: seconds that a client who was turned away is asked to wait.
+        shutdown_timeout: seconds that requests under way get to finish when the server is stopped.
+        cors_origins: origins whose pages may call the service from a browser; "*" allows all, none is the default.
+        log_format: the request log on stderr: "text", "json" (one object a line) or "off".
+    """
+
+    max_k: int = 1000
+    max_text_length: int = 10_000
+    max_texts: int = 64
+    max_vector_terms: int = 4096
+    max_body_bytes: int = 1 << 20
+    workers: int = 0
+    queue: int = 64
+    request_timeout: float = 30.0
+    retry_after: int = 1
+    shutdown_timeout: float = 30.0
+    cors_origins: tuple[str, ...] = ()
+    log_format: Literal["text", "json", "off"] = "text"
+
+    def __post_init__(self) -> None:
+        may_be_zero = {"workers", "queue"}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)):
+                least = 0 if field.name in may_be_zero else 1 if isinstance(value, int) else 0.001
+                if not value >= least:
+                    raise InputError(f"must be at least {least}, not {value}", field=field.name)
+        if self.log_format not in ("text", "json", "off"):
+            raise InputError(f"must be text, json or off, not {self.log_format!r}", field="log_format")
+
+    @property
+    def threads(self) -> int:
+        """The number of worker threads, with `workers=0` resolved."""
+        return self.workers or os.cpu_count() or 1
+
+    @classmethod
+    def from_env(cls, **given: Any) -> ServiceSettings:
+        """Settings from `LSR_…` variables; what is given here and is not None comes first."""
+        values = {name: value for name, value in given.items() if value is not None}
+        hints = get_type_hints(cls)
+        for field in fields(cls):
+            variable = f"LSR_{field.name.upper()}"
+            raw = os.environ.get(variable)
+            if raw is not None and field.name not in values:
+                values[field.name] = _parse(raw, hints[field.name], variable)
+        return cls(**values)
+
+
+def _parse(raw: str, kind: Any, variable: str) -> Any:
+    if kind not in (int, float):
+        return tuple(part.strip() for part in raw.split(",") if part.strip()) if kind == tuple[str, ...] else raw
+    try:
+        return kind(raw)
+    except ValueError:
+        raise InputError(f"the environment variable {variable} must be a number, not {raw!r}") from None

@@ -1,0 +1,48 @@
+"""What the handlers share: settings, threads and the searcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+from lsr.service.answers import Clock
+from lsr.service.pool import WorkPool
+from lsr.service.searcher import Searcher
+from lsr.service.settings import ServiceSettings
+from lsr.service.warmup import WarmUp
+
+
+@dataclass
+class Service:
+    """One served index."""
+
+    settings: ServiceSettings
+    pool: WorkPool
+    warm_up: WarmUp
+
+    async def answer(self, request: Request, work: Callable[[Searcher, Clock], bytes]) -> Response:
+        """The JSON that `work` makes in a thread. Raises what it raises, and UnavailableError or ClientGoneError."""
+        searcher = self.warm_up.searcher()
+        clock = Clock()
+
+        def timed() -> bytes:
+            clock.begin()
+            return work(searcher, clock)
+
+        body = await self.pool.run(timed, timeout=self.settings.request_timeout, gone=_disconnected(request))
+        return Response(body, media_type="application/json")
+
+
+def service_of(request: Request) -> Service:
+    """The service that the request came to."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+async def _disconnected(request: Request) -> None:
+    """Return when the client has hung up. The body has been read, so the next message can only say that."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,54 @@
+"""Readiness: the server answers at once, and says so when kernels and encoder are warm."""
+
+from __future__ import annotations
+
+import logging
+from threading import Thread
+from time import perf_counter
+
+from lsr.errors import LsrError
+from lsr.service.errors import NotReadyError
+from lsr.service.searcher import Searcher
+
+logger = logging.getLogger("lsr.service")
+
+
+class WarmUp:
+    """Warms a searcher up in a thread of its own and keeps it back until that is done."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+        self._ready = False
+        self._failure: str | None = None
+        # A daemon: stopping the server never waits for a compiler or a model that loads.
+        self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has succeeded or failed."""
+        self._thread.join(timeout)
+
+    def searcher(self) -> Searcher:
+        """The warm searcher. Raises NotReadyError, which says whether waiting will help."""
+        if self._failure is not None:
+            raise NotReadyError(f"the warm-up failed, so the server must be restarted: {self._failure}")
+        if not self._ready:
+            raise NotReadyError("the index and the model are warming up: try again in a moment")
+        return self._searcher
+
+    def _run(self) -> None:
+        start = perf_counter()
+        try:
+            self._searcher.warm_up()
+        except LsrError as error:
+            logger.error("warm-up failed: %s", error)
+            self._failure = str(error)
+        except Exception as error:
+            logger.exception("warm-up failed")
+            self._failure = f"{type(error).__name__}: {error}"
+        else:
+            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(self._searcher.index):,}")
+            self._ready = True

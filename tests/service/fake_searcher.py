@@ -1,0 +1,114 @@
+"""A searcher without a model: texts are split at spaces, every word weighs what it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from lsr.documents import Document
+from lsr.errors import InputError, NotFoundError
+from lsr.explanation import Explanation, TermMatch
+from lsr.index.hits import SearchStats
+from lsr.retriever import Hit, SearchResponse
+from lsr.service.searcher import Searcher
+from lsr.vectors import SparseVectors
+
+DOCUMENTS = [
+    Document("datetime/strptime", "date from string", "strptime", {"module": "datetime", "line": 7}),
+    Document("json.dumps", "object to string", "dumps", {"module": "json"}),
+    Document("größe?", "size of an object"),
+]
+WORDS = sorted({word for document in DOCUMENTS for word in document.contents.split()})
+
+
+class FakeEncoder:
+    name = "words"
+
+    def encode_queries(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors:
+        rows = []
+        for text in texts:
+            ids = sorted({WORDS.index(word) for word in text.split() if word in WORDS})
+            rows.append((np.array(ids, np.uint32), np.arange(1, len(ids) + 1, dtype=np.float32) / 3))
+        vectors = SparseVectors.from_rows(rows, dim=len(WORDS))
+        return vectors.top_k(top_k) if top_k else vectors
+
+    encode_documents = encode_queries
+
+    def decode(self, vectors: SparseVectors) -> list[list[tuple[str, float]]]:
+        rows = [zip(terms.tolist(), weights.tolist(), strict=True) for _, terms, weights in vectors]
+        return [sorted(((WORDS[term], weight) for term, weight in row), key=lambda pair: -pair[1]) for row in rows]
+
+
+class FakeIndex:
+    dim = len(WORDS)
+    encoder = None
+
+    def __len__(self) -> int:
+        return len(DOCUMENTS)
+
+    def document(self, id: str) -> Document:
+        for document in DOCUMENTS:
+            if document.id == id:
+                return document
+        raise NotFoundError(f"the index has no document {id!r}")
+
+    def describe(self) -> dict[str, Any]:
+        return {"documents": len(self)}
+
+
+class FakeSearcher:
+    """Scores are numbers of shared words. `on_search` is called with the query, in the worker's thread."""
+
+    def __init__(
+        self,
+        on_search: Callable[[str], object] = lambda text: None,
+        on_warm_up: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.index = FakeIndex()
+        self.encoder = self.document_encoder = FakeEncoder()
+        self.on_search = on_search
+        self.on_warm_up = on_warm_up
+        self.searched: list[str] = []
+        self._lock = Lock()
+
+    def search(self, text: str, k: int = 10, *, mode: str = "auto", explain: bool = False) -> SearchResponse:
+        with self._lock:
+            self.searched.append(text)
+        self.on_search(text)
+        return self._rank(dict.fromkeys(text.split(), 1.0), k, mode, explain)
+
+    def search_vector(
+        self, vector: Mapping[str, float], k: int = 10, *, mode: str = "auto", explain: bool = False
+    ) -> SearchResponse:
+        for term in vector:
+            if term not in WORDS:
+                raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
+        return self._rank(vector, k, mode, explain)
+
+    def explain(self, text: str, document_id: str) -> Explanation:
+        matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.document(document_id))
+        return Explanation(sum(match.contribution for match in matches), matches)
+
+    def warm_up(self) -> None:
+        self.on_warm_up()
+
+    def _rank(self, query: Mapping[str, float], k: int, mode: str, explain: bool) -> SearchResponse:
+        found = [(document, self._matches(query, document)) for document in DOCUMENTS]
+        found = sorted((pair for pair in found if pair[1]), key=lambda pair: -sum(m.contribution for m in pair[1]))
+        hits = [
+            Hit(rank, document.id, sum(m.contribution for m in matches), document, matches if explain else None)
+            for rank, (document, matches) in enumerate(found[:k], start=1)
+        ]
+        return SearchResponse(hits, SearchStats("exact" if mode == "auto" else mode), 0.1, 0.2)
+
+    @staticmethod
+    def _matches(query: Mapping[str, float], document: Document) -> list[TermMatch]:
+        words = document.contents.split()
+        return [TermMatch(word, weight, 1.0, weight) for word, weight in query.items() if word in words]
+
+
+# The fake and the real retriever are both held to the protocol by the type checker.
+_: Searcher = FakeSearcher()

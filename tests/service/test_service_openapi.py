@@ -1,0 +1,196 @@
+"""The OpenAPI document against a real index: every example works, every answer fits its schema, nothing makes a 500."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lsr import Document, Retriever, SparseEncoder
+from lsr.pipeline import index_corpus
+from lsr.service import ServiceSettings, create_app, examples, schemas
+
+DOCUMENTS = [
+    Document(**examples.DOCUMENT),
+    Document("json.dumps", "Serialize obj to a JSON formatted string.", "json.dumps", {"module": "json", "big": 2**80}),
+    Document("os.walk", "Generate the file names in a directory tree by walking it.", "os.walk"),
+    Document("time.sleep", "Suspend execution of the calling thread for some seconds.", "time.sleep"),
+    Document("shutil", "Copy and remove files and whole folders of a disk.", "shutil"),
+]
+
+
+@pytest.fixture(scope="module")
+def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("served") / "index"
+    index_corpus(DOCUMENTS, path, encoder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def app(index_path: Path) -> FastAPI:
+    return create_app(index_path, ServiceSettings(workers=4, queue=100))
+
+
+@pytest.fixture(scope="module")
+def served(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        app.state.service.warm_up.join(60)
+        assert client.get("/readyz").json() == {"status": "ready"}
+        yield client
+
+
+def operations() -> list[tuple[str, str]]:
+    paths = create_app(_NOTHING).openapi()["paths"]
+    return [(method, path) for path, item in paths.items() for method in item]
+
+
+class _Nothing:
+    """Never started, only described."""
+
+
+_NOTHING: Any = _Nothing()
+
+
+def requests_of(operation: dict[str, Any]) -> list[tuple[dict[str, str], Any]]:
+    """The example parameters and bodies that an operation shows."""
+    parameters = {"q": examples.QUESTION, "id": examples.DOCUMENT_ID}
+    given = {item["name"]: parameters[item["name"]] for item in operation.get("parameters", []) if item["required"]}
+    if "requestBody" not in operation:
+        return [(given, None)]
+    shown = operation["requestBody"]["content"]["application/json"]["examples"]
+    return [(given, example["value"]) for example in shown.values()]
+
+
+@pytest.mark.parametrize(("method", "path"), operations())
+def test_every_example_is_answered_as_described(served: TestClient, method: str, path: str) -> None:
+    document = served.get("/openapi.json").json()
+    operation = document["paths"][path][method]
+    described = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    # What the document shows as an answer has the form that it describes, too.
+    model = getattr(schemas, described)
+    model.model_validate(document["components"]["schemas"][described]["example"])
+    for parameters, body in requests_of(operation):
+        query = {name: value for name, value in parameters.items() if f"{{{name}}}" not in path}
+        response = served.request(method, path.format(**parameters), params=query, json=body)
+        assert response.status_code == 200, response.text
+        assert set(response.json()) <= set(model.model_fields)
+        model.model_validate(response.json())
+        if "hits" in response.json():
+            assert response.json()["hits"][0]["id"] == examples.DOCUMENT_ID
+
+
+def test_errors_are_described_as_problem_documents(served: TestClient) -> None:
+    document = served.get("/openapi.json").json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    refusals = [
+        (status, response)
+        for item in document["paths"].values()
+        for operation in item.values()
+        for status, response in operation["responses"].items()
+        if status != "200"
+    ]
+    assert {status for status, _ in refusals} == {"404", "413", "422", "429", "503"}
+    for _, response in refusals:
+        [(media_type, content)] = response["content"].items()
+        assert media_type == "application/problem+json"
+        assert content["schema"]["$ref"] == "#/components/schemas/Problem"
+    schemas.Problem.model_validate(document["components"]["schemas"]["Problem"]["example"])
+
+
+def test_encoded_query_searches_like_its_text(served: TestClient) -> None:
+    text = {"text": "walk through the files of a folder"}
+    by_text = served.post("/v1/search", json=text).json()
+    [vector] = served.post("/v1/encode", json={"texts": [text["text"]]}).json()["vectors"]
+    assert list(vector.values()) == sorted(vector.values(), reverse=True)
+    by_vector = served.post("/v1/search", json={"vector": vector}).json()
+    assert by_text["hits"][0]["id"] == "os.walk"
+    assert by_vector["hits"] == by_text["hits"]
+
+
+def test_matches_add_up_to_the_score(served: TestClient) -> None:
+    asked = {"text": examples.QUESTION, "explain": True, "mode": "exact"}
+    hits = served.post("/v1/search", json=asked).json()["hits"]
+    for hit in hits:
+        assert hit["score"] == pytest.approx(sum(match["contribution"] for match in hit["matches"]), rel=1e-4)
+    why = served.post("/v1/explain", json={"text": examples.QUESTION, "id": hits[0]["id"]}).json()
+    assert why["matches"] == hits[0]["matches"]
+
+
+def test_more_hits_than_documents(served: TestClient) -> None:
+    hits = served.post("/v1/search", json={"text": "file string date time", "k": 1000}).json()["hits"]
+    assert 2 <= len(hits) <= len(DOCUMENTS)
+    assert all(hit["score"] > 0 for hit in hits)
+
+
+def test_stored_integers_beyond_64_bits_come_back_whole(served: TestClient) -> None:
+    assert served.get("/v1/documents/json.dumps").json()["fields"] == {"module": "json", "big": 2**80}
+    hits = served.post("/v1/search", json={"text": "json", "k": 5}).json()["hits"]
+    assert [hit["fields"]["big"] for hit in hits if hit["id"] == "json.dumps"] == [2**80]
+
+
+def test_many_clients_get_what_one_gets(served: TestClient) -> None:
+    texts = [" ".join(["walk", "copy", "sleep", "date", "json"][: 1 + i % 5] * (1 + i % 7)) for i in range(24)]
+    alone = [served.post("/v1/search", json={"text": text}).json()["hits"] for text in texts]
+    together: list[Any] = [None] * len(texts)
+
+    def ask(i: int) -> None:
+        together[i] = served.post("/v1/search", json={"text": texts[i]}).json()["hits"]
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(len(texts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_the_retriever_is_what_the_service_asks_for(index_path: Path) -> None:
+    from lsr.service.searcher import Searcher
+
+    searcher: Searcher = Retriever.open(index_path)
+    assert len(searcher.index) == len(DOCUMENTS)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+_FIELDS = st.sampled_from(
+    ["text", "vector", "k", "offset", "mode", "explain", "include_text", "fields", "texts", "kind", "top_k", "id"]
+)
+_VECTORS = st.dictionaries(st.sampled_from(["date", "string", "file"]), st.floats() | st.integers(), max_size=3)
+_BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.text(max_size=40),
+        "vector": _VECTORS,
+        "k": st.integers(-1, 1001),
+        "offset": st.integers(-1, 1001),
+        "mode": st.sampled_from(["auto", "exact", "blocked"]),
+        "explain": st.booleans(),
+    },
+)
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/encode", "/v1/explain"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=_BODIES)
+def test_no_body_makes_the_server_fail(served: TestClient, path: str, body: Any) -> None:
+    import json
+
+    response = served.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+    if response.status_code != 200:
+        assert response.status_code in (400, 404, 422), response.text
+        assert response.headers["content-type"] == "application/problem+json"
+    answer = orjson.loads(response.content)
+    for hit in answer.get("hits", []):
+        assert hit["score"] > 0
