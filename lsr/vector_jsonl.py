@@ -20,7 +20,7 @@ from lsr.vocabulary import Vocabulary
 
 _WRITE_ROWS = 1024
 _NUMBERS = {int, float}  # not bool, which is an int to isinstance
-_MAX = float(np.finfo(np.float32).max)
+_TOO_LARGE = (2 - 2**-24) * 2.0**127  # from here on, rounding to float32 gives infinity
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary:
@@ -121,7 +121,12 @@ class _Batch:
         if vector:
             terms = [self.vocabulary.id(term) for term in vector]
             weights = list(vector.values())
-            if None in terms or not _NUMBERS.issuperset(map(type, weights)) or min(weights) < 0 or max(weights) > _MAX:
+            if (
+                None in terms
+                or not _NUMBERS.issuperset(map(type, weights))
+                or min(weights) < 0
+                or max(weights) >= _TOO_LARGE
+            ):
                 self._fail(line, vector)
             self.terms.extend(terms)  # type: ignore[arg-type]
             self.weights.extend(weights)
@@ -137,7 +142,7 @@ class _Batch:
         lengths = np.bincount(rows[order], minlength=len(self.ids))
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         dim = len(self.vocabulary)
-        return SparseVectors(indptr, indices[order], weights[order], self.ids, dim, source=self.source)
+        return SparseVectors(indptr, indices[order], weights[order], self.ids, dim, validate=False)
 
     def _fail(self, line: int, vector: dict[str, Any]) -> NoReturn:
         for term, weight in vector.items():
@@ -145,7 +150,7 @@ class _Batch:
                 message = f"not one of the {len(self.vocabulary):,} terms of the vocabulary"
             elif type(weight) not in _NUMBERS:
                 message = f"a weight must be a number, not {json.dumps(weight)}"
-            elif not 0 <= weight <= _MAX:
+            elif not 0 <= weight < _TOO_LARGE:
                 message = f"a weight must be a finite number (float32) of at least 0, not {weight}"
             else:
                 continue

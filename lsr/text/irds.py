@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from lsr.errors import InputError, MissingDependencyError
@@ -72,7 +73,8 @@ def _iterate(start: Any, source: str) -> Iterator[Any]:
     try:
         yield from start()
     except (OSError, RuntimeError) as error:
-        raise InputError(f"ir_datasets could not fetch or read it: {error}", source=source) from error
+        reason = shorten(str(error), 300)  # a failed download lists every mirror with its whole history
+        raise InputError(f"ir_datasets could not fetch or read it: {reason}", source=source) from error
 
 
 def _fields(doc: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ QUERY_ID_NAMES = ("_id", "id", "qid", "query_id")
 QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content")
 
 _SKIPPED_KEPT = 20
+_ONE_A_LINE = "each line must be one whole object (jq -c . or, out of an array, jq -c '.[]' makes them)"
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
@@ -94,13 +95,14 @@ def parse_object(line: str, **options: Any) -> dict[str, Any]:
     try:
         value = json.loads(line, parse_constant=_refuse_constant, **options)
     except json.JSONDecodeError as error:
-        hint = "; a JSON array must be turned into one object a line (jq -c '.[]')" if line.startswith("[") else ""
+        hint = f"; {_ONE_A_LINE}" if line.startswith("[") or line.strip() == "{" else ""
         raise ValueError(f"malformed JSON: {error.msg} at column {error.colno}{hint}") from None
+    except ValueError as error:
+        raise ValueError(f"malformed JSON: {error}") from None
     except RecursionError:
         raise ValueError("malformed JSON: nested too deeply") from None
     if not isinstance(value, dict):
-        hint = "; turn the array into one object a line (jq -c '.[]')" if isinstance(value, list) else ""
-        raise ValueError(f"each line must be a JSON object, not {_kind(value)}{hint}")
+        raise ValueError(f"{_kind(value)} where a JSON object should be; {_ONE_A_LINE}")
     if "\\ud" in line or "\\uD" in line:
         _refuse_lone_surrogates(value)
     return value
@@ -163,7 +165,7 @@ def _new_id(values: Mapping[str, Any], key: str, seen: UniqueIds) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"malformed JSON: {name} is not a JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _refuse_lone_surrogates(value: dict[str, Any]) -> None:
