@@ -68,7 +68,7 @@ class EvaluationSettings:
             cutoff = re.search(r"@(\d+)", name)
             if cutoff and not name.startswith("rbp") and int(cutoff[1]) > self.k:
                 raise InputError(
-                    f"{name} looks at {cutoff[1]} documents, but k = {self.k}: raise k or choose other metrics"
+                    f"{name} needs rankings of {cutoff[1]}, k is {self.k}: raise k or choose other metrics"
                 )
 
 

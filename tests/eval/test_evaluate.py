@@ -154,7 +154,7 @@ def test_a_run_made_elsewhere(collection: Collection) -> None:
     ("settings", "message"),
     [
         (EvaluationSettings(metrics=["ndgc@10"]), "unknown metric 'ndgc@10'"),
-        (EvaluationSettings(k=100), "recall@1000 looks at 1000 documents, but k = 100"),
+        (EvaluationSettings(k=100), "recall@1000 needs rankings of 1000, k is 100"),
         (EvaluationSettings(latency_k=0), "at least 1"),
     ],
 )
