@@ -48,7 +48,7 @@ def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
                 yield file
     except OSError as error:
         hint = f" ({compression}: damaged or cut short; fetch the file again)" if compression else ""
-        raise InputError(f"cannot be read: {error}{hint}", source=name_of(source)) from error
+        raise InputError(f"cannot be read: {error.strerror or error}{hint}", source=name_of(source)) from error
 
 
 def read_lines(source: str | Path, on_bad: OnBad) -> Iterator[tuple[int, str]]:

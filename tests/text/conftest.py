@@ -6,8 +6,8 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-import zstandard
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         if path.suffix == ".gz":
             data = gzip.compress(data)
         elif path.suffix == ".zst":
-            data = zstandard.ZstdCompressor().compress(data)
+            data = pa.compress(data, codec="zstd", asbytes=True)
         path.write_bytes(data)
         return path
 
