@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.documents import Document
+from lsr.documents import Document, Query
 from lsr.errors import InputError
 from lsr.files import check_output
 from lsr.shards import EncodedShards
@@ -19,8 +20,11 @@ from lsr.vectors import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
     from lsr.index import Index, IndexSettings
+    from lsr.vocabulary import Vocabulary
 
 Progress = Callable[[int], None]
+
+_QUERY_BATCH = 1024
 
 
 def index_corpus(
@@ -37,11 +41,12 @@ def index_corpus(
 ) -> Index:
     """Encode a corpus and index it at `path`.
 
-    The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on where
-    it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's heaviest terms.
-    `progress` counts documents encoded, `build_progress` documents indexed.
+    The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
+    where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
+    heaviest terms. `progress` counts documents encoded, `build_progress` documents indexed.
 
-    Raises OutputExistsError, InputError (an empty corpus, a duplicate id, a corpus that changed since the interruption).
+    Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
+    interruption.
     """
     from lsr.index import IndexBuilder, IndexSettings
 
@@ -68,26 +73,37 @@ def index_vectors(
     batches: Iterable[SparseVectors],
     path: str | Path,
     *,
-    dim: int,
+    encoder: SparseEncoder | None = None,
+    vocabulary: Vocabulary | None = None,
     documents: Iterable[Document] | None = None,
-    model: dict[str, Any] | None = None,
-    vocabulary: Any = None,
     settings: IndexSettings | None = None,
     force: bool = False,
     progress: Progress | None = None,
     build_progress: Progress | None = None,
 ) -> Index:
-    """Index vectors that were made before; `documents`, in the same order, give the hits their texts.
+    """Index vectors that were made before.
 
-    Raises InputError where ids of vectors and documents disagree.
+    `encoder`, the one that made them, lets the index be searched by text; else `vocabulary`, if given, names the terms.
+    `documents`, in the order of the vectors, give the hits their texts.
+
+    Raises InputError where ids of vectors and documents disagree, or without a single vector.
     """
     from lsr.index import IndexBuilder, IndexSettings
 
     stream = iter(documents) if documents is not None else None
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise InputError("there are no vectors to index")
     with IndexBuilder(
-        path, dim=dim, vocabulary=vocabulary, encoder=model, settings=settings or IndexSettings(), force=force
+        path,
+        dim=first.dim,
+        vocabulary=encoder.vocabulary if encoder else vocabulary,
+        encoder=_encoder_record(encoder, None) if encoder else None,
+        settings=settings or IndexSettings(),
+        force=force,
     ) as builder:
-        for vectors in batches:
+        for vectors in chain([first], batches):
             builder.add(vectors, _matching(vectors, stream) if stream is not None else None)
             if progress:
                 progress(len(vectors))
@@ -117,6 +133,30 @@ def encode_corpus(
         shards.encode(corpus, encoder, top_k=top_k, progress=progress)
         batches = (vectors for vectors, _ in shards.read(encoder.dim))
         return write_vectors(path, batches, vocabulary=encoder.vocabulary, force=force)
+
+
+def encode_queries(
+    queries: Iterable[Query],
+    path: str | Path,
+    encoder: SparseEncoder,
+    *,
+    top_k: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Encode queries into a vector file, as `encode_corpus` does documents; return how many there were."""
+    from lsr.vector_files import write_vectors
+
+    check_output(path, force=force)
+    stream = iter(queries)
+
+    def batches() -> Iterator[SparseVectors]:
+        while batch := list(islice(stream, _QUERY_BATCH)):
+            yield encoder.encode_queries([query.text for query in batch], [query.id for query in batch], top_k=top_k)
+            if progress:
+                progress(len(batch))
+
+    return write_vectors(path, batches(), vocabulary=encoder.vocabulary, force=force)
 
 
 @contextmanager

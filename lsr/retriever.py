@@ -47,8 +47,8 @@ class SearchResponse:
 class Retriever:
     """Searches an index by text.
 
-    The encoder is loaded on first use, as the index recorded it. An index of inference-free vectors needs only the query
-    table, so no deep-learning library is loaded for it.
+    The encoder is loaded on first use, as the index recorded it. An index of inference-free vectors needs only the
+    query table, so no deep-learning library is loaded for it.
     """
 
     def __init__(self, index: Index, *, model: str | None = None, device: str | None = None) -> None:
@@ -118,7 +118,7 @@ class Retriever:
         return dict(encoder.decode(encode([text], top_k=top_k))[0])
 
     def warm_up(self) -> None:
-        """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next."""
+        """Compile the kernels, load the encoder and run both once: the first real query is then as fast as the next."""
         self.index.warm_up()
         if self.index.encoder is not None or self._model is not None:
             self._encode_query("warm up")
@@ -133,7 +133,8 @@ class Retriever:
     @cached_property
     def encoder(self) -> SparseEncoder:
         """The encoder of queries. Raises ModelError if there is none, or if it is not the one that made the index."""
-        return self._load_encoder(queries_only=bool((self.index.encoder or {}).get("inference_free")))
+        query_side = (self.index.encoder or {}).get("query", {})
+        return self._load_encoder(queries_only=query_side.get("kind") == "table")
 
     @cached_property
     def document_encoder(self) -> SparseEncoder:
@@ -144,21 +145,27 @@ class Retriever:
         from lsr.encoder import SparseEncoder
 
         record = self.index.encoder
-        if record is None and self._model is None:
+        name = self._model or (record and record["model"])
+        if name is None:
             raise ModelError(
-                "this index was made from vectors and names no model: search it by vector, or pass --model with the model "
-                "that made them"
+                "this index was made from vectors and names no model: search it by vector, or pass --model with the "
+                "model that made them"
             )
-        if self._model is not None:
-            options = {"max_length": record["max_length"]} if record else {}
-            encoder = SparseEncoder.load(self._model, device=self._device, queries_only=queries_only, **options)
-        else:
-            assert record is not None
-            encoder = SparseEncoder.from_settings(record, device=self._device, queries_only=queries_only)
+        options = {}
+        if record is not None:
+            options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
+            options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
+        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, **options)
         if encoder.dim != self.index.dim:
             raise ModelError(
-                f"model {encoder.name} has {encoder.dim:,} terms, the index {self.index.dim:,}: it is not the model that made "
-                "this index"
+                f"model {encoder.name} has {encoder.dim:,} terms, the index {self.index.dim:,}: it is not the model "
+                "that made this index"
+            )
+        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
+        if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
+            raise ModelError(
+                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed); "
+                "index anew, or pass --model to search with it all the same"
             )
         return encoder
 

@@ -1,0 +1,77 @@
+"""What `lsr index` and `lsr encode` share: a corpus to read, and an encoder for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lsr.cli.console import note, progress_bar
+from lsr.cli.options import OnError
+from lsr.documents import Document
+
+if TYPE_CHECKING:
+    from lsr.encoder import SparseEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingJob:
+    """A stream of documents, their encoder, and a function that takes the number of documents just encoded."""
+
+    documents: Iterator[Document]
+    encoder: SparseEncoder
+    progress: Callable[[int], None]
+
+
+@contextmanager
+def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
+    """Give the arguments that make a reader stop or skip at a bad line; afterwards list what was skipped."""
+    from lsr.text import SkipReport
+
+    skipped = SkipReport()
+    try:
+        yield {"on_error": on_error.value, "skipped": skipped}
+    finally:
+        if skipped.count:
+            note(f"skipped {skipped.count:,}:")
+            for message in skipped.messages:
+                note(f"  {message}")
+            if skipped.count > len(skipped.messages):
+                note(f"  and {skipped.count - len(skipped.messages):,} more")
+
+
+@contextmanager
+def encoding(
+    corpus: str,
+    out: Path,
+    *,
+    model: str,
+    max_length: int,
+    window_overlap: int | None,
+    device: str | None,
+    format: str | None,
+    on_error: OnError,
+    force: bool,
+) -> Iterator[EncodingJob]:
+    """Give the job; if it is interrupted, say what is kept. An output that is in the way is found before any work."""
+    from lsr.encoder import SparseEncoder
+    from lsr.files import check_output
+    from lsr.text import count_documents, open_corpus
+
+    check_output(out, force=force)
+    try:
+        with skipping(on_error) as skip:
+            documents = open_corpus(corpus, format=format, **skip)
+            encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
+            with progress_bar("encoding", count_documents(corpus, format=format)) as progress:
+                yield EncodingJob(documents, encoder, progress)
+    except KeyboardInterrupt:
+        kept = out.with_name(out.name + ".encoding")
+        note(
+            f"interrupted: {kept} keeps what was encoded; the same command goes on" if kept.exists() else "interrupted"
+        )
+        raise typer.Exit(130) from None

@@ -1,0 +1,102 @@
+"""`lsr demo`: the whole way, on text that every machine has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.console import output, print_json, progress_bar
+from lsr.cli.options import Force, Json
+from lsr.errors import OutputExistsError
+from lsr.files import atomic_file
+
+if TYPE_CHECKING:
+    from lsr.documents import Document
+
+NAME = "demo"
+
+
+def run(
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the corpus and the index.")] = Path(
+        "lsr-demo"
+    ),
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Index the documentation of this Python's standard library, ask it questions, and measure the answers.
+
+    Needs no network. Takes two minutes the first time; the index is kept for the next.
+
+    Example:
+
+        lsr demo
+    """
+    from lsr.demo import shown_questions
+    from lsr.encoder import SparseEncoder
+    from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
+
+    _write_collection(out, force=force)
+    collection = load_collection(out)
+    encoder = SparseEncoder.load(max_length=256)
+    retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
+    retriever.warm_up()
+    answers = [(question, retriever.search(question, 3, explain=True)) for question in shown_questions()]
+    evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)
+    if as_json:
+        from lsr.cli.render import response_as_dict
+
+        questions = [{"query": question, **response_as_dict(answer, explain=True)} for question, answer in answers]
+        print_json({"questions": questions, **evaluation.report.to_json()})
+        return
+    from lsr.cli.render import print_response
+
+    for question, answer in answers:
+        output.print(f"\n[bold green]?[/] [bold]{question}[/]")
+        print_response(answer, explain=True)
+    output.print()
+    print(evaluation.report.to_markdown())
+    _print_next_steps(out)
+
+
+def _write_collection(folder: Path, *, force: bool) -> None:
+    """The passages, the questions and the judgements as a BEIR folder, so that every other command works on it too."""
+    from lsr.demo import demo_qrels, demo_questions, standard_library_documents
+
+    with progress_bar("reading the standard library", None) as progress:
+        documents = list(standard_library_documents(progress=progress))
+    present = {document.id for document in documents}
+    judged = ((query, id, grade) for query, grades in demo_qrels().items() for id, grade in grades.items())
+    # A judged name may be missing from another version of Python.
+    qrels = [f"{query}\t{id}\t{grade}" for query, id, grade in judged if id in present]
+    files = {
+        "corpus.jsonl": [_line(document) for document in documents],
+        "queries.jsonl": [json.dumps({"_id": query.id, "text": query.text}) for query in demo_questions()],
+        "qrels/test.tsv": ["query-id\tcorpus-id\tscore", *qrels],
+    }
+    for name, lines in files.items():
+        path, content = folder / name, "\n".join(lines) + "\n"
+        if path.exists() and not force and path.read_text(encoding="utf-8") != content:
+            raise OutputExistsError(
+                f"{path} is there already, with other content (another Python's demo?): choose another folder with "
+                "--output, or pass --force to replace it"
+            )
+        with atomic_file(path, force=True) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+def _line(document: Document) -> str:
+    record = {"_id": document.id, "title": document.title, "text": document.text, **document.fields}
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _print_next_steps(folder: Path) -> None:
+    output.print("[bold]Now with your own text[/] (.txt and .md files; JSONL, TSV and Parquet work as well):")
+    output.print("  lsr index FOLDER -o my-index")
+    output.print('  lsr search my-index "your question" --explain')
+    output.print("[bold]Or serve what you have just seen:[/]")
+    output.print(f"  lsr serve {folder / 'index'} --port 8080")
+    body = """'{"text": "how do I read a zip file"}'"""
+    output.print(f"  curl -s localhost:8080/v1/search -H 'content-type: application/json' -d {body}", markup=False)

@@ -1,0 +1,122 @@
+"""`lsr encode`: from text to a file of vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.corpus import encoding, skipping
+from lsr.cli.options import (
+    Corpus,
+    Device,
+    Force,
+    Format,
+    Json,
+    MaxLength,
+    Model,
+    OnError,
+    OnErrorOption,
+    Restart,
+    TopK,
+    WindowOverlap,
+)
+from lsr.models import DEFAULT_MODEL
+
+NAME = "encode"
+
+
+def run(
+    corpus: Corpus = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to make: .parquet, .jsonl[.gz|.zst].")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Encode this one text and print its terms.")] = None,
+    queries: Annotated[bool, typer.Option("--queries", help="CORPUS or --text is of queries, not documents.")] = False,
+    model: Model = DEFAULT_MODEL,
+    max_length: MaxLength = 256,
+    top_k: TopK = None,
+    window_overlap: WindowOverlap = None,
+    format: Format = None,
+    on_error: OnErrorOption = OnError.stop,
+    device: Device = None,
+    force: Force = False,
+    restart: Restart = False,
+    as_json: Json = False,
+) -> None:
+    """Encode a corpus, or queries, into a file of sparse vectors; or show the terms of one text.
+
+    Examples:
+
+        lsr encode corpus.jsonl -o docs.parquet
+
+        lsr encode queries.jsonl --queries -o queries.jsonl.gz
+
+        lsr encode --text "how do birds find their way"
+    """
+    if text is not None:
+        _show_terms(text, queries, model, max_length, top_k, device, as_json)
+        return
+    if corpus is None or out is None:
+        fail("give a CORPUS and --output, or --text with one text")
+    if queries:
+        count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
+    else:
+        from lsr.pipeline import encode_corpus
+
+        with encoding(
+            corpus,
+            out,
+            model=model,
+            max_length=max_length,
+            window_overlap=window_overlap,
+            device=device,
+            format=format,
+            on_error=on_error,
+            force=force,
+        ) as job:
+            count = encode_corpus(
+                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress
+            )
+    if as_json:
+        print_json({"output": str(out), "vectors": count})
+    else:
+        note(f"{out}: {count:,} vectors")
+
+
+def _show_terms(
+    text: str, queries: bool, model: str, max_length: int, top_k: int | None, device: str | None, as_json: bool
+) -> None:
+    from lsr.encoder import SparseEncoder
+
+    encoder = SparseEncoder.load(model, max_length=max_length, device=device)
+    encode = encoder.encode_queries if queries else encoder.encode_documents
+    [terms] = encoder.decode(encode([text], top_k=top_k))
+    if as_json:
+        print_json({"text": text, "vector": dict(terms)})
+    else:
+        for term, weight in terms:
+            print(f"{weight:7.4f}  {term}")
+
+
+def _encode_queries(
+    source: str,
+    out: Path,
+    model: str,
+    max_length: int,
+    top_k: int | None,
+    format: str | None,
+    on_error: OnError,
+    device: str | None,
+    force: bool,
+) -> int:
+    from lsr.encoder import SparseEncoder
+    from lsr.pipeline import encode_queries
+    from lsr.text import open_queries
+
+    with skipping(on_error) as skip, progress_bar("encoding", None, "queries") as progress:
+        queries = open_queries(source, format=format, **skip)
+        encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
+        return encode_queries(queries, out, encoder, top_k=top_k, force=force, progress=progress)

@@ -1,0 +1,96 @@
+"""`lsr eval`: how good are the answers?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.options import Device, Force, Json, MaxLength, Mode, Model, TopK
+from lsr.models import DEFAULT_MODEL
+
+NAME = "eval"
+
+
+def run(
+    collection: Annotated[
+        str,
+        typer.Argument(
+            help="A BEIR folder, irds:NAME, or a bare corpus with --queries and --qrels.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for index, run files and report. (default: lsr-eval/COLLECTION)"),
+    ] = None,
+    index: Annotated[Path | None, typer.Option(help="Use or make this index instead of OUTPUT/index.")] = None,
+    split: Annotated[str | None, typer.Option(help="Judged split of a BEIR folder. (default: test)")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A file of queries instead of the collection's.")] = None,
+    qrels: Annotated[Path | None, typer.Option(help="A file of judgements instead of the collection's.")] = None,
+    run_file: Annotated[
+        Path | None, typer.Option("--run", help="Judge this TREC run file instead of indexing and searching.")
+    ] = None,
+    model: Model = DEFAULT_MODEL,
+    max_length: MaxLength = 256,
+    top_k: TopK = None,
+    mode: Annotated[Mode, typer.Option(help="exact measures the model alone, without pruning.")] = Mode.exact,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Measure this; repeat for more. (default: nDCG@10 MRR@10 R@100 R@1000 MAP)")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Depth of the rankings.")] = 1000,
+    drop_self: Annotated[
+        bool, typer.Option("--drop-self", help="A query's own id is no answer (ArguAna's queries are documents).")
+    ] = False,
+    bm25: Annotated[bool, typer.Option(help="Search with BM25 as well.")] = True,
+    per_query: Annotated[bool, typer.Option("--per-query", help="Keep each query's values in the JSON.")] = False,
+    device: Device = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluate on a judged collection, next to BM25: effectiveness, latency, size.
+
+    Indexes the collection first if that has not been done, and writes run files that any TREC tool reads.
+
+    Examples:
+
+        lsr eval scifact/
+
+        lsr eval irds:beir/nfcorpus/test --json
+
+        lsr eval collection.tsv --queries queries.dev.small.tsv --qrels qrels.dev.small.tsv
+    """
+    from lsr.eval import (
+        DEFAULT_METRICS,
+        EvaluationSettings,
+        evaluate,
+        evaluate_run,
+        load_collection,
+        open_or_index,
+        read_run,
+    )
+
+    loaded = load_collection(collection, split, queries=queries, qrels=qrels)
+    settings = EvaluationSettings(
+        metrics=metric or DEFAULT_METRICS, k=k, mode=mode.value, drop_self=drop_self, bm25=bm25, per_query=per_query
+    )
+    settings.check()
+    folder = out or Path("lsr-eval") / loaded.name.replace("/", "-")
+    if run_file is not None:
+        evaluation = evaluate_run(loaded, read_run(run_file), settings, label=run_file.name, stages=progress_bar)
+    else:
+        from lsr.encoder import SparseEncoder
+
+        encoder = SparseEncoder.load(model, max_length=max_length, device=device)
+        retriever = open_or_index(
+            loaded, index or folder / "index", encoder, top_k=top_k, force=force, stages=progress_bar
+        )
+        evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
+        # The index is the expensive part and is kept; runs and reports are made anew each time.
+        evaluation.save(folder, force=True)
+        note(f"index, run files and report are in {folder}")
+    if as_json:
+        print_json(evaluation.report.to_json())
+    else:
+        print(evaluation.report.to_markdown(), end="")

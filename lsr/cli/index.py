@@ -1,0 +1,133 @@
+"""`lsr index`: from text, or from vectors, to an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.corpus import encoding, skipping
+from lsr.cli.options import (
+    Corpus,
+    Device,
+    Force,
+    Format,
+    Json,
+    MaxLength,
+    OnError,
+    OnErrorOption,
+    Restart,
+    TopK,
+    WindowOverlap,
+)
+from lsr.models import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from lsr.index import Index
+
+NAME = "index"
+
+
+def run(
+    corpus: Corpus = None,
+    out: Annotated[Path, typer.Option("--output", "-o", help="The index to make.")] = Path("lsr-index"),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}; none with --vectors)",
+        ),
+    ] = None,
+    max_length: MaxLength = 256,
+    top_k: TopK = None,
+    window_overlap: WindowOverlap = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="Index this file of vectors instead of encoding. CORPUS, in its order, gives the texts; --model, the "
+            "one that made the vectors, lets them be searched by text."
+        ),
+    ] = None,
+    format: Format = None,
+    on_error: OnErrorOption = OnError.stop,
+    device: Device = None,
+    force: Force = False,
+    restart: Restart = False,
+    as_json: Json = False,
+) -> None:
+    """Encode a corpus and index it.
+
+    An interrupted run goes on where it stopped when the same command is given again.
+
+    Examples:
+
+        lsr index notes/ -o notes-index
+
+        lsr index corpus.jsonl -o my-index --max-length 512
+
+        lsr index --vectors docs.parquet --model splade-tiny -o vector-index
+    """
+    from lsr.pipeline import index_corpus
+
+    if vectors is not None:
+        index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, force)
+    elif corpus is None:
+        fail("give a CORPUS to encode, or --vectors with a file of vectors")
+    else:
+        with encoding(
+            corpus,
+            out,
+            model=model or DEFAULT_MODEL,
+            max_length=max_length,
+            window_overlap=window_overlap,
+            device=device,
+            format=format,
+            on_error=on_error,
+            force=force,
+        ) as job:
+            index = index_corpus(
+                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress
+            )
+    size = index.space()["total"]
+    if as_json:
+        print_json({"index": str(out), "documents": len(index), "terms": index.dim, "bytes": size})
+    else:
+        note(f'{out}: {len(index):,} documents, {size / 1e6:,.1f} MB. Try: lsr search {out} "your question"')
+
+
+def _index_vectors(
+    vectors: Path,
+    corpus: str | None,
+    out: Path,
+    model: str | None,
+    max_length: int,
+    format: str | None,
+    on_error: OnError,
+    force: bool,
+) -> Index:
+    from lsr.encoder import SparseEncoder
+    from lsr.files import check_output
+    from lsr.pipeline import index_vectors
+    from lsr.text import open_corpus
+    from lsr.text.lines import content_suffix
+    from lsr.vector_files import iter_vectors, read_vocabulary
+
+    check_output(out, force=force)
+    encoder = SparseEncoder.load(model, max_length=max_length) if model else None
+    vocabulary = encoder.vocabulary if encoder else None
+    if vocabulary is None and content_suffix(vectors) == ".jsonl":
+        vocabulary = read_vocabulary(vectors)
+    with skipping(on_error) as skip, progress_bar("indexing", None) as progress:
+        documents = open_corpus(corpus, format=format, **skip) if corpus else None
+        return index_vectors(
+            iter_vectors(vectors, vocabulary=vocabulary),
+            out,
+            encoder=encoder,
+            vocabulary=vocabulary,
+            documents=documents,
+            force=force,
+            progress=progress,
+        )

@@ -1,0 +1,37 @@
+"""`lsr models`: which models are here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from lsr.cli.console import output, print_json
+from lsr.cli.options import Json
+
+NAME = "models"
+
+
+def run(as_json: Json = False) -> None:
+    """List the models that have a short name: what each is, and whether it is installed.
+
+    Any command's --model also takes a folder or a hub name.
+
+    Example:
+
+        lsr models
+    """
+    from lsr.models import packaged_models
+
+    models = packaged_models()
+    if as_json:
+        print_json([{**asdict(model), "path": model.path and str(model.path)} for model in models])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("name", "kind", "size", "licence", "installed", "what it is"):
+        table.add_column(column, justify="right" if column == "size" else "left")
+    for model in models:
+        size = f"{model.size_bytes / 1e6:,.0f} MB" if model.size_bytes else ""
+        installed = "yes" if model.installed else model.install
+        table.add_row(model.name, model.kind, size, model.licence, installed, model.description)
+    output.print(table)

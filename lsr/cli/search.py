@@ -1,0 +1,92 @@
+"""`lsr search`: ask an index."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.options import Device, Force, IndexPath, Json, Mode, OtherModel
+
+if TYPE_CHECKING:
+    from lsr.retriever import Retriever
+
+NAME = "search"
+
+_BATCH = 1024
+
+
+def run(
+    index: IndexPath,
+    query: Annotated[str | None, typer.Argument(help="The question.", show_default=False)] = None,
+    queries: Annotated[
+        str | None, typer.Option(help="Many queries: a BEIR folder, a .jsonl or .tsv file, irds:NAME, or - for stdin.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
+    mode: Annotated[Mode, typer.Option(help="exact scores all; blocked prunes; auto picks by size.")] = Mode.auto,
+    explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
+    model: OtherModel = None,
+    device: Device = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Search an index with one question, or with a file of queries.
+
+    Examples:
+
+        lsr search my-index "how do birds find their way" --explain
+
+        lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
+    """
+    from lsr.retriever import Retriever
+
+    if (query is None) == (queries is None):
+        fail("give either a QUERY or --queries with a file of them")
+    retriever = Retriever.open(index, model=model, device=device)
+    if query is None:
+        assert queries is not None
+        if out is None:
+            fail("--queries needs --output with the name of the run file to make")
+        _search_many(retriever, queries, out, k, mode, force, as_json)
+        return
+    if not query.strip():
+        fail("the query is empty: give some words to search for")
+    # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
+    # that of a search.
+    retriever.warm_up()
+    response = retriever.search(query, k, mode=mode.value, explain=True)
+    if as_json:
+        from lsr.cli.render import response_as_dict
+
+        print_json({"query": query, **response_as_dict(response, explain=explain)})
+    else:
+        from lsr.cli.render import print_response
+
+        print_response(response, explain=explain)
+
+
+def _search_many(retriever: Retriever, source: str, out: Path, k: int, mode: Mode, force: bool, as_json: bool) -> None:
+    from lsr.eval import Ranking, write_run
+    from lsr.files import check_output
+    from lsr.text import open_queries
+
+    check_output(out, force=force)
+    queries = open_queries(source)
+    run: dict[str, Ranking] = {}
+    with progress_bar("searching", None, "queries") as progress:
+        while batch := list(islice(queries, _BATCH)):
+            vectors = retriever.encoder.encode_queries([query.text for query in batch], [query.id for query in batch])
+            for query, hits in zip(batch, retriever.index.search_batch(vectors, k, mode=mode.value), strict=True):
+                run[query.id] = Ranking(hits.ids, hits.scores)
+            progress(len(batch))
+    write_run(out, run, tag="lsr", force=force)
+    if as_json:
+        print_json({"output": str(out), "queries": len(run)})
+    else:
+        note(f"{out}: {len(run):,} queries")

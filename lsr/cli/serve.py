@@ -1,0 +1,38 @@
+"""`lsr serve`: answer over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lsr.cli.options import Device, IndexPath, OtherModel
+from lsr.errors import MissingDependencyError
+
+NAME = "serve"
+
+
+def run(
+    index: IndexPath,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    workers: Annotated[int | None, typer.Option(min=1, help="Searches at once. (default: the number of cores)")] = None,
+    model: OtherModel = None,
+    device: Device = None,
+) -> None:
+    """Serve an index over HTTP, until interrupted.
+
+    Examples:
+
+        lsr serve my-index --port 8080
+
+        curl -s localhost:8080/v1/search -H 'content-type: application/json' -d '{"text": "bird migration"}'
+    """
+    try:
+        from lsr.service import ServiceSettings, serve
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"serving needs {error.name}, which is not installed: pip install 'lsr-engine[service]'"
+        ) from error
+
+    serve(index, ServiceSettings.from_env(workers=workers), host=host, port=port, model=model, device=device)

@@ -1,0 +1,39 @@
+"""`lsr verify`: is an index whole?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import errors, escape, note, print_json
+from lsr.cli.options import Json
+
+NAME = "verify"
+
+
+def run(
+    index: Annotated[Path, typer.Argument(help="An index that `lsr index` made.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Read every file of an index, compare it with its checksum, and check that the parts agree.
+
+    Exits with 0 if the index is whole, with 2 if it is not.
+
+    Example:
+
+        lsr verify my-index
+    """
+    from lsr.index import verify
+
+    problems = verify(index)
+    if as_json:
+        print_json({"index": str(index), "ok": not problems, "problems": problems})
+    elif problems:
+        for problem in problems:
+            errors.print(f"[bold red]damaged:[/] {escape(problem)}")
+    else:
+        note(f"{index}: every file is as it was written")
+    if problems:
+        raise typer.Exit(2)

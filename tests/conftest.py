@@ -1,0 +1,39 @@
+"""Fixtures that several folders use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lsr import Document, SparseEncoder
+
+TOY = [
+    Document("arctic-tern", "A seabird that flies from the Arctic to the Antarctic and back each year.", "Arctic tern"),
+    Document("sourdough", "Bread leavened by wild yeast kept alive in a starter of flour and water.", "Sourdough"),
+    Document("glacier", "A body of dense ice that moves slowly downhill under its own weight.", "Glacier"),
+    Document("bicycle", "A vehicle with two wheels, driven by pedals and steered by handlebars.", "", {"wheels": 2}),
+    Document("notes/violin.md", "A string instrument played with a bow; smaller than the viola.", "Violin"),
+]
+
+
+@pytest.fixture(scope="session")
+def encoder() -> SparseEncoder:
+    """The packaged default model."""
+    return SparseEncoder.load("splade-tiny", max_length=64)
+
+
+@pytest.fixture
+def toy_documents() -> list[Document]:
+    """Five short documents about different things."""
+    return [Document(d.id, d.text, d.title, dict(d.fields)) for d in TOY]
+
+
+@pytest.fixture(scope="session")
+def toy_index(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The five documents, indexed with the default model. Read only."""
+    from lsr.pipeline import index_corpus
+
+    path = tmp_path_factory.mktemp("toy") / "index"
+    index_corpus(TOY, path, encoder)
+    return path

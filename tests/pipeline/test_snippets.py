@@ -1,0 +1,43 @@
+from lsr.explanation import TermMatch
+from lsr.snippets import make_snippet
+
+
+def match(term: str, contribution: float = 1.0) -> TermMatch:
+    return TermMatch(term, 1.0, contribution, contribution)
+
+
+def marked(text: str, matches: list[TermMatch], width: int = 200) -> list[str]:
+    snippet = make_snippet(text, matches, width)
+    return [snippet.text[start:stop] for start, stop in snippet.marks]
+
+
+def test_words_that_start_with_a_matched_term_are_marked() -> None:
+    text = "Migrating birds: a bird's migration. Thunderbirds are not."
+    assert marked(text, [match("bird"), match("migration")]) == ["birds", "bird", "migration"]
+
+
+def test_word_pieces_short_terms_and_punctuation_are_not_looked_for() -> None:
+    assert marked("an apple, singing an aria", [match("an"), match("##ing"), match(",")]) == []
+
+
+def test_word_start_markers_of_other_tokenizers_are_cut_off() -> None:
+    assert marked("Blue whales sing", [match("Ġwhale"), match("▁sing")]) == ["whales", "sing"]
+
+
+def test_a_long_text_is_cut_around_its_best_window() -> None:
+    filler = "nothing to see here " * 30
+    snippet = make_snippet(filler + "yeast " + filler + "wild yeast and flour " + filler, [match("yeast"), match("flour")])
+    assert snippet.text.startswith("…") and snippet.text.endswith("…")
+    assert [snippet.text[a:b] for a, b in snippet.marks] == ["yeast", "flour"]
+    assert len(snippet.text) <= 202
+
+
+def test_without_matches_the_beginning_is_shown() -> None:
+    text = "word " * 100
+    snippet = make_snippet(text, [], width=30)
+    assert snippet.text == "word word word word word word…" and snippet.marks == []
+
+
+def test_short_and_empty_texts_come_whole() -> None:
+    assert make_snippet("a  b\n c").text == "a b c"
+    assert make_snippet("").text == ""
