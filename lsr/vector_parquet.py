@@ -78,10 +78,13 @@ class ParquetVectorWriter:
         while start < len(vectors):
             last_pair = vectors.indptr[start] + _GROUP_PAIRS - self._pending_pairs
             fitting = int(np.searchsorted(vectors.indptr, last_pair, side="right")) - 1
-            stop = max(start + 1, min(len(vectors), start + _GROUP_ROWS - self._pending_rows, fitting))
-            self._pending.append(vectors[start:stop])
-            self._pending_rows += stop - start
-            self._pending_pairs += self._pending[-1].nnz
+            stop = min(len(vectors), start + _GROUP_ROWS - self._pending_rows, fitting)
+            if stop <= start and not self._pending:
+                stop = start + 1  # a row larger than a group gets one of its own
+            if stop > start:
+                self._pending.append(vectors[start:stop])
+                self._pending_rows += stop - start
+                self._pending_pairs += self._pending[-1].nnz
             if stop < len(vectors) or self._pending_rows == _GROUP_ROWS:
                 self._flush()
             start = stop

@@ -98,6 +98,16 @@ def test_row_groups_are_bounded_by_rows_and_by_pairs(tmp_path: Path, monkeypatch
     assert same(read_vectors(path), vectors)
 
 
+def test_a_row_that_does_not_fit_starts_a_new_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_parquet, "_GROUP_PAIRS", 5)
+    path = tmp_path / "v.parquet"
+    parts = [SparseVectors.from_rows([([0, 1, 2], [1, 1, 1])], [id], dim=3) for id in "abc"]
+    write_vectors(path, parts)
+    metadata = pq.read_metadata(path)
+    assert [metadata.row_group(i).column(1).num_values for i in range(metadata.num_row_groups)] == [3, 3, 3]
+    assert same(read_vectors(path), SparseVectors.concatenate(parts))
+
+
 def test_a_row_larger_than_a_group_gets_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector_parquet, "_GROUP_PAIRS", 3)
     vectors = many(5)
