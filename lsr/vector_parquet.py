@@ -87,7 +87,7 @@ class ParquetVectorWriter:
                 self._pending_pairs += self._pending[-1].nnz
             if stop < len(vectors) or self._pending_rows == _GROUP_ROWS:
                 self._flush()
-            start = stop
+            start = max(start, stop)
         self.rows += len(vectors)
 
     def _flush(self) -> None:

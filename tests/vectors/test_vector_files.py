@@ -98,13 +98,17 @@ def test_row_groups_are_bounded_by_rows_and_by_pairs(tmp_path: Path, monkeypatch
     assert same(read_vectors(path), vectors)
 
 
-def test_a_row_that_does_not_fit_starts_a_new_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_parquet, "_GROUP_PAIRS", 5)
+@pytest.mark.parametrize("pairs", [5, 3, 2])
+def test_a_row_that_does_not_fit_starts_a_new_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: int
+) -> None:
+    monkeypatch.setattr(vector_parquet, "_GROUP_PAIRS", pairs)
     path = tmp_path / "v.parquet"
-    parts = [SparseVectors.from_rows([([0, 1, 2], [1, 1, 1])], [id], dim=3) for id in "abc"]
-    write_vectors(path, parts)
+    row = ([0, 1, 2], [1, 1, 1])
+    parts = [SparseVectors.from_rows([row] * len(ids), ids, dim=3) for ids in (["a"], ["b", "c"], ["d"])]
+    assert write_vectors(path, parts) == 4
     metadata = pq.read_metadata(path)
-    assert [metadata.row_group(i).column(1).num_values for i in range(metadata.num_row_groups)] == [3, 3, 3]
+    assert [metadata.row_group(i).column(1).num_values for i in range(metadata.num_row_groups)] == [3, 3, 3, 3]
     assert same(read_vectors(path), SparseVectors.concatenate(parts))
 
 
