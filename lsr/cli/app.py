@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -53,10 +52,6 @@ def main() -> NoReturn:
     except LsrError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader of our output has gone (`lsr search … | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)
 
 

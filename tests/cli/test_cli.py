@@ -1,0 +1,221 @@
+"""The command line, run in this process; `test_process.py` tries what needs a process of its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import lsr
+from lsr import Document, SparseEncoder, SparseVectors
+from lsr.cli.app import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run `lsr` with these arguments in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["lsr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit:
+            main()
+        captured = capsys.readouterr()
+        code = exit.value.code
+        assert isinstance(code, int)
+        return code, captured.out, captured.err
+
+    return call
+
+
+def write_corpus(path: Path, documents: list[Document]) -> None:
+    lines = [json.dumps({"_id": d.id, "title": d.title, "text": d.text, **d.fields}) for d in documents]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_index_search_inspect_verify(run: Run, toy_documents: list[Document]) -> None:
+    write_corpus(Path("corpus.jsonl"), toy_documents)
+    code, out, err = run("index", "corpus.jsonl", "-o", "index")
+    assert (code, out) == (0, "") and "5 documents" in err
+    assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "index"]
+
+    code, out, _ = run("search", "index", "bird migration", "--explain", "-k", 2)
+    assert code == 0
+    first, snippet, matches = out.splitlines()[:3]
+    assert first.split()[0] == "1" and "Arctic tern (arctic-tern)" in first
+    assert "seabird" in snippet and "bird " in matches and " × " in matches
+
+    code, out, _ = run("search", "index", "bird migration", "--explain", "--json")
+    answer = json.loads(out)
+    best = answer["hits"][0]
+    assert best["id"] == "arctic-tern" and answer["stats"]["mode"] == "exact"
+    assert sum(match["contribution"] for match in best["matches"]) == pytest.approx(best["score"], rel=1e-5)
+
+    code, out, _ = run("inspect", "index", "--json")
+    assert json.loads(out)["documents"] == 5
+    code, out, _ = run("inspect", "index", "-d", "notes/violin.md")
+    assert "smaller than the viola" in out and "violin" in out
+    assert run("verify", "index")[0] == 0
+
+
+def test_vectors_go_out_and_in_again(run: Run, toy_documents: list[Document]) -> None:
+    write_corpus(Path("corpus.jsonl"), toy_documents)
+    for name in ("docs.parquet", "docs.jsonl.gz"):
+        assert run("encode", "corpus.jsonl", "-o", name)[0] == 0
+    assert run("index", "--vectors", "docs.parquet", "corpus.jsonl", "-m", "splade-tiny", "-o", "a")[0] == 0
+    assert run("index", "--vectors", "docs.jsonl.gz", "-o", "b")[0] == 0
+    hits = json.loads(run("search", "a", "a glacier of ice", "--json")[1])["hits"]
+    assert hits[0]["id"] == "glacier" and "dense ice" in hits[0]["text"]
+    # Without a model the index is searched by text only if one is named, and it has no texts to show.
+    code, _, err = run("search", "b", "frozen water")
+    assert code == 2 and "--model" in err
+    assert json.loads(run("inspect", "b", "--json")[1])["dim"] < 30522
+
+
+def test_a_file_of_queries_becomes_a_run(run: Run, toy_index: Path) -> None:
+    Path("queries.tsv").write_text("q1\tbread and yeast\nq2\tmusic with strings\n")
+    assert run("search", toy_index, "--queries", "queries.tsv", "-o", "run.trec", "-k", 2)[0] == 0
+    rows = [line.split() for line in Path("run.trec").read_text().splitlines()]
+    assert [row[0] for row in rows] == ["q1", "q1", "q2", "q2"]
+    assert rows[0][2] == "sourdough" and rows[2][2] == "notes/violin.md"
+    code, _, err = run("search", toy_index, "--queries", "queries.tsv", "-o", "run.trec")
+    assert code == 2 and "--force" in err
+
+
+def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Document]) -> None:
+    beir = Path("toy")
+    (beir / "qrels").mkdir(parents=True)
+    write_corpus(beir / "corpus.jsonl", toy_documents)
+    questions = {"q1": ("what do bakers keep alive", "sourdough"), "q2": ("long journeys of birds", "arctic-tern")}
+    (beir / "queries.jsonl").write_text(
+        "".join(json.dumps({"_id": id, "text": text}) + "\n" for id, (text, _) in questions.items())
+    )
+    qrels = ["query-id\tcorpus-id\tscore", *(f"{id}\t{answer}\t1" for id, (_, answer) in questions.items())]
+    (beir / "qrels" / "test.tsv").write_text("\n".join(qrels) + "\n")
+
+    code, out, _ = run("eval", "toy", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert {"metrics", "baselines", "latency", "index"} <= set(report)
+    assert report["metrics"]["ndcg@10"] == 1.0 and report["index"]["documents"] == 5
+    assert sorted(path.name for path in Path("lsr-eval/toy").iterdir()) == [
+        "bm25.run",
+        "index",
+        "lsr.run",
+        "report.json",
+        "report.md",
+    ]
+    code, out, err = run("eval", "toy")
+    assert code == 0 and "| BM25" in out and "encoding" not in err, "the index is used again"
+
+
+def test_encode_shows_the_terms_of_a_text(run: Run, encoder: SparseEncoder) -> None:
+    code, out, _ = run("encode", "--text", "bird migration", "--json", "--top-k", 3)
+    vector = json.loads(out)["vector"]
+    assert len(vector) == 3 and {"bird", "migration"} <= set(vector)
+    assert list(vector.values()) == sorted(vector.values(), reverse=True)
+
+
+def test_queries_are_encoded_to_a_file(run: Run, encoder: SparseEncoder) -> None:
+    Path("queries.tsv").write_text("q1\tbird migration\nq2\tsourdough\n")
+    assert run("encode", "queries.tsv", "--queries", "-o", "queries.jsonl.gz")[0] == 0
+    with gzip.open("queries.jsonl.gz", "rt") as file:
+        first = json.loads(next(file))
+    assert first["id"] == "q1" and first["vector"]["bird"] > 1
+
+
+def test_models_and_version(run: Run) -> None:
+    models = {model["name"]: model for model in json.loads(run("models", "--json")[1])}
+    assert set(models) == {"splade-tiny", "minilm", "smollm2-135m"}
+    assert models["splade-tiny"]["kind"] == "sparse" and Path(models["splade-tiny"]["path"]).is_dir()
+    assert "splade-tiny" in run("models")[1]
+    assert run("--version")[1] == f"lsr {lsr.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["index", "search", "serve", "eval", "encode", "models", "inspect", "verify", "demo"]
+)
+def test_every_help_has_an_example(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0 and "Example" in out and f"lsr {command}" in out
+
+
+BAD = {
+    "malformed": ('{"_id": "a", "text": "x"}\n{"_id": "b", "text": \n', "corpus.jsonl:2: malformed JSON"),
+    "missing id": ('{"text": "x"}\n', "corpus.jsonl:1: field '_id': missing"),
+    "duplicate id": ('{"_id": "a", "text": "x"}\n{"_id": "a", "text": "y"}\n', "corpus.jsonl:2: field '_id'"),
+    "empty": ("", "corpus.jsonl"),
+    "not utf-8": (b'{"_id": "a", "text": "caf\xe9"}\n', "corpus.jsonl:1"),
+}
+
+
+@pytest.mark.parametrize("content, message", BAD.values(), ids=BAD.keys())
+def test_a_bad_corpus_is_named_and_leaves_nothing(run: Run, content: str | bytes, message: str) -> None:
+    path = Path("corpus.jsonl")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, out, err = run("index", "corpus.jsonl", "-o", "index")
+    assert code == 2 and out == "" and message in err
+    assert [path.name for path in Path().iterdir()] == ["corpus.jsonl"]
+
+
+def test_skipping_counts_and_lists(run: Run) -> None:
+    Path("corpus.jsonl").write_text(
+        '{"_id": "a", "text": "birds"}\nnonsense\n{"text": "no id"}\n{"_id": "b", "text": "fish"}\n'
+    )
+    code, _, err = run("index", "corpus.jsonl", "-o", "index", "--on-error", "skip")
+    assert code == 0 and "skipped 2:" in err and "corpus.jsonl:2" in err and "corpus.jsonl:3" in err
+    assert json.loads(run("inspect", "index", "--json")[1])["documents"] == 2
+
+
+def test_bad_calls_exit_with_2(run: Run, toy_index: Path, tmp_path: Path) -> None:
+    for arguments, message in [
+        (("search", "nowhere", "x"), "nowhere"),
+        (("search", toy_index, "  "), "query is empty"),
+        (("search", toy_index), "QUERY or --queries"),
+        (("search", toy_index, "x", "-k", 0), "greater than"),
+        (("index", "-o", "x"), "CORPUS"),
+        (("index", "nothing.jsonl"), "nothing.jsonl"),
+        (("encode", "--text", "x", "--model", "unheard-of"), "unheard-of"),
+        (("inspect", toy_index, "-d", "nobody"), "nobody"),
+        (("no-such-command",), "no-such-command"),
+    ]:
+        code, out, err = run(*arguments)
+        assert code == 2 and out == "" and message in err, arguments
+
+
+def test_a_model_without_a_head_is_refused(run: Run) -> None:
+    Path("corpus.jsonl").write_text('{"_id": "a", "text": "birds"}\n')
+    code, _, err = run("index", "corpus.jsonl", "--model", "minilm", "-o", "index")
+    assert code == 2 and "minilm" in err and "dense" in err
+    assert not Path("index").exists()
+
+
+def test_k_beyond_the_corpus_gives_what_there_is(run: Run, toy_index: Path) -> None:
+    hits = json.loads(run("search", toy_index, "a bird on a bicycle", "-k", 1000, "--json")[1])["hits"]
+    assert 1 <= len(hits) <= 5 and all(hit["score"] > 0 for hit in hits)
+
+
+def test_a_vector_that_is_not_a_number_is_named(run: Run) -> None:
+    Path("v.jsonl").write_text('{"id": "a", "vector": {"x": 1.0}}\n{"id": "b", "vector": {"x": NaN}}\n')
+    code, _, err = run("index", "--vectors", "v.jsonl", "-o", "index")
+    assert code == 2 and "v.jsonl:2" in err and not Path("index").exists()
+
+
+def test_a_damaged_index_is_named(run: Run, toy_documents: list[Document]) -> None:
+    SparseVectors.from_rows([([0, 2], [1, 2])], ["a"], 5).save("v.parquet")
+    assert run("index", "--vectors", "v.parquet", "-o", "index")[0] == 0
+    largest = max(Path("index").rglob("*.npy"), key=lambda path: path.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[-1] ^= 1
+    largest.write_bytes(data)
+    code, _, err = run("verify", "index")
+    assert code == 2 and largest.name in err
+    largest.write_bytes(data[:-4])
+    code, _, err = run("inspect", "index")
+    assert code == 2 and largest.name in err

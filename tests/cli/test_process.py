@@ -1,0 +1,55 @@
+"""What needs a process of its own: signals, pipes, what is imported."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LSR = [sys.executable, "-c", "from lsr.cli.app import main; main()"]
+
+
+def test_help_loads_neither_torch_nor_numba() -> None:
+    script = "import sys, lsr.cli.app, lsr.index; print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+    script = "import sys, lsr.cli.app; print([m for m in ('torch', 'numba', 'pyarrow') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path, kind: signal.Signals, code: int) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps({"_id": f"d{i}", "text": f"bird {i}"}) + "\n" for i in range(3000)))
+    command = [*LSR, "index", str(corpus), "-o", str(tmp_path / "index"), "--max-length", "16"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    shard = tmp_path / "index.encoding" / "000000.parquet"
+    for _ in range(3000):
+        if shard.exists() or process.poll() is not None:
+            break
+        time.sleep(0.02)
+    process.send_signal(kind)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index.encoding"]
+    if kind == signal.SIGINT:
+        assert "the same command goes on" in errors
+
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert "3,000 of 3,000" in again.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index"]
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(toy_index: Path) -> None:
+    search = [*LSR, "search", str(toy_index), "bird", "--json"]
+    process = subprocess.Popen(search, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait(timeout=60)
