@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class ArrayWriter:
             self._file.write(self._header())
             self._file.close()
 
-    def __enter__(self) -> ArrayWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -51,6 +51,22 @@ class ArrayWriter:
         text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
         prefix = np.lib.format.magic(1, 0) + (_HEADER_BYTES - 10).to_bytes(2, "little")
         return prefix + text.ljust(_HEADER_BYTES - 11).encode("latin1") + b"\n"
+
+
+class OffsetWriter(ArrayWriter):
+    """Writes int64 offsets, 0 first, from the lengths appended."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, np.int64)
+        super().append(np.zeros(1, np.int64))
+        self._end = 0
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append the offsets after parts of these lengths."""
+        ends = self._end + np.cumsum(values, dtype=np.int64)
+        super().append(ends)
+        if len(ends):
+            self._end = int(ends[-1])
 
 
 def write_array(path: Path, values: npt.NDArray[Any]) -> None:

@@ -15,14 +15,16 @@ import numpy as np
 
 from lsr.documents import Document
 from lsr.errors import InputError
-from lsr.index.arrays import ArrayWriter, open_array
+from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array
+from lsr.index.blocks import write_blocks
 from lsr.index.documents import DocumentWriter, check_storable
 from lsr.index.ids import IdWriter
 from lsr.index.inversion import write_inverted
 from lsr.index.manifest import Manifest
 from lsr.index.output import check_index_output, lock_folder, new_segment, published_segment, remove_segments, seal
+from lsr.index.postings import open_postings, term_dtype
 from lsr.index.reader import Index
-from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME, open_postings, term_dtype
+from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME
 from lsr.index.settings import IndexSettings
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
@@ -86,8 +88,7 @@ class IndexBuilder:
         try:
             remove_segments(self.path, keep=published_segment(self.path))
             self._segment.mkdir()
-            self._indptr = ArrayWriter(self._segment / "forward_indptr.npy", np.int64)
-            self._indptr.append(np.zeros(1, np.int64))
+            self._indptr = OffsetWriter(self._segment / "forward_indptr.npy")
             self._terms = ArrayWriter(self._segment / "forward_terms.npy", term_dtype(dim))
             self._weights = ArrayWriter(self._segment / _SPILL_NAME, np.float32)
             self._ids = IdWriter(self._segment)
@@ -124,7 +125,7 @@ class IndexBuilder:
             check_storable(document)
         if self._rows + len(vectors) >= 2**32:
             raise InputError("an index holds fewer than 2³² documents")
-        self._indptr.append(self._terms.length + vectors.indptr[1:])
+        self._indptr.append(np.diff(vectors.indptr))
         self._terms.append(vectors.indices)
         self._weights.append(vectors.weights)
         self._ids.append(vectors.ids)
@@ -136,7 +137,7 @@ class IndexBuilder:
         """Sort, publish and open the index.
 
         Args:
-            progress: called with the number of terms just finished; the calls add up to `dim`.
+            progress: called with the number of documents just finished; the calls add up to all of them.
             threads: for building the blocks; default: as many as there are CPUs.
 
         InputError if no document was added or an id stands twice (names the id and both rows).
@@ -153,8 +154,12 @@ class IndexBuilder:
         folder, postings = self._segment, self._terms.length
         forward = open_postings(folder, "forward", self._rows, postings, term_dtype(self.dim))
         write_inverted(folder, forward, self.dim)
-        if progress is not None:
-            progress(self.dim)
+        if self.settings.wants_blocks(self._rows):
+            inverted = open_postings(folder, "inverted", self.dim, postings, np.uint32)
+            report = None if progress is None else _as_documents(progress, self._rows, postings)
+            write_blocks(folder, forward, inverted, self.settings, threads, report)
+        elif progress is not None:
+            progress(self._rows)
         if self._vocabulary is not None:
             lines = (json.dumps(term) + "\n" for term in self._vocabulary)
             with (folder / VOCABULARY_NAME).open("w", encoding="ascii") as file:
@@ -207,3 +212,16 @@ class IndexBuilder:
                 writer.append(np.clip(steps, 1, _MAX_WEIGHT))
         spill.unlink()
         return scale
+
+
+def _as_documents(progress: Callable[[int], None], documents: int, postings: int) -> Callable[[int], None]:
+    """Count postings, report the documents that they amount to."""
+    done = 0
+
+    def count(finished: int) -> None:
+        nonlocal done
+        before = documents * done // postings
+        done += finished
+        progress(documents * done // postings - before)
+
+    return count

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError, NotFoundError
-from lsr.index.arrays import ArrayWriter, open_array, write_array
+from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array, write_array
 
 
 def hash_id(encoded: bytes) -> int:
@@ -24,15 +24,13 @@ class IdWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._bytes = ArrayWriter(folder / "ids_bytes.npy", np.uint8)
-        self._indptr = ArrayWriter(folder / "ids_indptr.npy", np.int64)
-        self._indptr.append(np.zeros(1, np.int64))
+        self._indptr = OffsetWriter(folder / "ids_indptr.npy")
         self._hashes: list[npt.NDArray[np.uint64]] = []
 
     def append(self, ids: Iterable[str]) -> None:
         """Append ids in row order."""
         encoded = [id.encode() for id in ids]
-        lengths = np.fromiter((len(each) for each in encoded), np.int64, len(encoded))
-        self._indptr.append(self._bytes.length + np.cumsum(lengths))
+        self._indptr.append(np.fromiter((len(each) for each in encoded), np.int64, len(encoded)))
         self._bytes.append(np.frombuffer(b"".join(encoded), np.uint8))
         self._hashes.append(np.fromiter((hash_id(each) for each in encoded), np.uint64, len(encoded)))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsr.index.arrays import ArrayWriter, write_array
 from lsr.index.kernels.inversion import count_terms, invert_terms
-from lsr.index.segment import Postings
+from lsr.index.postings import Postings
 
 # Postings sorted at a time: 5 bytes each in memory, and one pass over the forward index for each such part.
 PART_POSTINGS = 1 << 26

@@ -16,19 +16,24 @@ import numpy.typing as npt
 
 from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
-from lsr.index import exact
+from lsr.index import blocked, exact
 from lsr.index.hits import Hits
 from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_VOCABULARY, prepare_query
 from lsr.index.manifest import MANIFEST_NAME, Manifest
 from lsr.index.search import Query, Scratch
 from lsr.index.segment import VOCABULARY_NAME, Segment
-from lsr.index.settings import IndexSettings
+from lsr.index.settings import BLOCKED_FROM_DOCUMENTS, IndexSettings
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
+
+# The largest k that mode "auto" gives to blocked search.
+BLOCKED_MAX_K = 100
 
 # A thread takes this many queries at a time.
 _BATCH_QUERIES = 16
 
+_MODES = {"exact": exact.search, "blocked": blocked.search}
+_BLOCKED_PARAMETERS = ("query_cut", "heap_factor")
 _NO_FILTER = np.empty(0, np.uint8)
 
 
@@ -99,9 +104,12 @@ class Index:
             terms: term ids [m], all different.
             weights: [m], finite and positive.
             k: at least 1; fewer hits are returned when fewer documents share a term with the query.
-            mode: "exact" scores every document; "auto" chooses (see `choose_mode`).
+            mode: "exact" scores every document that shares a term; "blocked" skips blocks of documents by their
+                summaries and may miss some; "auto" chooses (see `choose_mode`).
             allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
                 significant bit first (`numpy.packbits(mask, bitorder="little")`).
+            parameters: `query_cut` and `heap_factor` of blocked search, see `lsr.index.blocked.search`; "auto" drops
+                them if it chooses exact search.
 
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
@@ -110,14 +118,11 @@ class Index:
             raise InputError(f"k must be at least 1, not {k}")
         query = self._prepare(terms, weights)
         bitmap = _NO_FILTER if allow is None else self._bitmap(allow)
-        mode = self.choose_mode(k, filtered=allow is not None) if mode == "auto" else mode
+        run, parameters = self._algorithm(mode, k, allow is not None, parameters)
         try:
             scratch = self._scratch.pop()
         except IndexError:
-            scratch = Scratch(len(self), self.dim)
-        run = {"exact": exact.search}.get(mode)
-        if run is None:
-            raise InputError(f"mode must be auto or exact, not {mode!r}")
+            scratch = Scratch(self._segment)
         rows, scores, stats = run(self._segment, query, min(int(k), len(self)), bitmap, scratch, **parameters)
         self._scratch.append(scratch)
         return Hits(rows, scores, stats, self._segment.ids)
@@ -154,12 +159,31 @@ class Index:
         return hits
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
-        """The mode that "auto" stands for."""
-        return "exact"
+        """The mode that "auto" stands for.
+
+        "blocked" from BLOCKED_FROM_DOCUMENTS documents on, if there are blocks, k is at most BLOCKED_MAX_K and no
+        filter is set: the blocks hold each term's strongest documents, which are too few for long answers and may all
+        be filtered out. Otherwise "exact".
+        """
+        large = len(self) >= BLOCKED_FROM_DOCUMENTS and self._segment.blocks is not None
+        return "blocked" if large and k <= BLOCKED_MAX_K and not filtered else "exact"
 
     def warm_up(self) -> None:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
-        self.search([0], [1.0], 1, mode="exact")
+        for mode in ("exact",) if self._segment.blocks is None else ("exact", "blocked"):
+            self.search([0], [1.0], 1, mode=mode)
+
+    def _algorithm(
+        self, mode: str, k: int, filtered: bool, parameters: dict[str, Any]
+    ) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """The search function of a mode and the parameters that it takes."""
+        chosen = self.choose_mode(k, filtered=filtered) if mode == "auto" else mode
+        if chosen not in _MODES:
+            raise InputError(f"mode must be auto, exact or blocked, not {mode!r}")
+        for name in parameters:
+            if name not in (_BLOCKED_PARAMETERS if mode != "exact" else ()):
+                raise InputError(f"{name} is no parameter of mode {mode}")
+        return _MODES[chosen], parameters if chosen == "blocked" else {}
 
     def _prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Query:
         """The checked query, terms ascending, weights times the index's scale."""
@@ -247,6 +271,7 @@ class Index:
             "postings": manifest.postings,
             "mean_terms": manifest.postings / manifest.documents,
             "weight_scale": manifest.weight_scale,
+            "has_blocks": self._segment.blocks is not None,
             "has_vocabulary": VOCABULARY_NAME in manifest.files,
             "encoder": manifest.encoder,
             "settings": manifest.settings,

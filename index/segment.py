@@ -4,48 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lsr.errors import IndexFormatError
-from lsr.index.arrays import open_array
+from lsr.index.blocks import Blocks
 from lsr.index.documents import DocumentStore
 from lsr.index.ids import IdTable
 from lsr.index.manifest import Manifest
+from lsr.index.postings import Postings, open_postings, term_dtype
 
 VOCABULARY_NAME = "vocabulary.jsonl"
 DOCUMENTS_NAME = "documents.arrow"
-
-
-def term_dtype(dim: int) -> np.dtype[Any]:
-    """uint16 where the vocabulary fits, uint32 where it does not."""
-    return np.dtype(np.uint16 if dim <= 1 << 16 else np.uint32)
-
-
-@dataclass(frozen=True, slots=True)
-class Postings:
-    """Rows of (number, weight) pairs in CSR form.
-
-    Attributes:
-        indptr: int64 [rows + 1].
-        indices: term ids (uint16 or uint32) of a document in the forward index, document rows (uint32) of a term in
-            the inverted lists; ascending within a row.
-        weights: uint8, 1 to 255, in units of the manifest's weight_scale.
-    """
-
-    indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[Any]
-    weights: npt.NDArray[np.uint8]
+# Stands in an index that has blocks.
+BLOCKS_NAME = "block_indptr.npy"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The parts of an index on disk."""
+    """The parts of an index on disk; `blocks` is None in an index built without."""
 
     forward: Postings
     inverted: Postings
+    blocks: Blocks | None
     ids: IdTable
     documents: DocumentStore
 
@@ -57,19 +38,10 @@ class Segment:
         return cls(
             forward=open_postings(folder, "forward", documents, postings, term_dtype(dim)),
             inverted=open_postings(folder, "inverted", dim, postings, np.uint32),
+            blocks=Blocks.open(folder, dim) if BLOCKS_NAME in manifest.files else None,
             ids=IdTable(folder, documents),
             documents=DocumentStore(folder / DOCUMENTS_NAME),
         )
-
-
-def open_postings(folder: Path, name: str, rows: int, nnz: int, dtype: npt.DTypeLike) -> Postings:
-    """Map NAME_indptr, NAME_terms (forward) or NAME_rows (inverted), and NAME_weights."""
-    what = "terms" if name == "forward" else "rows"
-    return Postings(
-        open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
-        open_array(folder / f"{name}_{what}.npy", dtype, nnz),
-        open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
-    )
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from lsr.errors import InputError
 
+# From so many documents on, blocked search beats exact search (benchmarks/search.py).
+BLOCKED_FROM_DOCUMENTS = 500_000
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
@@ -18,8 +21,9 @@ class IndexSettings:
     are those of its authors' code unless said otherwise.
 
     Attributes:
-        blocks: build the blocks that `mode="blocked"` searches. Without them the index is a third of the size and
-            answers in exact mode only.
+        blocks: build the blocks that `mode="blocked"` searches; without them an index answers in exact mode only.
+            None builds them from BLOCKED_FROM_DOCUMENTS documents on, where `mode="auto"` begins to use them: they take
+            several times the space of all other parts.
         n_postings: the strongest postings of each list that go into its blocks; None keeps the whole list.
         centroid_fraction: blocks per posting kept: a list of 1,000 postings is cut into 100 blocks.
         min_cluster_size: smaller blocks are dissolved into the others.
@@ -29,7 +33,7 @@ class IndexSettings:
         seed: of the random choice of centroids. A seed gives the same bytes whatever the number of threads.
     """
 
-    blocks: bool = True
+    blocks: bool | None = None
     n_postings: int | None = 3500
     centroid_fraction: float = 0.1
     min_cluster_size: int = 2
@@ -47,6 +51,10 @@ class IndexSettings:
                 raise InputError(f"{name} must lie in (0, 1], not {share}")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed must lie in 0 … 2⁶³ − 1, not {self.seed}")
+
+    def wants_blocks(self, documents: int) -> bool:
+        """Whether an index of so many documents gets blocks."""
+        return documents >= BLOCKED_FROM_DOCUMENTS if self.blocks is None else self.blocks
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""

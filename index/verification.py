@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from lsr.errors import IndexFormatError
 from lsr.files import crc32
+from lsr.index.blocks import Blocks
 from lsr.index.documents import BATCH_ROWS
 from lsr.index.manifest import Manifest
-from lsr.index.segment import Postings, Segment, file_problems
+from lsr.index.postings import Postings
+from lsr.index.segment import Segment, file_problems
 
 _CHUNK = 1 << 22
 
@@ -50,8 +52,10 @@ def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
     documents, dim = manifest.documents, manifest.dim
     yield from _postings_problems(segment.forward, "forward", "forward_terms.npy", dim)
     yield from _postings_problems(segment.inverted, "inverted", "inverted_rows.npy", documents)
+    if segment.blocks is not None:
+        yield from _blocks_problems(segment.blocks, documents, dim)
     ids = segment.ids
-    if not offsets_ascend(ids.indptr, len(ids.bytes)):
+    if not _offsets_ascend(ids.indptr, len(ids.bytes)):
         yield f"ids_indptr.npy: offsets do not ascend from 0 to {len(ids.bytes):,}"
     if (ids.hashes[1:] < ids.hashes[:-1]).any():
         yield "id_hashes.npy: hashes are not sorted"
@@ -65,35 +69,63 @@ def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
 
 
 def _postings_problems(postings: Postings, name: str, indices_name: str, end: int) -> Iterator[str]:
-    if not offsets_ascend(postings.indptr, len(postings.indices)):
+    if not _offsets_ascend(postings.indptr, len(postings.indices)):
         yield f"{name}_indptr.npy: offsets do not ascend from 0 to {len(postings.indices):,}"
         return
-    if largest(postings.indices) >= end:
+    if _largest(postings.indices) >= end:
         yield f"{indices_name}: a number is not below {end:,}"
-    if not _ascend_within_rows(postings):
+    if not _ascend_within_rows(postings.indptr, postings.indices):
         yield f"{indices_name}: numbers do not ascend within a row"
-    if any((chunk == 0).any() for chunk in chunks(postings.weights)):
+    if any((chunk == 0).any() for chunk in _chunks(postings.weights)):
         yield f"{name}_weights.npy: a weight is zero"
 
 
-def offsets_ascend(offsets: npt.NDArray[np.int64], end: int) -> bool:
+def _blocks_problems(blocks: Blocks, documents: int, dim: int) -> Iterator[str]:
+    offsets = {
+        "indptr": (blocks.indptr, len(blocks.unbounded)),
+        "starts": (blocks.starts, len(blocks.rows)),
+        "summary_indptr": (blocks.summary_indptr, len(blocks.summary_terms)),
+        "entry_indptr": (blocks.entry_indptr, len(blocks.entry_blocks)),
+    }
+    for name, (values, end) in offsets.items():
+        if not _offsets_ascend(values, end):
+            yield f"block_{name}.npy: offsets do not ascend from 0 to {end:,}"
+            return
+    if _largest(blocks.rows) >= documents:
+        yield f"block_rows.npy: a number is not below {documents:,}"
+    if _largest(blocks.summary_terms) >= dim or not _ascend_within_rows(blocks.summary_indptr, blocks.summary_terms):
+        yield f"block_summary_terms.npy: numbers are not below {dim:,} and ascending within a list"
+    summarised = np.flatnonzero(np.diff(blocks.summary_indptr))
+    last_ends = blocks.summary_ends[blocks.summary_indptr[summarised + 1] - 1]
+    entries = np.diff(blocks.entry_indptr)
+    if not _ascend_within_rows(blocks.summary_indptr, blocks.summary_ends) or (last_ends != entries[summarised]).any():
+        yield "block_summary_ends.npy: ends do not ascend to the number of entries of a list"
+    filled = np.flatnonzero(entries)
+    if len(filled):
+        highest = np.maximum.reduceat(blocks.entry_blocks, blocks.entry_indptr[filled])
+        if (highest >= np.diff(blocks.indptr)[filled]).any():
+            yield "block_entry_blocks.npy: a block is outside its list"
+    if any((chunk == 0).any() for chunk in _chunks(blocks.entry_weights)):
+        yield "block_entry_weights.npy: a weight is zero"
+
+
+def _offsets_ascend(offsets: npt.NDArray[np.int64], end: int) -> bool:
     """Whether offsets never descend, start at 0 and end at `end`."""
     return bool(offsets[0] == 0 and offsets[-1] == end and (offsets[1:] >= offsets[:-1]).all())
 
 
-def largest(values: npt.NDArray[Any]) -> int:
+def _largest(values: npt.NDArray[Any]) -> int:
     """The largest value of a long array, or -1 if it is empty."""
-    return max((int(chunk.max()) for chunk in chunks(values)), default=-1)
+    return max((int(chunk.max()) for chunk in _chunks(values)), default=-1)
 
 
-def chunks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+def _chunks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
     """Views of consecutive parts of a long array."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
 
 
-def _ascend_within_rows(postings: Postings) -> bool:
-    indices, indptr = postings.indices, postings.indptr
+def _ascend_within_rows(indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any]) -> bool:
     for start in range(0, len(indices) - 1, _CHUNK):
         part = indices[start : start + _CHUNK + 1]
         descents = np.flatnonzero(part[1:] <= part[:-1]) + start + 1

@@ -1,0 +1,74 @@
+"""Approximate search over the blocks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+from lsr.index.hits import SearchStats
+from lsr.index.kernels.blocked import search_blocked
+from lsr.index.search import Query, Scratch
+from lsr.index.segment import Segment
+
+QUERY_CUT = 10
+HEAP_FACTOR = 0.9
+
+
+def search(
+    segment: Segment,
+    query: Query,
+    k: int,
+    allow: npt.NDArray[np.uint8],
+    scratch: Scratch,
+    *,
+    query_cut: int | None = QUERY_CUT,
+    heap_factor: float = HEAP_FACTOR,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]:
+    """Score the documents of the blocks that their summaries do not rule out.
+
+    Args:
+        query_cut: the query's heaviest terms whose lists are gone through; None for all. Scores count every term.
+        heap_factor: in [0, 1]. Once k documents are known, a block is skipped when its summary's inner product with
+            the query is below heap_factor times the k-th score. Smaller values skip less: better recall, more work.
+            This is the rule of Seismic's code; the SIGIR paper divides by a factor in (0, 1] instead.
+    """
+    blocks, forward = segment.blocks, segment.forward
+    if blocks is None:
+        raise InputError("this index has no blocks: search it with mode exact, or build it with blocks")
+    if query_cut is not None and query_cut < 1:
+        raise InputError(f"query_cut must be at least 1, not {query_cut}")
+    if not (math.isfinite(heap_factor) and 0 <= heap_factor <= 1):
+        raise InputError(f"heap_factor must lie in [0, 1], not {heap_factor}")
+    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    counters = scratch.counters
+    found = search_blocked(
+        blocks.indptr,
+        blocks.starts,
+        blocks.rows,
+        blocks.unbounded,
+        blocks.summary_indptr,
+        blocks.summary_terms,
+        blocks.summary_ends,
+        blocks.entry_indptr,
+        blocks.entry_blocks,
+        blocks.entry_weights,
+        forward.indptr,
+        forward.indices,
+        forward.weights,
+        *query,
+        np.argsort(-query.weights, kind="stable")[:query_cut],
+        np.float32(heap_factor),
+        allow,
+        scratch.dense,
+        scratch.visited,
+        scratch.next_generation(),
+        scores,
+        rows,
+        counters,
+    )
+    seen, skipped, scored = counters[:3].tolist()
+    stats = SearchStats("blocked", blocks=seen, blocks_skipped=skipped, documents_scored=scored)
+    return rows[:found], scores[:found], stats

@@ -1,0 +1,46 @@
+"""Rows of (number, weight) pairs: the forward index and the inverted lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.arrays import open_array
+
+
+def term_dtype(dim: int) -> np.dtype[Any]:
+    """uint16 where the vocabulary fits, uint32 where it does not."""
+    return np.dtype(np.uint16 if dim <= 1 << 16 else np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Rows of (number, weight) pairs in CSR form.
+
+    Attributes:
+        indptr: int64 [rows + 1].
+        indices: term ids (uint16 or uint32) of a document in the forward index, document rows (uint32) of a term in
+            the inverted lists; ascending within a row.
+        weights: uint8, 1 to 255, in units of the manifest's weight_scale.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[Any]
+    weights: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+
+def open_postings(folder: Path, name: str, rows: int, nnz: int, dtype: npt.DTypeLike) -> Postings:
+    """Map NAME_indptr, NAME_terms (forward) or NAME_rows (inverted), and NAME_weights."""
+    what = "terms" if name == "forward" else "rows"
+    return Postings(
+        open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
+        open_array(folder / f"{name}_{what}.npy", dtype, nnz),
+        open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
+    )
