@@ -94,6 +94,7 @@ def _hit(hit: Hit, asked: SearchRequest | SearchParameters) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.floating):
+        # By way of its own digits, so that both ways write the same.
+        return float(str(value))
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -17,14 +17,17 @@ from lsr.service.problems import ProblemResponse
 
 logger = logging.getLogger("lsr.service.requests")
 
+_PROBES = {"/healthz", "/readyz"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestLog:
     """ASGI middleware: logs method, path, status and milliseconds; echoes X-Request-ID, or makes one up.
 
-    Query strings are not logged: they hold what people search for. An exception that nothing else has answered is
-    logged with its traceback and becomes a 500 that tells the client nothing but the request's id.
+    Query strings are not logged: they hold what people search for. Probes are logged at level DEBUG.
+
+    An exception that nothing else has answered is logged with its traceback and becomes a 500 that tells the client
+    nothing but the request's id.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -58,7 +61,10 @@ class RequestLog:
         finally:
             milliseconds = (perf_counter() - start) * 1e3
             method, path = scope["method"], quote(scope["path"])
-            logger.info(
+            # Probes come every few seconds; they would drown the rest.
+            level = logging.DEBUG if path in _PROBES else logging.INFO
+            logger.log(
+                level,
                 "%s %s %d %.1f ms",
                 method,
                 path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import socket
 from pathlib import Path
 
@@ -31,9 +32,14 @@ def serve(
     """Serve the index at `path` until SIGINT or SIGTERM; requests under way are then finished first.
 
     `settings` default to `ServiceSettings.from_env()`. `model` stands in for the one that made the index. Port 0 takes
-    a free one; the log, on stderr, says which. Raises IndexFormatError, and LsrError if the port cannot be had.
+    a free one; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
+
+    Raises IndexFormatError, and LsrError if the port cannot be had.
     """
     settings = settings or ServiceSettings.from_env()
+    # The workers keep the cores busy already. With a team of OpenMP threads each they would wait for one another: on
+    # two busy cores the median query then took two to five times as long. Read when torch is first imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     app = create_app(Retriever.open(path, model=model, device=device), settings)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)

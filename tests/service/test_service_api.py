@@ -290,6 +290,7 @@ def test_request_ids_are_echoed_unless_they_are_odd(client: TestClient) -> None:
 def test_one_line_a_request(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "lsr.service.requests"):
         client.get("/v1/search", params={"q": "private words"})
+        client.get("/healthz")
         client.get("/v1/no%0Asuch")
     searched, missing = [record.message for record in caplog.records if record.name == "lsr.service.requests"]
     assert searched.startswith("GET /v1/search 200 ")

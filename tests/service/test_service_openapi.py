@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsr import Document, Retriever, SparseEncoder
+from lsr.index import IndexSettings
 from lsr.pipeline import index_corpus
 from lsr.service import ServiceSettings, create_app, examples, schemas
+from lsr.service.limits import WEIGHTS
 
 DOCUMENTS = [
     Document(**examples.DOCUMENT),
@@ -30,7 +33,7 @@ DOCUMENTS = [
 @pytest.fixture(scope="module")
 def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("served") / "index"
-    index_corpus(DOCUMENTS, path, encoder)
+    index_corpus(DOCUMENTS, path, encoder, settings=IndexSettings(blocks=True))
     return path
 
 
@@ -130,6 +133,17 @@ def test_more_hits_than_documents(served: TestClient) -> None:
     assert all(hit["score"] > 0 for hit in hits)
 
 
+@pytest.mark.parametrize("mode", ["auto", "exact", "blocked"])
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_extreme_weights_give_finite_scores(served: TestClient, mode: str, weight: float) -> None:
+    asked = {"vector": {"date": weight, "string": weight}, "mode": mode, "explain": True}
+    response = served.post("/v1/search", json=asked)
+    assert response.status_code == 200, response.text
+    hits = response.json()["hits"]
+    assert hits[0]["id"] == examples.DOCUMENT_ID
+    assert hits[0]["score"] == pytest.approx(sum(match["contribution"] for match in hits[0]["matches"]), rel=1e-4)
+
+
 def test_stored_integers_beyond_64_bits_come_back_whole(served: TestClient) -> None:
     assert served.get("/v1/documents/json.dumps").json()["fields"] == {"module": "json", "big": 2**80}
     hits = served.post("/v1/search", json={"text": "json", "k": 5}).json()["hits"]
@@ -182,11 +196,9 @@ _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dict
 
 
 @pytest.mark.parametrize("path", ["/v1/search", "/v1/encode", "/v1/explain"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_BODIES)
 def test_no_body_makes_the_server_fail(served: TestClient, path: str, body: Any) -> None:
-    import json
-
     response = served.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
     if response.status_code != 200:
         assert response.status_code in (400, 404, 422), response.text
