@@ -41,7 +41,7 @@ def test_serve(toy_index: Path) -> None:
                 time.sleep(0.05)
             status, answer = get(f"{base}/v1/search?q=birds+that+migrate&k=1")
             assert status == 200
-            assert [hit["id"] for hit in answer["hits"]] == ["arctic-tern"]  # type: ignore[index,attr-defined]
+            assert [hit["id"] for hit in answer["hits"]] == ["arctic-tern"]  # type: ignore[attr-defined]
         finally:
             server.send_signal(signal.SIGTERM)
         lines = [json.loads(line) for line in server.stderr]
