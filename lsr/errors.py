@@ -38,6 +38,8 @@ class ModelError(LsrError):
 class IndexFormatError(LsrError):
     """An index on disk that is missing, damaged or of another format version."""
 
+    http_status = 500
+
 
 class OutputExistsError(LsrError):
     """An output that is there already and was not asked to be replaced."""

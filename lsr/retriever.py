@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,6 +121,7 @@ class Retriever:
         self.index.warm_up()
         if self.index.encoder is not None or self._model is not None:
             self._encode_query("warm up")
+            _ = self.vocabulary  # read from disk on first use
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -178,8 +178,8 @@ class Retriever:
             id = self.vocabulary.id(term)
             if id is None:
                 raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
-            if not (math.isfinite(weight) and weight > 0):
-                raise InputError(f"a weight must be finite and positive, not {weight}", field=f"vector.{term}")
+            if not (0 < np.float32(weight) < np.inf):
+                raise InputError(f"a weight must be positive and finite in float32, not {weight}", field=f"vector.{term}")
             ids[id] = weight
         terms = np.array(sorted(ids), dtype=np.uint32)
         return terms, np.array([ids[term] for term in terms.tolist()], dtype=np.float32)
