@@ -17,15 +17,16 @@ BLOCKED_FROM_DOCUMENTS = 500_000
 class IndexSettings:
     """Settings of a build, recorded in the manifest.
 
-    The blocks are those of Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024, arXiv:2404.18812); the defaults
-    are those of its authors' code unless said otherwise.
+    The blocks are those of Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024, arXiv:2404.18812). Defaults are
+    those of its authors' code, but for centroid_fraction (there 0.1) and summary_energy (0.4): on 300,000 vectors of
+    99 terms 0.2 and 0.5 reached the same recall with half the documents scored, in a third more space.
 
     Attributes:
         blocks: build the blocks that `mode="blocked"` searches; without them an index answers in exact mode only.
             None builds them from BLOCKED_FROM_DOCUMENTS documents on, where `mode="auto"` begins to use them: they take
             several times the space of all other parts.
         n_postings: the strongest postings of each list that go into its blocks; None keeps the whole list.
-        centroid_fraction: blocks per posting kept: a list of 1,000 postings is cut into 100 blocks.
+        centroid_fraction: blocks per posting kept: a list of 1,000 postings is cut into 200 blocks.
         min_cluster_size: smaller blocks are dissolved into the others.
         doc_cut: a document's strongest terms that decide which block it goes to.
         summary_energy: share of a summary's L1 mass that is kept, strongest terms first. 1.0 makes every summary an
@@ -35,10 +36,10 @@ class IndexSettings:
 
     blocks: bool | None = None
     n_postings: int | None = 3500
-    centroid_fraction: float = 0.1
+    centroid_fraction: float = 0.2
     min_cluster_size: int = 2
     doc_cut: int = 15
-    summary_energy: float = 0.4
+    summary_energy: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:

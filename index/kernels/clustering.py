@@ -293,7 +293,7 @@ def build_blocks(
             block_counts[term - first_term] = 1
             continue
 
-        size = min(max(np.int64(np.ceil(centroid_fraction * kept.size)), 1), MAX_BLOCKS)
+        size = min(int(np.ceil(centroid_fraction * kept.size)), MAX_BLOCKS)
         chosen = np.empty(kept.size, np.int64)
         sample(kept.size, size, mix(seed ^ mix(np.uint64(term))), chosen)
         nearest = _cluster(

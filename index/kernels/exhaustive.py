@@ -40,11 +40,11 @@ def search_exhaustive(
     if postings * _SPARSE_SHARE < accumulators.size:
         for i in range(terms.size):
             for p in range(list_indptr[terms[i]], list_indptr[terms[i] + 1]):
-                row = np.int64(list_rows[p])
-                score = accumulators[row]
-                accumulators[row] = 0
-                if score > 0 and is_allowed(allow, row):
-                    size = offer(scores, rows, size, score, row)
+                met = np.int64(list_rows[p])
+                score = accumulators[met]
+                accumulators[met] = 0
+                if score > 0 and is_allowed(allow, met):
+                    size = offer(scores, rows, size, score, met)
     else:
         threshold = np.float32(0)
         for row in range(accumulators.size):
