@@ -173,16 +173,20 @@ class Retriever:
         return self.encoder.encode_queries([text]).row(0)
 
     def _read_vector(self, vector: Mapping[str, float]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
-        ids: dict[int, float] = {}
-        for term, weight in vector.items():
+        weights: dict[int, np.float32] = {}
+        for term, given in vector.items():
             id = self.vocabulary.id(term)
             if id is None:
                 raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
-            if not (0 < np.float32(weight) < np.inf):
-                raise InputError(f"a weight must be positive and finite in float32, not {weight}", field=f"vector.{term}")
-            ids[id] = weight
-        terms = np.array(sorted(ids), dtype=np.uint32)
-        return terms, np.array([ids[term] for term in terms.tolist()], dtype=np.float32)
+            with np.errstate(over="ignore", under="ignore"):
+                weight = np.float32(given)
+            if not 0 < weight < np.inf:
+                raise InputError(
+                    f"a weight must be positive and finite in float32, not {given}", field=f"vector.{term}"
+                )
+            weights[id] = weight
+        terms = sorted(weights)
+        return np.array(terms, dtype=np.uint32), np.array([weights[term] for term in terms], dtype=np.float32)
 
     def _search(
         self,

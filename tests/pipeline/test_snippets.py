@@ -26,7 +26,9 @@ def test_word_start_markers_of_other_tokenizers_are_cut_off() -> None:
 
 def test_a_long_text_is_cut_around_its_best_window() -> None:
     filler = "nothing to see here " * 30
-    snippet = make_snippet(filler + "yeast " + filler + "wild yeast and flour " + filler, [match("yeast"), match("flour")])
+    snippet = make_snippet(
+        filler + "yeast " + filler + "wild yeast and flour " + filler, [match("yeast"), match("flour")]
+    )
     assert snippet.text.startswith("…") and snippet.text.endswith("…")
     assert [snippet.text[a:b] for a, b in snippet.marks] == ["yeast", "flour"]
     assert len(snippet.text) <= 202
