@@ -1,0 +1,69 @@
+"""The corpus of the demo: the documentation of the standard library of the Python that runs.
+
+Real text that every machine has. It is read from the user's own interpreter each time; none of it is kept in this
+package.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lsr.demo.compiled import compiled_entries
+from lsr.demo.sources import Entry, source_entries
+from lsr.documents import Document
+from lsr.errors import InputError
+
+FEWEST_PASSAGES = 3000  # with its sources, every supported version has more than twice as many
+FEWEST_WORDS = 2
+
+
+def standard_library_documents(progress: Callable[[int], None] | None = None) -> Iterator[Document]:
+    """The documented modules, classes, functions, methods and properties of the running Python's standard library.
+
+    Each is one document: id the qualified name under which users know it ("os.path.splitext"; built-ins without their
+    module: "str.split"), title the same with the signature where it is known, text the docstring without its
+    indentation, fields `kind` ("module", "class", "function", "method" or "property") and `module`. Ordered by id;
+    the same on every run of one interpreter. Tests, private modules and dunder methods are left out.
+
+    `progress` is called with 1 for every source file read.
+    Raises InputError where the interpreter comes without its sources or docstrings.
+    """
+    library = Path(sysconfig.get_path("stdlib"))
+    entries = [*compiled_entries(), *source_entries(library, progress)]
+    chosen = one_each(entries)
+    if len(chosen) < FEWEST_PASSAGES:
+        raise InputError(
+            f"only {len(chosen)} documented names found: this Python comes without the sources of its standard "
+            "library. Run the demo with a full installation (python.org, Debian's python3, pyenv or uv)",
+            source=str(library),
+        )
+    for entry in chosen:
+        yield Document(
+            id=entry.name,
+            title=entry.name + (entry.signature or ""),
+            text=entry.doc,
+            fields={"kind": entry.kind, "module": entry.module},
+        )
+
+
+def one_each(entries: Iterable[Entry]) -> list[Entry]:
+    """The documented entries, one a name and one a docstring, ordered by name.
+
+    A name documented in the sources and in the compiled module keeps the longer docstring. A docstring that several
+    names share under the same last part (`bytes.strip` and `bytearray.strip`) stays with the shortest of them.
+    """
+    longest: dict[str, Entry] = {}
+    for entry in entries:
+        other = longest.get(entry.name)
+        if other is not None:
+            best = max(other, entry, key=lambda each: len(each.doc))
+            entry = replace(best, signature=other.signature or entry.signature)
+        longest[entry.name] = entry
+    shared: dict[tuple[str, str], Entry] = {}
+    documented = (entry for entry in longest.values() if len(entry.doc.split()) >= FEWEST_WORDS)
+    for entry in sorted(documented, key=lambda entry: (entry.name.count("."), len(entry.name), entry.name)):
+        shared.setdefault((entry.name.rpartition(".")[2], entry.doc), entry)
+    return sorted(shared.values(), key=lambda entry: entry.name)
