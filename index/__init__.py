@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lsr.index.builder import IndexBuilder
     from lsr.index.hits import Hits, SearchStats
     from lsr.index.manifest import FORMAT_VERSION, Manifest
+    from lsr.index.output import check_index_output
     from lsr.index.reader import Index
     from lsr.index.settings import IndexSettings
     from lsr.index.verification import verify
@@ -25,10 +26,21 @@ _HOMES = {
     "IndexSettings": "lsr.index.settings",
     "Manifest": "lsr.index.manifest",
     "SearchStats": "lsr.index.hits",
+    "check_index_output": "lsr.index.output",
     "verify": "lsr.index.verification",
 }
 
-__all__ = ["FORMAT_VERSION", "Hits", "Index", "IndexBuilder", "IndexSettings", "Manifest", "SearchStats", "verify"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Hits",
+    "Index",
+    "IndexBuilder",
+    "IndexSettings",
+    "Manifest",
+    "SearchStats",
+    "check_index_output",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,7 +84,8 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, _, stored = np.lib.format.read_array_header_1_0(file)
-            offset = file.tell()
+            # An empty file body cannot be mapped.
+            values = np.memmap(file, stored, "r", file.tell(), shape) if np.prod(shape) else np.empty(shape, stored)
     except (OSError, ValueError) as error:
         raise IndexFormatError(f"{path}: not a readable array ({error}): build the index again") from error
     expected = np.dtype(dtype)
@@ -92,9 +93,5 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
         wanted = "any number of" if length is None else f"{length:,}"
         found = f"{stored} values of shape {shape}"
         raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}: build the index again")
-    if shape[0] == 0:
-        # An empty file body cannot be mapped; kernels are compiled for read-only arrays.
-        empty = np.empty(0, expected)
-        empty.flags.writeable = False
-        return empty
-    return np.asarray(np.memmap(path, expected, "r", offset, shape))
+    values.flags.writeable = False  # kernels are compiled for read-only arrays
+    return np.asarray(values)

@@ -26,6 +26,7 @@ from lsr.index.postings import open_postings, term_dtype
 from lsr.index.reader import Index
 from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME
 from lsr.index.settings import IndexSettings
+from lsr.index.vocabulary import write_vocabulary
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -161,9 +162,7 @@ class IndexBuilder:
         elif progress is not None:
             progress(self._rows)
         if self._vocabulary is not None:
-            lines = (json.dumps(term) + "\n" for term in self._vocabulary)
-            with (folder / VOCABULARY_NAME).open("w", encoding="ascii") as file:
-                file.writelines(lines)
+            write_vocabulary(folder / VOCABULARY_NAME, self._vocabulary)
         Manifest(
             segment=folder.name,
             documents=self._rows,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import deque
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from lsr.index.hits import Hits
 from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_VOCABULARY, prepare_query
 from lsr.index.manifest import MANIFEST_NAME, Manifest
 from lsr.index.search import Query, Scratch
-from lsr.index.segment import VOCABULARY_NAME, Segment
+from lsr.index.segment import Segment
 from lsr.index.settings import BLOCKED_FROM_DOCUMENTS, IndexSettings
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
@@ -222,10 +221,8 @@ class Index:
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, read on first use, or None."""
-        if VOCABULARY_NAME not in self.manifest.files:
-            return None
-        with (self.path / self.manifest.segment / VOCABULARY_NAME).open(encoding="ascii") as lines:
-            return Vocabulary(json.loads(line) for line in lines)
+        stored = self._segment.vocabulary
+        return None if stored is None else stored.read()
 
     def row(self, id: str) -> int:
         """The row of the document with this id; NotFoundError if there is none."""
@@ -244,6 +241,11 @@ class Index:
         forward, row = self._segment.forward, self._check_row(row)
         pairs = slice(forward.indptr[row], forward.indptr[row + 1])
         return forward.indices[pairs].astype(np.uint32), forward.weights[pairs] * self._scale
+
+    @cached_property
+    def document_frequencies(self) -> npt.NDArray[np.int64]:
+        """int64 [dim]: the number of documents that each term stands in."""
+        return np.diff(self._segment.inverted.indptr)
 
     def _check_row(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -272,7 +274,7 @@ class Index:
             "mean_terms": manifest.postings / manifest.documents,
             "weight_scale": manifest.weight_scale,
             "has_blocks": self._segment.blocks is not None,
-            "has_vocabulary": VOCABULARY_NAME in manifest.files,
+            "has_vocabulary": self._segment.vocabulary is not None,
             "encoder": manifest.encoder,
             "settings": manifest.settings,
             "created": manifest.created,

@@ -13,6 +13,7 @@ from lsr.index.documents import DocumentStore
 from lsr.index.ids import IdTable
 from lsr.index.manifest import Manifest
 from lsr.index.postings import Postings, open_postings, term_dtype
+from lsr.index.vocabulary import StoredVocabulary
 
 VOCABULARY_NAME = "vocabulary.jsonl"
 DOCUMENTS_NAME = "documents.arrow"
@@ -22,13 +23,14 @@ BLOCKS_NAME = "block_indptr.npy"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The parts of an index on disk; `blocks` is None in an index built without."""
+    """The parts of an index on disk; `blocks` and `vocabulary` are None in an index built without."""
 
     forward: Postings
     inverted: Postings
     blocks: Blocks | None
     ids: IdTable
     documents: DocumentStore
+    vocabulary: StoredVocabulary | None
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest) -> Segment:
@@ -41,6 +43,7 @@ class Segment:
             blocks=Blocks.open(folder, dim) if BLOCKS_NAME in manifest.files else None,
             ids=IdTable(folder, documents),
             documents=DocumentStore(folder / DOCUMENTS_NAME),
+            vocabulary=StoredVocabulary(folder / VOCABULARY_NAME) if VOCABULARY_NAME in manifest.files else None,
         )
 
 

@@ -7,11 +7,10 @@ import pytest
 from index_oracle import brute_force, random_vectors
 
 from lsr.errors import InputError
+from lsr.vectors import SparseVectors
 
 
 def test_hand_computed(build):
-    from lsr.vectors import SparseVectors
-
     vectors = SparseVectors.from_rows([([0, 2], [1.0, 2.55]), ([1], [0.5]), ([], []), ([2], [2.55])], dim=3)
     index = build(vectors)
     assert index.manifest.weight_scale == pytest.approx(0.01)
@@ -21,6 +20,7 @@ def test_hand_computed(build):
     assert hits.ids == ["0", "3"]
     assert hits.stats.mode == "exact"
     assert hits.stats.postings == 3
+    assert index.document_frequencies.tolist() == [1, 1, 2]
 
 
 @pytest.mark.parametrize("levels", [0, 2])

@@ -168,7 +168,8 @@ def test_existing_outputs(tmp_path, build):
 
 def test_force_replaces_and_open_readers_go_on(build, tmp_path):
     first = random_vectors(50, 30)
-    old = build(first, path=tmp_path / "index")
+    vocabulary = Vocabulary(map(str, range(30)))
+    old = build(first, path=tmp_path / "index", vocabulary=vocabulary)
     (tmp_path / "index" / "notes.txt").write_text("mine")
     with pytest.raises(RuntimeError), IndexBuilder(old.path, dim=30, force=True) as builder:
         builder.add(random_vectors(5, 30))
@@ -181,6 +182,8 @@ def test_force_replaces_and_open_readers_go_on(build, tmp_path):
     assert len(new) == len(Index.open(old.path)) == 5
     assert old.vector(7)[0].tolist() == first.row(7)[0].tolist()
     assert old.document("d42").id == "d42"
+    assert old.vocabulary == vocabulary
+    assert new.vocabulary is None
     assert sorted(entry.name for entry in old.path.iterdir()) == ["manifest.json", "notes.txt", new.manifest.segment]
     assert verify(old.path) == []
 
