@@ -9,8 +9,8 @@ from typing import Any
 
 from lsr.errors import InputError
 
-# Blocked search at recall 0.98 overtakes exact search at about 400,000 documents of 99 terms, queries of 26: exact grows
-# linearly (0.6 ms at 300,000, 1.5 at 600,000), blocked hardly does (0.75, 0.95). See benchmarks/search.py.
+# Blocked search at recall 0.98 overtakes exact search at about 400,000 documents of 99 terms (queries of 26 terms):
+# exact takes 0.6 ms at 300,000 and 1.5 at 600,000, blocked 0.75 and 0.95. benchmarks/search.py measures both.
 BLOCKED_FROM_DOCUMENTS = 500_000
 
 
