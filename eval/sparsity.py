@@ -13,8 +13,6 @@ from lsr.vectors import SparseVectors
 if TYPE_CHECKING:
     from lsr.index import Index
 
-_CHUNK = 4096
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
@@ -35,12 +33,8 @@ class Activation:
 
     @classmethod
     def of_index(cls, index: Index) -> Activation:
-        """Of the documents as the index stores them, after quantisation."""
-        counts = np.zeros(index.dim, dtype=np.int64)
-        for start in range(0, len(index), _CHUNK):
-            rows = [index.vector(row)[0] for row in range(start, min(start + _CHUNK, len(index)))]
-            counts += np.bincount(np.concatenate(rows), minlength=index.dim)
-        return cls(len(index), counts)
+        """Of an index's documents."""
+        return cls(len(index), index.document_frequencies)
 
     @property
     def mean_terms(self) -> float:

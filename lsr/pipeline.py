@@ -48,10 +48,10 @@ def index_corpus(
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
     """
-    from lsr.index import IndexBuilder, IndexSettings
+    from lsr.index import IndexBuilder, IndexSettings, check_index_output
 
     record = _encoder_record(encoder, top_k)
-    check_output(path, force=force)
+    check_index_output(path, force=force)
     with (
         _shards(path, record, restart) as shards,
         IndexBuilder(

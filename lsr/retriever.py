@@ -145,7 +145,7 @@ class Retriever:
         from lsr.encoder import SparseEncoder
 
         record = self.index.encoder
-        name = self._model or (record and record["model"])
+        name = self._model or (str(record["model"]) if record else None)
         if name is None:
             raise ModelError(
                 "this index was made from vectors and names no model: search it by vector, or pass --model with the "

@@ -26,8 +26,8 @@ from lsr.vectors import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
 
-# What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents that
-# a shard's texts and vectors stay in the tens of megabytes.
+# What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents
+# that a shard's texts and vectors stay in the tens of megabytes.
 SHARD_DOCUMENTS = 1024
 
 _SCHEMA = pa.schema(
@@ -40,6 +40,7 @@ _SCHEMA = pa.schema(
         ("values", pa.list_(pa.float32())),
     ]
 )
+_DOCUMENT_COLUMNS = ["id", "title", "text", "fields"]
 
 
 class EncodedShards:
@@ -106,7 +107,7 @@ class EncodedShards:
     ) -> None:
         """Encode what is not encoded yet, a shard at a time.
 
-        `corpus` is read from its start; the documents that earlier shards hold are compared with it and not encoded again.
+        `corpus` is read from its start; the documents that earlier shards hold are compared with it, not encoded again.
         Raises InputError if the corpus is not the one that the earlier shards came from.
         """
         stream = iter(corpus)
@@ -127,8 +128,8 @@ class EncodedShards:
             number += 1
 
     def _skip(self, path: Path, stream: Iterator[Document]) -> None:
-        for row in pq.read_table(path, columns=["id", "title", "text", "fields"]).to_pylist():
-            earlier = Document(row["id"], row["text"], row["title"], json.loads(row["fields"]))
+        for row in pq.read_table(path, columns=_DOCUMENT_COLUMNS).to_pylist():
+            earlier = _to_document(row)
             document = next(stream, None)
             if document != earlier:
                 found = "has ended" if document is None else f"has document {document.id!r}"
@@ -150,9 +151,7 @@ class EncodedShards:
                 table["id"].to_pylist(),
                 dim,
             )
-            columns = (table[name].to_pylist() for name in ("id", "text", "title", "fields"))
-            documents = [Document(id, text, title, json.loads(fields)) for id, text, title, fields in zip(*columns)]
-            yield vectors, documents
+            yield vectors, [_to_document(row) for row in table.select(_DOCUMENT_COLUMNS).to_pylist()]
 
     def close(self, *, remove: bool = False) -> None:
         """Release the folder for others; `remove` deletes it, once its content lives elsewhere."""
@@ -160,6 +159,10 @@ class EncodedShards:
             shutil.rmtree(self.folder)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def _to_document(row: dict[str, str]) -> Document:
+    return Document(row["id"], row["text"], row["title"], json.loads(row["fields"]))
 
 
 def _to_table(documents: list[Document], vectors: SparseVectors) -> pa.Table:

@@ -1,6 +1,6 @@
 """A hint to the processor that memory will soon be read."""
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 

@@ -55,14 +55,11 @@ def encoding(
     device: str | None,
     format: str | None,
     on_error: OnError,
-    force: bool,
 ) -> Iterator[EncodingJob]:
-    """Give the job; if it is interrupted, say what is kept. An output that is in the way is found before any work."""
+    """Give the job; if it is interrupted, say what is kept of it beside `out`."""
     from lsr.encoder import SparseEncoder
-    from lsr.files import check_output
     from lsr.text import count_documents, open_corpus
 
-    check_output(out, force=force)
     try:
         with skipping(on_error) as skip:
             documents = open_corpus(corpus, format=format, **skip)

@@ -34,7 +34,7 @@ def run(
 
         lsr demo
     """
-    from lsr.demo import shown_questions
+    from lsr.demo.questions import shown_questions
     from lsr.encoder import SparseEncoder
     from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 
@@ -43,7 +43,7 @@ def run(
     encoder = SparseEncoder.load(max_length=256)
     retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
     retriever.warm_up()
-    answers = [(question, retriever.search(question, 3, explain=True)) for question in shown_questions()]
+    answers = [(query.text, retriever.search(query.text, 3, explain=True)) for query in shown_questions()]
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)
     if as_json:
         from lsr.cli.render import response_as_dict
@@ -63,14 +63,13 @@ def run(
 
 def _write_collection(folder: Path, *, force: bool) -> None:
     """The passages, the questions and the judgements as a BEIR folder, so that every other command works on it too."""
-    from lsr.demo import demo_qrels, demo_questions, standard_library_documents
+    from lsr.demo.corpus import standard_library_documents
+    from lsr.demo.questions import demo_qrels, demo_questions
 
-    with progress_bar("reading the standard library", None) as progress:
+    with progress_bar("reading the standard library", None, "files") as progress:
         documents = list(standard_library_documents(progress=progress))
-    present = {document.id for document in documents}
-    judged = ((query, id, grade) for query, grades in demo_qrels().items() for id, grade in grades.items())
-    # A judged name may be missing from another version of Python.
-    qrels = [f"{query}\t{id}\t{grade}" for query, id, grade in judged if id in present]
+    judged = demo_qrels({document.id for document in documents})
+    qrels = [f"{query}\t{id}\t{grade}" for query, grades in judged.items() for id, grade in grades.items()]
     files = {
         "corpus.jsonl": [_line(document) for document in documents],
         "queries.jsonl": [json.dumps({"_id": query.id, "text": query.text}) for query in demo_questions()],

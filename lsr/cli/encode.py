@@ -23,6 +23,7 @@ from lsr.cli.options import (
     TopK,
     WindowOverlap,
 )
+from lsr.files import check_output
 from lsr.models import DEFAULT_MODEL
 
 NAME = "encode"
@@ -66,6 +67,7 @@ def run(
     else:
         from lsr.pipeline import encode_corpus
 
+        check_output(out, force=force)
         with encoding(
             corpus,
             out,
@@ -75,7 +77,6 @@ def run(
             device=device,
             format=format,
             on_error=on_error,
-            force=force,
         ) as job:
             count = encode_corpus(
                 job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress

@@ -70,8 +70,10 @@ def run(
 
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
     """
+    from lsr.index import check_index_output
     from lsr.pipeline import index_corpus
 
+    check_index_output(out, force=force)
     if vectors is not None:
         index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, force)
     elif corpus is None:
@@ -86,7 +88,6 @@ def run(
             device=device,
             format=format,
             on_error=on_error,
-            force=force,
         ) as job:
             index = index_corpus(
                 job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress
@@ -109,13 +110,11 @@ def _index_vectors(
     force: bool,
 ) -> Index:
     from lsr.encoder import SparseEncoder
-    from lsr.files import check_output
     from lsr.pipeline import index_vectors
     from lsr.text import open_corpus
     from lsr.text.lines import content_suffix
     from lsr.vector_files import iter_vectors, read_vocabulary
 
-    check_output(out, force=force)
     encoder = SparseEncoder.load(model, max_length=max_length) if model else None
     vocabulary = encoder.vocabulary if encoder else None
     if vocabulary is None and content_suffix(vectors) == ".jsonl":

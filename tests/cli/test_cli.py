@@ -116,7 +116,7 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
 
 
 def test_encode_shows_the_terms_of_a_text(run: Run, encoder: SparseEncoder) -> None:
-    code, out, _ = run("encode", "--text", "bird migration", "--json", "--top-k", 3)
+    _, out, _ = run("encode", "--text", "bird migration", "--json", "--top-k", 3)
     vector = json.loads(out)["vector"]
     assert len(vector) == 3 and {"bird", "migration"} <= set(vector)
     assert list(vector.values()) == sorted(vector.values(), reverse=True)
