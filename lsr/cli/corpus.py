@@ -45,6 +45,19 @@ def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """When the encoding for `out` is interrupted, say what is kept of it, and exit."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = out.with_name(out.name + ".encoding")
+        note(
+            f"interrupted: {kept} keeps what was encoded; the same command goes on" if kept.exists() else "interrupted"
+        )
+        raise typer.Exit(130) from None
+
+
+@contextmanager
 def encoding(
     corpus: str,
     out: Path,
@@ -56,19 +69,12 @@ def encoding(
     format: str | None,
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
-    """Give the job; if it is interrupted, say what is kept of it beside `out`."""
+    """Give the job of encoding a corpus for `out`."""
     from lsr.encoder import SparseEncoder
     from lsr.text import count_documents, open_corpus
 
-    try:
-        with skipping(on_error) as skip:
-            documents = open_corpus(corpus, format=format, **skip)
-            encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
-            with progress_bar("encoding", count_documents(corpus, format=format)) as progress:
-                yield EncodingJob(documents, encoder, progress)
-    except KeyboardInterrupt:
-        kept = out.with_name(out.name + ".encoding")
-        note(
-            f"interrupted: {kept} keeps what was encoded; the same command goes on" if kept.exists() else "interrupted"
-        )
-        raise typer.Exit(130) from None
+    with resumable(out), skipping(on_error) as skip:
+        documents = open_corpus(corpus, format=format, **skip)
+        encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
+        with progress_bar("encoding", count_documents(corpus, format=format)) as progress:
+            yield EncodingJob(documents, encoder, progress)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import output, print_json, progress_bar
+from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
 from lsr.errors import OutputExistsError
 from lsr.files import atomic_file
@@ -41,7 +42,8 @@ def run(
     _write_collection(out, force=force)
     collection = load_collection(out)
     encoder = SparseEncoder.load(max_length=256)
-    retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
+    with resumable(out / "index"):
+        retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
     retriever.warm_up()
     answers = [(query.text, retriever.search(query.text, 3, explain=True)) for query in shown_questions()]
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)

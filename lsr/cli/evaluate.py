@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, Json, MaxLength, Mode, Model, TopK
 from lsr.models import DEFAULT_MODEL
 
@@ -83,9 +84,9 @@ def run(
         from lsr.encoder import SparseEncoder
 
         encoder = SparseEncoder.load(model, max_length=max_length, device=device)
-        retriever = open_or_index(
-            loaded, index or folder / "index", encoder, top_k=top_k, force=force, stages=progress_bar
-        )
+        path = index or folder / "index"
+        with resumable(path):
+            retriever = open_or_index(loaded, path, encoder, top_k=top_k, force=force, stages=progress_bar)
         evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
         # The index is the expensive part and is kept; runs and reports are made anew each time.
         evaluation.save(folder, force=True)

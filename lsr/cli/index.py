@@ -25,7 +25,7 @@ from lsr.cli.options import (
 from lsr.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from lsr.index import Index
+    from lsr.index import Index, IndexSettings
 
 NAME = "index"
 
@@ -51,6 +51,14 @@ def run(
             "one that made the vectors, lets them be searched by text."
         ),
     ] = None,
+    blocks: Annotated[
+        bool | None,
+        typer.Option(
+            "--blocks/--no-blocks",
+            help="Build what `search --mode blocked` needs. (default: where auto would use it, from 500,000 documents on)",
+            show_default=False,
+        ),
+    ] = None,
     format: Format = None,
     on_error: OnErrorOption = OnError.stop,
     device: Device = None,
@@ -70,12 +78,13 @@ def run(
 
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
     """
-    from lsr.index import check_index_output
+    from lsr.index import IndexSettings, check_index_output
     from lsr.pipeline import index_corpus
 
     check_index_output(out, force=force)
+    settings = IndexSettings(blocks=blocks)
     if vectors is not None:
-        index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, force)
+        index = _index_vectors(vectors, corpus, out, model, max_length, settings, format, on_error, force)
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
     else:
@@ -90,7 +99,14 @@ def run(
             on_error=on_error,
         ) as job:
             index = index_corpus(
-                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress
+                job.documents,
+                out,
+                job.encoder,
+                top_k=top_k,
+                settings=settings,
+                force=force,
+                restart=restart,
+                progress=job.progress,
             )
     size = index.space()["total"]
     if as_json:
@@ -105,6 +121,7 @@ def _index_vectors(
     out: Path,
     model: str | None,
     max_length: int,
+    settings: IndexSettings,
     format: str | None,
     on_error: OnError,
     force: bool,
@@ -127,6 +144,7 @@ def _index_vectors(
             encoder=encoder,
             vocabulary=vocabulary,
             documents=documents,
+            settings=settings,
             force=force,
             progress=progress,
         )

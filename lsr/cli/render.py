@@ -30,7 +30,9 @@ def print_response(response: SearchResponse, *, explain: bool) -> None:
 
 def _print_hit(hit: Hit, explain: bool) -> None:
     document = hit.document
-    name = f"{escape(document.title)} [dim]({escape(document.id)})[/]" if document.title else escape(document.id)
+    name = escape(document.title or document.id)
+    if document.title and not document.title.startswith(document.id):
+        name += f" [dim]({escape(document.id)})[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     snippet = make_snippet(document.text, hit.matches or ())
     if snippet.text:
