@@ -45,6 +45,6 @@ serve: $(STAMP)  ## serve the demo's index on http://127.0.0.1:8080
 	$(BIN)/lsr serve lsr-demo/index --port 8080
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist *.egg-info lsr-demo
+	rm -rf $(VENV) build dist *.egg-info lsr-demo lsr-bench
 
 .PHONY: help install demo test lint types bench serve clean

@@ -55,7 +55,7 @@ def run(
         bool | None,
         typer.Option(
             "--blocks/--no-blocks",
-            help="Build what `search --mode blocked` needs. (default: where auto would use it, from 500,000 documents on)",
+            help="Build what `search --mode blocked` needs. (default: from 500,000 documents on)",
             show_default=False,
         ),
     ] = None,
