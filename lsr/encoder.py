@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsr.encoding.layout import Layout, Spec, TableSpec, head_width, read_layout
-from lsr.encoding.rows import Row, assemble
+from lsr.encoding.rows import assemble
 from lsr.encoding.tokens import check_texts
 from lsr.errors import InputError, ModelError
 from lsr.explanation import Explanation, explain_match
@@ -47,6 +47,7 @@ class SparseEncoder:
         *,
         document_tower: Tower | None,
         query_tower: Tower,
+        max_length: int | None = None,
         special_tokens: bool = True,
         window_overlap: int | None = None,
     ) -> None:
@@ -57,7 +58,7 @@ class SparseEncoder:
         self._document_tower = document_tower
         self._query_tower = query_tower
         self.dim = (document_tower or query_tower).dim
-        self.max_length = (document_tower or query_tower).max_length
+        self.max_length = max_length or layout.document.max_length
         if query_tower.dim != self.dim:
             raise ModelError(f"{name}: queries have {query_tower.dim} terms and documents {self.dim}")
 
@@ -78,11 +79,14 @@ class SparseEncoder:
         """Load a model strictly: whatever doesn't fit is a ModelError that names it.
 
         Args:
-            name_or_path: a packaged model's short name, a folder (a bare masked-LM checkpoint, or a sentence-transformers
-                SparseEncoder, with or without Router), or ORG/NAME on the Hugging Face hub.
+            name_or_path: a packaged model's short name, a folder (a bare masked-LM checkpoint, or a
+                sentence-transformers SparseEncoder, with or without Router), or ORG/NAME on the Hugging Face hub.
             max_length: tokens read of each text; the model's own limit, at most 512, if not given.
             device: "cpu" (default), "cuda", "cuda:1", "mps".
-            dtype: "float32", "bfloat16", or "auto": bfloat16 where the hardware computes in it.
+            dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
+                hardware multiplies in it and the transformer is large enough to gain (from BERT-mini on, not
+                BERT-tiny). In bfloat16, vectors differ by about 1 % in the L2 norm. The projection to the vocabulary
+                gives float32's result either way, and on such hardware at bfloat16's speed.
             queries_only: leave out what only documents need. With an inference-free model this imports neither torch
                 nor transformers.
             special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
@@ -92,16 +96,17 @@ class SparseEncoder:
         """
         name, folder = _find(name_or_path)
         layout = read_layout(folder).override(pooling, activation)
-        options = {
+        options: dict[str, Any] = {
             "max_length": max_length,
             "device": device,
             "dtype": dtype,
             "special_tokens": special_tokens,
         }
+        if max_length is not None and max_length < 1:
+            raise ModelError(f"max_length must be at least 1, not {max_length}")
         document = None if queries_only else _tower(layout.document, overlap=window_overlap, **options)
-        if layout.query == layout.document and document is not None and window_overlap is None:
-            query = document
-        else:
+        query = _share(document, layout)
+        if query is None:
             width = document.dim if document is not None else head_width(layout.document)
             query = _tower(layout.query, dim=width, **options)
         return cls(
@@ -109,6 +114,7 @@ class SparseEncoder:
             layout,
             document_tower=document,
             query_tower=query,
+            max_length=max_length,
             special_tokens=special_tokens,
             window_overlap=window_overlap,
         )
@@ -206,8 +212,8 @@ class SparseEncoder:
     def settings(self) -> dict[str, Any]:
         """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
 
-        Weights and tokenizer are there as a hash of their files, so a model keeps its settings wherever it lies except
-        for its name.
+        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None where
+        only a table of query weights was loaded; all else is the same for `queries_only`.
         """
         document, query = self._descriptions
         return {
@@ -216,7 +222,7 @@ class SparseEncoder:
             "max_length": self.max_length,
             "special_tokens": self.special_tokens,
             "window_overlap": self.window_overlap,
-            "dtype": self._query_tower.dtype if self._document_tower is None else self._document_tower.dtype,
+            "dtype": (self._document_tower or self._query_tower).dtype,
             "document": document,
             "query": query,
         }
@@ -231,11 +237,16 @@ class SparseEncoder:
         """Write a model folder that sentence-transformers' SparseEncoder opens, whole or not at all.
 
         Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
-        that format. OutputExistsError if `path` exists and `force` is not set.
+        that format. Weight files are copied as they are. OutputExistsError if `path` exists and `force` is not set.
         """
+        if self._document_tower is None:
+            raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot be saved")
         from lsr.encoding.saving import save_folder
+        from lsr.encoding.static import StaticTower
 
-        save_folder(path, self._layout, max_length=self.max_length, force=force)
+        sides = {"document": self._document_tower, "query": self._query_tower}
+        tables = {side: tower.table for side, tower in sides.items() if isinstance(tower, StaticTower)}
+        save_folder(path, self._layout, max_length=self.max_length, dim=self.dim, tables=tables, force=force)
 
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"
@@ -244,21 +255,32 @@ class SparseEncoder:
 
 def _find(name_or_path: str | Path) -> tuple[str, Path]:
     """The name to record and the folder to read."""
-    found = resolve(name_or_path)
-    if isinstance(found, str):
+    model = packaged_model(str(name_or_path))
+    if model is None:
+        found = resolve(name_or_path)
+        if isinstance(found, Path):
+            return str(found.resolve()), found
         from lsr.encoding.hub import fetch
 
         return found, fetch(found)
-    model = packaged_model(str(name_or_path))
-    if model is None:
-        return str(found.resolve()), found
     if model.kind != "sparse":
         reason = {
             "dense": "it gives dense vectors and has no masked-LM head",
             "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
         }[model.kind]
         raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
-    return model.name, found
+    return model.name, Path(resolve(model.name))
+
+
+def _share(document: Tower | None, layout: Layout) -> Tower | None:
+    """The query side on the document side's model, where that is the same."""
+    if document is None or isinstance(layout.document, TableSpec) or isinstance(layout.query, TableSpec):
+        return None
+    if not layout.document.same_model(layout.query):
+        return None
+    from lsr.encoding.transformer import TransformerTower
+
+    return document.share(layout.query) if isinstance(document, TransformerTower) else None
 
 
 def _tower(

@@ -29,7 +29,7 @@ def fetch(name: str) -> Path:
         raise ModelError(f"there is no model {name!r}, neither a folder here nor on the Hugging Face hub") from error
     except (LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not be "
-            "reached. Download it on a machine with network and pass the folder, or use a packaged model (lsr models)"
+            f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not "
+            "be reached. Download it on a machine with network and pass its folder, or use a packaged one (lsr models)"
         ) from error
     return folder

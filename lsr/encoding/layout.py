@@ -39,6 +39,10 @@ class TransformerSpec:
     prompt: str = ""
     lower_case: bool = False
 
+    def same_model(self, other: Spec) -> bool:
+        """Whether the other differs in nothing but what is done to the text before."""
+        return isinstance(other, TransformerSpec) and self == replace(other, prompt=self.prompt)
+
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
         return {

@@ -1,16 +1,20 @@
-"""From hidden states to the vocabulary: nearly all the work of a SPLADE encoder.
+"""From hidden states to the vocabulary: nearly all the work of a small SPLADE encoder.
 
 SPLADE's weight of term j is max_i log(1 + relu(h_i · w_j + b_j)) over tokens i (https://arxiv.org/abs/2109.10086).
 Activation and bias are monotone in the product, so the maximum is taken first and the rest is done on [batch,
-vocabulary]. The product is made for a few thousand terms at a time, so that the block of [terms, tokens] stays in the
-processor's cache and [batch, length, vocabulary] never exists.
+vocabulary]. The product is made for some thousand terms at a time in one buffer: [batch, length, vocabulary] never
+exists.
 
-In bfloat16 three more things pay:
+Where the processor multiplies bfloat16, the product is made in it only to find the few terms that can be above zero;
+those are then scored in float32. Rounding to bfloat16 moves a product of h and w by at most 2⁻⁷ |h| |w| (each factor
+is off by at most 2⁻⁸; Cauchy-Schwarz), so a term whose rounded product plus that margin is not above zero has weight
+zero for certain, and the result is that of float32 throughout. Three tricks make the search fast:
 
-- the bias rides in the product as two further columns (its rounding to bfloat16 and what that left over) against ones;
-- non-negative bfloat16 numbers order like the 16-bit integers of the same bits, whose maximum is five times as fast on
-  a CPU. Negative ones don't, but any integer below zero is cut off by relu all the same;
-- the inner dimension is padded to 32, the depth of an AMX tile.
+- bias and margin ride in the product as three more columns: the bias rounded to bfloat16 and what that left over,
+  against ones, and the margin's |w|, against |h|;
+- bfloat16 numbers above zero order like the 16-bit integers of the same bits, whose maximum is several times as fast on
+  a CPU. Those below zero don't, but none of them is taken for one above;
+- the inner dimension is padded to a multiple of 32, the depth of an AMX tile.
 """
 
 from __future__ import annotations
@@ -23,11 +27,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lsr.encoding.rows import Row
-from lsr.errors import ModelError
 
 _CPU_BLOCK = 1 << 22  # numbers in a block of [terms, tokens]: 8 MB of bfloat16
 _GPU_BLOCK = 1 << 28
 _DEPTH = 32
+_MARGIN = 1.05 * 2.0**-7  # the 5 % covers what is of second order: the margin's own rounding, float32 sums
 
 
 class VocabularyProjection:
@@ -38,22 +42,16 @@ class VocabularyProjection:
         bias: float32 [vocabulary] or None.
         pooling: "max" or "sum".
         activation: "relu" or "log1p_relu".
-        dtype: torch.float32, exact to rounding, or torch.bfloat16.
+        screen: find the terms above zero in bfloat16 first (max pooling only); the result is the same.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, *, pooling: str, activation: str, dtype: torch.dtype
+        self, weight: Tensor, bias: Tensor | None, *, pooling: str, activation: str, screen: bool = False
     ) -> None:
-        self.pooling, self.activation, self.dtype = pooling, activation, dtype
-        self.hidden = weight.shape[1]
+        self.pooling, self.activation = pooling, activation
+        self.weight = weight
         self.bias = bias if bias is not None else torch.zeros_like(weight[:, 0])
-        self.weight = weight if dtype == torch.float32 else self._widen(weight, self.bias)
-
-    def _widen(self, weight: Tensor, bias: Tensor) -> Tensor:
-        rounded = bias.to(self.dtype)
-        rest = (bias - rounded.float()).to(self.dtype)
-        filler = -(self.hidden + 2) % _DEPTH
-        return pad(torch.column_stack([weight.to(self.dtype), rounded, rest]), (0, filler))
+        self._screen = self._widen() if screen and pooling == "max" else None
 
     def __call__(self, hidden: Tensor, kept: Tensor) -> list[Row]:
         """Project, pool and activate.
@@ -63,68 +61,83 @@ class VocabularyProjection:
             kept: bool [batch, length], the positions to pool over.
 
         Returns:
-            One (term ids, weights) pair a text.
+            One (term ids, weights) pair a text, weights as float32 arithmetic gives them.
         """
-        if self.pooling == "max":
-            return sparse_rows(self._max(hidden, kept), kept, self.activation)
-        return sparse_rows(self._sum(hidden, kept), kept)
-
-    def _max(self, hidden: Tensor, kept: Tensor) -> Tensor:
-        batch, length, _ = hidden.shape
+        hidden = hidden.float()
+        if self.pooling == "sum":
+            return sparse_rows(self._sum(hidden, kept), kept)
+        batch = len(hidden)
         # A position left out repeats one that is pooled, which cannot change a maximum: no mask on [terms, tokens].
         first = hidden[torch.arange(batch, device=hidden.device), kept.int().argmax(1)]
-        columns = self._columns(torch.where(kept[..., None], hidden, first[:, None]))
-        as_integers = self.dtype == torch.bfloat16
-        pooled = hidden.new_empty(len(self.weight), batch, dtype=torch.int16 if as_integers else self.dtype)
-        for start, product in self._products(columns):
-            scores = product.view(torch.int16) if as_integers else product
-            torch.amax(scores.view(-1, batch, length), 2, out=pooled[start : start + len(scores)])
-        if as_integers:
-            pooled = pooled.view(self.dtype)
-        else:
-            pooled += self.bias[:, None]
-        return pooled.t()
+        hidden = torch.where(kept[..., None], hidden, first[:, None])
+        if self._screen is None:
+            pooled = self._max(self.weight, hidden, torch.float32).add_(self.bias)
+            return sparse_rows(pooled, kept, self.activation)
+        return self._rescore(
+            hidden, kept, self._max(self._screen, self._extend(hidden, self._screen.shape[1]), torch.int16) > 0
+        )
+
+    def _max(self, weight: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor:
+        """max over length of weight · tokens: [batch, vocabulary], its bits read as `dtype`."""
+        batch, length, depth = tokens.shape
+        pooled = tokens.new_empty(len(weight), batch, dtype=dtype)
+        for start, product in _products(weight, tokens.view(-1, depth).t()):
+            scores = product.view(dtype).view(-1, batch, length)
+            torch.amax(scores, 2, out=pooled[start : start + len(scores)])
+        return pooled.t().contiguous()
 
     def _sum(self, hidden: Tensor, kept: Tensor) -> Tensor:
-        batch, length, _ = hidden.shape
-        pooled = hidden.new_empty(len(self.weight), batch, dtype=torch.float32)
-        for start, product in self._products(self._columns(hidden)):
+        batch, length, depth = hidden.shape
+        pooled = hidden.new_empty(len(self.weight), batch)
+        for start, product in _products(self.weight, hidden.view(-1, depth).t()):
             terms = slice(start, start + len(product))
-            logits = product.float()
-            if self.dtype == torch.float32:
-                logits += self.bias[terms, None]
-            weights = activate(logits, self.activation).view(-1, batch, length)
+            weights = activate(product + self.bias[terms, None], self.activation).view(-1, batch, length)
             pooled[terms] = (weights * kept).sum(2)
         return pooled.t()
 
-    def _columns(self, hidden: Tensor) -> Tensor:
-        tokens = hidden.reshape(-1, self.hidden).to(self.dtype)
-        if self.dtype == torch.bfloat16:
-            tokens = pad(tokens, (0, self.weight.shape[1] - self.hidden))
-            tokens[:, self.hidden : self.hidden + 2] = 1
-        return tokens.t()
+    def _rescore(self, hidden: Tensor, kept: Tensor, candidates: Tensor) -> list[Row]:
+        rows = []
+        for tokens, some_kept, chosen in zip(hidden, kept.any(1).tolist(), candidates, strict=True):
+            terms = chosen.nonzero().squeeze(1) if some_kept else chosen.new_empty(0, dtype=torch.int64)
+            logits = torch.mm(self.weight[terms], tokens.t()).amax(1) + self.bias[terms]
+            above = logits > 0
+            rows.append((terms[above], activate(logits[above], self.activation)))
+        return _to_numpy(rows)
 
-    def _products(self, columns: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """The logits [terms, tokens] of successive runs of terms, each with its first term; one buffer serves all."""
-        tokens = columns.shape[1]
-        limit = _CPU_BLOCK if columns.device.type == "cpu" else _GPU_BLOCK
-        step = min(len(self.weight), max(1, limit // tokens))
-        block = columns.new_empty(step * tokens)
-        for start in range(0, len(self.weight), step):
-            weight = self.weight[start : start + step]
-            yield start, torch.mm(weight, columns, out=block[: len(weight) * tokens].view(len(weight), tokens))
+    def _widen(self) -> Tensor:
+        rounded = self.bias.bfloat16()
+        margin = self.weight.norm(dim=1) * _MARGIN
+        columns = [self.weight.bfloat16(), rounded, (self.bias - rounded.float()).bfloat16(), margin.bfloat16()]
+        return pad(torch.column_stack(columns), (0, -(self.weight.shape[1] + 3) % _DEPTH))
+
+    def _extend(self, hidden: Tensor, width: int) -> Tensor:
+        batch, length, depth = hidden.shape
+        tokens = hidden.new_zeros(batch, length, width, dtype=torch.bfloat16)
+        tokens[..., :depth] = hidden
+        tokens[..., depth : depth + 2] = 1
+        tokens[..., depth + 2] = hidden.norm(dim=2)
+        return tokens
+
+
+def _products(weight: Tensor, columns: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """weight @ columns for successive runs of terms, each with its first term; one buffer serves them all."""
+    tokens = columns.shape[1]
+    limit = _CPU_BLOCK if columns.device.type == "cpu" else _GPU_BLOCK
+    step = min(len(weight), max(1, limit // tokens))
+    block = columns.new_empty(step * tokens)
+    for start in range(0, len(weight), step):
+        part = weight[start : start + step]
+        yield start, torch.mm(part, columns, out=block[: len(part) * tokens].view(len(part), tokens))
 
 
 def pool_logits(logits: Tensor, kept: Tensor, *, pooling: str, activation: str) -> list[Row]:
     """The plain formula, for a model whose logits are not a linear layer of its hidden states.
 
-    `logits` is [batch, length, vocabulary] and `kept` bool [batch, length]; returns one (term ids, weights) pair a text.
+    `logits` is [batch, length, vocabulary] and `kept` bool [batch, length]; one (term ids, weights) pair a text.
     """
     if pooling == "max":
-        pooled = logits.masked_fill_(~kept[..., None], -torch.inf).amax(1)
-        return sparse_rows(pooled, kept, activation)
-    weights = activate(logits.float(), activation)
-    return sparse_rows((weights * kept[..., None]).sum(1), kept)
+        return sparse_rows(logits.float().masked_fill_(~kept[..., None], -torch.inf).amax(1), kept, activation)
+    return sparse_rows((activate(logits.float(), activation) * kept[..., None]).sum(1), kept)
 
 
 def activate(logits: Tensor, activation: str) -> Tensor:
@@ -135,17 +148,17 @@ def activate(logits: Tensor, activation: str) -> Tensor:
 
 def sparse_rows(pooled: Tensor, kept: Tensor, activation: str | None = None) -> list[Row]:
     """What lies above zero in [batch, vocabulary], activated if asked; nothing for a text of which nothing is kept."""
-    pooled = pooled.contiguous()
-    positive = (pooled > 0) & kept.any(1, keepdim=True)
-    rows, terms = positive.nonzero(as_tuple=True)
-    weights = pooled[rows, terms].float()
-    if activation:
-        weights = activate(weights, activation)
-    if not bool(weights.isfinite().all()):
-        raise ModelError(
-            "the model gave a weight that is not a finite number; try dtype='float32', or check its weights"
-        )
-    ends = positive.sum(1).cumsum(0).tolist()
-    terms_out, weights_out = terms.cpu().numpy().astype(np.uint32), weights.cpu().numpy()
-    starts = [0, *ends[:-1]]
-    return [(terms_out[start:end], weights_out[start:end]) for start, end in zip(starts, ends, strict=True)]
+    rows = []
+    for values, some_kept in zip(pooled, kept.any(1).tolist(), strict=True):
+        terms = (values > 0).nonzero().squeeze(1) if some_kept else kept.new_empty(0, dtype=torch.int64)
+        weights = values[terms]
+        rows.append((terms, activate(weights, activation) if activation else weights))
+    return _to_numpy(rows)
+
+
+def _to_numpy(rows: list[tuple[Tensor, Tensor]]) -> list[Row]:
+    # One copy for all: thousands of small tensors that live on would keep the heap around them from being reused.
+    terms = torch.cat([row[0] for row in rows]).int().cpu().numpy().view(np.uint32)
+    weights = torch.cat([row[1] for row in rows]).cpu().numpy()
+    ends = np.cumsum([len(row[0]) for row in rows])
+    return [(terms[a:b], weights[a:b]) for a, b in zip([0, *ends[:-1]], ends, strict=True)]

@@ -22,10 +22,10 @@ class StaticTower:
     """Looks up the weight of each distinct token of a text.
 
     Attributes:
-        weights: float32 [dim], the weight of each token id. Tokens whose weight is not above zero are in no vector.
+        table: float32, the weight of each token id. Tokens whose weight is not above zero are in no vector.
     """
 
-    dtype = "float32"
+    dtype: str | None = None  # no model, so none of its types
 
     def __init__(self, spec: TableSpec, *, dim: int | None = None, max_length: int | None = None) -> None:
         self.spec = spec
@@ -33,13 +33,8 @@ class StaticTower:
         self.tokenizer = TextTokenizer(
             spec.folder, max_length=self.max_length, special_tokens=False, prompt=spec.prompt
         )
-        self.weights = _read_weights(spec, self.tokenizer)
-        if dim is not None and dim > len(self.weights):  # the document side's head may be padded beyond the tokenizer
-            self.weights = np.pad(self.weights, (0, dim - len(self.weights)))
-
-    @property
-    def dim(self) -> int:
-        return len(self.weights)
+        self.table = _read_weights(spec, self.tokenizer)
+        self.dim = max(dim or 0, len(self.table))  # the document side's head may be wider than the tokenizer
 
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -52,7 +47,7 @@ class StaticTower:
 
     def _encode(self, text: str) -> Row:
         terms = np.array(sorted(set(self.tokenizer.encode_one(text))), dtype=np.uint32)
-        weights = self.weights[terms]
+        weights = self.table[terms]
         positive = weights > 0
         return terms[positive], weights[positive]
 

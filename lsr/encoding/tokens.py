@@ -1,4 +1,4 @@
-"""Text to token ids, by the `tokenizers` library alone (no torch, no transformers unless there is no tokenizer.json)."""
+"""Text to token ids by the `tokenizers` library; transformers helps only where there is no tokenizer.json."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tokenizers import Tokenizer, normalizers
 
 from lsr.errors import InputError, ModelError
 from lsr.vocabulary import Vocabulary
+
+_SLICE = 128  # texts tokenised at once: an Encoding weighs a hundred times its token ids
 
 
 class TextTokenizer:
@@ -56,16 +58,15 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
         """Token ids of every window, and which text each window is of (int64, ascending)."""
-        if self._prompt:
-            texts = [self._prompt + text for text in texts]
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=self._add_special)
-        if not self._windows:
-            return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings], np.arange(len(encodings))
-        windows, owners = [], []
-        for owner, encoding in enumerate(encodings):
-            for window in (encoding, *encoding.overflowing):
-                windows.append(np.array(window.ids, dtype=np.int64))
-                owners.append(owner)
+        windows: list[npt.NDArray[np.int64]] = []
+        owners: list[int] = []
+        for first in range(0, len(texts), _SLICE):
+            part = [self._prompt + text for text in texts[first : first + _SLICE]]
+            encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=self._add_special)
+            for owner, encoding in enumerate(encodings, first):
+                for window in (encoding, *(encoding.overflowing if self._windows else ())):
+                    windows.append(np.array(window.ids, dtype=np.int64))
+                    owners.append(owner)
         return windows, np.array(owners, dtype=np.int64)
 
     def token_ids(self) -> dict[str, int]:

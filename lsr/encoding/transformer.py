@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,19 @@ from lsr.encoding.rows import Row, merge_max
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
 
-# Tokens, padding included, in one run of the model. More gives a CPU nothing and costs memory; a GPU wants to be filled.
+# Tokens, padding included, in one run of the model. More gives a CPU nothing but costs memory; a GPU wants filling.
 _CPU_TOKENS = 2048
 _GPU_TOKENS = 65536
+# Lengths are rounded up to a multiple of this: oneDNN keeps code compiled for every shape of product that it has met.
+_STEP = 16
 _LOGITS = 1 << 24  # numbers in [batch, length, vocabulary] where a model's own logits are used: 64 MB
 
 
 class TransformerTower:
     """A masked LM whose logits are pooled over the tokens of a text.
 
-    In bfloat16 the linear layers and attention run in bfloat16 (by autocast, float32 between them).
+    In bfloat16 the transformer's linear layers and attention run in bfloat16 (by autocast; float32 between them). The
+    projection to the vocabulary gives float32's result either way.
     """
 
     def __init__(
@@ -40,24 +44,18 @@ class TransformerTower:
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
-        self.tokenizer = TextTokenizer(
-            spec.folder,
-            max_length=self.max_length,
-            overlap=overlap,
-            prompt=spec.prompt,
-            lower_case=spec.lower_case,
-        )
+        self.tokenizer = self._tokenizer(overlap)
         self.device = torch.device(device or "cpu")
-        self._dtype = choose_dtype(dtype, self.device)
-        self._low = self._dtype != torch.float32
         self._model = model = load_masked_lm(spec.folder)
         limit = position_limit(model.config.to_dict())
         if limit and self.max_length > limit:
             raise ModelError(f"max_length {self.max_length} is more than the {limit} positions of {spec.folder}")
         head = detach_head(model)
         self.dim = head.out_features if head is not None else int(model.config.vocab_size)
+        native = has_native_bfloat16(self.device)
+        self._low = _use_bfloat16(dtype, native, model, head)
         if self._low:
-            halve_linear_layers(model, self._dtype)
+            halve_linear_layers(model, torch.bfloat16)
         model.to(self.device)
         self._projection = None
         if head is not None:
@@ -66,14 +64,27 @@ class TransformerTower:
                 None if head.bias is None else head.bias.detach().to(self.device),
                 pooling=spec.pooling,
                 activation=spec.activation,
-                dtype=self._dtype,
+                screen=native,
             )
         self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
 
+    def share(self, spec: TransformerSpec) -> TransformerTower:
+        """The same model, not loaded again, for a side that differs in its prompt or is not read in windows."""
+        tower = copy(self)
+        tower.spec = spec
+        tower.tokenizer = tower._tokenizer(None)
+        return tower
+
+    def _tokenizer(self, overlap: int | None) -> TextTokenizer:
+        spec = self.spec
+        return TextTokenizer(
+            spec.folder, max_length=self.max_length, overlap=overlap, prompt=spec.prompt, lower_case=spec.lower_case
+        )
+
     @property
     def dtype(self) -> str:
-        """ "float32" or "bfloat16"."""
-        return str(self._dtype).removeprefix("torch.")
+        """What the transformer computes in: "float32" or "bfloat16"."""
+        return "bfloat16" if self._low else "float32"
 
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -103,36 +114,45 @@ class TransformerTower:
             budget = min(budget, _LOGITS // self.dim)
         batch: list[int] = []
         for position in np.argsort(np.negative(lengths), kind="stable").tolist():
-            if batch and (len(batch) == batch_size or (len(batch) + 1) * lengths[batch[0]] > budget):
+            if batch and (len(batch) == batch_size or (len(batch) + 1) * self._padded(lengths[batch[0]]) > budget):
                 yield batch
                 batch = []
             batch.append(position)
         if batch:
             yield batch
 
+    def _padded(self, length: int) -> int:
+        return min(-(-length // _STEP) * _STEP, self.max_length)
+
     @torch.inference_mode()
     def _run(self, windows: list[npt.NDArray[np.int64]]) -> list[Row]:
         lengths = np.array([len(window) for window in windows])
-        present = np.arange(lengths.max()) < lengths[:, None]
+        present = np.arange(self._padded(int(lengths.max()))) < lengths[:, None]
         tokens = np.full(present.shape, self._padding, dtype=np.int64)
         tokens[present] = np.concatenate(windows)
         kept = present if self.special_tokens else present & ~np.isin(tokens, self.tokenizer.special_ids)
         mask, pooled = torch.from_numpy(present).to(self.device), torch.from_numpy(kept).to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low):
             output = self._model(input_ids=torch.from_numpy(tokens).to(self.device), attention_mask=mask.long()).logits
+        if not bool(output[pooled].isfinite().all()):
+            raise ModelError(f"{self.spec.folder} computes numbers that are not finite: try dtype='float32'")
         if self._projection is not None:
             return self._projection(output, pooled)
         return pool_logits(output, pooled, pooling=self.spec.pooling, activation=self.spec.activation)
 
 
-def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """bfloat16 for "auto" where the hardware multiplies it natively (AVX512-BF16 or AMX, CUDA from Ampere on)."""
-    choices = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    if dtype in choices:
-        return choices[dtype]
-    if dtype != "auto":
-        raise ModelError(f"dtype is {dtype!r}; it can be 'auto', {' or '.join(repr(choice) for choice in choices)}")
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are faster than float32's here: AVX512-BF16 or AMX; CUDA from Ampere on."""
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return torch.bfloat16 if device.type == "cpu" and native() else torch.float32
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def _use_bfloat16(dtype: str, native: bool, model: torch.nn.Module, head: torch.nn.Linear | None) -> bool:
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
+    if dtype != "auto" or not native:
+        return dtype == "bfloat16"
+    # A transformer far smaller than the projection, such as BERT-tiny, would gain nothing that is worth the rounding.
+    body = sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
+    return head is None or 4 * body > head.weight.numel()
