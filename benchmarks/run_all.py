@@ -1,9 +1,9 @@
 """Every benchmark, one after another: nothing else should run on the machine meanwhile.
 
-    python benchmarks/run_all.py [--collections FOLDER...] [--vectors DOCS.parquet --queries QUERIES.parquet] [--output DIR]
+    python benchmarks/run_all.py [--collections FOLDER...] [--vectors FILE --queries FILE] [--output DIR]
 
-Without collections and vectors of yours, the corpus of `lsr demo` (made in ./lsr-demo if it is not there) and its vectors
-are used. Results go to ./lsr-bench.
+Without collections and vectors of yours, the corpus of `lsr demo` (made in ./lsr-demo if it is not there) and its
+vectors are used. Results go to ./lsr-bench.
 """
 
 from __future__ import annotations
