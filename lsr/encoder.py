@@ -212,8 +212,8 @@ class SparseEncoder:
     def settings(self) -> dict[str, Any]:
         """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
 
-        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None where
-        only a table of query weights was loaded; all else is the same for `queries_only`.
+        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None
+        where only a table of query weights was loaded; all else is the same for `queries_only`.
         """
         document, query = self._descriptions
         return {

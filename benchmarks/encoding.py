@@ -1,0 +1,161 @@
+"""Documents a second and memory of SparseEncoder.encode_documents, next to sentence-transformers on the same weights.
+
+Every row of the table is measured in a process of its own: load the model, encode one short text, then encode the
+first documents of a BEIR folder. Memory is the peak of resident memory in that last step, less what was resident
+before. Needs Linux (/proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+SYSTEMS = {
+    "lsr": "lsr",
+    "lsr-float32": "lsr, without bfloat16",
+    "st-8": "sentence-transformers, batch size 8",
+    "st-32": "sentence-transformers, batch size 32",
+    "st-64": "sentence-transformers, batch size 64",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="BEIR_FOLDER", help="folder with a corpus.jsonl")
+    parser.add_argument("--documents", type=int, default=1000, metavar="N", help="how many to encode (%(default)s)")
+    parser.add_argument("--model", default="splade-tiny", help="packaged model or folder (%(default)s)")
+    parser.add_argument("--max-length", type=int, default=256, metavar="TOKENS", help="(%(default)s)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch and the tokenizer (all cores)")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="rows to measure")
+    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="for encoding.md and .json")
+    parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if not (arguments.folder / "corpus.jsonl").exists():
+        parser.error(f"{arguments.folder} holds no corpus.jsonl")
+    if arguments.one:
+        print(json.dumps(measure(arguments)))
+    else:
+        report(arguments)
+
+
+def report(arguments: argparse.Namespace) -> None:
+    threads = arguments.threads or len(os.sched_getaffinity(0))
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(threads),
+        "RAYON_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "true",
+    }
+    rows = {}
+    for system in arguments.systems:
+        print(f"measuring {SYSTEMS[system]}", file=sys.stderr)
+        command = [sys.executable, __file__, *sys.argv[1:], "--one", system]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        rows[system] = json.loads(done.stdout)
+    result = {
+        "collection": arguments.folder.resolve().name,
+        "documents": arguments.documents,
+        "model": Path(arguments.model).name,
+        "max_length": arguments.max_length,
+        "threads": threads,
+        "processor": processor(),
+        "systems": rows,
+    }
+    table = markdown(result)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "encoding.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    (arguments.output / "encoding.md").write_text(table, encoding="utf-8")
+    print(table, end="")
+
+
+def markdown(result: dict[str, Any]) -> str:
+    rows = result["systems"]
+    peers = [row for system, row in rows.items() if system.startswith("st-")]
+    best = max((row["documents_per_second"] for row in peers), default=None)
+    lines = [
+        f"First {result['documents']:,} documents of {result['collection']}, {result['model']}, max_length "
+        f"{result['max_length']}, {result['threads']} threads, {result['processor']}.",
+        "",
+        "| | documents/s | to the best of sentence-transformers | peak memory above the model, MB | terms a document |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for system, row in rows.items():
+        ratio = f"{row['documents_per_second'] / best:.1f} ×" if best else ""
+        lines.append(
+            f"| {SYSTEMS[system]} | {row['documents_per_second']:.1f} | {ratio} | {row['peak_mb']:.0f} | "
+            f"{row['terms_per_document']:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, float]:
+    """Encode once, in this process."""
+    with (arguments.folder / "corpus.jsonl").open(encoding="utf-8") as file:
+        documents = [json.loads(line) for line in islice(file, arguments.documents)]
+    texts = [f"{document.get('title', '')} {document['text']}".strip() for document in documents]
+    system, _, batch_size = arguments.one.partition("-")
+    if system == "lsr":
+        encode = ours(arguments, without_bfloat16=batch_size == "float32")
+    else:
+        encode = theirs(arguments, int(batch_size))
+    encode(["one short text"])
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # let the peak start from here: loading may have needed more
+    start = time.perf_counter()
+    terms = encode(texts)
+    seconds = time.perf_counter() - start
+    return {
+        "documents_per_second": len(texts) / seconds,
+        "seconds": seconds,
+        "peak_mb": resident("VmHWM") - before,
+        "terms_per_document": terms / len(texts),
+    }
+
+
+def ours(arguments: argparse.Namespace, *, without_bfloat16: bool) -> Any:
+    from lsr import SparseEncoder
+    from lsr.encoding import transformer
+
+    if without_bfloat16:  # as on a processor that has none
+        transformer.has_native_bfloat16 = lambda device: False
+    encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
+    return lambda texts: encoder.encode_documents(texts).nnz
+
+
+def theirs(arguments: argparse.Namespace, batch_size: int) -> Any:
+    import logging
+
+    from sentence_transformers import SparseEncoder
+
+    from lsr.models import resolve
+
+    logging.disable(logging.WARNING)
+    model = SparseEncoder(str(resolve(arguments.model)), device="cpu")
+    model.max_seq_length = arguments.max_length
+    return lambda texts: (
+        model.encode_document(texts, batch_size=batch_size, show_progress_bar=False).coalesce().values().numel()
+    )
+
+
+def resident(field: str) -> float:
+    """VmRSS or VmHWM of this process in MB, from Linux's /proc."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
+
+
+def processor() -> str:
+    path = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in path.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()
