@@ -17,7 +17,7 @@ from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
 
 # Tokens, padding included, in one run of the model. More gives a CPU nothing but costs memory; a GPU wants filling.
-_CPU_TOKENS = 2048
+_CPU_TOKENS = 1024
 _GPU_TOKENS = 65536
 # Lengths are rounded up to a multiple of this: oneDNN keeps code compiled for every shape of product that it has met.
 _STEP = 16
