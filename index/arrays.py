@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -84,9 +85,12 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, _, stored = np.lib.format.read_array_header_1_0(file)
+            start, stored_bytes = file.tell(), math.prod(shape) * stored.itemsize
+            if start + stored_bytes != path.stat().st_size:
+                raise ValueError(f"the header tells of {stored_bytes:,} bytes after the first {start}")
             # An empty file body cannot be mapped.
-            values = np.memmap(file, stored, "r", file.tell(), shape) if np.prod(shape) else np.empty(shape, stored)
-    except (OSError, ValueError) as error:
+            values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
+    except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
         raise IndexFormatError(f"{path}: not a readable array ({error}): build the index again") from error
     expected = np.dtype(dtype)
     if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):

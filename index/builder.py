@@ -20,8 +20,8 @@ from lsr.index.blocks import write_blocks
 from lsr.index.documents import DocumentWriter, check_storable
 from lsr.index.ids import IdWriter
 from lsr.index.inversion import write_inverted
-from lsr.index.manifest import Manifest
-from lsr.index.output import check_index_output, lock_folder, new_segment, published_segment, remove_segments, seal
+from lsr.index.manifest import Manifest, published_segment
+from lsr.index.output import check_index_output, lock_folder, new_segment, remove_segments, seal
 from lsr.index.postings import open_postings, term_dtype
 from lsr.index.reader import Index
 from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME
@@ -33,6 +33,8 @@ from lsr.vocabulary import Vocabulary
 _SPILL_NAME = "spilled_weights.npy"
 _QUANTISE_AT_A_TIME = 1 << 22
 _MAX_WEIGHT = 255
+# Beyond, the scale or the scores of usual queries would leave the range of float32.
+_HEAVIEST = (float(np.float32(1e-30)), float(np.float32(1e30)))
 
 
 class IndexBuilder:
@@ -70,7 +72,7 @@ class IndexBuilder:
         if vocabulary is not None and len(vocabulary) != dim:
             raise InputError(f"the vocabulary has {len(vocabulary):,} terms and the vectors {dim:,}")
         try:
-            json.dumps(encoder)
+            json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
         self.path = Path(path)
@@ -87,6 +89,7 @@ class IndexBuilder:
         self._lock = lock_folder(self.path)
         self._segment = new_segment(self.path)
         try:
+            check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segment(self.path))
             self._segment.mkdir()
             self._indptr = OffsetWriter(self._segment / "forward_indptr.npy")
@@ -141,7 +144,8 @@ class IndexBuilder:
             progress: called with the number of documents just finished; the calls add up to all of them.
             threads: for building the blocks; default: as many as there are CPUs.
 
-        InputError if no document was added or an id stands twice (names the id and both rows).
+        InputError if no document was added, if an id stands twice (names the id and both rows), or if the heaviest
+        weight of all is not within 1e-30 … 1e30.
         """
         if self._finished:
             raise InputError("this builder has finished")
@@ -187,7 +191,9 @@ class IndexBuilder:
             if hasattr(self, name):
                 with suppress(Exception):  # a writer that failed may fail to close: its file is removed anyway
                     getattr(self, name).close()
-        shutil.rmtree(self._segment, ignore_errors=True)
+        # An interrupt may have come between publishing and the end of `finish`.
+        if published_segment(self.path) != self._segment.name:
+            shutil.rmtree(self._segment, ignore_errors=True)
         if self._made_folder:
             with suppress(OSError):
                 self.path.rmdir()
@@ -201,7 +207,13 @@ class IndexBuilder:
 
     def _quantise(self) -> float:
         """Replace the spilled float weights by uint8 ones; return the weight that 1 stands for."""
-        scale = self._largest_weight / _MAX_WEIGHT or 1.0
+        heaviest = self._largest_weight
+        if heaviest and not _HEAVIEST[0] <= heaviest <= _HEAVIEST[1]:
+            least, most = _HEAVIEST
+            raise InputError(
+                f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors"
+            )
+        scale = heaviest / _MAX_WEIGHT or 1.0
         spill = self._segment / _SPILL_NAME
         weights = open_array(spill, np.float32, self._weights.length)
         with ArrayWriter(self._segment / "forward_weights.npy", np.uint8) as writer:
@@ -215,12 +227,13 @@ class IndexBuilder:
 
 def _as_documents(progress: Callable[[int], None], documents: int, postings: int) -> Callable[[int], None]:
     """Count postings, report the documents that they amount to."""
-    done = 0
+    done = reported = 0
 
     def count(finished: int) -> None:
-        nonlocal done
-        before = documents * done // postings
+        nonlocal done, reported
         done += finished
-        progress(documents * done // postings - before)
+        reached = documents * done // postings if postings else documents
+        progress(reached - reported)
+        reported = reached
 
     return count

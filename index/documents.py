@@ -66,12 +66,12 @@ def check_storable(document: Document) -> None:
             raise InputError(f"document {document.id!r}: not valid Unicode ({error.reason})", field=name) from error
     try:
         _fields_text(document).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"document {document.id!r}: not JSON values ({error})", field="fields") from error
 
 
 def _fields_text(document: Document) -> str:
-    return json.dumps(document.fields, ensure_ascii=False) if document.fields else ""
+    return json.dumps(document.fields, ensure_ascii=False, allow_nan=False) if document.fields else ""
 
 
 class DocumentStore:

@@ -6,7 +6,7 @@ It is the last file written and is put in place by an atomic rename, so a reader
 from __future__ import annotations
 
 import json
-import os
+import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,17 +57,20 @@ class Manifest:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
+    def to_bytes(self) -> bytes:
+        """The file: JSON in UTF-8, with a CRC-32 of its own values."""
+        record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        record["crc32"] = checksum(record)
+        return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+
     def write(self, folder: Path) -> None:
         """Publish in `folder`, replacing the manifest that is there."""
-        record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
-        temporary = folder / f".{MANIFEST_NAME}.{os.getpid()}.tmp"
-        try:
-            temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            sync(temporary)
-            temporary.replace(folder / MANIFEST_NAME)
-            sync(folder)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Made inside the segment, so that what a killed build leaves goes with the rest of it.
+        temporary = folder / self.segment / MANIFEST_NAME
+        temporary.write_bytes(self.to_bytes())
+        sync(temporary)
+        temporary.replace(folder / MANIFEST_NAME)
+        sync(folder)
 
     @classmethod
     def read(cls, folder: str | Path) -> Manifest:
@@ -81,12 +84,30 @@ class Manifest:
                 f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
                 f"{FORMAT_VERSION}: use the version that wrote it, or build the index again"
             )
+        if record.pop("crc32", None) != checksum({**record, "format_version": version}):
+            raise IndexFormatError(
+                f"{path}: damaged manifest (its values do not match its CRC-32): build the index again"
+            )
         del record["format"]
         try:
             files = {name: FileRecord(**entry) for name, entry in record.pop("files").items()}
             return cls(files=files, **record)
         except (AttributeError, KeyError, TypeError) as error:
             raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+
+
+def checksum(record: dict[str, Any]) -> int:
+    """CRC-32 of a manifest's values, "crc32" left out, however they are laid out in the file."""
+    return zlib.crc32(json.dumps(json.loads(json.dumps(record)), sort_keys=True).encode())
+
+
+def published_segment(folder: Path) -> str | None:
+    """Name of the segment of the index in `folder`, of whatever version, or None if there is no index."""
+    try:
+        name = _load(folder / MANIFEST_NAME).get("segment")
+    except IndexFormatError:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def is_index(folder: Path) -> bool:
@@ -103,7 +124,7 @@ def _load(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder that `lsr index` wrote")

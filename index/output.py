@@ -9,9 +9,9 @@ import secrets
 import shutil
 from pathlib import Path
 
-from lsr.errors import IndexFormatError, OutputExistsError
+from lsr.errors import OutputExistsError
 from lsr.files import crc32, sync
-from lsr.index.manifest import FileRecord, Manifest, is_index
+from lsr.index.manifest import FileRecord, is_index
 
 _SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
 
@@ -50,14 +50,6 @@ def lock_folder(path: Path) -> int:
 def new_segment(path: Path) -> Path:
     """The path of a segment folder that does not exist yet."""
     return path / f"segment-{secrets.token_hex(8)}"
-
-
-def published_segment(path: Path) -> str | None:
-    """Name of the segment that readers of the index in `path` use, or None if there is no index."""
-    try:
-        return Manifest.read(path).segment
-    except IndexFormatError:
-        return None
 
 
 def remove_segments(path: Path, keep: str | None) -> None:

@@ -17,8 +17,8 @@ from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import blocked, exact
 from lsr.index.hits import Hits
-from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_VOCABULARY, prepare_query
-from lsr.index.manifest import MANIFEST_NAME, Manifest
+from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE, OUT_OF_VOCABULARY, prepare_query
+from lsr.index.manifest import Manifest
 from lsr.index.search import Query, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import BLOCKED_FROM_DOCUMENTS, IndexSettings
@@ -65,7 +65,9 @@ class Index:
         """Open the index in the folder `path`.
 
         IndexFormatError if there is none, if it is of another format version, or if a file is missing, shortened or of
-        another shape. Contents are not read; `lsr.index.verify` compares the checksums.
+        another shape. Contents are not read, and the kernels that search them check no bounds: on an index damaged in
+        place, a search may give wrong hits or end the process. After copying or restoring one, run
+        `lsr.index.verify`, which compares the checksums.
         """
         path = Path(path)
         manifest = Manifest.read(path)
@@ -101,7 +103,7 @@ class Index:
 
         Args:
             terms: term ids [m], all different.
-            weights: [m], finite and positive.
+            weights: [m], finite and positive, and of a size that keeps scores in the range of float32.
             k: at least 1; fewer hits are returned when fewer documents share a term with the query.
             mode: "exact" scores every document that shares a term; "blocked" skips blocks of documents by their
                 summaries and may miss some; "auto" chooses (see `choose_mode`).
@@ -202,6 +204,11 @@ class Index:
             raise InputError(f"term id {term_ids[at]} is outside the index's vocabulary of {self.dim:,} terms")
         if code == BAD_WEIGHT:
             raise InputError(f"weight {query_weights[at]} of term {term_ids[at]} is not finite and positive")
+        if code == OUT_OF_RANGE:
+            raise InputError(
+                f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
+                f"steps of {self._scale:.3g}, as in this index, scores would leave the range of float32"
+            )
         return Query(term_ids, scaled)
 
     def _bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -260,7 +267,7 @@ class Index:
         for name, record in self.manifest.files.items():
             part = next(part for part in parts if name.startswith(part.removesuffix("s")))
             parts[part] += record.bytes
-        parts["manifest"] = (self.path / MANIFEST_NAME).stat().st_size
+        parts["manifest"] = len(self.manifest.to_bytes())
         return {**parts, "total": sum(parts.values())}
 
     def describe(self) -> dict[str, Any]:

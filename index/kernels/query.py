@@ -3,7 +3,11 @@
 import numpy as np
 from numba import njit
 
-OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING = range(4)
+OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE = range(5)
+
+_SMALLEST = np.finfo(np.float32).tiny
+# Times 255, the largest stored weight, still a finite score.
+_LARGEST_SUM = float(np.finfo(np.float32).max) / 256
 
 
 @njit(nogil=True, cache=True)
@@ -11,7 +15,8 @@ def prepare_query(terms, weights, dim, scale, scaled):
     """Check a query and scale its weights.
 
     terms: uint32 [m], to be strictly ascending and below `dim`. weights: float32 [m], to be finite and positive.
-    scaled: float32 [m], receives weights * scale, so that `scaled` times a stored uint8 weight is a score.
+    scaled: float32 [m], receives weights * scale, so that `scaled` times a stored uint8 weight is a score. Each must
+    be a normal number, and the largest score that they can add up to finite.
 
     Returns (code, position): OK, or the first rule that is broken and where.
     """
@@ -21,6 +26,11 @@ def prepare_query(terms, weights, dim, scale, scaled):
         if not (weights[i] > 0 and weights[i] < np.inf):
             return BAD_WEIGHT, i
         scaled[i] = weights[i] * scale
+    total = 0.0
+    for i in range(terms.size):
+        total += scaled[i]
+        if scaled[i] < _SMALLEST or total > _LARGEST_SUM:
+            return OUT_OF_RANGE, i
     for i in range(1, terms.size):
         if terms[i] <= terms[i - 1]:
             return NOT_ASCENDING, i

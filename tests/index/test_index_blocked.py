@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_oracle import brute_force, random_vectors
+from index_tampering import edit_array
 
 from lsr.errors import InputError
 from lsr.index import Index, IndexBuilder, IndexSettings, verify
@@ -213,17 +212,9 @@ def test_large_vocabulary_and_a_document_of_70_000_terms(build, dim):
     ],
 )
 def test_verify_looks_inside(build, file, change, says):
-    from lsr.files import crc32
-
     index = build(random_vectors(200, 40), settings=SAFE)
     assert verify(index.path) == []
-    path = index.path / index.manifest.segment / file
-    values = np.load(path)
-    change(values)
-    np.save(path, values)
-    record = json.loads((index.path / "manifest.json").read_text())
-    record["files"][file]["crc32"] = crc32(path)
-    (index.path / "manifest.json").write_text(json.dumps(record))
+    edit_array(index, file, change)
     problems = verify(index.path)
     assert len(problems) == 1
     assert file in problems[0]
@@ -235,3 +226,8 @@ def test_nothing_but_empty_documents(build):
     assert len(index.search([1], [1.0], mode="blocked")) == 0
     assert len(index.search([1], [1.0], mode="exact")) == 0
     assert verify(index.path) == []
+    with IndexBuilder(index.path, dim=5, settings=SAFE, force=True) as builder:
+        builder.add(SparseVectors.from_rows([([], [])] * 3, dim=5))
+        finished: list[int] = []
+        builder.finish(progress=finished.append)
+    assert sum(finished) == 3

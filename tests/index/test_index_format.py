@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from index_oracle import random_vectors
+from index_tampering import edit_array, edit_manifest
 
 from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
-from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, verify
+from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, check_index_output, verify
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -54,6 +56,29 @@ def test_small_weights_do_not_vanish(build):
     assert index.search([1], [1.0]).rows.tolist() == [0]
 
 
+@pytest.mark.parametrize("heaviest", [1e-45, 1e-31, 1e31])
+def test_weights_beyond_float32_scores_are_refused(tmp_path, heaviest):
+    with IndexBuilder(tmp_path / "index", dim=2) as builder:
+        builder.add(SparseVectors.from_rows([([0], [1e-45]), ([0, 1], [heaviest, 1e-45])], dim=2))
+        with pytest.raises(InputError, match=r"heaviest weight must lie in 1e-30 … 1e\+30, not 1"):
+            builder.finish()
+    assert tree(tmp_path) == []
+
+
+@pytest.mark.parametrize("heaviest", [1e-30, 1e30])
+def test_weights_at_the_ends_of_the_range(build, heaviest):
+    index = build(SparseVectors.from_rows([([0], [heaviest]), ([0, 1], [heaviest / 2, heaviest])], dim=2))
+    hits = index.search([0, 1], [1.0, 0.25])
+    assert hits.rows.tolist() == [0, 1]
+    assert hits.scores == pytest.approx([heaviest, 0.75 * heaviest], rel=0.01)
+    for weight in (1e-20, 1e20):
+        if 1e-36 < weight * heaviest < 1e36:
+            assert index.search([0], [weight]).rows.tolist() == [0, 1]
+        else:
+            with pytest.raises(InputError, match=r"weight .* of term 0 is too small or too large"):
+                index.search([0], [weight])
+
+
 def test_vocabulary_encoder_and_description(build):
     vocabulary = Vocabulary(["a", "line\nbreak", "ü", "\ud800"])
     vectors = SparseVectors.from_rows([([0, 3], [1.0, 2.0])], dim=4)
@@ -84,17 +109,22 @@ def test_refused_input(tmp_path):
         wrong[3:] = [Document("d8", "broken \ud800"), Document("d9", "")]
         with pytest.raises(InputError, match=r"text.*'d8'.*Unicode"):
             builder.add(more, wrong)
-        wrong[3] = Document("d8", "", "", {"x": object()})
-        with pytest.raises(InputError, match=r"fields.*'d8'.*JSON"):
-            builder.add(more, wrong)
+        nested: list = []
+        for _ in range(100_000):
+            nested = [nested]
+        for value in (object(), float("nan"), nested, "\ud800"):
+            wrong[3] = Document("d8", "", "", {"x": value})
+            with pytest.raises(InputError, match=r"fields.*'d8'.*JSON"):
+                builder.add(more, wrong)
         bad = SparseVectors([0, 1], [99], [1.0], ["x"], 30, validate=False)
         with pytest.raises(InputError, match="99"):
             builder.add(bad)
         assert len(builder) == 5
     with pytest.raises(InputError, match="vocabulary has 1 terms"):
         IndexBuilder(tmp_path / "index", dim=2, vocabulary=Vocabulary(["a"]))
-    with pytest.raises(InputError, match="JSON"):
-        IndexBuilder(tmp_path / "index", dim=2, encoder={"x": object()})
+    for value in (object(), "\ud800"):
+        with pytest.raises(InputError, match="JSON"):
+            IndexBuilder(tmp_path / "index", dim=2, encoder={"x": value})
     assert tree(tmp_path) == []
 
 
@@ -148,6 +178,83 @@ def test_interrupted_finish_removes_everything(tmp_path, monkeypatch):
     assert tree(tmp_path) == []
 
 
+def test_interrupted_after_publishing_keeps_the_index(build, monkeypatch):
+    path = build(random_vectors(50, 30)).path
+
+    def interrupt(synced: Path) -> None:
+        if synced == path:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), IndexBuilder(path, dim=30, force=True) as builder:
+        builder.add(random_vectors(5, 30))
+        monkeypatch.setattr("lsr.index.manifest.sync", interrupt)
+        builder.finish()
+    assert verify(path) == []
+    assert len(Index.open(path)) == 5
+
+
+def test_an_index_of_another_version_stays_whole_until_it_is_replaced(build):
+    path = build(random_vectors(5, 30)).path
+    edit_manifest(path, lambda record: record.update(format_version=FORMAT_VERSION + 1))
+    before = tree(path)
+    IndexBuilder(path, dim=30, force=True).discard()
+    assert tree(path) == before
+
+
+def test_an_index_published_meanwhile_is_not_replaced(build, monkeypatch):
+    path = build(random_vectors(5, 30)).path
+    # The first look finds nothing yet.
+    looks = iter([lambda *_, **__: None])
+    monkeypatch.setattr(
+        "lsr.index.builder.check_index_output", lambda *a, **o: next(looks, check_index_output)(*a, **o)
+    )
+    with pytest.raises(OutputExistsError, match="is an index already"):
+        IndexBuilder(path, dim=30)
+    assert verify(path) == []
+
+
+def test_a_header_of_another_length_is_refused(build):
+    """It would be read without an error, and shift all values."""
+    index = build(random_vectors(60, 30))
+    path = index.path / index.manifest.segment / "inverted_indptr.npy"
+    damaged = bytearray(path.read_bytes())
+    damaged[8] = 0x56
+    path.write_bytes(damaged)
+    with pytest.raises(IndexFormatError, match=r"inverted_indptr\.npy: not a readable array"):
+        Index.open(index.path)
+
+
+def test_any_flipped_bit_of_a_header_or_a_manifest_is_noticed(build):
+    index = build(random_vectors(60, 30))
+    array = index.path / index.manifest.segment / "ids_indptr.npy"
+    manifest = index.path / "manifest.json"
+    random = np.random.default_rng(0)
+    for path, end in ((array, 128), (manifest, manifest.stat().st_size)):
+        whole = path.read_bytes()
+        for at in range(end):
+            damaged = bytearray(whole)
+            damaged[at] ^= 1 << int(random.integers(8))
+            path.write_bytes(damaged)
+            try:
+                opened = Index.open(index.path)
+            except IndexFormatError as error:
+                assert str(path) in str(error)
+            else:  # white space
+                assert opened.manifest == index.manifest
+                assert np.array_equal(opened._segment.ids.indptr, index._segment.ids.indptr)
+        path.write_bytes(whole)
+
+
+def test_a_folder_that_moves_while_it_is_open(build, tmp_path):
+    index = build(random_vectors(50, 30))
+    described = index.describe()
+    index.path.rename(tmp_path / "moved")
+    assert index.describe() == described
+    assert index.document("d42").id == "d42"
+    assert Index.open(tmp_path / "moved").space() == index.space()
+    assert index.space()["manifest"] == (tmp_path / "moved" / "manifest.json").stat().st_size
+
+
 def test_existing_outputs(tmp_path, build):
     (tmp_path / "file").write_text("mine")
     folder = tmp_path / "folder"
@@ -197,17 +304,24 @@ def test_two_builders_at_once(tmp_path):
     assert verify(tmp_path / "index") == []
 
 
-def test_killed_build_is_taken_over(tmp_path):
+@pytest.mark.parametrize("when", ["before finish", "while publishing"])
+def test_killed_build_is_taken_over(tmp_path, when):
     code = """
         import os, signal, sys
+        from pathlib import Path
         from lsr.index import IndexBuilder
         from lsr.vectors import SparseVectors
         builder = IndexBuilder(sys.argv[1], dim=3)
         builder.add(SparseVectors.from_rows([([0], [1.0])], dim=3))
-        os.kill(os.getpid(), signal.SIGKILL)
+        def die(*_):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if sys.argv[2] == "before finish":
+            die()
+        Path.replace = die
+        builder.finish()
     """
     path = tmp_path / "index"
-    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path)], check=False)
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path), when], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert tree(path) != []
     with pytest.raises(IndexFormatError, match="no index here"):
@@ -247,13 +361,24 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
         json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: use the version",
         json.dumps({**record, "format": "other"}): "not the manifest of an lsr index",
         json.dumps([]): "not the manifest of an lsr index",
-        json.dumps({**record, "files": {"a": 1}}): "damaged manifest",
-        json.dumps({key: value for key, value in record.items() if key != "dim"}): "damaged manifest",
+        json.dumps({**record, "weight_scale": 1.0}): "damaged manifest (its values do not match its CRC-32)",
+        json.dumps({**record, "segment": None}): "damaged manifest",
         manifest.read_text()[:-40]: "damaged manifest",
-        json.dumps({**record, "documents": 6}): "expected 7 int64 values",
+        "[" * 100_000: "damaged manifest",
     }
     for text, says in cases.items():
         manifest.write_text(text)
+        with pytest.raises(IndexFormatError, match=re.escape(says)):
+            Index.open(path)
+        assert says in verify(path)[0]
+    edits = {
+        "expected 7 int64 values": lambda record: record.update(documents=6),
+        "damaged manifest": lambda record: record.pop("dim"),
+        "'int' object": lambda record: record.update(dim=30, documents=5, files=1),
+    }
+    manifest.write_text(json.dumps(record))
+    for says, edit in edits.items():
+        edit_manifest(path, edit)
         with pytest.raises(IndexFormatError, match=says):
             Index.open(path)
         assert says in verify(path)[0]
@@ -275,17 +400,8 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     ],
 )
 def test_verify_looks_inside(build, file, change, says):
-    from lsr.files import crc32
-
     index = build(random_vectors(60, 30))
-    path = index.path / index.manifest.segment / file
-    values = np.load(path)
-    change(values)
-    np.save(path, values)
-    os.truncate(path, index.manifest.files[file].bytes)
-    record = json.loads((index.path / "manifest.json").read_text())
-    record["files"][file]["crc32"] = crc32(path)
-    (index.path / "manifest.json").write_text(json.dumps(record))
+    edit_array(index, file, change)
     problems = verify(index.path)
     assert len(problems) >= 1
     assert file in problems[0]
