@@ -13,7 +13,7 @@ from lsr.errors import IndexFormatError
 from lsr.files import crc32
 from lsr.index.blocks import Blocks
 from lsr.index.documents import BATCH_ROWS
-from lsr.index.manifest import Manifest
+from lsr.index.manifest import Manifest, published_segment
 from lsr.index.postings import Postings
 from lsr.index.segment import Segment, file_problems
 
@@ -25,18 +25,31 @@ def verify(path: str | Path) -> list[str]:
 
     Compares sizes and CRC-32 checksums of all files with the manifest, then looks for what a search trusts: offsets
     that ascend, term ids and rows in range and ascending, weights that are not zero, an id table in order. Reads every
-    file once or twice, in chunks.
+    file once or twice, in chunks. An index that is replaced meanwhile is checked anew.
     """
+    path = Path(path)
+    while True:
+        segment = published_segment(path)
+        problems = _problems(path)
+        if not problems or published_segment(path) == segment:
+            return problems
+
+
+def _problems(path: Path) -> list[str]:
     try:
         manifest = Manifest.read(path)
     except IndexFormatError as error:
         return [str(error)]
-    folder = Path(path) / manifest.segment
+    folder = path / manifest.segment
     problems = file_problems(folder, manifest)
     if problems:
         return problems
     for name, record in manifest.files.items():
-        found = crc32(folder / name)
+        try:
+            found = crc32(folder / name)
+        except OSError as error:
+            problems.append(f"{folder / name}: not readable ({error})")
+            continue
         if found != record.crc32:
             problems.append(f"{folder / name}: expected CRC-32 {record.crc32:08x}, found {found:08x}")
     if problems:

@@ -245,6 +245,35 @@ def test_any_flipped_bit_of_a_header_or_a_manifest_is_noticed(build):
         path.write_bytes(whole)
 
 
+def test_verify_while_the_index_is_replaced(build, monkeypatch):
+    """The files vanish between the look at their sizes and the reading."""
+    from lsr.files import crc32
+
+    index = build(random_vectors(60, 30))
+    replacements = iter([random_vectors(5, 30)])
+
+    def replace_first(path: Path) -> int:
+        for vectors in replacements:
+            build(vectors, path=index.path, force=True)
+        return crc32(path)
+
+    monkeypatch.setattr("lsr.index.verification.crc32", replace_first)
+    assert verify(index.path) == []
+    assert len(Index.open(index.path)) == 5
+
+
+def test_verify_names_a_file_that_cannot_be_read(build, monkeypatch):
+    index = build(random_vectors(60, 30))
+
+    def fail(path: Path) -> int:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr("lsr.index.verification.crc32", fail)
+    problems = verify(index.path)
+    assert len(problems) == len(index.manifest.files)
+    assert "documents.arrow: not readable ([Errno 5] Input/output error" in problems[0]
+
+
 def test_a_folder_that_moves_while_it_is_open(build, tmp_path):
     index = build(random_vectors(50, 30))
     described = index.describe()
