@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     """
     path = check_output(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_token()}.tmp")
     try:
         yield temporary
         sync(temporary)
@@ -49,8 +50,9 @@ def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     """
     path = check_output(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+    token = _token()
+    temporary = path.with_name(f".{path.name}.{token}.tmp")
+    aside = path.with_name(f".{path.name}.{token}.old")
     temporary.mkdir()
     try:
         yield temporary
@@ -66,6 +68,11 @@ def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.unlink(missing_ok=True)
+
+
+def _token() -> str:
+    """Unlike a process's id, often 1 in a container, it never meets what a killed process left behind."""
+    return secrets.token_hex(4)
 
 
 def sync(path: Path) -> None:

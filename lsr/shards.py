@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lsr.chunks import chunks
 from lsr.documents import Document
 from lsr.errors import InputError, OutputExistsError
 from lsr.files import atomic_file
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
 
 # What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents
-# that a shard's texts and vectors stay in the tens of megabytes.
+# that a shard's texts and vectors stay in the tens of megabytes. Long documents fill a shard sooner.
 SHARD_DOCUMENTS = 1024
+SHARD_CHARACTERS = 1 << 25
 
 _SCHEMA = pa.schema(
     [
@@ -56,8 +57,8 @@ class EncodedShards:
 
     def __init__(self, folder: str | Path, settings: dict[str, Any], *, restart: bool = False) -> None:
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Beside the folder, not in it, so that removing the folder never unlinks a lock that somebody waits for.
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the folder, not in it, so that the folder can be removed while the lock is held.
         self._lock = filelock.FileLock(self.folder.with_name(self.folder.name + ".lock"), timeout=0)
         try:
             self._lock.acquire()
@@ -70,6 +71,7 @@ class EncodedShards:
             raise
 
     def _open(self, settings: dict[str, Any], restart: bool) -> None:
+        self.folder.mkdir(exist_ok=True)
         state = self.folder / "state.json"
         if restart:
             for path in self.folder.iterdir():
@@ -116,7 +118,7 @@ class EncodedShards:
             if progress:
                 progress(pq.read_metadata(path).num_rows)
         number = len(self.paths)
-        while documents := list(islice(stream, SHARD_DOCUMENTS)):
+        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, lambda document: len(document.contents)):
             vectors = encoder.encode_documents(
                 [document.contents for document in documents],
                 [document.id for document in documents],
@@ -131,7 +133,7 @@ class EncodedShards:
         for row in pq.read_table(path, columns=_DOCUMENT_COLUMNS).to_pylist():
             earlier = _to_document(row)
             document = next(stream, None)
-            if document != earlier:
+            if document is None or _to_row(document) != _to_row(earlier):
                 found = "has ended" if document is None else f"has document {document.id!r}"
                 raise InputError(
                     f"the corpus changed since this encoding was interrupted: where it had document {earlier.id!r} "
@@ -157,22 +159,25 @@ class EncodedShards:
         """Release the folder for others; `remove` deletes it, once its content lives elsewhere."""
         if remove:
             shutil.rmtree(self.folder)
-        self._lock.release()
+        # Unlinked while it is held: afterwards, it could be the lock that another process has just taken.
         Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
 
 
 def _to_document(row: dict[str, str]) -> Document:
     return Document(row["id"], row["text"], row["title"], json.loads(row["fields"]))
 
 
+def _to_row(document: Document) -> tuple[str, str, str, str]:
+    return document.id, document.title, document.text, json.dumps(document.fields, ensure_ascii=False)
+
+
 def _to_table(documents: list[Document], vectors: SparseVectors) -> pa.Table:
+    columns = list(zip(*map(_to_row, documents), strict=True))
     offsets = pa.array(vectors.indptr.astype(np.int32))
     return pa.table(
         [
-            [document.id for document in documents],
-            [document.title for document in documents],
-            [document.text for document in documents],
-            [json.dumps(document.fields, ensure_ascii=False) for document in documents],
+            *map(list, columns),
             pa.ListArray.from_arrays(offsets, pa.array(vectors.indices)),
             pa.ListArray.from_arrays(offsets, pa.array(vectors.weights)),
         ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import lsr.shards
 from lsr import Document, SparseEncoder, SparseVectors
 from lsr.errors import InputError, OutputExistsError
+from lsr.files import atomic_folder
 from lsr.pipeline import encode_corpus, index_corpus
 from lsr.shards import EncodedShards
 
@@ -127,3 +129,35 @@ def test_encode_corpus_writes_what_the_encoder_gave(tmp_path: Path) -> None:
 
 def test_encoding_the_same_text_twice_gives_the_same_settings(encoder: SparseEncoder) -> None:
     assert json.loads(json.dumps(encoder.settings())) == encoder.settings()
+
+
+def test_long_documents_fill_a_shard_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lsr.shards, "SHARD_CHARACTERS", 70)  # two documents and a part of the third
+    shards = EncodedShards(tmp_path / "work", {})
+    shards.encode(corpus(), CountingEncoder())
+    assert [len(documents) for _, documents in shards.read(CountingEncoder.dim)] == [3, 3, 3, 1]
+    shards.close(remove=True)
+
+
+def test_fields_are_compared_as_they_are_stored(tmp_path: Path) -> None:
+    """JSON turns tuples into lists, and keys into strings; neither is a changed corpus."""
+
+    def with_fields() -> list[Document]:
+        return [Document(f"d{i}", "text", "", {"pages": (i, i + 1), "names": {1: "one"}}) for i in range(10)]
+
+    with pytest.raises(KeyboardInterrupt):
+        index_corpus(with_fields(), tmp_path / "index", CountingEncoder(stop_after=8))
+    assert len(index_corpus(with_fields(), tmp_path / "index", CountingEncoder())) == 10
+
+
+def test_what_a_killed_process_left_beside_an_output_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container every run may have the process id of the one that was killed."""
+    for path in (f".model.{os.getpid()}.tmp", f".model.{os.getpid()}.old"):
+        (tmp_path / path).mkdir()
+        (tmp_path / path / "file").touch()
+    for content in "ab":
+        with atomic_folder(tmp_path / "model", force=True) as temporary:
+            (temporary / "file").write_text(content)
+    assert (tmp_path / "model" / "file").read_text() == "b"
