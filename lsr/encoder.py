@@ -81,7 +81,8 @@ class SparseEncoder:
         Args:
             name_or_path: a packaged model's short name, a folder (a bare masked-LM checkpoint, or a
                 sentence-transformers SparseEncoder, with or without Router), or ORG/NAME on the Hugging Face hub.
-            max_length: tokens read of each text; the model's own limit, at most 512, if not given.
+            max_length: tokens read of each text; the model's own limit, at most 512, if not given. A query side that
+                is a model of its own never reads more than its own limit.
             device: "cpu" (default), "cuda", "cuda:1", "mps".
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it and the transformer is large enough to gain (from BERT-mini on, not
@@ -108,6 +109,8 @@ class SparseEncoder:
         query = _share(document, layout)
         if query is None:
             width = document.dim if document is not None else head_width(layout.document)
+            if max_length is not None and not layout.one_model:
+                options["max_length"] = min(max_length, layout.query.max_length)
             query = _tower(layout.query, dim=width, **options)
         return cls(
             name,
@@ -246,7 +249,8 @@ class SparseEncoder:
 
         sides = {"document": self._document_tower, "query": self._query_tower}
         tables = {side: tower.table for side, tower in sides.items() if isinstance(tower, StaticTower)}
-        save_folder(path, self._layout, max_length=self.max_length, dim=self.dim, tables=tables, force=force)
+        lengths = {side: tower.max_length for side, tower in sides.items()}
+        save_folder(path, self._layout, max_lengths=lengths, dim=self.dim, tables=tables, force=force)
 
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"
@@ -274,9 +278,7 @@ def _find(name_or_path: str | Path) -> tuple[str, Path]:
 
 def _share(document: Tower | None, layout: Layout) -> Tower | None:
     """The query side on the document side's model, where that is the same."""
-    if document is None or isinstance(layout.document, TableSpec) or isinstance(layout.query, TableSpec):
-        return None
-    if not layout.document.same_model(layout.query):
+    if document is None or isinstance(layout.query, TableSpec) or not layout.one_model:
         return None
     from lsr.encoding.transformer import TransformerTower
 

@@ -81,6 +81,11 @@ class Layout:
     document: Spec
     query: Spec
 
+    @property
+    def one_model(self) -> bool:
+        """Whether one transformer serves both sides."""
+        return isinstance(self.document, TransformerSpec) and self.document.same_model(self.query)
+
     def override(self, pooling: str | None, activation: str | None) -> Layout:
         """The same with another pooling or activation in its transformers."""
         _choose(pooling, POOLINGS, "pooling")
@@ -98,6 +103,14 @@ def read_layout(folder: Path) -> Layout:
     """Read the folder's configuration files. ModelError if it isn't a sparse encoder."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a model folder")
+    try:
+        return _layout(folder)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelError(f"the configuration files in {folder} have not the form they should have: {reason}") from error
+
+
+def _layout(folder: Path) -> Layout:
     modules_file = folder / "modules.json"
     if not modules_file.exists():
         return _bare(folder)

@@ -20,7 +20,8 @@ _HARMLESS = re.compile(r"(^|\.)(pooler\.|cls\.seq_relationship\.|embeddings\.pos
 def load_masked_lm(folder: Path) -> Any:
     """The folder's masked LM in float32, ready to evaluate.
 
-    ModelError names every weight that is missing, unexpected or of another shape: nothing starts from random numbers.
+    ModelError names every weight that is missing, unexpected, of another shape or not finite: nothing starts from
+    random numbers.
     """
     from transformers import AutoConfig, AutoModelForMaskedLM
 
@@ -51,6 +52,8 @@ def load_masked_lm(folder: Path) -> Any:
     }
     if problems := "; ".join(f"{what}: {_some(keys)}" for what, keys in found.items() if keys):
         raise ModelError(f"the weights in {folder} do not fit a {type(model).__name__}: {problems}")
+    if broken := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
+        raise ModelError(f"{folder} has weights that are not finite numbers: {_some(broken)}")
     return model.eval()
 
 

@@ -36,7 +36,7 @@ def save_folder(
     path: str | Path,
     layout: Layout,
     *,
-    max_length: int,
+    max_lengths: dict[str, int],
     dim: int,
     tables: dict[str, npt.NDArray[np.float32]],
     force: bool = False,
@@ -44,8 +44,8 @@ def save_folder(
     """Write the model at `path`, whole or not at all.
 
     Weight and tokenizer files are copied as they are. Where one transformer serves both sides the folder is a masked LM
-    with SpladePooling, otherwise a Router. `tables` holds the token weights of each side ("document", "query") that is
-    a TableSpec.
+    with SpladePooling, otherwise a Router. `max_lengths` holds the limit of each side ("document", "query"), `tables`
+    the token weights of a side that is a TableSpec.
     """
     with atomic_folder(path, force=force) as folder:
         prompts = {"query": layout.query.prompt, "document": layout.document.prompt}
@@ -59,13 +59,13 @@ def save_folder(
                 "similarity_fn_name": "dot",
             },
         )
-        document, query = layout.document, layout.query
-        if isinstance(document, TransformerSpec) and document.same_model(query):
-            _transformer(folder, document, max_length)
+        document = layout.document
+        if isinstance(document, TransformerSpec) and layout.one_model:
+            _transformer(folder, document, max_lengths["document"])
             _pooling(folder / "1_SpladePooling", document, dim)
             modules = [("", _TRANSFORMER), ("1_SpladePooling", _POOLING)]
         else:
-            _router(folder, layout, max_length, dim, tables)
+            _router(folder, layout, max_lengths, dim, tables)
             modules = [("", _ROUTER)]
         _write(
             folder / "modules.json",
@@ -74,18 +74,18 @@ def save_folder(
 
 
 def _router(
-    folder: Path, layout: Layout, max_length: int, dim: int, tables: dict[str, npt.NDArray[np.float32]]
+    folder: Path, layout: Layout, max_lengths: dict[str, int], dim: int, tables: dict[str, npt.NDArray[np.float32]]
 ) -> None:
     types: dict[str, str] = {}
     structure: dict[str, list[str]] = {}
     for side, spec in (("query", layout.query), ("document", layout.document)):
         if isinstance(spec, TableSpec):
             parts = {f"{side}_0_SparseStaticEmbedding": _STATIC}
-            _static(folder / next(iter(parts)), spec, max_length, tables[side])
+            _static(folder / next(iter(parts)), spec, max_lengths[side], tables[side])
         else:
             parts = {f"{side}_0_Transformer": _TRANSFORMER, f"{side}_1_SpladePooling": _POOLING}
             transformer, pooling = parts
-            _transformer(folder / transformer, spec, max_length)
+            _transformer(folder / transformer, spec, max_lengths[side])
             _pooling(folder / pooling, spec, dim)
         types |= parts
         structure[side] = list(parts)

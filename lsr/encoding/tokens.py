@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, normalizers
 
+from lsr.chunks import chunks
 from lsr.errors import InputError, ModelError
 from lsr.vocabulary import Vocabulary
 
-_SLICE = 128  # texts tokenised at once: an Encoding weighs a hundred times its token ids
+# Texts, and their characters, tokenised at once: an Encoding weighs a hundred times its token ids.
+_SLICE = 128
+_SLICE_CHARACTERS = 1 << 20
 
 
 class TextTokenizer:
@@ -60,13 +63,15 @@ class TextTokenizer:
         """Token ids of every window, and which text each window is of (int64, ascending)."""
         windows: list[npt.NDArray[np.int64]] = []
         owners: list[int] = []
-        for first in range(0, len(texts), _SLICE):
-            part = [self._prompt + text for text in texts[first : first + _SLICE]]
+        first = 0
+        for texts_at_once in chunks(texts, _SLICE, _SLICE_CHARACTERS, len):
+            part = [self._prompt + text for text in texts_at_once]
             encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=self._add_special)
             for owner, encoding in enumerate(encodings, first):
                 for window in (encoding, *(encoding.overflowing if self._windows else ())):
                     windows.append(np.array(window.ids, dtype=np.int64))
                     owners.append(owner)
+            first += len(part)
         return windows, np.array(owners, dtype=np.int64)
 
     def token_ids(self) -> dict[str, int]:
@@ -83,10 +88,17 @@ class TextTokenizer:
 
 
 def check_texts(texts: Sequence[str], first: int = 0) -> None:
-    """InputError that names the first entry that is not a string."""
+    """InputError that names the first entry that is not a string, or not one that UTF-8 can hold."""
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {first + row} is {type(text).__name__}, not a string")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            code = ord(text[error.start])
+            raise InputError(
+                f"text {first + row} holds half of a surrogate pair, \\u{code:04x}, at character {error.start}"
+            ) from None
 
 
 def _load(folder: Path) -> Tokenizer:

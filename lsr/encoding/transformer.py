@@ -122,7 +122,8 @@ class TransformerTower:
             yield batch
 
     def _padded(self, length: int) -> int:
-        return min(-(-length // _STEP) * _STEP, self.max_length)
+        # At least one, for an empty text of a tokenizer that adds no special tokens.
+        return max(1, min(-(-length // _STEP) * _STEP, self.max_length))
 
     @torch.inference_mode()
     def _run(self, windows: list[npt.NDArray[np.int64]]) -> list[Row]:
@@ -137,8 +138,12 @@ class TransformerTower:
         if not bool(output[pooled].isfinite().all()):
             raise ModelError(f"{self.spec.folder} computes numbers that are not finite: try dtype='float32'")
         if self._projection is not None:
-            return self._projection(output, pooled)
-        return pool_logits(output, pooled, pooling=self.spec.pooling, activation=self.spec.activation)
+            rows = self._projection(output, pooled)
+        else:
+            rows = pool_logits(output, pooled, pooling=self.spec.pooling, activation=self.spec.activation)
+        if not all(np.isfinite(weights).all() for _, weights in rows):
+            raise ModelError(f"{self.spec.folder} computes term weights beyond float32's range")
+        return rows
 
 
 def has_native_bfloat16(device: torch.device) -> bool:

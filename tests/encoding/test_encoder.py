@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,7 @@ def test_windows_cover_a_long_text_and_merge_by_maximum(bert: Path) -> None:
 def test_order_ids_progress_and_chunks(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsr.encoder._CHUNK", 7)
     monkeypatch.setattr(tokens, "_SLICE", 3)
+    monkeypatch.setattr(tokens, "_SLICE_CHARACTERS", 60)
     encoder = SparseEncoder.load(bert, dtype="float32")
     many = [" ".join(f"w{(i * j) % 60}" for j in range(i % 13)) for i in range(40)]
     seen: list[int] = []
@@ -215,8 +217,6 @@ def test_decode_and_explain(texts: list[str], bert: Path) -> None:
 
 
 def test_settings_tell_what_decides_the_vectors(bert: Path, make_model: Any) -> None:
-    import json
-
     settings = SparseEncoder.load(bert, dtype="float32").settings()
     assert json.loads(json.dumps(settings)) == settings
     assert settings["max_length"] == 40  # the tokenizer's own limit
@@ -227,8 +227,22 @@ def test_settings_tell_what_decides_the_vectors(bert: Path, make_model: Any) -> 
     assert SparseEncoder.load(other).settings()["document"]["fingerprint"] != settings["document"]["fingerprint"]
 
 
+@pytest.mark.parametrize("pooling", ["max", "sum"])
+def test_an_empty_text_without_special_tokens_has_no_terms(make_model: Any, pooling: str) -> None:
+    folder = make_model("bert")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"post_processor": None}))
+    encoder = SparseEncoder.load(folder, pooling=pooling)
+    assert encoder.encode_documents([""]).nnz == 0
+    together = encoder.encode_documents(["", "w1 w2"])
+    assert len(together.row(0)[0]) == 0
+    np.testing.assert_allclose(dense(together)[1], dense(encoder.encode_documents(["w1 w2"]))[0], atol=TOLERANCE)
+
+
 def test_wrong_input_is_named(bert: Path) -> None:
     encoder = SparseEncoder.load(bert)
+    with pytest.raises(InputError, match=r"text 1 holds half of a surrogate pair, \\ud83d, at character 2"):
+        encoder.encode_queries(["w1", "w \ud83d"])
     with pytest.raises(InputError, match="text 1 is int"):
         encoder.encode_documents(["w1", 2])  # type: ignore[list-item]
     with pytest.raises(InputError, match="not one string"):

@@ -117,10 +117,36 @@ def test_missing_unexpected_and_misshapen_weights_are_named(bert: Path) -> None:
     SparseEncoder.load(bert)
 
 
-def test_weights_that_are_not_numbers_are_refused(bert: Path) -> None:
-    edit_weights(bert, lambda weights: weights["bert.embeddings.word_embeddings.weight"].fill(np.nan))
-    with pytest.raises(ModelError, match="not finite"):
-        SparseEncoder.load(bert).encode_documents(["w1"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_numbers_are_refused(bert: Path, number: float) -> None:
+    """One weight of the last term is enough, whether or not a text ever comes near it."""
+    edit_weights(bert, lambda weights: weights["bert.embeddings.word_embeddings.weight"].__setitem__((-1, 0), number))
+    with pytest.raises(ModelError, match=r"not finite numbers: bert\.embeddings\.word_embeddings\.weight"):
+        SparseEncoder.load(bert)
+
+
+def test_results_beyond_float32_are_refused(bert: Path) -> None:
+    edit_weights(bert, lambda weights: weights["bert.embeddings.word_embeddings.weight"].__setitem__((-1, -1), 3e38))
+    encoder = SparseEncoder.load(bert)
+    with pytest.raises(ModelError, match="float32's range"):
+        encoder.encode_documents([f"w{i}" for i in range(20)])
+
+
+@pytest.mark.parametrize(
+    "file, content",
+    [
+        ("modules.json", "[1]"),
+        ("modules.json", '[{"idx": 0}]'),
+        ("modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "Router"}]'),
+        ("config.json", "[]"),
+        ("sentence_bert_config.json", "[]"),
+        ("tokenizer_config.json", '{"model_max_length": "long"}'),
+    ],
+)
+def test_configuration_of_another_form_is_refused(bert: Path, file: str, content: str) -> None:
+    (bert / file).write_text(content)
+    with pytest.raises(ModelError, match="have not the form"):
+        SparseEncoder.load(bert)
 
 
 def test_damaged_and_incomplete_folders(bert: Path) -> None:

@@ -96,6 +96,27 @@ def test_both_ways(build: Callable[[Any], Theirs], make_model: Any, tmp_path: Pa
     assert_equal_vectors(SparseEncoder.load(tmp_path / "ours", dtype="float32"), theirs)
 
 
+def test_a_query_model_keeps_its_own_limit(make_model: Any, tmp_path: Path) -> None:
+    """The index records one max_length, the documents'; queries must not be read to it where their model can't."""
+    sides = [[transformer(make_model("bert", max_position_embeddings=size)), SpladePooling("max")] for size in (12, 48)]
+    theirs = Theirs(modules=[Router.for_query_document(*sides)])
+    sides[0][0].max_seq_length, sides[1][0].max_seq_length = 12, 40
+    theirs.save_pretrained(str(tmp_path / "theirs"))
+    ours = SparseEncoder.load(tmp_path / "theirs", dtype="float32")
+    assert_equal_vectors(ours, theirs)
+    again = SparseEncoder.load(tmp_path / "theirs", dtype="float32", max_length=ours.max_length)
+    assert_equal_vectors(again, theirs)
+    ours.save(tmp_path / "ours")
+    assert_equal_vectors(ours, Theirs(str(tmp_path / "ours")))
+    SparseEncoder.load(tmp_path / "ours", dtype="float32").save(tmp_path / "twice")
+    assert_equal_vectors(ours, Theirs(str(tmp_path / "twice")))
+    shorter = SparseEncoder.load(tmp_path / "theirs", max_length=6)
+    assert dense(shorter.encode_queries(TEXTS)).shape == (len(TEXTS), 70)
+    np.testing.assert_array_equal(
+        dense(shorter.encode_queries(["w1 w2 w3 w4 w5"])), dense(shorter.encode_queries(["w1 w2 w3 w4"]))
+    )
+
+
 def test_the_packaged_model(tmp_path: Path) -> None:
     texts = ["Vitamin C does not prevent the common cold.", "What is BM25? " * 60]
     ours = SparseEncoder.load(max_length=100, dtype="float32")
