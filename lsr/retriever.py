@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,13 +47,16 @@ class Retriever:
     """Searches an index by text.
 
     The encoder is loaded on first use, as the index recorded it. An index of inference-free vectors needs only the
-    query table, so no deep-learning library is loaded for it.
+    query table, so no deep-learning library is loaded for it. Safe to use from several threads.
     """
 
     def __init__(self, index: Index, *, model: str | None = None, device: str | None = None) -> None:
         self.index = index
         self._model = model
         self._device = device
+        self._encoder: SparseEncoder | None = None
+        self._document_encoder: SparseEncoder | None = None
+        self._loading = RLock()
 
     @classmethod
     def open(cls, path: str | Path, *, model: str | None = None, device: str | None = None) -> Retriever:
@@ -130,16 +133,28 @@ class Retriever:
         """The index's terms, or the encoder's where the index was made from bare vectors."""
         return self.index.vocabulary or self.encoder.vocabulary
 
-    @cached_property
+    @property
     def encoder(self) -> SparseEncoder:
         """The encoder of queries. Raises ModelError if there is none, or if it is not the one that made the index."""
-        query_side = (self.index.encoder or {}).get("query", {})
-        return self._load_encoder(queries_only=query_side.get("kind") == "table")
+        with self._loading:
+            if self._encoder is None:
+                query_side = (self.index.encoder or {}).get("query", {})
+                self._encoder = self._load_encoder(queries_only=query_side.get("kind") == "table")
+            return self._encoder
 
-    @cached_property
+    @encoder.setter
+    def encoder(self, encoder: SparseEncoder) -> None:
+        self._encoder = encoder
+
+    @property
     def document_encoder(self) -> SparseEncoder:
         """The encoder of documents: the same object unless queries need no model."""
-        return self._load_encoder(queries_only=False) if self.encoder.inference_free else self.encoder
+        if not self.encoder.inference_free:
+            return self.encoder
+        with self._loading:
+            if self._document_encoder is None:
+                self._document_encoder = self._load_encoder(queries_only=False)
+            return self._document_encoder
 
     def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
         from lsr.encoder import SparseEncoder

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,3 +122,20 @@ def test_a_model_that_changed_since_is_noticed(
     with pytest.raises(ModelError, match="not the one that made this index"):
         Retriever.open(tmp_path / "index").search("bird")
     assert Retriever.open(tmp_path / "index", model=str(tmp_path / "model")).search("bird").hits
+
+
+def test_the_first_searches_at_once_load_the_model_once(toy_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, loaded = SparseEncoder.load.__func__, []
+
+    def counting(cls: type[SparseEncoder], *arguments: Any, **options: Any) -> SparseEncoder:
+        loaded.append(arguments)
+        time.sleep(0.05)  # long enough for every thread to come here
+        return load(cls, *arguments, **options)
+
+    monkeypatch.setattr(SparseEncoder, "load", classmethod(counting))
+    retriever = Retriever.open(toy_index)
+    with ThreadPoolExecutor(8) as pool:
+        kinds = ["document", "query"] * 4
+        encoded = list(pool.map(lambda kind: retriever.encode("bird", kind), kinds))
+    assert len(loaded) == 1
+    assert encoded == [encoded[0]] * 8
