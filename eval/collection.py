@@ -111,7 +111,7 @@ def _irds_qrels(source: str) -> Qrels:
     if not dataset.has_qrels():
         raise InputError("this dataset has no judgements; name its test or dev part", source=source)
     judged: Qrels = {}
-    for row in dataset.qrels_iter():
+    for row in irds.iterate(dataset.qrels_iter, source):
         judged.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
     return judged
 

@@ -23,7 +23,7 @@ def read_documents(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iter
     dataset = load(str(source))
     if not dataset.has_docs():
         raise InputError("this dataset has no documents", source=str(source))
-    for number, doc in enumerate(_iterate(dataset.docs_iter, str(source)), start=1):
+    for number, doc in enumerate(iterate(dataset.docs_iter, str(source)), start=1):
         values = _fields(doc)
         values["_id"] = values.pop("doc_id")
         if names.text is None:
@@ -41,7 +41,7 @@ def read_queries(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
     dataset = load(str(source))
     if not dataset.has_queries():
         raise InputError("this dataset has no queries", source=str(source))
-    for number, query in enumerate(_iterate(dataset.queries_iter, str(source)), start=1):
+    for number, query in enumerate(iterate(dataset.queries_iter, str(source)), start=1):
         text = query.default_text() if names.text is None else getattr(query, names.text, None)
         yield Record(number, {"_id": query.query_id, names.text or "text": text})
 
@@ -69,7 +69,8 @@ def load(source: str) -> Any:
         ) from None
 
 
-def _iterate(start: Any, source: str) -> Iterator[Any]:
+def iterate(start: Any, source: str) -> Iterator[Any]:
+    """What the dataset's iterator gives; InputError for a download that fails or a file that cannot be read."""
     try:
         yield from start()
     except (OSError, RuntimeError) as error:

@@ -121,3 +121,15 @@ def test_ir_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
         load_collection("irds:birds")
     with pytest.raises(InputError, match="irds:NAME/dev"):
         load_collection("irds:pets/dev", "dev")
+
+
+def test_a_failed_download_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ir_datasets
+
+    class Unreachable(_Dataset):
+        def qrels_iter(self) -> Any:
+            raise ConnectionError("name or service not known")
+
+    monkeypatch.setattr(ir_datasets, "load", {"pets/dev": Unreachable(judged=True)}.__getitem__)
+    with pytest.raises(InputError, match=r"irds:pets/dev.*could not fetch or read it: name or service"):
+        load_collection("irds:pets/dev")
