@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from lsr.errors import ModelError
 from lsr.service import examples
@@ -25,6 +26,14 @@ from lsr.service.schemas import (
 from lsr.service.searcher import Searcher
 from lsr.service.state import service_of
 
+
+class _Anything(PathConvertor):
+    """A path with line breaks in it, too, as an id may have them."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 router = APIRouter(prefix="/v1", responses=PROBLEMS)
 
 # The answers are bytes already: `response_model` describes them, and the tests hold them to it.
@@ -99,7 +108,7 @@ async def explain(
     return await service.answer(request, work)
 
 
-@router.get("/documents/{id:path}", response_model=DocumentAnswer, tags=["documents"])
+@router.get("/documents/{id:anything}", response_model=DocumentAnswer, tags=["documents"])
 async def document(request: Request, id: str) -> Response:
     """Fetch a document. Its id may hold slashes; percent-encode what a URL reserves (`?`, `#`, `%`)."""
     return await service_of(request).answer(request, lambda searcher, _: document_answer(searcher.index.document(id)))

@@ -229,6 +229,7 @@ def test_bodies_not_declared_as_json(client: TestClient, media_type: str | None)
 
 
 def test_missing_documents(client: TestClient) -> None:
+    assert repr("/a\nb\n") in problem(client.get("/v1/documents/%2Fa%0Ab%0A"), 404, "not-found").detail
     assert "'nowhere'" in problem(client.get("/v1/documents/nowhere"), 404, "not-found").detail
     problem(client.post("/v1/explain", json={"text": "a", "id": "nowhere"}), 404, "not-found")
 
