@@ -142,8 +142,11 @@ class Index:
         """Search every row of `queries`; the hits come in the order of the rows.
 
         Each query runs on one thread; `threads` of them run side by side (default: as many as there are CPUs).
-        `progress` is called with the number of queries just finished. Other arguments as for `search`.
+        `progress` is called with the number of queries just finished. Other arguments as for `search`. InputError also
+        if the queries are of another `dim`.
         """
+        if queries.dim != self.dim:
+            raise InputError(f"the index has {self.dim:,} terms and these queries {queries.dim:,}")
         if allow is not None:
             allow = self._bitmap(allow)
 

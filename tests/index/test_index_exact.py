@@ -105,6 +105,8 @@ def test_batch_equals_single_searches(build):
     index = build(random_vectors(400, 80))
     queries = random_vectors(70, 80, 6, seed=4)
     finished: list[int] = []
+    with pytest.raises(InputError, match="these queries 39"):
+        index.search_batch(random_vectors(2, 39))
     batch = index.search_batch(queries, 5, threads=3, progress=finished.append)
     assert sum(finished) == len(batch) == 70
     for (_, terms, weights), hits in zip(queries, batch, strict=True):
