@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -11,7 +14,7 @@ import typer
 
 import lsr
 from lsr.cli import demo, encode, evaluate, index, inspect, models, search, serve, verify
-from lsr.cli.console import errors, escape
+from lsr.cli.console import Interrupted, errors, escape, note
 from lsr.errors import LsrError
 
 app = typer.Typer(
@@ -44,15 +47,52 @@ def options(
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for a mistake of the caller's, 130 when interrupted."""
+    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted."""
     # A killed job cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            _flush_stdout()
     except LsrError as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}")
-        sys.exit(2)
+        _exit_with(str(error))
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            sys.exit(1)
+        _exit_with(_reason(error))
+    except Interrupted as interruption:
+        note(str(interruption))
+        sys.exit(130)
+    except SystemExit as exit:
+        if exit.code == 130:
+            note("interrupted")
+        raise
     sys.exit(0)
+
+
+def _exit_with(message: str) -> NoReturn:
+    errors.print(f"[bold red]error:[/] {escape(message)}")
+    sys.exit(2)
+
+
+def _reason(error: OSError) -> str:
+    """A full disk, a folder that may not be written, a lost network: which file, what, and what is kept."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        if isinstance(error, FileExistsError) and not Path(error.filename).is_dir():
+            reason = "is a file, where a folder is needed"
+        reason = f"{error.filename}: {reason}"
+    return "; ".join([reason, *getattr(error, "__notes__", ())])
+
+
+def _flush_stdout() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again at exit, and complain on its own.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+        raise
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

@@ -25,13 +25,17 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
+__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
 
 # How often progress is written where it cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
+
+
+class Interrupted(Exception):
+    """Ctrl-C, with more to say than that."""
 
 
 def fail(message: str) -> NoReturn:

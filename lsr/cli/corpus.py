@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from lsr.cli.console import note, progress_bar
+from lsr.cli.console import Interrupted, note, progress_bar
 from lsr.cli.options import OnError
 from lsr.documents import Document
 
@@ -46,15 +44,17 @@ def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """When the encoding for `out` is interrupted, say what is kept of it, and exit."""
+    """When the encoding for `out` is interrupted, or the disk is full, say what is kept of it."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as stop:
         kept = out.with_name(out.name + ".encoding")
-        note(
-            f"interrupted: {kept} keeps what was encoded; the same command goes on" if kept.exists() else "interrupted"
-        )
-        raise typer.Exit(130) from None
+        if kept.is_dir():
+            message = f"{kept} keeps what was encoded; the same command goes on"
+            if isinstance(stop, KeyboardInterrupt):
+                raise Interrupted(f"interrupted: {message}") from None
+            stop.add_note(message)
+        raise
 
 
 @contextmanager

@@ -47,7 +47,11 @@ def run(
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
-    """Encode a corpus, or queries, into a file of sparse vectors; or show the terms of one text.
+    """Encode a corpus, or queries, into a file of sparse vectors.
+
+    An interrupted corpus goes on where it stopped when the same command is given again.
+
+    With --text, show the terms of one text instead.
 
     Examples:
 

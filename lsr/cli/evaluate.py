@@ -60,7 +60,7 @@ def run(
 
         lsr eval irds:beir/nfcorpus/test --json
 
-        lsr eval collection.tsv --queries queries.dev.small.tsv --qrels qrels.dev.small.tsv
+        lsr eval collection.tsv --queries queries.tsv --qrels qrels.tsv
     """
     from lsr.eval import (
         DEFAULT_METRICS,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from lsr.cli.console import output, print_json
+from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import IndexPath, Json
 
 NAME = "inspect"
@@ -20,7 +19,9 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an index was made from, with what, and what takes the space; or one document with its terms.
+    """Show what an index was made from, with what, and what takes the space.
+
+    With --document, show one document and its terms instead.
 
     Examples:
 
@@ -74,12 +75,10 @@ def _print_document(found: dict[str, Any]) -> None:
 
 
 def _print_description(description: dict[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    for key, value in _flatten(description):
-        table.add_row(key, value)
-    output.print(table)
+    rows = _flatten(description)
+    width = max(len(key) for key, _ in rows)
+    for key, value in rows:
+        output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -90,6 +89,8 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             rows += _flatten(value, f"{name}.")
         elif isinstance(value, int) and not isinstance(value, bool):
             rows.append((name, f"{value:,}"))
+        elif isinstance(value, float):
+            rows.append((name, f"{value:.4g}"))
         else:
             rows.append((name, str(value)))
     return rows

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rich.table import Table
-
-from lsr.cli.console import output, print_json
+from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import Json
 
 NAME = "models"
@@ -27,11 +25,8 @@ def run(as_json: Json = False) -> None:
     if as_json:
         print_json([{**asdict(model), "path": model.path and str(model.path)} for model in models])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "kind", "size", "licence", "installed", "what it is"):
-        table.add_column(column, justify="right" if column == "size" else "left")
     for model in models:
-        size = f"{model.size_bytes / 1e6:,.0f} MB" if model.size_bytes else ""
-        installed = "yes" if model.installed else model.install
-        table.add_row(model.name, model.kind, size, model.licence, installed, model.description)
-    output.print(table)
+        size = [f"{model.size_bytes / 1e6:,.0f} MB"] if model.size_bytes else []
+        installed = "installed" if model.installed else f"not installed: {model.install}"
+        output.print(f"[bold]{escape(model.name)}[/]  {', '.join([model.kind, *size, model.licence, installed])}")
+        output.print(f"  {model.description}", markup=False)

@@ -37,7 +37,7 @@ OtherModel = Annotated[
     str | None, typer.Option("--model", "-m", help="Use this model instead of the one that the index records.")
 ]
 MaxLength = Annotated[int, typer.Option(min=2, help="Tokens of a text that are encoded.")]
-TopK = Annotated[int | None, typer.Option(min=1, help="Keep only each document's heaviest terms.")]
+TopK = Annotated[int | None, typer.Option(min=1, help="Keep only this many terms of a text, the heaviest.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, … (default: a GPU where there is one)")]
 Format = Annotated[
     str | None, typer.Option("--format", help="beir, jsonl, tsv, parquet, folder, file, lines. (default: by name)")

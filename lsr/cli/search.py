@@ -38,6 +38,8 @@ def run(
 ) -> None:
     """Search an index with one question, or with a file of queries.
 
+    Shows score, title and the passage that matched best; --queries writes a TREC run file instead.
+
     Examples:
 
         lsr search my-index "how do birds find their way" --explain

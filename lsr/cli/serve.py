@@ -15,18 +15,20 @@ NAME = "serve"
 def run(
     index: IndexPath,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int | None, typer.Option(min=1, help="Searches at once. (default: the number of cores)")] = None,
     model: OtherModel = None,
     device: Device = None,
 ) -> None:
     """Serve an index over HTTP, until interrupted.
 
+    /docs on the server lists the endpoints.
+
     Examples:
 
         lsr serve my-index --port 8080
 
-        curl -s localhost:8080/v1/search -H 'content-type: application/json' -d '{"text": "bird migration"}'
+        curl -s "localhost:8080/v1/search?q=bird+migration"
     """
     try:
         from lsr.service import ServiceSettings, serve

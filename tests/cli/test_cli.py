@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import lsr
 from lsr import Document, SparseEncoder, SparseVectors
 from lsr.cli.app import main
+from lsr.cli.console import output
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -143,7 +146,7 @@ def test_models_and_version(run: Run) -> None:
 )
 def test_every_help_has_an_example(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
-    assert code == 0 and "Example" in out and f"lsr {command}" in out
+    assert code == 0 and "Example" in out and f"\n     lsr {command}" in out
 
 
 BAD = {
@@ -205,6 +208,58 @@ def test_a_vector_that_is_not_a_number_is_named(run: Run) -> None:
     Path("v.jsonl").write_text('{"id": "a", "vector": {"x": 1.0}}\n{"id": "b", "vector": {"x": NaN}}\n')
     code, _, err = run("index", "--vectors", "v.jsonl", "-o", "index")
     assert code == 2 and "v.jsonl:2" in err and not Path("index").exists()
+
+
+def test_an_output_below_a_file_is_named(run: Run, toy_index: Path) -> None:
+    Path("file").write_text("mine")
+    Path("corpus.jsonl").write_text('{"_id": "a", "text": "birds"}\n')
+    Path("queries.tsv").write_text("q\tbirds\n")
+    for arguments in [
+        ("index", "corpus.jsonl", "-o", "file/index"),
+        ("encode", "corpus.jsonl", "-o", "file/docs.parquet"),
+        ("encode", "queries.tsv", "--queries", "-o", "file/queries.parquet"),
+        ("search", toy_index, "--queries", "queries.tsv", "-o", "file/run.trec"),
+        ("demo", "-o", "file"),
+    ]:
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "") and "error: file: is a file, where a folder is needed" in err, arguments
+    assert Path("file").read_text() == "mine"
+    assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "file", "queries.tsv"]
+
+
+def test_a_full_disk_is_one_line_and_the_encoding_is_kept(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Path("corpus.jsonl").write_text('{"_id": "a", "text": "birds"}\n')
+    with monkeypatch.context() as patch:
+        patch.setattr("lsr.index.IndexBuilder.add", full)
+        code, _, err = run("index", "corpus.jsonl", "-o", "index")
+    assert code == 2 and err.splitlines()[-1] == (
+        "error: No space left on device; index.encoding keeps what was encoded; the same command goes on"
+    )
+    assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "index.encoding"]
+    assert run("index", "corpus.jsonl", "-o", "index")[0] == 0
+    assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "index"]
+
+
+def test_ctrl_c_says_so(run: Run, toy_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsr.retriever.Retriever.search", interrupt)
+    assert run("search", toy_index, "birds") == (130, "", "interrupted\n")
+
+
+def test_models_and_inspect_do_not_depend_on_the_width(
+    run: Run, toy_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (("models",), ("inspect", toy_index)):
+        monkeypatch.setattr(output, "width", 20)
+        _, narrow, _ = run(*arguments)
+        monkeypatch.setattr(output, "width", 200)
+        assert run(*arguments)[1] == narrow
+        assert "…" not in narrow and not any(line.endswith(" ") for line in narrow.splitlines())
 
 
 def test_a_damaged_index_is_named(run: Run, toy_documents: list[Document]) -> None:
