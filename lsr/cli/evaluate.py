@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, Json, MaxLength, Mode, Model, TopK
+from lsr.cli.options import Device, Force, Json, MaxLength, Mode, TopK
 from lsr.models import DEFAULT_MODEL
 
 NAME = "eval"
@@ -26,14 +26,23 @@ def run(
         Path | None,
         typer.Option("--output", "-o", help="Folder for index, run files and report. (default: lsr-eval/COLLECTION)"),
     ] = None,
-    index: Annotated[Path | None, typer.Option(help="Use or make this index instead of OUTPUT/index.")] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Search this index, with the model that made it; made if it is not there.")
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Judged split of a BEIR folder. (default: test)")] = None,
     queries: Annotated[Path | None, typer.Option(help="A file of queries instead of the collection's.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="A file of judgements instead of the collection's.")] = None,
     run_file: Annotated[
         Path | None, typer.Option("--run", help="Judge this TREC run file instead of indexing and searching.")
     ] = None,
-    model: Model = DEFAULT_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}, or --index's own)",
+        ),
+    ] = None,
     max_length: MaxLength = 256,
     top_k: TopK = None,
     mode: Annotated[Mode, typer.Option(help="exact measures the model alone, without pruning.")] = Mode.exact,
@@ -83,8 +92,10 @@ def run(
     else:
         from lsr.encoder import SparseEncoder
 
-        encoder = SparseEncoder.load(model, max_length=max_length, device=device)
         path = index or folder / "index"
+        # An index that was named is measured as it was made, unless a model was named as well.
+        as_made = index is not None and index.exists() and model is None and not force
+        encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
         with resumable(path):
             retriever = open_or_index(loaded, path, encoder, top_k=top_k, force=force, stages=progress_bar)
         evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)

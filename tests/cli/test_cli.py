@@ -114,6 +114,13 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
         "report.json",
         "report.md",
     ]
+    # A named index is measured as it was made, whatever the defaults are.
+    assert run("index", "toy", "-o", "short", "--max-length", 16)[0] == 0
+    report = json.loads(run("eval", "toy", "--index", "short", "--json", "--no-bm25")[1])
+    assert report["model"]["max_length"] == 16
+    code, out, err = run("eval", "toy", "-o", "toy-full", "--index", "short", "-m", "splade-tiny")
+    assert code == 2 and "max_length 16, not 256" in err
+
     code, out, err = run("eval", "toy")
     assert code == 0 and "| BM25" in out and "encoding" not in err, "the index is used again"
 
