@@ -9,8 +9,9 @@ from typing import Any
 
 from lsr.errors import InputError
 
-# Blocked search at recall 0.98 overtakes exact search at about 400,000 documents of 99 terms (queries of 26 terms):
-# exact takes 0.6 ms at 300,000 and 1.5 at 600,000, blocked 0.75 and 0.95. benchmarks/search.py measures both.
+# An estimate between two sizes. At 300,000 documents of 99 terms exact search is the faster (0.62 ms against 0.83 at
+# recall 0.98, benchmarks/search.py); at 600,000, half of them disturbed copies of the others, blocked was, in a single
+# trial on a busy machine (0.95 ms against 1.5 of processor time).
 BLOCKED_FROM_DOCUMENTS = 500_000
 
 
@@ -20,7 +21,7 @@ class IndexSettings:
 
     The blocks are those of Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024, arXiv:2404.18812). Defaults are
     those of its authors' code, but for centroid_fraction (there 0.1) and summary_energy (0.4): on 300,000 vectors of
-    99 terms 0.2 and 0.5 reached the same recall with half the documents scored, in a third more space.
+    99 terms 0.2 and 0.5 reached higher recall in less time in one trial, and took a third more space.
 
     Attributes:
         blocks: build the blocks that `mode="blocked"` searches; without them an index answers in exact mode only.

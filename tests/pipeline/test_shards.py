@@ -127,7 +127,7 @@ def test_encode_corpus_writes_what_the_encoder_gave(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.weights, expected.weights)
 
 
-def test_encoding_the_same_text_twice_gives_the_same_settings(encoder: SparseEncoder) -> None:
+def test_settings_survive_json_so_that_a_resumed_run_compares_equal(encoder: SparseEncoder) -> None:
     assert json.loads(json.dumps(encoder.settings())) == encoder.settings()
 
 
