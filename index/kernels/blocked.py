@@ -7,9 +7,9 @@ high from the start.
 """
 
 import numpy as np
-from numba import njit
 
 from lsr.index.kernels.filter import is_allowed
+from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.topk import offer, sort_best_first
 
@@ -19,7 +19,7 @@ LEADING_BLOCKS = 32
 PREFETCH_AHEAD = 3
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def score_document(forward_indptr, forward_terms, forward_weights, row, dense):
     """Inner product of one document with a query, added in ascending term order in float32.
 
@@ -31,7 +31,7 @@ def score_document(forward_indptr, forward_terms, forward_weights, row, dense):
     return score
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _visit(
     members, forward_indptr, forward_terms, forward_weights, allow, dense, visited, generation, scores, rows, size
 ):
@@ -56,7 +56,7 @@ def _visit(
     return size, scored
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _first_not_below(values, first, last, wanted):
     """Position of the first of the ascending values[first:last] that is not below `wanted`, or `last`."""
     while first < last:
@@ -68,7 +68,7 @@ def _first_not_below(values, first, last, wanted):
     return first
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, terms, term_weights, bounds):
     """Add to `bounds` the inner products of one list's summaries with the query.
 
@@ -86,7 +86,7 @@ def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, ter
                 bounds[entry_blocks[e]] += weight * np.float32(entry_weights[e])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def search_blocked(
     block_indptr,
     block_starts,

@@ -8,8 +8,8 @@ with all of its mass is a true upper bound.
 """
 
 import numpy as np
-from numba import njit
 
+from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.random import mix, sample
 
 # A list this short is one block that is always visited: scoring its documents costs no more than a summary would.
@@ -21,7 +21,7 @@ MAX_BLOCKS = 65_535
 MAX_BLOCK_PAIRS = 1 << 15
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sketch_documents(forward_indptr, forward_terms, forward_weights, first, terms, weights):
     """Each document's strongest terms (ties: the lower term), in ascending order.
 
@@ -47,7 +47,7 @@ def sketch_documents(forward_indptr, forward_terms, forward_weights, first, term
             at += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _threshold(values, keep, counts):
     """(level, spare): the `keep` largest of uint8 values are those above `level` and the first `spare` equal to it.
 
@@ -65,7 +65,7 @@ def _threshold(values, keep, counts):
     return level, keep
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _strongest(rows, weights, keep, counts):
     """The rows of the `keep` largest weights (ties: the lower row), ascending."""
     if rows.size <= keep:
@@ -82,7 +82,7 @@ def _strongest(rows, weights, keep, counts):
     return kept
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _grown(array, size):
     """`array`, or a copy with room for at least `size`."""
     if size <= array.size:
@@ -92,7 +92,7 @@ def _grown(array, size):
     return larger
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _invert(forward_indptr, forward_terms, forward_weights, centroids, begins, ends):
     """Inverted lists of the centroids: (terms met, centroid numbers, weights).
 
@@ -128,7 +128,7 @@ def _invert(forward_indptr, forward_terms, forward_weights, centroids, begins, e
     return met[:count], numbers, weights
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _nearest(terms, weights, begins, ends, numbers, centroid_weights, alive, scores):
     """The living centroid with the largest inner product with a sketch (ties: the lower number).
 
@@ -146,7 +146,7 @@ def _nearest(terms, weights, begins, ends, numbers, centroid_weights, alive, sco
     return best
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _cluster(
     rows,
     centroids,
@@ -183,7 +183,7 @@ def _cluster(
     return nearest
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _summarise(rows, forward_indptr, forward_terms, forward_weights, energy, maxima, met, counts):
     """Coordinate-wise maximum of some documents, cut to a share of its mass.
 
@@ -222,7 +222,7 @@ def _summarise(rows, forward_indptr, forward_terms, forward_weights, energy, max
     return kept
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def build_blocks(
     first_term,
     last_term,

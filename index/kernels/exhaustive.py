@@ -1,16 +1,16 @@
 """Exact search, term at a time: every posting of every query term is added up. The oracle of all other searches."""
 
 import numpy as np
-from numba import njit
 
 from lsr.index.kernels.filter import is_allowed
+from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.topk import offer, sort_best_first
 
 # Looking up touched rows through the lists again beats a scan of all accumulators below this share of the documents.
 _SPARSE_SHARE = 8
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def search_exhaustive(
     list_indptr, list_rows, list_weights, terms, term_weights, allow, accumulators, scores, rows, counters
 ):

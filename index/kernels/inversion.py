@@ -1,17 +1,18 @@
 """From the forward index to the inverted lists by counting sort."""
 
 import numpy as np
-from numba import njit
+
+from lsr.index.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_terms(forward_terms, counts):
     """Add to counts (int64 [dim]) the number of times that each term stands in forward_terms (unsigned [m])."""
     for p in range(forward_terms.size):
         counts[forward_terms[p]] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def invert_terms(forward_indptr, forward_terms, forward_weights, first_term, starts, rows, weights):
     """Scatter the postings of terms first_term … first_term + len(starts) - 1.
 

@@ -1,8 +1,10 @@
 """A hint to the processor that memory will soon be read."""
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from lsr.index.kernels.jit import kernel
 
 
 @intrinsic
@@ -24,7 +26,7 @@ def _prefetch(typingctx, array, index):
     return None
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def prefetch(array, index):
     """Start loading the cache line of array[index]. Does nothing else, in or out of bounds."""
     _prefetch(array, index)  # type: ignore[call-arg]

@@ -1,7 +1,8 @@
 """Checking a query."""
 
 import numpy as np
-from numba import njit
+
+from lsr.index.kernels.jit import kernel
 
 OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE = range(5)
 
@@ -10,7 +11,7 @@ _SMALLEST = np.finfo(np.float32).tiny
 _LARGEST_SUM = float(np.finfo(np.float32).max) / 256
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def prepare_query(terms, weights, dim, scale, scaled):
     """Check a query and scale its weights.
 

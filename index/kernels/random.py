@@ -4,12 +4,13 @@ SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 """
 
 import numpy as np
-from numba import njit
+
+from lsr.index.kernels.jit import kernel
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mix(state):
     """The random uint64 of a uint64 state."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -17,7 +18,7 @@ def mix(state):
     return state ^ (state >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sample(population, size, seed, chosen):
     """Put `size` different numbers below `population` into chosen[:size].
 

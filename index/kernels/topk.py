@@ -6,16 +6,16 @@ on the order of the offers.
     scores: float32 [k]     rows: int64 [k]     size: how many of them are filled
 """
 
-from numba import njit
+from lsr.index.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def is_worse(score, row, other_score, other_row):
     """Whether (score, row) ranks below (other_score, other_row)."""
     return score < other_score or (score == other_score and row > other_row)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sift_down(scores, rows, size, score, row):
     """Put (score, row) at the root of the heap and let it sink to its place."""
     at = 0
@@ -34,7 +34,7 @@ def _sift_down(scores, rows, size, score, row):
     rows[at] = row
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def offer(scores, rows, size, score, row):
     """Offer a pair to the heap; return its new size."""
     if size < scores.size:
@@ -54,7 +54,7 @@ def offer(scores, rows, size, score, row):
     return size
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sort_best_first(scores, rows, size):
     """Sort the heap in place, best first."""
     for end in range(size - 1, 0, -1):

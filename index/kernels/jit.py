@@ -1,0 +1,169 @@
+"""The decorator of all kernels, and where their machine code is kept.
+
+Numba keeps compiled code beside the source, where an installation may not be writable, and renews it when the file of
+the function changes, though not when a function does that it calls from another file. Here it is kept in the user's
+cache folder, and renewed when any of these files changes. Code of other packages stays where Numba puts it.
+
+Numba itself tells Python versions, processors and their features apart: a folder may be shared by different machines.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+__all__ = ["cache_folder", "fingerprint", "kernel"]
+
+# Other states of a source file whose code is kept, for other installations of the same user.
+_KEPT_STATES = 4
+_LOCK_SECONDS = 10
+_USER_CACHES = {"darwin": ("", "Library/Caches"), "win32": ("LOCALAPPDATA", "AppData/Local")}
+_KERNEL_MODULE = re.compile(rb"\blsr\.index\.kernels\.(\w+)")
+
+_config: Any = numba.config
+_logger = logging.getLogger("lsr.index")
+
+
+def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Compile a function on its first call, or load it from the cache; it runs without Python's lock.
+
+    Used as `@kernel` or with options of `numba.njit`, as `@kernel(inline="always")`. A kernel may use what its own file
+    and other files of this package define, and nothing else that could change.
+    """
+    if function is None:
+        return lambda function: kernel(function, **options)
+    compiled = numba.njit(nogil=True, **options)(function)
+    source = Path(function.__code__.co_filename)
+    if hasattr(compiled, "enable_caching") and source.is_file() and cache_folder() is not None:
+        compiled._cache = _KernelCache(function)
+    return compiled
+
+
+def cache_folder() -> Path | None:
+    """Where compiled kernels are kept: None if the user has no home folder.
+
+    `$LSR_CACHE_DIR/kernels`, else `lsr/kernels` in `$NUMBA_CACHE_DIR`, else in the user's cache folder, which is
+    `$XDG_CACHE_HOME` or ~/.cache, on macOS ~/Library/Caches and on Windows `%LOCALAPPDATA%`.
+    """
+    if chosen := os.environ.get("LSR_CACHE_DIR"):
+        return Path(chosen).absolute() / "kernels"
+    variable, in_home = _USER_CACHES.get(sys.platform, ("XDG_CACHE_HOME", ".cache"))
+    base = _config.CACHE_DIR or os.environ.get(variable)
+    try:
+        return (Path(base).absolute() if base else Path.home() / in_home) / "lsr" / "kernels"
+    except RuntimeError:
+        return None
+
+
+@lru_cache
+def fingerprint(source: Path) -> str:
+    """What the code compiled from a file depends on: its text, those of all kernel files that it uses, and Numba.
+
+    `source` may lie anywhere. A file is used if its module is named in another one that is used.
+    """
+    texts: dict[str, bytes] = {}
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        text = texts[path.stem] = path.read_bytes()
+        for name in {name.decode() for name in _KERNEL_MODULE.findall(text)} - texts.keys():
+            path = Path(__file__).with_name(f"{name}.py")
+            if path.is_file():
+                waiting.append(path)
+    digest = sha256(f"{numba.__version__} {llvmlite.__version__} {_config.BOUNDSCHECK}".encode())
+    for name, text in sorted(texts.items()):
+        digest.update(f"\n{name} {len(text)}\n".encode() + text)
+    return digest.hexdigest()[:16]
+
+
+class _Locator(_CacheLocator):
+    """Names the folder of a source file in its present state."""
+
+    def __init__(self, function: Callable[..., Any], source: Path) -> None:
+        self._line = function.__code__.co_firstlineno
+        self._state = fingerprint(source)
+        folder = cache_folder()
+        assert folder is not None
+        self._folder = folder / f"{source.stem}-{self._state}"
+        # What is in use stays when others are pruned.
+        with suppress(OSError):
+            os.utime(self._folder)
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
+        return cls(py_func, Path(py_file))
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._state
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder; remove those of the file's earlier states, but for the last used."""
+        if self._folder.is_dir():
+            return
+        # What is loaded from here is run: nobody else may write to it.
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stem = self._folder.name.removesuffix(self._state)
+        states = [path for path in self._folder.parent.glob(f"{stem}*") if path != self._folder]
+        with suppress(OSError):
+            states.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in states[_KEPT_STATES:]:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _KernelCache(FunctionCache):
+    """Numba's cache of a function, in our folder. Whatever is wrong with that folder, the function is compiled."""
+
+    _impl_class = _KernelCacheImpl
+    _noted = False
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            # Shortened by a lost machine, say. It is compiled and written anew.
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        from filelock import FileLock
+
+        try:
+            self._impl.locator.ensure_cache_path()
+            # Two processes would give two signatures one file.
+            with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
+                super().save_overload(sig, data)
+        except OSError as error:
+            self._note(error.strerror or str(error))
+
+    @classmethod
+    def _note(cls, reason: str) -> None:
+        if not cls._noted:
+            cls._noted = True
+            _logger.warning(
+                "compiled kernels cannot be kept in %s (%s), so every start compiles them: "
+                "set LSR_CACHE_DIR to a folder that can be written",
+                cache_folder(),
+                reason,
+            )
