@@ -14,8 +14,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +24,9 @@ from typing import Any
 import llvmlite
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.event import Event, Listener, install_listener
 
-__all__ = ["cache_folder", "fingerprint", "kernel"]
+__all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
 
 # Other states of a source file whose code is kept, for other installations of the same user.
 _KEPT_STATES = 4
@@ -46,14 +47,44 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
     if function is None:
         return lambda function: kernel(function, **options)
     compiled = numba.njit(nogil=True, **options)(function)
-    source = Path(function.__code__.co_filename)
-    if hasattr(compiled, "enable_caching") and source.is_file() and cache_folder() is not None:
+    if _config.DISABLE_JIT:
+        return compiled
+    if not Path(function.__code__.co_filename).is_file():
+        _note_unkept("their source is not on disk")
+    elif cache_folder() is None:
+        _note_unkept("there is no home folder")
+    else:
         compiled._cache = _KernelCache(function)
     return compiled
 
 
+@contextmanager
+def compilations(progress: Callable[[int], None] | None = None) -> Iterator[list[str]]:
+    """Give a list to which the names of kernels are added that are compiled, not loaded, within the block."""
+    listener = _CompilationListener(progress)
+    with install_listener("numba:compile", listener):
+        yield listener.names
+
+
+class _CompilationListener(Listener):
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self.names: list[str] = []
+        self._progress = progress
+
+    def on_start(self, event: Event) -> None:
+        pass
+
+    def on_end(self, event: Event) -> None:
+        function = event.data["dispatcher"].py_func
+        # Numba compiles functions of its own for the kernels.
+        if function.__module__.startswith("lsr."):
+            self.names.append(function.__qualname__)
+            if self._progress is not None:
+                self._progress(1)
+
+
 def cache_folder() -> Path | None:
-    """Where compiled kernels are kept: None if the user has no home folder.
+    """Where compiled kernels are kept, or None if the user has no home folder.
 
     `$LSR_CACHE_DIR/kernels`, else `lsr/kernels` in `$NUMBA_CACHE_DIR`, else in the user's cache folder, which is
     `$XDG_CACHE_HOME` or ~/.cache, on macOS ~/Library/Caches and on Windows `%LOCALAPPDATA%`.
@@ -137,13 +168,14 @@ class _KernelCache(FunctionCache):
     """Numba's cache of a function, in our folder. Whatever is wrong with that folder, the function is compiled."""
 
     _impl_class = _KernelCacheImpl
-    _noted = False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
         except Exception:
-            # Shortened by a lost machine, say. It is compiled and written anew.
+            # Cut short when the power failed, say. It is compiled and written anew.
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -154,16 +186,23 @@ class _KernelCache(FunctionCache):
             # Two processes would give two signatures one file.
             with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
                 super().save_overload(sig, data)
-        except OSError as error:
-            self._note(error.strerror or str(error))
+        except Exception as error:
+            _note_unkept(str(error))
 
-    @classmethod
-    def _note(cls, reason: str) -> None:
-        if not cls._noted:
-            cls._noted = True
-            _logger.warning(
-                "compiled kernels cannot be kept in %s (%s), so every start compiles them: "
-                "set LSR_CACHE_DIR to a folder that can be written",
-                cache_folder(),
-                reason,
-            )
+
+_unkept: list[str] = []
+
+
+def unkept() -> str | None:
+    """Why kernels that this process compiled could not be kept, or None if they were."""
+    return _unkept[0] if _unkept else None
+
+
+def _note_unkept(reason: str) -> None:
+    if not _unkept:
+        _logger.warning(
+            "compiled kernels cannot be kept (%s), so every start compiles them: "
+            "set LSR_CACHE_DIR to a folder that can be written",
+            reason,
+        )
+    _unkept.append(reason)

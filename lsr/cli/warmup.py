@@ -1,0 +1,80 @@
+"""`lsr warmup`: compile now what would be compiled at the first search."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.options import Json
+
+NAME = "warmup"
+
+# Term ids take two bytes in an index with the first vocabulary and four with the second, and kernels are compiled for
+# each.
+_VOCABULARIES = (1 << 10, (1 << 16) + 1)
+_DOCUMENTS = 300
+
+
+def run(
+    index: Annotated[
+        Path | None, typer.Argument(help="Compile only what searching this index needs.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compile all that building and searching needs, so that the first search after it starts at once.
+
+    Needed once for an installation, say when a container image is made; later runs find everything compiled. It is kept
+    in the user's cache folder, or in $LSR_CACHE_DIR.
+
+    Examples:
+
+        lsr warmup
+
+        LSR_CACHE_DIR=/opt/lsr-cache lsr warmup
+    """
+    from lsr.index import Index
+    from lsr.index.kernels.jit import cache_folder, compilations, unkept
+
+    start = perf_counter()
+    with (
+        progress_bar("compiling", None, "kernels") as progress,
+        compilations(progress) as compiled,
+        TemporaryDirectory() as folder,
+    ):
+        if index is not None:
+            Index.open(index).warm_up()
+        else:
+            for dim in _VOCABULARIES:
+                _build_and_warm_up(Path(folder) / str(dim), dim)
+    seconds = perf_counter() - start
+    if unkept() is not None:
+        fail("nothing is gained: what was compiled could not be kept")
+    if as_json:
+        print_json({"compiled": len(compiled), "seconds": round(seconds, 3), "cache": str(cache_folder())})
+    else:
+        did = f"compiled {len(compiled)} kernels" if compiled else "found every kernel compiled"
+        note(f"{did} in {seconds:.1f} s; they are kept in {cache_folder()}")
+
+
+def _build_and_warm_up(path: Path, dim: int) -> None:
+    """Build a small index with everything that an index can have, and run every search that it offers."""
+    import numpy as np
+
+    from lsr.index import IndexBuilder, IndexSettings
+    from lsr.vectors import SparseVectors
+
+    everything: dict[str, Any] = {field.name: True for field in fields(IndexSettings) if "bool" in str(field.type)}
+    random = np.random.default_rng(0)
+    # Few terms that many documents hold, many that few do.
+    drawn = [[random.integers(0, 8, 4), random.integers(0, dim, 12)] for _ in range(_DOCUMENTS)]
+    rows = [np.unique(np.concatenate(parts)) for parts in drawn]
+    vectors = SparseVectors.from_rows([(terms, random.uniform(0.1, 2.0, len(terms))) for terms in rows], dim=dim)
+    with IndexBuilder(path, dim=dim, settings=IndexSettings(**everything)) as builder:
+        builder.add(vectors)
+        builder.finish().warm_up()

@@ -1,0 +1,84 @@
+"""No instruction is assumed: on a processor without AVX, kernels build the same index and give the same answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsr.errors import InputError
+from lsr.index import IndexBuilder, IndexSettings
+from lsr.vectors import SparseVectors
+
+DIM = 3000
+MODES = ("exact", "exhaustive", "approximate", "seismic", "bmp", "blocked")
+
+
+def vectors(rows: int, terms: int, seed: int) -> SparseVectors:
+    """Rows of about so many terms, of which the first are in many rows and the last in few."""
+    random = np.random.default_rng(seed)
+    drawn = [np.unique((DIM * random.random(terms) ** 3).astype(np.uint32)) for _ in range(rows)]
+    return SparseVectors.from_rows([(each, random.exponential(1.0, len(each)) + 0.01) for each in drawn], dim=DIM)
+
+
+def build_and_search(folder: Path) -> dict[str, Any]:
+    """What an index of made vectors consists of, and its hits by mode: rows and the bits of the scores."""
+    random = np.random.default_rng(2)
+    with IndexBuilder(folder, dim=DIM, settings=IndexSettings(blocks=True)) as builder:
+        builder.add(vectors(1500, 60, seed=0))
+        index = builder.finish()
+    allow = random.random(len(index)) < 0.3
+    hits: dict[str, list[Any]] = {}
+    for mode in MODES:
+        try:
+            index.search([0], [1.0], mode=mode)
+        except InputError:
+            continue
+        hits[mode] = []
+        for k in (1, 10, 2000):
+            for chosen in (None, allow):
+                for found in index.search_batch(vectors(15, 20, seed=1), k, mode=mode, allow=chosen, threads=1):
+                    hits[mode].append([found.rows.tolist(), found.scores.view(np.uint32).tolist()])
+    return {"files": {name: record.crc32 for name, record in index.manifest.files.items()}, "hits": hits}
+
+
+def wide_kernels() -> list[str]:
+    """The kernels compiled by this process that use registers of AVX."""
+    from numba.core.registry import CPUDispatcher
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("lsr.index.kernels.")]
+    kernels = {each for module in modules for each in vars(module).values() if isinstance(each, CPUDispatcher)}
+    code = {kernel.__name__: "".join(kernel.inspect_asm().values()) for kernel in kernels}
+    assert any(code.values())
+    return sorted(name for name, text in code.items() if "%ymm" in text or "%zmm" in text)
+
+
+def test_a_plain_processor_gives_the_same_index_and_answers(tmp_path: Path) -> None:
+    script = (
+        "import json, pathlib, test_portability as here\n"
+        f"made = here.build_and_search(pathlib.Path({str(tmp_path / 'plain')!r}))\n"
+        "print(json.dumps({**made, 'wide': here.wide_kernels()}))"
+    )
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "LSR_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    plain = json.loads(process.stdout)
+
+    here = build_and_search(tmp_path / "here")
+    assert plain["wide"] == []
+    assert plain["files"] == here["files"]
+    assert plain["hits"].keys() == here["hits"].keys() >= {"exact"}
+    for mode, hits in here["hits"].items():
+        assert plain["hits"][mode] == hits, mode
+        assert all(rows for rows, _ in hits), mode
