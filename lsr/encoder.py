@@ -18,10 +18,11 @@ from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from lsr.encoding.light import LightTower
     from lsr.encoding.static import StaticTower
     from lsr.encoding.transformer import TransformerTower
 
-    Tower = StaticTower | TransformerTower
+    Tower = LightTower | StaticTower | TransformerTower
 
 # Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
 _CHUNK = 1024
@@ -71,6 +72,7 @@ class SparseEncoder:
         device: str | None = None,
         dtype: str = "auto",
         queries_only: bool = False,
+        light: bool = False,
         special_tokens: bool = True,
         window_overlap: int | None = None,
         pooling: str | None = None,
@@ -90,6 +92,8 @@ class SparseEncoder:
                 gives float32's result either way, and on such hardware at bfloat16's speed.
             queries_only: leave out what only documents need. With an inference-free model this imports neither torch
                 nor transformers.
+            light: with queries_only, run a small BERT in numpy: a few queries are encoded before torch would have been
+                imported, and weights agree to about six digits. Other models load as without it.
             special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
             window_overlap: read documents beyond max_length by windows that share this many tokens, and merge them by
                 each term's largest weight. Without it they are cut.
@@ -111,7 +115,7 @@ class SparseEncoder:
             width = document.dim if document is not None else head_width(layout.document)
             if max_length is not None and not layout.one_model:
                 options["max_length"] = min(max_length, layout.query.max_length)
-            query = _tower(layout.query, dim=width, **options)
+            query = _tower(layout.query, dim=width, light=light and queries_only, **options)
         return cls(
             name,
             layout,
@@ -294,11 +298,18 @@ def _tower(
     special_tokens: bool,
     overlap: int | None = None,
     dim: int | None = None,
+    light: bool = False,
 ) -> Tower:
     if isinstance(spec, TableSpec):
         from lsr.encoding.static import StaticTower
 
         return StaticTower(spec, dim=dim, max_length=max_length)
+    if light:
+        from lsr.encoding.light import light_tower
+
+        tower = light_tower(spec, max_length=max_length, special_tokens=special_tokens, device=device, dtype=dtype)
+        if tower is not None:
+            return tower
     from lsr.encoding.transformer import TransformerTower
 
     return TransformerTower(

@@ -50,23 +50,29 @@ class Retriever:
     query table, so no deep-learning library is loaded for it. Safe to use from several threads.
     """
 
-    def __init__(self, index: Index, *, model: str | None = None, device: str | None = None) -> None:
+    def __init__(
+        self, index: Index, *, model: str | None = None, device: str | None = None, light: bool = False
+    ) -> None:
         self.index = index
         self._model = model
         self._device = device
+        self._light = light
         self._encoder: SparseEncoder | None = None
         self._document_encoder: SparseEncoder | None = None
         self._loading = RLock()
 
     @classmethod
-    def open(cls, path: str | Path, *, model: str | None = None, device: str | None = None) -> Retriever:
+    def open(
+        cls, path: str | Path, *, model: str | None = None, device: str | None = None, light: bool = False
+    ) -> Retriever:
         """Open the index at `path`. `model` (a name or folder) stands in for the one it was made with.
 
+        `light` is for a process that asks little: it encodes queries without torch where `SparseEncoder.load` can.
         Raises IndexFormatError.
         """
         from lsr.index import Index
 
-        return cls(Index.open(path), model=model, device=device)
+        return cls(Index.open(path), model=model, device=device, light=light)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -139,7 +145,7 @@ class Retriever:
         with self._loading:
             if self._encoder is None:
                 query_side = (self.index.encoder or {}).get("query", {})
-                self._encoder = self._load_encoder(queries_only=query_side.get("kind") == "table")
+                self._encoder = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
             return self._encoder
 
     @encoder.setter
@@ -148,8 +154,8 @@ class Retriever:
 
     @property
     def document_encoder(self) -> SparseEncoder:
-        """The encoder of documents: the same object unless queries need no model."""
-        if not self.encoder.inference_free:
+        """The encoder of documents: the same object unless queries need no model, or a light one."""
+        if not self.encoder.inference_free and not self._light:
             return self.encoder
         with self._loading:
             if self._document_encoder is None:
@@ -170,7 +176,7 @@ class Retriever:
         if record is not None:
             options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
             options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
-        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, **options)
+        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, light=self._light, **options)
         if encoder.dim != self.index.dim:
             raise ModelError(
                 f"model {encoder.name} has {encoder.dim:,} terms, the index {self.index.dim:,}: it is not the model "

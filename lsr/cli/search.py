@@ -50,7 +50,7 @@ def run(
 
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
-    retriever = Retriever.open(index, model=model, device=device)
+    retriever = Retriever.open(index, model=model, device=device, light=query is not None)
     if query is None:
         assert queries is not None
         if out is None:
