@@ -22,6 +22,7 @@ from lsr.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(["the", "##s", 'quote"', "naïve", "new\nline", "\u2028"])
 SUFFIXES = [".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst"]
+ALL_SUFFIXES = [*SUFFIXES, ".ciff", ".ciff.gz", ".ciff.zst"]  # CIFF rounds weights: see test_ciff.py
 
 positive = st.floats(width=32, min_value=0, exclude_min=True, allow_infinity=False)
 rows = st.dictionaries(st.integers(0, len(VOCABULARY) - 1), positive)
@@ -69,7 +70,7 @@ def test_save_and_load(tmp_path: Path, suffix: str) -> None:
     assert same(SparseVectors.load(tmp_path / f"v{suffix}", vocabulary=VOCABULARY), vectors)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ALL_SUFFIXES)
 def test_no_rows(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"v{suffix}"
     assert write_vectors(path, [SparseVectors.empty(len(VOCABULARY))], vocabulary=VOCABULARY) == 0
@@ -245,7 +246,7 @@ def test_not_a_vector_file(tmp_path: Path) -> None:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ALL_SUFFIXES)
 def test_a_failed_write_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"v{suffix}"
     vectors = many(5, dim=len(VOCABULARY))
@@ -275,11 +276,29 @@ def test_a_failed_write_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ALL_SUFFIXES)
 def test_an_id_written_twice_is_named(tmp_path: Path, suffix: str) -> None:
     vectors = many(5, dim=len(VOCABULARY))
     with pytest.raises(InputError, match="row 6: the id 'd0' came before"):
         write_vectors(tmp_path / f"v{suffix}", [vectors, many(6, 6)[5:], vectors[:1]], vocabulary=VOCABULARY)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_progress_adds_up_to_the_rows(tmp_path: Path, suffix: str) -> None:
+    vectors, reports = many(25, len(VOCABULARY)), []
+    batches = [vectors[i : i + 10] for i in range(0, 25, 10)]
+    write_vectors(tmp_path / f"v{suffix}", batches, vocabulary=VOCABULARY, progress=reports.append)
+    assert reports == [10, 10, 5]
+
+
+def test_the_terms_of_a_file(tmp_path: Path) -> None:
+    vectors = SparseVectors.from_rows([([2, 3], [1, 2])], ["a"], len(VOCABULARY))
+    for suffix in ALL_SUFFIXES:
+        write_vectors(tmp_path / f"v{suffix}", [vectors], vocabulary=VOCABULARY)
+        terms = read_vocabulary(tmp_path / f"v{suffix}")
+        assert terms == (None if suffix == ".parquet" else Vocabulary(["naïve", 'quote"'])), suffix
+    with pytest.raises(InputError, match=r"none\.ciff: no such file"):
+        read_vocabulary(tmp_path / "none.ciff")
 
 
 def test_jsonl_needs_a_vocabulary_of_the_right_size(tmp_path: Path) -> None:
@@ -300,7 +319,7 @@ def test_jsonl_as_anserini_has_it(tmp_path: Path) -> None:
     ]
     path = tmp_path / "v.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
-    assert list(read_vocabulary(path)) == ["a", "cat", "dog", "sat"]
+    assert read_vocabulary(path) == Vocabulary(["a", "cat", "dog", "sat"])
     expected = SparseVectors.from_rows([([0, 1], [55, 120]), ([], []), ([2], [0.1])], ["0", "1", "2"], 4)
     assert same(read_vectors(path), expected)
     assert [part.dim for part in iter_vectors(path, batch_rows=1)] == [4, 4, 4]
