@@ -1,0 +1,70 @@
+"""`lsr export`: from an index to a file of vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.options import Force, IndexPath, Json
+
+NAME = "export"
+
+
+def run(
+    index: IndexPath,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file to make: .parquet, .ciff[.gz|.zst], .jsonl[.gz|.zst].",
+            show_default=False,
+        ),
+    ],
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            help="CIFF holds integers: weights are multiplied by this and rounded. (default: the heaviest becomes 255, "
+            "the most that BMP reads)",
+            show_default=False,
+        ),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write the vectors of an index to a file.
+
+    As .ciff for PISA, BMP, Terrier, Anserini and others; as .jsonl, {"id": …, "vector": {term: weight}}, for people and
+    Anserini; as .parquet for dataframes. `lsr index --vectors` reads all three.
+
+    Examples:
+
+        lsr export my-index -o docs.ciff
+
+        lsr export my-index -o docs.ciff.gz --scale 100
+
+        lsr export my-index -o docs.parquet
+    """
+    from lsr.index import Index
+    from lsr.index.export import iter_vectors
+    from lsr.text.lines import content_suffix
+    from lsr.vector_files import write_vectors
+    from lsr.vocabulary import Vocabulary
+
+    opened = Index.open(index)
+    vocabulary = opened.vocabulary
+    if vocabulary is None and content_suffix(out) != ".parquet":
+        note(f"{index} has no vocabulary: the terms are written as their numbers")
+        vocabulary = Vocabulary(map(str, range(opened.dim)))
+    with progress_bar("exporting", len(opened)) as progress:
+        count = write_vectors(
+            out, iter_vectors(opened), vocabulary=vocabulary, scale=scale, force=force, progress=progress
+        )
+    size = out.stat().st_size
+    if as_json:
+        print_json({"output": str(out), "vectors": count, "bytes": size})
+    else:
+        note(f"{out}: {count:,} vectors, {size / 1e6:,.1f} MB")

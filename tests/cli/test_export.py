@@ -1,0 +1,104 @@
+"""`lsr export`, and back by `lsr index --vectors`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from lsr import SparseEncoder, SparseVectors
+from lsr.cli import export, index
+from lsr.errors import InputError, OutputExistsError
+from lsr.index import Index, IndexBuilder
+from lsr.index.export import iter_vectors
+from lsr.vector_files import read_vectors
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command in an empty folder; errors are raised, where `lsr` prints them."""
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    for command in (index, export):
+        app.command(command.NAME)(command.run)
+
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+    return call
+
+
+def stored(index: Index) -> SparseVectors:
+    return SparseVectors.concatenate(list(iter_vectors(index)))
+
+
+def test_each_format_holds_what_the_index_holds(run: Run, toy_index: Path, encoder: SparseEncoder) -> None:
+    expected = stored(Index.open(toy_index))
+    assert len(expected) == 5 and expected.nnz > 50
+    for name in ("docs.parquet", "docs.jsonl.gz", "docs.ciff", "docs.ciff.gz"):
+        result = run("export", toy_index, "-o", name)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert "5 of 5 documents" in result.stderr and f"{name}: 5 vectors" in result.stderr
+        vectors = read_vectors(name, vocabulary=encoder.vocabulary)
+        assert vectors.ids == expected.ids
+        np.testing.assert_array_equal(vectors.indices, expected.indices)
+        np.testing.assert_allclose(vectors.weights, expected.weights, rtol=1e-6 if "ciff" in name else 0)
+    assert len(gzip.decompress(Path("docs.ciff.gz").read_bytes())) == Path("docs.ciff").stat().st_size
+
+
+def test_an_index_made_from_the_export_is_the_same(run: Run, toy_index: Path) -> None:
+    run("export", toy_index, "-o", "docs.ciff")
+    assert run("index", "--vectors", "docs.ciff", "-m", "splade-tiny", "-o", "again").exit_code == 0
+    one, other = Index.open(toy_index), Index.open("again")
+    assert stored(one).ids == stored(other).ids
+    np.testing.assert_array_equal(stored(one).indices, stored(other).indices)
+    np.testing.assert_allclose(stored(one).weights, stored(other).weights, rtol=1e-6)
+    run("export", "again", "-o", "docs-again.ciff")
+    tf, tf_again = (read_vectors(name, scale=1).weights for name in ("docs.ciff", "docs-again.ciff"))
+    np.testing.assert_array_equal(tf, tf_again)
+    assert tf.max() == 255 and tf.min() >= 1
+
+
+def test_json_scale_and_force(run: Run, toy_index: Path) -> None:
+    result = run("export", toy_index, "-o", "docs.ciff", "--scale", 100, "--json")
+    size = Path("docs.ciff").stat().st_size
+    assert json.loads(result.stdout) == {"output": "docs.ciff", "vectors": 5, "bytes": size}
+    expected = np.maximum(np.rint(stored(Index.open(toy_index)).weights.astype(np.float64) * 100), 1)
+    np.testing.assert_array_equal(np.sort(read_vectors("docs.ciff", scale=1).weights), np.sort(expected))
+    with pytest.raises(OutputExistsError, match="--force"):
+        run("export", toy_index, "-o", "docs.ciff")
+    run("export", toy_index, "-o", "docs.ciff", "--force")
+    assert read_vectors("docs.ciff", scale=1).weights.max() == 255
+    with pytest.raises(InputError, match="a scale is for CIFF"):
+        run("export", toy_index, "-o", "docs.parquet", "--scale", 100)
+    with pytest.raises(InputError, match="vector files are named"):
+        run("export", toy_index, "-o", "docs.txt")
+    assert sorted(path.name for path in Path().iterdir()) == ["docs.ciff"]
+
+
+def test_without_a_vocabulary_terms_are_numbers(run: Run) -> None:
+    vectors = SparseVectors.from_rows([([1, 12], [1, 2]), ([3], [4])], ["a", "b"], 20)
+    with IndexBuilder("index", dim=20) as builder:
+        builder.add(vectors)
+        builder.finish()
+    result = run("export", "index", "-o", "docs.jsonl")
+    assert "terms are written as their numbers" in result.stderr
+    lines = [json.loads(line) for line in Path("docs.jsonl").read_text().splitlines()]
+    assert [(line["id"], sorted(line["vector"])) for line in lines] == [("a", ["1", "12"]), ("b", ["3"])]
+    assert "numbers" not in run("export", "index", "-o", "docs.parquet").stderr
+    np.testing.assert_array_equal(read_vectors("docs.parquet").indices, vectors.indices)
+    assert read_vectors("docs.parquet").dim == 20
+
+
+def test_help_has_examples(run: Run) -> None:
+    shown = run("export", "--help").stdout
+    assert "lsr export my-index -o docs.ciff" in shown and "--scale" in shown
