@@ -1,0 +1,105 @@
+"""Seconds from the start of a process to its first answer.
+
+Every way to ask is run in processes of its own: once untimed, so that kernels are compiled and files in the page cache,
+as after `lsr warmup`, then --runs times. The last row is what `lsr warmup` saves: the same search where no kernel has
+been compiled. Processor time, of all threads, is less disturbed than the clock by whatever else runs on the machine.
+Needs Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from lsr.eval.report import markdown_table
+from lsr.files import atomic_file
+
+RESULTS = Path(__file__).parent / "results"
+LSR = ("-c", "from lsr.cli.app import main; main()")
+VECTOR = "from lsr.index import Index; print(len(Index.open({index!r}).search([2054, 2003], [1.0, 0.5])))"
+MAKE = """
+from itertools import islice
+from lsr import SparseEncoder
+from lsr.demo.corpus import standard_library_documents
+from lsr.pipeline import index_corpus
+
+documents = list(islice(standard_library_documents(), 300))
+index_corpus(documents, {index!r}, SparseEncoder.load(max_length=128))
+"""
+TEXT = "from lsr import Retriever; print(len(Retriever.open({index!r}).search({question!r}).hits))"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--index", type=Path, help="an index of text (default: a small one is made)")
+    parser.add_argument("--question", default="how do I read a file line by line", help="(%(default)s)")
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="timed runs of each (%(default)s)")
+    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="for cold_start.md and .json")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        index = str(arguments.index or Path(temporary) / "index")
+        if arguments.index is None:
+            # Not in this process, whose memory its children's peak begins with.
+            run(("-c", MAKE.format(index=index)))
+        rows = measure(index, arguments.question, arguments.runs, Path(temporary))
+    table = markdown_table(
+        ["", "seconds, median", "slowest", "processor seconds", "peak memory, MB"],
+        [
+            [name, *(f"{row[key]:.2f}" for key in ("seconds", "slowest", "processor_seconds")), f"{row['peak_mb']:.0f}"]
+            for name, row in rows.items()
+        ],
+    )
+    result = json.dumps({"runs": arguments.runs, "rows": rows}, indent=2)
+    for name, text in (("cold_start.md", table), ("cold_start.json", result)):
+        with atomic_file(arguments.output / name, force=True) as path:
+            path.write_text(text + "\n", encoding="utf-8")
+    print(table)
+
+
+def measure(index: str, question: str, runs: int, temporary: Path) -> dict[str, dict[str, float]]:
+    vector = ("-c", VECTOR.format(index=index))
+    commands = {
+        "`Index.open(…).search(terms, weights)`": vector,
+        "`lsr search INDEX QUESTION`": (*LSR, "search", index, question),
+        "`Retriever.open(INDEX).search(QUESTION)`, with torch": ("-c", TEXT.format(index=index, question=question)),
+    }
+    rows = {}
+    for name, command in commands.items():
+        run(command)
+        rows[name] = summary([run(command) for _ in range(runs)])
+    empty = [run(vector, LSR_CACHE_DIR=str(temporary / f"cache-{number}")) for number in range(runs)]
+    rows["the first, where nothing is compiled"] = summary(empty)
+    return rows
+
+
+def run(command: tuple[str, ...], **environment: str) -> dict[str, float]:
+    """One process: seconds on the clock and of processors, and the peak of its resident memory."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], env=os.environ | environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command} failed")
+    return {
+        "seconds": seconds,
+        "processor_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1024,
+    }
+
+
+def summary(measured: list[dict[str, float]]) -> dict[str, Any]:
+    medians = {key: statistics.median(one[key] for one in measured) for key in measured[0]}
+    return {**medians, "slowest": max(one["seconds"] for one in measured)}
+
+
+if __name__ == "__main__":
+    main()
