@@ -32,6 +32,7 @@ __all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
 _KEPT_STATES = 4
 _LOCK_SECONDS = 10
 _USER_CACHES = {"darwin": ("", "Library/Caches"), "win32": ("LOCALAPPDATA", "AppData/Local")}
+_ADVICE = "set LSR_CACHE_DIR to a folder that can be written"
 _KERNEL_MODULE = re.compile(rb"\blsr\.index\.kernels\.(\w+)")
 
 _config: Any = numba.config
@@ -50,9 +51,9 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
     if _config.DISABLE_JIT:
         return compiled
     if not Path(function.__code__.co_filename).is_file():
-        _note_unkept("their source is not on disk")
+        _note_unkept(f"{function.__code__.co_filename} is not on disk")
     elif cache_folder() is None:
-        _note_unkept("there is no home folder")
+        _note_unkept(f"there is no home folder; {_ADVICE}")
     else:
         compiled._cache = _KernelCache(function)
     return compiled
@@ -187,7 +188,7 @@ class _KernelCache(FunctionCache):
             with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
                 super().save_overload(sig, data)
         except Exception as error:
-            _note_unkept(str(error))
+            _note_unkept(f"{error}; {_ADVICE}")
 
 
 _unkept: list[str] = []
@@ -200,9 +201,5 @@ def unkept() -> str | None:
 
 def _note_unkept(reason: str) -> None:
     if not _unkept:
-        _logger.warning(
-            "compiled kernels cannot be kept (%s), so every start compiles them: "
-            "set LSR_CACHE_DIR to a folder that can be written",
-            reason,
-        )
+        _logger.warning("compiled kernels cannot be kept, so every start compiles them: %s", reason)
     _unkept.append(reason)
