@@ -6,12 +6,15 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Json
+
+if TYPE_CHECKING:
+    from lsr.index import IndexSettings
 
 NAME = "warmup"
 
@@ -62,19 +65,26 @@ def run(
         note(f"{did} in {seconds:.1f} s; they are kept in {cache_folder()}")
 
 
+def everything() -> IndexSettings:
+    """The settings of an index with every part that is made only when asked for."""
+    from lsr.index import IndexSettings
+
+    choices: dict[str, Any] = {field.name: True for field in fields(IndexSettings) if "bool" in str(field.type)}
+    return IndexSettings(**choices)
+
+
 def _build_and_warm_up(path: Path, dim: int) -> None:
     """Build a small index with everything that an index can have, and run every search that it offers."""
     import numpy as np
 
-    from lsr.index import IndexBuilder, IndexSettings
+    from lsr.index import IndexBuilder
     from lsr.vectors import SparseVectors
 
-    everything: dict[str, Any] = {field.name: True for field in fields(IndexSettings) if "bool" in str(field.type)}
     random = np.random.default_rng(0)
     # Few terms that many documents hold, many that few do.
     drawn = [[random.integers(0, 8, 4), random.integers(0, dim, 12)] for _ in range(_DOCUMENTS)]
     rows = [np.unique(np.concatenate(parts)) for parts in drawn]
     vectors = SparseVectors.from_rows([(terms, random.uniform(0.1, 2.0, len(terms))) for terms in rows], dim=dim)
-    with IndexBuilder(path, dim=dim, settings=IndexSettings(**everything)) as builder:
+    with IndexBuilder(path, dim=dim, settings=everything()) as builder:
         builder.add(vectors)
         builder.finish().warm_up()

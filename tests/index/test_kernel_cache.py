@@ -231,7 +231,8 @@ USE = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from lsr.index import Index, IndexBuilder, IndexSettings
+from lsr.cli.warmup import everything
+from lsr.index import Index, IndexBuilder
 from lsr.index.kernels.jit import compilations
 from lsr.vectors import SparseVectors
 
@@ -241,7 +242,7 @@ with compilations() as compiled:
         rows = [np.unique(random.integers(0, dim, 40)) for _ in range(200)]
         vectors = SparseVectors.from_rows([(row, np.ones(len(row))) for row in rows], dim=dim)
         path = Path(sys.argv[1]) / str(dim)
-        with IndexBuilder(path, dim=dim, settings=IndexSettings(blocks=True)) as builder:
+        with IndexBuilder(path, dim=dim, settings=everything()) as builder:
             builder.add(vectors)
             builder.finish()
         index = Index.open(path)
