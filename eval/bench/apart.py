@@ -1,0 +1,53 @@
+"""Calling a function in a process of its own.
+
+Peers build their indexes there: what they print stays out of our output, their thread pool gets the size that we want,
+a panic or a kill for memory ends only that process, and its memory goes back to the system.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+from lsr.eval.bench.contract import LeftOut
+
+
+def call_apart(function: str, threads: int, **arguments: Any) -> Any:
+    """The result of `function`, named "module:name", called with these arguments in a new process.
+
+    Arguments and result are JSON values. Rust's thread pool (Rayon) has `threads` threads there. Raises LeftOut, with
+    the last line of what the process wrote to stderr, if it fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "lsr.eval.bench.apart", function],
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0"},
+    )
+    if done.returncode < 0:
+        raise LeftOut(f"its process was ended by {signal.Signals(-done.returncode).name}, often a lack of memory")
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"its process ended with code {done.returncode}"]
+        raise LeftOut(lines[-1])
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    """The other end: arguments from stdin, the result to stdout, anything that is printed meanwhile to stderr."""
+    module, name = sys.argv[1].split(":")
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    result = getattr(import_module(module), name)(**json.load(sys.stdin))
+    with answer:
+        json.dump(result, answer)
+
+
+if __name__ == "__main__":
+    main()

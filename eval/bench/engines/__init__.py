@@ -1,0 +1,31 @@
+"""The engines that can be measured, one a file."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+
+from lsr.errors import InputError
+from lsr.eval.bench.contract import Engine, LeftOut
+from lsr.eval.bench.engines.bmp import BmpEngine
+from lsr.eval.bench.engines.lsr import LsrEngine
+from lsr.eval.bench.engines.seismic import SeismicEngine
+
+PEERS: dict[str, type[SeismicEngine] | type[BmpEngine]] = {"seismic": SeismicEngine, "bmp": BmpEngine}
+"""The engines that this one can be measured against, by name."""
+
+__all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]
+
+
+def check_peers(names: list[str]) -> None:
+    """InputError if one of the names is not in PEERS."""
+    for name in names:
+        if name not in PEERS:
+            raise InputError(f"there is no engine {name!r} to measure against; choose from {', '.join(PEERS)}")
+
+
+def peer(name: str) -> Engine:
+    """The peer of this name. Raises LeftOut if its package is not installed."""
+    try:
+        return PEERS[name]()
+    except PackageNotFoundError as error:
+        raise LeftOut(f"{error.name} is not installed: pip install 'lsr-engine[bench]'") from error

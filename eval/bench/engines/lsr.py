@@ -1,0 +1,129 @@
+"""This engine: `index.search`, timed as a user calls it, all of its Python included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice, product
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import lsr
+from lsr.errors import InputError
+from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.index import Hits, Index, IndexBuilder, IndexSettings
+from lsr.vector_files import iter_vectors
+
+# Kernels are compiled on an index of this many documents before the build that is timed: a user pays for that once.
+_COMPILE_DOCUMENTS = 2000
+
+# The published algorithms, in an index that was built with them.
+_PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
+    "seismic": {"query_cut": (3, 5, 8, 12), "heap_factor": (1.0, 0.9, 0.8, 0.7)},
+    "bmp": {"alpha": (1.0, 0.9, 0.8, 0.7), "beta": (1.0, 0.8)},
+}
+
+
+class LsrEngine:
+    """The engine; see `lsr.eval.bench.contract.Engine`."""
+
+    name = "lsr"
+    mean_from_batch = False
+    build_input = "the Parquet file"
+
+    def __init__(self) -> None:
+        self.version = lsr.__version__
+
+    def builds(self, effort: Effort) -> list[dict[str, Any]]:
+        """The defaults."""
+        return [{}]
+
+    def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
+        """Stream the Parquet file into an index, in this process."""
+        path = folder / "index"
+        _build(path, documents, dim, settings, threads, batches=1, batch_rows=_COMPILE_DOCUMENTS)
+        started = perf_counter()
+        index = _build(path, documents, dim, settings, threads)
+        return BuiltIndex(folder, index.space()["total"], perf_counter() - started)
+
+    def open(self, built: BuiltIndex, queries: Queries) -> OpenLsr:
+        """Map the index into memory, and warm its kernels up."""
+        return OpenLsr(Index.open(built.folder / "index"), queries)
+
+
+class OpenLsr:
+    """An index with queries to search it for."""
+
+    def __init__(self, index: Index, queries: Queries) -> None:
+        index.warm_up()
+        self._index = index
+        self._queries = [(terms, weights) for _, terms, weights in queries.vectors]
+        self._parts = [queries.vectors.take(rows) for rows in queries.parts]
+
+    def configurations(self, k: int, effort: Effort) -> list[Configuration]:
+        """Exhaustive, exact, the grid of the approximate search, and the published algorithms where they were built."""
+        configurations = [Configuration(mode) for mode in ("exhaustive", "exact") if _answers(self._index, mode)]
+        configurations += approximate_configurations(self._index, k)
+        for mode, grid in _PUBLISHED.items():
+            if _answers(self._index, mode):
+                values = product(*grid.values())
+                configurations += [Configuration(mode, dict(zip(grid, chosen, strict=True))) for chosen in values]
+        return configurations
+
+    def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Hits]:
+        """One query a call."""
+        search, queries = self._index.search, self._queries
+        mode, parameters = configuration.mode, dict(configuration.parameters)
+
+        def run(query: int) -> Hits:
+            terms, weights = queries[query]
+            return search(terms, weights, k, mode=mode, **parameters)
+
+        return run
+
+    def rows(self, answer: Hits) -> list[int]:
+        """As the hits give them."""
+        return answer.rows.tolist()
+
+    def batch(self, k: int, configuration: Configuration, part: int, threads: int) -> Callable[[], object]:
+        """`search_batch`."""
+        queries = self._parts[part]
+        mode, parameters = configuration.mode, dict(configuration.parameters)
+        return lambda: self._index.search_batch(queries, k, mode=mode, threads=threads, **parameters)
+
+
+def approximate_configurations(index: Index, k: int) -> list[Configuration]:
+    """The engine's own grid."""
+    import lsr.index
+
+    if not hasattr(lsr.index, "parameter_grid"):  # interim: today's core
+        return [Configuration("blocked", {"query_cut": 5, "heap_factor": 0.8})] if _answers(index, "blocked") else []
+    return [
+        Configuration(parameters["mode"], {name: value for name, value in parameters.items() if name != "mode"})
+        for parameters in lsr.index.parameter_grid(index, k)
+    ]
+
+
+def _answers(index: Index, mode: str) -> bool:
+    """Whether the index can be searched in this mode."""
+    try:
+        index.search([0], [1.0], 1, mode=mode)
+    except InputError:
+        return False
+    return True
+
+
+def _build(
+    path: Path,
+    documents: Path,
+    dim: int,
+    settings: Mapping[str, Any],
+    threads: int,
+    *,
+    batches: int | None = None,
+    **reading: Any,
+) -> Index:
+    with IndexBuilder(path, dim=dim, settings=IndexSettings(**settings), force=True) as builder:
+        for batch in islice(iter_vectors(documents, dim=dim, **reading), batches):
+            builder.add(batch)
+        return builder.finish(threads=threads)

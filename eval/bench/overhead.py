@@ -1,0 +1,64 @@
+"""What a search costs beyond its kernel."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from lsr.index import Index, IndexBuilder
+from lsr.vectors import SparseVectors
+
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Microseconds of a search that has nearly nothing to search: medians over the queries.
+
+    Attributes:
+        hot_us: one such search after another, all code and data in the nearest caches.
+        after_search_us: each right after a search of the real index, which has filled the caches with its own data, as
+            it is in use.
+    """
+
+    hot_us: float
+    after_search_us: float
+
+
+def measure_overhead(index: Index, queries: SparseVectors, k: int, mode: str, **parameters: Any) -> Overhead:
+    """The time of searches of an index of `k` documents, all of which hold every term of the queries.
+
+    Such a search takes every step of a real one (checking and preparing the query, handing it to the compiled code,
+    making `k` hits), while its kernel has a handful of postings to add: an upper bound of the overhead that needs no
+    look inside. `index` is the real one, for `after_search_us`.
+    """
+    with tempfile.TemporaryDirectory(prefix="lsr-bench-") as folder:
+        small = _index_of_few(Path(folder) / "index", queries, k)
+        small.warm_up()
+        rows = [queries.row(i) for i in range(len(queries))]
+        hot, after = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
+        for _ in range(_ROUNDS):
+            for i, (terms, weights) in enumerate(rows):
+                started = perf_counter()
+                small.search(terms, weights, k, mode=mode, **parameters)
+                hot[i] = min(hot[i], perf_counter() - started)
+            for i, (terms, weights) in enumerate(rows):
+                index.search(terms, weights, k, mode=mode, **parameters)
+                started = perf_counter()
+                small.search(terms, weights, k, mode=mode, **parameters)
+                after[i] = min(after[i], perf_counter() - started)
+    return Overhead(float(np.median(hot)) * 1e6, float(np.median(after)) * 1e6)
+
+
+def _index_of_few(path: Path, queries: SparseVectors, documents: int) -> Index:
+    terms = np.unique(queries.indices)
+    # Scores differ, so that the hits have an order to be found.
+    rows = [(terms, np.full(len(terms), 1 + row / documents, np.float32)) for row in range(documents)]
+    with IndexBuilder(path, dim=queries.dim) as builder:
+        builder.add(SparseVectors.from_rows(rows, dim=queries.dim))
+        return builder.finish(threads=1)

@@ -1,0 +1,108 @@
+"""The rows of a benchmark's table: one for each engine, index, k and configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.eval.bench.measure import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Recall and time over some queries.
+
+    Attributes:
+        recall: mean over the queries that match anything.
+        mean_us: microseconds a query, one after another on one thread.
+        p50_us, p95_us, p99_us: percentiles over single calls.
+        call_mean_us: mean of single calls; more than `mean_us` only where that comes from a batch call.
+    """
+
+    recall: float
+    mean_us: float
+    p50_us: float
+    p95_us: float
+    p99_us: float
+    call_mean_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One configuration of one index, at one k.
+
+    Attributes:
+        engine: its name.
+        mode: of the search.
+        index_settings: what the index was built with, where the engine was told anything.
+        search_parameters: of the search.
+        k: number of hits.
+        overall: over all queries.
+        halves: over the half that parameters are chosen on, and over the other, which is reported.
+        index_bytes: what the index takes on disk.
+        build_s: seconds that its build took; None if it was there already.
+        queries_per_second: threads → throughput of the batch call, over all queries.
+    """
+
+    engine: str
+    mode: str
+    index_settings: Mapping[str, Any]
+    search_parameters: Mapping[str, Any]
+    k: int
+    overall: Summary
+    halves: tuple[Summary, Summary]
+    index_bytes: int
+    build_s: float | None = None
+    queries_per_second: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def system(self) -> str:
+        """What competes as one in tables and plots: a mode of ours, or a peer's mode."""
+        return f"{self.engine} {self.mode}"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All of them, those of the index first."""
+        return {**self.index_settings, **self.search_parameters}
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values: the attributes, `parameters` in one, those of `overall` among the others."""
+        return {
+            "engine": self.engine,
+            "mode": self.mode,
+            "parameters": self.parameters,
+            "k": self.k,
+            **asdict(self.overall),
+            "index_bytes": self.index_bytes,
+            "build_s": self.build_s,
+            "queries_per_second": {str(threads): value for threads, value in self.queries_per_second.items()},
+            "halves": [asdict(half) for half in self.halves],
+        }
+
+
+def in_words(parameters: Mapping[str, Any]) -> str:
+    """Parameters on one line: `query_cut 5, heap_factor 0.8`."""
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+
+
+def summarise(
+    sample: Sample, parts: Sequence[npt.NDArray[np.int64]], which: Sequence[int], *, mean_from_batch: bool = False
+) -> Summary:
+    """Sum a sample up over the queries of the parts `which`.
+
+    `mean_from_batch` takes the mean from the batch calls on one thread, if it is the lesser one: starting a batch costs
+    something too, which few queries do not make up for.
+    """
+    rows = np.concatenate([parts[part] for part in which])
+    times, recalls = sample.seconds[rows] * 1e6, sample.recalls[rows]
+    call_mean = mean = float(times.mean())
+    if mean_from_batch:
+        mean = min(mean, sum(sample.batch_seconds[part, 1] for part in which) * 1e6 / len(rows))
+    p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()
+    # Without a query that matches anything there is nothing to miss.
+    recall = float(np.nanmean(recalls)) if np.isfinite(recalls).any() else 1.0
+    return Summary(recall, mean, p50, p95, p99, call_mean)

@@ -1,0 +1,114 @@
+"""`lsr bench`: how fast, beside others?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.options import Force, Json
+
+if TYPE_CHECKING:
+    from lsr.eval.bench import BenchResult
+
+NAME = "bench"
+
+
+def run(
+    documents: Annotated[Path, typer.Argument(metavar="DOCUMENTS", help="A file of vectors.", show_default=False)],
+    queries: Annotated[Path, typer.Argument(metavar="QUERIES", help="Another.", show_default=False)],
+    k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or join by commas.")] = ["10"],  # noqa: B006
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Engines to compare with: seismic, bmp, or none. (default: those that are installed)"),
+    ] = None,
+    threads: Annotated[
+        list[str], typer.Option(help="Threads of batch searches. Latency is always that of one thread.")
+    ] = ["1"],  # noqa: B006
+    build_threads: Annotated[int | None, typer.Option(min=1, help="Threads of every build. (default: all)")] = None,
+    configurations: Annotated[str, typer.Option(help="How many of each engine: quick or full.")] = "quick",
+    query_count: Annotated[int | None, typer.Option("--queries", min=2, help="Use only the first so many.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each configuration; a query's best time counts.")] = 3,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for bench.md, bench.json, bench.png and bench.svg.")
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Measure latency, recall, size and build time on your vectors, beside other engines.
+
+    Builds every index in the folder for temporary files, measures all in one run, and says who is fastest at a recall;
+    parameters are chosen on one half of the queries and reported on the other. Nothing else should run meanwhile.
+
+    Examples:
+
+        lsr bench docs.parquet queries.parquet --against seismic,bmp
+
+        lsr bench docs.parquet queries.parquet --k 10,100,1000 --against none --json
+    """
+    from lsr.eval.bench import BenchSettings, Effort, bench
+    from lsr.eval.bench.engines import PEERS
+    from lsr.eval.bench.report import markdown
+
+    if configurations not in list(Effort):
+        fail(f"--configurations is quick or full, not {configurations!r}")
+    names = list(PEERS) if against is None else _split(against)
+    settings = BenchSettings(
+        ks=_numbers("--k", k),
+        against=() if names == ["none"] else tuple(names),
+        effort=Effort(configurations),
+        batch_threads=_numbers("--threads", threads),
+        build_threads=build_threads,
+        rounds=rounds,
+        limit=query_count,
+    )
+    settings.check()
+    if out is not None:
+        _check_outputs(out, force)
+    result = bench(documents, queries, settings, stages=progress_bar, note=note)
+    if out is not None:
+        _save(result, out)
+    if as_json:
+        print_json({"rows": [row.to_json() for row in result.rows]})
+    else:
+        print(markdown(result), end="")
+
+
+def _split(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
+
+
+def _numbers(option: str, values: list[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(value) for value in _split(values))
+    except ValueError:
+        fail(f"{option} takes whole numbers, not {', '.join(values)!r}")
+
+
+def _check_outputs(folder: Path, force: bool) -> None:
+    from lsr.files import check_output
+
+    for suffix in (".md", ".json", ".png", ".svg"):
+        check_output(folder / f"bench{suffix}", force=force)
+
+
+def _save(result: BenchResult, folder: Path) -> None:
+    from lsr.errors import MissingDependencyError
+    from lsr.eval.bench.plot import SUFFIXES, save_plot
+    from lsr.eval.bench.report import markdown
+    from lsr.files import atomic_file
+
+    contents = {
+        ".md": f"# Benchmark\n\n{markdown(result)}",
+        ".json": json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+    for suffix, content in contents.items():
+        with atomic_file(folder / f"bench{suffix}", force=True) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    try:
+        save_plot(result.rows, [folder / f"bench{suffix}" for suffix in SUFFIXES])
+    except MissingDependencyError as error:
+        note(f"no plot: {error}")

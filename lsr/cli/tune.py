@@ -1,0 +1,136 @@
+"""`lsr tune`: the fastest search for the recall that you need."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.options import Device, IndexPath, Json, OtherModel
+
+if TYPE_CHECKING:
+    from lsr.eval.bench.tune import Choice, TuneResult
+    from lsr.index import Index
+    from lsr.vectors import SparseVectors
+
+NAME = "tune"
+
+# With fewer queries than this, a recall of 0.98 is known to a hundredth at best.
+_ENOUGH_QUERIES = 200
+
+
+def run(
+    index: IndexPath,
+    queries: Annotated[
+        str,
+        typer.Option(
+            help="Queries like those to come: a file of vectors, or of texts as `lsr search --queries` takes."
+        ),
+    ],
+    recall: Annotated[list[float], typer.Option(min=0, max=1, help="The recall to reach; repeat for more.")] = [0.98],  # noqa: B006
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
+    plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
+    query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 2000,
+    model: OtherModel = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Find the fastest parameters that reach a recall, and store them in the index.
+
+    Searches then need only the recall: `index.search(…, recall=0.98)`, `lsr search --recall 0.98`. Recall is the share
+    of the exact top k that comes back. Parameters are chosen on one half of the queries and verified on the other.
+    Nothing else should run meanwhile.
+
+    Examples:
+
+        lsr tune my-index --queries queries.jsonl --recall 0.98
+
+        lsr tune my-index --queries queries.parquet --recall 0.95 --recall 0.99 --k 100 --plot frontier.svg
+    """
+    from lsr.errors import MissingDependencyError
+    from lsr.eval.bench.plot import check_plot, save_plot
+    from lsr.eval.bench.rows import in_words
+    from lsr.eval.bench.tune import tune
+    from lsr.index import Index
+
+    drawing = plot
+    if plot is not None:
+        try:
+            check_plot(plot)
+        except MissingDependencyError as error:
+            note(f"no plot: {error}")
+            drawing = None
+    opened = Index.open(index)
+    vectors = _read_queries(opened, queries, query_count, model, device)
+    if len(vectors) < _ENOUGH_QUERIES:
+        note(f"{len(vectors)} queries are few: with {_ENOUGH_QUERIES} or more the recall is known better")
+    result = tune(opened, vectors, recall, k, stages=progress_bar)
+    for choice in result.choices:
+        opened.store_tuning(choice.tuning)
+        for row in choice.fallen_short:
+            note(
+                f"recall {choice.tuning.recall:g}: passed over {in_words(row.search_parameters)}, which reached "
+                f"{row.halves[0].recall:.4f} on one half of the queries and {row.halves[1].recall:.4f} on the other"
+            )
+    if drawing is not None:
+        save_plot(result.rows, [drawing], title=index.name)
+    if as_json:
+        print_json(_as_json(result))
+    else:
+        _print(result, k)
+
+
+def _read_queries(index: Index, source: str, count: int, model: str | None, device: str | None) -> SparseVectors:
+    """Vectors as they are; texts encoded with the index's encoder."""
+    from itertools import islice
+
+    from lsr.eval.bench.vectors import holds_vectors
+    from lsr.retriever import Retriever
+    from lsr.text import open_queries
+    from lsr.vector_files import read_vectors
+
+    if holds_vectors(source):
+        return read_vectors(source, vocabulary=index.vocabulary, dim=index.dim)[:count]
+    asked = list(islice(open_queries(source), count))
+    retriever = Retriever(index, model=model, device=device)
+    with progress_bar("encoding", len(asked), "queries") as progress:
+        vectors = retriever.encoder.encode_queries([query.text for query in asked], [query.id for query in asked])
+        progress(len(asked))
+    return vectors
+
+
+def _as_json(result: TuneResult) -> dict[str, Any]:
+    return {
+        "tunings": [asdict(choice.tuning) for choice in result.choices],
+        "rows": [row.to_json() for row in result.rows],
+    }
+
+
+def _print(result: TuneResult, k: int) -> None:
+    from lsr.eval.bench.frontier import pareto
+    from lsr.eval.bench.rows import in_words
+    from lsr.eval.report import markdown_table
+
+    head = ["mode", "parameters", f"recall@{k}", "mean µs", "p50", "p95", "p99"]
+    lines = []
+    for row in pareto(result.rows):
+        found = row.overall
+        times = (found.mean_us, found.p50_us, found.p95_us, found.p99_us)
+        lines.append([row.mode, in_words(row.search_parameters), f"{found.recall:.4f}", *(f"{t:.1f}" for t in times)])
+    print(markdown_table(head, lines))
+    for choice in result.choices:
+        print("\n" + _chosen(choice))
+
+
+def _chosen(choice: Choice) -> str:
+    from lsr.eval.bench.rows import in_words
+
+    found = choice.tuning
+    words = " ".join(part for part in (found.mode, in_words(found.parameters)) if part)
+    return (
+        f"recall {found.recall:g}: {words}: {found.measured_recall:.4f} in {found.mean_us:.1f} µs on the "
+        f"{found.queries:,} queries that had no part in the choice; stored"
+    )
