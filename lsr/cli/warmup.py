@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -53,8 +53,8 @@ def run(
         if index is not None:
             Index.open(index).warm_up()
         else:
-            for dim in _VOCABULARIES:
-                _build_and_warm_up(Path(folder) / str(dim), dim)
+            for number, (dim, settings) in enumerate(product(_VOCABULARIES, kinds_of_index())):
+                _build_and_warm_up(Path(folder) / str(number), dim, settings)
     seconds = perf_counter() - start
     if unkept() is not None:
         fail("nothing is gained: what was compiled could not be kept")
@@ -65,16 +65,15 @@ def run(
         note(f"{did} in {seconds:.1f} s; they are kept in {cache_folder()}")
 
 
-def everything() -> IndexSettings:
-    """The settings of an index with every part that is made only when asked for."""
-    from lsr.index import IndexSettings
+def kinds_of_index() -> list[IndexSettings]:
+    """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
+    from lsr.index.settings import IndexSettings, SeismicSettings
 
-    choices: dict[str, Any] = {field.name: True for field in fields(IndexSettings) if "bool" in str(field.type)}
-    return IndexSettings(**choices)
+    return [IndexSettings(weight_bits=bits, seismic=SeismicSettings()) for bits in (8, 16)]
 
 
-def _build_and_warm_up(path: Path, dim: int) -> None:
-    """Build a small index with everything that an index can have, and run every search that it offers."""
+def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
+    """Build a small index and run every search that it offers."""
     import numpy as np
 
     from lsr.index import IndexBuilder
@@ -85,6 +84,6 @@ def _build_and_warm_up(path: Path, dim: int) -> None:
     drawn = [[random.integers(0, 8, 4), random.integers(0, dim, 12)] for _ in range(_DOCUMENTS)]
     rows = [np.unique(np.concatenate(parts)) for parts in drawn]
     vectors = SparseVectors.from_rows([(terms, random.uniform(0.1, 2.0, len(terms))) for terms in rows], dim=dim)
-    with IndexBuilder(path, dim=dim, settings=everything()) as builder:
+    with IndexBuilder(path, dim=dim, settings=settings) as builder:
         builder.add(vectors)
         builder.finish().warm_up()

@@ -18,7 +18,7 @@ import numba
 import pytest
 
 import lsr.index.kernels
-from lsr.index import Index
+from lsr.index import IndexBuilder
 from lsr.index.kernels import jit
 from lsr.vectors import SparseVectors
 
@@ -229,26 +229,30 @@ def test_damaged_files_are_written_anew(
 # What an installation does after it was warmed, with other data than `lsr warmup` has. Prints what was compiled.
 USE = """
 import json, sys
+from itertools import product
 from pathlib import Path
 import numpy as np
-from lsr.cli.warmup import everything
+from lsr.cli.warmup import kinds_of_index
 from lsr.index import Index, IndexBuilder
 from lsr.index.kernels.jit import compilations
 from lsr.vectors import SparseVectors
 
 random = np.random.default_rng(5)
 with compilations() as compiled:
-    for dim in (5000, 100_000):
+    for number, (dim, settings) in enumerate(product((5000, 100_000), kinds_of_index())):
         rows = [np.unique(random.integers(0, dim, 40)) for _ in range(200)]
         vectors = SparseVectors.from_rows([(row, np.ones(len(row))) for row in rows], dim=dim)
-        path = Path(sys.argv[1]) / str(dim)
-        with IndexBuilder(path, dim=dim, settings=everything()) as builder:
+        path = Path(sys.argv[1]) / str(number)
+        with IndexBuilder(path, dim=dim, settings=settings) as builder:
             builder.add(vectors)
             builder.finish()
         index = Index.open(path)
         for mode in sys.argv[2:]:
             index.search([3, 1], [1, 2.5], mode=mode)
             index.search_batch(vectors[:20], 1000, mode=mode, threads=2, allow=random.random(200) < 0.5)
+            terms, weights = np.array([1, 3], np.uint32), np.array([1, 2], np.float32)
+            terms.flags.writeable = weights.flags.writeable = False
+            index.search(terms, weights, mode=mode, allow=np.frombuffer(bytes([255] * 25), np.uint8))
 print(json.dumps(compiled))
 """
 
@@ -262,15 +266,17 @@ def test_a_warmed_installation_compiles_nothing(tmp_path: Path) -> None:
     warm_up = "import typer; from lsr.cli import warmup; typer.run(warmup.run)"
     assert Path(run(warm_up, "--json")["cache"]) == jit.cache_folder()
     assert run(warm_up, "--json")["compiled"] == 0
-    assert run(USE, str(tmp_path), "auto", "exact") == []
+    assert run(USE, str(tmp_path), "auto", "exact", "approximate", "exhaustive", "seismic") == []
 
 
-def test_warming_up_in_vain_is_an_error(build: Callable[..., Index], tmp_path: Path) -> None:
-    index = build(SparseVectors.from_rows([([1, 2], [0.5, 1.0])]))
+def test_warming_up_in_vain_is_an_error(tmp_path: Path) -> None:
+    with IndexBuilder(tmp_path / "index", dim=3) as builder:
+        builder.add(SparseVectors.from_rows([([1, 2], [0.5, 1.0])], dim=3))
+        builder.finish()
     (tmp_path / "file").write_text("in the way")
     warm_up = "import typer; from lsr.cli import warmup; typer.run(warmup.run)"
     process = subprocess.run(
-        [sys.executable, "-c", warm_up, str(index.path)],
+        [sys.executable, "-c", warm_up, str(tmp_path / "index")],
         env={**os.environ, "LSR_CACHE_DIR": str(tmp_path / "file")},
         capture_output=True,
         text=True,
