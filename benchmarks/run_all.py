@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
             vectors, queries = Path(folder) / "documents.parquet", Path(folder) / "queries.parquet"
             lsr("encode", arguments.collections[0], "-o", vectors)
             lsr("encode", arguments.collections[0] / "queries.jsonl", "--queries", "-o", queries)
-        benchmark("search", vectors, queries, *output)
+        benchmark("engines", vectors, queries, *output)
 
 
 def benchmark(name: str, *arguments: object) -> None:

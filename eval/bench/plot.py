@@ -63,7 +63,9 @@ def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> No
         panel.plot(*_points(pareto(its_rows)), marker + "-", color=colour, label=name, markersize=6)
     panel.set(xlabel=f"recall@{k}", ylabel="mean µs a query, one thread", yscale="log")
     panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    panel.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:.0e}"[0] in "25" else "")
+    lowest, highest = panel.get_ylim()
+    labelled = "25" if highest / lowest > 10 else "23456789"
+    panel.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:.0e}"[0] in labelled else "")
     panel.grid(which="both", alpha=0.25)
     if shown:
         panel.legend(frameon=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ class BenchSettings:
     Attributes:
         ks: numbers of hits.
         against: names of peers; one that is not installed is left out with a note.
-        peer_ks: numbers of hits that peers are measured at; None: `ks`.
+        ks_of: numbers of hits for an engine, by its name, that is not to be measured at all `ks`.
         effort: how many configurations.
         batch_threads: numbers of threads that batch calls are measured with. Latency is always that of one thread.
         build_threads: threads of every build; None: as many as there are CPUs.
@@ -40,7 +40,7 @@ class BenchSettings:
 
     ks: tuple[int, ...] = (10,)
     against: tuple[str, ...] = ()
-    peer_ks: tuple[int, ...] | None = None
+    ks_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     effort: Effort = Effort.quick
     batch_threads: tuple[int, ...] = (1,)
     build_threads: int | None = None
@@ -52,7 +52,9 @@ class BenchSettings:
         check_peers(list(self.against))
         if not self.ks:
             raise InputError("give at least one k")
-        numbers = [*self.ks, *(self.peer_ks or ()), *self.batch_threads, self.rounds]
+        if not all(set(ks) <= set(self.ks) for ks in self.ks_of.values()):
+            raise InputError(f"no engine can be measured at a k that is not among {', '.join(map(str, self.ks))}")
+        numbers = [*self.ks, *self.batch_threads, self.rounds]
         if min(numbers) < 1 or (self.build_threads is not None and self.build_threads < 1):
             raise InputError("k, threads and rounds must be at least 1")
         if self.limit is not None and self.limit < 2:
@@ -159,7 +161,7 @@ def _build_all(
         for number, (engine, build) in enumerate(plan):
             own_folder = folder / f"{number}-{engine.name}"
             own_folder.mkdir()
-            ks = settings.ks if isinstance(engine, LsrEngine) else settings.peer_ks or settings.ks
+            ks = settings.ks_of.get(engine.name, settings.ks)
             try:
                 built = engine.build(vectors.documents, vectors.dim, own_folder, build, threads)
                 contenders.append(_Contender(engine, build, built, ks))

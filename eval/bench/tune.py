@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
-from lsr.eval.bench.contract import Configuration, Queries
-from lsr.eval.bench.engines.lsr import OpenLsr, approximate_configurations
+from lsr.eval.bench.contract import Queries
+from lsr.eval.bench.engines.lsr import OpenLsr, own_grid
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, summarise
 from lsr.eval.bench.truth import Truth
@@ -59,7 +59,7 @@ def tune(
     *,
     stages: Stages = silent,
 ) -> TuneResult:
-    """Measure the engine's grid of parameters, and exact search, and choose for each recall.
+    """Measure the engine's grid of parameters, which ends with exact search, and choose for each recall.
 
     Parameters are chosen on every second query and verified on the others. Recall is against the exhaustive search of
     the same index; a document that ties with the k-th counts as found. Queries that match nothing are left out. The
@@ -118,36 +118,26 @@ def exhaustive_top(
 ) -> tuple[Truth, npt.NDArray[np.int64]]:
     """The right answers by the index's own weights, and the row numbers of the queries that match anything.
 
-    The answers are of these queries only, in their order.
+    The answers are of these queries only, in their order. Queries are searched on all CPUs.
     """
     rows, scores, matching = [], [], []
-    for query in range(len(queries)):
-        its_rows, its_scores = _with_ties(index, *queries.row(query), k)
-        if len(its_rows):
-            rows.append(its_rows)
-            scores.append(its_scores)
+    depth = k + _SPARE
+    all_hits = index.search_batch(queries, depth, mode="exhaustive", progress=progress)
+    for query, hits in enumerate(all_hits):
+        its_depth = depth
+        while len(hits) == its_depth and hits.scores[-1] == hits.scores[k - 1]:
+            its_depth *= 4
+            hits = index.search(*queries.row(query), its_depth, mode="exhaustive")
+        if len(hits):
+            tied = hits.scores >= hits.scores[min(k, len(hits)) - 1]
+            rows.append(hits.rows[tied])
+            scores.append(hits.scores[tied])
             matching.append(query)
-        if progress is not None:
-            progress(1)
     return Truth(rows, scores), np.array(matching, np.int64)
 
 
-def _with_ties(
-    index: Index, terms: npt.NDArray[np.uint32], weights: npt.NDArray[np.float32], k: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The k best by exhaustive search, and all that tie with the k-th."""
-    depth = k + _SPARE
-    while True:
-        hits = index.search(terms, weights, depth, mode="exhaustive")
-        if len(hits) < depth or hits.scores[-1] < hits.scores[k - 1]:
-            break
-        depth *= 4
-    tied = hits.scores >= hits.scores[k - 1] if len(hits) >= k else slice(None)
-    return hits.rows[tied], hits.scores[tied]
-
-
 def _measure(index: Index, queries: Queries, truth: Truth, k: int, stages: Stages) -> list[Row]:
-    configurations = [*approximate_configurations(index, k), Configuration("exact")]
+    configurations = own_grid(index, k)
     samples = [Sample.of(len(queries.vectors)) for _ in configurations]
     answers = truth.at(k)
     opened = OpenLsr(index, queries)

@@ -23,7 +23,9 @@ def run(
     k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or join by commas.")] = ["10"],  # noqa: B006
     against: Annotated[
         list[str] | None,
-        typer.Option(help="Engines to compare with: seismic, bmp, or none. (default: those that are installed)"),
+        typer.Option(
+            help="seismic, bmp, taat (plain term-at-a-time search), or none. (default: all that are installed)"
+        ),
     ] = None,
     threads: Annotated[
         list[str], typer.Option(help="Threads of batch searches. Latency is always that of one thread.")

@@ -33,7 +33,7 @@ def run(
     recall: Annotated[list[float], typer.Option(min=0, max=1, help="The recall to reach; repeat for more.")] = [0.98],  # noqa: B006
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
-    query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 2000,
+    query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 1000,
     model: OtherModel = None,
     device: Device = None,
     as_json: Json = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 
 from lsr.errors import InputError
@@ -9,8 +10,9 @@ from lsr.eval.bench.contract import Engine, LeftOut
 from lsr.eval.bench.engines.bmp import BmpEngine
 from lsr.eval.bench.engines.lsr import LsrEngine
 from lsr.eval.bench.engines.seismic import SeismicEngine
+from lsr.eval.bench.engines.taat import TermAtATime
 
-PEERS: dict[str, type[SeismicEngine] | type[BmpEngine]] = {"seismic": SeismicEngine, "bmp": BmpEngine}
+PEERS: dict[str, Callable[[], Engine]] = {"seismic": SeismicEngine, "bmp": BmpEngine, "taat": TermAtATime}
 """The engines that this one can be measured against, by name."""
 
 __all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]

@@ -9,19 +9,16 @@ from time import perf_counter
 from typing import Any
 
 import lsr
-from lsr.errors import InputError
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
-from lsr.index import Hits, Index, IndexBuilder, IndexSettings
+from lsr.index import Hits, Index, IndexBuilder, IndexSettings, parameter_grid
 from lsr.vector_files import iter_vectors
 
 # Kernels are compiled on an index of this many documents before the build that is timed: a user pays for that once.
 _COMPILE_DOCUMENTS = 2000
 
-# The published algorithms, in an index that was built with them.
-_PUBLISHED: dict[str, dict[str, tuple[float, ...]]] = {
-    "seismic": {"query_cut": (3, 5, 8, 12), "heap_factor": (1.0, 0.9, 0.8, 0.7)},
-    "bmp": {"alpha": (1.0, 0.9, 0.8, 0.7), "beta": (1.0, 0.8)},
-}
+# Of Seismic's algorithm, in an index that was built for it.
+_QUERY_CUTS = (3, 5, 8, 12)
+_HEAP_FACTORS = (1.0, 0.9, 0.8, 0.7)
 
 
 class LsrEngine:
@@ -35,8 +32,8 @@ class LsrEngine:
         self.version = lsr.__version__
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """The defaults."""
-        return [{}]
+        """The defaults; for a full measurement also 16 bits a weight, and Seismic's blocks."""
+        return [{}] if effort is Effort.quick else [{}, {"weight_bits": 16}, {"seismic": {}}]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
         """Stream the Parquet file into an index, in this process."""
@@ -61,14 +58,14 @@ class OpenLsr:
         self._parts = [queries.vectors.take(rows) for rows in queries.parts]
 
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
-        """Exhaustive, exact, the grid of the approximate search, and the published algorithms where they were built."""
-        configurations = [Configuration(mode) for mode in ("exhaustive", "exact") if _answers(self._index, mode)]
-        configurations += approximate_configurations(self._index, k)
-        for mode, grid in _PUBLISHED.items():
-            if _answers(self._index, mode):
-                values = product(*grid.values())
-                configurations += [Configuration(mode, dict(zip(grid, chosen, strict=True))) for chosen in values]
-        return configurations
+        """Exhaustive, and the engine's own grid, which ends with exact.
+
+        An index with Seismic's blocks is measured in that mode alone: in the others it is as one without them.
+        """
+        if "seismic" in self._index.modes:
+            grid = product(_QUERY_CUTS, _HEAP_FACTORS)
+            return [Configuration("seismic", {"query_cut": cut, "heap_factor": factor}) for cut, factor in grid]
+        return [Configuration("exhaustive"), *own_grid(self._index, k)]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Hits]:
         """One query a call."""
@@ -92,25 +89,12 @@ class OpenLsr:
         return lambda: self._index.search_batch(queries, k, mode=mode, threads=threads, **parameters)
 
 
-def approximate_configurations(index: Index, k: int) -> list[Configuration]:
-    """The engine's own grid."""
-    import lsr.index
-
-    if not hasattr(lsr.index, "parameter_grid"):  # interim: today's core
-        return [Configuration("blocked", {"query_cut": 5, "heap_factor": 0.8})] if _answers(index, "blocked") else []
+def own_grid(index: Index, k: int) -> list[Configuration]:
+    """What `lsr.index.parameter_grid` gives."""
     return [
         Configuration(parameters["mode"], {name: value for name, value in parameters.items() if name != "mode"})
-        for parameters in lsr.index.parameter_grid(index, k)
+        for parameters in parameter_grid(index, k)
     ]
-
-
-def _answers(index: Index, mode: str) -> bool:
-    """Whether the index can be searched in this mode."""
-    try:
-        index.search([0], [1.0], 1, mode=mode)
-    except InputError:
-        return False
-    return True
 
 
 def _build(
@@ -123,7 +107,7 @@ def _build(
     batches: int | None = None,
     **reading: Any,
 ) -> Index:
-    with IndexBuilder(path, dim=dim, settings=IndexSettings(**settings), force=True) as builder:
+    with IndexBuilder(path, dim=dim, settings=IndexSettings.from_record(settings), force=True) as builder:
         for batch in islice(iter_vectors(documents, dim=dim, **reading), batches):
             builder.add(batch)
         return builder.finish(threads=threads)

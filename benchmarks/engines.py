@@ -1,0 +1,163 @@
+"""This engine beside pyseismic-lsr, bmp and term-at-a-time search, on the same vectors in one run: the table of ratios.
+
+    python benchmarks/engines.py DOCS.parquet QUERIES.parquet [--queries N] [--configurations quick|full]
+        [--rounds N] [--build-threads N] [--output DIR]
+
+Measures as `lsr bench` does, and what a search costs beyond its kernel. Parameters are chosen on every second query;
+the numbers are of the others. The tables go to stdout and, with every number, to engines.md, engines.json, engines.png
+and engines.svg in the output folder. Needs the extra `bench`; nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from lsr.cli.console import note, progress_bar
+from lsr.errors import LsrError
+from lsr.eval.bench import TARGETS, BenchResult, BenchSettings, Effort, Row, bench, fastest
+from lsr.eval.bench.overhead import Overhead, measure_overhead
+from lsr.eval.bench.plot import SUFFIXES, check_plot, save_plot
+from lsr.eval.bench.report import markdown
+from lsr.eval.report import markdown_table
+from lsr.files import atomic_file
+from lsr.index import Index
+from lsr.vector_files import read_vectors
+
+EXACT_KS = (10, 100, 1000)
+APPROXIMATE_K = 10
+# The queries that the overhead is measured with.
+OVERHEAD_QUERIES = 500
+
+
+def main() -> int:
+    """Measure, write the tables and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("documents", type=Path, metavar="DOCS.parquet")
+    parser.add_argument("queries", type=Path, metavar="QUERIES.parquet")
+    parser.add_argument("--queries", type=int, dest="limit", metavar="N", help="use the first N")
+    parser.add_argument("--configurations", type=Effort, choices=list(Effort), default=Effort.full)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--build-threads", type=int, help="threads of every build (default: all)")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    settings = BenchSettings(
+        ks=EXACT_KS,
+        against=("seismic", "bmp", "taat"),
+        ks_of={"seismic": (APPROXIMATE_K,), "bmp": (APPROXIMATE_K,)},
+        effort=arguments.configurations,
+        batch_threads=(1, 2),
+        build_threads=arguments.build_threads,
+        rounds=arguments.rounds,
+        limit=arguments.limit,
+    )
+    try:
+        check_plot(arguments.output / "engines.png")
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            result = bench(
+                arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note
+            )
+            (built,) = folder.glob("*-lsr")
+            overheads = overhead(Index.open(built / "index"), arguments.queries)
+    except LsrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    table = f"{ratios(result, overheads)}\n\n{markdown(result)}"
+    print(table, end="")
+    record = {**result.to_json(), "overhead": {mode: asdict(value) for mode, value in overheads.items()}}
+    contents = {".md": f"# Engines\n\n{table}", ".json": json.dumps(record, indent=1) + "\n"}
+    for suffix, content in contents.items():
+        with atomic_file(arguments.output / f"engines{suffix}", force=True) as temporary_file:
+            temporary_file.write_text(content, encoding="utf-8")
+    shown = [row for row in result.rows if row.k == APPROXIMATE_K]
+    save_plot(shown, [arguments.output / f"engines{suffix}" for suffix in SUFFIXES])
+    return 0
+
+
+def overhead(index: Index, queries: Path) -> dict[str, Overhead]:
+    """What a search costs beyond its kernel, by mode."""
+    asked = read_vectors(queries, dim=index.dim)[:OVERHEAD_QUERIES]
+    index.warm_up()
+    return {mode: measure_overhead(index, asked, APPROXIMATE_K, mode) for mode in ("approximate", "exact")}
+
+
+def ratios(result: BenchResult, overheads: dict[str, Overhead]) -> str:
+    """Our numbers over theirs, with what the project wants to reach."""
+    lines = [*_approximate(result.rows), *_costs(result.rows), *_exact(result.rows), *_batches(result.rows)]
+    for mode, found in overheads.items():
+        text = f"{found.after_search_us:.1f} µs"
+        lines.append([f"one search beyond its kernel, {mode}", text, "20 µs", "8 µs", f"{found.hot_us:.1f} µs hot", ""])
+    head = ["work", "measured", "to reach", "aim", "lsr", "the other"]
+    return (
+        f"Times in microseconds a query, one thread.\n\n{markdown_table(head, lines)}\n\n"
+        "Means of seismic are of its batch call, so without Python; its p50 is of single calls, as ours is."
+    )
+
+
+def _of(rows: Iterable[Row], engine: str, mode: str | None = None, k: int = APPROXIMATE_K) -> list[Row]:
+    found = [row for row in rows if row.engine == engine and row.k == k and mode in (None, row.mode)]
+    # Ours are all of one index, the default one, so that its size and build time belong to its times.
+    return [row for row in found if engine != "lsr" or not row.index_settings]
+
+
+def _approximate(rows: list[Row]) -> Iterator[list[str]]:
+    """Approximate search at each recall, over the best of all of seismic's configurations."""
+    for target in TARGETS:
+        ours, theirs = fastest(_of(rows, "lsr", "approximate"), target), fastest(_of(rows, "seismic"), target)
+        if ours is None or theirs is None:
+            continue
+        mine, other = ours.halves[1], theirs.halves[1]
+        work = f"approximate over seismic, recall@{APPROXIMATE_K} ≥ {target:.2f}"
+        yield compared(f"{work}, mean", mine.mean_us, other.mean_us, "0.33", "0.2")
+        yield compared(f"{work}, p50", mine.p50_us, other.p50_us, "0.33", "0.2")
+
+
+def _costs(rows: list[Row]) -> Iterator[list[str]]:
+    """Size and build time, over the smallest and the fastest built of seismic's indexes."""
+    ours, theirs = _of(rows, "lsr"), _of(rows, "seismic")
+    if theirs:
+        sizes = [min(row.index_bytes for row in its_rows) / 1e6 for its_rows in (ours, theirs)]
+        yield compared("index over seismic's smallest, MB", *sizes, "0.25", "0.15")
+        seconds = [min(row.build_s or 0 for row in its_rows) for its_rows in (ours, theirs)]
+        yield compared("build over seismic's fastest, s", *seconds, "0.4", "0.1")
+
+
+def _exact(rows: list[Row]) -> Iterator[list[str]]:
+    """Exact search over exhaustive search, and over the best of bmp's block sizes.
+
+    Exhaustive is term at a time, the least that an inverted index does: our own mode of that name, which scores each
+    document by itself, is many times slower and no measure.
+    """
+    for k, to_reach, aim in zip(EXACT_KS, ("0.2", "0.25", "0.5"), ("0.12", "0.17", "0.3"), strict=True):
+        (ours,), (theirs,) = _of(rows, "lsr", "exact", k), _of(rows, "taat", k=k)
+        times = [row.halves[1].mean_us for row in (ours, theirs)]
+        yield compared(f"exact over term at a time, k = {k}", *times, to_reach, aim)
+    theirs_of_bmp = _of(rows, "bmp", "exact")
+    if theirs_of_bmp:
+        (ours,) = _of(rows, "lsr", "exact")
+        best = min(row.halves[1].mean_us for row in theirs_of_bmp)
+        yield compared("exact over bmp's best", ours.halves[1].mean_us, best, "0.02", "0.01")
+
+
+def _batches(rows: list[Row]) -> Iterator[list[str]]:
+    """Throughput of two threads over one."""
+    for row in (fastest(_of(rows, "lsr", "approximate"), 0.95), *_of(rows, "lsr", "exact")):
+        if row is not None:
+            one, two = row.queries_per_second[1], row.queries_per_second[2]
+            work = f"{row.mode} in batches, 2 threads over 1, queries a second"
+            yield [work, f"{two / one:.2f}", "1.8", "1.95", f"{two:,.0f}", f"{one:,.0f}"]
+
+
+def compared(work: str, ours: float, theirs: float, to_reach: str, aim: str) -> list[str]:
+    """A line of the table."""
+    return [work, f"{ours / theirs:.3f}", to_reach, aim, f"{ours:,.1f}", f"{theirs:,.1f}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
