@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from lsr.index.manifest import FORMAT_VERSION, Manifest
     from lsr.index.output import check_index_output
     from lsr.index.reader import Index
-    from lsr.index.settings import IndexSettings
+    from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
+    from lsr.index.tuning import Tuning, parameter_grid
     from lsr.index.verification import verify
 
 # Resolved on first use, so that `import lsr.index` does not load Numba and Arrow.
 _HOMES = {
+    "BmpSettings": "lsr.index.settings",
     "FORMAT_VERSION": "lsr.index.manifest",
     "Hits": "lsr.index.hits",
     "Index": "lsr.index.reader",
@@ -26,19 +28,26 @@ _HOMES = {
     "IndexSettings": "lsr.index.settings",
     "Manifest": "lsr.index.manifest",
     "SearchStats": "lsr.index.hits",
+    "SeismicSettings": "lsr.index.settings",
+    "Tuning": "lsr.index.tuning",
     "check_index_output": "lsr.index.output",
+    "parameter_grid": "lsr.index.tuning",
     "verify": "lsr.index.verification",
 }
 
 __all__ = [
     "FORMAT_VERSION",
+    "BmpSettings",
     "Hits",
     "Index",
     "IndexBuilder",
     "IndexSettings",
     "Manifest",
     "SearchStats",
+    "SeismicSettings",
+    "Tuning",
     "check_index_output",
+    "parameter_grid",
     "verify",
 ]
 

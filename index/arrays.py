@@ -76,6 +76,17 @@ def write_array(path: Path, values: npt.NDArray[Any]) -> None:
         writer.append(values)
 
 
+def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]:
+    """A .npy file of zeros, mapped for writing in any order."""
+    with ArrayWriter(path, dtype) as writer:
+        writer.length = length
+    if length:
+        with path.open("r+b") as file:
+            file.truncate(_HEADER_BYTES + length * np.dtype(dtype).itemsize)
+        return np.asarray(np.memmap(path, np.dtype(dtype), "r+", _HEADER_BYTES, (length,)))
+    return np.empty(0, dtype)
+
+
 def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
     """A read-only memory map of a .npy file, as a plain array.
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,24 +15,33 @@ import numpy as np
 
 from lsr.documents import Document
 from lsr.errors import InputError
-from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array
-from lsr.index.blocks import write_blocks
+from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array, write_array
+from lsr.index.bmp_blocks import write_bmp_blocks
 from lsr.index.documents import DocumentWriter, check_storable
 from lsr.index.ids import IdWriter
 from lsr.index.inversion import write_inverted
+from lsr.index.kernels.inversion import count_terms
+from lsr.index.kernels.ordering import gather_documents
 from lsr.index.manifest import Manifest, published_segment
+from lsr.index.order import order_documents
 from lsr.index.output import check_index_output, lock_folder, new_segment, remove_segments, seal
-from lsr.index.postings import open_postings, term_dtype
+from lsr.index.postings import Postings, open_postings, term_dtype
 from lsr.index.reader import Index
-from lsr.index.segment import DOCUMENTS_NAME, VOCABULARY_NAME
+from lsr.index.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, VOCABULARY_NAME
+from lsr.index.seismic_blocks import write_seismic_blocks
 from lsr.index.settings import IndexSettings
+from lsr.index.summaries import write_summaries
 from lsr.index.vocabulary import write_vocabulary
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
 _SPILL_NAME = "spilled_weights.npy"
 _QUANTISE_AT_A_TIME = 1 << 22
+_GATHER_DOCUMENTS = 1 << 15
+_COUNT_AT_A_TIME = 1 << 26
 _MAX_WEIGHT = 255
+# Files of documents in the order in which they came, until they are put in the order of the index.
+_ADDED = "added"
 # Beyond, the scale or the scores of usual queries would leave the range of float32.
 _HEAVIEST = (float(np.float32(1e-30)), float(np.float32(1e30)))
 
@@ -42,7 +51,8 @@ class IndexBuilder:
 
     Use as a context manager: leaving it without `finish`, by whatever exception, removes everything it wrote. Memory
     stays bounded: vectors and documents go to disk as they come, except 8 bytes a document for the id table (24 while
-    it is sorted) and one batch of documents; `finish` takes what `write_inverted` and `write_blocks` say.
+    it is sorted) and one batch of documents; `finish` takes what `order_documents` and `write_summaries` say, one after
+    the other. Vectors are written twice, so a build needs up to 7 bytes a posting more on disk than the index.
 
     Args:
         path: a new folder, or an empty one. With `force` it may be an lsr index, which stays readable until the new
@@ -92,8 +102,8 @@ class IndexBuilder:
             check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segment(self.path))
             self._segment.mkdir()
-            self._indptr = OffsetWriter(self._segment / "forward_indptr.npy")
-            self._terms = ArrayWriter(self._segment / "forward_terms.npy", term_dtype(dim))
+            self._indptr = OffsetWriter(self._segment / f"{_ADDED}_indptr.npy")
+            self._terms = ArrayWriter(self._segment / f"{_ADDED}_terms.npy", term_dtype(dim))
             self._weights = ArrayWriter(self._segment / _SPILL_NAME, np.float32)
             self._ids = IdWriter(self._segment)
             self._documents = DocumentWriter(self._segment / DOCUMENTS_NAME)
@@ -142,7 +152,7 @@ class IndexBuilder:
 
         Args:
             progress: called with the number of documents just finished; the calls add up to all of them.
-            threads: for building the blocks; default: as many as there are CPUs.
+            threads: how many work at once; default: as many as there are CPUs.
 
         InputError if no document was added, if an id stands twice (names the id and both rows), or if the heaviest
         weight of all is not within 1e-30 … 1e30.
@@ -156,15 +166,20 @@ class IndexBuilder:
         self._documents.finish()
         self._ids.finish()
         scale = self._quantise()
-        folder, postings = self._segment, self._terms.length
-        forward = open_postings(folder, "forward", self._rows, postings, term_dtype(self.dim))
-        write_inverted(folder, forward, self.dim)
-        if self.settings.wants_blocks(self._rows):
-            inverted = open_postings(folder, "inverted", self.dim, postings, np.uint32)
-            report = None if progress is None else _as_documents(progress, self._rows, postings)
-            write_blocks(folder, forward, inverted, self.settings, threads, report)
-        elif progress is not None:
-            progress(self._rows)
+        folder, postings, settings = self._segment, self._terms.length, self.settings
+        passes = 2 + (settings.seismic is not None) + (settings.bmp is not None)
+        stages = _Stages(progress, self._rows, passes)
+        forward = self._reorder(threads, stages.report)
+        block_size = settings.choose_block_size(self._rows)
+        write_summaries(folder, forward, self.dim, block_size, settings.dense_share, threads, stages.report)
+        if settings.seismic is not None:
+            write_inverted(folder, forward, self.dim)
+            inverted = open_postings(folder, self.dim, postings, np.uint32, "inverted")
+            report = _as_documents(stages.report, self._rows, postings)
+            write_seismic_blocks(folder, forward, inverted, settings.seismic, settings.seed, threads, report)
+            _remove(folder, "inverted")
+        if settings.bmp is not None:
+            write_bmp_blocks(folder, forward, self.dim, settings.bmp, settings.dense_share, threads, stages.report)
         if self._vocabulary is not None:
             write_vocabulary(folder / VOCABULARY_NAME, self._vocabulary)
         Manifest(
@@ -216,13 +231,78 @@ class IndexBuilder:
         scale = heaviest / _MAX_WEIGHT or 1.0
         spill = self._segment / _SPILL_NAME
         weights = open_array(spill, np.float32, self._weights.length)
-        with ArrayWriter(self._segment / "forward_weights.npy", np.uint8) as writer:
+        with ExitStack() as stack:
+            weights_file = stack.enter_context(ArrayWriter(self._segment / f"{_ADDED}_weights.npy", np.uint8))
+            if self.settings.weight_bits == 16:
+                deficits_file = stack.enter_context(ArrayWriter(self._segment / f"{_ADDED}_deficits.npy", np.uint8))
             for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
-                steps = np.rint(weights[start : start + _QUANTISE_AT_A_TIME] / scale)
-                # A positive weight stays positive, or a match would be lost.
-                writer.append(np.clip(steps, 1, _MAX_WEIGHT))
+                exact = weights[start : start + _QUANTISE_AT_A_TIME] / scale
+                if self.settings.weight_bits == 8:
+                    # A positive weight stays positive, or a match would be lost.
+                    weights_file.append(np.clip(np.rint(exact), 1, _MAX_WEIGHT))
+                else:
+                    # The first byte is rounded up, so that it bounds the weight; the second says by how much.
+                    fine = np.clip(np.rint(exact * 256), 1, _MAX_WEIGHT * 256).astype(np.int64)
+                    coarse = (fine + 255) // 256
+                    weights_file.append(coarse)
+                    deficits_file.append(coarse * 256 - fine)
         spill.unlink()
         return scale
+
+    def _reorder(self, threads: int | None, report: Callable[[int], None]) -> Postings:
+        """Put the documents in the order of the index; return the forward index."""
+        folder, nnz, dtype = self._segment, self._terms.length, term_dtype(self.dim)
+        added = open_postings(folder, self._rows, nnz, dtype, _ADDED)
+        if self.settings.reorder:
+            order = order_documents(added, self.dim, self.settings.seed, threads, report)
+        else:
+            order = np.arange(self._rows, dtype=np.uint32)
+            report(self._rows)
+        positions = np.empty_like(order)
+        positions[order] = np.arange(self._rows, dtype=np.uint32)
+        write_array(folder / ROWS_NAME, order)
+        write_array(folder / POSITIONS_NAME, positions)
+        lengths = np.diff(added.indptr)[order]
+        with OffsetWriter(folder / "forward_indptr.npy") as writer:
+            writer.append(lengths)
+        parts = {"forward_terms.npy": added.indices, "forward_weights.npy": added.weights}
+        if self.settings.weight_bits == 16:
+            parts[DEFICITS_NAME] = open_array(folder / f"{_ADDED}_deficits.npy", np.uint8, nnz)
+        for name, values in parts.items():
+            with ArrayWriter(folder / name, values.dtype) as writer:
+                for start in range(0, self._rows, _GATHER_DOCUMENTS):
+                    part = slice(start, start + _GATHER_DOCUMENTS)
+                    gathered = np.empty(int(lengths[part].sum()), values.dtype)
+                    gather_documents(added.indptr, values, order[part], gathered)
+                    writer.append(gathered)
+        counts = np.zeros(self.dim, np.int64)
+        for start in range(0, nnz, _COUNT_AT_A_TIME):
+            count_terms(added.indices[start : start + _COUNT_AT_A_TIME], counts)
+        write_array(folder / "term_documents.npy", counts)
+        _remove(folder, _ADDED)
+        return open_postings(folder, self._rows, nnz, dtype)
+
+
+class _Stages:
+    """Reports documents to `progress` as if each of so many passes over all of them finished its share of them."""
+
+    def __init__(self, progress: Callable[[int], None] | None, documents: int, passes: int) -> None:
+        self._progress, self._passes = progress, passes
+        self._done = self._reported = 0
+
+    def report(self, documents: int) -> None:
+        """Some documents more are through a pass."""
+        self._done += documents
+        reached = self._done // self._passes
+        if self._progress is not None and reached > self._reported:
+            self._progress(reached - self._reported)
+        self._reported = reached
+
+
+def _remove(folder: Path, prefix: str) -> None:
+    """Remove the files PREFIX_*.npy."""
+    for path in folder.glob(f"{prefix}_*.npy"):
+        path.unlink()
 
 
 def _as_documents(progress: Callable[[int], None], documents: int, postings: int) -> Callable[[int], None]:

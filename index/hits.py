@@ -18,18 +18,22 @@ class SearchStats:
     """Which way a search went and the work that it did.
 
     Attributes:
-        mode: "exact" or "blocked".
-        postings: postings added to accumulators (exact).
-        blocks: blocks whose summary was scored (blocked).
-        blocks_skipped: of these, blocks that the summary ruled out.
-        documents_scored: documents scored in full from the forward index (blocked).
+        mode: "exact", "approximate", "exhaustive", "seismic" or "bmp".
+        postings: postings added to the blocks' bounds.
+        dense_cells: cells of frequent terms' rows added to them.
+        blocks: blocks whose bound or summary was computed.
+        blocks_skipped: of these, blocks that it ruled out.
+        documents_scored: documents scored in full from the forward index.
+        direct: the filter allowed so few documents that just these were scored.
     """
 
     mode: str
     postings: int = 0
+    dense_cells: int = 0
     blocks: int = 0
     blocks_skipped: int = 0
     documents_scored: int = 0
+    direct: bool = False
 
 
 class Hits:

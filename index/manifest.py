@@ -17,7 +17,7 @@ from lsr.errors import IndexFormatError
 from lsr.files import sync
 
 FORMAT = "lsr-index"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 
@@ -42,6 +42,7 @@ class Manifest:
         settings: the build's `IndexSettings`, as JSON values.
         encoder: what the encoder said of itself, as JSON values, or None.
         files: of the segment, by name.
+        tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -54,6 +55,7 @@ class Manifest:
     settings: dict[str, Any]
     encoder: dict[str, Any] | None
     files: dict[str, FileRecord]
+    tunings: list[dict[str, Any]] = field(default_factory=list)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

@@ -1,4 +1,4 @@
-"""Rows of (number, weight) pairs: the forward index and the inverted lists."""
+"""Rows of (number, weight) pairs: the forward index, and the inverted lists that a build may go through."""
 
 from __future__ import annotations
 
@@ -36,11 +36,10 @@ class Postings:
         return len(self.indptr) - 1
 
 
-def open_postings(folder: Path, name: str, rows: int, nnz: int, dtype: npt.DTypeLike) -> Postings:
-    """Map NAME_indptr, NAME_terms (forward) or NAME_rows (inverted), and NAME_weights."""
-    what = "terms" if name == "forward" else "rows"
+def open_postings(folder: Path, rows: int, nnz: int, dtype: npt.DTypeLike, name: str = "forward") -> Postings:
+    """Map NAME_indptr.npy, NAME_terms.npy and NAME_weights.npy."""
     return Postings(
         open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
-        open_array(folder / f"{name}_{what}.npy", dtype, nnz),
+        open_array(folder / f"{name}_terms.npy", dtype, nnz),
         open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
     )

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,35 @@ import numpy.typing as npt
 
 from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
-from lsr.index import blocked, exact
+from lsr.index import bmp, exhaustive, pruned, seismic
 from lsr.index.hits import Hits
 from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE, OUT_OF_VOCABULARY, prepare_query
 from lsr.index.manifest import Manifest
+from lsr.index.output import lock_folder
 from lsr.index.search import Query, Scratch
 from lsr.index.segment import Segment
-from lsr.index.settings import BLOCKED_FROM_DOCUMENTS, IndexSettings
+from lsr.index.settings import IndexSettings
+from lsr.index.tuning import Tuning, choose_tuning
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
-# The largest k that mode "auto" gives to blocked search.
-BLOCKED_MAX_K = 100
+# From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
+APPROXIMATE_FROM_DOCUMENTS = 1_000_000
+AUTO_MAX_K = 100
 
 # A thread takes this many queries at a time.
 _BATCH_QUERIES = 16
 
-_MODES = {"exact": exact.search, "blocked": blocked.search}
-_BLOCKED_PARAMETERS = ("query_cut", "heap_factor")
+# The function of each mode and the parameters that it takes.
+_MODES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "exact": (pruned.search_exact, ()),
+    "approximate": (pruned.search_approximate, ("cut", "heap_factor", "max_blocks", "budget_us")),
+    "exhaustive": (exhaustive.search, ()),
+    "seismic": (seismic.search, ("query_cut", "heap_factor")),
+    "bmp": (bmp.search, ("alpha", "beta")),
+}
+# Those that an index must be built for: each has a part of the segment of its name, or None.
+_BUILT_FOR = ("seismic", "bmp")
 _NO_FILTER = np.empty(0, np.uint8)
 
 
@@ -55,6 +67,7 @@ class Index:
         self.dim = manifest.dim
         self.encoder = manifest.encoder
         self.settings = IndexSettings.from_record(manifest.settings)
+        self._tunings = tuple(Tuning(**record) for record in manifest.tunings)
         self._segment = segment
         self._scale = np.float32(manifest.weight_scale)
         # Scratch memory is handed from search to search, so there is one for each search that runs at the same time.
@@ -96,6 +109,7 @@ class Index:
         k: int = 10,
         *,
         mode: str = "auto",
+        recall: float | None = None,
         allow: npt.NDArray[Any] | None = None,
         **parameters: Any,
     ) -> Hits:
@@ -105,12 +119,15 @@ class Index:
             terms: term ids [m], all different.
             weights: [m], finite and positive, and of a size that keeps scores in the range of float32.
             k: at least 1; fewer hits are returned when fewer documents share a term with the query.
-            mode: "exact" scores every document that shares a term; "blocked" skips blocks of documents by their
-                summaries and may miss some; "auto" chooses (see `choose_mode`).
+            mode: "exact" finds the true best, skipping blocks of documents that cannot hold one; "approximate" skips
+                more and may miss some; "exhaustive" scores every document, slowly, to the same result as "exact";
+                "seismic" and "bmp" run those published algorithms, in an index built for them; "auto" chooses (see
+                `choose_mode`).
+            recall: instead of a mode: search with the parameters that `lsr tune` found for this recall.
             allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
                 significant bit first (`numpy.packbits(mask, bitorder="little")`).
-            parameters: `query_cut` and `heap_factor` of blocked search, see `lsr.index.blocked.search`; "auto" drops
-                them if it chooses exact search.
+            parameters: of the mode: see `lsr.index.pruned.search_approximate` (which "auto" takes too, and drops if it
+                chooses exact search), `lsr.index.seismic.search` and `lsr.index.bmp.search`.
 
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
@@ -119,7 +136,7 @@ class Index:
             raise InputError(f"k must be at least 1, not {k}")
         query = self._prepare(terms, weights)
         bitmap = _NO_FILTER if allow is None else self._bitmap(allow)
-        run, parameters = self._algorithm(mode, k, allow is not None, parameters)
+        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
         try:
             scratch = self._scratch.pop()
         except IndexError:
@@ -135,6 +152,7 @@ class Index:
         *,
         mode: str = "auto",
         threads: int | None = None,
+        recall: float | None = None,
         allow: npt.NDArray[Any] | None = None,
         progress: Callable[[int], None] | None = None,
         **parameters: Any,
@@ -152,7 +170,7 @@ class Index:
 
         def search_part(start: int) -> list[Hits]:
             part = range(start, min(start + _BATCH_QUERIES, len(queries)))
-            return [self.search(*queries.row(i), k, mode=mode, allow=allow, **parameters) for i in part]
+            return [self.search(*queries.row(i), k, mode=mode, recall=recall, allow=allow, **parameters) for i in part]
 
         hits: list[Hits] = []
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
@@ -165,34 +183,76 @@ class Index:
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for.
 
-        "blocked" from BLOCKED_FROM_DOCUMENTS documents on, if there are blocks, k is at most BLOCKED_MAX_K and no
-        filter is set: the blocks hold each term's strongest documents, which are too few for long answers and may all
-        be filtered out. Otherwise "exact".
+        "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
+        otherwise "exact".
         """
-        large = len(self) >= BLOCKED_FROM_DOCUMENTS and self._segment.blocks is not None
-        return "blocked" if large and k <= BLOCKED_MAX_K and not filtered else "exact"
+        large = len(self) >= APPROXIMATE_FROM_DOCUMENTS
+        return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes that this index can be searched in, "auto" left out."""
+        return tuple(mode for mode in _MODES if mode not in _BUILT_FOR or getattr(self._segment, mode) is not None)
+
+    @property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """What `lsr tune` found for this index."""
+        return self._tunings
+
+    def store_tuning(self, tuning: Tuning) -> None:
+        """Record a tuning in the manifest, in place of one for the same k and recall.
+
+        IndexFormatError if the index was replaced on disk since it was opened.
+        """
+        lock = lock_folder(self.path)
+        try:
+            manifest = Manifest.read(self.path)
+            if manifest.segment != self.manifest.segment:
+                raise IndexFormatError(f"{self.path}: the index was replaced since it was opened; tune it again")
+            record = tuning.to_record()
+            others = [r for r in manifest.tunings if (r["k"], r["recall"]) != (record["k"], record["recall"])]
+            self.manifest = replace(manifest, tunings=[*others, record])
+            self.manifest.write(self.path)
+            self._tunings = tuple(Tuning(**r) for r in self.manifest.tunings)
+        finally:
+            os.close(lock)
 
     def warm_up(self) -> None:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
-        for mode in ("exact",) if self._segment.blocks is None else ("exact", "blocked"):
-            self.search([0], [1.0], 1, mode=mode)
+        nothing = np.zeros(len(self), np.bool_)
+        for mode in self.modes:
+            # Exhaustive search would read the whole index if it were allowed to return anything.
+            self.search([0], [1.0], 1, mode=mode, allow=nothing if mode == "exhaustive" else None)
+        if self.dim > pruned.MOST_NARROW_TERMS:
+            terms = np.arange(pruned.MOST_NARROW_TERMS + 1)
+            self.search(terms, np.ones(len(terms)), 1, mode="exact")
+        self.search([0], [1.0], 1, allow=nothing)
 
     def _algorithm(
-        self, mode: str, k: int, filtered: bool, parameters: dict[str, Any]
+        self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
     ) -> tuple[Callable[..., Any], dict[str, Any]]:
         """The search function of a mode and the parameters that it takes."""
+        if recall is not None:
+            if mode != "auto" or parameters:
+                raise InputError("recall stands for a mode and its parameters: give it alone")
+            tuning = choose_tuning(self._tunings, k, recall)
+            mode, parameters = tuning.mode, dict(tuning.parameters)
         chosen = self.choose_mode(k, filtered=filtered) if mode == "auto" else mode
         if chosen not in _MODES:
-            raise InputError(f"mode must be auto, exact or blocked, not {mode!r}")
-        for name in parameters:
-            if name not in (_BLOCKED_PARAMETERS if mode != "exact" else ()):
-                raise InputError(f"{name} is no parameter of mode {mode}")
-        return _MODES[chosen], parameters if chosen == "blocked" else {}
+            raise InputError(f"mode must be auto, {', '.join(_MODES)}, not {mode!r}")
+        run, known = _MODES[chosen]
+        if parameters:
+            for name in parameters:
+                if name not in (_MODES["approximate"][1] if mode == "auto" else known):
+                    raise InputError(f"{name} is no parameter of mode {mode}")
+            if not known:
+                return run, {}
+        return run, parameters
 
     def _prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Query:
         """The checked query, terms ascending, weights times the index's scale."""
         term_ids = _as_term_ids(terms)
-        query_weights = np.ascontiguousarray(weights, np.float32)
+        query_weights = _plain(np.asarray(weights, np.float32))
         if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
             raise InputError(f"{term_ids.shape} term ids came with {query_weights.shape} weights; give one of each")
         scaled = np.empty(len(term_ids), np.float32)
@@ -220,7 +280,7 @@ class Index:
         if allow.dtype == np.bool_ and allow.shape == (len(self),):
             return np.packbits(allow, bitorder="little")
         if allow.dtype == np.uint8 and allow.shape == ((len(self) + 7) // 8,):
-            return allow
+            return _plain(allow)
         raise InputError(
             f"allow must be {len(self):,} bools or {(len(self) + 7) // 8:,} packed bytes (uint8), "
             f"not {allow.dtype} of shape {allow.shape}"
@@ -248,14 +308,18 @@ class Index:
 
     def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
-        forward, row = self._segment.forward, self._check_row(row)
-        pairs = slice(forward.indptr[row], forward.indptr[row + 1])
-        return forward.indices[pairs].astype(np.uint32), forward.weights[pairs] * self._scale
+        segment = self._segment
+        position = int(segment.row_positions[self._check_row(row)])
+        pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
+        steps = segment.forward.weights[pairs].astype(np.float32)
+        if segment.forward_deficits is not None:
+            steps -= segment.forward_deficits[pairs].astype(np.float32) / 256
+        return segment.forward.indices[pairs].astype(np.uint32), steps * self._scale
 
-    @cached_property
+    @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
         """int64 [dim]: the number of documents that each term stands in."""
-        return np.diff(self._segment.inverted.indptr)
+        return self._segment.term_documents
 
     def _check_row(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -265,11 +329,16 @@ class Index:
     # -- describing --------------------------------------------------------------------------------------------------
 
     def space(self) -> dict[str, int]:
-        """Bytes on disk by part: forward, inverted, blocks, documents, ids, vocabulary, manifest, total."""
-        parts = dict.fromkeys(("forward", "inverted", "blocks", "documents", "ids", "vocabulary"), 0)
+        """Bytes on disk by part, and in total.
+
+        forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
+        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, ids, vocabulary, manifest.
+        """
+        parts = dict.fromkeys(
+            ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "ids", "vocabulary", "manifest"), 0
+        )
         for name, record in self.manifest.files.items():
-            part = next(part for part in parts if name.startswith(part.removesuffix("s")))
-            parts[part] += record.bytes
+            parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
         parts["manifest"] = len(self.manifest.to_bytes())
         return {**parts, "total": sum(parts.values())}
 
@@ -283,10 +352,12 @@ class Index:
             "postings": manifest.postings,
             "mean_terms": manifest.postings / manifest.documents,
             "weight_scale": manifest.weight_scale,
-            "has_blocks": self._segment.blocks is not None,
+            "block_size": self._segment.summaries.block_size,
+            "modes": list(self.modes),
             "has_vocabulary": self._segment.vocabulary is not None,
             "encoder": manifest.encoder,
             "settings": manifest.settings,
+            "tunings": manifest.tunings,
             "created": manifest.created,
             "library_version": manifest.library_version,
             "bytes": self.space(),
@@ -297,7 +368,12 @@ def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     """Term ids as uint32, refusing what the cast would wrap or round."""
     ids = np.asarray(terms)
     if ids.dtype == np.uint32:
-        return np.ascontiguousarray(ids)
+        return _plain(ids)
     if ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= 2**32):
         raise InputError("term ids must be integers in 0 … 2³² − 1")
     return np.ascontiguousarray(ids, np.uint32)
+
+
+def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
+    return array if array.flags.carray else array.copy()

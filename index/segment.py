@@ -3,44 +3,86 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.errors import IndexFormatError
-from lsr.index.blocks import Blocks
+from lsr.index.arrays import open_array
+from lsr.index.bmp_blocks import BmpBlocks
 from lsr.index.documents import DocumentStore
 from lsr.index.ids import IdTable
 from lsr.index.manifest import Manifest
 from lsr.index.postings import Postings, open_postings, term_dtype
+from lsr.index.seismic_blocks import SeismicBlocks
+from lsr.index.settings import IndexSettings
+from lsr.index.summaries import Summaries
 from lsr.index.vocabulary import StoredVocabulary
 
 VOCABULARY_NAME = "vocabulary.jsonl"
 DOCUMENTS_NAME = "documents.arrow"
-# Stands in an index that has blocks.
-BLOCKS_NAME = "block_indptr.npy"
+# Made from the rest, and kept because a search by filter, and reading a document's vector, need it.
+POSITIONS_NAME = "order_positions.npy"
+ROWS_NAME = "order_rows.npy"
+DEFICITS_NAME = "forward_deficits.npy"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
-    """The parts of an index on disk; `blocks` and `vocabulary` are None in an index built without."""
+    """The parts of an index on disk.
+
+    A document's row is its number in the order in which it was added; its position is its place in the index, where
+    alike documents stand beside each other. `forward` goes by position.
+
+    Attributes:
+        forward: the documents' terms and weights (uint8, in units of the manifest's weight_scale).
+        forward_deficits: uint8 [nnz]: 256ths of a unit by which the weights in `forward` are too large, or None in an
+            index of 8 bits a weight.
+        document_rows: uint32 [documents]: the row at each position.
+        row_positions: uint32 [documents]: the position of each row.
+        term_documents: int64 [dim]: the number of documents that each term stands in.
+        summaries: of the blocks of documents.
+        seismic: the blocks of Seismic, or None in an index built without.
+        bmp: the blocks of Block-Max Pruning, or None in an index built without.
+        vocabulary: None in an index built without.
+    """
 
     forward: Postings
-    inverted: Postings
-    blocks: Blocks | None
+    forward_deficits: npt.NDArray[np.uint8] | None
+    document_rows: npt.NDArray[np.uint32]
+    row_positions: npt.NDArray[np.uint32]
+    term_documents: npt.NDArray[np.int64]
+    summaries: Summaries
+    seismic: SeismicBlocks | None
+    bmp: BmpBlocks | None
     ids: IdTable
     documents: DocumentStore
     vocabulary: StoredVocabulary | None
+
+    @cached_property
+    def forward_arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
+        """What `lsr.index.kernels.scoring` takes."""
+        return self.forward.indptr, self.forward.indices, self.forward.weights, self.forward_deficits
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest) -> Segment:
         """Map the files; IndexFormatError names one that is missing, shortened or of another shape."""
         check_files(folder, manifest)
         documents, dim, postings = manifest.documents, manifest.dim, manifest.postings
+        settings = IndexSettings.from_record(manifest.settings)
+        fine = settings.weight_bits == 16
         return cls(
-            forward=open_postings(folder, "forward", documents, postings, term_dtype(dim)),
-            inverted=open_postings(folder, "inverted", dim, postings, np.uint32),
-            blocks=Blocks.open(folder, dim) if BLOCKS_NAME in manifest.files else None,
+            forward=open_postings(folder, documents, postings, term_dtype(dim)),
+            forward_deficits=open_array(folder / DEFICITS_NAME, np.uint8, postings) if fine else None,
+            document_rows=open_array(folder / ROWS_NAME, np.uint32, documents),
+            row_positions=open_array(folder / POSITIONS_NAME, np.uint32, documents),
+            term_documents=open_array(folder / "term_documents.npy", np.int64, dim),
+            summaries=Summaries.open(folder, documents, dim, settings.choose_block_size(documents)),
+            seismic=SeismicBlocks.open(folder, dim) if settings.seismic is not None else None,
+            bmp=BmpBlocks.open(folder, documents, dim, settings.bmp.block_size) if settings.bmp is not None else None,
             ids=IdTable(folder, documents),
             documents=DocumentStore(folder / DOCUMENTS_NAME),
             vocabulary=StoredVocabulary(folder / VOCABULARY_NAME) if VOCABULARY_NAME in manifest.files else None,

@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from lsr.errors import IndexFormatError
 from lsr.files import crc32
-from lsr.index.blocks import Blocks
+from lsr.index.bmp_blocks import LEVELS, BmpBlocks
 from lsr.index.documents import BATCH_ROWS
 from lsr.index.manifest import Manifest, published_segment
 from lsr.index.postings import Postings
-from lsr.index.segment import Segment, file_problems
+from lsr.index.segment import POSITIONS_NAME, ROWS_NAME, Segment, file_problems
+from lsr.index.seismic_blocks import SeismicBlocks
+from lsr.index.summaries import Summaries
 
 _CHUNK = 1 << 22
 
@@ -63,10 +65,19 @@ def _problems(path: Path) -> list[str]:
 
 def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
     documents, dim = manifest.documents, manifest.dim
-    yield from _postings_problems(segment.forward, "forward", "forward_terms.npy", dim)
-    yield from _postings_problems(segment.inverted, "inverted", "inverted_rows.npy", documents)
-    if segment.blocks is not None:
-        yield from _blocks_problems(segment.blocks, documents, dim)
+    problems = list(_postings_problems(segment.forward, dim))
+    yield from problems
+    if not problems and not np.array_equal(_term_documents(segment.forward, dim), segment.term_documents):
+        yield "term_documents.npy: not the number of documents of each term"
+    if not np.array_equal(np.sort(segment.document_rows), np.arange(documents)):
+        yield f"{ROWS_NAME}: not every row stands there once"
+    elif not np.array_equal(segment.row_positions[segment.document_rows], np.arange(documents)):
+        yield f"{POSITIONS_NAME}: not the positions of the rows in {ROWS_NAME}"
+    yield from _summaries_problems(segment.summaries, "summary")
+    if segment.seismic is not None:
+        yield from _seismic_problems(segment.seismic, documents, dim)
+    if segment.bmp is not None:
+        yield from _bmp_problems(segment.bmp)
     ids = segment.ids
     if not _offsets_ascend(ids.indptr, len(ids.bytes)):
         yield f"ids_indptr.npy: offsets do not ascend from 0 to {len(ids.bytes):,}"
@@ -81,19 +92,58 @@ def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
         yield f"documents.arrow: expected {documents:,} documents, found {stored:,}"
 
 
-def _postings_problems(postings: Postings, name: str, indices_name: str, end: int) -> Iterator[str]:
-    if not _offsets_ascend(postings.indptr, len(postings.indices)):
-        yield f"{name}_indptr.npy: offsets do not ascend from 0 to {len(postings.indices):,}"
+def _postings_problems(forward: Postings, dim: int) -> Iterator[str]:
+    if not _offsets_ascend(forward.indptr, len(forward.indices)):
+        yield f"forward_indptr.npy: offsets do not ascend from 0 to {len(forward.indices):,}"
         return
-    if _largest(postings.indices) >= end:
-        yield f"{indices_name}: a number is not below {end:,}"
-    if not _ascend_within_rows(postings.indptr, postings.indices):
-        yield f"{indices_name}: numbers do not ascend within a row"
-    if any((chunk == 0).any() for chunk in _chunks(postings.weights)):
-        yield f"{name}_weights.npy: a weight is zero"
+    if _largest(forward.indices) >= dim:
+        yield f"forward_terms.npy: a number is not below {dim:,}"
+    if not _ascend_within_rows(forward.indptr, forward.indices):
+        yield "forward_terms.npy: numbers do not ascend within a row"
+    if any((chunk == 0).any() for chunk in _chunks(forward.weights)):
+        yield "forward_weights.npy: a weight is zero"
 
 
-def _blocks_problems(blocks: Blocks, documents: int, dim: int) -> Iterator[str]:
+def _term_documents(forward: Postings, dim: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros(dim, np.int64)
+    for chunk in _chunks(forward.indices):
+        counts += np.bincount(chunk, minlength=dim)
+    return counts
+
+
+def _summaries_problems(summaries: Summaries, prefix: str) -> Iterator[str]:
+    starts, blocks, dim = summaries.list_starts, summaries.list_blocks, len(summaries.term_maxima)
+    rows = summaries.dense_numbers[summaries.dense_numbers >= 0]
+    if not np.array_equal(np.sort(rows), np.arange(len(summaries.dense_weights))):
+        yield f"{prefix}_dense_terms.npy: terms are not different and in range"
+    for term in np.flatnonzero(summaries.dense_numbers >= 0):
+        if summaries.dense_weights[summaries.dense_numbers[term]].max() > summaries.term_maxima[term]:
+            yield f"{prefix}_dense_weights.npy: a weight exceeds its term's maximum"
+            break
+    if not _offsets_ascend(starts, len(blocks)):
+        yield f"{prefix}_list_starts.npy: offsets do not ascend from 0 to {len(blocks):,}"
+        return
+    for number, first in enumerate(range(0, summaries.blocks, summaries.window)):
+        last = min(first + summaries.window, summaries.blocks)
+        window = slice(int(starts[number * dim]), int(starts[(number + 1) * dim]))
+        if _largest(blocks[window]) >= last - first:
+            yield f"{prefix}_list_blocks.npy: a block is outside its window"
+        weights = summaries.list_weights[window]
+        ascents = np.flatnonzero(weights[1:] > weights[:-1]) + 1 + window.start
+        if not np.array_equal(starts[np.searchsorted(starts, ascents)], ascents):
+            yield f"{prefix}_list_weights.npy: weights do not descend within a list"
+        if (weights > np.repeat(summaries.term_maxima, np.diff(starts[number * dim : (number + 1) * dim + 1]))).any():
+            yield f"{prefix}_term_maxima.npy: a weight exceeds its term's maximum"
+
+
+def _bmp_problems(blocks: BmpBlocks) -> Iterator[str]:
+    yield from _summaries_problems(blocks.summaries, "bmp")
+    levels = blocks.kth_weights.reshape(len(LEVELS), -1)
+    if (levels[0] != blocks.summaries.term_maxima).any() or (levels[1:] > levels[:-1]).any():
+        yield "bmp_kth_weights.npy: weights do not descend from their term's maximum"
+
+
+def _seismic_problems(blocks: SeismicBlocks, documents: int, dim: int) -> Iterator[str]:
     offsets = {
         "indptr": (blocks.indptr, len(blocks.unbounded)),
         "starts": (blocks.starts, len(blocks.rows)),
@@ -102,24 +152,24 @@ def _blocks_problems(blocks: Blocks, documents: int, dim: int) -> Iterator[str]:
     }
     for name, (values, end) in offsets.items():
         if not _offsets_ascend(values, end):
-            yield f"block_{name}.npy: offsets do not ascend from 0 to {end:,}"
+            yield f"seismic_{name}.npy: offsets do not ascend from 0 to {end:,}"
             return
     if _largest(blocks.rows) >= documents:
-        yield f"block_rows.npy: a number is not below {documents:,}"
+        yield f"seismic_rows.npy: a number is not below {documents:,}"
     if _largest(blocks.summary_terms) >= dim or not _ascend_within_rows(blocks.summary_indptr, blocks.summary_terms):
-        yield f"block_summary_terms.npy: numbers are not below {dim:,} and ascending within a list"
+        yield f"seismic_summary_terms.npy: numbers are not below {dim:,} and ascending within a list"
     summarised = np.flatnonzero(np.diff(blocks.summary_indptr))
     last_ends = blocks.summary_ends[blocks.summary_indptr[summarised + 1] - 1]
     entries = np.diff(blocks.entry_indptr)
     if not _ascend_within_rows(blocks.summary_indptr, blocks.summary_ends) or (last_ends != entries[summarised]).any():
-        yield "block_summary_ends.npy: ends do not ascend to the number of entries of a list"
+        yield "seismic_summary_ends.npy: ends do not ascend to the number of entries of a list"
     filled = np.flatnonzero(entries)
     if len(filled):
         highest = np.maximum.reduceat(blocks.entry_blocks, blocks.entry_indptr[filled])
         if (highest >= np.diff(blocks.indptr)[filled]).any():
-            yield "block_entry_blocks.npy: a block is outside its list"
+            yield "seismic_entry_blocks.npy: a block is outside its list"
     if any((chunk == 0).any() for chunk in _chunks(blocks.entry_weights)):
-        yield "block_entry_weights.npy: a weight is zero"
+        yield "seismic_entry_weights.npy: a weight is zero"
 
 
 def _offsets_ascend(offsets: npt.NDArray[np.int64], end: int) -> bool:

@@ -1,59 +1,75 @@
-"""Exact search, term at a time: every posting of every query term is added up. The oracle of all other searches."""
+"""Exhaustive search, document at a time: every document is scored in full. The oracle of all other searches."""
 
 import numpy as np
 
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.jit import kernel
+from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# Looking up touched rows through the lists again beats a scan of all accumulators below this share of the documents.
-_SPARSE_SHARE = 8
+# Scattered documents are asked for this many documents before they are scored.
+PREFETCH_AHEAD = 8
 
 
 @kernel
-def search_exhaustive(
-    list_indptr, list_rows, list_weights, terms, term_weights, allow, accumulators, scores, rows, counters
+def search_all(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    document_rows,
+    terms,
+    term_weights,
+    allow,
+    lookup,
+    scores,
+    rows,
 ):
-    """Fill `scores` and `rows` with the best documents, best first; return how many there are.
+    """Fill `scores` (float32 [k]) and `rows` (int64 [k]), best first; return (how many there are, documents scored).
 
-    list_indptr: int64 [dim + 1], list_rows: uint32 [nnz], list_weights: uint8 [nnz]: the inverted lists.
-    terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
-    allow: uint8 bitmap of documents, or empty.
-    accumulators: float32 [documents], all zero, left all zero.
-    scores: float32 [k], rows: int64 [k]: the heap. counters: int64 [4]; counters[0] receives the postings added.
-
-    Terms are added in ascending order in float32, so a score is bit for bit the one that scoring the document alone
-    in term order gives. Only documents of positive score are returned.
+    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty, and left so. document_rows: uint32 [documents]: the
+    row of each position. terms: uint32 [m], ascending; term_weights: float32 [m]. allow: bitmap of rows, or empty.
+    Only documents of positive score are returned.
     """
-    postings = 0
-    for i in range(terms.size):
-        weight = term_weights[i]
-        first = list_indptr[terms[i]]
-        last = list_indptr[terms[i] + 1]
-        postings += last - first
-        # Unsigned indices spare the check for negative ones.
-        for p in range(np.uint64(first), np.uint64(last)):
-            accumulators[list_rows[p]] += weight * np.float32(list_weights[p])
-    counters[0] = postings
-
-    size = 0
-    if postings * _SPARSE_SHARE < accumulators.size:
-        for i in range(terms.size):
-            for p in range(list_indptr[terms[i]], list_indptr[terms[i] + 1]):
-                met = np.int64(list_rows[p])
-                score = accumulators[met]
-                accumulators[met] = 0
-                if score > 0 and is_allowed(allow, met):
-                    size = offer(scores, rows, size, score, met)
-    else:
-        threshold = np.float32(0)
-        for row in range(accumulators.size):
-            score = accumulators[row]
-            accumulators[row] = 0
-            # Rows ascend, so a score equal to the threshold loses its tie.
-            if score > threshold and is_allowed(allow, row):
+    fill_lookup(lookup, terms, term_weights)
+    size, scored = 0, 0
+    for position in range(forward_indptr.size - 1):
+        row = np.int64(document_rows[position])
+        if is_allowed(allow, row):
+            scored += 1
+            score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+            if score > 0 and (size < scores.size or score >= scores[0]):
                 size = offer(scores, rows, size, score, row)
-                if size == scores.size:
-                    threshold = scores[0]
+    empty_lookup(lookup, terms)
     sort_best_first(scores, rows, size)
-    return size
+    return size, scored
+
+
+@kernel
+def search_allowed(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    row_positions,
+    terms,
+    term_weights,
+    allowed,
+    lookup,
+    scores,
+    rows,
+):
+    """As `search_all`, of the rows `allowed` (int64) alone. row_positions: uint32 [documents]: each row's position."""
+    fill_lookup(lookup, terms, term_weights)
+    size = 0
+    for i in range(allowed.size):
+        if i + PREFETCH_AHEAD < allowed.size:
+            ahead = np.int64(row_positions[allowed[i + PREFETCH_AHEAD]])
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
+        position = np.int64(row_positions[allowed[i]])
+        score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+        if score > 0 and (size < scores.size or score >= scores[0]):
+            size = offer(scores, rows, size, score, allowed[i])
+    empty_lookup(lookup, terms)
+    sort_best_first(scores, rows, size)
+    return size, allowed.size

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lsr.documents import Document
-from lsr.index import Index, IndexBuilder, IndexSettings
+from lsr.index import Index, IndexBuilder
 from lsr.vectors import SparseVectors
 
 
@@ -18,8 +18,7 @@ def build(tmp_path: Path) -> Callable[..., Index]:
 
     def build(vectors: SparseVectors, documents: list[Document] | None = None, **options) -> Index:
         path = options.pop("path", tmp_path / f"index-{len(list(tmp_path.iterdir()))}")
-        settings = options.pop("settings", IndexSettings(blocks=False))
-        with IndexBuilder(path, dim=vectors.dim, settings=settings, **options) as builder:
+        with IndexBuilder(path, dim=vectors.dim, **options) as builder:
             for start in range(0, max(len(vectors), 1), 100):
                 part = slice(start, start + 100)
                 builder.add(vectors[part], None if documents is None else documents[part])

@@ -1,11 +1,16 @@
-"""Random collections and a brute-force oracle that shares no code with the kernels."""
+"""Random collections, and a brute force that shares no code with the index."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from lsr.index import Index
+import numpy as np
+import numpy.typing as npt
+
 from lsr.vectors import SparseVectors
+
+Pairs = tuple[Sequence[int] | npt.NDArray[np.integer], Sequence[float] | npt.NDArray[np.floating]]
 
 
 def random_vectors(documents: int, dim: int, mean_terms: float = 12, seed: int = 0, levels: int = 0) -> SparseVectors:
@@ -22,19 +27,54 @@ def random_vectors(documents: int, dim: int, mean_terms: float = 12, seed: int =
     return SparseVectors.from_rows(rows, [f"d{i}" for i in range(documents)], dim)
 
 
-def brute_force(index: Index, terms: np.ndarray, weights: np.ndarray, k: int, allow: np.ndarray | None = None):
-    """(rows, scores) of the best k by float32 sums over the stored vectors in ascending term order."""
-    scale = np.float32(index.manifest.weight_scale)
-    query = dict(zip(terms.tolist(), (np.asarray(weights, np.float32) * scale).tolist(), strict=True))
-    scored = []
-    for row in range(len(index)):
-        score = np.float32(0)
-        document_terms, _ = index.vector(row)
-        steps = index._segment.forward.weights[index._segment.forward.indptr[row] :]
-        for term, step in zip(document_terms.tolist(), steps, strict=False):
-            if term in query:
-                score += np.float32(query[term]) * np.float32(step)
-        if score > 0 and (allow is None or allow[row]):
-            scored.append((-score, row))
-    scored.sort()
-    return [row for _, row in scored[:k]], [-score for score, _ in scored[:k]]
+@dataclass(frozen=True)
+class Oracle:
+    """The vectors as an index has to store them, and their scores: float32 sums in ascending term order.
+
+    Attributes:
+        steps: float32 [nnz]: weights in units of `scale`.
+        by_term: the pairs' places, term after term.
+        starts: where each term's begin in `by_term`.
+        rows: the row of each pair.
+    """
+
+    documents: int
+    scale: np.float32
+    steps: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    by_term: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, vectors: SparseVectors, weight_bits: int = 8) -> Oracle:
+        """Whole steps of 1/255 of the heaviest weight, or 256ths of them; never zero."""
+        scale = float(vectors.weights.max(initial=0)) / 255 or 1.0
+        parts = 1 if weight_bits == 8 else 256
+        steps = np.clip(np.rint(vectors.weights / scale * parts), 1, 255 * parts) / np.float32(parts)
+        return cls(
+            documents=len(vectors),
+            scale=np.float32(scale),
+            steps=steps.astype(np.float32),
+            rows=np.repeat(np.arange(len(vectors)), np.diff(vectors.indptr)),
+            by_term=np.argsort(vectors.indices, kind="stable"),
+            starts=np.concatenate([[0], np.cumsum(np.bincount(vectors.indices, minlength=vectors.dim))]),
+        )
+
+    def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """float32 [documents]."""
+        scores = np.zeros(self.documents, np.float32)
+        for term, weight in sorted(zip(np.asarray(terms).tolist(), np.asarray(weights, np.float32), strict=True)):
+            pairs = self.by_term[self.starts[term] : self.starts[term + 1]]
+            scores[self.rows[pairs]] += weight * self.scale * self.steps[pairs]
+        return scores
+
+    def search(
+        self, terms: npt.ArrayLike, weights: npt.ArrayLike, k: int, allow: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[list[int], list[float]]:
+        """Rows and scores of the k best, best first, ties by row."""
+        scores = self.scores(terms, weights)
+        if allow is not None:
+            scores = np.where(allow, scores, 0)
+        best = np.argsort(-scores, kind="stable")[:k]
+        best = best[scores[best] > 0]
+        return best.tolist(), scores[best].tolist()

@@ -1,4 +1,4 @@
-"""Blocks of inverted lists with their summaries: building and opening."""
+"""Seismic's blocks of inverted lists with their summaries: building and opening."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array
 from lsr.index.kernels.clustering import build_blocks, sketch_documents
 from lsr.index.postings import Postings, term_dtype
-from lsr.index.settings import IndexSettings
+from lsr.index.settings import SeismicSettings
 
 # Postings clustered in one call of the kernel.
 _PART_POSTINGS = 1 << 17
@@ -25,13 +25,13 @@ _SKETCH_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class SeismicBlocks:
     """The blocks of every list, and for every list an inverted index of its blocks' summaries.
 
     Attributes:
         indptr: int64 [dim + 1]: the blocks of each list.
         starts: int64 [blocks + 1]: where each block starts in `rows`.
-        rows: uint32: the documents of each block, ascending.
+        rows: uint32: the positions of the documents of each block, ascending.
         unbounded: uint8 [blocks]: 1 for a block without a summary, which is always visited.
         summary_indptr: int64 [dim + 1]: each list's part of summary_terms and summary_ends.
         summary_terms: the terms that stand in any summary of a list, ascending; the index's dtype of term ids.
@@ -53,11 +53,11 @@ class Blocks:
     entry_weights: npt.NDArray[np.uint8]
 
     @classmethod
-    def open(cls, folder: Path, dim: int) -> Blocks:
+    def open(cls, folder: Path, dim: int) -> SeismicBlocks:
         """Map the files of a segment."""
 
         def array(name: str, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
-            return open_array(folder / f"block_{name}.npy", dtype, length)
+            return open_array(folder / f"seismic_{name}.npy", dtype, length)
 
         indptr = array("indptr", np.int64, dim + 1)
         starts = array("starts", np.int64, int(indptr[-1]) + 1)
@@ -78,15 +78,16 @@ class Blocks:
         )
 
 
-def write_blocks(
+def write_seismic_blocks(
     folder: Path,
     forward: Postings,
     inverted: Postings,
-    settings: IndexSettings,
+    settings: SeismicSettings,
+    seed: int = 0,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Write the block_* files of a segment; `progress` is called with the number of postings gone through.
+    """Write the seismic_* files of a segment; `progress` is called with the number of postings gone through.
 
     Runs of lists are clustered side by side on `threads` threads (default: as many as there are CPUs) and written in
     order, so the bytes do not depend on the threads. Each thread takes a few times 131,072 postings (or the longest
@@ -97,10 +98,10 @@ def write_blocks(
     with ExitStack() as stack:
 
         def writer(name: str, dtype: npt.DTypeLike) -> ArrayWriter:
-            return stack.enter_context(ArrayWriter(folder / f"block_{name}.npy", dtype))
+            return stack.enter_context(ArrayWriter(folder / f"seismic_{name}.npy", dtype))
 
         def offsets(name: str) -> OffsetWriter:
-            return stack.enter_context(OffsetWriter(folder / f"block_{name}.npy"))
+            return stack.enter_context(OffsetWriter(folder / f"seismic_{name}.npy"))
 
         # In the order of what the kernel returns.
         files = (
@@ -133,7 +134,7 @@ def write_blocks(
                 settings.centroid_fraction,
                 settings.min_cluster_size,
                 settings.summary_energy,
-                np.uint64(settings.seed),
+                np.uint64(seed),
             )
 
         waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()

@@ -10,7 +10,7 @@ import numpy as np
 
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.jit import kernel
-from lsr.index.kernels.prefetch import prefetch
+from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
 
 # So many blocks with the best summaries are visited first, best first.
@@ -20,39 +20,40 @@ PREFETCH_AHEAD = 3
 
 
 @kernel
-def score_document(forward_indptr, forward_terms, forward_weights, row, dense):
-    """Inner product of one document with a query, added in ascending term order in float32.
-
-    dense: float32 [dim], the query's weights, zero for other terms.
-    """
-    score = np.float32(0)
-    for p in range(np.uint64(forward_indptr[row]), np.uint64(forward_indptr[row + 1])):
-        score += dense[forward_terms[p]] * np.float32(forward_weights[p])
-    return score
-
-
-@kernel
 def _visit(
-    members, forward_indptr, forward_terms, forward_weights, allow, dense, visited, generation, scores, rows, size
+    members,
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    document_rows,
+    allow,
+    lookup,
+    visited,
+    generation,
+    scores,
+    rows,
+    size,
 ):
-    """Score the rows `members` that are allowed and not yet visited; return (heap size, documents scored)."""
+    """Score the documents at positions `members` that are allowed and not yet visited.
+
+    Returns (heap size, documents scored).
+    """
     scored = 0
     for i in range(members.size):
         if i + PREFETCH_AHEAD < members.size:
-            start = forward_indptr[members[i + PREFETCH_AHEAD]]
-            prefetch(forward_weights, start)
-            prefetch(forward_weights, start + 64)
-            for offset in range(0, 96, 32):
-                prefetch(forward_terms, start + offset)
-        row = members[i]
-        if visited[row] == generation:
+            ahead = np.int64(members[i + PREFETCH_AHEAD])
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
+        position = members[i]
+        if visited[position] == generation:
             continue
-        visited[row] = generation
+        visited[position] = generation
+        row = np.int64(document_rows[position])
         if is_allowed(allow, row):
             scored += 1
-            score = score_document(forward_indptr, forward_terms, forward_weights, row, dense)
+            score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
             if score > 0:
-                size = offer(scores, rows, size, score, np.int64(row))
+                size = offer(scores, rows, size, score, row)
     return size, scored
 
 
@@ -87,7 +88,7 @@ def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, ter
 
 
 @kernel
-def search_blocked(
+def search_seismic(
     block_indptr,
     block_starts,
     block_rows,
@@ -101,12 +102,14 @@ def search_blocked(
     forward_indptr,
     forward_terms,
     forward_weights,
+    forward_deficits,
+    document_rows,
     terms,
     term_weights,
     lists,
     heap_factor,
     allow,
-    dense,
+    lookup,
     visited,
     generation,
     scores,
@@ -115,21 +118,21 @@ def search_blocked(
 ):
     """Fill `scores` and `rows` with the best documents found, best first; return how many there are.
 
-    block_*, summary_*, entry_*: see `lsr.index.blocks.Blocks`. forward_*: the forward index.
+    block_*, summary_*, entry_*: see `lsr.index.seismic_blocks.SeismicBlocks`. forward_*: see
+    `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     lists: int64, positions in `terms` of the lists to go through.
     heap_factor: float32. A block is skipped when k documents are known and its summary's inner product with the query
     is below heap_factor times the worst of their scores: a smaller factor skips less.
-    allow: uint8 bitmap of documents, or empty.
-    dense: float32 [dim], all zero, left all zero. visited: uint8 [documents], nowhere equal to `generation`.
+    allow: uint8 bitmap of rows, or empty.
+    lookup: empty, see `lsr.index.kernels.scoring`, left empty. visited: uint8 [documents], nowhere equal to `generation`.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4]; receives blocks seen, blocks skipped, documents scored.
 
     With summaries of all mass, whole lists, all terms and heap_factor at most 1 the result is that of exhaustive
     search: bounds are added in the same order and precision as scores, so rounding never puts one below a score.
     """
-    for i in range(terms.size):
-        dense[terms[i]] = term_weights[i]
+    fill_lookup(lookup, terms, term_weights)
     total = 0
     for position in lists:
         total += block_indptr[terms[position] + 1] - block_indptr[terms[position]]
@@ -177,8 +180,10 @@ def search_blocked(
                 forward_indptr,
                 forward_terms,
                 forward_weights,
+                forward_deficits,
+                document_rows,
                 allow,
-                dense,
+                lookup,
                 visited,
                 generation,
                 scores,
@@ -188,8 +193,7 @@ def search_blocked(
             scored += more
         bounds[i] = -1  # done with
 
-    for i in range(terms.size):
-        dense[terms[i]] = 0
+    empty_lookup(lookup, terms)
     counters[0], counters[1], counters[2] = total, skipped, scored
     sort_best_first(scores, rows, size)
     return size

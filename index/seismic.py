@@ -1,4 +1,4 @@
-"""Approximate search over the blocks."""
+"""Approximate search by Seismic's algorithm."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from lsr.errors import InputError
 from lsr.index.hits import SearchStats
-from lsr.index.kernels.blocked import search_blocked
-from lsr.index.search import Query, Scratch
+from lsr.index.kernels.seismic import search_seismic
+from lsr.index.search import Found, Query, Scratch
 from lsr.index.segment import Segment
 
 # Recall@10 of 0.98 on 300,000 vectors of 99 terms with the default settings of a build (benchmarks/search.py).
@@ -27,7 +27,7 @@ def search(
     *,
     query_cut: int | None = QUERY_CUT,
     heap_factor: float = HEAP_FACTOR,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]:
+) -> Found:
     """Score the documents of the blocks that their summaries do not rule out.
 
     Args:
@@ -36,16 +36,16 @@ def search(
             the query is below heap_factor times the k-th score. Smaller values skip less: better recall, more work.
             This is the rule of Seismic's code; the SIGIR paper divides by a factor in (0, 1] instead.
     """
-    blocks, forward = segment.blocks, segment.forward
+    blocks = segment.seismic
     if blocks is None:
-        raise InputError("this index has no blocks: search it with mode exact, or build it with blocks")
+        raise InputError("this index has no Seismic blocks: search it in another mode, or build it with --seismic")
     if query_cut is not None and query_cut < 1:
         raise InputError(f"query_cut must be at least 1, not {query_cut}")
     if not (math.isfinite(heap_factor) and 0 <= heap_factor <= 1):
         raise InputError(f"heap_factor must lie in [0, 1], not {heap_factor}")
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     counters = scratch.counters
-    found = search_blocked(
+    found = search_seismic(
         blocks.indptr,
         blocks.starts,
         blocks.rows,
@@ -56,14 +56,13 @@ def search(
         blocks.entry_indptr,
         blocks.entry_blocks,
         blocks.entry_weights,
-        forward.indptr,
-        forward.indices,
-        forward.weights,
+        *segment.forward_arrays,
+        segment.document_rows,
         *query,
         np.argsort(-query.weights, kind="stable")[:query_cut],
         np.float32(heap_factor),
         allow,
-        scratch.dense,
+        scratch.lookup(len(query.terms)),
         scratch.visited,
         scratch.next_generation(),
         scores,
@@ -71,5 +70,5 @@ def search(
         counters,
     )
     seen, skipped, scored = counters[:3].tolist()
-    stats = SearchStats("blocked", blocks=seen, blocks_skipped=skipped, documents_scored=scored)
+    stats = SearchStats("seismic", blocks=seen, blocks_skipped=skipped, documents_scored=scored)
     return rows[:found], scores[:found], stats

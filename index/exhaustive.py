@@ -1,0 +1,31 @@
+"""Exhaustive search: every document, or every allowed one, is scored from the forward index."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.hits import SearchStats
+from lsr.index.kernels.exhaustive import search_all, search_allowed
+from lsr.index.search import Found, Query, Scratch
+from lsr.index.segment import Segment
+
+
+def search(segment: Segment, query: Query, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch) -> Found:
+    """Score every document. The oracle of all other searches."""
+    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    found, scored = search_all(
+        *segment.forward_arrays, segment.document_rows, *query, allow, scratch.lookup(len(query.terms)), scores, rows
+    )
+    return rows[:found], scores[:found], SearchStats("exhaustive", documents_scored=scored)
+
+
+def search_rows(
+    segment: Segment, query: Query, k: int, allowed: npt.NDArray[np.int64], scratch: Scratch, mode: str
+) -> Found:
+    """Score the rows `allowed` and no others: exact, and quick where these are few."""
+    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    found, scored = search_allowed(
+        *segment.forward_arrays, segment.row_positions, *query, allowed, scratch.lookup(len(query.terms)), scores, rows
+    )
+    return rows[:found], scores[:found], SearchStats(mode, documents_scored=scored, direct=True)

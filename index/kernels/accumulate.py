@@ -1,0 +1,140 @@
+"""Adding up the bounds of all blocks, term at a time, in small integers.
+
+A bound is the sum over the query's terms of (integer query weight) x (the term's largest weight in the block). Sums
+stop at the largest value of their type, which is a bound too, so nothing wraps.
+
+    summaries of the blocks, in windows of at most 65,536 blocks (see `lsr.index.summaries.Summaries`):
+        dense_numbers: int32 [dim]: the row of a frequent term in dense_weights, -1 for the others.
+        dense_weights: uint8 [frequent terms, blocks padded to whole chunks].
+        list_starts: int64 [windows * dim + 1]; list_blocks: uint16, counted from the window's first block;
+        list_weights: uint8, descending within a list.
+    accumulators: unsigned [blocks padded to whole chunks].
+"""
+
+import numpy as np
+
+from lsr.index.kernels.integers import add_saturating
+from lsr.index.kernels.jit import kernel
+from lsr.index.kernels.prefetch import prefetch
+
+
+# Postings between two looks at whether a list has fallen below its cut.
+_STRIDE = 64
+# The head of a list is asked for while the list before it is added.
+_PREFETCHED_POSTINGS = 512
+
+
+@kernel
+def _set_row(sums, row, weight):
+    for i in range(sums.size):
+        sums[i] = sums.dtype.type(sums.dtype.type(row[i]) * weight)
+
+
+@kernel
+def _add_row(sums, row, weight):
+    for i in range(sums.size):
+        sums[i] = add_saturating(sums[i], sums.dtype.type(sums.dtype.type(row[i]) * weight))
+
+
+@kernel
+def _add_four_rows(sums, first, second, third, fourth, weights):
+    # One pass over the sums for four rows: loading and storing them is most of the work.
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    kind = sums.dtype.type
+    for i in range(sums.size):
+        left = add_saturating(kind(kind(first[i]) * a), kind(kind(second[i]) * b))
+        right = add_saturating(kind(kind(third[i]) * c), kind(kind(fourth[i]) * d))
+        sums[i] = add_saturating(sums[i], add_saturating(left, right))
+
+
+@kernel
+def _add_list(sums, blocks, weights, weight):
+    # Unsigned positions spare the check for negative ones.
+    for p in range(np.uint64(blocks.size)):
+        product = sums.dtype.type(sums.dtype.type(weights[p]) * weight)
+        sums[blocks[p]] = add_saturating(sums[blocks[p]], product)
+
+
+@kernel
+def first_below(values, first, last, wanted):
+    """Position of the first of the descending values[first:last] that is below `wanted`, or `last`.
+
+    Goes forward by strides: the values before it are about to be read anyway.
+    """
+    while first + _STRIDE <= last and values[first + _STRIDE - 1] >= wanted:
+        first += _STRIDE
+    while first < last and values[first] >= wanted:
+        first += 1
+    return first
+
+
+@kernel
+def accumulate(
+    dense_numbers,
+    dense_weights,
+    list_starts,
+    list_blocks,
+    list_weights,
+    term_maxima,
+    window,
+    terms,
+    weights,
+    cuts,
+    dense_rows,
+    dense_factors,
+    accumulators,
+):
+    """Overwrite `accumulators` with the bounds; return the number of postings and of dense cells that were added.
+
+    term_maxima: uint8 [dim]: each term's largest weight anywhere. window: blocks of a window.
+    terms: uint32 [m]; weights: [m], of the accumulators' type, at least 1; cuts: int64 [m]: smaller weights of a term
+    are left out (1 leaves out none). dense_rows: int64 [m]; dense_factors: like weights; both scratch.
+    """
+    dim = term_maxima.size
+    frequent = 0
+    for i in range(terms.size):
+        number = dense_numbers[terms[i]]
+        if number >= 0 and term_maxima[terms[i]] >= cuts[i]:
+            dense_rows[frequent] = number
+            dense_factors[frequent] = weights[i]
+            frequent += 1
+    added = 0
+    for start in range(0, accumulators.size, window):
+        stop = min(start + window, accumulators.size)
+        sums = accumulators[start:stop]
+        lists = start // window * dim
+        for i in range(terms.size):
+            prefetch(list_starts, lists + terms[i])
+        if frequent:
+            _set_row(sums, dense_weights[dense_rows[0], start:stop], dense_factors[0])
+        else:
+            sums[:] = 0
+        i = 1
+        while i + 4 <= frequent:
+            _add_four_rows(
+                sums,
+                dense_weights[dense_rows[i], start:stop],
+                dense_weights[dense_rows[i + 1], start:stop],
+                dense_weights[dense_rows[i + 2], start:stop],
+                dense_weights[dense_rows[i + 3], start:stop],
+                dense_factors[i : i + 4],
+            )
+            i += 4
+        while i < frequent:
+            _add_row(sums, dense_weights[dense_rows[i], start:stop], dense_factors[i])
+            i += 1
+        for i in range(terms.size):
+            if i + 1 < terms.size:
+                first = list_starts[lists + terms[i + 1]]
+                last = min(first + _PREFETCHED_POSTINGS, list_starts[lists + terms[i + 1] + 1])
+                for p in range(first, last, 64):
+                    prefetch(list_weights, p)
+                    prefetch(list_blocks, p)
+                    prefetch(list_blocks, p + 32)
+            first = list_starts[lists + terms[i]]
+            last = list_starts[lists + terms[i] + 1]
+            if cuts[i] > 1:
+                last = first_below(list_weights, first, last, cuts[i])
+            added += last - first
+            _add_list(sums, list_blocks[first:last], list_weights[first:last], weights[i])
+    return added, frequent * accumulators.size

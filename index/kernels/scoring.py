@@ -1,0 +1,59 @@
+"""Scoring single documents from the forward index.
+
+    forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending within a document;
+    forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
+    forward_weights - forward_deficits / 256 steps.
+    lookup: the query, as (places: unsigned [dim], weights: float32 [m + 1]): the weight of a term is
+    weights[places[term]]; places and weights[0] are zero. Places of one byte stay in the nearest cache where a weight
+    for each term of the vocabulary would not.
+"""
+
+import numpy as np
+
+from lsr.index.kernels.jit import kernel
+from lsr.index.kernels.prefetch import prefetch
+
+
+@kernel
+def fill_lookup(lookup, terms, term_weights):
+    """Put a query into an empty lookup."""
+    places, weights = lookup
+    for i in range(terms.size):
+        places[terms[i]] = i + 1
+        weights[i + 1] = term_weights[i]
+
+
+@kernel
+def empty_lookup(lookup, terms):
+    """Take it out again."""
+    places, _ = lookup
+    for term in terms:
+        places[term] = 0
+
+
+@kernel(forceinline=True)
+def score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup):
+    """Inner product of one document with a query, added in ascending term order in float32."""
+    places, weights = lookup
+    score = np.float32(0)
+    # Unsigned positions spare the check for negative ones.
+    first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
+    # Numba compiles only the branch that the type of the argument chooses.
+    if forward_deficits is None:
+        for p in range(first, last):
+            score += weights[places[forward_terms[p]]] * np.float32(forward_weights[p])
+    else:
+        for p in range(first, last):
+            steps = np.float32(forward_weights[p]) - np.float32(forward_deficits[p]) * np.float32(1 / 256)
+            score += weights[places[forward_terms[p]]] * steps
+    return score
+
+
+@kernel(forceinline=True)
+def prefetch_documents(forward_indptr, forward_terms, forward_weights, first, last):
+    """Start loading the pairs of documents first … last - 1."""
+    start, stop = forward_indptr[first], forward_indptr[last]
+    for p in range(start, stop, 64):
+        prefetch(forward_weights, p)
+    for p in range(start, stop, 64 // forward_terms.itemsize):
+        prefetch(forward_terms, p)

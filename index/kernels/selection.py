@@ -1,0 +1,88 @@
+"""Finding the largest of many accumulators without sorting them.
+
+Accumulators come in chunks of CHUNK; the maximum of each chunk tells where to look.
+"""
+
+import numpy as np
+
+from lsr.index.kernels.integers import larger
+from lsr.index.kernels.jit import kernel
+
+CHUNK = 64
+BUCKETS = 1024
+
+
+@kernel
+def _maximum(values):
+    maximum = values.dtype.type(0)
+    for i in range(values.size):
+        maximum = larger(maximum, values[i])
+    return maximum
+
+
+@kernel
+def chunk_maxima(accumulators, maxima):
+    """Fill maxima ([len(accumulators) / CHUNK], of the same type); return the largest of all."""
+    for chunk in range(maxima.size):
+        maxima[chunk] = _maximum(accumulators[chunk * CHUNK : (chunk + 1) * CHUNK])
+    return np.int64(_maximum(maxima))
+
+
+@kernel
+def _bucket_shift(span):
+    """By how many bits a number up to `span` is shifted to lie below BUCKETS."""
+    shift = 0
+    while span >> shift >= BUCKETS:
+        shift += 1
+    return shift
+
+
+@kernel
+def threshold(maxima, largest, wanted, histogram):
+    """A value, at least 1, that at least `wanted` chunks reach (all that are not zero, if there are fewer).
+
+    largest: the maximum of `maxima`. histogram: int64 [BUCKETS], scratch. As many accumulators reach it, or more.
+    """
+    shift = _bucket_shift(largest)
+    histogram[:] = 0
+    for maximum in maxima:
+        histogram[np.int64(maximum) >> shift] += 1
+    bucket = BUCKETS
+    count = 0
+    while bucket > 0 and count < wanted:
+        bucket -= 1
+        count += histogram[bucket]
+    return max(bucket << shift, 1)
+
+
+@kernel
+def gather(accumulators, maxima, low, high, found, histogram, ordered):
+    """Put the positions whose accumulators lie in [low, high) into `ordered`, the largest first; return their number.
+
+    Sorted by 1,024 buckets between low and the largest found: within a bucket positions ascend.
+    low, high: int64, 0 < low < high. found, ordered: uint32 [accumulators], scratch and result; histogram: scratch.
+    """
+    count = 0
+    largest = low
+    for chunk in range(maxima.size):
+        if np.int64(maxima[chunk]) < low:
+            continue
+        for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+            value = np.int64(accumulators[i])
+            if low <= value < high:
+                found[count] = i
+                count += 1
+                largest = max(largest, value)
+    shift = _bucket_shift(largest - low)
+    histogram[:] = 0
+    for i in range(count):
+        histogram[(np.int64(accumulators[found[i]]) - low) >> shift] += 1
+    end = count
+    for bucket in range(BUCKETS):
+        end -= histogram[bucket]
+        histogram[bucket] = end
+    for i in range(count):
+        bucket = (np.int64(accumulators[found[i]]) - low) >> shift
+        ordered[histogram[bucket]] = found[i]
+        histogram[bucket] += 1
+    return count

@@ -1,0 +1,136 @@
+"""Search by the bounds of the blocks, exact or approximate."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+from lsr.index.exhaustive import search_rows
+from lsr.index.hits import SearchStats
+from lsr.index.kernels.pruned import search_pruned
+from lsr.index.search import Found, Query, Scratch
+from lsr.index.segment import Segment
+
+CUT = 0.15
+HEAP_FACTOR = 0.7
+# Queries of more terms add up their bounds in 32 bits: in 16, a term's share would be too coarse.
+MOST_NARROW_TERMS = 100
+# One document in so many: where a filter allows fewer, they are scored directly.
+_DIRECT_SHARE = 100
+
+
+def search_exact(segment: Segment, query: Query, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch) -> Found:
+    """The true k best: blocks are skipped only when their bound shows that they hold none of them."""
+    return _search(segment, query, k, allow, scratch, "exact", 0.0, 1.0, None, 0)
+
+
+def search_approximate(
+    segment: Segment,
+    query: Query,
+    k: int,
+    allow: npt.NDArray[np.uint8],
+    scratch: Scratch,
+    *,
+    cut: float = CUT,
+    heap_factor: float = HEAP_FACTOR,
+    max_blocks: int | None = None,
+    budget_us: float | None = None,
+) -> Found:
+    """Visit the blocks with the best bounds until they no longer promise enough.
+
+    Args:
+        cut: in [0, 1). Postings that add less than this share of the most that any term of the query can add are left
+            out of the bounds (not of the scores). Larger is faster and misses more.
+        heap_factor: above 0. Once k documents are known, a block is skipped when its bound is below heap_factor times
+            the k-th score. With a cut, bounds are too low by what was left out, and a factor below 1 makes up for it.
+            It has the sense that it has in Seismic's code: larger is faster.
+        max_blocks: visit no more blocks than this, those with the best bounds. None stands for 60 + 2 k.
+        budget_us: visit no further block after so many microseconds from the start of the search; the bounds of all
+            blocks, which come first, are computed in any case.
+    """
+    if not 0 <= cut < 1:
+        raise InputError(f"cut must lie in [0, 1), not {cut}")
+    if not (math.isfinite(heap_factor) and heap_factor > 0):
+        raise InputError(f"heap_factor must be a positive number, not {heap_factor}")
+    if max_blocks is not None and max_blocks < 1:
+        raise InputError(f"max_blocks must be at least 1, not {max_blocks}")
+    if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
+        raise InputError(f"budget_us must be a positive number, not {budget_us}")
+    deadline = 0 if budget_us is None else time.monotonic_ns() + int(budget_us * 1000)
+    if max_blocks is None:
+        max_blocks = 60 + 2 * k
+    return _search(segment, query, k, allow, scratch, "approximate", cut, heap_factor, max_blocks, deadline)
+
+
+def _search(
+    segment: Segment,
+    query: Query,
+    k: int,
+    allow: npt.NDArray[np.uint8],
+    scratch: Scratch,
+    mode: str,
+    cut: float,
+    heap_factor: float,
+    max_blocks: int | None,
+    deadline: int,
+) -> Found:
+    summaries = segment.summaries
+    # An exact search looks at a few blocks before it knows what bound the others need.
+    wanted = max_blocks or k // summaries.block_size + 8
+    if allow.size:
+        documents = len(segment.forward)
+        allowed = int(np.bitwise_count(allow).sum())
+        if allowed * _DIRECT_SHARE <= documents:
+            rows = np.flatnonzero(np.unpackbits(allow, count=documents, bitorder="little"))
+            return search_rows(segment, query, k, rows, scratch, mode)
+        wanted = wanted * documents // allowed
+    m = len(query.terms)
+    bounds = scratch.bounds if m <= MOST_NARROW_TERMS else scratch.wide_bounds
+    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    counters = scratch.counters
+    found = search_pruned(
+        *segment.forward_arrays,
+        segment.document_rows,
+        summaries.dense_numbers,
+        summaries.dense_weights,
+        summaries.list_starts,
+        summaries.list_blocks,
+        summaries.list_weights,
+        summaries.term_maxima,
+        summaries.window,
+        summaries.block_size,
+        *query,
+        cut,
+        heap_factor,
+        wanted,
+        max_blocks or summaries.blocks,
+        deadline,
+        allow,
+        np.empty(m, bounds.accumulators.dtype),
+        np.empty(m, np.int64),
+        np.empty(m, np.int64),
+        np.empty(m, bounds.accumulators.dtype),
+        bounds.accumulators,
+        bounds.maxima,
+        bounds.histogram,
+        bounds.found,
+        bounds.ordered,
+        scratch.lookup(len(query.terms)),
+        scores,
+        rows,
+        counters,
+    )
+    postings, cells, visited, scored = counters.tolist()
+    stats = SearchStats(
+        mode,
+        postings=postings,
+        dense_cells=cells,
+        blocks=summaries.blocks,
+        blocks_skipped=summaries.blocks - visited,
+        documents_scored=scored,
+    )
+    return rows[:found], scores[:found], stats
