@@ -22,7 +22,7 @@ from lsr.eval.bench.truth import Answers
 
 _WARM_UPS = 50
 
-# A configuration that takes longer than this for one round is not run again: its noise is small against its time.
+# A configuration that takes longer than this is run once, and not as a batch: its noise is small against its time.
 _SLOW_SECONDS = 10.0
 
 
@@ -34,7 +34,7 @@ class Sample:
         seconds: float64 [queries], the best time of each.
         recalls: float64 [queries]; NaN for a query that matches nothing.
         batch_seconds: (part, threads) → best time of the batch call.
-        slow: one round of it is enough.
+        slow: one round of it is enough, and there are no batches.
     """
 
     seconds: npt.NDArray[np.float64]
@@ -57,7 +57,7 @@ def measure_round(
     answers: Answers,
     batch_threads: tuple[int, ...] = (),
 ) -> None:
-    """One more round of one configuration: every query by itself, then every part as a batch."""
+    """One more round of one configuration: every query by itself, then, unless that was slow, every part as a batch."""
     search = index.searcher(k, configuration)
     count = len(queries.vectors)
     first_round = not np.isfinite(sample.seconds[0])
@@ -70,6 +70,9 @@ def measure_round(
     if first_round:
         sample.recalls[:] = [answers.recall(i, index.rows(answer)[:k]) for i, answer in enumerate(found)]
     del found
+    sample.slow = perf_counter() - started > _SLOW_SECONDS
+    if sample.slow:
+        return
     for threads in batch_threads:
         for part in range(len(queries.parts)):
             batch = index.batch(k, configuration, part, threads)
@@ -78,7 +81,6 @@ def measure_round(
                     seconds_of_batch = _time(batch)
                 best = sample.batch_seconds.get((part, threads), np.inf)
                 sample.batch_seconds[part, threads] = min(best, seconds_of_batch)
-    sample.slow = perf_counter() - started > _SLOW_SECONDS
 
 
 def _time_calls(search: Callable[[int], Any], count: int) -> tuple[npt.NDArray[np.float64], list[Any]]:

@@ -85,8 +85,9 @@ class Row:
 
 
 def in_words(parameters: Mapping[str, Any]) -> str:
-    """Parameters on one line: `query_cut 5, heap_factor 0.8`."""
-    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+    """Parameters on one line: `query_cut 5, heap_factor 0.8`; those within one in brackets after its name."""
+    words = (f"({in_words(value)})" if isinstance(value, Mapping) else value for value in parameters.values())
+    return ", ".join(f"{name} {word}" for name, word in zip(parameters, words, strict=True))
 
 
 def summarise(
@@ -100,7 +101,7 @@ def summarise(
     rows = np.concatenate([parts[part] for part in which])
     times, recalls = sample.seconds[rows] * 1e6, sample.recalls[rows]
     call_mean = mean = float(times.mean())
-    if mean_from_batch:
+    if mean_from_batch and not sample.slow:
         mean = min(mean, sum(sample.batch_seconds[part, 1] for part in which) * 1e6 / len(rows))
     p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()
     # Without a query that matches anything there is nothing to miss.

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 from lsr import SparseVectors
-from lsr.cli import bench, tune
 from lsr.cli.app import main
 from lsr.index import Index, IndexBuilder
 
@@ -39,7 +37,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Run `lsr` in a folder with documents.parquet and queries.parquet: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    monkeypatch.setattr("lsr.cli.app.app", commands())
     vectors(200, 8, seed=1).save("documents.parquet")
     vectors(12, 3, seed=2).save("queries.parquet")
 
@@ -53,13 +50,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return code, captured.out, captured.err
 
     return call
-
-
-def commands() -> typer.Typer:
-    app = typer.Typer(pretty_exceptions_enable=False)
-    for module in (bench, tune):
-        app.command(module.NAME)(module.run)
-    return app
 
 
 def vectors(rows: int, terms: int, seed: int) -> SparseVectors:
@@ -164,12 +154,6 @@ def test_tune_encodes_texts_with_the_model_of_the_index(run: Run, toy_index: Pat
     code, out, err = run("tune", "toy", "--queries", "queries.tsv", "--recall", 0.5, "--k", 1, "--json")
     assert code == 0 and "encoding: 3 of 3 queries" in err
     assert json.loads(out)["tunings"][0]["queries"] == 1
-
-
-@pytest.mark.parametrize("command", ["bench", "tune"])
-def test_help_has_an_example(run: Run, command: str) -> None:
-    code, out, _ = run(command, "--help")
-    assert code == 0 and f"lsr {command} " in out
 
 
 def test_bad_calls_of_tune(run: Run) -> None:

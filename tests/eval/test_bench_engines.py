@@ -86,6 +86,20 @@ def test_every_configuration_of_the_grid_runs(engine: Engine, tmp_path: Path) ->
                     assert batch is not None and len(batch()) == len(asked.parts[part])  # type: ignore[arg-type]
 
 
+def test_our_indexes_of_a_full_measurement(tmp_path: Path) -> None:
+    documents, queries = random_vectors(600, DIM, 12, seed=3), random_vectors(20, DIM, 4, seed=4)
+    engine, modes = LsrEngine(), []
+    for number, settings in enumerate(engine.builds(Effort.full)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        opened = index, _, _ = open_index(engine, documents, queries, folder, **settings)
+        configurations = index.configurations(K, Effort.full)
+        modes.append({configuration.mode for configuration in configurations})
+        assert max(mean_recall(opened, configuration) for configuration in configurations) > 0.95
+    own = {"approximate", "exact", "exhaustive"}
+    assert modes == [own, own, {"seismic"}, {"bmp"}]
+
+
 def test_queries_that_match_nothing_find_nothing(engine: Engine, tmp_path: Path) -> None:
     documents = random_vectors(64, 40, 12, seed=3)
     documents = SparseVectors(documents.indptr, documents.indices, documents.weights, documents.ids, DIM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lsr.eval.bench import BenchResult, Row, Summary, fastest, pareto
 from lsr.eval.bench.report import markdown
+from lsr.eval.bench.rows import in_words
 
 
 def row(recall: float, time: float, *, verified: float | None = None, engine: str = "lsr", k: int = 10) -> Row:
@@ -24,6 +25,10 @@ def test_the_fastest_is_chosen_by_the_first_half_alone() -> None:
     assert fastest(rows, 0.95) is rows[0]
     assert fastest(rows, 0.9) is rows[2]
     assert fastest(rows, 0.96) is None
+
+
+def test_parameters_in_words() -> None:
+    assert in_words({"bmp": {"block_size": 16, "x": None}, "alpha": 0.5}) == "bmp (block_size 16, x None), alpha 0.5"
 
 
 def test_the_report_compares_the_halves_that_had_no_part() -> None:

@@ -11,8 +11,10 @@ from bench_collections import random_vectors
 
 from lsr.errors import InputError
 from lsr.eval.bench import BenchSettings, LeftOut, bench
+from lsr.eval.bench.overhead import measure_overhead
 from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.vectors import holds_vectors, open_vectors
+from lsr.index import IndexBuilder
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -66,6 +68,16 @@ def test_rows_of_all_engines(files: tuple[Path, Path], tmp_path: Path) -> None:
     assert all(text in svg for text in ("recall@1<", "recall@20<", "lsr exhaustive<", "bmp exact<", "A title<"))
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_overhead_is_measured_on_the_same_path(tmp_path: Path) -> None:
+    documents, queries = random_vectors(200, DIM, 10, seed=7), random_vectors(5, DIM, 4, seed=8)
+    with IndexBuilder(tmp_path / "index", dim=DIM) as builder:
+        builder.add(documents)
+        index = builder.finish(threads=1)
+    for mode in ("approximate", "exact"):
+        found = measure_overhead(index, queries, 10, mode)
+        assert found.hot_us > 0 and found.after_search_us > 0
 
 
 def test_what_cannot_be_built_is_left_out_with_a_reason(

@@ -16,9 +16,15 @@ from lsr.vector_files import iter_vectors
 # Kernels are compiled on an index of this many documents before the build that is timed: a user pays for that once.
 _COMPILE_DOCUMENTS = 2000
 
-# Of Seismic's algorithm, in an index that was built for it.
-_QUERY_CUTS = (3, 5, 8, 12)
-_HEAP_FACTORS = (1.0, 0.9, 0.8, 0.7)
+# Indexes for the published algorithms, with their authors' settings, and the searches of each.
+_PUBLISHED: dict[str, dict[str, Any]] = {
+    "seismic": {"n_postings": 3500, "centroid_fraction": 0.1, "summary_energy": 0.4},
+    "bmp": {"block_size": 16},
+}
+_PUBLISHED_GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
+    "seismic": {"query_cut": (3, 5, 8, 12), "heap_factor": (0.9, 0.8, 0.7, 0.6)},
+    "bmp": {"alpha": (1.0, 0.9, 0.8, 0.7), "beta": (1.0, 0.8)},
+}
 
 
 class LsrEngine:
@@ -32,8 +38,9 @@ class LsrEngine:
         self.version = lsr.__version__
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """The defaults; for a full measurement also 16 bits a weight, and Seismic's blocks."""
-        return [{}] if effort is Effort.quick else [{}, {"weight_bits": 16}, {"seismic": {}}]
+        """The defaults; for a full measurement also 16 bits a weight, and the published algorithms."""
+        published = [{name: dict(settings)} for name, settings in _PUBLISHED.items()]
+        return [{}] if effort is Effort.quick else [{}, {"weight_bits": 16}, *published]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
         """Stream the Parquet file into an index, in this process."""
@@ -58,14 +65,14 @@ class OpenLsr:
         self._parts = [queries.vectors.take(rows) for rows in queries.parts]
 
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
-        """Exhaustive, and the engine's own grid, which ends with exact.
+        """The engine's own grid, which ends with exact, and exhaustive.
 
-        An index with Seismic's blocks is measured in that mode alone: in the others it is as one without them.
+        An index for a published algorithm is measured in that mode alone: in the others it is as one without it.
         """
-        if "seismic" in self._index.modes:
-            grid = product(_QUERY_CUTS, _HEAP_FACTORS)
-            return [Configuration("seismic", {"query_cut": cut, "heap_factor": factor}) for cut, factor in grid]
-        return [Configuration("exhaustive"), *own_grid(self._index, k)]
+        for mode, grid in _PUBLISHED_GRIDS.items():
+            if mode in self._index.modes:
+                return [Configuration(mode, dict(zip(grid, values, strict=True))) for values in product(*grid.values())]
+        return [*own_grid(self._index, k), Configuration("exhaustive")]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Hits]:
         """One query a call."""

@@ -7,7 +7,6 @@ with no thought given to caches or vector instructions.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +21,8 @@ from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
 from lsr.vector_files import read_vectors
 
 _MAX_WEIGHT = 255
+# Room for so many times k candidates.
+_ROOM = 8
 
 
 class TermAtATime:
@@ -61,6 +62,7 @@ class OpenTermAtATime:
         self._accumulators = np.zeros(built.facts["documents"], np.float32)
         scale = np.float32(built.facts["scale"])
         self._queries = [(terms, weights * scale) for _, terms, weights in queries.vectors]
+        self.searcher(1, Configuration("exhaustive"))(0)
 
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
         """There is nothing to choose."""
@@ -83,8 +85,10 @@ class OpenTermAtATime:
 @cache
 def _compiled() -> Callable[..., Any]:
     from numba import njit
+    from numba.extending import register_jitable
 
-    return njit(nogil=True)(_search)
+    register_jitable(_keep_best)
+    return njit(nogil=True, cache=True)(_search)
 
 
 def _search(
@@ -101,21 +105,36 @@ def _search(
         # Unsigned indices spare the check for negative ones.
         for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
             accumulators[list_rows[p]] += weights[i] * np.float32(list_weights[p])
-    # A heap of (score, -row): of equal scores the later row is the lesser. Numba learns the type from a list's items.
-    best = [(np.float32(0), np.int64(0)) for _ in range(0)]
-    least = np.float32(0)
+    # Rows above the k-th best score so far are gathered; whenever there is no more room, the k best of them stay.
+    rows, scores = np.empty(_ROOM * k, np.int64), np.empty(_ROOM * k, np.float32)
+    kept, least = 0, np.float32(0)
     for row in range(accumulators.size):
         score = accumulators[row]
         accumulators[row] = 0
         # Rows ascend, so one that ties with the least comes too late.
         if score > least:
-            if len(best) < k:
-                heapq.heappush(best, (score, np.int64(-row)))
-            else:
-                heapq.heapreplace(best, (score, np.int64(-row)))
-            if len(best) == k:
-                least = best[0][0]
-    rows = np.empty(len(best), np.int64)
-    for place in range(len(best) - 1, -1, -1):
-        rows[place] = -heapq.heappop(best)[1]
-    return rows
+            rows[kept], scores[kept] = row, score
+            kept += 1
+            if kept == rows.size:
+                least = np.partition(scores, kept - k)[kept - k]
+                kept = _keep_best(rows, scores, kept, k, least)
+    if kept > k:
+        kept = _keep_best(rows, scores, kept, k, np.partition(scores[:kept], kept - k)[kept - k])
+    return rows[np.argsort(-scores[:kept], kind="mergesort")]
+
+
+def _keep_best(
+    rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], count: int, k: int, least: np.float32
+) -> int:
+    """Move the k best of the first `count` to the front, in the order they have; `least` is the k-th best score."""
+    above = 0
+    for i in range(count):
+        above += scores[i] > least
+    kept, ties = 0, k - above
+    for i in range(count):
+        tied = scores[i] == least
+        if scores[i] > least or (tied and ties > 0):
+            ties -= tied
+            rows[kept], scores[kept] = rows[i], scores[i]
+            kept += 1
+    return kept
