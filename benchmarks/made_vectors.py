@@ -115,7 +115,14 @@ def main() -> int:
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """What `open_maker` reads."""
     parser.add_argument("--like", type=Path, metavar="DOCS.parquet", help="real documents to write anew")
-    parser.add_argument("--queries-from", type=Path, metavar="FILE", help="real queries (Parquet or JSON lines)")
+    parser.add_argument(
+        "--queries-from",
+        "--queries",
+        dest="queries_from",
+        type=Path,
+        metavar="FILE",
+        help="real queries (Parquet or JSON lines)",
+    )
     parser.add_argument("--relevant", type=float, default=0.0, metavar="SHARE", help="of documents about a query")
     parser.add_argument("--terms", type=float, default=TERMS, help="of a document, in the mean (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)

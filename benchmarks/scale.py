@@ -1,0 +1,278 @@
+"""How latency, size, build time and memory grow with the number of documents, beside pyseismic-lsr where it fits.
+
+    python benchmarks/scale.py [--sizes 300000,1000000,2500000,8800000] [--like DOCS.parquet] [--queries FILE]
+        [--relevant SHARE] [--peer seismic] [--memory 20] [--folder WORK] [--keep] [--output DIR]
+
+For each size: makes documents (made_vectors.py, whose options they are; real queries of MS MARCO beside documents about
+other things want `--relevant 0.02`), finds the exact top 10, builds each index in a process of its own whose peak
+memory is read, and times every configuration on one thread. At each recall the fastest configuration on every second
+query is reported with its numbers on the others; nothing is interpolated. A peer that would need more than `--memory`
+GiB is left out, by an estimate, and ended by a limit if that was too low.
+
+Made documents stay in `--folder` and are used again; indexes are removed unless `--keep`. The tables go to stdout, and
+with every number to scale.md, scale.json, scale.png and scale.svg in the output folder, anew after each size. Needs the
+extra `bench` and about 1.5 KB of disk a document, 10 with the peer; nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from made_vectors import add_source_arguments, open_maker, reporting
+from scale_build import build_apart
+from scale_report import Growth, SizeResult, markdown, save_plots
+from vector_maker import VectorMaker
+from vector_statistics import first_documents, statistics
+
+from lsr.cli.console import note, progress_bar
+from lsr.errors import LsrError
+from lsr.eval.bench import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries, Row, Summary, exact_top
+from lsr.eval.bench.engines import LsrEngine, check_peers, peer
+from lsr.eval.bench.measure import Sample, measure_round
+from lsr.eval.bench.plot import check_plot
+from lsr.eval.bench.rows import in_words, summarise
+from lsr.files import atomic_file
+from lsr.index import Index
+from lsr.vector_files import iter_vectors, write_vectors
+from lsr.vectors import SparseVectors
+
+SIZES = "300000,1000000,2500000,8800000"
+K = 10
+GIB = 1 << 30
+COMPARED_DOCUMENTS = 300_000
+
+# What the build of pyseismic-lsr 0.5.4 takes at its peak, roughly: 2.9 KB a document of 98.6 terms.
+PEER_BYTES_A_POSTING = 30
+
+
+@dataclass(slots=True)
+class Contender:
+    """An engine with one of its indexes, and what was measured of it."""
+
+    engine: Engine
+    settings: dict[str, Any]
+    built: BuiltIndex
+    samples: list[tuple[Configuration, Sample]] | None = None
+
+
+def main() -> int:
+    """Measure size after size; write the tables and the plot after each."""
+    arguments = parse()
+    try:
+        check_plot(arguments.output / "scale.png")
+        check_peers(arguments.peer)
+        with tempfile.TemporaryDirectory(prefix="lsr-scale-") as temporary:
+            run(arguments, arguments.folder or Path(temporary))
+    except LsrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default=SIZES, metavar="N,N,…", help="numbers of documents (%(default)s)")
+    add_source_arguments(parser)
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="measure this engine too")
+    parser.add_argument("--measured", type=int, default=300, metavar="N", help="queries to run (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="a query counts with its best time (%(default)s)")
+    parser.add_argument("--build-threads", type=int, default=os.cpu_count() or 1, help="of every build (all)")
+    parser.add_argument("--memory", type=float, default=20.0, metavar="GIB", help="limit of every build (%(default)s)")
+    parser.add_argument("--folder", type=Path, help="for documents and indexes (default: temporary)")
+    parser.add_argument("--keep", action="store_true", help="keep the indexes in --folder")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    try:
+        arguments.sizes = sorted({int(size) for size in arguments.sizes.split(",")})
+    except ValueError:
+        parser.error(f"--sizes takes numbers between commas, not {arguments.sizes!r}")
+    if min(arguments.sizes[0], arguments.rounds, arguments.build_threads) < 1 or arguments.measured < 2:
+        parser.error("sizes, rounds and threads start at 1, measured queries at 2")
+    return arguments
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> None:
+    """Everything, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note("seeds of the made documents …")
+    maker, queries = open_maker(arguments)
+    chosen = np.linspace(0, len(queries) - 1, min(arguments.measured, len(queries))).astype(np.int64)
+    measured = queries.take(chosen)
+    growth = Growth(about=about(arguments, measured))
+    for documents in arguments.sizes:
+        path = made_documents(maker, documents, folder, arguments)
+        if not growth.statistics:
+            growth.statistics = compared(arguments, path, measured)
+        growth.sizes.append(measure_size(path, documents, measured, folder, arguments, growth))
+        text = markdown(growth)
+        contents = {".md": f"# Scale\n\n{text}", ".json": json.dumps(growth.to_json(), indent=1) + "\n"}
+        for suffix, content in contents.items():
+            with atomic_file(arguments.output / f"scale{suffix}", force=True) as temporary:
+                temporary.write_text(content, encoding="utf-8")
+        save_plots(growth, arguments.output)
+    print(text, end="")
+
+
+def about(arguments: argparse.Namespace, measured: SparseVectors) -> dict[str, Any]:
+    """What was measured on what, as JSON values, without where it lay."""
+    return {
+        "like": None if arguments.like is None else arguments.like.name,
+        "queries_from": None if arguments.queries_from is None else arguments.queries_from.name,
+        **{name: getattr(arguments, name) for name in ("relevant", "terms", "seed", "rounds", "build_threads")},
+        "memory_gib": arguments.memory,
+        "cpus": os.cpu_count(),
+        "queries": len(measured),
+        "terms_a_query": measured.nnz / len(measured),
+        "k": K,
+    }
+
+
+# -- documents ------------------------------------------------------------------------------------------------------
+
+
+def made_documents(maker: VectorMaker, documents: int, folder: Path, arguments: argparse.Namespace) -> Path:
+    """The file of so many made documents; used again if the same options made it."""
+    sources = [
+        (path.name, path.stat().st_size) for path in (arguments.like, arguments.queries_from) if path is not None
+    ]
+    recipe = repr((sources, arguments.relevant, arguments.terms, arguments.seed))
+    path = folder / f"made-{documents}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}.parquet"
+    if not path.exists():
+        with progress_bar(f"making {documents:,} documents", documents) as progress:
+            write_vectors(path, reporting(maker.documents(documents), progress))
+    return path
+
+
+def compared(arguments: argparse.Namespace, made: Path, queries: SparseVectors) -> dict[str, dict[str, float]]:
+    """Statistics of the made documents, after those of the real ones, if any."""
+    note("statistics of the documents …")
+    files = {"made": made} if arguments.like is None else {"real": arguments.like, "made": made}
+    count = min(COMPARED_DOCUMENTS, *(pq.read_metadata(path).num_rows for path in files.values()))
+    return {name: statistics(first_documents(path, count, queries.dim), queries) for name, path in files.items()}
+
+
+# -- one size -------------------------------------------------------------------------------------------------------
+
+
+def measure_size(
+    path: Path, documents: int, measured: SparseVectors, folder: Path, arguments: argparse.Namespace, growth: Growth
+) -> SizeResult:
+    """Build and search every index of this many documents."""
+    with progress_bar(f"exact answers among {documents:,}", documents) as progress:
+        truth = exact_top(iter_vectors(path, dim=measured.dim), measured, K, progress)
+    rows = np.arange(len(measured))
+    queries = Queries(measured, (rows[::2], rows[1::2]), truth.top_scores)
+    answers = truth.at(K)
+    size = SizeResult(documents)
+    contenders = []
+    own = folder / str(documents)
+    shutil.rmtree(own, ignore_errors=True)
+    try:
+        for engine in engines(arguments.peer, size):
+            # Defaults of ours; all indexes of a peer.
+            builds: list[dict[str, Any]] = [{}] if isinstance(engine, LsrEngine) else engine.builds(Effort.quick)
+            for settings in builds:
+                try:
+                    built = build(engine, settings, path, own, arguments, size, growth)
+                    contenders.append(Contender(engine, settings, built))
+                except LeftOut as reason:
+                    size.remark(f"{engine.name} ({in_words(settings)}) left out: {reason}")
+        for number in range(arguments.rounds):
+            with progress_bar(f"round {number + 1} of {arguments.rounds}", None, "configurations") as progress:
+                for contender in contenders:
+                    index = contender.engine.open(contender.built, queries)
+                    if contender.samples is None:
+                        # Our exhaustive mode takes a second a query where the others take milliseconds.
+                        tried = [c for c in index.configurations(K, Effort.quick) if c.mode != "exhaustive"]
+                        contender.samples = [(each, Sample.of(len(measured))) for each in tried]
+                    threads = (1,) if contender.engine.mean_from_batch else ()
+                    for configuration, sample in contender.samples:
+                        if not sample.slow:
+                            measure_round(index, queries, K, configuration, sample, answers, threads)
+                        progress(1)
+                    del index
+        size.rows = [row for contender in contenders for row in rows_of(contender, queries)]
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(own, ignore_errors=True)
+    return size
+
+
+def engines(peers: list[str], size: SizeResult) -> list[Engine]:
+    """Ours, and the peers that are installed."""
+    found: list[Engine] = [LsrEngine()]
+    for name in peers:
+        try:
+            found.append(peer(name))
+        except LeftOut as reason:
+            size.remark(f"{name} left out: {reason}")
+    return found
+
+
+def build(
+    engine: Engine,
+    settings: dict[str, Any],
+    path: Path,
+    folder: Path,
+    arguments: argparse.Namespace,
+    size: SizeResult,
+    growth: Growth,
+) -> BuiltIndex:
+    """Build an index and note what it took. Raises LeftOut where memory will not do, or did not."""
+    if not isinstance(engine, LsrEngine):
+        expected = expected_peak(engine, settings, size.documents, arguments.terms, growth)
+        if expected > arguments.memory * GIB:
+            raise LeftOut(f"its build would take about {expected / GIB:.0f} GiB, more than {arguments.memory:g}")
+    note(f"building {engine.name} {in_words(settings)} …")
+    target = folder / f"{len(size.builds)}-{engine.name}"
+    built, peak = build_apart(engine.name, settings, path, target, arguments.build_threads, arguments.memory * GIB)
+    parts = Index.open(target / "index").space() if isinstance(engine, LsrEngine) else {"total": built.bytes}
+    cost = {"seconds": built.seconds, "peak_bytes": peak, "bytes": parts}
+    size.builds.append({"engine": engine.name, "settings": settings, **cost})
+    return built
+
+
+def expected_peak(engine: Engine, settings: dict[str, Any], documents: int, terms: float, growth: Growth) -> float:
+    """Bytes that a peer's build will take at its peak: as on the last size, in proportion; at first a rough guess."""
+    for size in reversed(growth.sizes):
+        for found in size.builds:
+            if (found["engine"], found["settings"]) == (engine.name, settings):
+                return float(found["peak_bytes"] / size.documents * documents)
+    return documents * terms * PEER_BYTES_A_POSTING
+
+
+def rows_of(contender: Contender, queries: Queries) -> list[Row]:
+    """A row for each configuration."""
+
+    def summary(sample: Sample, *which: int) -> Summary:
+        return summarise(sample, queries.parts, which, mean_from_batch=contender.engine.mean_from_batch)
+
+    return [
+        Row(
+            engine=contender.engine.name,
+            mode=configuration.mode,
+            index_settings=contender.settings,
+            search_parameters=configuration.parameters,
+            k=K,
+            overall=summary(sample, 0, 1),
+            halves=(summary(sample, 0), summary(sample, 1)),
+            index_bytes=contender.built.bytes,
+            build_s=contender.built.seconds,
+        )
+        for configuration, sample in contender.samples or []
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
