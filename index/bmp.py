@@ -45,7 +45,7 @@ def search(
         if not 0 < share <= 1:
             raise InputError(f"{name} must lie in (0, 1], not {share}")
     if beta < 1:
-        # In float32, as the authors' code: 0.07 of 100 terms are 7.
+        # In float32, as in the authors' code, which keeps 16 terms for 0.6 of 25.
         keep = math.ceil(np.float32(beta) * np.float32(len(query.terms)))
         kept = np.sort(np.argsort(-query.weights, kind="stable")[:keep])
         query = Query(query.terms[kept], query.weights[kept])
