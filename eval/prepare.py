@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from lsr.documents import Document
 from lsr.errors import InputError, ModelError, NotFoundError
 from lsr.eval.collection import Collection
-from lsr.eval.stages import Stages, silent
 from lsr.retriever import Retriever
+from lsr.stages import Stages, silent
 from lsr.text import count_documents
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def open_or_index(
             check_corpus(retriever.index, collection.documents(), path, progress)
         return retriever
     encoder = encoder or SparseEncoder.load()
-    with stages("encoding documents", count_documents(collection.source), "documents") as progress:
-        index = index_corpus(collection.documents(), path, encoder, top_k=top_k, force=force, progress=progress)
+    total = count_documents(collection.source)
+    index = index_corpus(collection.documents(), path, encoder, total=total, top_k=top_k, force=force, stages=stages)
     retriever = Retriever(index)
     retriever.encoder = encoder
     return retriever

@@ -15,11 +15,12 @@ from lsr.documents import Document, Query
 from lsr.errors import InputError
 from lsr.files import check_output
 from lsr.shards import EncodedShards
+from lsr.stages import Stages, silent
 from lsr.vectors import SparseVectors
 
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
-    from lsr.index import Index, IndexSettings
+    from lsr.index import Index, IndexBuilder, IndexSettings
     from lsr.vocabulary import Vocabulary
 
 Progress = Callable[[int], None]
@@ -32,23 +33,25 @@ def index_corpus(
     path: str | Path,
     encoder: SparseEncoder,
     *,
+    total: int | None = None,
     top_k: int | None = None,
     settings: IndexSettings | None = None,
+    threads: int | None = None,
     force: bool = False,
     restart: bool = False,
-    progress: Progress | None = None,
-    build_progress: Progress | None = None,
+    stages: Stages = silent,
 ) -> Index:
     """Encode a corpus and index it at `path`.
 
     The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
     where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
-    heaviest terms. `progress` counts documents encoded, `build_progress` documents indexed.
+    heaviest terms. `threads` build the index (default: as many as there are CPUs). `total`, the number of documents, if
+    it is known, is for `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
     """
-    from lsr.index import IndexBuilder, IndexSettings, check_index_output
+    from lsr.index import IndexBuilder, check_index_output
 
     record = _encoder_record(encoder, top_k)
     check_index_output(path, force=force)
@@ -59,14 +62,13 @@ def index_corpus(
             dim=encoder.dim,
             vocabulary=encoder.vocabulary,
             encoder=record,
-            settings=settings or IndexSettings(),
+            settings=settings,
             force=force,
         ) as builder,
     ):
-        shards.encode(corpus, encoder, top_k=top_k, progress=progress)
-        for vectors, documents in shards.read(encoder.dim):
-            builder.add(vectors, documents)
-        return builder.finish(progress=build_progress)
+        with stages("encoding", total, "documents") as progress:
+            shards.encode(corpus, encoder, top_k=top_k, progress=progress)
+        return _build(builder, shards.read(encoder.dim), shards.documents, threads, stages)
 
 
 def index_vectors(
@@ -77,20 +79,19 @@ def index_vectors(
     vocabulary: Vocabulary | None = None,
     documents: Iterable[Document] | None = None,
     settings: IndexSettings | None = None,
+    threads: int | None = None,
     force: bool = False,
-    progress: Progress | None = None,
-    build_progress: Progress | None = None,
+    stages: Stages = silent,
 ) -> Index:
     """Index vectors that were made before.
 
     `encoder`, the one that made them, lets the index be searched by text; else `vocabulary`, if given, names the terms.
-    `documents`, in the order of the vectors, give the hits their texts.
+    `documents`, in the order of the vectors, give the hits their texts. `threads` and `stages` as for `index_corpus`.
 
     Raises InputError where ids of vectors and documents disagree, or without a single vector.
     """
-    from lsr.index import IndexBuilder, IndexSettings
+    from lsr.index import IndexBuilder
 
-    stream = iter(documents) if documents is not None else None
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
@@ -100,16 +101,10 @@ def index_vectors(
         dim=first.dim,
         vocabulary=encoder.vocabulary if encoder else vocabulary,
         encoder=_encoder_record(encoder, None) if encoder else None,
-        settings=settings or IndexSettings(),
+        settings=settings,
         force=force,
     ) as builder:
-        for vectors in chain([first], batches):
-            builder.add(vectors, _matching(vectors, stream) if stream is not None else None)
-            if progress:
-                progress(len(vectors))
-        if stream is not None and (extra := next(stream, None)) is not None:
-            raise InputError(f"the corpus has more documents than there are vectors, from id {extra.id!r} on")
-        return builder.finish(progress=build_progress)
+        return _build(builder, _with_documents(chain([first], batches), documents), None, threads, stages)
 
 
 def encode_corpus(
@@ -174,6 +169,35 @@ def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> Iterator
 
 def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:
     return {**encoder.settings(), "top_k": top_k}
+
+
+def _build(
+    builder: IndexBuilder,
+    batches: Iterable[tuple[SparseVectors, list[Document] | None]],
+    total: int | None,
+    threads: int | None,
+    stages: Stages,
+) -> Index:
+    with stages("reading", total, "vectors") as progress:
+        for vectors, documents in batches:
+            builder.add(vectors, documents)
+            progress(len(vectors))
+    with stages("building", len(builder), "documents") as progress:
+        return builder.finish(progress=progress, threads=threads)
+
+
+def _with_documents(
+    batches: Iterable[SparseVectors], documents: Iterable[Document] | None
+) -> Iterator[tuple[SparseVectors, list[Document] | None]]:
+    """Each batch with the documents of its vectors."""
+    if documents is None:
+        yield from ((vectors, None) for vectors in batches)
+        return
+    stream = iter(documents)
+    for vectors in batches:
+        yield vectors, _matching(vectors, stream)
+    if (extra := next(stream, None)) is not None:
+        raise InputError(f"the corpus has more documents than there are vectors, from id {extra.id!r} on")
 
 
 def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> list[Document]:

@@ -20,7 +20,7 @@ from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, Summary, in_words, summarise
 from lsr.eval.bench.truth import Answers, exact_top
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
-from lsr.eval.stages import Stages, silent
+from lsr.stages import Stages, silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from lsr.eval.bench.engines.lsr import OpenLsr, own_grid
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, summarise
 from lsr.eval.bench.truth import Truth
-from lsr.eval.stages import Stages, silent
 from lsr.index import Index, Tuning
+from lsr.stages import Stages, silent
 from lsr.vectors import SparseVectors
 
 _ROUNDS = 3

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.cli.console import Interrupted, note, progress_bar
+from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
 from lsr.documents import Document
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """A stream of documents, their encoder, and a function that takes the number of documents just encoded."""
+    """A stream of documents, how many they are where that is known, and their encoder."""
 
     documents: Iterator[Document]
+    total: int | None
     encoder: SparseEncoder
-    progress: Callable[[int], None]
 
 
 @contextmanager
@@ -76,5 +76,4 @@ def encoding(
     with resumable(out), skipping(on_error) as skip:
         documents = open_corpus(corpus, format=format, **skip)
         encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
-        with progress_bar("encoding", count_documents(corpus, format=format)) as progress:
-            yield EncodingJob(documents, encoder, progress)
+        yield EncodingJob(documents, count_documents(corpus, format=format), encoder)

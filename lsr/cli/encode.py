@@ -72,18 +72,21 @@ def run(
         from lsr.pipeline import encode_corpus
 
         check_output(out, force=force)
-        with encoding(
-            corpus,
-            out,
-            model=model,
-            max_length=max_length,
-            window_overlap=window_overlap,
-            device=device,
-            format=format,
-            on_error=on_error,
-        ) as job:
+        with (
+            encoding(
+                corpus,
+                out,
+                model=model,
+                max_length=max_length,
+                window_overlap=window_overlap,
+                device=device,
+                format=format,
+                on_error=on_error,
+            ) as job,
+            progress_bar("encoding", job.total) as progress,
+        ):
             count = encode_corpus(
-                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=job.progress
+                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
             )
     if as_json:
         print_json({"output": str(out), "vectors": count})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,9 +25,11 @@ from lsr.cli.options import (
 from lsr.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from lsr.index import Index, IndexSettings
+    from lsr.index import Index
 
 NAME = "index"
+
+_ENGINE = "The search engine"
 
 
 def run(
@@ -51,13 +53,40 @@ def run(
             "one that made the vectors, lets them be searched by text."
         ),
     ] = None,
-    blocks: Annotated[
-        bool | None,
+    block_size: Annotated[
+        int | None,
         typer.Option(
-            "--blocks/--no-blocks",
-            help="Build what `search --mode blocked` needs. (default: from 500,000 documents on)",
+            help="Neighbouring documents that share a bound: more of them make a smaller index. (default: by the "
+            "number of documents)",
             show_default=False,
+            rich_help_panel=_ENGINE,
         ),
+    ] = None,
+    weight_bits: Annotated[
+        int,
+        typer.Option(
+            metavar="8|16",
+            help="Bits of a stored weight; 16 gives nearly the scores of float32.",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = 8,
+    seismic: Annotated[
+        bool,
+        typer.Option(
+            "--seismic",
+            help="Build what `search --mode seismic` needs, in several times the space.",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = False,
+    bmp: Annotated[
+        bool, typer.Option("--bmp", help="Build what `search --mode bmp` needs.", rich_help_panel=_ENGINE)
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="A seed gives the same index, whatever --threads.", rich_help_panel=_ENGINE)
+    ] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that build, not encode. (default: all)", rich_help_panel=_ENGINE),
     ] = None,
     format: Format = None,
     on_error: OnErrorOption = OnError.stop,
@@ -77,14 +106,23 @@ def run(
         lsr index corpus.jsonl -o my-index --max-length 512
 
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
+
+        lsr index --vectors docs.ciff -o ciff-index
     """
-    from lsr.index import IndexSettings, check_index_output
+    from lsr.index import BmpSettings, IndexSettings, SeismicSettings, check_index_output
     from lsr.pipeline import index_corpus
 
     check_index_output(out, force=force)
-    settings = IndexSettings(blocks=blocks)
+    settings = IndexSettings(
+        block_size=block_size,
+        weight_bits=weight_bits,
+        seismic=SeismicSettings() if seismic else None,
+        bmp=BmpSettings() if bmp else None,
+        seed=seed,
+    )
+    building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
     if vectors is not None:
-        index = _index_vectors(vectors, corpus, out, model, max_length, settings, format, on_error, force)
+        index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
     else:
@@ -102,15 +140,16 @@ def run(
                 job.documents,
                 out,
                 job.encoder,
+                total=job.total,
                 top_k=top_k,
-                settings=settings,
-                force=force,
                 restart=restart,
-                progress=job.progress,
+                **building,
             )
     size = index.space()["total"]
     if as_json:
-        print_json({"index": str(out), "documents": len(index), "terms": index.dim, "bytes": size})
+        print_json(
+            {"index": str(out), "documents": len(index), "terms": index.dim, "bytes": size, "modes": list(index.modes)}
+        )
     else:
         note(f'{out}: {len(index):,} documents, {size / 1e6:,.1f} MB. Try: lsr search {out} "your question"')
 
@@ -121,22 +160,18 @@ def _index_vectors(
     out: Path,
     model: str | None,
     max_length: int,
-    settings: IndexSettings,
     format: str | None,
     on_error: OnError,
-    force: bool,
+    building: dict[str, Any],
 ) -> Index:
     from lsr.encoder import SparseEncoder
     from lsr.pipeline import index_vectors
     from lsr.text import open_corpus
-    from lsr.text.lines import content_suffix
     from lsr.vector_files import iter_vectors, read_vocabulary
 
     encoder = SparseEncoder.load(model, max_length=max_length) if model else None
-    vocabulary = encoder.vocabulary if encoder else None
-    if vocabulary is None and content_suffix(vectors) == ".jsonl":
-        vocabulary = read_vocabulary(vectors)
-    with skipping(on_error) as skip, progress_bar("indexing", None) as progress:
+    vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)
+    with skipping(on_error) as skip:
         documents = open_corpus(corpus, format=format, **skip) if corpus else None
         return index_vectors(
             iter_vectors(vectors, vocabulary=vocabulary),
@@ -144,7 +179,5 @@ def _index_vectors(
             encoder=encoder,
             vocabulary=vocabulary,
             documents=documents,
-            settings=settings,
-            force=force,
-            progress=progress,
+            **building,
         )

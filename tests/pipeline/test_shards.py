@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,19 @@ class CountingEncoder:
         return SparseVectors.from_rows(rows, ids, self.dim)
 
 
+class CountingStages:
+    """Stages by their descriptions: (total, how many were reported)."""
+
+    def __init__(self) -> None:
+        self.done: dict[str, tuple[int | None, int]] = {}
+
+    @contextmanager
+    def __call__(self, description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+        counts: list[int] = []
+        yield counts.append
+        self.done[description] = (total, sum(counts))
+
+
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lsr.shards, "SHARD_DOCUMENTS", 4)
@@ -56,10 +71,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         index_corpus(corpus(), tmp_path / "index", interrupted)
     assert not (tmp_path / "index").exists()
 
-    second, seen = CountingEncoder(), []
-    index = index_corpus(corpus(), tmp_path / "index", second, progress=seen.append)
+    second, stages = CountingEncoder(), CountingStages()
+    index = index_corpus(corpus(), tmp_path / "index", second, total=10, stages=stages)
     assert second.encoded == ["d8", "d9"]
-    assert sum(seen) == 10
+    assert stages.done == {"encoding": (10, 10), "reading": (10, 10), "building": (10, 10)}
 
     unbroken = index_corpus(corpus(), tmp_path / "unbroken", CountingEncoder())
     assert [index.document_at(i) for i in range(10)] == [unbroken.document_at(i) for i in range(10)] == corpus()

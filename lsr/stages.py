@@ -1,4 +1,4 @@
-"""Progress through the stages of an evaluation."""
+"""Progress through the stages of long work."""
 
 from __future__ import annotations
 
