@@ -19,13 +19,14 @@ from lsr.eval.metrics import DEFAULT_METRICS, Scores, metric_names, paired_t_tes
 from lsr.eval.report import Baseline, EvaluationReport
 from lsr.eval.runs import Ranking, Run, write_run
 from lsr.eval.sparsity import Activation, flops
-from lsr.eval.stages import Stages, silent
 from lsr.files import atomic_file, check_output
+from lsr.search_work import mean_stats
+from lsr.stages import Stages, silent
 from lsr.text import count_documents
 from lsr.vectors import SparseVectors
 
 if TYPE_CHECKING:
-    from lsr.index import Index
+    from lsr.index import Index, SearchStats
     from lsr.retriever import Retriever
 
 _BATCH = 256
@@ -40,6 +41,7 @@ class EvaluationSettings:
         metrics: ranx's names, or nDCG@10, R@100, … for them.
         k: how deep each ranking goes; 1000 is TREC's and BEIR's habit.
         mode: the index's search mode; "exact" measures the model without the search's approximation.
+        recall: with mode "auto": search with what `lsr tune` found for this recall.
         parameters: further parameters of `Index.search`.
         drop_self: take the document with the query's own id out of its ranking (ArguAna's queries are documents).
         bm25: search with BM25 as well.
@@ -52,6 +54,7 @@ class EvaluationSettings:
     metrics: Sequence[str] = DEFAULT_METRICS
     k: int = 1000
     mode: str = "exact"
+    recall: float | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     drop_self: bool = False
     bm25: bool = True
@@ -60,8 +63,13 @@ class EvaluationSettings:
     threads: int | None = None
     per_query: bool = False
 
+    @property
+    def search(self) -> dict[str, Any]:
+        """Mode, recall and parameters as `Index.search` takes them."""
+        return {"mode": self.mode, "recall": self.recall, **self.parameters}
+
     def check(self) -> None:
-        """Raise InputError for an unknown metric or one whose cut-off lies below `k`."""
+        """Raise InputError for an unknown metric or one whose cut-off lies above `k`."""
         if min(self.k, self.latency_k, self.latency_queries) < 1:
             raise InputError("k, latency_k and latency_queries must be at least 1")
         for name in metric_names(self.metrics):
@@ -122,7 +130,7 @@ def evaluate(
     retriever.warm_up()
     vectors, run = _search_all(asked, retriever, settings, stages)
     scores = score_run(run, collection.qrels, settings.metrics)
-    latency = _time_retriever(asked[: settings.latency_queries], retriever, settings, stages)
+    latency, stats = _time_retriever(asked[: settings.latency_queries], retriever, settings, stages)
     baseline = _bm25(collection, asked, scores, settings, stages) if settings.bm25 else None
     return _evaluation(
         collection,
@@ -134,6 +142,7 @@ def evaluate(
         documents=len(retriever.index),
         model=retriever.index.encoder or retriever.encoder.settings(),
         latency=latency,
+        search=stats,
         index=_describe_index(retriever.index, vectors),
     )
 
@@ -178,6 +187,7 @@ def _evaluation(
     documents: int | None,
     model: dict[str, Any] | None = None,
     latency: dict[str, Latency] | None = None,
+    search: SearchStats | None = None,
     index: dict[str, Any] | None = None,
 ) -> Evaluation:
     runs, by_system, baselines = {"lsr": run}, {"lsr": scores}, {}
@@ -198,6 +208,7 @@ def _evaluation(
         metrics=scores.means(),
         baselines=baselines,
         latency=latency,
+        search=search,
         index=index,
         per_query={name: each.per_query() for name, each in by_system.items()} if settings.per_query else None,
     )
@@ -219,9 +230,7 @@ def _search_all(
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
             vectors = retriever.encoder.encode_queries([query.text for query in batch], [query.id for query in batch])
-            found = retriever.index.search_batch(
-                vectors, _depth(settings), mode=settings.mode, threads=settings.threads, **settings.parameters
-            )
+            found = retriever.index.search_batch(vectors, _depth(settings), threads=settings.threads, **settings.search)
             for query, hits in zip(batch, found, strict=True):
                 run[query.id] = _cut(Ranking(hits.ids, hits.scores), query.id, settings)
             parts.append(vectors)
@@ -267,20 +276,23 @@ def _cut(ranking: Ranking, query: str, settings: EvaluationSettings) -> Ranking:
 
 def _time_retriever(
     queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
-) -> dict[str, Latency]:
-    encoder, index = retriever.encoder, retriever.index
+) -> tuple[dict[str, Latency], SearchStats]:
+    encoder, index, search = retriever.encoder, retriever.index, settings.search
+    stats: list[SearchStats] = []
 
     def once(query: Query) -> tuple[float, float, float]:
         start = perf_counter()
         terms, weights = encoder.encode_queries([query.text]).row(0)
         encoded = perf_counter()
-        hits = index.search(terms, weights, settings.latency_k, mode=settings.mode, **settings.parameters)
+        hits = index.search(terms, weights, settings.latency_k, **search)
         _ = hits.ids  # read on first use, and part of every answer
         end = perf_counter()
+        stats.append(hits.stats)
         return encoded - start, end - encoded, end - start
 
     times = _time_each(queries, once, "timing", stages)
-    return {part: Latency.of([each[i] for each in times]) for i, part in enumerate(("encode", "search", "total"))}
+    latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(("encode", "search", "total"))}
+    return latency, mean_stats(stats[-len(queries) :])
 
 
 def _time_each(

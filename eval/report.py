@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsr.eval.latency import Latency
 from lsr.eval.metrics import metric_label
+from lsr.search_work import in_words
+
+if TYPE_CHECKING:
+    from lsr.index import SearchStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class EvaluationReport:
         metrics: metric → mean over all judged queries; those that retrieved nothing count as zero.
         baselines: name → Baseline.
         latency: "encode", "search" and their sum "total", per query on one thread; None for a run file.
+        search: which way the timed searches went, and their mean work; None for a run file.
         index: size, active terms and FLOPS; None for a run file.
         per_query: system → query id → metric → value, if it was asked for.
     """
@@ -52,12 +57,14 @@ class EvaluationReport:
     metrics: dict[str, float]
     baselines: dict[str, Baseline] = field(default_factory=dict)
     latency: dict[str, Latency] | None = None
+    search: SearchStats | None = None
     index: dict[str, Any] | None = None
     per_query: dict[str, dict[str, dict[str, float]]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One object of JSON values, with the attributes as keys; `per_query` only where it was asked for."""
         result = asdict(self)
+        result["search"] = self.search and self.search._asdict()
         if self.per_query is None:
             del result["per_query"]
         return result
@@ -88,13 +95,15 @@ class EvaluationReport:
         return markdown_table(["", *map(metric_label, names)], rows) + note
 
     def _latency(self) -> str:
-        times = {"encode": "query encoding", "search": f"search ({self.settings['mode']})", "total": "both"}
+        mode = "" if self.search is None else f" ({self.search.mode})"
+        times = {"encode": "query encoding", "search": f"search{mode}", "total": "both"}
         rows = [_latency_row(f"{self.label}: {times[part]}", value) for part, value in (self.latency or {}).items()]
         rows += [_latency_row(baseline.label, baseline.latency) for baseline in self.baselines.values()]
         if not rows:
             return ""
         table = markdown_table(["ms a query, one thread", "mean", "p50", "p95", "p99"], rows)
-        return f"{table}\n\nTop {self.settings['latency_k']}, after a warm-up."
+        work = "" if self.search is None else f" Mean work of a search, {in_words(self.search)}."
+        return f"{table}\n\nTop {self.settings['latency_k']}, after a warm-up.{work}"
 
     def _index(self) -> str:
         if self.index is None:

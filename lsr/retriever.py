@@ -82,18 +82,20 @@ class Retriever:
         k: int = 10,
         *,
         mode: str = "auto",
+        recall: float | None = None,
         explain: bool = False,
-        allow: npt.NDArray[np.bool_] | None = None,
+        allow: npt.NDArray[Any] | None = None,
         **parameters: Any,
     ) -> SearchResponse:
         """The `k` best documents for a text; fewer if fewer share a term with it, none for a text without terms.
 
-        `parameters` go to `Index.search`.
+        `mode`, `recall`, `allow` and `parameters` are those of `Index.search`.
         """
         start = perf_counter()
         terms, weights = self._encode_query(text)
         encode_ms = (perf_counter() - start) * 1e3
-        return self._search(terms, weights, k, mode, explain, allow, encode_ms, parameters)
+        options = {"mode": mode, "recall": recall, "allow": allow, **parameters}
+        return self._search(terms, weights, k, explain, encode_ms, options)
 
     def search_vector(
         self,
@@ -101,16 +103,18 @@ class Retriever:
         k: int = 10,
         *,
         mode: str = "auto",
+        recall: float | None = None,
         explain: bool = False,
-        allow: npt.NDArray[np.bool_] | None = None,
+        allow: npt.NDArray[Any] | None = None,
         **parameters: Any,
     ) -> SearchResponse:
-        """The `k` best documents for a vector of term weights.
+        """The `k` best documents for a vector of term weights; else as `search`.
 
         Raises InputError for a term that is not in the vocabulary or a weight that is not finite and positive.
         """
         terms, weights = self._read_vector(vector)
-        return self._search(terms, weights, k, mode, explain, allow, 0.0, parameters)
+        options = {"mode": mode, "recall": recall, "allow": allow, **parameters}
+        return self._search(terms, weights, k, explain, 0.0, options)
 
     def explain(self, text: str, document_id: str) -> Explanation:
         """Why the document scores what it scores for the text. Raises NotFoundError."""
@@ -214,14 +218,12 @@ class Retriever:
         terms: npt.NDArray[np.uint32],
         weights: npt.NDArray[np.float32],
         k: int,
-        mode: str,
         explain: bool,
-        allow: npt.NDArray[np.bool_] | None,
         encode_ms: float,
-        parameters: dict[str, Any],
+        options: dict[str, Any],
     ) -> SearchResponse:
         start = perf_counter()
-        found = self.index.search(terms, weights, k, mode=mode, allow=allow, **parameters)
+        found = self.index.search(terms, weights, k, **options)
         search_ms = (perf_counter() - start) * 1e3
         hits = []
         for rank, (row, score) in enumerate(zip(found.rows.tolist(), found.scores.tolist(), strict=True), start=1):

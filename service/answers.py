@@ -45,7 +45,7 @@ def to_json(answer: dict[str, Any]) -> bytes:
 
 def search_answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
     """See `schemas.SearchAnswer`."""
-    stats = dataclasses.asdict(found.stats)
+    stats = found.stats._asdict()
     return to_json(
         {
             "hits": [_hit(hit, asked) for hit in found.hits[asked.offset :]],

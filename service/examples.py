@@ -40,7 +40,15 @@ SEARCH_ANSWER: dict[str, Any] = {
         }
     ],
     "mode": "exact",
-    "stats": {"mode": "exact"},
+    "stats": {
+        "mode": "exact",
+        "postings": 5210,
+        "dense_cells": 3888,
+        "blocks": 1296,
+        "blocks_skipped": 1240,
+        "documents_scored": 224,
+        "direct": False,
+    },
     "timings": {"queue_ms": 0.05, "encode_ms": 3.1, "search_ms": 0.2, "total_ms": 3.5},
 }
 ENCODE_ANSWER: dict[str, Any] = {

@@ -63,9 +63,9 @@ async def search(
     def work(searcher: Searcher, clock: Clock) -> bytes:
         depth = asked.offset + asked.k
         if asked.text is not None:
-            found = searcher.search(asked.text, depth, mode=asked.mode, explain=asked.explain)
+            found = searcher.search(asked.text, depth, **asked.options)
         else:
-            found = searcher.search_vector(asked.vector or {}, depth, mode=asked.mode, explain=asked.explain)
+            found = searcher.search_vector(asked.vector or {}, depth, **asked.options)
         return search_answer(found, asked, clock)
 
     return await service.answer(request, work)
@@ -79,7 +79,7 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
     check_text(asked.q, service.settings, "query", "q")
 
     def work(searcher: Searcher, clock: Clock) -> bytes:
-        found = searcher.search(asked.q, asked.offset + asked.k, mode=asked.mode, explain=asked.explain)
+        found = searcher.search(asked.q, asked.offset + asked.k, **asked.options)
         return search_answer(found, asked, clock)
 
     return await service.answer(request, work)

@@ -31,7 +31,7 @@ Vector = Annotated[
         {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}, "minProperties": 1}
     ),
 ]
-Mode = Literal["auto", "exact", "blocked"]
+Mode = Literal["auto", "exact", "approximate", "exhaustive", "seismic", "bmp"]
 
 
 class _Body(BaseModel):
@@ -47,10 +47,50 @@ class _Body(BaseModel):
         return data
 
 
+class ModeParameters(_Body):
+    """What the modes can be told; each description says which mode takes it."""
+
+    cut: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="approximate: leave postings that add less than this share of the largest possible score out of "
+        "the bounds. Larger is faster and misses more.",
+    )
+    heap_factor: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="approximate, seismic: skip blocks whose bound is below this times the k-th score. Larger is "
+        "faster and misses more.",
+    )
+    max_blocks: int | None = Field(None, ge=1, lt=2**32, description="approximate: visit no more blocks.")
+    budget_us: float | None = Field(
+        None, gt=0, le=1e9, description="approximate: visit no further block after so many microseconds."
+    )
+    query_cut: int | None = Field(
+        None, ge=1, lt=2**32, description="seismic: go through the lists of only so many terms, the query's heaviest."
+    )
+    alpha: float | None = Field(
+        None, gt=0, le=1, description="bmp: stop when the k-th score exceeds this times the best bound that is left."
+    )
+    beta: float | None = Field(None, gt=0, le=1, description="bmp: keep this share of the query's terms, the heaviest.")
+
+
 class _SearchOptions(BaseModel):
     k: int = Field(10, ge=1, description="How many hits; fewer come if fewer documents share a term with the query.")
     offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
-    mode: Mode = Field("auto", description="The way to search; `auto` lets the index choose. The answer names it.")
+    mode: Mode = Field(
+        "auto",
+        description="The way to search; `auto` lets the index choose. The answer says which it was. `seismic` and "
+        "`bmp` need an index that was built for them.",
+    )
+    recall: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="In place of a mode: search with what `lsr tune` found for at least this recall and so many hits.",
+    )
     explain: bool = Field(False, description="Whether each hit lists the terms it shares with the query.")
     include_text: bool = Field(True, description="Whether each hit carries the document's text.")
     fields: Annotated[list[str] | None, FailFast()] = Field(
@@ -58,10 +98,16 @@ class _SearchOptions(BaseModel):
         description="Which of the document's other fields each hit carries: all unless given, none for an empty list.",
     )
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `Searcher.search` takes."""
+        return {"mode": self.mode, "recall": self.recall, "explain": self.explain}
+
 
 class SearchRequest(_SearchOptions, _Body):
     """A search by `text` or by `vector`, exactly one of them."""
 
+    parameters: ModeParameters | None = Field(None, description="Parameters of the mode, in place of its defaults.")
     text: Text | None = Field(None, description="A query in plain words.")
     vector: Vector | None = Field(
         None, description="Weights of terms of the index's vocabulary, as /v1/encode gives them."
@@ -72,6 +118,12 @@ class SearchRequest(_SearchOptions, _Body):
         if (self.text is None) == (self.vector is None):
             raise ValueError("give either text or vector")
         return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `Searcher.search` takes."""
+        parameters = self.parameters.model_dump(exclude_none=True) if self.parameters else {}
+        return {**super().options, **parameters}
 
 
 class SearchParameters(_SearchOptions):
@@ -138,6 +190,18 @@ class Timings(BaseModel):
     total_ms: float
 
 
+class Work(BaseModel):
+    """Which way the index went, and what it did."""
+
+    mode: str
+    postings: int = Field(description="Postings added to the bounds of blocks of documents.")
+    dense_cells: int = Field(description="Weights of frequent terms added to them.")
+    blocks: int = Field(description="Blocks whose bound was computed.")
+    blocks_skipped: int = Field(description="Blocks that their bound ruled out.")
+    documents_scored: int
+    direct: bool = Field(description="Whether a filter left so few documents that just these were scored.")
+
+
 class SearchAnswer(BaseModel):
     """Hits, best first; how they were searched for; how long it took."""
 
@@ -145,7 +209,7 @@ class SearchAnswer(BaseModel):
 
     hits: list[SearchHit]
     mode: str
-    stats: dict[str, Any]
+    stats: Work
     timings: Timings
 
 

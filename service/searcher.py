@@ -54,10 +54,26 @@ class Searcher(Protocol):
     @property
     def document_encoder(self) -> Encoder: ...
 
-    def search(self, text: str, k: int = 10, *, mode: str = "auto", explain: bool = False) -> SearchResponse: ...
+    def search(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        explain: bool = False,
+        **parameters: Any,
+    ) -> SearchResponse: ...
 
     def search_vector(
-        self, vector: Mapping[str, float], k: int = 10, *, mode: str = "auto", explain: bool = False
+        self,
+        vector: Mapping[str, float],
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        explain: bool = False,
+        **parameters: Any,
     ) -> SearchResponse: ...
 
     def explain(self, text: str, document_id: str) -> Explanation: ...

@@ -7,13 +7,27 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Annotated, NoReturn
 
 import typer
 
 import lsr
-from lsr.cli import demo, encode, evaluate, index, inspect, models, search, serve, verify
+from lsr.cli import (
+    bench,
+    demo,
+    encode,
+    evaluate,
+    export,
+    index,
+    inspect,
+    models,
+    search,
+    serve,
+    tune,
+    verify,
+    warmup,
+)
 from lsr.cli.console import Interrupted, errors, escape, note
 from lsr.errors import LsrError
 
@@ -24,8 +38,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (index, search, serve, evaluate, encode, models, inspect, verify, demo):
-    app.command(module.NAME)(module.run)
+_PANELS: dict[str, tuple[ModuleType, ...]] = {
+    "Index and search": (demo, index, search, serve),
+    "Measure and tune": (evaluate, bench, tune),
+    "Vectors": (encode, export),
+    "Look after": (inspect, verify, models, warmup),
+}
+for panel, modules in _PANELS.items():
+    for module in modules:
+        app.command(module.NAME, rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:

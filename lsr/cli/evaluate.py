@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, Json, MaxLength, Mode, TopK
+from lsr.cli.options import Device, Force, Json, MaxLength, Mode, Recall, TopK
 from lsr.models import DEFAULT_MODEL
 
 NAME = "eval"
@@ -45,7 +45,11 @@ def run(
     ] = None,
     max_length: MaxLength = 256,
     top_k: TopK = None,
-    mode: Annotated[Mode, typer.Option(help="exact measures the model alone, without pruning.")] = Mode.exact,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(help="How to search. (default: exact, which measures the model alone)", show_default=False),
+    ] = None,
+    recall: Recall = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Measure this; repeat for more. (default: nDCG@10 MRR@10 R@100 R@1000 MAP)")
     ] = None,
@@ -83,7 +87,13 @@ def run(
 
     loaded = load_collection(collection, split, queries=queries, qrels=qrels)
     settings = EvaluationSettings(
-        metrics=metric or DEFAULT_METRICS, k=k, mode=mode.value, drop_self=drop_self, bm25=bm25, per_query=per_query
+        metrics=metric or DEFAULT_METRICS,
+        k=k,
+        mode=(mode or (Mode.exact if recall is None else Mode.auto)).value,
+        recall=recall,
+        drop_self=drop_self,
+        bm25=bm25,
+        per_query=per_query,
     )
     settings.check()
     folder = out or Path("lsr-eval") / loaded.name.replace("/", "-")

@@ -11,6 +11,19 @@ from lsr.cli.options import IndexPath, Json
 
 NAME = "inspect"
 
+_PARTS = {
+    "forward": "terms and weights of the documents",
+    "order": "which document stands where",
+    "term": "how many documents hold each term",
+    "summary": "bounds of the blocks of documents",
+    "seismic": "blocks of mode seismic",
+    "bmp": "blocks of mode bmp",
+    "documents": "titles, texts and fields",
+    "ids": "ids, and where to find them",
+    "vocabulary": "the terms",
+    "manifest": "this description, and checksums",
+}
+
 
 def run(
     index: IndexPath,
@@ -19,7 +32,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an index was made from, with what, and what takes the space.
+    """Show what an index was made from and with what, how it can be searched, and what takes the space.
 
     With --document, show one document and its terms instead.
 
@@ -40,6 +53,7 @@ def run(
             _print_document(found)
         return
     description = opened.describe()
+    description["space"] = _shares(description)
     if as_json:
         print_json(description)
     else:
@@ -74,11 +88,44 @@ def _print_document(found: dict[str, Any]) -> None:
     output.print(terms, markup=False)
 
 
+def _shares(description: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """What each part takes: bytes, share of all, and bytes a document."""
+    sizes, documents = description["bytes"], description["documents"]
+    return {
+        part: {"bytes": size, "share": size / sizes["total"], "bytes_per_document": size / documents}
+        for part, size in sizes.items()
+    }
+
+
 def _print_description(description: dict[str, Any]) -> None:
-    rows = _flatten(description)
+    apart = ("modes", "bytes", "space", "tunings")
+    rows = _flatten({key: value for key, value in description.items() if key not in apart})
+    rows.append(("modes", ", ".join(description["modes"])))
     width = max(len(key) for key, _ in rows)
     for key, value in rows:
         output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())
+    output.print()
+    _print_space(description["space"])
+    for tuning in description["tunings"]:
+        output.print(escape(_tuning_in_words(tuning)))
+
+
+def _print_space(space: dict[str, dict[str, float]]) -> None:
+    width = max(map(len, space))
+    output.print(f"[bold]{'space':{width}}  {'bytes':>15}  {'MB':>9}  {'share':>6}  {'a document':>10}[/]")
+    for part, takes in space.items():
+        if takes["bytes"]:
+            numbers = f"{takes['bytes']:15,.0f}  {takes['bytes'] / 1e6:9,.2f}  {takes['share']:6.1%}"
+            holds = f"  {_PARTS[part]}" if part in _PARTS else ""
+            output.print(f"{part:{width}}  {numbers}  {takes['bytes_per_document']:10,.1f}{holds}")
+
+
+def _tuning_in_words(tuning: dict[str, Any]) -> str:
+    parameters = "".join(f", {name} {value:g}" for name, value in tuning["parameters"].items())
+    return (
+        f"tuned for recall {tuning['recall']:g} at k {tuning['k']}: {tuning['mode']}{parameters}: recall "
+        f"{tuning['measured_recall']:.4f} in {tuning['mean_us']:.0f} µs on {tuning['queries']:,} queries"
+    )
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

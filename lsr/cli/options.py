@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from lsr.cli.console import fail
 
 
 class OnError(StrEnum):
@@ -21,7 +23,10 @@ class Mode(StrEnum):
 
     auto = "auto"
     exact = "exact"
-    blocked = "blocked"
+    approximate = "approximate"
+    exhaustive = "exhaustive"
+    seismic = "seismic"
+    bmp = "bmp"
 
 
 Corpus = Annotated[
@@ -48,6 +53,26 @@ Restart = Annotated[
     bool, typer.Option("--restart", help="Begin again instead of going on where a run was interrupted.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Recall = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="In place of --mode: search with what `lsr tune` found for this recall.",
+        show_default=False,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A parameter of the mode; repeat for more. approximate: cut, heap_factor, max_blocks, budget_us; "
+        "seismic: query_cut, heap_factor; bmp: alpha, beta.",
+        show_default=False,
+    ),
+]
 WindowOverlap = Annotated[
     int | None,
     typer.Option(
@@ -55,3 +80,30 @@ WindowOverlap = Annotated[
         help="Read documents beyond --max-length by windows that share this many tokens, merged by maximum.",
     ),
 ]
+
+
+# What the parameters of all modes are read as. Whether a mode takes them, and these values, is for the index to say.
+_PARAMETERS: dict[str, type[int] | type[float]] = {
+    "cut": float,
+    "heap_factor": float,
+    "max_blocks": int,
+    "budget_us": float,
+    "query_cut": int,
+    "alpha": float,
+    "beta": float,
+}
+
+
+def search_parameters(given: list[str] | None) -> dict[str, Any]:
+    """The values of --parameter; exits with 2 for one that is none."""
+    parameters: dict[str, Any] = {}
+    for item in given or ():
+        name, _, value = item.partition("=")
+        if name not in _PARAMETERS:
+            fail(f"--parameter takes NAME=VALUE with one of the names {', '.join(_PARAMETERS)}, not {item!r}")
+        try:
+            parameters[name] = _PARAMETERS[name](value)
+        except ValueError:
+            kind = "whole number" if _PARAMETERS[name] is int else "number"
+            fail(f"--parameter {name} is a {kind}, not {value!r}")
+    return parameters

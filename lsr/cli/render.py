@@ -11,6 +11,7 @@ from rich.text import Text
 from lsr.cli.console import output
 from lsr.explanation import TermMatch
 from lsr.retriever import Hit, SearchResponse
+from lsr.search_work import in_words
 from lsr.snippets import make_snippet
 
 _SHOWN_MATCHES = 8
@@ -22,10 +23,8 @@ def print_response(response: SearchResponse, *, explain: bool) -> None:
         output.print("No document shares a term with the query.")
     for hit in response.hits:
         _print_hit(hit, explain)
-    stats = response.stats
-    output.print(
-        f"[dim]encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms ({stats.mode})[/]"
-    )
+    times = f"encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms"
+    output.print(f"[dim]{times} ({in_words(response.stats)})[/]")
 
 
 def _print_hit(hit: Hit, explain: bool) -> None:
@@ -72,4 +71,4 @@ def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, An
             item["matches"] = [asdict(match) for match in hit.matches or ()]
         hits.append(item)
     timings = {"encode_ms": round(response.encode_ms, 3), "search_ms": round(response.search_ms, 3)}
-    return {"hits": hits, "stats": asdict(response.stats), "timings": timings}
+    return {"hits": hits, "stats": response.stats._asdict(), "timings": timings}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json, Mode, OtherModel
+from lsr.cli.options import Device, Force, IndexPath, Json, Mode, OtherModel, Parameters, Recall, search_parameters
 
 if TYPE_CHECKING:
+    from lsr.index import SearchStats
     from lsr.retriever import Retriever
 
 NAME = "search"
@@ -29,7 +30,16 @@ def run(
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
-    mode: Annotated[Mode, typer.Option(help="exact scores all; blocked prunes; auto picks by size.")] = Mode.auto,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="exact finds the true best; approximate is quicker and may miss some; exhaustive scores every "
+            "document; seismic and bmp are those algorithms, in an index built with --seismic or --bmp; auto picks "
+            "exact or approximate by the size of the index."
+        ),
+    ] = Mode.auto,
+    recall: Recall = None,
+    parameters: Parameters = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     model: OtherModel = None,
     device: Device = None,
@@ -44,25 +54,28 @@ def run(
 
         lsr search my-index "how do birds find their way" --explain
 
+        lsr search my-index "how do birds find their way" --recall 0.98
+
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
     """
     from lsr.retriever import Retriever
 
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
+    options = {"mode": mode.value, "recall": recall, **search_parameters(parameters)}
     retriever = Retriever.open(index, model=model, device=device, light=query is not None)
     if query is None:
         assert queries is not None
         if out is None:
             fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, mode, force, as_json)
+        _search_many(retriever, queries, out, k, options, force, as_json)
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
     # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
     # that of a search.
     retriever.warm_up()
-    response = retriever.search(query, k, mode=mode.value, explain=True)
+    response = retriever.search(query, k, explain=True, **options)
     if as_json:
         from lsr.cli.render import response_as_dict
 
@@ -73,22 +86,28 @@ def run(
         print_response(response, explain=explain)
 
 
-def _search_many(retriever: Retriever, source: str, out: Path, k: int, mode: Mode, force: bool, as_json: bool) -> None:
+def _search_many(
+    retriever: Retriever, source: str, out: Path, k: int, options: dict[str, Any], force: bool, as_json: bool
+) -> None:
     from lsr.eval import Ranking, write_run
     from lsr.files import check_output
+    from lsr.search_work import in_words, mean_stats
     from lsr.text import open_queries
 
     check_output(out, force=force)
     queries = open_queries(source)
     run: dict[str, Ranking] = {}
+    stats: list[SearchStats] = []
     with progress_bar("searching", None, "queries") as progress:
         while batch := list(islice(queries, _BATCH)):
             vectors = retriever.encoder.encode_queries([query.text for query in batch], [query.id for query in batch])
-            for query, hits in zip(batch, retriever.index.search_batch(vectors, k, mode=mode.value), strict=True):
+            for query, hits in zip(batch, retriever.index.search_batch(vectors, k, **options), strict=True):
                 run[query.id] = Ranking(hits.ids, hits.scores)
+                stats.append(hits.stats)
             progress(len(batch))
     write_run(out, run, tag="lsr", force=force)
+    mean = mean_stats(stats) if stats else None
     if as_json:
-        print_json({"output": str(out), "queries": len(run)})
+        print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})
     else:
-        note(f"{out}: {len(run):,} queries")
+        note(f"{out}: {len(run):,} queries" + (f"; on average {in_words(mean)}" if mean else ""))

@@ -67,9 +67,9 @@ def run(
 
 def kinds_of_index() -> list[IndexSettings]:
     """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
-    from lsr.index.settings import IndexSettings, SeismicSettings
+    from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
 
-    return [IndexSettings(weight_bits=bits, seismic=SeismicSettings()) for bits in (8, 16)]
+    return [IndexSettings(weight_bits=bits, seismic=SeismicSettings(), bmp=BmpSettings()) for bits in (8, 16)]
 
 
 def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -13,8 +14,9 @@ import pytest
 
 import lsr
 from lsr import Document, SparseEncoder, SparseVectors
-from lsr.cli.app import main
+from lsr.cli.app import app, main
 from lsr.cli.console import output
+from lsr.index import Index, Tuning
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -67,6 +69,69 @@ def test_index_search_inspect_verify(run: Run, toy_documents: list[Document]) ->
     assert run("verify", "index")[0] == 0
 
 
+def test_what_an_index_can_be_told(run: Run, toy_documents: list[Document]) -> None:
+    write_corpus(Path("corpus.jsonl"), toy_documents)
+    options = ("--block-size", 2, "--weight-bits", 16, "--seismic", "--bmp", "--seed", 7, "--threads", 1)
+    code, out, err = run("index", "corpus.jsonl", "-o", "index", "--json", *options)
+    assert code == 0 and "building: 5 of 5 documents" in err
+    modes = ["exact", "approximate", "exhaustive", "seismic", "bmp"]
+    assert json.loads(out)["modes"] == modes
+    answers = {
+        mode: json.loads(run("search", "index", "a bird on a bicycle", "--mode", mode, "--json")[1]) for mode in modes
+    }
+    for mode, answer in answers.items():
+        assert answer["stats"]["mode"] == mode and answer["hits"][0] == answers["exhaustive"]["hits"][0]
+
+    described = json.loads(run("inspect", "index", "--json")[1])
+    assert (described["block_size"], described["modes"]) == (2, modes)
+    assert (described["settings"]["weight_bits"], described["settings"]["seed"]) == (16, 7)
+    space = described["space"]
+    assert {part: takes["bytes"] for part, takes in space.items()} == described["bytes"]
+    assert sum(takes["share"] for part, takes in space.items() if part != "total") == pytest.approx(1)
+    assert space["seismic"]["bytes_per_document"] == space["seismic"]["bytes"] / 5 > 0
+    shown = run("inspect", "index")[1]
+    assert "exact, approximate, exhaustive, seismic, bmp" in shown
+    forward = next(line.split() for line in shown.splitlines() if line.startswith("forward"))
+    assert forward[1] == f"{space['forward']['bytes']:,}" and forward[3].endswith("%")
+
+
+def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_index, "index")
+    tuning = Tuning(10, 0.98, "approximate", {"cut": 0.01, "heap_factor": 1.5}, 0.985, 42.0, 100)
+    Index.open("index").store_tuning(tuning)
+    question = ("search", "index", "a bird on a bicycle")
+    answer = json.loads(run(*question, "--recall", 0.95, "--json")[1])
+    assert answer["stats"]["mode"] == "approximate"
+    answer = json.loads(run(*question, "--mode", "approximate", "-p", "max_blocks=1", "-p", "cut=0", "--json")[1])
+    assert answer["stats"]["blocks"] - answer["stats"]["blocks_skipped"] == 1
+    assert "1 of 2 blocks visited" in run(*question, "--mode", "approximate", "-p", "max_blocks=1")[1]
+    shown = run("inspect", "index")[1]
+    assert "tuned for recall 0.98 at k 10: approximate, cut 0.01, heap_factor 1.5: recall 0.9850 in 42 µs" in shown
+
+    Path("queries.tsv").write_text("q1\tbread and yeast\nq2\tmusic with strings\n")
+    code, out, _ = run("search", "index", "--queries", "queries.tsv", "-o", "run.trec", "--recall", 0.98, "--json")
+    assert code == 0 and json.loads(out)["mean_stats"]["mode"] == "approximate"
+    code, _, err = run("search", "index", "--queries", "queries.tsv", "-o", "run2.trec", "--mode", "exhaustive")
+    assert code == 0 and "2 queries; on average exhaustive: 5 documents scored" in err
+
+    for options, message in [
+        (("--recall", 0.99), "not tuned for recall 0.99 at k 10"),
+        (("--recall", 0.98, "-k", 11), "not tuned for recall 0.98 at k 11"),
+        (("--recall", 0.98, "--mode", "exact"), "give it alone"),
+        (("--recall", 0.98, "-p", "cut=0.1"), "give it alone"),
+        (("--recall", 2), "--recall"),
+        (("--mode", "seismic"), "--seismic"),
+        (("--mode", "blocked"), "--mode"),
+        (("-p", "cut"), "--parameter cut is a number, not ''"),
+        (("-p", "depth=3"), "NAME=VALUE"),
+        (("-p", "max_blocks=1.5"), "is a whole number"),
+        (("-p", "query_cut=5", "--mode", "exact"), "query_cut is no parameter of mode exact"),
+        (("-p", "cut=2", "--mode", "approximate"), "cut must lie in"),
+    ]:
+        code, out, err = run(*question, *options)
+        assert code == 2 and out == "" and message in err, options
+
+
 def test_vectors_go_out_and_in_again(run: Run, toy_documents: list[Document]) -> None:
     write_corpus(Path("corpus.jsonl"), toy_documents)
     for name in ("docs.parquet", "docs.jsonl.gz"):
@@ -79,6 +144,11 @@ def test_vectors_go_out_and_in_again(run: Run, toy_documents: list[Document]) ->
     code, _, err = run("search", "b", "frozen water")
     assert code == 2 and "--model" in err
     assert json.loads(run("inspect", "b", "--json")[1])["dim"] < 30522
+    assert run("export", "b", "-o", "docs.ciff")[0] == 0
+    code, _, err = run("index", "--vectors", "docs.ciff", "-o", "c")
+    assert code == 0 and "reading: 5 vectors" in err and "building: 5 of 5 documents" in err
+    one, other = (json.loads(run("inspect", index, "-d", "glacier", "--json")[1])["vector"] for index in "bc")
+    assert one == pytest.approx(other, rel=1e-3) and "glacier" in one
 
 
 def test_a_file_of_queries_becomes_a_run(run: Run, toy_index: Path) -> None:
@@ -117,7 +187,17 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     # A named index is measured as it was made, whatever the defaults are.
     assert run("index", "toy", "-o", "short", "--max-length", 16)[0] == 0
     report = json.loads(run("eval", "toy", "--index", "short", "--json", "--no-bm25")[1])
-    assert report["model"]["max_length"] == 16
+    assert report["model"]["max_length"] == 16 and report["search"]["mode"] == "exact"
+    Index.open("short").store_tuning(Tuning(1000, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
+    options = ("--index", "short", "--no-bm25")
+    report = json.loads(run("eval", "toy", *options, "--recall", 0.9, "--json")[1])
+    assert report["search"]["mode"] == "approximate" and report["settings"]["recall"] == 0.9
+    assert (
+        "Mean work of a search, exhaustive: 5 documents scored."
+        in run("eval", "toy", *options, "--mode", "exhaustive")[1]
+    )
+    code, _, err = run("eval", "toy", *options, "--recall", 0.95)
+    assert code == 2 and "not tuned for recall 0.95 at k 1000" in err
     code, out, err = run("eval", "toy", "-o", "toy-full", "--index", "short", "-m", "splade-tiny")
     assert code == 2 and "max_length 16, not 256" in err
 
@@ -148,9 +228,7 @@ def test_models_and_version(run: Run) -> None:
     assert run("--version")[1] == f"lsr {lsr.__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "command", ["index", "search", "serve", "eval", "encode", "models", "inspect", "verify", "demo"]
-)
+@pytest.mark.parametrize("command", [command.name for command in app.registered_commands])
 def test_every_help_has_an_example(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0 and "Example" in out and f"\n     lsr {command}" in out

@@ -111,7 +111,9 @@ def test_stages_report_their_progress(collection: Collection, words: Any, tmp_pa
 
     evaluate(collection, open_or_index(collection, tmp_path / "index", words, stages=stages), stages=stages)
     assert {description: (total, sum(counts)) for description, (total, counts) in done.items()} == {
-        "encoding documents": (4, 4),
+        "encoding": (4, 4),
+        "reading": (4, 4),
+        "building": (4, 4),
         "searching": (2, 2),
         "timing": (2, 2),
         "indexing for BM25": (4, 4),

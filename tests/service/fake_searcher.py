@@ -72,16 +72,34 @@ class FakeSearcher:
         self.on_search = on_search
         self.on_warm_up = on_warm_up
         self.searched: list[str] = []
+        self.options: list[dict[str, Any]] = []
         self._lock = Lock()
 
-    def search(self, text: str, k: int = 10, *, mode: str = "auto", explain: bool = False) -> SearchResponse:
+    def search(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        explain: bool = False,
+        **parameters: Any,
+    ) -> SearchResponse:
         with self._lock:
             self.searched.append(text)
+            self.options.append({"mode": mode, "recall": recall, **parameters})
         self.on_search(text)
         return self._rank(dict.fromkeys(text.split(), 1.0), k, mode, explain)
 
     def search_vector(
-        self, vector: Mapping[str, float], k: int = 10, *, mode: str = "auto", explain: bool = False
+        self,
+        vector: Mapping[str, float],
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        explain: bool = False,
+        **parameters: Any,
     ) -> SearchResponse:
         for term in vector:
             if term not in WORDS:

@@ -42,20 +42,20 @@ def test_search_by_text(client: TestClient) -> None:
     assert answer.hits[0].text == "date from string"
     assert answer.hits[0].fields == {"module": "datetime", "line": 7}
     assert [(match.term, match.contribution) for match in answer.hits[0].matches or []] == [("date", 1), ("string", 1)]
-    assert answer.mode == answer.stats["mode"] == "exact"
+    assert answer.mode == answer.stats.mode == "exact"
     assert (answer.timings.encode_ms, answer.timings.search_ms) == (0.1, 0.2)
     assert answer.timings.total_ms >= answer.timings.queue_ms >= 0
 
 
 def test_search_by_vector_and_mode(client: TestClient) -> None:
-    response = client.post("/v1/search", json={"vector": {"string": 0.25, "object": 2}, "mode": "blocked"})
+    response = client.post("/v1/search", json={"vector": {"string": 0.25, "object": 2}, "mode": "approximate"})
     answer = response.json()
     assert [(hit["id"], hit["score"]) for hit in answer["hits"]] == [
         ("json.dumps", 2.25),
         ("größe?", 2.0),
         ("datetime/strptime", 0.25),
     ]
-    assert answer["mode"] == "blocked"
+    assert answer["mode"] == answer["stats"]["mode"] == "approximate"
     assert "matches" not in answer["hits"][0]
 
 

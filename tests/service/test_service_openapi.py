@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsr import Document, Retriever, SparseEncoder
-from lsr.index import IndexSettings
+from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning
 from lsr.pipeline import index_corpus
 from lsr.service import ServiceSettings, create_app, examples, schemas
 from lsr.service.limits import WEIGHTS
 
+MODES = get_args(schemas.Mode)
+PARAMETERS = list(schemas.ModeParameters.model_fields)
 DOCUMENTS = [
     Document(**examples.DOCUMENT),
     Document("json.dumps", "Serialize obj to a JSON formatted string.", "json.dumps", {"module": "json", "big": 2**80}),
@@ -29,11 +31,15 @@ DOCUMENTS = [
     Document("shutil", "Copy and remove files and whole folders of a disk.", "shutil"),
 ]
 
+MEASURED: Any = {"measured_recall": 0.99, "mean_us": 50.0, "queries": 100}
+
 
 @pytest.fixture(scope="module")
 def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("served") / "index"
-    index_corpus(DOCUMENTS, path, encoder, settings=IndexSettings(blocks=True))
+    index = index_corpus(DOCUMENTS, path, encoder, settings=IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings()))
+    index.store_tuning(Tuning(k=10, recall=0.95, mode="approximate", parameters={"cut": 0.01}, **MEASURED))
+    index.store_tuning(Tuning(k=10, recall=0.99, mode="exact", parameters={}, **MEASURED))
     return path
 
 
@@ -133,7 +139,42 @@ def test_more_hits_than_documents(served: TestClient) -> None:
     assert all(hit["score"] > 0 for hit in hits)
 
 
-@pytest.mark.parametrize("mode", ["auto", "exact", "blocked"])
+def test_every_mode_of_the_index_can_be_asked_for(served: TestClient, index_path: Path) -> None:
+    assert set(MODES) == {"auto", *Index.open(index_path).modes}
+    answers = {mode: served.post("/v1/search", json={"text": "file", "mode": mode}).json() for mode in MODES}
+    for mode, answer in answers.items():
+        assert answer["mode"] == answer["stats"]["mode"] == ("exact" if mode == "auto" else mode)
+        assert answer["hits"] == answers["exhaustive"]["hits"]
+    exact, exhaustive = answers["exact"]["stats"], answers["exhaustive"]["stats"]
+    assert exact["dense_cells"] > 0 and exact["blocks"] == 2 and exact["blocks_skipped"] < 2
+    assert exhaustive == {**dict.fromkeys(exact, 0), "mode": "exhaustive", "documents_scored": 5, "direct": False}
+
+
+def test_parameters_and_recall_reach_the_index(served: TestClient) -> None:
+    def search(**asked: Any) -> Any:
+        return served.post("/v1/search", json={"text": examples.QUESTION, **asked})
+
+    few = search(mode="approximate", parameters={"max_blocks": 1, "heap_factor": 1}).json()["stats"]
+    assert (few["mode"], few["blocks"] - few["blocks_skipped"]) == ("approximate", 1)
+    assert search(recall=0.95).json()["mode"] == "approximate"
+    assert search(recall=0.97).json()["mode"] == "exact"
+    assert served.get("/v1/search", params={"q": "file", "recall": 0.97}).json()["mode"] == "exact"
+    for asked, problem in [
+        ({"recall": 0.999}, "not tuned for recall 0.999 at k 10"),
+        ({"recall": 0.95, "k": 11}, "not tuned for recall 0.95 at k 11"),
+        ({"recall": 0.95, "mode": "exact"}, "give it alone"),
+        ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give it alone"),
+        ({"mode": "seismic", "parameters": {"cut": 0.1}}, "cut is no parameter of mode seismic"),
+        ({"mode": "approximate", "parameters": {"heap_factor": 0}}, "heap_factor must be a positive number"),
+        ({"mode": "approximate", "parameters": {"heap": 1}}, "#/parameters/heap: there is no such field"),
+        ({"mode": "approximate", "parameters": {"max_blocks": 1.5}}, "#/parameters/max_blocks"),
+        ({"recall": 1.5}, "#/recall"),
+    ]:
+        refused = search(**asked)
+        assert refused.status_code == 422 and problem in refused.json()["detail"], asked
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_extreme_weights_give_finite_scores(served: TestClient, mode: str, weight: float) -> None:
     asked = {"vector": {"date": weight, "string": weight}, "mode": mode, "explain": True}
@@ -179,7 +220,7 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _FIELDS = st.sampled_from(
-    ["text", "vector", "k", "offset", "mode", "explain", "include_text", "fields", "texts", "kind", "top_k", "id"]
+    [*schemas.SearchRequest.model_fields, *schemas.EncodeRequest.model_fields, *schemas.ExplainRequest.model_fields]
 )
 _VECTORS = st.dictionaries(st.sampled_from(["date", "string", "file"]), st.floats() | st.integers(), max_size=3)
 _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dictionaries(
@@ -189,7 +230,9 @@ _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dict
         "vector": _VECTORS,
         "k": st.integers(-1, 1001),
         "offset": st.integers(-1, 1001),
-        "mode": st.sampled_from(["auto", "exact", "blocked"]),
+        "mode": st.sampled_from(MODES),
+        "recall": st.floats(0, 1),
+        "parameters": st.dictionaries(st.sampled_from(PARAMETERS), st.floats() | st.integers(), max_size=2),
         "explain": st.booleans(),
     },
 )

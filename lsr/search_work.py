@@ -1,0 +1,36 @@
+"""What searches did: in words, and on average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lsr.index import SearchStats
+
+
+def in_words(stats: SearchStats) -> str:
+    """As "exact: 5,210 weights added, 438 of 1,250 blocks visited, 1,540 documents scored"."""
+    parts = []
+    if weights := stats.postings + stats.dense_cells:
+        parts.append(f"{weights:,} weights added")
+    if stats.blocks:
+        parts.append(f"{stats.blocks - stats.blocks_skipped:,} of {stats.blocks:,} blocks visited")
+    allowed = " that the filter allows" if stats.direct else ""
+    parts.append(f"{stats.documents_scored:,} documents{allowed} scored")
+    return f"{stats.mode}: {', '.join(parts)}"
+
+
+def mean_stats(stats: Sequence[SearchStats]) -> SearchStats:
+    """The mean, rounded, over one or more searches that went the same way."""
+
+    def mean(name: str) -> int:
+        return round(sum(getattr(each, name) for each in stats) / len(stats))
+
+    return stats[0]._replace(
+        postings=mean("postings"),
+        dense_cells=mean("dense_cells"),
+        blocks=mean("blocks"),
+        blocks_skipped=mean("blocks_skipped"),
+        documents_scored=mean("documents_scored"),
+    )
