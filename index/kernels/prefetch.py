@@ -29,4 +29,4 @@ def _prefetch(typingctx, array, index):
 @kernel
 def prefetch(array, index):
     """Start loading the cache line of array[index]. Does nothing else, in or out of bounds."""
-    _prefetch(array, index)  # type: ignore[call-arg]
+    _prefetch(array, index)
