@@ -28,4 +28,4 @@ def _clock_gettime(typingctx):
 @kernel
 def nanoseconds():
     """The monotonic clock, int64 nanoseconds: the one of `time.monotonic_ns`."""
-    return _clock_gettime()  # type: ignore[call-arg]
+    return _clock_gettime()

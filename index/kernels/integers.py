@@ -8,7 +8,7 @@ from numba.extending import intrinsic
 
 
 def _same_unsigned(left: Any, right: Any) -> bool:
-    return isinstance(left, types.Integer) and left == right and not left.signed
+    return isinstance(left, types.Integer) and left == right and not left.signed  # type: ignore[attr-defined]
 
 
 @intrinsic
