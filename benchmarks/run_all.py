@@ -1,9 +1,10 @@
-"""Every benchmark, one after another: nothing else should run on the machine meanwhile.
+"""The benchmarks, one after another: nothing else should run on the machine meanwhile.
 
     python benchmarks/run_all.py [--collections FOLDER...] [--vectors FILE --queries FILE] [--output DIR]
 
 Without collections and vectors of yours, the corpus of `lsr demo` (made in ./lsr-demo if it is not there) and its
-vectors are used. Results go to ./lsr-bench.
+vectors are used. Results go to ./lsr-bench. Other engines are measured where they are installed (the extra `bench`).
+scale.py, which takes hours, is not among these.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
             lsr("encode", arguments.collections[0], "-o", vectors)
             lsr("encode", arguments.collections[0] / "queries.jsonl", "--queries", "-o", queries)
         benchmark("engines", vectors, queries, *output)
+    benchmark("cold_start", *output)
 
 
 def benchmark(name: str, *arguments: object) -> None:
