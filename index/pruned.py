@@ -17,8 +17,6 @@ from lsr.index.segment import Segment
 
 CUT = 0.15
 HEAP_FACTOR = 0.7
-# Queries of more terms add up their bounds in 32 bits: in 16, a term's share would be too coarse.
-MOST_NARROW_TERMS = 100
 # One document in so many: where a filter allows fewer, they are scored directly.
 _DIRECT_SHARE = 100
 
@@ -48,7 +46,8 @@ def search_approximate(
         heap_factor: above 0. Once k documents are known, a block is skipped when its bound is below heap_factor times
             the k-th score. With a cut, bounds are too low by what was left out, and a factor below 1 makes up for it.
             It has the sense that it has in Seismic's code: larger is faster.
-        max_blocks: visit no more blocks than this, those with the best bounds. None stands for 60 + 2 k.
+        max_blocks: visit no more blocks than this, those with the best bounds; ones without an allowed document do not
+            count. None stands for 60 + 2 k.
         budget_us: visit no further block after so many microseconds from the start of the search; the bounds of all
             blocks, which come first, are computed in any case.
     """
@@ -61,8 +60,7 @@ def search_approximate(
     if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
         raise InputError(f"budget_us must be a positive number, not {budget_us}")
     deadline = 0 if budget_us is None else time.monotonic_ns() + int(budget_us * 1000)
-    if max_blocks is None:
-        max_blocks = 60 + 2 * k
+    max_blocks = min(max_blocks or 60 + 2 * k, segment.summaries.blocks)
     return _search(segment, query, k, allow, scratch, "approximate", cut, heap_factor, max_blocks, deadline)
 
 
@@ -80,29 +78,20 @@ def _search(
 ) -> Found:
     summaries = segment.summaries
     # An exact search looks at a few blocks before it knows what bound the others need.
-    wanted = max_blocks or k // summaries.block_size + 8
+    wanted = max_blocks or k + k // 5 + 8 * summaries.block_size
     if allow.size:
         documents = len(segment.forward)
-        allowed = int(np.bitwise_count(allow).sum())
+        allowed = min(int(np.bitwise_count(allow).sum()), documents)  # the last bits may stand for no document
         if allowed * _DIRECT_SHARE <= documents:
             rows = np.flatnonzero(np.unpackbits(allow, count=documents, bitorder="little"))
             return search_rows(segment, query, k, rows, scratch, mode)
         wanted = wanted * documents // allowed
-    m = len(query.terms)
-    bounds = scratch.bounds if m <= MOST_NARROW_TERMS else scratch.wide_bounds
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     counters = scratch.counters
     found = search_pruned(
         *segment.forward_arrays,
         segment.document_rows,
-        summaries.dense_numbers,
-        summaries.dense_weights,
-        summaries.list_starts,
-        summaries.list_blocks,
-        summaries.list_weights,
-        summaries.term_maxima,
-        summaries.window,
-        summaries.block_size,
+        *summaries.arrays,
         *query,
         cut,
         heap_factor,
@@ -110,27 +99,12 @@ def _search(
         max_blocks or summaries.blocks,
         deadline,
         allow,
-        np.empty(m, bounds.accumulators.dtype),
-        np.empty(m, np.int64),
-        np.empty(m, np.int64),
-        np.empty(m, bounds.accumulators.dtype),
-        bounds.accumulators,
-        bounds.maxima,
-        bounds.histogram,
-        bounds.found,
-        bounds.ordered,
+        *scratch.bounds(len(query.terms)).arrays,
         scratch.lookup(len(query.terms)),
         scores,
         rows,
         counters,
     )
     postings, cells, visited, scored = counters.tolist()
-    stats = SearchStats(
-        mode,
-        postings=postings,
-        dense_cells=cells,
-        blocks=summaries.blocks,
-        blocks_skipped=summaries.blocks - visited,
-        documents_scored=scored,
-    )
+    stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
     return rows[:found], scores[:found], stats

@@ -21,7 +21,7 @@ from lsr.index.hits import Hits
 from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE, OUT_OF_VOCABULARY, prepare_query
 from lsr.index.manifest import Manifest
 from lsr.index.output import lock_folder
-from lsr.index.search import Query, Scratch
+from lsr.index.search import QUERY_SIZES, Query, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
 from lsr.index.tuning import Tuning, choose_tuning
@@ -211,9 +211,10 @@ class Index:
                 raise IndexFormatError(f"{self.path}: the index was replaced since it was opened; tune it again")
             record = tuning.to_record()
             others = [r for r in manifest.tunings if (r["k"], r["recall"]) != (record["k"], record["recall"])]
-            self.manifest = replace(manifest, tunings=[*others, record])
-            self.manifest.write(self.path)
-            self._tunings = tuple(Tuning(**r) for r in self.manifest.tunings)
+            manifest = replace(manifest, tunings=[*others, record])
+            manifest.write(self.path)
+            self.manifest = manifest
+            self._tunings = tuple(Tuning(**r) for r in manifest.tunings)
         finally:
             os.close(lock)
 
@@ -221,12 +222,12 @@ class Index:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
         nothing = np.zeros(len(self), np.bool_)
         for mode in self.modes:
-            # Exhaustive search would read the whole index if it were allowed to return anything.
-            self.search([0], [1.0], 1, mode=mode, allow=nothing if mode == "exhaustive" else None)
-        if self.dim > pruned.MOST_NARROW_TERMS:
-            terms = np.arange(pruned.MOST_NARROW_TERMS + 1)
-            self.search(terms, np.ones(len(terms)), 1, mode="exact")
-        self.search([0], [1.0], 1, allow=nothing)
+            for count in QUERY_SIZES:
+                terms = np.arange(min(count, self.dim))
+                # Exhaustive search would read the whole index if it were allowed to return anything.
+                allow = nothing if mode == "exhaustive" else None
+                self.search(terms, np.ones(len(terms)), 1, mode=mode, allow=allow)
+                self.search(terms, np.ones(len(terms)), 1, allow=nothing)
 
     def _algorithm(
         self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]

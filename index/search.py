@@ -24,19 +24,48 @@ class Query(NamedTuple):
     weights: npt.NDArray[np.float32]
 
 
+# Queries of more terms add up their bounds in 32 bits: in 16, a term's share would be too coarse.
+MOST_NARROW_TERMS = 100
+# Places of more terms need more than a byte.
+_MOST_SHORT_TERMS = 255
+# One for each kind of scratch memory that a query may get.
+QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
+
 # A query as `lsr.index.kernels.scoring` takes it: places [dim] and weights [m + 1].
 Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
 
 
 class BoundScratch:
-    """Memory for adding up and ranking the bounds of all blocks, in accumulators of one type."""
+    """Memory for adding up and ranking the bounds of all blocks, in accumulators of one type.
 
-    def __init__(self, blocks: int, dtype: npt.DTypeLike, buckets: int = BUCKETS) -> None:
+    See `lsr.index.kernels.pruned.search_pruned`; the order of `arrays` is its.
+    """
+
+    def __init__(self, blocks: int, terms: int, dtype: npt.DTypeLike, buckets: int = BUCKETS) -> None:
+        self.weights = np.empty(terms, dtype)
+        self.cuts = np.empty(terms, np.int64)
+        self.dense_rows = np.empty(terms, np.int64)
+        self.dense_factors = np.empty(terms, dtype)
         self.accumulators = np.empty(blocks, dtype)
         self.maxima = np.empty(blocks // CHUNK, dtype)
         self.histogram = np.empty(buckets, np.int64)
         self.found = np.empty(blocks, np.uint32)
         self.ordered = np.empty(blocks, np.uint32)
+
+    @cached_property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """All of them."""
+        return (
+            self.weights,
+            self.cuts,
+            self.dense_rows,
+            self.dense_factors,
+            self.accumulators,
+            self.maxima,
+            self.histogram,
+            self.found,
+            self.ordered,
+        )
 
 
 class Scratch:
@@ -52,29 +81,31 @@ class Scratch:
         self._generation = 0
         self.counters = np.zeros(4, np.int64)
 
-    @cached_property
-    def bounds(self) -> BoundScratch:
-        """uint16 accumulators: for queries of usual length."""
-        return BoundScratch(self._segment.summaries.padded_blocks, np.uint16)
+    def bounds(self, terms: int) -> BoundScratch:
+        """For a query of so many terms: of uint16, or of uint32 where integer weights in uint16 would be too coarse."""
+        return self._bounds if terms <= MOST_NARROW_TERMS else self._wide_bounds
 
     @cached_property
-    def wide_bounds(self) -> BoundScratch:
-        """uint32 accumulators: for queries of so many terms that integer weights in uint16 would be too coarse."""
-        return BoundScratch(self._segment.summaries.padded_blocks, np.uint32)
+    def _bounds(self) -> BoundScratch:
+        return BoundScratch(self._segment.summaries.padded_blocks, MOST_NARROW_TERMS, np.uint16)
+
+    @cached_property
+    def _wide_bounds(self) -> BoundScratch:
+        return BoundScratch(self._segment.summaries.padded_blocks, self._dim, np.uint32)
 
     @cached_property
     def bmp_bounds(self) -> BoundScratch:
         """uint16 accumulators for the blocks of Block-Max Pruning, with a bucket for each of their values."""
         assert self._segment.bmp is not None
-        return BoundScratch(self._segment.bmp.summaries.padded_blocks, np.uint16, 1 << 16)
+        return BoundScratch(self._segment.bmp.summaries.padded_blocks, MOST_NARROW_TERMS, np.uint16, 1 << 16)
 
     def lookup(self, terms: int) -> Lookup:
         """An empty lookup for a query of so many terms; to be left empty."""
-        return self._lookup if terms < 256 else self._wide_lookup
+        return self._lookup if terms <= _MOST_SHORT_TERMS else self._wide_lookup
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return np.zeros(self._dim, np.uint8), np.zeros(256, np.float32)
+        return np.zeros(self._dim, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
 
     @cached_property
     def _wide_lookup(self) -> Lookup:

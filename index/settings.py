@@ -11,8 +11,8 @@ from lsr.errors import InputError
 
 # Documents of a block, by the documents of the index: the number of blocks, which decides what a search costs at
 # least, grows more slowly than the collection.
-_BLOCK_SIZES = ((2_000_000, 4), (6_000_000, 8))
-_LARGEST_COLLECTIONS = 16
+_BLOCK_SIZES = ((600_000, 3), (4_000_000, 4))
+_LARGEST_COLLECTIONS = 8
 MOST_BLOCK_DOCUMENTS = 256
 
 
@@ -71,7 +71,7 @@ class IndexSettings:
     Attributes:
         block_size: neighbouring documents that share a summary, 1 to 256. Larger blocks make a smaller index and
             cheaper bounds, which are looser: more documents are scored. None chooses by the size of the collection:
-            4, from 2 million documents on 8, from 6 million on 16.
+            3, from 600,000 documents on 4, from 4 million on 8.
         reorder: put alike documents beside each other first; otherwise blocks hold what happens to be neighbours.
         dense_share: terms in more than this share of the blocks get a row of weights for all blocks instead of a list:
             quicker to add up whole, smaller from 0.33 on, and not to be cut.

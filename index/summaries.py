@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ MOST_WINDOW_BLOCKS = 1 << 16
 _COUNT_AT_A_TIME = 1 << 14
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summaries:
     """The largest weight of each term in each block of neighbouring documents.
 
@@ -52,6 +53,20 @@ class Summaries:
     list_blocks: npt.NDArray[np.uint16]
     list_weights: npt.NDArray[np.uint8]
     term_maxima: npt.NDArray[np.uint8]
+
+    @cached_property
+    def arrays(self) -> tuple[Any, ...]:
+        """What `lsr.index.kernels.pruned.search_pruned` takes."""
+        return (
+            self.dense_numbers,
+            self.dense_weights,
+            self.list_starts,
+            self.list_blocks,
+            self.list_weights,
+            self.term_maxima,
+            self.window,
+            self.block_size,
+        )
 
     @property
     def padded_blocks(self) -> int:

@@ -33,7 +33,7 @@ def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cut
     cut: weights that add less than this share of what the query's weightiest term can add are left out by `cuts`.
     largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
     """
-    possible, weightiest, heaviest = 0.0, 0.0, 1e-300
+    possible, weightiest, heaviest = 0.0, 0.0, 0.0
     for i in range(terms.size):
         product = np.float64(term_weights[i]) * term_maxima[terms[i]]
         possible += product
@@ -94,11 +94,12 @@ def search_pruned(
     first_blocks: blocks to look at before the first threshold; max_blocks: visit no more. deadline: visit none after
     this moment (int64, `nanoseconds`), 0 for no such limit.
     allow: uint8 bitmap of rows, or empty.
-    weights … ordered: scratch, see `accumulate` and `gather`. lookup: empty, see `lsr.index.kernels.scoring`, left empty.
+    weights … ordered: scratch, see `accumulate` and `gather`; the first four of m values or more. lookup: empty, see `lsr.index.kernels.scoring`, left empty.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4], receives postings added, cells of dense rows added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
+    weights, cuts = weights[: terms.size], cuts[: terms.size]
     largest = np.int64(1) << 8 * accumulators.itemsize
     scale = integer_weights(terms, term_weights, term_maxima, cut, largest - 1, weights, cuts)
     added, dense_added = accumulate(
@@ -127,6 +128,13 @@ def search_pruned(
     stopped = False
     while True:
         count = gather(accumulators, maxima, low, high, found, histogram, ordered)
+        for i in range(min(2 * PREFETCH_AHEAD, count)):
+            first = np.int64(ordered[i]) * block_size
+            prefetch(forward_indptr, first)
+            prefetch(document_rows, first)
+        for i in range(min(PREFETCH_AHEAD, count)):
+            first = np.int64(ordered[i]) * block_size
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, first, min(first + block_size, documents))
         for i in range(count):
             block = np.int64(ordered[i])
             if np.int64(accumulators[block]) < needed:
@@ -134,7 +142,7 @@ def search_pruned(
             if visited == max_blocks or (deadline and nanoseconds() > deadline):
                 stopped = True
                 break
-            visited += 1
+            scored_before = scored
             if i + 2 * PREFETCH_AHEAD < count:
                 # Where these documents' pairs begin has to be there in time, to ask for them.
                 far_ahead = np.int64(ordered[i + 2 * PREFETCH_AHEAD]) * block_size
@@ -153,8 +161,10 @@ def search_pruned(
                 score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
                 if score > 0 and (size < scores.size or score >= scores[0]):
                     size = offer(scores, rows, size, score, row)
+            # One that a filter leaves nothing of costs little, and does not count.
+            visited += scored > scored_before
             if size == scores.size:
-                needed = min(max(np.int64(factor * scores[0]), 1), largest - 1)
+                needed = np.int64(min(max(factor * scores[0], 1.0), largest - 1))
         if stopped or visited == max_blocks or needed >= low or low == 1:
             break
         high = low

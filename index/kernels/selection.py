@@ -8,11 +8,13 @@ import numpy as np
 from lsr.index.kernels.integers import larger
 from lsr.index.kernels.jit import kernel
 
-CHUNK = 64
-BUCKETS = 1024
+CHUNK = 128
+BUCKETS = 512
+# Accumulators whose maximum tells whether to look at each.
+_PART = 16
 
 
-@kernel
+@kernel(forceinline=True)
 def _maximum(values):
     maximum = values.dtype.type(0)
     for i in range(values.size):
@@ -44,22 +46,27 @@ def threshold(maxima, largest, wanted, histogram):
     largest: the maximum of `maxima`. histogram: int64 [BUCKETS], scratch. As many accumulators reach it, or more.
     """
     shift = _bucket_shift(largest)
-    histogram[:] = 0
-    for maximum in maxima:
-        histogram[np.int64(maximum) >> shift] += 1
-    bucket = BUCKETS
-    count = 0
-    while bucket > 0 and count < wanted:
-        bucket -= 1
-        count += histogram[bucket]
-    return max(bucket << shift, 1)
+    # Few of many chunks are wanted: those of the lower half are counted only if the upper half is not enough.
+    floor = largest // 2
+    while True:
+        histogram[:] = 0
+        for maximum in maxima:
+            if np.int64(maximum) >= floor:
+                histogram[np.int64(maximum) >> shift] += 1
+        bucket, count, lowest = BUCKETS, 0, (floor + (1 << shift) - 1) >> shift
+        while bucket > lowest and count < wanted:
+            bucket -= 1
+            count += histogram[bucket]
+        if count >= wanted or floor == 0:
+            return max(bucket << shift, 1)
+        floor = 0
 
 
 @kernel
 def gather(accumulators, maxima, low, high, found, histogram, ordered):
     """Put the positions whose accumulators lie in [low, high) into `ordered`, the largest first; return their number.
 
-    Sorted by 1,024 buckets between low and the largest found: within a bucket positions ascend.
+    Sorted by 512 buckets between low and the largest found: within a bucket positions ascend.
     low, high: int64, 0 < low < high. found, ordered: uint32 [accumulators], scratch and result; histogram: scratch.
     """
     count = 0
@@ -67,12 +74,15 @@ def gather(accumulators, maxima, low, high, found, histogram, ordered):
     for chunk in range(maxima.size):
         if np.int64(maxima[chunk]) < low:
             continue
-        for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
-            value = np.int64(accumulators[i])
-            if low <= value < high:
-                found[count] = i
-                count += 1
-                largest = max(largest, value)
+        for part in range(chunk * CHUNK, (chunk + 1) * CHUNK, _PART):
+            if np.int64(_maximum(accumulators[part : part + _PART])) < low:
+                continue
+            for i in range(part, part + _PART):
+                value = np.int64(accumulators[i])
+                if low <= value < high:
+                    found[count] = i
+                    count += 1
+                    largest = max(largest, value)
     shift = _bucket_shift(largest - low)
     histogram[:] = 0
     for i in range(count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_oracle import Oracle, Pairs, random_vectors
 
-from lsr.index import Hits, Index, IndexBuilder, IndexSettings, SeismicSettings
+from lsr.index import BmpSettings, Hits, Index, IndexBuilder, IndexSettings, SeismicSettings
 from lsr.vectors import SparseVectors
 
 # The parameters with which each mode has to find the true best.
@@ -22,9 +23,10 @@ MODES: dict[str, dict[str, Any]] = {
     "exhaustive": {},
     "approximate": {"cut": 0.0, "heap_factor": 1.0, "max_blocks": 1 << 40},
     "seismic": {"query_cut": None, "heap_factor": 1.0},
+    "bmp": {},
 }
 # What an index needs for all of them.
-SEISMIC = SeismicSettings(n_postings=None, summary_energy=1.0)
+EVERYTHING = {"seismic": SeismicSettings(n_postings=None, summary_energy=1.0), "bmp": BmpSettings(8)}
 Mask = npt.NDArray[np.bool_]
 
 
@@ -39,12 +41,11 @@ class Case:
     shares: tuple[float, ...] = (0.5, 0.1, 0.001, 0.0)
 
 
-def build(folder: Any, case: Case) -> Index:
-    with IndexBuilder(
-        folder / "index", dim=case.vectors.dim, settings=IndexSettings(seismic=SEISMIC, **case.settings)
-    ) as b:
-        b.add(case.vectors)
-        return b.finish()
+def build(folder: Path, case: Case) -> Index:
+    settings = IndexSettings(**EVERYTHING, **case.settings)
+    with IndexBuilder(folder / "index", dim=case.vectors.dim, settings=settings) as builder:
+        builder.add(case.vectors)
+        return builder.finish()
 
 
 def assert_found(hits: Hits, wanted: tuple[list[int], list[float]], mode: str) -> None:
@@ -76,8 +77,8 @@ def long_queries(dim: int, *lengths: int) -> list[Pairs]:
 
 
 def usual() -> Case:
-    """Queries of 100 terms and of 101 add up their bounds in numbers of different width."""
-    queries = pairs(random_vectors(8, 300, 8, seed=1)) + long_queries(300, 100, 101, 300)
+    """Bounds are added up in numbers of another width from 101 terms on, weights looked up by others from 256 on."""
+    queries = pairs(random_vectors(8, 300, 8, seed=1)) + long_queries(300, 100, 101, 255, 256, 300)
     one_term: list[Pairs] = [([0], [1.0]), ([299], [0.1]), ([150], [3.0])]
     return Case(random_vectors(3000, 300, 20), [([], []), ([5, 1, 9], [0.5, 1.0, 2.0]), *one_term, *queries])
 
@@ -232,7 +233,7 @@ build_settings = st.fixed_dictionaries(
     query=vector,
     others=st.sampled_from([None, 1e-9, 1.0, 1e9]),
     k=st.integers(1, 150),
-    settings=build_settings,
+    chosen=build_settings,
     data=st.data(),
 )
 def test_any_collection(
@@ -241,7 +242,7 @@ def test_any_collection(
     query: dict[int, float],
     others: float | None,
     k: int,
-    settings: dict[str, Any],
+    chosen: dict[str, Any],
     data: st.DataObject,
 ) -> None:
     """`others` is the weight in the query of the terms that the vectors drawn do not have."""
@@ -251,8 +252,8 @@ def test_any_collection(
     terms, weights = list(query), list(query.values())
     masks = st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)).map(np.array)
     mask = data.draw(st.none() | masks)
-    index = build(tmp_path_factory.mktemp("any"), Case(vectors, [], settings))
-    best = Oracle.of(vectors, settings["weight_bits"]).search(terms, weights, k, mask)
+    index = build(tmp_path_factory.mktemp("any"), Case(vectors, [], chosen))
+    best = Oracle.of(vectors, chosen["weight_bits"]).search(terms, weights, k, mask)
     for allow in forms(mask):
         for mode, parameters in MODES.items():
             assert_found(index.search(terms, weights, k, mode=mode, allow=allow, **parameters), best, mode)

@@ -1,0 +1,139 @@
+"""The blocks' summaries and the bounds added up from them, against numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from index_oracle import Oracle, Pairs, random_vectors
+
+from lsr.index import Index, IndexSettings
+from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.pruned import integer_weights
+from lsr.index.kernels.selection import CHUNK
+from lsr.vectors import SparseVectors
+
+Build = Callable[..., Index]
+DIM = 120
+KINDS = {
+    "": {},
+    "blocks of 1": {"block_size": 1},
+    "rows only": {"dense_share": 1e-9, "block_size": 3},
+    "lists only": {"dense_share": 1.0, "reorder": False},
+    "blocks of 7, 16 bits": {"block_size": 7, "weight_bits": 16},
+    "one block": {"block_size": 256},
+}
+VECTORS = SparseVectors.concatenate(
+    [random_vectors(210, DIM, 10), SparseVectors.from_rows([(range(DIM), np.ones(DIM)), ([], [])], ["full", "empty"])]
+)
+
+
+@pytest.fixture(params=KINDS)
+def index(request: pytest.FixtureRequest, build: Build, monkeypatch: pytest.MonkeyPatch) -> Index:
+    """Windows of few blocks, so that there are several."""
+    monkeypatch.setattr("lsr.index.summaries.MOST_WINDOW_BLOCKS", CHUNK)
+    return build(VECTORS, settings=IndexSettings(**KINDS[request.param]))
+
+
+def block_maxima(index: Index) -> npt.NDArray[np.int64]:
+    """[blocks, DIM] from the documents' vectors, rounded up to whole steps."""
+    documents = np.zeros((len(index), DIM), np.int64)
+    for row in range(len(index)):
+        terms, weights = index.vector(row)
+        documents[index._segment.row_positions[row], terms] = np.ceil(weights / index.manifest.weight_scale - 1e-3)
+    size = index._segment.summaries.block_size
+    padded = np.pad(documents, ((0, -len(documents) % size), (0, 0)))
+    return padded.reshape(-1, size, DIM).max(axis=1)
+
+
+def test_summaries_hold_the_largest_weights(index: Index) -> None:
+    summaries, maxima = index._segment.summaries, block_maxima(index)
+    blocks, window = summaries.blocks, summaries.window
+    assert blocks == len(maxima) == -(-212 // summaries.block_size)
+    assert window % CHUNK == 0
+    windows = -(-blocks // window)
+    assert (windows > 1) == (blocks > CHUNK)
+    assert len(summaries.list_starts) == windows * DIM + 1
+    assert summaries.dense_weights.shape[1] == summaries.padded_blocks >= blocks
+    standing = (maxima > 0).sum(axis=0)
+    for term in range(DIM):
+        held = np.zeros(summaries.padded_blocks, np.int64)
+        number = summaries.dense_numbers[term]
+        if number >= 0:
+            held += summaries.dense_weights[number]
+        for w in range(windows):
+            part = slice(summaries.list_starts[w * DIM + term], summaries.list_starts[w * DIM + term + 1])
+            weights = summaries.list_weights[part]
+            assert (np.diff(weights.astype(int)) <= 0).all()
+            assert number < 0 or len(weights) == 0
+            np.add.at(held, w * window + summaries.list_blocks[part].astype(int), weights)
+        assert held[:blocks].tolist() == maxima[:, term].tolist()
+        assert not held[blocks:].any()
+        assert (number >= 0) == (standing[term] > index.settings.dense_share * blocks)
+    assert summaries.term_maxima.tolist() == maxima.max(axis=0).tolist()
+
+
+def queries() -> list[Pairs]:
+    random = np.random.default_rng(1)
+    long = [(np.sort(random.choice(DIM, m, replace=False)), random.exponential(1.0, m)) for m in (1, 5, 60, DIM)]
+    alike = [(np.arange(m), np.ones(m)) for m in (1, 2, 4, 5, 9, 100)]
+    far_apart = [(np.arange(m), 10.0 ** random.uniform(-18, 18, m)) for m in (1, 7, 100)]
+    return [(np.empty(0, int), np.empty(0)), *long, *alike, *far_apart]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, dtype: type) -> None:
+    summaries, maxima, largest = index._segment.summaries, block_maxima(index), int(np.iinfo(dtype).max)
+    oracle = Oracle.of(VECTORS, index.settings.weight_bits)
+    saturated = 0
+    for terms, weights in queries():
+        m = len(terms)
+        terms, scaled = terms.astype(np.uint32), weights.astype(np.float32) * index._scale
+        for cut in (0.0, 0.1, 0.5, 0.99):
+            factors, cuts = np.empty(m, dtype), np.empty(m, np.int64)
+            scale = integer_weights(terms, scaled, summaries.term_maxima, cut, largest, factors, cuts)
+            # Rounded up, never to nothing, and no product wraps.
+            assert (factors >= 1).all()
+            assert factors.tolist() == np.ceil(scaled.astype(float) * scale).tolist()
+            assert (factors.astype(int) * 255 <= largest).all()
+            most = scaled.astype(float) * summaries.term_maxima[terms]
+            left_out = scaled.astype(float)[:, None] * np.arange(256) < cut * most.max(initial=0) * (1 - 1e-9)
+            assert cuts.tolist() == np.maximum(left_out.sum(axis=1), 1).tolist()
+
+            bounds, added_rows = np.full(summaries.padded_blocks, 77, dtype), np.empty(m, np.int64)
+            postings, cells = accumulate(
+                summaries.dense_numbers,
+                summaries.dense_weights,
+                summaries.list_starts,
+                summaries.list_blocks,
+                summaries.list_weights,
+                summaries.term_maxima,
+                summaries.window,
+                terms,
+                factors,
+                cuts,
+                added_rows,
+                np.empty(m, dtype),
+                bounds,
+            )
+            # Of lists the heavy part is added; rows are added whole or not at all.
+            numbers = summaries.dense_numbers[terms]
+            rows = np.isin(numbers, added_rows[: cells // len(bounds)])
+            assert (rows | (numbers < 0) | (cuts > 1)).all()
+            assert (summaries.term_maxima[terms][rows] >= cuts[rows]).all()
+            added = maxima[:, terms]
+            added[:, numbers < 0] *= added[:, numbers < 0] >= cuts[numbers < 0]
+            added[:, (numbers >= 0) & ~rows] = 0
+            sums = np.minimum(added @ factors.astype(np.int64), largest)
+            assert bounds[: len(sums)].tolist() == sums.tolist()
+            assert not bounds[len(sums) :].any()
+            assert cells == rows.sum() * len(bounds)
+            assert postings == (added[:, numbers < 0] > 0).sum()
+            if cut == 0:
+                scores = oracle.scores(terms, weights)[index._segment.document_rows].astype(float)
+                bound = bounds[np.arange(len(index)) // summaries.block_size]
+                assert ((bound == largest) | (bound >= scores * scale * (1 - 2.5e-7 * (m + 2)))).all()
+                saturated += (bound == largest).sum()
+    assert saturated > 0

@@ -1,0 +1,178 @@
+"""What a build writes: the same bytes whatever the threads, weights within half a step, nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from index_oracle import random_vectors
+
+from lsr.errors import InputError
+from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, verify
+from lsr.index.inversion import write_inverted
+from lsr.vectors import SparseVectors
+
+Build = Callable[..., Index]
+EVERYTHING: dict[str, Any] = {"seismic": SeismicSettings(), "bmp": BmpSettings(8), "weight_bits": 16}
+
+
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is done in parts has several of them, as in a large build."""
+    for name, size in {
+        "summaries.MOST_WINDOW_BLOCKS": 128,
+        "summaries._COUNT_AT_A_TIME": 100,
+        "seismic_blocks._PART_POSTINGS": 1000,
+        "seismic_blocks._SKETCH_ROWS": 400,
+        "order._ASSIGN_AT_A_TIME": 200,
+        "builder._QUANTISE_AT_A_TIME": 5000,
+        "builder._GATHER_DOCUMENTS": 300,
+        "builder._COUNT_AT_A_TIME": 3000,
+        "verification._CHUNK": 1000,
+    }.items():
+        monkeypatch.setattr(f"lsr.index.{name}", size)
+
+
+def finish(
+    path: Path, vectors: SparseVectors, batch: int = 10_000, threads: int | None = None, **settings: Any
+) -> tuple[Index, list[int]]:
+    finished: list[int] = []
+    with IndexBuilder(path, dim=vectors.dim, settings=IndexSettings(**settings)) as builder:
+        for start in range(0, len(vectors), batch):
+            builder.add(vectors[start : start + batch])
+        return builder.finish(progress=finished.append, threads=threads), finished
+
+
+def test_the_same_bytes_whatever_the_threads_the_batches_and_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = random_vectors(1500, 200)
+    monkeypatch.setattr("lsr.index.summaries.MOST_WINDOW_BLOCKS", 128)  # windows are part of the format
+    made = {"whole": finish(tmp_path / "whole", vectors, threads=1, **EVERYTHING)[0]}
+    small_parts(monkeypatch)
+    for name, batch, threads, seed in (("one", 10_000, 1, 0), ("three", 7, 3, 0), ("other", 10_000, 3, 1)):
+        index, finished = finish(tmp_path / name, vectors, batch, threads, seed=seed, **EVERYTHING)
+        assert sum(finished) == 1500
+        assert min(finished) > 0
+        assert len(finished) > 5
+        assert verify(index.path) == []
+        made[name] = index
+    files = {name: {f: record.crc32 for f, record in index.manifest.files.items()} for name, index in made.items()}
+    assert files["whole"] == files["one"] == files["three"]
+    for file in ("order_rows.npy", "seismic_rows.npy"):
+        assert files["one"][file] != files["other"][file]
+    for file in ("term_documents.npy", "ids_bytes.npy", "documents.arrow"):
+        assert files["one"][file] == files["other"][file]
+
+
+@pytest.mark.parametrize("settings", [{}, {"reorder": False}, {"block_size": 256}, EVERYTHING])
+@pytest.mark.parametrize("documents", [1, 2, 300, 1111])
+def test_progress_adds_up_to_the_documents(tmp_path: Path, settings: dict[str, Any], documents: int) -> None:
+    _, finished = finish(tmp_path / "index", random_vectors(documents, 40), **settings)
+    assert sum(finished) == documents
+    assert min(finished) > 0
+
+
+def test_progress_over_documents_without_terms(tmp_path: Path) -> None:
+    vectors = SparseVectors.from_rows([([], [])] * 7, dim=3)
+    index, finished = finish(tmp_path / "index", vectors, **EVERYTHING)
+    assert sum(finished) == 7
+    assert index.manifest.postings == 0
+    assert verify(index.path) == []
+
+
+@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("reorder", [True, False])
+def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reorder: bool) -> None:
+    random = np.random.default_rng(0)
+    rows = [(np.sort(random.choice(99, 30, replace=False)), 10 ** random.uniform(-6, 1, 30)) for _ in range(700)]
+    vectors = SparseVectors.from_rows(rows, dim=99)
+    index = build(vectors, settings=IndexSettings(weight_bits=weight_bits, reorder=reorder))
+    heaviest = float(vectors.weights.max())
+    step = heaviest / 255 if weight_bits == 8 else heaviest / 65280
+    assert index.manifest.weight_scale == pytest.approx(heaviest / 255, rel=1e-6)
+    raised = 0
+    for row in range(len(index)):
+        terms, weights = vectors.row(row)
+        stored_terms, stored = index.vector(row)
+        assert stored_terms.tolist() == terms.tolist()
+        # The least weight is one step: a positive weight stays positive.
+        assert (stored >= step * 0.999).all()
+        assert np.abs(stored - np.maximum(weights, step)).max() <= step / 2 * 1.01
+        raised += (weights < step / 2).sum()
+    assert raised > 0
+    deficits = index._segment.forward_deficits
+    assert (deficits is None) == (weight_bits == 8)
+    if reorder:
+        assert index._segment.document_rows.tolist() != list(range(700))
+    assert index._segment.row_positions[index._segment.document_rows].tolist() == list(range(700))
+
+
+def test_sixteen_bits_are_closer_to_the_float_scores(build: Build) -> None:
+    vectors, (terms, weights) = random_vectors(500, 90, 20, seed=3), (np.arange(40), np.linspace(0.1, 2, 40))
+    dense = np.zeros((500, 90))
+    dense[np.repeat(np.arange(500), np.diff(vectors.indptr)), vectors.indices] = vectors.weights
+    exact = dense[:, :40] @ weights
+    error = {}
+    for bits in (8, 16):
+        hits = build(vectors, settings=IndexSettings(weight_bits=bits)).search(terms, weights, 500)
+        error[bits] = np.abs(hits.scores - exact[hits.rows]).max()
+    assert error[16] < error[8] / 50
+
+
+def test_nothing_but_the_files_of_the_index_is_left(tmp_path: Path) -> None:
+    vectors = random_vectors(300, 60)
+    plain, _ = finish(tmp_path / "plain", vectors)
+    full, _ = finish(tmp_path / "full", vectors, **EVERYTHING)
+    parts = {name.removesuffix(".npy").split("_")[0] for name in plain.manifest.files}
+    assert parts == {"forward", "order", "term", "summary", "id", "ids", "documents.arrow"}
+    assert set(full.manifest.files) - set(plain.manifest.files) == {
+        name for name in full.manifest.files if name.startswith(("seismic", "bmp")) or name == "forward_deficits.npy"
+    }
+    for index in (plain, full):
+        folder = index.path / index.manifest.segment
+        assert {path.name for path in folder.iterdir()} == set(index.manifest.files)
+        space = index.space()
+        assert space.pop("total") == sum(space.values())
+    assert plain.space()["seismic"] == plain.space()["bmp"] == 0
+    assert full.space()["seismic"] > 0 < full.space()["bmp"]
+    # A second byte a weight.
+    assert full.space()["forward"] - plain.space()["forward"] == full.manifest.postings + 128
+
+
+def test_inversion_in_parts_gives_the_same_bytes(build: Build, tmp_path: Path) -> None:
+    forward = build(random_vectors(300, 200))._segment.forward
+    written = []
+    for number, part_postings in enumerate((1 << 26, 100, 1)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_inverted(folder, forward, 200, part_postings)
+        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert written[0] == written[1] == written[2]
+    rows, indptr = (np.load(tmp_path / "0" / f"inverted_{name}.npy") for name in ("terms", "indptr"))
+    documents = np.repeat(np.arange(300), np.diff(forward.indptr))
+    for term in range(200):
+        assert rows[indptr[term] : indptr[term + 1]].tolist() == documents[forward.indices == term].tolist()
+
+
+def test_settings() -> None:
+    settings = IndexSettings(block_size=3, weight_bits=16, seed=9, seismic=SeismicSettings(doc_cut=7))
+    assert IndexSettings.from_record(settings.to_record()) == settings
+    assert IndexSettings.from_record({}) == IndexSettings()
+    sizes = [IndexSettings().choose_block_size(documents) for documents in (1, 1_999_999, 2_000_000, 10_000_000)]
+    assert sizes == sorted(sizes)
+    assert settings.choose_block_size(10**9) == 3
+    for bad in (
+        {"block_size": 0},
+        {"block_size": 257},
+        {"dense_share": 0.0},
+        {"dense_share": 1.01},
+        {"dense_share": float("nan")},
+        {"weight_bits": 4},
+        {"seed": -1},
+        {"seed": 2**63},
+    ):
+        with pytest.raises(InputError, match=next(iter(bad))):
+            IndexSettings(**bad)

@@ -1,0 +1,175 @@
+"""Search by bounds: what it skips, what its parameters do, and what it says of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from index_oracle import Oracle, Pairs, random_vectors
+
+from lsr.errors import InputError
+from lsr.index import Hits, Index, IndexBuilder, IndexSettings
+
+Build = Callable[..., Index]
+DOCUMENTS, DIM, BLOCK_SIZE = 4000, 400, 4
+VECTORS = random_vectors(DOCUMENTS, DIM, 25, seed=6)
+QUERIES: list[Pairs] = [(terms, weights) for _, terms, weights in random_vectors(30, DIM, 12, seed=7)]
+# Parameters of approximate search with which it is exact; tests change one of them.
+SAFE = {"cut": 0.0, "heap_factor": 1.0, "max_blocks": DOCUMENTS}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    settings = IndexSettings(block_size=BLOCK_SIZE)
+    with IndexBuilder(tmp_path_factory.mktemp("pruned") / "index", dim=DIM, settings=settings) as builder:
+        builder.add(VECTORS)
+        return builder.finish()
+
+
+def visited(hits: Hits) -> int:
+    return hits.stats.blocks - hits.stats.blocks_skipped
+
+
+def run(index: Index, k: int = 10, **parameters: Any) -> list[Hits]:
+    """The hits of all queries, after a look at what must hold whatever the parameters."""
+    oracle = Oracle.of(VECTORS)
+    found = []
+    for terms, weights in QUERIES:
+        hits = index.search(terms, weights, k, mode="approximate", **{**SAFE, **parameters})
+        _, best = oracle.search(terms, weights, k)
+        scores = oracle.scores(terms, weights)
+        assert hits.scores.tolist() == scores[hits.rows].tolist()
+        assert (hits.scores > 0).all()
+        assert len(set(hits.rows.tolist())) == len(hits) <= k
+        assert sorted(zip(-hits.scores, hits.rows, strict=True)) == list(zip(-hits.scores, hits.rows, strict=True))
+        assert (hits.scores <= best[: len(hits)]).all()
+        assert hits.stats.blocks == DOCUMENTS // BLOCK_SIZE
+        assert len(hits) <= hits.stats.documents_scored <= visited(hits) * BLOCK_SIZE
+        found.append(hits)
+    return found
+
+
+def quality(hits: list[Hits]) -> float:
+    return sum(float(each.scores.sum()) for each in hits)
+
+
+def work(hits: list[Hits]) -> int:
+    return sum(map(visited, hits))
+
+
+def test_exact_search_skips_most_and_says_so(index: Index) -> None:
+    postings = index.document_frequencies
+    for k, most in ((1, 0.1), (10, 0.3), (DOCUMENTS, 1.0)):
+        hits = [index.search(terms, weights, k, mode="exact") for terms, weights in QUERIES]
+        assert 0 < work(hits) <= most * sum(each.stats.blocks for each in hits)
+        for (terms, _), each in zip(QUERIES, hits, strict=True):
+            frequent = index._segment.summaries.dense_numbers[terms] >= 0
+            assert each.stats.dense_cells == frequent.sum() * index._segment.summaries.padded_blocks
+            assert 0 <= each.stats.postings <= postings[terms[~frequent]].sum()
+            assert each.stats.documents_scored == visited(each) * BLOCK_SIZE
+            assert not each.stats.direct
+        for approximate, each in zip(run(index, k), hits, strict=True):
+            assert (approximate.rows.tolist(), visited(approximate)) == (each.rows.tolist(), visited(each))
+
+
+def test_max_blocks(index: Index) -> None:
+    before = 0.0
+    for most in (1, 2, 5, 20, 100, 1000):
+        hits = run(index, max_blocks=most)
+        assert all(visited(each) <= most for each in hits)
+        assert work(hits[:1]) == most or most > 20
+        assert quality(hits) >= before
+        before = quality(hits)
+    assert quality(run(index)) == quality(run(index, max_blocks=1 << 70)) >= before
+
+
+def test_budget(index: Index) -> None:
+    """Time is up before the first block, or never."""
+    assert all(visited(each) == len(each) == 0 for each in run(index, budget_us=1e-3))
+    unhurried = run(index, budget_us=1e12)
+    assert [each.stats for each in unhurried] == [each.stats for each in run(index)]
+
+
+def test_cut(index: Index) -> None:
+    all_hits = [run(index, cut=cut) for cut in (0.0, 0.05, 0.2, 0.5, 0.99)]
+    for less, more in pairwise(all_hits):
+        for one, other in zip(less, more, strict=True):
+            assert one.stats.postings >= other.stats.postings
+            assert one.stats.dense_cells >= other.stats.dense_cells
+        assert sum(each.stats.postings for each in less) > sum(each.stats.postings for each in more)
+        assert quality(less) >= quality(more)
+    assert quality(all_hits[-1]) < quality(all_hits[0])
+
+
+def test_heap_factor(index: Index) -> None:
+    factors = (1e-300, 0.5, 1.0, 1.5, 3.0, 1e300)
+    all_hits = [run(index, heap_factor=factor) for factor in factors]
+    assert quality(all_hits[0]) == quality(all_hits[1]) == quality(all_hits[2])
+    for less, more in pairwise(all_hits):
+        assert work(less) > work(more) or quality(less) == quality(more)
+        assert work(less) >= work(more)
+        assert quality(less) >= quality(more)
+    # No more than are needed for k documents.
+    assert work(all_hits[-1]) <= 10 * len(QUERIES)
+
+
+def test_defaults_find_most(index: Index) -> None:
+    found = wanted = 0
+    for terms, weights in QUERIES:
+        rows = index.search(terms, weights, mode="approximate").rows.tolist()
+        best = index.search(terms, weights, mode="exact").rows.tolist()
+        found += len(set(rows) & set(best))
+        wanted += len(best)
+    assert found > 0.8 * wanted
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"cut": -0.1},
+        {"cut": 1.0},
+        {"cut": float("nan")},
+        {"heap_factor": 0.0},
+        {"heap_factor": float("nan")},
+        {"heap_factor": float("inf")},
+        {"max_blocks": 0},
+        {"budget_us": 0.0},
+        {"budget_us": float("nan")},
+        {"budget_us": float("inf")},
+    ],
+)
+def test_bad_parameters(index: Index, bad: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=next(iter(bad))):
+        index.search([1], [1.0], mode="approximate", **bad)
+
+
+@pytest.mark.parametrize("mode", ["exact", "approximate"])
+@pytest.mark.parametrize("allowed", [0, 1, 40, 41, 80, 400, 2000])
+def test_filters_go_one_of_two_ways(index: Index, mode: str, allowed: int) -> None:
+    """One document in a hundred and fewer are scored directly; else bounds choose among all."""
+    mask = np.zeros(DOCUMENTS, np.bool_)
+    mask[np.random.default_rng(allowed).choice(DOCUMENTS, allowed, replace=False)] = True
+    for terms, weights in QUERIES:
+        hits = index.search(terms, weights, allow=mask, mode=mode)
+        assert mask[hits.rows].all()
+        assert hits.stats.mode == mode
+        assert hits.stats.direct == (allowed <= 40)
+        if hits.stats.direct:
+            assert (hits.stats.documents_scored, hits.stats.blocks) == (allowed, 0)
+        assert hits.stats.documents_scored <= allowed
+        rows, _ = Oracle.of(VECTORS).search(terms, weights, 10, mask)
+        # Approximate search may miss some, but finds others for them.
+        assert len(hits) == len(rows)
+        assert mode == "approximate" or hits.rows.tolist() == rows
+
+
+def test_the_order_of_a_filters_rows_is_not_that_of_the_index(index: Index) -> None:
+    assert (np.diff(index._segment.document_rows.astype(int)) < 0).any()
+    for row in range(0, DOCUMENTS, 97):
+        terms, weights = VECTORS.row(row)
+        mask = np.arange(DOCUMENTS) == row
+        for mode in index.modes:
+            assert index.search(terms[:1], weights[:1], allow=mask, mode=mode).rows.tolist() == [row][: len(terms)]
