@@ -11,9 +11,9 @@ from lsr.errors import InputError
 if TYPE_CHECKING:
     from lsr.index.reader import Index
 
-_CUTS = (0.08, 0.12, 0.16, 0.2, 0.25, 0.3)
+_CUTS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25)
 # Blocks visited, for an answer of 10; longer answers need more.
-_MAX_BLOCKS = (20, 30, 45, 60, 90, 120, 180)
+_MAX_BLOCKS = (20, 30, 45, 60, 90, 130, 200, 300)
 
 
 @dataclass(frozen=True, slots=True)

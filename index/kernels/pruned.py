@@ -165,14 +165,12 @@ def search_pruned(
             visited += scored > scored_before
             if size == scores.size:
                 needed = np.int64(min(max(factor * scores[0], 1.0), largest - 1))
-        if stopped or visited == max_blocks or needed >= low or low == 1:
+        if stopped or visited == max_blocks or low <= needed:
             break
+        # Down to what is needed, but in steps that grow with the way gone: the need will rise with the threshold.
         high = low
-        if size == scores.size:
-            low = needed
-        else:
-            wanted *= 8
-            low = min(threshold(maxima, best_bound, wanted, histogram), low - 1)
+        low -= (best_bound - low) // 8 + 1
+        low = max(low if 16 * low > best_bound else 1, needed)
     empty_lookup(lookup, terms)
     counters[0], counters[1], counters[2], counters[3] = added, dense_added, visited, scored
     sort_best_first(scores, rows, size)
