@@ -63,8 +63,8 @@ def main() -> int:
             result = bench(
                 arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note
             )
-            (built,) = folder.glob("*-lsr")
-            overheads = overhead(Index.open(built / "index"), arguments.queries)
+            # The first that is built has the default settings.
+            overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
     except LsrError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
