@@ -20,7 +20,8 @@ _SHOWN_MATCHES = 8
 def print_response(response: SearchResponse, *, explain: bool) -> None:
     """Rank, score, title and a snippet for each hit; with `explain`, the terms that matched and what each gave."""
     if not response.hits:
-        output.print("No document shares a term with the query.")
+        complete = response.stats.mode in ("exact", "exhaustive")
+        output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
     for hit in response.hits:
         _print_hit(hit, explain)
     times = f"encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms"

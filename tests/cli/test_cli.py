@@ -105,6 +105,8 @@ def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> Non
     answer = json.loads(run(*question, "--mode", "approximate", "-p", "max_blocks=1", "-p", "cut=0", "--json")[1])
     assert answer["stats"]["blocks"] - answer["stats"]["blocks_skipped"] == 1
     assert "1 of 2 blocks visited" in run(*question, "--mode", "approximate", "-p", "max_blocks=1")[1]
+    out = run(*question, "--mode", "approximate", "-p", "budget_us=0.001")[1]
+    assert "None found: try --mode exact." in out and "0 of 2 blocks visited" in out
     shown = run("inspect", "index")[1]
     assert "tuned for recall 0.98 at k 10: approximate, cut 0.01, heap_factor 1.5: recall 0.9850 in 42 µs" in shown
 
