@@ -151,7 +151,8 @@ def run(
             {"index": str(out), "documents": len(index), "terms": index.dim, "bytes": size, "modes": list(index.modes)}
         )
     else:
-        note(f'{out}: {len(index):,} documents, {size / 1e6:,.1f} MB. Try: lsr search {out} "your question"')
+        hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
+        note(f"{out}: {len(index):,} documents, {size / 1e6:,.1f} MB{hint}")
 
 
 def _index_vectors(
