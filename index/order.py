@@ -1,4 +1,4 @@
-"""The order of the documents in an index: alike ones beside each other, so that blocks of neighbours have low bounds."""
+"""The order of the documents in an index: alike ones beside each other, so that a block's bound is a close one."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def order_documents(
     return order.astype(np.uint32)
 
 
-def _place(
-    documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
-) -> None:
+def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
     """Fill `order` with `rows`, neighbours alike."""
     dense = np.zeros(dim, np.int32)
     waiting = [rows]

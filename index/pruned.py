@@ -17,6 +17,8 @@ from lsr.index.segment import Segment
 
 CUT = 0.15
 HEAP_FACTOR = 0.7
+# Some three years: a longer budget is none.
+_LONGEST_NS = 1e17
 # One document in so many: where a filter allows fewer, they are scored directly.
 _DIRECT_SHARE = 100
 
@@ -59,9 +61,11 @@ def search_approximate(
         raise InputError(f"max_blocks must be at least 1, not {max_blocks}")
     if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
         raise InputError(f"budget_us must be a positive number, not {budget_us}")
-    deadline = 0 if budget_us is None else time.monotonic_ns() + int(budget_us * 1000)
+    deadline = 0 if budget_us is None else time.monotonic_ns() + int(min(budget_us * 1000, _LONGEST_NS))
     max_blocks = min(max_blocks or 60 + 2 * k, segment.summaries.blocks)
-    return _search(segment, query, k, allow, scratch, "approximate", cut, heap_factor, max_blocks, deadline)
+    return _search(
+        segment, query, k, allow, scratch, "approximate", float(cut), float(heap_factor), max_blocks, deadline
+    )
 
 
 def _search(

@@ -17,10 +17,9 @@ from lsr.index.kernels.integers import add_saturating
 from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 
-
 # A row is added whole or not at all, for the price of many postings, and tells blocks apart the least: where weights
 # are cut, its largest has to exceed the cut this many times.
-_DENSE_CUT = 2
+DENSE_CUT = 2
 # Postings between two looks at whether a list has fallen below its cut.
 _STRIDE = 64
 # The head of a list is asked for while the list before it is added.
@@ -90,14 +89,16 @@ def accumulate(
     """Overwrite `accumulators` with the bounds; return the number of postings and of dense cells that were added.
 
     term_maxima: uint8 [dim]: each term's largest weight anywhere. window: blocks of a window.
-    terms: uint32 [m]; weights: [m], of the accumulators' type, at least 1; cuts: int64 [m]: smaller weights of a term
-    are left out (1 leaves out none), and so are rows of weights that hardly exceed it. dense_rows: int64 [m]; dense_factors: like weights; both scratch.
+    terms: uint32 [m]; weights: [m], of the accumulators' type, at least 1.
+    cuts: int64 [m]: smaller weights of a term are left out (1 leaves out none), and so are rows of weights that hardly
+    exceed it.
+    dense_rows: int64 [m]; dense_factors: like weights; both scratch.
     """
     dim = term_maxima.size
     frequent = 0
     for i in range(terms.size):
         number = dense_numbers[terms[i]]
-        if number >= 0 and (cuts[i] == 1 or term_maxima[terms[i]] >= _DENSE_CUT * cuts[i]):
+        if number >= 0 and (cuts[i] == 1 or term_maxima[terms[i]] >= DENSE_CUT * cuts[i]):
             dense_rows[frequent] = number
             dense_factors[frequent] = weights[i]
             frequent += 1

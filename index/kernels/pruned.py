@@ -8,7 +8,7 @@ scored before all bounds stand.
 
 import numpy as np
 
-from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.accumulate import DENSE_CUT, accumulate
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.jit import kernel
@@ -45,6 +45,9 @@ def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cut
         weights[i] = weights.dtype.type(np.ceil(term_weights[i] * scale))
         # Beyond 255 nothing is left of a list.
         cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
+        if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
+            # This one is added whatever the cut, or nothing might be found.
+            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // DENSE_CUT))
     return scale
 
 
@@ -90,11 +93,12 @@ def search_pruned(
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
     dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
-    cut, heap_factor: see `lsr.index.approximate.search`; 0.0 and 1.0 make the search exact.
+    cut, heap_factor: see `lsr.index.pruned.search_approximate`; 0.0 and 1.0 make the search exact.
     first_blocks: blocks to look at before the first threshold; max_blocks: visit no more. deadline: visit none after
     this moment (int64, `nanoseconds`), 0 for no such limit.
     allow: uint8 bitmap of rows, or empty.
-    weights … ordered: scratch, see `accumulate` and `gather`; the first four of m values or more. lookup: empty, see `lsr.index.kernels.scoring`, left empty.
+    weights … ordered: scratch, see `accumulate` and `gather`; the first four of m values or more.
+    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4], receives postings added, cells of dense rows added, blocks visited, documents scored.
     """
@@ -134,7 +138,9 @@ def search_pruned(
             prefetch(document_rows, first)
         for i in range(min(PREFETCH_AHEAD, count)):
             first = np.int64(ordered[i]) * block_size
-            prefetch_documents(forward_indptr, forward_terms, forward_weights, first, min(first + block_size, documents))
+            prefetch_documents(
+                forward_indptr, forward_terms, forward_weights, first, min(first + block_size, documents)
+            )
         for i in range(count):
             block = np.int64(ordered[i])
             if np.int64(accumulators[block]) < needed:
@@ -158,7 +164,9 @@ def search_pruned(
                 if not is_allowed(allow, row):
                     continue
                 scored += 1
-                score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+                score = score_document(
+                    forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup
+                )
                 if score > 0 and (size < scores.size or score >= scores[0]):
                     size = offer(scores, rows, size, score, row)
             # One that a filter leaves nothing of costs little, and does not count.

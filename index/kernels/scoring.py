@@ -1,11 +1,11 @@
 """Scoring single documents from the forward index.
 
-    forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending within a document;
-    forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
-    forward_weights - forward_deficits / 256 steps.
-    lookup: the query, as (places: unsigned [dim], weights: float32 [m + 1]): the weight of a term is
-    weights[places[term]]; places and weights[0] are zero. Places of one byte stay in the nearest cache where a weight
-    for each term of the vocabulary would not.
+forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending within a document;
+forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
+forward_weights - forward_deficits / 256 steps.
+lookup: the query, as (places: unsigned [dim], weights: float32 [m + 1]): the weight of a term is
+weights[places[term]]; places and weights[0] are zero. Places of one byte stay in the nearest cache where a weight
+for each term of the vocabulary would not.
 """
 
 import numpy as np

@@ -125,7 +125,8 @@ def search_seismic(
     heap_factor: float32. A block is skipped when k documents are known and its summary's inner product with the query
     is below heap_factor times the worst of their scores: a smaller factor skips less.
     allow: uint8 bitmap of rows, or empty.
-    lookup: empty, see `lsr.index.kernels.scoring`, left empty. visited: uint8 [documents], nowhere equal to `generation`.
+    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
+    visited: uint8 [documents], nowhere equal to `generation`.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4]; receives blocks seen, blocks skipped, documents scored.
 

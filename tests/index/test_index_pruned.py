@@ -12,6 +12,8 @@ from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
+from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.pruned import integer_weights
 
 Build = Callable[..., Index]
 DOCUMENTS, DIM, BLOCK_SIZE = 4000, 400, 4
@@ -75,6 +77,24 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
             assert (approximate.rows.tolist(), visited(approximate)) == (each.rows.tolist(), visited(each))
 
 
+def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> None:
+    """And few more. Of so many searches, some end where a step of the bound makes the difference."""
+    summaries, needed, seen = index._segment.summaries, 0, 0
+    for terms, weights in QUERIES:
+        m = len(terms)
+        factors, cuts = np.empty(m, np.uint16), np.empty(m, np.int64)
+        bounds = np.empty(summaries.padded_blocks, np.uint16)
+        scaled = weights * index._scale
+        scale = integer_weights(terms, scaled, summaries.term_maxima, 0.0, 65535, factors, cuts)
+        accumulate(*summaries.arrays[:-1], terms, factors, cuts, np.empty(m, np.int64), np.empty(m, np.uint16), bounds)
+        for k in range(1, 200):
+            hits = index.search(terms, weights, k, mode="exact")
+            least = (bounds >= (int(hits.scores[-1] * scale) if len(hits) == k else 1)).sum()
+            assert visited(hits) >= least
+            needed, seen = needed + least, seen + visited(hits)
+    assert seen <= 1.1 * needed
+
+
 def test_max_blocks(index: Index) -> None:
     before = 0.0
     for most in (1, 2, 5, 20, 100, 1000):
@@ -89,7 +109,7 @@ def test_max_blocks(index: Index) -> None:
 def test_budget(index: Index) -> None:
     """Time is up before the first block, or never."""
     assert all(visited(each) == len(each) == 0 for each in run(index, budget_us=1e-3))
-    unhurried = run(index, budget_us=1e12)
+    unhurried = run(index, budget_us=1e300)
     assert [each.stats for each in unhurried] == [each.stats for each in run(index)]
 
 
@@ -102,6 +122,20 @@ def test_cut(index: Index) -> None:
         assert sum(each.stats.postings for each in less) > sum(each.stats.postings for each in more)
         assert quality(less) >= quality(more)
     assert quality(all_hits[-1]) < quality(all_hits[0])
+
+
+@pytest.mark.parametrize("terms", [[0], [0, 1], [399]])
+def test_the_weightiest_term_outlasts_any_cut(index: Index, terms: list[int]) -> None:
+    assert len(index.search(terms, np.ones(len(terms)), 10, mode="approximate", cut=0.999)) == 10
+
+
+def test_any_finite_number_will_do(index: Index) -> None:
+    terms, weights = QUERIES[0]
+    expected = index.search(terms, weights, 10, mode="approximate", **SAFE)
+    found = index.search(
+        terms, weights, 10, mode="approximate", cut=0, heap_factor=1, max_blocks=10**9, budget_us=1e300
+    )
+    assert found.rows.tolist() == expected.rows.tolist()
 
 
 def test_heap_factor(index: Index) -> None:
