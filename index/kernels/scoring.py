@@ -53,7 +53,7 @@ def score_document(forward_indptr, forward_terms, forward_weights, forward_defic
 def prefetch_documents(forward_indptr, forward_terms, forward_weights, first, last):
     """Start loading the pairs of documents first … last - 1."""
     start, stop = forward_indptr[first], forward_indptr[last]
-    for p in range(start, stop, 64):
+    for p in range(start, stop + 63, 64):
         prefetch(forward_weights, p)
-    for p in range(start, stop, 64 // forward_terms.itemsize):
+    for p in range(start, stop + 31, 64 // forward_terms.itemsize):
         prefetch(forward_terms, p)
