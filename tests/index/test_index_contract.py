@@ -153,6 +153,17 @@ def saturating_sums() -> Case:
     return Case(vectors, queries + long_queries(300, 60, 250), {"block_size": 2}, (1, 10, 250, 350))
 
 
+def sums_that_are_rounded_up() -> Case:
+    """Scores of 10,000 equal addends, which float32 makes larger than the sum of the integers that bound them."""
+    # So many terms make integer weights of just below 1,500, which are rounded up by next to nothing.
+    dim, long = 22_458, 10_000
+    rows: list[Pairs] = [(part, np.ones(len(part))) for part in np.array_split(np.arange(long, dim), 6)]
+    rows += [([*range(long), long + more], [1.0] * long + [more / 255]) for more in range(1, 20)]
+    queries: list[Pairs] = [(np.arange(dim), np.full(dim, weight)) for weight in (1.2, 1.4, 1.7, 1.9)]
+    settings = {"block_size": 1, "reorder": False}
+    return Case(SparseVectors.from_rows(rows, dim=dim), queries, settings, (1, 2, 20), (0.7,))
+
+
 def extreme_weights() -> Case:
     """Weights of one query that are 10²⁴ apart."""
     random = np.random.default_rng(10)
@@ -177,6 +188,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "250,000 terms, 16 bits": large_vocabulary(250_000, weight_bits=16),
     "tiny documents": tiny_documents,
     "saturating sums": saturating_sums,
+    "sums that are rounded up": sums_that_are_rounded_up,
     "extreme weights": extreme_weights,
 }
 

@@ -121,6 +121,7 @@ def test_cut(index: Index) -> None:
             assert one.stats.dense_cells >= other.stats.dense_cells
         assert sum(each.stats.postings for each in less) > sum(each.stats.postings for each in more)
         assert quality(less) >= quality(more)
+        assert all(map(len, more))
     assert quality(all_hits[-1]) < quality(all_hits[0])
 
 
