@@ -17,6 +17,8 @@ from lsr.index.segment import Segment
 
 CUT = 0.15
 HEAP_FACTOR = 0.7
+# What the defaults were chosen on; larger collections need more blocks, about with the square root of their size.
+_USUAL_DOCUMENTS = 300_000
 # Some three years: a longer budget is none.
 _LONGEST_NS = 1e17
 # One document in so many: where a filter allows fewer, they are scored directly.
@@ -26,6 +28,11 @@ _DIRECT_SHARE = 100
 def search_exact(segment: Segment, query: Query, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch) -> Found:
     """The true k best: blocks are skipped only when their bound shows that they hold none of them."""
     return _search(segment, query, k, allow, scratch, "exact", 0.0, 1.0, None, 0)
+
+
+def usual_blocks(k: int, documents: int) -> int:
+    """The blocks that approximate search visits unless told: 60 + 2 k, and more in more than 300,000 documents."""
+    return round((60 + 2 * k) * max(1.0, documents / _USUAL_DOCUMENTS) ** 0.5)
 
 
 def search_approximate(
@@ -49,7 +56,7 @@ def search_approximate(
             the k-th score. With a cut, bounds are too low by what was left out, and a factor below 1 makes up for it.
             It has the sense that it has in Seismic's code: larger is faster.
         max_blocks: visit no more blocks than this, those with the best bounds; ones without an allowed document do not
-            count. None stands for 60 + 2 k.
+            count. None stands for `usual_blocks`.
         budget_us: visit no further block after so many microseconds from the start of the search; the bounds of all
             blocks, which come first, are computed in any case.
     """
@@ -62,7 +69,7 @@ def search_approximate(
     if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
         raise InputError(f"budget_us must be a positive number, not {budget_us}")
     deadline = 0 if budget_us is None else time.monotonic_ns() + int(min(budget_us * 1000, _LONGEST_NS))
-    max_blocks = min(max_blocks or 60 + 2 * k, segment.summaries.blocks)
+    max_blocks = min(max_blocks or usual_blocks(k, len(segment.forward)), segment.summaries.blocks)
     return _search(
         segment, query, k, allow, scratch, "approximate", float(cut), float(heap_factor), max_blocks, deadline
     )

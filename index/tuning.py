@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsr.errors import InputError
+from lsr.index.pruned import usual_blocks
 
 if TYPE_CHECKING:
     from lsr.index.reader import Index
 
 _CUTS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25)
-# Blocks visited, for an answer of 10; longer answers need more.
-_MAX_BLOCKS = (20, 30, 45, 60, 90, 130, 200, 300)
+# Blocks visited, as shares of what is usual.
+_BLOCK_SHARES = (0.25, 0.4, 0.6, 0.8, 1.1, 1.6, 2.5, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
 
 def parameter_grid(index: Index, k: int = 10) -> list[dict[str, Any]]:
     """Settings of `index.search` worth measuring, each {"mode": …, **parameters}; the last one is exact."""
+    usual = usual_blocks(k, len(index))
     approximate = [
-        {"mode": "approximate", "cut": cut, "max_blocks": blocks + 2 * (k - 10) if k > 10 else blocks}
+        {"mode": "approximate", "cut": cut, "max_blocks": max(round(share * usual), 1)}
         for cut in _CUTS
-        for blocks in _MAX_BLOCKS
+        for share in _BLOCK_SHARES
     ]
     return [*approximate, {"mode": "exact"}]
