@@ -122,6 +122,17 @@ def test_sixteen_bits_are_closer_to_the_float_scores(build: Build) -> None:
     assert error[16] < error[8] / 50
 
 
+@pytest.mark.parametrize(("dim", "dtype"), [(1 << 16, np.uint16), ((1 << 16) + 1, np.uint32)])
+def test_term_ids_take_two_bytes_where_the_vocabulary_fits(build: Build, dim: int, dtype: type) -> None:
+    rows = [([0, dim - 1], [1.0, 2.0]), ([dim - 2], [1.0]), ([dim - 1], [1.0])]
+    index = build(SparseVectors.from_rows(rows, dim=dim), settings=IndexSettings(**EVERYTHING))
+    assert index._segment.forward.indices.dtype == dtype
+    for mode in index.modes:
+        assert index.search([dim - 1], [1.0], mode=mode).rows.tolist() == [0, 2]
+    with pytest.raises(InputError, match="outside the index's vocabulary"):
+        index.search([dim], [1.0])
+
+
 def test_nothing_but_the_files_of_the_index_is_left(tmp_path: Path) -> None:
     vectors = random_vectors(300, 60)
     plain, _ = finish(tmp_path / "plain", vectors)

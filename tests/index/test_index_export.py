@@ -7,18 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lsr.index import Index
+from lsr.index import Index, IndexSettings
 from lsr.index.export import iter_vectors
 from lsr.vectors import SparseVectors
 
 
+@pytest.mark.parametrize("weight_bits", [8, 16])
 @pytest.mark.parametrize("batch_rows", [1, 64, 8192])
-def test_every_row_in_order_as_the_index_has_it(build: Callable[..., Index], batch_rows: int) -> None:
+def test_every_row_in_order_as_the_index_has_it(build: Callable[..., Index], batch_rows: int, weight_bits: int) -> None:
     rng = np.random.default_rng(5)
     rows = [np.sort(rng.choice(90, rng.integers(0, 15), replace=False)) for _ in range(250)]
     ids = [f"id {i}" for i in rng.permutation(250)]
     vectors = SparseVectors.from_rows([(row, rng.gamma(2, 0.5, len(row)) + 0.01) for row in rows], ids, 90)
-    index = build(vectors)
+    index = build(vectors, settings=IndexSettings(weight_bits=weight_bits))
     batches = list(iter_vectors(index, batch_rows))
     assert [len(batch) for batch in batches[:-1]] == [batch_rows] * (len(batches) - 1)
     exported = SparseVectors.concatenate(batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from index_oracle import random_vectors
 
 from lsr.errors import InputError
-from lsr.index import Index, IndexSettings, SeismicSettings
+from lsr.index import BmpSettings, Index, IndexSettings, SearchStats, SeismicSettings
 from lsr.vectors import SparseVectors
 
 Build = Callable[..., Index]
@@ -28,6 +29,7 @@ def test_hand_computed(build: Build) -> None:
         assert hits.scores.dtype == np.float32
         assert hits.ids == ["0", "3"]
         assert list(hits) == [("0", hits.scores[0]), ("3", hits.scores[1])]
+        assert mode != "exhaustive" or hits.stats.documents_scored == 4
     assert index.document_frequencies.tolist() == [1, 1, 2]
     assert index.search([], []).ids == []
 
@@ -90,6 +92,29 @@ def test_batch_equals_single_searches(build: Build, mode: str) -> None:
         assert hits.ids == single.ids
         assert hits.scores.tolist() == single.scores.tolist()
         assert hits.stats == single.stats
+
+
+def test_threads_share_an_index(build: Build) -> None:
+    """Modes and lengths of queries, which take different scratch memory, mixed at random."""
+    settings = IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings(8))
+    index = build(random_vectors(2000, 400, 20), settings=settings)
+    random = np.random.default_rng(1)
+    jobs = [
+        (mode, np.sort(random.choice(400, m, replace=False)), random.exponential(1.0, m) + 0.01)
+        for m in (1, 8, 100, 101, 256, 400)
+        for mode in index.modes
+        for _ in range(8)
+    ]
+
+    def run(job: int) -> tuple[list[int], list[float], SearchStats]:
+        mode, terms, weights = jobs[job]
+        hits = index.search(terms, weights, 10, mode=mode)
+        return hits.rows.tolist(), hits.scores.tolist(), hits.stats
+
+    alone = [run(job) for job in range(len(jobs))]
+    order = random.permutation(np.repeat(np.arange(len(jobs)), 3)).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(run, order)) == [alone[job] for job in order]
 
 
 def test_batches_pass_on_parameters_and_refuse_other_vocabularies(build: Build) -> None:
