@@ -69,7 +69,7 @@ def search_approximate(
     if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
         raise InputError(f"budget_us must be a positive number, not {budget_us}")
     deadline = 0 if budget_us is None else time.monotonic_ns() + int(min(budget_us * 1000, _LONGEST_NS))
-    max_blocks = min(max_blocks or usual_blocks(k, len(segment.forward)), segment.summaries.blocks)
+    max_blocks = min(int(max_blocks or usual_blocks(k, len(segment.forward))), segment.summaries.blocks)
     return _search(
         segment, query, k, allow, scratch, "approximate", float(cut), float(heap_factor), max_blocks, deadline
     )

@@ -14,6 +14,7 @@ from lsr.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
 from lsr.index.kernels.accumulate import accumulate
 from lsr.index.kernels.pruned import integer_weights
+from lsr.index.pruned import usual_blocks
 
 Build = Callable[..., Index]
 DOCUMENTS, DIM, BLOCK_SIZE = 4000, 400, 4
@@ -154,11 +155,15 @@ def test_heap_factor(index: Index) -> None:
 def test_defaults_find_most(index: Index) -> None:
     found = wanted = 0
     for terms, weights in QUERIES:
-        rows = index.search(terms, weights, mode="approximate").rows.tolist()
+        hits = index.search(terms, weights, mode="approximate")
+        assert visited(hits) <= usual_blocks(10, DOCUMENTS)
         best = index.search(terms, weights, mode="exact").rows.tolist()
-        found += len(set(rows) & set(best))
+        found += len(set(hits.rows.tolist()) & set(best))
         wanted += len(best)
     assert found > 0.8 * wanted
+    # Four times the documents, twice the blocks.
+    assert usual_blocks(10, 300_000) < usual_blocks(100, 300_000)
+    assert usual_blocks(10, 1_200_000) == 2 * usual_blocks(10, 300_000)
 
 
 @pytest.mark.parametrize(
