@@ -174,7 +174,7 @@ class IndexBuilder:
         write_summaries(folder, forward, self.dim, block_size, settings.dense_share, threads, stages.report)
         if settings.seismic is not None:
             write_inverted(folder, forward, self.dim)
-            inverted = open_postings(folder, self.dim, postings, np.uint32, "inverted")
+            inverted = open_postings(folder, self.dim, postings, np.uint32, "inverted", "rows")
             report = _as_documents(stages.report, self._rows, postings)
             write_seismic_blocks(folder, forward, inverted, settings.seismic, settings.seed, threads, report)
             _remove(folder, "inverted")

@@ -15,7 +15,7 @@ PART_POSTINGS = 1 << 26
 
 
 def write_inverted(folder: Path, forward: Postings, dim: int, part_postings: int = PART_POSTINGS) -> None:
-    """Write inverted_indptr, inverted_terms (the rows of `forward`, in spite of the name) and inverted_weights.
+    """Write inverted_indptr, inverted_rows and inverted_weights.
 
     Lists are made in runs of terms of at most `part_postings` postings (or one list, if it is longer), so memory above
     the maps is 5 bytes times that, 320 MiB by default, and 24 bytes a term.
@@ -26,7 +26,7 @@ def write_inverted(folder: Path, forward: Postings, dim: int, part_postings: int
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     write_array(folder / "inverted_indptr.npy", indptr)
     with (
-        ArrayWriter(folder / "inverted_terms.npy", np.uint32) as rows_file,
+        ArrayWriter(folder / "inverted_rows.npy", np.uint32) as rows_file,
         ArrayWriter(folder / "inverted_weights.npy", np.uint8) as weights_file,
     ):
         first = 0

@@ -36,10 +36,12 @@ class Postings:
         return len(self.indptr) - 1
 
 
-def open_postings(folder: Path, rows: int, nnz: int, dtype: npt.DTypeLike, name: str = "forward") -> Postings:
-    """Map NAME_indptr.npy, NAME_terms.npy and NAME_weights.npy."""
+def open_postings(
+    folder: Path, rows: int, nnz: int, dtype: npt.DTypeLike, name: str = "forward", indices: str = "terms"
+) -> Postings:
+    """Map NAME_indptr.npy, NAME_INDICES.npy and NAME_weights.npy."""
     return Postings(
         open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
-        open_array(folder / f"{name}_terms.npy", dtype, nnz),
+        open_array(folder / f"{name}_{indices}.npy", dtype, nnz),
         open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
     )

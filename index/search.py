@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.index.hits import SearchStats
 from lsr.index.kernels.selection import BUCKETS, CHUNK
 from lsr.index.segment import Segment
 
@@ -125,4 +126,5 @@ class Scratch:
         return np.uint8(self._generation)
 
 
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], Any]
+# What an algorithm returns: rows, scores, what it did.
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]

@@ -115,7 +115,8 @@ def write_summaries(
 
     Windows are summarised side by side on `threads` threads (default: as many as there are CPUs) and written in order,
     so the bytes do not depend on the threads. Each takes 3 bytes for each of a window's postings, some 60 MB for
-    blocks of 4 documents of 100 terms, and 24 bytes a term of the vocabulary.
+    blocks of 4 documents of 100 terms and more for larger ones (at most 3 * dense_share * 65,536 bytes a term of the
+    vocabulary), and 24 bytes a term.
     """
     threads = threads or os.cpu_count() or 1
     blocks = -(-len(forward) // block_size)

@@ -162,7 +162,7 @@ def test_inversion_in_parts_gives_the_same_bytes(build: Build, tmp_path: Path) -
         write_inverted(folder, forward, 200, part_postings)
         written.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert written[0] == written[1] == written[2]
-    rows, indptr = (np.load(tmp_path / "0" / f"inverted_{name}.npy") for name in ("terms", "indptr"))
+    rows, indptr = (np.load(tmp_path / "0" / f"inverted_{name}.npy") for name in ("rows", "indptr"))
     documents = np.repeat(np.arange(300), np.diff(forward.indptr))
     for term in range(200):
         assert rows[indptr[term] : indptr[term + 1]].tolist() == documents[forward.indices == term].tolist()
