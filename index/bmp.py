@@ -10,10 +10,11 @@ import numpy.typing as npt
 from lsr.errors import InputError
 from lsr.index.hits import SearchStats
 from lsr.index.kernels.bmp import search_bmp
-from lsr.index.search import Found, Query, Scratch
+from lsr.index.search import Found, Query, Scratch, one_by_one
 from lsr.index.segment import Segment
 
 
+@one_by_one
 def search(
     segment: Segment,
     query: Query,

@@ -7,10 +7,11 @@ import numpy.typing as npt
 
 from lsr.index.hits import SearchStats
 from lsr.index.kernels.exhaustive import search_all, search_allowed
-from lsr.index.search import Found, Query, Scratch
+from lsr.index.search import Found, Query, Scratch, one_by_one
 from lsr.index.segment import Segment
 
 
+@one_by_one
 def search(segment: Segment, query: Query, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch) -> Found:
     """Score every document. The oracle of all other searches."""
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)

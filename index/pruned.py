@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ from lsr.errors import InputError
 from lsr.index.exhaustive import search_rows
 from lsr.index.hits import SearchStats
 from lsr.index.kernels.pruned import search_pruned
-from lsr.index.search import Found, Query, Scratch
+from lsr.index.search import Found, Queries, Scratch
 from lsr.index.segment import Segment
 
 CUT = 0.15
@@ -25,9 +24,11 @@ _LONGEST_NS = 1e17
 _DIRECT_SHARE = 400
 
 
-def search_exact(segment: Segment, query: Query, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch) -> Found:
+def search_exact(
+    segment: Segment, queries: Queries, k: int, allow: npt.NDArray[np.uint8], scratch: Scratch
+) -> list[Found]:
     """The true k best: blocks are skipped only when their bound shows that they hold none of them."""
-    return _search(segment, query, k, allow, scratch, "exact", 0.0, 1.0, None, 0)
+    return _search(segment, queries, k, allow, scratch, "exact", 0.0, 1.0, None, 0)
 
 
 def usual_blocks(k: int, documents: int) -> int:
@@ -37,7 +38,7 @@ def usual_blocks(k: int, documents: int) -> int:
 
 def search_approximate(
     segment: Segment,
-    query: Query,
+    queries: Queries,
     k: int,
     allow: npt.NDArray[np.uint8],
     scratch: Scratch,
@@ -46,7 +47,7 @@ def search_approximate(
     heap_factor: float = HEAP_FACTOR,
     max_blocks: int | None = None,
     budget_us: float | None = None,
-) -> Found:
+) -> list[Found]:
     """Visit the blocks with the best bounds until they no longer promise enough.
 
     Args:
@@ -68,16 +69,16 @@ def search_approximate(
         raise InputError(f"max_blocks must be at least 1, not {max_blocks}")
     if budget_us is not None and not (math.isfinite(budget_us) and budget_us > 0):
         raise InputError(f"budget_us must be a positive number, not {budget_us}")
-    deadline = 0 if budget_us is None else time.monotonic_ns() + int(min(budget_us * 1000, _LONGEST_NS))
+    budget = 0 if budget_us is None else max(int(min(budget_us * 1000, _LONGEST_NS)), 1)
     max_blocks = min(int(max_blocks or usual_blocks(k, len(segment.forward))), segment.summaries.blocks)
     return _search(
-        segment, query, k, allow, scratch, "approximate", float(cut), float(heap_factor), max_blocks, deadline
+        segment, queries, k, allow, scratch, "approximate", float(cut), float(heap_factor), max_blocks, budget
     )
 
 
 def _search(
     segment: Segment,
-    query: Query,
+    queries: Queries,
     k: int,
     allow: npt.NDArray[np.uint8],
     scratch: Scratch,
@@ -85,8 +86,8 @@ def _search(
     cut: float,
     heap_factor: float,
     max_blocks: int | None,
-    deadline: int,
-) -> Found:
+    budget: int,
+) -> list[Found]:
     summaries = segment.summaries
     # An exact search looks at a few blocks before it knows what bound the others need.
     wanted = max_blocks or k + k // 5 + 8 * summaries.block_size
@@ -94,32 +95,38 @@ def _search(
         documents = len(segment.forward)
         allowed = min(int(np.bitwise_count(allow).sum()), documents)  # the last bits may stand for no document
         if allowed * _DIRECT_SHARE <= documents:
-            return search_rows(segment, query, k, _rows(allow, documents), scratch, mode)
+            rows = _rows(allow, documents)
+            return [search_rows(segment, query, k, rows, scratch, mode) for query in queries]
         wanted = wanted * documents // allowed
         # The few that are allowed may match by nothing but what a cut leaves out.
         cut = 0.0
-    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
-    counters = scratch.counters
-    found = search_pruned(
-        *segment.forward_arrays,
-        segment.document_rows,
-        *summaries.arrays,
-        *query,
-        cut,
-        heap_factor,
-        wanted,
-        max_blocks or summaries.blocks,
-        deadline,
-        allow,
-        *scratch.bounds(len(query.terms)).arrays,
-        scratch.lookup(len(query.terms)),
-        scores,
-        rows,
-        counters,
-    )
-    postings, cells, visited, scored = counters.tolist()
-    stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
-    return rows[:found], scores[:found], stats
+    found: list[Found] = []
+    for part in queries.narrow_and_wide():
+        n, most = len(part), part.most_terms
+        scores, rows, counters = np.empty((n, k), np.float32), np.empty((n, k), np.int64), np.empty((n, 5), np.int64)
+        search_pruned(
+            *segment.forward_arrays,
+            segment.document_rows,
+            *summaries.arrays,
+            part.indptr,
+            part.terms,
+            part.weights,
+            cut,
+            heap_factor,
+            wanted,
+            max_blocks or summaries.blocks,
+            budget,
+            allow,
+            *scratch.bounds(most).arrays,
+            scratch.lookup(most),
+            scores,
+            rows,
+            counters,
+        )
+        for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist()):
+            stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
+            found.append((rows[i, :size], scores[i, :size], stats))
+    return found
 
 
 def _rows(allow: npt.NDArray[np.uint8], documents: int) -> npt.NDArray[np.int64]:

@@ -18,10 +18,17 @@ from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import bmp, exhaustive, pruned, seismic
 from lsr.index.hits import Hits
-from lsr.index.kernels.query import BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE, OUT_OF_VOCABULARY, prepare_query
+from lsr.index.kernels.query import (
+    BAD_WEIGHT,
+    NOT_ASCENDING,
+    OUT_OF_RANGE,
+    OUT_OF_VOCABULARY,
+    prepare_queries,
+    prepare_query,
+)
 from lsr.index.manifest import Manifest
 from lsr.index.output import lock_folder
-from lsr.index.search import QUERY_SIZES, Query, Scratch
+from lsr.index.search import QUERY_SIZES, Queries, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
 from lsr.index.tuning import Tuning, choose_tuning
@@ -32,8 +39,9 @@ from lsr.vocabulary import Vocabulary
 APPROXIMATE_FROM_DOCUMENTS = 1_000_000
 AUTO_MAX_K = 100
 
-# A thread takes this many queries at a time.
-_BATCH_QUERIES = 16
+# A thread takes this many queries at a time, or fewer that ask for this many hits together.
+_BATCH_QUERIES = 32
+_BATCH_HITS = 1 << 18
 
 # The function of each mode and the parameters that it takes.
 _MODES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
@@ -132,18 +140,7 @@ class Index:
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
         """
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
-        query = self._prepare(terms, weights)
-        bitmap = _NO_FILTER if allow is None else self._bitmap(allow)
-        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
-        try:
-            scratch = self._scratch.pop()
-        except IndexError:
-            scratch = Scratch(self._segment)
-        rows, scores, stats = run(self._segment, query, min(int(k), len(self)), bitmap, scratch, **parameters)
-        self._scratch.append(scratch)
-        return Hits(rows, scores, stats, self._segment.ids)
+        return self._search(self._prepare(terms, weights), k, mode, recall, allow, parameters)[0]
 
     def search_batch(
         self,
@@ -168,13 +165,15 @@ class Index:
         if allow is not None:
             allow = self._bitmap(allow)
 
+        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
+
         def search_part(start: int) -> list[Hits]:
-            part = range(start, min(start + _BATCH_QUERIES, len(queries)))
-            return [self.search(*queries.row(i), k, mode=mode, recall=recall, allow=allow, **parameters) for i in part]
+            prepared = self._prepare_rows(queries, start, min(start + most, len(queries)))
+            return self._search(prepared, k, mode, recall, allow, parameters)
 
         hits: list[Hits] = []
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for part in pool.map(search_part, range(0, len(queries), _BATCH_QUERIES)):
+            for part in pool.map(search_part, range(0, len(queries), most)):
                 hits += part
                 if progress is not None:
                     progress(len(part))
@@ -229,6 +228,28 @@ class Index:
                 self.search(terms, np.ones(len(terms)), 1, mode=mode, allow=allow)
                 self.search(terms, np.ones(len(terms)), 1, allow=nothing)
 
+    def _search(
+        self,
+        queries: Queries,
+        k: int,
+        mode: str,
+        recall: float | None,
+        allow: npt.NDArray[Any] | None,
+        parameters: dict[str, Any],
+    ) -> list[Hits]:
+        """The hits of each query, on this thread."""
+        if k < 1:
+            raise InputError(f"k must be at least 1, not {k}")
+        bitmap = _NO_FILTER if allow is None else self._bitmap(allow)
+        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
+        try:
+            scratch = self._scratch.pop()
+        except IndexError:
+            scratch = Scratch(self._segment)
+        found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
+        self._scratch.append(scratch)
+        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
+
     def _algorithm(
         self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
     ) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -250,7 +271,23 @@ class Index:
                 return run, {}
         return run, parameters
 
-    def _prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Query:
+    def _prepare_rows(self, queries: SparseVectors, first: int, last: int) -> Queries:
+        """Rows first … last - 1 as checked queries."""
+        start = queries.indptr[first]
+        pairs = slice(start, queries.indptr[last])
+        indptr, terms, weights = (
+            queries.indptr[first : last + 1] - start,
+            queries.indices[pairs],
+            queries.weights[pairs],
+        )
+        terms, weights = _plain(terms), _plain(weights)
+        scaled = np.empty(len(terms), np.float32)
+        bad = prepare_queries(indptr, terms, weights, self.dim, self._scale, scaled)
+        if bad >= 0:
+            self._prepare(*queries.row(first + bad))  # says what is wrong with it
+        return Queries(indptr, terms, scaled)
+
+    def _prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
         """The checked query, terms ascending, weights times the index's scale."""
         term_ids = _as_term_ids(terms)
         query_weights = _plain(np.asarray(weights, np.float32))
@@ -273,7 +310,7 @@ class Index:
                 f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
                 f"steps of {self._scale:.3g}, as in this index, scores would leave the range of float32"
             )
-        return Query(term_ids, scaled)
+        return Queries(np.array([0, len(term_ids)]), term_ids, scaled)
 
     def _bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The packed form of a filter."""

@@ -1,13 +1,18 @@
 """What every search algorithm takes.
 
-An algorithm is a function `search(segment, query, k, allow, scratch, **parameters)` in a file of its own. It returns
-(rows int64 [n], scores float32 [n], SearchStats), best first, ties in row order, and leaves `scratch` as it found it.
+An algorithm is a function `search(segment, queries, k, allow, scratch, **parameters)` in a file of its own. It returns
+(rows int64 [n], scores float32 [n], SearchStats) for each query, best first, ties in row order, and leaves `scratch` as
+it found it. The queries are those of one batch on one thread; one that takes a single query is made such a function by
+`one_by_one`.
 Scores are float32 sums over a document's terms in ascending order, so that all algorithms give the same ones.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +28,39 @@ class Query(NamedTuple):
 
     terms: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class Queries:
+    """Checked queries, one after another: iterating gives each as a `Query`.
+
+    Attributes:
+        indptr: int64 [n + 1]; terms: uint32, ascending within a query; weights: float32, times the index's scale.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.uint32]
+    weights: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def __iter__(self) -> Iterator[Query]:
+        for first, last in pairwise(self.indptr.tolist()):
+            yield Query(self.terms[first:last], self.weights[first:last])
+
+    @property
+    def most_terms(self) -> int:
+        """Terms of the longest query."""
+        if len(self) == 1:
+            return len(self.terms)
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def narrow_and_wide(self) -> list[Queries]:
+        """Parts, in order, that hold either queries of at most MOST_NARROW_TERMS terms or a single longer one."""
+        if len(self) == 1 or self.most_terms <= MOST_NARROW_TERMS:
+            return [self]
+        return [Queries(np.array([0, len(query.terms)]), *query) for query in self]
 
 
 # Queries of more terms add up their bounds in 32 bits: in 16, a term's share would be too coarse.
@@ -70,11 +108,7 @@ class BoundScratch:
 
 
 class Scratch:
-    """Memory that one search at a time works in, made when it is first needed and used again.
-
-    Attributes:
-        counters: int64 [4], what the kernel reports.
-    """
+    """Memory that one search at a time works in, made when it is first needed and used again."""
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
@@ -128,3 +162,20 @@ class Scratch:
 
 # What an algorithm returns: rows, scores, what it did.
 Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]
+
+
+def one_by_one(search: Callable[..., Found]) -> Callable[..., list[Found]]:
+    """Turn a search of one query into one of many."""
+
+    @wraps(search)
+    def search_each(
+        segment: Segment,
+        queries: Queries,
+        k: int,
+        allow: npt.NDArray[np.uint8],
+        scratch: Scratch,
+        **parameters: Any,
+    ) -> list[Found]:
+        return [search(segment, query, k, allow, scratch, **parameters) for query in queries]
+
+    return search_each

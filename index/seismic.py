@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lsr.errors import InputError
 from lsr.index.hits import SearchStats
 from lsr.index.kernels.seismic import search_seismic
-from lsr.index.search import Found, Query, Scratch
+from lsr.index.search import Found, Query, Scratch, one_by_one
 from lsr.index.segment import Segment
 
 # They reached a recall@10 of 0.98 on 300,000 vectors of 99 terms, with the default settings of a build, in one trial.
@@ -18,6 +18,7 @@ QUERY_CUT = 8
 HEAP_FACTOR = 0.8
 
 
+@one_by_one
 def search(
     segment: Segment,
     query: Query,

@@ -105,16 +105,18 @@ def _how(result: BenchResult) -> str:
     text = (
         f"Builds have {threads} thread{'s' if threads > 1 else ''}; sizes are of the saved indexes. Recall is against "
         "the exact top k by float32 weights; a document that ties with the k-th counts as found. A query's time is its "
-        f"best in {about['rounds']} rounds of all configurations. Times of lsr are of `index.search`, "
-        "all of its Python included."
+        f"best in {about['rounds']} rounds of all configurations. The means of lsr and of seismic are of their batch "
+        "calls on one thread, where that is faster; percentiles need single calls"
     )
-    calls = [row.overall.call_mean_us - row.overall.mean_us for row in result.rows if row.engine == "seismic"]
-    if calls:
-        text += (
-            " The means of seismic are of its batch call on one thread, where that is faster. Its percentiles need "
-            f"single calls, whose mean is {sum(calls) / len(calls):.0f} µs more on average (call_mean_us in the JSON)."
-        )
-    return text
+    extra = {
+        engine: [row.overall.call_mean_us - row.overall.mean_us for row in result.rows if row.engine == engine]
+        for engine in ("lsr", "seismic")
+    }
+    return (
+        f"{text}, whose mean is more by "
+        + ", ".join(f"{sum(more) / len(more):.0f} µs ({engine})" for engine, more in extra.items() if more)
+        + " on average (call_mean_us in the JSON)."
+    )
 
 
 def _time(microseconds: float) -> str:

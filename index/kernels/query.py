@@ -36,3 +36,17 @@ def prepare_query(terms, weights, dim, scale, scaled):
         if terms[i] <= terms[i - 1]:
             return NOT_ASCENDING, i
     return OK, 0
+
+
+@kernel
+def prepare_queries(indptr, terms, weights, dim, scale, scaled):
+    """`prepare_query` for one query after another; return the first one that breaks a rule, or -1.
+
+    indptr: int64 [n + 1]; terms, weights, scaled: those of all queries.
+    """
+    for q in range(indptr.size - 1):
+        part = slice(indptr[q], indptr[q + 1])
+        code, _ = prepare_query(terms[part], weights[part], dim, scale, scaled[part])
+        if code != OK:
+            return q
+    return -1

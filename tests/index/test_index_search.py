@@ -94,6 +94,30 @@ def test_batch_equals_single_searches(build: Build, mode: str) -> None:
         assert hits.stats == single.stats
 
 
+@pytest.mark.parametrize("mode", ["exact", "approximate"])
+def test_batches_of_short_and_long_queries(build: Build, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Each is searched as if it were alone, whatever stands beside it and however large the parts are."""
+    index = build(random_vectors(900, 400, 30))
+    random = np.random.default_rng(2)
+    lengths = [3, 100, 101, 0, 260, 7, 400, 1, 99, 5]
+    rows = [(np.sort(random.choice(400, m, replace=False)), random.exponential(1.0, m) + 0.01) for m in lengths]
+    queries = SparseVectors.from_rows(rows, dim=400)
+    singles = [index.search(terms, weights, 7, mode=mode) for terms, weights in rows]
+    for most_hits in (1, 7 * 3, 10**6):
+        monkeypatch.setattr("lsr.index.reader._BATCH_HITS", most_hits)
+        batch = index.search_batch(queries, 7, mode=mode, threads=2)
+        assert [hits.rows.tolist() for hits in batch] == [hits.rows.tolist() for hits in singles]
+        assert [hits.scores.tolist() for hits in batch] == [hits.scores.tolist() for hits in singles]
+        assert [hits.stats for hits in batch] == [hits.stats for hits in singles]
+
+
+def test_a_bad_query_of_a_batch_is_named(build: Build) -> None:
+    index = build(random_vectors(50, 40))
+    queries = SparseVectors.from_rows([([1], [1.0]), ([2, 3], [1.0, 3e38]), ([4], [1.0])], dim=40)
+    with pytest.raises(InputError, match="term 3 is too small or too large"):
+        index.search_batch(queries)
+
+
 def test_threads_share_an_index(build: Build) -> None:
     """Modes and lengths of queries, which take different scratch memory, mixed at random."""
     settings = IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings(8))

@@ -31,7 +31,7 @@ class LsrEngine:
     """The engine; see `lsr.eval.bench.contract.Engine`."""
 
     name = "lsr"
-    mean_from_batch = False
+    mean_from_batch = True
     build_input = "the Parquet file"
 
     def __init__(self) -> None:
