@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
             lsr("encode", arguments.collections[0], "-o", vectors)
             lsr("encode", arguments.collections[0] / "queries.jsonl", "--queries", "-o", queries)
         benchmark("engines", vectors, queries, *output)
+        benchmark("filters", vectors, queries, *output)
     benchmark("cold_start", *output)
 
 

@@ -14,7 +14,7 @@ from lsr.index.kernels.pruned import search_pruned
 from lsr.index.search import Found, Queries, Scratch
 from lsr.index.segment import Segment
 
-CUT = 0.15
+CUT = 0.12
 HEAP_FACTOR = 0.7
 # What the defaults were chosen on; larger collections need more blocks, about with the square root of their size.
 _USUAL_DOCUMENTS = 300_000

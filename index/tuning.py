@@ -12,9 +12,9 @@ from lsr.index.pruned import usual_blocks
 if TYPE_CHECKING:
     from lsr.index.reader import Index
 
-_CUTS = (0.05, 0.08, 0.12, 0.16, 0.2, 0.25)
+_CUTS = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2)
 # Blocks visited, as shares of what is usual.
-_BLOCK_SHARES = (0.25, 0.4, 0.6, 0.8, 1.1, 1.6, 2.5, 4.0)
+_BLOCK_SHARES = (0.25, 0.35, 0.45, 0.55, 0.7, 0.9, 1.2, 1.8, 3.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ import numpy as np
 from lsr.index.kernels.integers import add_saturating
 from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
+from lsr.index.kernels.selection import CHUNK, chunk_maxima
 
 # A row is added whole or not at all, for the price of many postings, and tells blocks apart the least: where weights
 # are cut, its largest has to exceed the cut this many times.
-DENSE_CUT = 2
+DENSE_CUT = 3
 # Postings between two looks at whether a list has fallen below its cut.
 _STRIDE = 64
 # The head of a list is asked for while the list before it is added.
@@ -85,14 +86,18 @@ def accumulate(
     dense_rows,
     dense_factors,
     accumulators,
+    maxima,
 ):
-    """Overwrite `accumulators` with the bounds; return the number of postings and of dense cells that were added.
+    """Overwrite `accumulators` with the bounds and `maxima` with the largest of each chunk.
+
+    Returns the number of postings and of dense cells that were added, and the largest bound.
 
     term_maxima: uint8 [dim]: each term's largest weight anywhere. window: blocks of a window.
     terms: uint32 [m]; weights: [m], of the accumulators' type, at least 1.
     cuts: int64 [m]: smaller weights of a term are left out (1 leaves out none), and so are rows of weights that hardly
     exceed it.
     dense_rows: int64 [m]; dense_factors: like weights; both scratch.
+    accumulators: whole chunks of them (see `lsr.index.kernels.selection`); maxima: one for each, of the same type.
     """
     dim = term_maxima.size
     frequent = 0
@@ -102,7 +107,7 @@ def accumulate(
             dense_rows[frequent] = number
             dense_factors[frequent] = weights[i]
             frequent += 1
-    added = 0
+    added, largest = 0, 0
     for start in range(0, accumulators.size, window):
         stop = min(start + window, accumulators.size)
         sums = accumulators[start:stop]
@@ -141,4 +146,6 @@ def accumulate(
                 last = first_below(list_weights, first, last, cuts[i])
             added += last - first
             _add_list(sums, list_blocks[first:last], list_weights[first:last], weights[i])
-    return added, frequent * accumulators.size
+        # While the window is in the cache.
+        largest = max(largest, chunk_maxima(sums, maxima[start // CHUNK : stop // CHUNK]))
+    return added, frequent * accumulators.size, largest

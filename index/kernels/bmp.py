@@ -11,7 +11,7 @@ from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.pruned import integer_weights
 from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
-from lsr.index.kernels.selection import CHUNK, chunk_maxima
+from lsr.index.kernels.selection import CHUNK
 from lsr.index.kernels.topk import offer, sort_best_first
 
 _LARGEST = 65_535
@@ -141,7 +141,7 @@ def search_bmp(
     """
     documents = forward_indptr.size - 1
     scale = integer_weights(terms, term_weights, term_maxima, 0.0, _LARGEST, weights, cuts)
-    added, dense_added = accumulate(
+    added, dense_added, largest = accumulate(
         dense_numbers,
         dense_weights,
         list_starts,
@@ -155,8 +155,8 @@ def search_bmp(
         dense_rows,
         dense_factors,
         accumulators,
+        maxima,
     )
-    largest = chunk_maxima(accumulators, maxima)
     # The bound that a block needs for a score of 1.0.
     factor = scale * (1 - _ROUNDING * (terms.size + 2))
     least = _least_score(kth_weights, forward_deficits, terms, term_weights)

@@ -19,7 +19,7 @@ from lsr.index.kernels.scoring import (
     prefetch_documents,
     score_document,
 )
-from lsr.index.kernels.selection import chunk_maxima, gather, threshold
+from lsr.index.kernels.selection import gather, threshold
 from lsr.index.kernels.topk import offer, sort_best_first
 
 # A block's documents are asked for this many blocks before they are scored.
@@ -120,7 +120,7 @@ def search_pruned(
         term_weights = query_weights[query_indptr[q] : query_indptr[q + 1]]
         m = terms.size
         scale = integer_weights(terms, term_weights, term_maxima, cut, largest - 1, weights[:m], cuts[:m])
-        added, dense_added = accumulate(
+        added, dense_added, best_bound = accumulate(
             dense_numbers,
             dense_weights,
             list_starts,
@@ -134,8 +134,8 @@ def search_pruned(
             dense_rows,
             dense_factors,
             accumulators,
+            maxima,
         )
-        best_bound = chunk_maxima(accumulators, maxima)
         fill_lookup(lookup, terms, term_weights)
         # The bound below which a block is skipped, for a threshold of 1.0.
         factor = heap_factor * scale * (1 - _ROUNDING * (m + 2))

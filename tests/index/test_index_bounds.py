@@ -106,7 +106,8 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
             assert cuts[~kept].tolist() == np.maximum(left_out.sum(axis=1), 1)[~kept].tolist()
 
             bounds, added_rows = np.full(summaries.padded_blocks, 77, dtype), np.empty(m, np.int64)
-            postings, cells = accumulate(
+            chunks = np.full(summaries.padded_blocks // CHUNK, 77, dtype)
+            postings, cells, best = accumulate(
                 summaries.dense_numbers,
                 summaries.dense_weights,
                 summaries.list_starts,
@@ -120,7 +121,10 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
                 added_rows,
                 np.empty(m, dtype),
                 bounds,
+                chunks,
             )
+            assert chunks.tolist() == bounds.reshape(-1, CHUNK).max(axis=1).tolist()
+            assert best == bounds.max()
             # Of lists the heavy part is added; rows are added whole or not at all.
             numbers = summaries.dense_numbers[terms]
             rows = np.isin(numbers, added_rows[: cells // len(bounds)])

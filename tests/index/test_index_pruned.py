@@ -14,6 +14,7 @@ from lsr.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
 from lsr.index.kernels.accumulate import accumulate
 from lsr.index.kernels.pruned import integer_weights
+from lsr.index.kernels.selection import CHUNK
 from lsr.index.pruned import usual_blocks
 
 Build = Callable[..., Index]
@@ -85,9 +86,10 @@ def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> N
         m = len(terms)
         factors, cuts = np.empty(m, np.uint16), np.empty(m, np.int64)
         bounds = np.empty(summaries.padded_blocks, np.uint16)
+        scratch = np.empty(m, np.int64), np.empty(m, np.uint16), bounds, np.empty(len(bounds) // CHUNK, np.uint16)
         scaled = weights * index._scale
         scale = integer_weights(terms, scaled, summaries.term_maxima, 0.0, 65535, factors, cuts)
-        accumulate(*summaries.arrays[:-1], terms, factors, cuts, np.empty(m, np.int64), np.empty(m, np.uint16), bounds)
+        accumulate(*summaries.arrays[:-1], terms, factors, cuts, *scratch)
         for k in range(1, 200):
             hits = index.search(terms, weights, k, mode="exact")
             least = (bounds >= (int(hits.scores[-1] * scale) if len(hits) == k else 1)).sum()
