@@ -11,8 +11,9 @@ from lsr.errors import InputError
 
 # Documents of a block, by the documents of the index: the number of blocks, which decides what a search costs at
 # least, grows more slowly than the collection.
-_BLOCK_SIZES = ((600_000, 3), (4_000_000, 4))
-_LARGEST_COLLECTIONS = 8
+_LARGE_COLLECTION = 600_000
+_BLOCK_SIZES = ((_LARGE_COLLECTION, 3), (4_000_000, 4))
+_LARGEST_COLLECTIONS = 6
 MOST_BLOCK_DOCUMENTS = 256
 
 
@@ -71,10 +72,12 @@ class IndexSettings:
     Attributes:
         block_size: neighbouring documents that share a summary, 1 to 256. Larger blocks make a smaller index and
             cheaper bounds, which are looser: more documents are scored. None chooses by the size of the collection:
-            3, from 600,000 documents on 4, from 4 million on 8.
+            3, from 600,000 documents on 4, from 4 million on 6.
         reorder: put alike documents beside each other first; otherwise blocks hold what happens to be neighbours.
         dense_share: terms in more than this share of the blocks get a row of weights for all blocks instead of a list.
-            A row takes less space from 0.33 on, and less time in exact search from about 0.1 on.
+            A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; of a list,
+            approximate search reads only the head. None chooses by the size of the collection: 0.125, from 600,000
+            documents on 0.25.
         weight_bits: 8, or 16 for a second byte of each weight in the forward index, which scores are computed from.
         seismic: also build what `mode="seismic"` searches. It takes several times the space of all other parts.
         bmp: also build what `mode="bmp"` searches.
@@ -83,7 +86,7 @@ class IndexSettings:
 
     block_size: int | None = None
     reorder: bool = True
-    dense_share: float = 0.125
+    dense_share: float | None = None
     weight_bits: int = 8
     seismic: SeismicSettings | None = None
     bmp: BmpSettings | None = None
@@ -92,7 +95,7 @@ class IndexSettings:
     def __post_init__(self) -> None:
         if self.block_size is not None and not 1 <= self.block_size <= MOST_BLOCK_DOCUMENTS:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
-        if not (math.isfinite(self.dense_share) and 0 < self.dense_share <= 1):
+        if self.dense_share is not None and not 0 < self.dense_share <= 1:
             raise InputError(f"dense_share must lie in (0, 1], not {self.dense_share}")
         if self.weight_bits not in (8, 16):
             raise InputError(f"weight_bits must be 8 or 16, not {self.weight_bits}")
@@ -104,6 +107,12 @@ class IndexSettings:
         if self.block_size is not None:
             return self.block_size
         return next((size for below, size in _BLOCK_SIZES if documents < below), _LARGEST_COLLECTIONS)
+
+    def choose_dense_share(self, documents: int) -> float:
+        """`dense_share`, or what it stands for in an index of so many documents."""
+        if self.dense_share is not None:
+            return self.dense_share
+        return 0.125 if documents < _LARGE_COLLECTION else 0.25
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""

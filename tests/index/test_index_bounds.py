@@ -71,7 +71,7 @@ def test_summaries_hold_the_largest_weights(index: Index) -> None:
             np.add.at(held, w * window + summaries.list_blocks[part].astype(int), weights)
         assert held[:blocks].tolist() == maxima[:, term].tolist()
         assert not held[blocks:].any()
-        assert (number >= 0) == (standing[term] > index.settings.dense_share * blocks)
+        assert (number >= 0) == (standing[term] > index.settings.choose_dense_share(len(index)) * blocks)
     assert summaries.term_maxima.tolist() == maxima.max(axis=0).tolist()
 
 

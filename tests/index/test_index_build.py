@@ -175,6 +175,9 @@ def test_settings() -> None:
     sizes = [IndexSettings().choose_block_size(documents) for documents in (1, 1_999_999, 2_000_000, 10_000_000)]
     assert sizes == sorted(sizes)
     assert settings.choose_block_size(10**9) == 3
+    shares = [IndexSettings().choose_dense_share(documents) for documents in (1, 599_999, 600_000)]
+    assert shares == [0.125, 0.125, 0.25]
+    assert IndexSettings(dense_share=0.5).choose_dense_share(1) == 0.5
     for bad in (
         {"block_size": 0},
         {"block_size": 257},
