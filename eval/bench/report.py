@@ -102,19 +102,22 @@ def _indexes(result: BenchResult) -> str:
 def _how(result: BenchResult) -> str:
     about = result.about
     threads = about["build_threads"]
-    text = (
-        f"Builds have {threads} thread{'s' if threads > 1 else ''}; sizes are of the saved indexes. Recall is against "
-        "the exact top k by float32 weights; a document that ties with the k-th counts as found. A query's time is its "
-        f"best in {about['rounds']} rounds of all configurations. The means of lsr and of seismic are of their batch "
-        "calls on one thread, where that is faster; percentiles need single calls"
-    )
     extra = {
         engine: [row.overall.call_mean_us - row.overall.mean_us for row in result.rows if row.engine == engine]
         for engine in ("lsr", "seismic")
     }
+    batched = {engine: sum(more) / len(more) for engine, more in extra.items() if more}
+    text = (
+        f"Builds have {threads} thread{'s' if threads > 1 else ''}; sizes are of the saved indexes. Recall is against "
+        "the exact top k by float32 weights; a document that ties with the k-th counts as found. A query's time is its "
+        f"best in {about['rounds']} rounds of all configurations."
+    )
+    if not batched:
+        return text
     return (
-        f"{text}, whose mean is more by "
-        + ", ".join(f"{sum(more) / len(more):.0f} µs ({engine})" for engine, more in extra.items() if more)
+        f"{text} The means of {' and of '.join(batched)} are of batch calls on one thread, where that is faster; "
+        "percentiles need single calls, whose mean is more by "
+        + ", ".join(f"{more:.0f} µs ({engine})" for engine, more in batched.items())
         + " on average (call_mean_us in the JSON)."
     )
 
