@@ -1,0 +1,101 @@
+"""Teachers and encoders by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lsr.errors import ModelError
+from lsr.models import packaged_model, resolve
+from lsr.text.lines import content_suffix
+from lsr.training.teachers.bi_encoder import BiEncoderTeacher
+from lsr.training.teachers.files import SUFFIXES, FileTeacher
+
+if TYPE_CHECKING:
+    from lsr.encoder import SparseEncoder
+    from lsr.encoding.bm25 import Bm25Encoder
+    from lsr.encoding.dense import DenseEncoder
+    from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
+
+Kind = Literal["sparse", "dense", "cross"]
+
+
+def load_teacher(
+    name: str,
+    *,
+    bm25: Callable[[], Bm25Encoder],
+    max_length: int | None = None,
+    device: str | None = None,
+    dtype: str = "auto",
+) -> BiEncoderTeacher | CrossEncoderTeacher | FileTeacher:
+    """The teacher of this name.
+
+    Args:
+        name: "bm25"; a file of scores (.parquet, .jsonl, .tsv); or a packaged model, a model folder or a hub name: a
+            sparse encoder, a dense one or a cross-encoder, as its files say.
+        bm25: gives the statistics for "bm25"; not called for others.
+        max_length: tokens read of a text (of query and candidate together, by a cross-encoder), where the model's own
+            limit is not lower.
+        device, dtype: as for `SparseEncoder.load`.
+
+    Raises ModelError for what is none of these.
+    """
+    if name == "bm25":
+        return BiEncoderTeacher(bm25())
+    if content_suffix(Path(name)) in SUFFIXES:
+        return FileTeacher(name)
+    if model_kind(name) == "cross":
+        from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
+
+        return CrossEncoderTeacher(_folder(name), name, max_length=max_length, device=device, dtype=dtype)
+    return BiEncoderTeacher(load_encoder(name, max_length=max_length, device=device, dtype=dtype), name)
+
+
+def load_encoder(
+    name: str, *, max_length: int | None = None, device: str | None = None, dtype: str = "auto"
+) -> SparseEncoder | DenseEncoder:
+    """The sparse or dense encoder of this name; arguments as for `load_teacher`. ModelError if it is neither."""
+    kind = model_kind(name)
+    if kind == "cross":
+        raise ModelError(f"{name} is a cross-encoder: it gives no vectors")
+    if kind == "sparse":
+        from lsr.encoder import SparseEncoder
+
+        return SparseEncoder.load(name, max_length=max_length, device=device, dtype=dtype)
+    from lsr.encoding.dense import DenseEncoder
+    from lsr.encoding.dense_layout import read_dense_layout
+
+    if max_length is not None:
+        max_length = min(max_length, read_dense_layout(_folder(name)).max_length)
+    return DenseEncoder.load(name, max_length=max_length, device=device, dtype=dtype)
+
+
+def model_kind(name: str) -> Kind:
+    """What kind of model this is, by its files; "sparse" where nothing else shows, which its loader will check."""
+    folder = _folder(name)
+    architectures = _read(folder / "config.json", {}).get("architectures") or [""]
+    if architectures[0].endswith("ForSequenceClassification"):
+        return "cross"
+    modules = _read(folder / "modules.json", [])
+    return "dense" if any(str(module.get("type")).endswith(".Pooling") for module in modules) else "sparse"
+
+
+def _folder(name: str) -> Path:
+    packaged = packaged_model(name)
+    if packaged is not None and packaged.kind == "decoder":
+        raise ModelError(f"{name!r} is a decoder: it scores nothing before a sparse encoder is trained from it")
+    folder = resolve(name)
+    if isinstance(folder, Path):
+        return folder
+    from lsr.encoding.hub import fetch
+
+    return fetch(folder)
+
+
+def _read(path: Path, default: Any) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return default
