@@ -1,0 +1,20 @@
+"""Hard negatives: mined with any searcher, without what a teacher takes for an answer, and mined again while a student
+learns."""
+
+from __future__ import annotations
+
+from lsr.training.negatives.filters import TeacherMargin
+from lsr.training.negatives.mining import mine, refresh
+from lsr.training.negatives.searchers import DenseSearcher, IndexSearcher, Searcher, SparseSearcher
+from lsr.training.negatives.settings import MiningSettings
+
+__all__ = [
+    "DenseSearcher",
+    "IndexSearcher",
+    "MiningSettings",
+    "Searcher",
+    "SparseSearcher",
+    "TeacherMargin",
+    "mine",
+    "refresh",
+]

@@ -1,0 +1,182 @@
+"""Systems that candidates come from: each ranks the texts of a training set for a query."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+from lsr.index import Index
+from lsr.pipeline import index_vectors
+from lsr.retriever import Retriever
+from lsr.stages import Stages, silent
+from lsr.training.teachers.bi_encoder import BiEncoderTeacher
+from lsr.training.teachers.pairs import CandidateTexts
+from lsr.training.teachers.vectors import (
+    DenseTable,
+    Encoder,
+    SparseTable,
+    Table,
+    encode_documents,
+    encode_queries,
+    encode_to_disk,
+)
+from lsr.vectors import SparseVectors
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense import DenseEncoder
+
+Rows = npt.NDArray[np.int64]
+
+_INDEX_BATCH = 4096
+# A product of queries and documents that is in memory at once: 64 MB.
+_QUERY_BLOCK, _DOCUMENT_BLOCK = 1024, 16384
+
+
+class Searcher(Protocol):
+    """Ranks texts for queries.
+
+    Attributes:
+        name: a short name for reports.
+    """
+
+    name: str
+
+    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
+        """For each query the rows of at most `k` texts, best first."""
+        ...
+
+
+class VectorSearcher(ABC):
+    """Searches the vectors of all texts, which are kept on disk.
+
+    Attributes:
+        encoder: of the queries.
+        documents: the texts' vectors by row.
+    """
+
+    def __init__(self, encoder: Encoder, documents: Table) -> None:
+        self.encoder, self.documents = encoder, documents
+        self.name = encoder.name
+
+    @abstractmethod
+    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
+        """As `Searcher.search`."""
+
+    def teacher(self) -> BiEncoderTeacher:
+        """A teacher that compares the same vectors, without encoding the texts again."""
+        return BiEncoderTeacher(self.encoder, documents=self.documents)
+
+
+class SparseSearcher(VectorSearcher):
+    """Any sparse encoder, over an index that is built for it. Make one with `build`."""
+
+    def __init__(self, encoder: Encoder, documents: Table, index: Index) -> None:
+        super().__init__(encoder, documents)
+        self._index = index
+
+    @classmethod
+    def build(cls, encoder: Encoder, texts: CandidateTexts, work: Path, *, stages: Stages = silent) -> Self:
+        """Encode all texts and index them, in a new folder `work`, which must outlive the searcher.
+
+        `encoder` is a `SparseEncoder` or a `Bm25Encoder`. The index keeps weights in eight bits, so near ties may come
+        in another order than exact scores would give.
+        """
+        documents = _encode_all(encoder, texts, work, stages)
+        if not isinstance(documents, SparseTable):
+            raise InputError(f"{encoder.name} gives dense vectors: search with a DenseSearcher")
+        return cls(encoder, documents, index_vectors(documents.parts(_INDEX_BATCH), work / "index", stages=stages))
+
+    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
+        vectors = self.encoder.encode_queries(list(queries))
+        assert isinstance(vectors, SparseVectors)
+        return [hits.rows for hits in self._index.search_batch(vectors, k)]
+
+
+class IndexSearcher:
+    """An index on disk, searched with the encoder that it records.
+
+    Its documents must be among the texts, by id. IndexFormatError or ModelError if it cannot be searched by text.
+    """
+
+    def __init__(self, path: str | Path, texts: CandidateTexts, *, device: str | None = None) -> None:
+        self.name = str(path)
+        self._retriever = Retriever.open(path, device=device)
+        self._texts = texts
+        self._rows = np.full(len(self._retriever.index), -1, np.int64)
+
+    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
+        """As `Searcher.search`. InputError for a hit that is not among the texts."""
+        vectors = self._retriever.encoder.encode_queries(queries)
+        found = [hits.rows for hits in self._retriever.index.search_batch(vectors, k)]
+        for row in np.unique(np.concatenate(found)) if found else ():
+            if self._rows[row] < 0:
+                self._rows[row] = self._row(int(row))
+        return [self._rows[rows] for rows in found]
+
+    def _row(self, index_row: int) -> int:
+        id = self._retriever.index.document_at(index_row).id
+        row = self._texts.row(id)
+        if row is None:
+            raise InputError(
+                f"the index holds document {id!r}, which is not among the texts that candidates come from: index "
+                "just these, or give a source that holds the whole corpus",
+                source=self.name,
+            )
+        return row
+
+
+class DenseSearcher(VectorSearcher):
+    """A dense encoder, by exact inner products with all texts, or cosines where the encoder says so.
+
+    Make one with `build`. Products are made on `device`, a block of texts at a time.
+    """
+
+    def __init__(self, encoder: Encoder, documents: Table, *, device: str = "cpu") -> None:
+        super().__init__(encoder, documents)
+        self._device = device
+
+    @classmethod
+    def build(cls, encoder: DenseEncoder, texts: CandidateTexts, work: Path, *, stages: Stages = silent) -> Self:
+        """Encode all texts into a new folder `work`, which must outlive the searcher."""
+        return cls(encoder, _encode_all(encoder, texts, work, stages), device=str(encoder.device))
+
+    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
+        """As `Searcher.search`."""
+        asked = encode_queries(self.encoder)(list(queries), None)
+        assert isinstance(asked, DenseTable) and isinstance(self.documents, DenseTable)
+        found: list[Rows] = []
+        for first in range(0, len(asked), _QUERY_BLOCK):
+            found += _best(self.documents.vectors, asked.vectors[first : first + _QUERY_BLOCK], k, self._device)
+        return found
+
+
+def _best(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], k: int, device: str) -> list[Rows]:
+    """Rows of the `k` largest inner products with each query, largest first, ties by row among them."""
+    import torch
+
+    left = torch.from_numpy(queries).to(device)
+    scores = left.new_empty((len(queries), 0))
+    rows = torch.empty((len(queries), 0), dtype=torch.int64, device=device)
+    for first in range(0, len(documents), _DOCUMENT_BLOCK):
+        # A copy: torch warns of arrays that it might write to, and a map is read-only.
+        block = torch.from_numpy(documents[first : first + _DOCUMENT_BLOCK].copy()).to(device)
+        best = torch.topk(left @ block.T, min(k, len(block)))
+        scores = torch.cat([scores, best.values], 1)
+        rows = torch.cat([rows, best.indices + first], 1)
+        kept = torch.topk(scores, min(k, scores.shape[1]))
+        scores, rows = kept.values, rows.gather(1, kept.indices)
+    found = rows.cpu().numpy()
+    order = np.lexsort((found, -scores.cpu().numpy()), axis=1)
+    return list(np.take_along_axis(found, order, 1))
+
+
+def _encode_all(encoder: Encoder, texts: CandidateTexts, work: Path, stages: Stages) -> Table:
+    with stages(f"{encoder.name}: encoding", len(texts), "texts") as progress:
+        every = (texts[row] for row in range(len(texts)))
+        return encode_to_disk(encode_documents(encoder), every, work / "documents", progress)
