@@ -1,0 +1,99 @@
+"""`lsr score`: teachers' scores for a training set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.options import Device, Force, Json
+from lsr.cli.training_set import (
+    Bm25Corpus,
+    CandidateFile,
+    Output,
+    Source,
+    Split,
+    TeacherMaxLength,
+    WithoutTitles,
+    bm25_of,
+    open_source,
+)
+
+NAME = "score"
+
+
+def run(
+    source: Source,
+    out: Output,
+    teacher: Annotated[
+        list[str],
+        typer.Option(
+            "--teacher",
+            "-t",
+            help="bm25; a model's name or folder (sparse or dense encoder, cross-encoder); or a file of scores: "
+            ".parquet, .jsonl, .tsv with query_id, text_id, score. Repeat for more.",
+            show_default=False,
+        ),
+    ],
+    weight: Annotated[
+        list[float] | None,
+        typer.Option("--weight", "-w", help="Of each --teacher in the mean, in their order.", show_default=False),
+    ] = None,
+    scale: Annotated[float, typer.Option(help="Range of the combined scores of a query.")] = 30.0,
+    normalise: Annotated[
+        bool, typer.Option("--normalise", help="Normalise a single teacher's scores as those of several are.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep each teacher's own scores in this folder; each is a --teacher later.", show_default=False
+        ),
+    ] = None,
+    bm25_corpus: Bm25Corpus = None,
+    without_titles: WithoutTitles = False,
+    split: Split = "train",
+    candidates: CandidateFile = None,
+    max_length: TeacherMaxLength = 256,
+    device: Device = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Add teachers' scores to the candidates of a training set.
+
+    Several teachers make an ensemble: for each query, each one's scores are spread over 0 to 1, averaged, and
+    multiplied by --scale (arXiv:2411.04403). A single teacher's scores are written as they are.
+
+    Examples:
+
+        lsr score mined -o scored -t splade-tiny -t minilm -t bm25 --keep scores
+
+        lsr score mined -o other -t scores/minilm.parquet -t scores/bm25.parquet -w 2 -w 1
+    """
+    from lsr.training.teachers import load_teacher, score_training_set
+
+    with open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _):
+        bm25 = bm25_of(training_set, bm25_corpus)
+        teachers = [load_teacher(name, bm25=bm25, max_length=max_length, device=device) for name in teacher]
+        scored = score_training_set(
+            training_set,
+            teachers,
+            out,
+            weights=weight,
+            scale=scale,
+            normalise=normalise,
+            keep=keep,
+            without_titles=without_titles,
+            force=force,
+            stages=progress_bar,
+        )
+    record: dict[str, Any] = scored.about["scored"]
+    if as_json:
+        print_json({"output": str(out), "queries": len(scored), **record})
+        return
+    for of_teacher in record["teachers"]:
+        first = of_teacher["positive_first"]
+        found = "no negatives to compare with" if first is None else f"a positive first for {first:.1%} of the queries"
+        note(f"{of_teacher['name']}: {found}")
+    note(f"{out}: {len(scored):,} queries with scores")

@@ -1,0 +1,86 @@
+"""What `lsr score` and `lsr mine` share: a training set to read, and BM25's statistics."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lsr.cli.console import progress_bar
+from lsr.files import check_output
+
+if TYPE_CHECKING:
+    from lsr.encoding.bm25 import Bm25Encoder
+    from lsr.training.data import TrainingSet
+
+Source = Annotated[
+    str,
+    typer.Argument(help="A training set, or anything else that `lsr train` learns from.", show_default=False),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The training set to make.", show_default=False)]
+Split = Annotated[str, typer.Option(help="Whose judgements or queries to take, where the source has several splits.")]
+CandidateFile = Annotated[
+    str | None,
+    typer.Option(
+        "--candidates",
+        help="Candidates by id, for the texts of a folder or irds:NAME: triples, hard negatives, scored lists.",
+        show_default=False,
+    ),
+]
+TeacherMaxLength = Annotated[int, typer.Option(min=2, help="Tokens of a text that models read, at most.")]
+Bm25Corpus = Annotated[
+    str | None,
+    typer.Option(
+        "--bm25-corpus",
+        help="Count BM25's document frequencies in this corpus. (default: the texts of the set)",
+        show_default=False,
+    ),
+]
+WithoutTitles = Annotated[
+    bool,
+    typer.Option("--without-titles", help="Where queries are titles: let teachers read the documents without them."),
+]
+
+
+@contextmanager
+def open_source(
+    source: str, out: Path, *, split: str, candidates: str | None, all_texts: bool = False, force: bool
+) -> Iterator[tuple[TrainingSet, Path]]:
+    """Give the training set and a folder beside `out` for large files, which is removed afterwards.
+
+    With `all_texts`, the set holds the whole corpus of a collection, and not only the candidates.
+    """
+    from lsr.training.data import open_training_set
+
+    check_output(out, force=force)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".work", dir=out.parent) as folder:
+        work = Path(folder)
+        with progress_bar("reading", None, "records") as progress:
+            training_set = open_training_set(
+                source, split=split, candidates=candidates, all_texts=all_texts, work=work / "source", progress=progress
+            )
+        yield training_set, work
+
+
+def bm25_of(training_set: TrainingSet, corpus: str | None) -> Callable[[], Bm25Encoder]:
+    """A function that gives BM25 with the statistics of a corpus, or of the set's texts; they are counted once."""
+
+    @cache
+    def fit() -> Bm25Encoder:
+        from lsr.encoding.bm25 import Bm25Encoder
+        from lsr.text import count_documents, open_corpus
+
+        texts = training_set.texts
+        total = len(texts) if corpus is None else count_documents(corpus)
+        with progress_bar("bm25: counting", total, "texts") as progress:
+            if corpus is None:
+                return Bm25Encoder.fit((texts[row] for row in range(len(texts))), progress=progress)
+            return Bm25Encoder.fit((document.contents for document in open_corpus(corpus)), progress=progress)
+
+    return fit
