@@ -20,9 +20,9 @@ import numpy as np
 
 from lsr.errors import InputError
 from lsr.eval.metrics import Scores, metric_label, score_run
-from lsr.eval.qrels import Qrels, read_qrels
 from lsr.eval.runs import Run, read_run
 from lsr.files import atomic_file
+from lsr.text.qrels import Qrels, read_qrels
 
 HALF_A_DIGIT = 0.5e-4 + 1e-9
 ALL = "all"

@@ -6,9 +6,9 @@ from lsr.eval.collection import Collection, load_collection
 from lsr.eval.evaluate import Evaluation, EvaluationSettings, evaluate, evaluate_run
 from lsr.eval.metrics import DEFAULT_METRICS, Scores, score_run
 from lsr.eval.prepare import open_or_index
-from lsr.eval.qrels import Qrels, read_qrels
 from lsr.eval.report import EvaluationReport
 from lsr.eval.runs import Ranking, Run, read_run, write_run
+from lsr.text.qrels import Qrels, read_qrels
 
 __all__ = [
     "DEFAULT_METRICS",

@@ -8,11 +8,8 @@ from pathlib import Path
 
 from lsr.documents import Document, Query
 from lsr.errors import InputError
-from lsr.eval.qrels import Qrels, read_qrels
 from lsr.text import irds, open_corpus, open_queries
-from lsr.text.lines import COMPRESSIONS
-
-_QRELS_SUFFIXES = (".tsv", ".txt", ".qrels", ".trec")
+from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,10 @@ def load_collection(
     elif source.startswith(irds.PREFIX):
         if split is not None:
             raise InputError(f"the name says the split: give irds:NAME/{split} in place of {source} and a split")
-        judged, judged_in = _irds_qrels(source), source
+        judged, judged_in = read_irds_qrels(source), source
     else:
         split = split or "test"
-        path = _qrels_file(Path(source), split)
+        path = qrels_file(Path(source), split)
         judged, judged_in = read_qrels(path), str(path)
     found = _judged_queries(source if queries is None else str(queries), judged, judged_in)
     return Collection(_name(source), source, split, found, {query.id: judged[query.id] for query in found})
@@ -82,38 +79,6 @@ def _name(source: str) -> str:
         return source.removeprefix(irds.PREFIX)
     path = Path(source).resolve()
     return path.name if path.is_dir() else path.name.split(".")[0]
-
-
-def _qrels_file(folder: Path, split: str) -> Path:
-    if not folder.exists():
-        raise InputError("no such file or folder", source=str(folder))
-    splits = {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
-    if split in splits:
-        return splits[split]
-    if not splits:
-        raise InputError(
-            "no judgements: a BEIR folder has them in qrels/test.tsv; for a bare corpus, name the files of queries and "
-            "qrels",
-            source=str(folder),
-        )
-    raise InputError(f"no split {split!r}: there are {', '.join(sorted(splits))}", source=str(folder / "qrels"))
-
-
-def _split(path: Path) -> str:
-    """The split a qrels file holds, by its name; empty for other files."""
-    name = path.with_suffix("").name if path.suffix in COMPRESSIONS else path.name
-    stem, dot, suffix = name.rpartition(".")
-    return stem if dot + suffix in _QRELS_SUFFIXES else ""
-
-
-def _irds_qrels(source: str) -> Qrels:
-    dataset = irds.load(source)
-    if not dataset.has_qrels():
-        raise InputError("this dataset has no judgements; name its test or dev part", source=source)
-    judged: Qrels = {}
-    for row in irds.iterate(dataset.qrels_iter, source):
-        judged.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
-    return judged
 
 
 def _judged_queries(source: str, judged: Qrels, judged_in: str) -> list[Query]:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from lsr.errors import InputError
 from lsr.eval.extras import require
-from lsr.eval.qrels import Qrels
 from lsr.eval.runs import Ranking, Run
+from lsr.text.qrels import Qrels
 
 DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@100", "recall@1000", "map")
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
-from lsr.eval.lines import data_lines
 from lsr.files import atomic_file
+from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from lsr.errors import InputError
 
@@ -69,6 +69,22 @@ def read_lines(source: str | Path, on_bad: OnBad) -> Iterator[tuple[int, str]]:
                 on_bad(not_utf8(error, source, line=number, offset=start))
                 continue
             yield number, text
+
+
+def data_lines(source: str | Path) -> Iterator[tuple[int, str]]:
+    """Line number and line, without surrounding white space, of the small text files of evaluation: qrels and runs.
+
+    Blank lines and trec_eval's comments ("# …") are left out. Raises InputError naming file and line.
+    """
+    for number, raw in read_lines(source, stop):
+        line = raw.strip()
+        if line != "#" and not line.startswith("# "):
+            yield number, line
+
+
+def stop(error: InputError) -> NoReturn:
+    """As `on_bad`: the first bad line ends the reading."""
+    raise error
 
 
 def not_utf8(error: UnicodeDecodeError, source: str | Path, *, line: int, offset: int) -> InputError:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsr.errors import InputError
-from lsr.eval.lines import data_lines
+from lsr.text import irds
+from lsr.text.lines import COMPRESSIONS, data_lines
 
 Qrels = dict[str, dict[str, int]]
 """Query id → document id → grade. Grades above zero are relevant, and are the gain in nDCG."""
 
 _HEADER_NAMES = {"score", "relevance", "rel", "grade", "label"}
+_SUFFIXES = (".tsv", ".txt", ".qrels", ".trec")
 
 
 def read_qrels(path: str | Path) -> Qrels:
@@ -51,6 +53,40 @@ def read_qrels(path: str | Path) -> Qrels:
     if not qrels:
         raise InputError("holds no judgements", source=str(path))
     return qrels
+
+
+def read_irds_qrels(source: str) -> Qrels:
+    """The judgements of "irds:NAME". InputError if it has none."""
+    dataset = irds.load(source)
+    if not dataset.has_qrels():
+        raise InputError("this dataset has no judgements; name one of its parts that has", source=source)
+    judged: Qrels = {}
+    for row in irds.iterate(dataset.qrels_iter, source):
+        judged.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
+    return judged
+
+
+def qrels_file(folder: Path, split: str) -> Path:
+    """The judgements of a split of a BEIR folder, `qrels/SPLIT.tsv`. InputError lists the splits if it isn't there."""
+    if not folder.exists():
+        raise InputError("no such file or folder", source=str(folder))
+    splits = {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
+    if split in splits:
+        return splits[split]
+    if not splits:
+        raise InputError(
+            "no judgements: a BEIR folder has them in qrels/test.tsv; for a bare corpus, name the files of queries and "
+            "qrels",
+            source=str(folder),
+        )
+    raise InputError(f"no split {split!r}: there are {', '.join(sorted(splits))}", source=str(folder / "qrels"))
+
+
+def _split(path: Path) -> str:
+    """The split a qrels file holds, by its name; empty for other files."""
+    name = path.with_suffix("").name if path.suffix in COMPRESSIONS else path.name
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot + suffix in _SUFFIXES else ""
 
 
 def _grade(text: str, path: Path, line: int) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lsr.errors import InputError
-from lsr.eval import read_qrels
+from lsr.text.qrels import read_qrels
 
 EXPECTED = {"q1": {"d1": 2, "d 2": 0}, "q2": {"d1": -1}}
 BEIR = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td 2\t0\nq2\td1\t-1\n"
