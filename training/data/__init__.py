@@ -1,8 +1,23 @@
-"""Training data: sets of queries with candidates, from the formats that the field uses."""
+"""Training data: sets of queries with candidates, made from the formats that the field uses.
+
+`open_training_set` opens data of any format, `TrainingSetWriter` writes a set, `Mixture` and `choose` say what training
+sees when.
+"""
 
 from __future__ import annotations
 
+from lsr.training.data.opening import open_training_set
+from lsr.training.data.sampling import Mixture, Shuffled, choose
 from lsr.training.data.training_set import Example, Texts, TrainingSet
 from lsr.training.data.writer import TrainingSetWriter
 
-__all__ = ["Example", "Texts", "TrainingSet", "TrainingSetWriter"]
+__all__ = [
+    "Example",
+    "Mixture",
+    "Shuffled",
+    "Texts",
+    "TrainingSet",
+    "TrainingSetWriter",
+    "choose",
+    "open_training_set",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,6 +76,11 @@ class Texts:
     def __getitem__(self, row: int) -> str:
         """The text of one row."""
         return self._rows.values(row, (_TEXT,))[0]
+
+    def __iter__(self) -> Iterator[str]:
+        """All texts in the order of their rows."""
+        for number in range(self._rows.batches):
+            yield from self._rows.batch(number).column(_TEXT).to_pylist()
 
     def take(self, rows: Iterable[int]) -> list[str]:
         """The texts of several rows."""
@@ -160,6 +165,10 @@ class TrainingSet:
     def __getitem__(self, i: int) -> Example:
         """The example of one number, from 0."""
         return Example(*self._examples.values(i, _EXAMPLE_COLUMNS))
+
+    def __iter__(self) -> Iterator[Example]:
+        """All examples in order."""
+        return map(self.__getitem__, range(len(self)))
 
     @cached_property
     def negative_counts(self) -> npt.NDArray[np.int64]:

@@ -103,6 +103,11 @@ class TrainingSetWriter:
             raise ValueError("this set has texts already; take over another's before adding any")
         self._shared = texts
 
+    @property
+    def examples(self) -> int:
+        """Number of examples added so far."""
+        return self._examples.rows
+
     def row(self, id: str) -> int | None:
         """The row of a text by its id; None if there is none."""
         return self._ids.get(id) if self._shared is None else self._shared.row(id)

@@ -1,0 +1,142 @@
+"""Records of training files: JSON lines, Parquet, tab-separated triples and dictionaries of scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lsr.errors import InputError
+from lsr.text.lines import content_suffix, read_lines, stop
+from lsr.text.records import parse_object
+from lsr.training.data.fields import FieldError, Listed, RecordParser
+from lsr.training.data.score_pickle import read_score_pickle
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".tsv", ".pkl", ".pickle")
+
+# A record can hold hundreds of texts.
+_PARQUET_ROWS = 128
+_TEXT_COLUMNS = {
+    2: ("query", "positive"),
+    3: ("query", "positive", "negative"),
+    5: ("query", "positive", "negative", "positive_score", "negative_score"),
+}
+_ID_COLUMNS = {
+    3: ("query_id", "positive", "negative"),
+    5: ("positive_score", "negative_score", "query_id", "positive", "negative"),
+}
+
+
+class Located(NamedTuple):
+    """What a record lists, and where it stands."""
+
+    source: str
+    line: int | None
+    listed: Listed
+
+
+def record_files(source: str | Path) -> list[Path]:
+    """The files that a path or a pattern such as "data/train-*.parquet" names, sorted.
+
+    InputError if there are none, or one of a kind that holds no records.
+    """
+    path = Path(source)
+    files = [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    if not files:
+        raise InputError("no such file", source=str(source))
+    for file in files:
+        if file.is_dir() or content_suffix(file) not in SUFFIXES:
+            raise InputError(f"not a file of training data; those end in {', '.join(SUFFIXES)}", source=str(file))
+    return files
+
+
+def read_listed(files: Sequence[Path], parser: RecordParser, *, by_id: bool) -> Iterator[Located]:
+    """What the records of the files list, in their order. Raises InputError naming file, line and field.
+
+    Lines of Parquet files are row numbers from 1; entries of a pickled dictionary have none.
+    """
+    for file in files:
+        for line, values in _records(file, by_id):
+            try:
+                listed = parser.parse(values)
+            except FieldError as error:
+                raise InputError(error.reason, source=str(file), line=line, field=error.field) from None
+            yield Located(str(file), line, listed)
+
+
+def _records(file: Path, by_id: bool) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    suffix = content_suffix(file)
+    if suffix == ".parquet":
+        yield from _parquet_rows(file)
+    elif suffix == ".tsv":
+        yield from _tsv_rows(file, _ID_COLUMNS if by_id else _TEXT_COLUMNS)
+    elif suffix in (".pkl", ".pickle"):
+        if not by_id:
+            raise InputError("pickled scores have no texts: give them as candidates of a collection", source=str(file))
+        for query_id, scores in read_score_pickle(file):
+            yield None, {"query_id": query_id, "scores": scores}
+    else:
+        for line, text in read_lines(file, stop):
+            try:
+                yield line, _json_record(text)
+            except ValueError as error:
+                raise InputError(str(error), source=str(file), line=line) from None
+
+
+def _json_record(text: str) -> dict[str, Any]:
+    """An object; or an array of query, positive, negatives, as sentence-transformers and ColBERT write them too."""
+    if not (text.startswith("[") and text.rstrip().endswith("]")):
+        return parse_object(text)
+    if "\\ud" in text.lower():
+        parse_object(f'{{"record": {text}}}')  # refuses what is half of a surrogate pair
+    try:
+        query, positive, *negatives = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"malformed JSON: {error.msg} at column {error.colno}") from None
+    except ValueError:
+        raise ValueError("an array must hold a query, a positive, and any number of negatives") from None
+    if isinstance(positive, list):  # with its score
+        return {"query": query, "positives": [positive], "negatives": negatives}
+    single = len(negatives) == 1
+    return {"query": query, "positive": positive, "negative": negatives[0] if single else negatives or None}
+
+
+def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 0
+    try:
+        # Without pre-buffering, which would hold every row group that was read.
+        with pq.ParquetFile(file, pre_buffer=False) as parquet:
+            for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS):
+                for values in batch.to_pylist():
+                    row += 1
+                    yield row, values
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"not a readable Parquet file: {error}", source=str(file)) from error
+
+
+def _tsv_rows(file: Path, forms: dict[int, tuple[str, ...]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Triples, with or without scores; every line has as many columns as the first."""
+    columns: tuple[str, ...] = ()
+    for line, text in read_lines(file, stop):
+        cells = text.split("\t")
+        columns = columns or forms.get(len(cells), ())
+        if len(cells) != len(columns):
+            expected = [columns] if columns else forms.values()
+            known = "; or ".join(f"{len(names)}: {', '.join(names)}" for names in expected)
+            message = f"{len(cells)} columns separated by tabs, where there must be {known}"
+            raise InputError(message, source=str(file), line=line)
+        values: dict[str, Any] = dict(zip(columns, cells, strict=True))
+        if "positive_score" in values:
+            values["scores"] = [_score(values.pop(name), file, line, name) for name in columns if "score" in name]
+        yield line, values
+
+
+def _score(cell: str, file: Path, line: int, field: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        raise InputError(f"must be a number, not {cell!r}", source=str(file), line=line, field=field) from None
