@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.encoding.layout import Layout, Spec, TableSpec, head_width, read_layout
+import numpy as np
+import numpy.typing as npt
+
+from lsr.encoding.idf import blend_tables
+from lsr.encoding.layout import Layout, Spec, TableSpec, fingerprint_bytes, head_width, read_layout
 from lsr.encoding.rows import assemble
 from lsr.encoding.tokens import check_texts
 from lsr.errors import InputError, ModelError
@@ -56,6 +61,7 @@ class SparseEncoder:
         self.special_tokens = special_tokens
         self.window_overlap = window_overlap
         self._layout = layout
+        self._query_idf: dict[str, Any] | None = None
         self._document_tower = document_tower
         self._query_tower = query_tower
         self.dim = (document_tower or query_tower).dim
@@ -81,8 +87,9 @@ class SparseEncoder:
         """Load a model strictly: whatever doesn't fit is a ModelError that names it.
 
         Args:
-            name_or_path: a packaged model's short name, a folder (a bare masked-LM checkpoint, or a
-                sentence-transformers SparseEncoder, with or without Router), or ORG/NAME on the Hugging Face hub.
+            name_or_path: a packaged model's short name, a folder (a bare masked or causal language model, a
+                sentence-transformers SparseEncoder, with or without Router, or what `save_encoder` wrote), or ORG/NAME
+                on the Hugging Face hub.
             max_length: tokens read of each text; the model's own limit, at most 512, if not given. A query side that
                 is a model of its own never reads more than its own limit.
             device: "cpu" (default), "cuda", "cuda:1", "mps".
@@ -148,9 +155,10 @@ class SparseEncoder:
     ) -> SparseVectors:
         """Encode documents, in their order; ids default to "0", "1", ….
 
-        Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms. `batch_size`
-        bounds the texts in one run of the model, which takes fewer where they are long. `progress` is called with the
-        number of texts just finished. InputError if a text is no string, or an id is missing or comes twice.
+        Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms, as a model
+        may do of itself. `batch_size` bounds the texts in one run of the model, which takes fewer where they are long.
+        `progress` is called with the number of texts just finished. InputError if a text is no string, or an id is
+        missing or comes twice.
         """
         if self._document_tower is None:
             raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot encode documents")
@@ -181,12 +189,13 @@ class SparseEncoder:
             raise InputError("give a list of texts, not one string")
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        limits = [limit for limit in (top_k, tower.top_k) if limit is not None]
         parts, done = [], 0
         for chunk in _chunks(texts, _CHUNK):
             check_texts(chunk, done)
             rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
             part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
-            parts.append(part if top_k is None else part.top_k(top_k))
+            parts.append(part.top_k(min(limits)) if limits else part)
             done += len(rows)
         vectors = parts[0] if len(parts) == 1 else SparseVectors.concatenate(parts or [SparseVectors.empty(tower.dim)])
         if ids is None:
@@ -238,23 +247,57 @@ class SparseEncoder:
     def _descriptions(self) -> tuple[dict[str, Any], dict[str, Any]]:
         document, query = self._layout.document, self._layout.query
         described = document.describe()
-        return described, described if query == document else query.describe()
+        queries = described if query == document else query.describe()
+        return described, queries if self._query_idf is None else {**queries, "idf": self._query_idf}
+
+    # -- adapting ----------------------------------------------------------------------------------------------------
+
+    def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.5) -> SparseEncoder:
+        """The same encoder, its query table blended with the IDF of the collection that is searched.
+
+        A query's weight of a token becomes (1 - blend) * table + blend * c * idf, with c such that both are equally
+        large on average over the tokens that the collection holds (`lsr.encoding.idf.blend_tables`): 0 leaves the
+        table as it is, 1 ranks by the IDF alone. A learned or pre-computed table knows the texts it comes from; which
+        of a query's words tell documents apart depends on the collection. Document vectors stay the same, so nothing
+        has to be encoded anew. `save` writes the blended table; `settings` tell that there is one.
+
+        Args:
+            idf: float [dim], not negative (`lsr.encoding.idf.inverse_document_frequency`).
+            blend: from 0 to 1.
+
+        Raises:
+            ModelError: queries take a model run, so there is no table.
+            InputError: an IDF of another length or with numbers below zero, or a blend out of range.
+        """
+        from lsr.encoding.static import StaticTower
+
+        if not isinstance(self._query_tower, StaticTower):
+            raise ModelError(f"{self.name} runs a model for queries; only a table of query weights blends with an IDF")
+        idf = np.asarray(idf, dtype=np.float32)
+        if idf.shape != (self.dim,):
+            raise InputError(f"an IDF of shape {idf.shape} for {self.dim} terms")
+        encoder = copy(self)
+        encoder.__dict__.pop("_descriptions", None)
+        encoder._query_tower = self._query_tower.with_table(blend_tables(self._query_tower.table, idf, blend))
+        encoder._query_idf = {"blend": blend, "fingerprint": fingerprint_bytes(idf.tobytes())}
+        return encoder
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
-        """Write a model folder that sentence-transformers' SparseEncoder opens, whole or not at all.
+        """Write a model folder, whole or not at all; sentence-transformers' SparseEncoder opens it where it can.
 
         Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
-        that format. Weight files are copied as they are. OutputExistsError if `path` exists and `force` is not set.
+        a model's description. What that library cannot express, such as echo or term weights, is written in our own
+        layout (`lsr.encoding.saving`). Weight files are copied as they are. OutputExistsError if `path` exists and
+        `force` is not set.
         """
         if self._document_tower is None:
             raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot be saved")
-        from lsr.encoding.saving import save_folder
-        from lsr.encoding.static import StaticTower
+        from lsr.encoding.light import LightTower
+        from lsr.encoding.saving import save_towers
 
-        sides = {"document": self._document_tower, "query": self._query_tower}
-        tables = {side: tower.table for side, tower in sides.items() if isinstance(tower, StaticTower)}
-        lengths = {side: tower.max_length for side, tower in sides.items()}
-        save_folder(path, self._layout, max_lengths=lengths, dim=self.dim, tables=tables, force=force)
+        document, query = self._document_tower, self._query_tower
+        assert not isinstance(document, LightTower) and not isinstance(query, LightTower)  # these come queries_only
+        save_towers(path, self._layout, document, query, force=force)
 
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"

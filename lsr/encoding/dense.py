@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from lsr.chunks import chunks
 from lsr.encoding.batches import batches_by_length
 from lsr.encoding.dense_layout import DenseLayout, read_dense_layout
-from lsr.encoding.masked_lm import halve_linear_layers
+from lsr.encoding.language_model import halve_linear_layers
 from lsr.encoding.strict import load_strictly
 from lsr.encoding.tokens import TextTokenizer, check_texts
 from lsr.encoding.transformer import has_native_bfloat16

@@ -1,11 +1,13 @@
 """Read what a model folder says it is, without loading the model (and without torch).
 
-Three layouts are understood:
+Four layouts are understood:
 
-- a bare masked-LM checkpoint, taken as SPLADE with max pooling (Formal et al. 2021, https://arxiv.org/abs/2109.10086);
-  with an `idf.json` beside it, queries are encoded by that table (OpenSearch's doc-only models);
-- a sentence-transformers SparseEncoder: a masked LM and a SpladePooling;
-- the same with a Router, whose query side may be a SparseStaticEmbedding: a table of token weights.
+- a bare language model, masked or causal, taken as SPLADE with max pooling (Formal et al. 2021,
+  https://arxiv.org/abs/2109.10086); with an `idf.json` beside it, queries are encoded by that table (OpenSearch's
+  doc-only models);
+- a sentence-transformers SparseEncoder: a language model and a SpladePooling;
+- the same with a Router, whose query side may be a SparseStaticEmbedding: a table of token weights;
+- our own (`lsr.encoding.description`), for what sentence-transformers cannot express.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ from lsr.errors import ModelError
 
 POOLINGS = ("max", "sum")
 ACTIVATIONS = ("relu", "log1p_relu")
+HEADS = ("vocabulary", "term_weights")
+
+DESCRIPTION = "lsr_config.json"
+HEAD_FILE = "lsr_head.safetensors"  # what a head has beyond the language model's own: see `lsr.encoding.backbone`
 
 # Beyond this, attention costs more than the extra text is worth; long documents go by windows instead.
 LENGTH_CAP = 512
@@ -30,7 +36,21 @@ _TRANSFORMERS = ("Transformer", "MLMTransformer")
 
 @dataclass(frozen=True, slots=True)
 class TransformerSpec:
-    """A masked LM whose logits are pooled over tokens."""
+    """A language model whose logits are pooled over tokens.
+
+    Attributes:
+        folder: the model's folder; a GGUF file, for a model to train from.
+        pooling: "max" or "sum" over tokens.
+        activation: "relu", log(1 + relu(x)), or "log1p_relu", the logarithm twice; "no_log", relu(x), of term weights.
+        max_length: tokens of a text that are read, special tokens included.
+        prompt: put before each text.
+        lower_case: whether texts are lower-cased before.
+        head: "vocabulary", or "term_weights": one number a token, which is the weight of that token.
+        adjusted_head: whether HEAD_FILE scales or shifts the language model's own logits.
+        echo: the text is read twice and pooled over the second copy.
+        lexical: only terms that occur in the text keep their weight.
+        top_k: only so many of the heaviest terms are kept.
+    """
 
     folder: Path
     pooling: str = "max"
@@ -38,21 +58,42 @@ class TransformerSpec:
     max_length: int = LENGTH_CAP
     prompt: str = ""
     lower_case: bool = False
+    head: str = "vocabulary"
+    adjusted_head: bool = False
+    echo: bool = False
+    lexical: bool = False
+    top_k: int | None = None
 
     def same_model(self, other: Spec) -> bool:
-        """Whether the other differs in nothing but what is done to the text before."""
-        return isinstance(other, TransformerSpec) and self == replace(other, prompt=self.prompt)
+        """Whether the other differs in nothing but what is done to the text before or to the vector after."""
+        if not isinstance(other, TransformerSpec):
+            return False
+        return self == replace(other, prompt=self.prompt, lexical=self.lexical, top_k=self.top_k)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What of it is beyond a language model with SPLADE's pooling: fields and their values."""
+        plain = TransformerSpec(self.folder)
+        names = ("head", "adjusted_head", "echo", "lexical", "top_k")
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
+
+    @property
+    def head_file(self) -> Path | None:
+        """Where the head's own numbers are, if it has any."""
+        return self.folder / HEAD_FILE if self.adjusted_head or self.head == "term_weights" else None
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
+        files = [*weight_files(self.folder), self.folder / "config.json", *_tokenizer(self.folder)]
+        if self.head_file:
+            files.append(self.head_file)
         return {
             "kind": "transformer",
             "pooling": self.pooling,
             "activation": self.activation,
             "prompt": self.prompt,
-            "fingerprint": fingerprint(
-                [*weight_files(self.folder), self.folder / "config.json", *_tokenizer(self.folder)]
-            ),
+            "fingerprint": fingerprint(files),
+            **self.extra,
         }
 
 
@@ -88,19 +129,28 @@ class Layout:
 
     def override(self, pooling: str | None, activation: str | None) -> Layout:
         """The same with another pooling or activation in its transformers."""
-        _choose(pooling, POOLINGS, "pooling")
-        _choose(activation, ACTIVATIONS, "activation")
 
         def change(spec: Spec) -> Spec:
             if isinstance(spec, TableSpec):
                 return spec
-            return replace(spec, pooling=pooling or spec.pooling, activation=activation or spec.activation)
+            changed = replace(spec, pooling=pooling or spec.pooling, activation=activation or spec.activation)
+            check_pooling(changed)
+            return changed
 
         return Layout(change(self.document), change(self.query))
 
 
+def check_pooling(spec: TransformerSpec, where: str = "") -> None:
+    """ModelError for a pooling or an activation that there is not, or not with this head."""
+    activations = (*ACTIVATIONS, "no_log") if spec.head == "term_weights" else ACTIVATIONS
+    choose(spec.pooling, POOLINGS, f"{where}pooling")
+    choose(spec.activation, activations, f"{where}activation")
+
+
 def read_layout(folder: Path) -> Layout:
     """Read the folder's configuration files. ModelError if it isn't a sparse encoder."""
+    if folder.suffix == ".gguf":
+        raise ModelError(f"{folder} is a decoder; a sparse encoder has to be trained from it first")
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a model folder")
     try:
@@ -111,11 +161,15 @@ def read_layout(folder: Path) -> Layout:
 
 
 def _layout(folder: Path) -> Layout:
+    if (folder / DESCRIPTION).exists():
+        from lsr.encoding.description import read_description
+
+        return read_description(folder)
     modules_file = folder / "modules.json"
     if not modules_file.exists():
         return _bare(folder)
     prompts = _read_optional(folder / "config_sentence_transformers.json").get("prompts") or {}
-    modules = sorted(_read(modules_file), key=lambda module: module["idx"])
+    modules = sorted(read_json(modules_file), key=lambda module: module["idx"])
     kinds = [_kind(module["type"]) for module in modules]
     if kinds == ["Router"]:
         return _router(folder / modules[0]["path"], prompts)
@@ -129,7 +183,7 @@ def _layout(folder: Path) -> Layout:
 def head_width(spec: Spec) -> int | None:
     """The number of terms that the configuration records, or None where only the weights know."""
     if isinstance(spec, TransformerSpec):
-        return _read(spec.folder / "config.json").get("vocab_size")
+        return read_json(spec.folder / "config.json").get("vocab_size")
     return None
 
 
@@ -141,6 +195,11 @@ def weight_files(folder: Path) -> list[Path]:
     raise ModelError(f"{folder} holds no weights: expected model.safetensors (or pytorch_model.bin)")
 
 
+def fingerprint_bytes(content: bytes) -> str:
+    """SHA-256 of some bytes: 16 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def fingerprint(files: Sequence[Path]) -> str:
     """SHA-256 over the bytes of these files, in this order: 16 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -150,17 +209,22 @@ def fingerprint(files: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def bare_spec(folder: Path) -> TransformerSpec:
+    """A language model by itself, as SPLADE with max pooling."""
+    return _transformer(folder, {}, "")
+
+
 def _bare(folder: Path) -> Layout:
     if not (folder / "config.json").exists():
         raise ModelError(f"{folder} is not a model folder: it holds neither modules.json nor config.json")
-    document = _transformer(folder, {}, "")
+    document = bare_spec(folder)
     table = folder / "idf.json"
     return Layout(document, TableSpec(folder, table, document.max_length) if table.exists() else document)
 
 
 def _router(folder: Path, prompts: dict[str, str]) -> Layout:
     path = folder / "router_config.json"
-    config = _read(path if path.exists() else folder / "config.json")
+    config = read_json(path if path.exists() else folder / "config.json")
     towers = {}
     for side in ("document", "query"):
         if side not in config["structure"]:
@@ -173,7 +237,7 @@ def _router(folder: Path, prompts: dict[str, str]) -> Layout:
 def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:
     kinds = [kind for kind, _ in modules]
     if len(kinds) == 2 and kinds[0] in _TRANSFORMERS and kinds[1] == "SpladePooling":
-        return _transformer(modules[0][1], _read(modules[1][1] / "config.json"), prompt)
+        return _transformer(modules[0][1], read_json(modules[1][1] / "config.json"), prompt)
     if kinds == ["SparseStaticEmbedding"]:
         return _table(modules[0][1], prompt)
     hint = ""
@@ -181,25 +245,24 @@ def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:
         hint = ": it gives dense vectors" if "SparseAutoEncoder" not in kinds else ": its terms are not words"
     raise ModelError(
         f"{folder} is not a learned sparse encoder{hint}. Its modules are {', '.join(kinds)}; "
-        "expected a masked language model with SpladePooling, or a SparseStaticEmbedding"
+        "expected a language model with SpladePooling, or a SparseStaticEmbedding"
     )
 
 
 def _transformer(folder: Path, pooling: dict[str, Any], prompt: str) -> TransformerSpec:
-    config = _read(folder / "config.json")
+    config = read_json(folder / "config.json")
     recorded = _read_optional(folder / "sentence_bert_config.json")
     limits = [LENGTH_CAP, position_limit(config), recorded.get("max_seq_length"), _tokenizer_limit(folder)]
-    strategy, activation = pooling.get("pooling_strategy", "max"), pooling.get("activation_function", "relu")
-    _choose(strategy, POOLINGS, f"{folder}: pooling_strategy")
-    _choose(activation, ACTIVATIONS, f"{folder}: activation_function")
-    return TransformerSpec(
+    spec = TransformerSpec(
         folder,
-        strategy,
-        activation,
+        pooling.get("pooling_strategy", "max"),
+        pooling.get("activation_function", "relu"),
         min(limit for limit in limits if limit),
         prompt,
         bool(recorded.get("do_lower_case")),
     )
+    check_pooling(spec, f"{folder}: ")
+    return spec
 
 
 def _table(folder: Path, prompt: str) -> TableSpec:
@@ -216,7 +279,7 @@ def _table(folder: Path, prompt: str) -> TableSpec:
 
 def position_limit(config: dict[str, Any]) -> int | None:
     """How many tokens the model's position embeddings allow, from its config.json; None if it doesn't say."""
-    limit = config.get("max_position_embeddings")
+    limit = config.get("max_position_embeddings") or config.get("n_positions")  # GPT-2's name for it
     if not limit or limit < 0:
         return None
     # RoBERTa and its relatives number positions from padding_idx + 1.
@@ -242,12 +305,13 @@ def _kind(type: str) -> str:
     return type.rsplit(".", 1)[-1]
 
 
-def _choose(value: str | None, choices: tuple[str, ...], what: str) -> None:
+def choose(value: str | None, choices: tuple[str, ...], what: str) -> None:
     if value is not None and value not in choices:
         raise ModelError(f"{what} is {value!r}; it can be {' or '.join(choices)}")
 
 
-def _read(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """A file's content. ModelError if it is missing or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -257,4 +321,4 @@ def _read(path: Path) -> Any:
 
 
 def _read_optional(path: Path) -> dict[str, Any]:
-    return _read(path) if path.exists() else {}
+    return read_json(path) if path.exists() else {}

@@ -39,6 +39,7 @@ class LightTower:
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length
+        self.top_k = spec.top_k
         self.tokenizer = TextTokenizer(
             spec.folder, max_length=max_length, prompt=spec.prompt, lower_case=spec.lower_case
         )
@@ -127,11 +128,11 @@ class LightTower:
 def light_tower(
     spec: TransformerSpec, *, max_length: int | None, special_tokens: bool, device: str | None, dtype: str
 ) -> LightTower | None:
-    """The tower, or None where the model is not a small BERT in float32 on the CPU that is whole and plain.
+    """The tower, or None where the model is not a small BERT on the CPU, in float32, that is whole and plain.
 
     Small means far smaller than the projection to the vocabulary, so that torch would be no faster for a query.
     """
-    if device not in (None, "cpu") or dtype not in ("auto", "float32"):
+    if device not in (None, "cpu") or dtype not in ("auto", "float32") or set(spec.extra) - {"top_k"}:
         return None
     config = _read_config(spec.folder)
     length = max_length or spec.max_length
@@ -189,7 +190,7 @@ def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
 
 
 def _read_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, _Floats] | None:
-    """The weights of these names and shapes, or None if the file holds anything else."""
+    """The weights of these names and shapes, stored in float32 or float16, or None if the file holds anything else."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -201,8 +202,12 @@ def _read_weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, _
     weights = {name.replace(".gamma", ".weight").replace(".beta", ".bias"): each for name, each in stored.items()}
     if {name: each.shape for name, each in weights.items()} != shapes:
         return None
-    sound = all(each.dtype == np.float32 and np.isfinite(each).all() for each in weights.values())
-    return weights if sound else None
+    dtypes = {each.dtype for each in weights.values()}
+    if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float16)}:
+        return None
+    if not all(np.isfinite(each).all() for each in weights.values()):
+        return None
+    return {name: each.astype(np.float32, copy=False) for name, each in weights.items()}
 
 
 def _gelu(hidden: _Floats) -> _Floats:

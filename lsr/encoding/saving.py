@@ -1,18 +1,44 @@
-"""Write a model folder that sentence-transformers' SparseEncoder opens (its layout since version 5.4)."""
+"""Write a model folder that `SparseEncoder.load` opens, and sentence-transformers' SparseEncoder where it can.
+
+What that library expresses (its layout since version 5.4) is written as it would: a language model with SpladePooling,
+a SparseStaticEmbedding, a Router of the two. All else goes into folders of its own with an `lsr_config.json`
+(`lsr.encoding.description`), which that library refuses to open, rather than into one that it opens and encodes with
+differently.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr import __version__
-from lsr.encoding.layout import Layout, TableSpec, TransformerSpec, weight_files
+from lsr.encoding.description import describe_layout
+from lsr.encoding.layout import (
+    DESCRIPTION,
+    HEAD_FILE,
+    Layout,
+    TableSpec,
+    TransformerSpec,
+    check_pooling,
+    weight_files,
+)
+from lsr.encoding.tokens import TextTokenizer, fast_tokenizer
+from lsr.errors import ModelError
 from lsr.files import atomic_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lsr.encoding.backbone import Backbone
+    from lsr.encoding.static import StaticTower
+    from lsr.encoding.transformer import TransformerTower
 
 _TRANSFORMER = "sentence_transformers.base.modules.transformer.Transformer"
 _POOLING = "sentence_transformers.sparse_encoder.modules.splade_pooling.SpladePooling"
@@ -32,109 +58,289 @@ _TOKENIZER_FILES = (
 )
 
 
-def save_folder(
+@dataclass(frozen=True, slots=True)
+class TransformerSide:
+    """A side of an encoder that runs a backbone; fields as in `TransformerSpec`, the backbone's own where None."""
+
+    backbone: Backbone
+    pooling: str | None = None
+    activation: str | None = None
+    max_length: int | None = None
+    prompt: str | None = None
+    lexical: bool | None = None
+    top_k: int | None = None
+
+    @property
+    def spec(self) -> TransformerSpec:
+        names = ("pooling", "activation", "max_length", "prompt", "lexical", "top_k")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return replace(self.backbone.spec, adjusted_head=False, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSide:
+    """A side that looks token weights up: float [dim], or fewer where the last terms have no token.
+
+    `tokenizer` is a folder with a tokenizer, or a GGUF file; the document side's if not given.
+    """
+
+    weights: npt.NDArray[np.floating] | Tensor
+    max_length: int | None = None
+    prompt: str = ""
+    tokenizer: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A language model to be written; `write` puts its configuration and weights into a folder."""
+
+    spec: TransformerSpec
+    backbone: Backbone
+    write: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    spec: TableSpec
+    weights: npt.NDArray[np.float32]
+
+
+_Part = _Model | _Table
+
+
+def save_encoder(
     path: str | Path,
-    layout: Layout,
     *,
-    max_lengths: dict[str, int],
-    dim: int,
-    tables: dict[str, npt.NDArray[np.float32]],
+    document: TransformerSide,
+    query: TransformerSide | TableSide | None = None,
+    dtype: str = "float32",
+    card: str | None = None,
     force: bool = False,
 ) -> None:
-    """Write the model at `path`, whole or not at all.
+    """Write an encoder from modules in memory, whole or not at all: `SparseEncoder.load` gives their vectors.
 
-    Weight and tokenizer files are copied as they are. Where one transformer serves both sides the folder is a masked LM
-    with SpladePooling, otherwise a Router. `max_lengths` holds the limit of each side ("document", "query"), `tables`
-    the token weights of a side that is a TableSpec.
+    Args:
+        path: a new folder.
+        document, query: the two sides; without a query side the document's serves both. Two sides with one backbone
+            can differ in prompt, lexical and top_k only.
+        dtype: what the language models' weights are stored in, "float32", "float16" or "bfloat16". They are always
+            loaded as float32. Tables of token weights are stored in float32.
+        card: the text of a README.md beside.
+        force: replace what is at `path`.
+
+    Raises:
+        OutputExistsError: `path` exists and `force` is not set.
+        ModelError: a side cannot be stored: numbers that are not finite, an adapter that is not merged, a table of
+            another width, sides that share a backbone and differ in more than they can.
     """
-    with atomic_folder(path, force=force) as folder:
-        prompts = {"query": layout.query.prompt, "document": layout.document.prompt}
-        _write(
-            folder / "config_sentence_transformers.json",
-            {
-                "__version__": {"lsr-engine": __version__},
-                "model_type": "SparseEncoder",
-                "prompts": prompts,
-                "default_prompt_name": None,
-                "similarity_fn_name": "dot",
-            },
-        )
-        document = layout.document
-        if isinstance(document, TransformerSpec) and layout.one_model:
-            _transformer(folder, document, max_lengths["document"])
-            _pooling(folder / "1_SpladePooling", document, dim)
-            modules = [("", _TRANSFORMER), ("1_SpladePooling", _POOLING)]
-        else:
-            _router(folder, layout, max_lengths, dim, tables)
-            modules = [("", _ROUTER)]
-        _write(
-            folder / "modules.json",
-            [{"idx": i, "name": str(i), "path": at, "type": type} for i, (at, type) in enumerate(modules)],
-        )
+    query = document if query is None else query
+    shared = isinstance(query, TransformerSide) and query.backbone is document.backbone
+    documents = _part_in_memory(document, dtype)
+    if isinstance(query, TransformerSide):
+        queries: _Part = _part_in_memory(query, dtype)
+        if shared and not documents.spec.same_model(queries.spec):
+            raise ModelError(
+                "two sides that share a backbone can differ in prompt, lexical and top_k, and in nothing else"
+            )
+    else:
+        queries = _table_in_memory(query, documents)
+    _save(path, documents, queries, shared=shared, card=card, force=force)
 
 
-def _router(
-    folder: Path, layout: Layout, max_lengths: dict[str, int], dim: int, tables: dict[str, npt.NDArray[np.float32]]
+def save_towers(
+    path: str | Path,
+    layout: Layout,
+    document: TransformerTower | StaticTower,
+    query: TransformerTower | StaticTower,
+    *,
+    force: bool = False,
 ) -> None:
+    """Write an encoder that was loaded, whole or not at all; weight and tokenizer files are copied as they are."""
+    documents, queries = _part_on_disk(layout.document, document), _part_on_disk(layout.query, query)
+    _save(path, documents, queries, shared=layout.one_model, card=None, force=force)
+
+
+def _part_in_memory(side: TransformerSide, dtype: str) -> _Model:
+    from lsr.encoding.export import export_backbone, needs_adjusted_head
+
+    backbone = side.backbone
+    spec = replace(side.spec, adjusted_head=needs_adjusted_head(backbone))
+    check_pooling(spec)
+    return _Model(spec, backbone, lambda folder: export_backbone(backbone, folder, dtype))
+
+
+def _table_in_memory(side: TableSide, document: _Model) -> _Table:
+    weights = np.asarray(side.weights.detach().cpu() if hasattr(side.weights, "detach") else side.weights, np.float32)
+    spec = TableSpec(
+        side.tokenizer or document.spec.folder, Path(), side.max_length or document.spec.max_length, side.prompt
+    )
+    reader = TextTokenizer(spec.folder, max_length=spec.max_length, special_tokens=False)
+    size = max(reader.token_ids().values()) + 1
+    if weights.ndim != 1 or not size <= len(weights) <= document.backbone.dim or weights[size:].any():
+        raise ModelError(
+            f"a table of {'×'.join(map(str, weights.shape))} weights, for {size} tokens and "
+            f"{document.backbone.dim} terms: expected one for each token"
+        )
+    if not np.isfinite(weights).all():
+        raise ModelError(f"the weight of token id {int((~np.isfinite(weights)).argmax())} is not finite")
+    return _Table(spec, weights[:size])
+
+
+def _part_on_disk(spec: TransformerSpec | TableSpec, tower: TransformerTower | StaticTower) -> _Part:
+    from lsr.encoding.static import StaticTower
+
+    if isinstance(tower, StaticTower):
+        return _Table(replace(tower.spec, max_length=tower.max_length), tower.table)
+    assert isinstance(spec, TransformerSpec)
+    source = spec.folder
+    return _Model(replace(spec, max_length=tower.max_length), tower.backbone, lambda folder: _copy(source, folder))
+
+
+def _save(path: str | Path, document: _Part, query: _Part, *, shared: bool, card: str | None, force: bool) -> None:
+    with atomic_folder(path, force=force) as folder:
+        if not (_is_plain(document) and _is_plain(query)):
+            _write_own(folder, document, query, shared)
+        else:
+            _write_sentence_transformers(folder, document, query, shared)
+        if card is not None:
+            (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _is_plain(part: _Part) -> bool:
+    """Whether sentence-transformers can express it."""
+    if isinstance(part, _Table):
+        return True
+    if not part.backbone.decoder:
+        return not part.spec.extra
+    # That library pads decoders before the text, which is the same only where positions are relative.
+    config = part.backbone.model.config
+    return not part.spec.extra and bool(getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None))
+
+
+# -- our own layout ----------------------------------------------------------------------------------------------------
+
+
+def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> None:
+    written = {}
+    for side, part in (("document", document), ("query", query)):
+        name = "document" if shared else side
+        written[side] = replace(part.spec, folder=folder / name)
+        if (folder / name).exists():
+            continue
+        (folder / name).mkdir()
+        if isinstance(part, _Table):
+            _write_weights(folder / name, part.weights)
+        else:
+            part.write(folder / name)
+        _write_tokenizer(folder / name, part)
+    _write(folder / DESCRIPTION, describe_layout(Layout(**written)))
+
+
+# -- sentence-transformers' layout -------------------------------------------------------------------------------------
+
+
+def _write_sentence_transformers(folder: Path, document: _Part, query: _Part, shared: bool) -> None:
+    _write(
+        folder / "config_sentence_transformers.json",
+        {
+            "__version__": {"lsr-engine": __version__},
+            "model_type": "SparseEncoder",
+            "prompts": {"query": query.spec.prompt, "document": document.spec.prompt},
+            "default_prompt_name": None,
+            "similarity_fn_name": "dot",
+        },
+    )
+    if shared and isinstance(document, _Model):
+        _write_transformer(folder, document)
+        _write_pooling(folder / "1_SpladePooling", document)
+        modules = [("", _TRANSFORMER), ("1_SpladePooling", _POOLING)]
+    else:
+        _write_router(folder, document, query)
+        modules = [("", _ROUTER)]
+    _write(
+        folder / "modules.json",
+        [{"idx": i, "name": str(i), "path": at, "type": type} for i, (at, type) in enumerate(modules)],
+    )
+
+
+def _write_router(folder: Path, document: _Part, query: _Part) -> None:
     types: dict[str, str] = {}
     structure: dict[str, list[str]] = {}
-    for side, spec in (("query", layout.query), ("document", layout.document)):
-        if isinstance(spec, TableSpec):
+    for side, part in (("query", query), ("document", document)):
+        if isinstance(part, _Table):
             parts = {f"{side}_0_SparseStaticEmbedding": _STATIC}
-            _static(folder / next(iter(parts)), spec, max_lengths[side], tables[side])
+            table = folder / next(iter(parts))
+            table.mkdir()
+            _write_weights(table, part.weights)
+            _write(table / "config.json", {"frozen": False})
+            _write_tokenizer(table, part)
         else:
             parts = {f"{side}_0_Transformer": _TRANSFORMER, f"{side}_1_SpladePooling": _POOLING}
             transformer, pooling = parts
-            _transformer(folder / transformer, spec, max_lengths[side])
-            _pooling(folder / pooling, spec, dim)
+            _write_transformer(folder / transformer, part)
+            _write_pooling(folder / pooling, part)
         types |= parts
         structure[side] = list(parts)
     parameters = {"default_route": "document", "allow_empty_key": True, "route_mappings": {}}
     _write(folder / "router_config.json", {"types": types, "structure": structure, "parameters": parameters})
 
 
-def _transformer(folder: Path, spec: TransformerSpec, max_length: int) -> None:
+def _write_transformer(folder: Path, part: _Model) -> None:
     folder.mkdir(exist_ok=True)
-    weights = weight_files(spec.folder)
-    indices = [file for file in spec.folder.glob("*.index.json") if file.name.split(".")[0] in weights[0].name]
-    for file in [spec.folder / "config.json", *weights, *indices]:
-        shutil.copy(file, folder)
-    _tokenizer(folder, spec.folder, max_length)
-    _write(
-        folder / "sentence_bert_config.json",
-        {
-            "transformer_task": "fill-mask",
-            "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
-            "module_output_name": "token_embeddings",
-            "max_seq_length": max_length,
-            "do_lower_case": spec.lower_case,
-        },
-    )
+    part.write(folder)
+    _write_tokenizer(folder, part)
+    decoder = part.backbone.decoder
+    content: dict[str, Any] = {
+        "transformer_task": "text-generation" if decoder else "fill-mask",
+        "modality_config": {"text": {"method": "forward", "method_output_name": "logits"}},
+        "module_output_name": "token_embeddings",
+        "max_seq_length": part.spec.max_length,
+        "do_lower_case": part.spec.lower_case,
+    }
+    if decoder:  # that library wants the last token's logits alone unless told
+        content["processing_kwargs"] = {"text": {"logits_to_keep": 0}}
+    _write(folder / "sentence_bert_config.json", content)
 
 
-def _pooling(folder: Path, spec: TransformerSpec, dim: int) -> None:
+def _write_pooling(folder: Path, part: _Model) -> None:
     folder.mkdir()
+    spec, dim = part.spec, part.backbone.dim
     config = {"pooling_strategy": spec.pooling, "activation_function": spec.activation, "embedding_dimension": dim}
     _write(folder / "config.json", config)
 
 
-def _static(folder: Path, spec: TableSpec, max_length: int, weights: npt.NDArray[np.float32]) -> None:
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """A language model's files as they are."""
+    weights = weight_files(source)
+    indices = [file for file in source.glob("*.index.json") if file.name.split(".")[0] in weights[0].name]
+    heads = [file for file in (source / HEAD_FILE,) if file.exists()]
+    for file in [source / "config.json", *weights, *indices, *heads]:
+        shutil.copy(file, folder)
+
+
+def _write_weights(folder: Path, weights: npt.NDArray[np.float32]) -> None:
     from safetensors.numpy import save_file
 
-    folder.mkdir()
     save_file({"weight": weights}, folder / "model.safetensors")
-    _write(folder / "config.json", {"frozen": False})
-    _tokenizer(folder, spec.folder, max_length)
 
 
-def _tokenizer(folder: Path, source: Path, max_length: int) -> None:
-    for name in _TOKENIZER_FILES:
-        if (source / name).exists():
-            shutil.copy(source / name, folder)
+def _write_tokenizer(folder: Path, part: _Part) -> None:
+    source = part.spec.folder
+    if source.is_dir():
+        for name in _TOKENIZER_FILES:
+            if (source / name).exists():
+                shutil.copy(source / name, folder)
+    else:
+        fast_tokenizer(source).save_pretrained(folder)
     settings = folder / "tokenizer_config.json"
     config = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
     config.setdefault("tokenizer_class", "PreTrainedTokenizerFast")
-    _write(settings, {**config, "model_max_length": max_length})
+    if isinstance(part, _Model) and part.backbone.decoder and not config.get("pad_token"):
+        config["pad_token"] = config.get("eos_token")  # many decoders have none, and batches need one
+    _write(settings, {**config, "model_max_length": part.spec.max_length})
 
 
 def _write(path: Path, content: Any) -> None:

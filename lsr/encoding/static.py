@@ -7,7 +7,9 @@ a learned one. sentence-transformers calls this a SparseStaticEmbedding, OpenSea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ class StaticTower:
     """
 
     dtype: str | None = None  # no model, so none of its types
+    top_k: int | None = None
 
     def __init__(self, spec: TableSpec, *, dim: int | None = None, max_length: int | None = None) -> None:
         self.spec = spec
@@ -33,8 +36,14 @@ class StaticTower:
         self.tokenizer = TextTokenizer(
             spec.folder, max_length=self.max_length, special_tokens=False, prompt=spec.prompt
         )
-        self.table = _read_weights(spec, self.tokenizer)
+        self.table = _read_weights(spec.weights, self.tokenizer.token_ids())
         self.dim = max(dim or 0, len(self.table))  # the document side's head may be wider than the tokenizer
+
+    def with_table(self, table: npt.NDArray[np.float32]) -> StaticTower:
+        """The same with other weights."""
+        tower = copy(self)
+        tower.table = table
+        return tower
 
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -52,8 +61,20 @@ class StaticTower:
         return terms[positive], weights[positive]
 
 
-def _read_weights(spec: TableSpec, tokenizer: TextTokenizer) -> npt.NDArray[np.float32]:
-    path, tokens = spec.weights, tokenizer.token_ids()
+def read_table(path: Path, tokenizer: Path) -> npt.NDArray[np.float32]:
+    """The weight of each token id: float32, at least as many as there are ids.
+
+    Args:
+        path: a .json file of tokens and weights, those left out being zero, or a .safetensors file with a `weight`.
+        tokenizer: a folder with a tokenizer, or a GGUF file.
+
+    Raises:
+        ModelError: a file cannot be read or is of another form, or they don't fit each other.
+    """
+    return _read_weights(path, TextTokenizer(tokenizer, max_length=1, special_tokens=False).token_ids())
+
+
+def _read_weights(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]:
     if path.suffix == ".json":
         try:
             table = json.loads(path.read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
         "not finite": sorted(name for name, weight in model.state_dict().items() if not weight.isfinite().all()),
     }
     found = {what: [name for name in names if not re.search(unused, name)] for what, names in wrong.items()}
-    if problems := "; ".join(f"{what}: {_some(names)}" for what, names in found.items() if names):
+    if problems := "; ".join(f"{what}: {some(names)}" for what, names in found.items() if names):
         raise ModelError(f"the weights in {folder} do not fit a {type(model).__name__}: {problems}")
     return model.eval()
 
@@ -60,5 +60,6 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _some(names: list[str], most: int = 4) -> str:
+def some(names: list[str], most: int = 4) -> str:
+    """The first few of them, for a message."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Encoding, Tokenizer, normalizers
 
 from lsr.chunks import chunks
 from lsr.errors import InputError, ModelError
@@ -22,7 +24,13 @@ class TextTokenizer:
     """A model's tokenizer, cutting or windowing at `max_length` tokens (special tokens included).
 
     With `overlap`, a text that is too long becomes several windows, each sharing that many tokens with the one before.
-    Safe to call from several threads.
+    With `echo` the text stands twice between the special tokens, and `max_length` counts one copy. Safe to call from
+    several threads.
+
+    Attributes:
+        special_ids: int64, the ids of special tokens, ascending.
+        affixes: how many special tokens stand before and after a text.
+        longest: tokens of the longest window.
     """
 
     def __init__(
@@ -34,6 +42,7 @@ class TextTokenizer:
         special_tokens: bool = True,
         prompt: str = "",
         lower_case: bool = False,
+        echo: bool = False,
     ) -> None:
         self._tokenizer = tokenizer = _load(folder)
         tokenizer.no_padding()
@@ -51,13 +60,21 @@ class TextTokenizer:
         self._windows = overlap is not None
         self._add_special = special_tokens
         self._prompt = prompt
+        self._echo = echo
+        self.longest = 2 * max_length - added if echo else max_length
         self.special_ids: npt.NDArray[np.int64] = np.array(
             sorted(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special), dtype=np.int64
         )
 
+    @cached_property
+    def affixes(self) -> tuple[int, int]:
+        mask = self._tokenizer.encode("a", add_special_tokens=self._add_special).special_tokens_mask
+        text = mask.index(0)
+        return text, mask[::-1].index(0)
+
     def encode_one(self, text: str) -> list[int]:
         """One text's token ids, cut at max_length."""
-        return self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special).ids
+        return self._read(self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special))
 
     def encode(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
         """Token ids of every window, and which text each window is of (int64, ascending)."""
@@ -69,10 +86,18 @@ class TextTokenizer:
             encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=self._add_special)
             for owner, encoding in enumerate(encodings, first):
                 for window in (encoding, *(encoding.overflowing if self._windows else ())):
-                    windows.append(np.array(window.ids, dtype=np.int64))
+                    windows.append(np.array(self._read(window), dtype=np.int64))
                     owners.append(owner)
             first += len(part)
         return windows, np.array(owners, dtype=np.int64)
+
+    def _read(self, encoding: Encoding) -> list[int]:
+        ids: list[int] = encoding.ids
+        if not self._echo:
+            return ids
+        before, after = self.affixes
+        end = len(ids) - after
+        return ids[:end] + ids[before:]
 
     def token_ids(self) -> dict[str, int]:
         """Every token and its id."""
@@ -85,6 +110,20 @@ class TextTokenizer:
             if id < dim:
                 terms[id] = token
         return Vocabulary(terms)
+
+
+def pad(
+    rows: Sequence[npt.NDArray[np.int64]], padding: int, width: int | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Token ids side by side, `padding` after them, and which of them are there: int64 and bool [rows, width].
+
+    `width` is that of the longest row, at least 1, if not given.
+    """
+    lengths = np.array([len(row) for row in rows])
+    present = np.arange(width or max(1, int(lengths.max()))) < lengths[:, None]
+    tokens = np.full(present.shape, padding, dtype=np.int64)
+    tokens[present] = np.concatenate(rows)
+    return tokens, present
 
 
 def check_texts(texts: Sequence[str], first: int = 0) -> None:
@@ -108,12 +147,18 @@ def _load(folder: Path) -> Tokenizer:
             return Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{path} is not a tokenizer that can be read: {error}") from None
+    return Tokenizer.from_str(fast_tokenizer(folder).backend_tokenizer.to_str())
+
+
+def fast_tokenizer(source: Path) -> Any:
+    """transformers' tokenizer of a folder without a tokenizer.json, or of a GGUF file. ModelError if there is none."""
     from transformers import AutoTokenizer
 
+    place = (source.parent, {"gguf_file": source.name}) if source.suffix == ".gguf" else (source, {})
     try:
-        loaded = AutoTokenizer.from_pretrained(str(folder))
+        loaded = AutoTokenizer.from_pretrained(str(place[0]), **place[1])
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{folder} holds no tokenizer that can be read: {error}") from None
+        raise ModelError(f"{source} holds no tokenizer that can be read: {error}") from None
     if not getattr(loaded, "is_fast", False):
-        raise ModelError(f"{folder}: its tokenizer has no fast (tokenizer.json) form")
-    return Tokenizer.from_str(loaded.backend_tokenizer.to_str())
+        raise ModelError(f"{source}: its tokenizer has no fast (tokenizer.json) form")
+    return loaded

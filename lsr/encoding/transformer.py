@@ -1,31 +1,32 @@
-"""Encode text with a masked language model: SPLADE (Formal et al. 2021, https://arxiv.org/abs/2109.10086)."""
+"""Encode text with a language model: SPLADE (Formal et al. 2021, https://arxiv.org/abs/2109.10086) and its kin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from lsr.encoding.layout import TransformerSpec, position_limit
-from lsr.encoding.masked_lm import detach_head, halve_linear_layers, load_masked_lm
-from lsr.encoding.projection import VocabularyProjection, pool_logits
+from lsr.encoding.backbone import Backbone, load_backbone
+from lsr.encoding.batches import batches_by_length
+from lsr.encoding.language_model import halve_linear_layers
+from lsr.encoding.layout import TransformerSpec
+from lsr.encoding.pooling import pool_term_weights
+from lsr.encoding.projection import VocabularyProjection, pool_logits, sparse_rows
 from lsr.encoding.rows import Row, merge_max
-from lsr.encoding.tokens import TextTokenizer
+from lsr.encoding.tokens import TextTokenizer, pad
 from lsr.errors import ModelError
 
 # Tokens, padding included, in one run of the model. More gives a CPU nothing but costs memory; a GPU wants filling.
 _CPU_TOKENS = 1024
 _GPU_TOKENS = 65536
-# Lengths are rounded up to a multiple of this: oneDNN keeps code compiled for every shape of product that it has met.
-_STEP = 16
 _LOGITS = 1 << 24  # numbers in [batch, length, vocabulary] where a model's own logits are used: 64 MB
 
 
 class TransformerTower:
-    """A masked LM whose logits are pooled over the tokens of a text.
+    """A language model whose logits, or term weights, are pooled over the tokens of a text.
 
     In bfloat16 the transformer's linear layers and attention run in bfloat16 (by autocast; float32 between them). The
     projection to the vocabulary gives float32's result either way.
@@ -44,29 +45,26 @@ class TransformerTower:
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
-        self.tokenizer = self._tokenizer(overlap)
         self.device = torch.device(device or "cpu")
-        self._model = model = load_masked_lm(spec.folder)
-        limit = position_limit(model.config.to_dict())
-        if limit and self.max_length > limit:
-            raise ModelError(f"max_length {self.max_length} is more than the {limit} positions of {spec.folder}")
-        head = detach_head(model)
-        self.dim = head.out_features if head is not None else int(model.config.vocab_size)
+        self.backbone = backbone = load_backbone(spec)
+        self.tokenizer = self._tokenizer(overlap)
+        self.dim = backbone.dim
+        head = backbone.head
         native = has_native_bfloat16(self.device)
-        self._low = _use_bfloat16(dtype, native, model, head)
+        self._low = _use_bfloat16(dtype, native, backbone)
         if self._low:
-            halve_linear_layers(model, torch.bfloat16)
-        model.to(self.device)
+            halve_linear_layers(backbone.model, torch.bfloat16)
+        backbone.to(self.device)
         self._projection = None
         if head is not None:
+            bias = backbone.bias
             self._projection = VocabularyProjection(
-                head.weight.detach().to(self.device),
-                None if head.bias is None else head.bias.detach().to(self.device),
+                head.weight.detach(),
+                None if bias is None else bias.detach(),
                 pooling=spec.pooling,
                 activation=spec.activation,
                 screen=native,
             )
-        self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
 
     def share(self, spec: TransformerSpec) -> TransformerTower:
         """The same model, not loaded again, for a side that differs in its prompt or is not read in windows."""
@@ -76,10 +74,12 @@ class TransformerTower:
         return tower
 
     def _tokenizer(self, overlap: int | None) -> TextTokenizer:
-        spec = self.spec
-        return TextTokenizer(
-            spec.folder, max_length=self.max_length, overlap=overlap, prompt=spec.prompt, lower_case=spec.lower_case
-        )
+        return self.backbone.tokenizer(max_length=self.max_length, prompt=self.spec.prompt, overlap=overlap)
+
+    @property
+    def top_k(self) -> int | None:
+        """How many terms of a text the model keeps; None for all."""
+        return self.spec.top_k
 
     @property
     def dtype(self) -> str:
@@ -97,8 +97,14 @@ class TransformerTower:
         windows, owners = self.tokenizer.encode(texts)
         is_first = np.diff(owners, prepend=-1) > 0
         rows: list[Row | None] = [None] * len(windows)
-        for batch in self._batches([len(window) for window in windows], batch_size):
-            for position, row in zip(batch, self._run([windows[position] for position in batch]), strict=True):
+        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
+        if self._projection is None and self.backbone.term_head is None:
+            budget = min(budget, _LOGITS // self.dim)
+        lengths = [len(window) for window in windows]
+        limits = {"max_length": self.tokenizer.longest, "batch_size": batch_size, "tokens": budget}
+        for batch, width in batches_by_length(lengths, **limits):
+            found = self._run([windows[position] for position in batch], width)
+            for position, row in zip(batch, found, strict=True):
                 rows[position] = row
             if progress:
                 progress(int(is_first[batch].sum()))
@@ -108,41 +114,30 @@ class TransformerTower:
             return done
         return [merge_max(done[start:end]) for start, end in zip(starts, [*starts[1:], len(done)], strict=True)]
 
-    def _batches(self, lengths: list[int], batch_size: int) -> Iterator[list[int]]:
-        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
-        if self._projection is None:
-            budget = min(budget, _LOGITS // self.dim)
-        batch: list[int] = []
-        for position in np.argsort(np.negative(lengths), kind="stable").tolist():
-            if batch and (len(batch) == batch_size or (len(batch) + 1) * self._padded(lengths[batch[0]]) > budget):
-                yield batch
-                batch = []
-            batch.append(position)
-        if batch:
-            yield batch
-
-    def _padded(self, length: int) -> int:
-        # At least one, for an empty text of a tokenizer that adds no special tokens.
-        return max(1, min(-(-length // _STEP) * _STEP, self.max_length))
-
     @torch.inference_mode()
-    def _run(self, windows: list[npt.NDArray[np.int64]]) -> list[Row]:
-        lengths = np.array([len(window) for window in windows])
-        present = np.arange(self._padded(int(lengths.max()))) < lengths[:, None]
-        tokens = np.full(present.shape, self._padding, dtype=np.int64)
-        tokens[present] = np.concatenate(windows)
-        kept = present if self.special_tokens else present & ~np.isin(tokens, self.tokenizer.special_ids)
-        mask, pooled = torch.from_numpy(present).to(self.device), torch.from_numpy(kept).to(self.device)
+    def _run(self, windows: list[npt.NDArray[np.int64]], width: int) -> list[Row]:
+        backbone, spec = self.backbone, self.spec
+        padded = pad(windows, backbone.padding_id, width)
+        tokens, mask = (torch.from_numpy(array).to(self.device) for array in padded)
+        kept = backbone.kept(tokens, mask, special_tokens=self.special_tokens)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low):
-            output = self._model(input_ids=torch.from_numpy(tokens).to(self.device), attention_mask=mask.long()).logits
-        if not bool(output[pooled].isfinite().all()):
-            raise ModelError(f"{self.spec.folder} computes numbers that are not finite: try dtype='float32'")
-        if self._projection is not None:
-            rows = self._projection(output, pooled)
+            output = backbone(tokens, mask)
+            if backbone.term_head is not None:
+                output = backbone.term_scores(output)
+        if not bool(output[kept].isfinite().all()):
+            raise ModelError(f"{spec.folder} computes numbers that are not finite: try dtype='float32'")
+        options = {"pooling": spec.pooling, "activation": spec.activation}
+        if backbone.term_head is not None:
+            rows = sparse_rows(pool_term_weights(output, tokens, kept, self.dim, **options), kept)
+        elif self._projection is not None:
+            rows = self._projection(output, kept)
         else:
-            rows = pool_logits(output, pooled, pooling=self.spec.pooling, activation=self.spec.activation)
+            rows = pool_logits(output, kept, **options)
+        if spec.lexical:
+            there = backbone.occurring(tokens, mask).cpu().numpy()
+            rows = [(terms[own[terms]], weights[own[terms]]) for (terms, weights), own in zip(rows, there, strict=True)]
         if not all(np.isfinite(weights).all() for _, weights in rows):
-            raise ModelError(f"{self.spec.folder} computes term weights beyond float32's range")
+            raise ModelError(f"{spec.folder} computes term weights beyond float32's range")
         return rows
 
 
@@ -153,11 +148,11 @@ def has_native_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
-def _use_bfloat16(dtype: str, native: bool, model: torch.nn.Module, head: torch.nn.Linear | None) -> bool:
+def _use_bfloat16(dtype: str, native: bool, backbone: Backbone) -> bool:
     if dtype not in ("auto", "float32", "bfloat16"):
         raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
     if dtype != "auto" or not native:
         return dtype == "bfloat16"
     # A transformer far smaller than the projection, such as BERT-tiny, would gain nothing that is worth the rounding.
-    body = sum(module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Linear))
-    return head is None or 4 * body > head.weight.numel()
+    body = sum(module.weight.numel() for module in backbone.model.modules() if type(module) is torch.nn.Linear)
+    return backbone.head is None or 4 * body > backbone.head.weight.numel()

@@ -59,14 +59,39 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     return make
 
 
-def write_tokenizer(folder: Path) -> None:
+@pytest.fixture(scope="session")
+def make_decoder(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    """A function that writes a random causal LM with its tokenizer and returns the folder."""
+
+    def make(kind: str = "llama", bos: bool = True, **changes: Any) -> Path:
+        import torch
+        import transformers
+
+        folder = tmp_path_factory.mktemp(kind)
+        torch.manual_seed(1)
+        name = {"gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM"}.get(kind, f"{kind.title()}ForCausalLM")
+        architecture = getattr(transformers, name)
+        sizes: dict[str, Any] = {"vocab_size": 70, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+        sizes |= {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+        sizes |= {"num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 96}
+        if kind == "gpt2":
+            sizes |= {"n_positions": 96}
+        config = architecture.config_class(**(sizes | {"initializer_range": 0.4} | changes))
+        architecture(config).save_pretrained(folder)
+        write_tokenizer(folder, "[CLS] $A" if bos else "$A")
+        return folder
+
+    return make
+
+
+def write_tokenizer(folder: Path, template: str = "[CLS] $A [SEP]") -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single=template, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(

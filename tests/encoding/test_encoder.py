@@ -129,7 +129,7 @@ def test_pooling_activation_and_special_tokens(
 def test_a_model_without_a_linear_head_uses_its_own_logits(
     bert: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lsr.encoding.transformer.detach_head", lambda model: None)
+    monkeypatch.setattr("lsr.encoding.backbone.detach_head", lambda model: None)
     monkeypatch.setattr("lsr.encoding.transformer._LOGITS", 70 * 40)  # one long document at a time
     for pooling in ("max", "sum"):
         encoder = SparseEncoder.load(bert, max_length=30, dtype="float32", pooling=pooling)
@@ -174,7 +174,7 @@ def test_windows_cover_a_long_text_and_merge_by_maximum(bert: Path) -> None:
     np.testing.assert_allclose(dense(got)[1], expected, atol=TOLERANCE)
     np.testing.assert_allclose(dense(got)[[0, 2]], dense(cut.encode_documents(["w3 w4", ""])), atol=TOLERANCE)
     np.testing.assert_allclose(dense(encoder.encode_queries([words])), dense(cut.encode_documents([words])), atol=1e-5)
-    assert encoder._query_tower._model is encoder._document_tower._model
+    assert encoder._query_tower.backbone is encoder._document_tower.backbone
     with pytest.raises(ModelError, match="cannot overlap by 10"):
         SparseEncoder.load(bert, max_length=12, window_overlap=10)
 

@@ -159,7 +159,7 @@ def test_save_replaces_only_when_told_and_leaves_nothing_behind(
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lsr.encoding.saving._pooling", break_off)
+        patch.setattr("lsr.encoding.saving._write_pooling", break_off)
         with pytest.raises(OSError, match="disk full"):
             encoder.save(tmp_path / "model", force=True)
     assert (tmp_path / "model" / "mine.txt").read_text() == "keep"
