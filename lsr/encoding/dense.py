@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ class DenseEncoder:
         max_length: int | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        query_prompt: str | None = None,
+        document_prompt: str | None = None,
     ) -> DenseEncoder:
         """Load a sentence-transformers folder strictly: whatever does not fit is a ModelError that names it.
 
@@ -93,6 +96,7 @@ class DenseEncoder:
             device: "cpu" (default), "cuda", "cuda:1", "mps".
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it; cosines then differ by a few thousandths.
+            query_prompt, document_prompt: text put before each text, in place of what the folder records.
         """
         packaged = packaged_model(str(name_or_path))
         if packaged is not None and packaged.kind != "dense":
@@ -104,7 +108,12 @@ class DenseEncoder:
             name, folder = folder, fetch(folder)
         else:
             name = packaged.name if packaged is not None else str(folder.resolve())
-        return cls(name, read_dense_layout(folder), max_length=max_length, device=device, dtype=dtype)
+        layout = read_dense_layout(folder)
+        if query_prompt is not None:
+            layout = replace(layout, query_prompt=query_prompt)
+        if document_prompt is not None:
+            layout = replace(layout, document_prompt=document_prompt)
+        return cls(name, layout, max_length=max_length, device=device, dtype=dtype)
 
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None

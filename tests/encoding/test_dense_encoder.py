@@ -52,6 +52,14 @@ def test_parity(
     np.testing.assert_allclose(ours.encode_queries(texts), theirs.encode_query(texts), atol=1e-5)
 
 
+def test_prompts_of_ones_own(make_model: Maker, tmp_path: Path) -> None:
+    folder = save(make_model(head=False), tmp_path / "model", prompts={"query": "w4 ", "document": "w6 "})
+    plain = DenseEncoder.load(folder, dtype="float32", query_prompt="w9 ", document_prompt="")
+    theirs = SentenceTransformer(str(folder))
+    np.testing.assert_allclose(plain.encode_queries(["w1"]), theirs.encode(["w1"], prompt="w9 "), atol=1e-5)
+    np.testing.assert_allclose(plain.encode_documents(["w1"]), theirs.encode(["w1"], prompt=""), atol=1e-5)
+
+
 def test_parity_of_the_packaged_model(minilm: DenseEncoder) -> None:
     texts = ["How do birds find their way?", "", "Zugvögel 北京", "A seabird that flies from pole to pole. " * 60]
     theirs = SentenceTransformer(str(resolve("minilm")))
