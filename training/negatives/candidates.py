@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lsr.stages import Stages
 from lsr.training.data import TrainingSet
 from lsr.training.negatives.searchers import Rows, Searcher
+from lsr.training.teachers.pairs import distinct
 
 # Queries searched at once.
 _QUERIES = 4096
@@ -41,15 +42,12 @@ class DistinctQueries:
             hashes.append(hash((example.query_id, example.query)))
             rows.extend(example.positives)
             owners.extend([i] * len(example.positives))
-        _, first, query_of = np.unique(np.frombuffer(hashes, np.int64), return_index=True, return_inverse=True)
-        # In the order of the set, whatever the hashes are.
-        rank = np.argsort(np.argsort(first))
-        of_example = rank[query_of]
+        first, of_example = distinct(np.frombuffer(hashes, np.int64))
         query_of_row = of_example[np.frombuffer(owners, np.uint32)]
         order = np.argsort(query_of_row, kind="stable")
         cuts = np.searchsorted(query_of_row[order], np.arange(1, len(first)))
         positives = np.split(np.frombuffer(rows, np.uint32)[order].astype(np.int64), cuts)
-        return cls(np.sort(first), of_example, [np.unique(of_query) for of_query in positives])
+        return cls(first, of_example, [np.unique(of_query) for of_query in positives])
 
     def __len__(self) -> int:
         return len(self.first)

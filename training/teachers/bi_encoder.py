@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.stages import Stages, silent
-from lsr.training.teachers.pairs import Pairs
+from lsr.training.teachers.pairs import Pairs, distinct
 from lsr.training.teachers.vectors import Encoder, Scores, Table, encode_documents, encode_queries, encode_to_disk
 
 
@@ -69,7 +69,7 @@ class BiEncoderTeacher:
     def _encode_queries(self, pairs: Pairs, folder: Path, stages: Stages) -> tuple[Table, npt.NDArray[np.integer]]:
         """Vectors of the distinct queries, and where that of each query is."""
         hashes = np.fromiter((hash(query) for query in pairs.queries), np.int64, len(pairs.queries))
-        _, first, places = np.unique(hashes, return_index=True, return_inverse=True)
+        first, places = distinct(hashes)
         with stages(f"{self.name}: encoding", len(first), "queries") as progress:
             texts = (pairs.queries[query] for query in first.tolist())
             return encode_to_disk(encode_queries(self.encoder), texts, folder / "queries", progress), places

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lsr.encoding.batches import batches_by_length
+from lsr.encoding.language_model import halve_linear_layers
 from lsr.encoding.layout import LENGTH_CAP, position_limit
-from lsr.encoding.masked_lm import halve_linear_layers
 from lsr.encoding.strict import load_strictly, quiet
 from lsr.encoding.tokens import check_texts
 from lsr.encoding.transformer import has_native_bfloat16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,13 @@ class FileTeacher:
         self.name = name or str(path)
         if content_suffix(self.path) not in SUFFIXES:
             raise InputError(f"a file of scores ends in {', '.join(SUFFIXES)}", source=str(path))
+
+    def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> NoReturn:
+        """Raises InputError: the file knows ids, and no texts."""
+        raise InputError(
+            "scores in a file are of ids, and a batch has none: add them to the training set first (lsr score)",
+            source=str(self.path),
+        )
 
     def score_pairs(self, pairs: Pairs, scores: Scores, *, work: Path, stages: Stages = silent) -> None:
         """Write the score of every pair into `scores`. InputError if the file lacks one, or has one that is none."""

@@ -124,6 +124,18 @@ def texts_of(training_set: TrainingSet, *, without_titles: bool = False) -> Text
     return UntitledTexts(training_set) if without_titles else training_set.texts
 
 
+def distinct(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each value comes first, in that order, and for every value which of these it is: int64 [distinct], [all].
+
+    Unlike `numpy.unique`, the order says nothing about the values, which may be hashes.
+    """
+    _, first, of_each = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[of_each]
+
+
 class _Queries(Sequence[str]):
     """The queries' texts of a training set, read when they are asked for."""
 

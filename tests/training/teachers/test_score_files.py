@@ -108,3 +108,8 @@ def test_other_endings_and_missing_files(pairs: Pairs, tmp_path: Path) -> None:
         FileTeacher("scores.csv")
     with pytest.raises(InputError, match=r"none\.tsv"):
         check(tmp_path / "none.tsv", pairs, {})
+
+
+def test_a_batch_has_no_ids(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lsr score"):
+        FileTeacher(tmp_path / "s.tsv").score(["bread"], [["ice"]])
