@@ -22,11 +22,12 @@ from lsr.cli.console import note, progress_bar
 from lsr.errors import LsrError
 from lsr.eval.bench import TARGETS, BenchResult, BenchSettings, Effort, Row, bench, fastest
 from lsr.eval.bench.overhead import Overhead, measure_overhead
-from lsr.eval.bench.plot import SUFFIXES, check_plot, save_plot
+from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.report import markdown
 from lsr.eval.report import markdown_table
 from lsr.files import atomic_file
 from lsr.index import Index
+from lsr.plotting import SUFFIXES, check_plot
 from lsr.vector_files import read_vectors
 
 EXACT_KS = (10, 100, 1000)

@@ -40,10 +40,10 @@ from lsr.errors import LsrError
 from lsr.eval.bench import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries, Row, Summary, exact_top
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
 from lsr.eval.bench.measure import Sample, measure_round
-from lsr.eval.bench.plot import check_plot
 from lsr.eval.bench.rows import in_words, summarise
 from lsr.files import atomic_file
 from lsr.index import Index
+from lsr.plotting import check_plot
 from lsr.vector_files import iter_vectors, write_vectors
 from lsr.vectors import SparseVectors
 

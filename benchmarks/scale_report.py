@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from vector_statistics import LABELS, table
 
 from lsr.cli.console import note
 from lsr.eval.bench import Row, fastest
-from lsr.eval.bench.plot import SUFFIXES
 from lsr.eval.bench.rows import in_words
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
+from lsr.plotting import SUFFIXES, figure
 
 RECALLS = (0.95, 0.98)
 OURS = "lsr"
@@ -176,11 +174,7 @@ def _differences(growth: Growth) -> str:
 
 def save_plots(growth: Growth, folder: Path) -> None:
     """Latency against documents, both logarithmic: scale.png and scale.svg."""
-    matplotlib = import_module("matplotlib")
-    matplotlib.use("agg")
-    pyplot = import_module("matplotlib.pyplot")
-    with pyplot.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lsr"}):
-        figure, panel = pyplot.subplots(figsize=(6.4, 4.8), layout="constrained")
+    with figure([folder / f"scale{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
         for one, marker in zip(series(growth), "osD^vP*X<>", strict=False):
             documents = [count for count, _ in one.points]
             panel.plot(documents, [row.halves[1].mean_us for _, row in one.points], marker + "-", label=one.name)
@@ -191,8 +185,3 @@ def save_plots(growth: Growth, folder: Path) -> None:
             axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         panel.grid(alpha=0.25)
         panel.legend(frameon=False)
-        for suffix in SUFFIXES:
-            with atomic_file(folder / f"scale{suffix}", force=True) as temporary:
-                metadata = {"Date": None} if suffix == ".svg" else {}
-                figure.savefig(temporary, format=suffix[1:], dpi=150, metadata=metadata)
-        pyplot.close(figure)

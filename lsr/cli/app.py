@@ -14,6 +14,7 @@ import typer
 
 import lsr
 from lsr.cli import (
+    adapt,
     bench,
     demo,
     encode,
@@ -21,9 +22,12 @@ from lsr.cli import (
     export,
     index,
     inspect,
+    mine,
     models,
+    score,
     search,
     serve,
+    train,
     tune,
     verify,
     warmup,
@@ -41,6 +45,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Index and search": (demo, index, search, serve),
     "Measure and tune": (evaluate, bench, tune),
+    "Train": (train, adapt, mine, score),
     "Vectors": (encode, export),
     "Look after": (inspect, verify, models, warmup),
 }

@@ -99,9 +99,10 @@ def _check_outputs(folder: Path, force: bool) -> None:
 
 def _save(result: BenchResult, folder: Path) -> None:
     from lsr.errors import MissingDependencyError
-    from lsr.eval.bench.plot import SUFFIXES, save_plot
+    from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.report import markdown
     from lsr.files import atomic_file
+    from lsr.plotting import SUFFIXES
 
     contents = {
         ".md": f"# Benchmark\n\n{markdown(result)}",

@@ -51,10 +51,11 @@ def run(
         lsr tune my-index --queries queries.parquet --recall 0.95 --recall 0.99 --k 100 --plot frontier.svg
     """
     from lsr.errors import MissingDependencyError
-    from lsr.eval.bench.plot import check_plot, save_plot
+    from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.rows import in_words
     from lsr.eval.bench.tune import tune
     from lsr.index import Index
+    from lsr.plotting import check_plot
 
     drawing = plot
     if plot is not None:

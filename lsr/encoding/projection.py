@@ -66,16 +66,30 @@ class VocabularyProjection:
         hidden = hidden.float()
         if self.pooling == "sum":
             return sparse_rows(self._sum(hidden, kept), kept)
-        batch = len(hidden)
-        # A position left out repeats one that is pooled, which cannot change a maximum: no mask on [terms, tokens].
-        first = hidden[torch.arange(batch, device=hidden.device), kept.int().argmax(1)]
-        hidden = torch.where(kept[..., None], hidden, first[:, None])
+        hidden = _repeat_kept(hidden, kept)
         if self._screen is None:
             pooled = self._max(self.weight, hidden, torch.float32).add_(self.bias)
             return sparse_rows(pooled, kept, self.activation)
-        return self._rescore(
-            hidden, kept, self._max(self._screen, self._extend(hidden, self._screen.shape[1]), torch.int16) > 0
+        return _to_numpy(
+            [(terms, activate(logits, self.activation)) for terms, _, logits in self._rescore(hidden, kept)]
         )
+
+    def winners(self, hidden: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Where the maxima above zero come from: texts, terms, positions (int64) and logits (float32), all [pairs].
+
+        Takes what a call takes; max pooling only. Of positions that tie, the first one. Pairs are ordered by text, then
+        by term.
+        """
+        found = self._rescore(_repeat_kept(hidden.float(), kept), kept)
+        # A position left out stands for the first one that is kept.
+        found = [
+            (terms, torch.where(of_text[positions], positions, of_text.int().argmax()), logits)
+            for of_text, (terms, positions, logits) in zip(kept, found, strict=True)
+        ]
+        counts = torch.tensor([len(terms) for terms, _, _ in found], device=hidden.device)
+        texts = torch.arange(len(found), device=hidden.device).repeat_interleave(counts)
+        terms, positions, logits = (torch.cat(part) for part in zip(*found, strict=True))
+        return texts, terms, positions, logits
 
     def _max(self, weight: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor:
         """max over length of weight · tokens: [batch, vocabulary], its bits read as `dtype`."""
@@ -95,14 +109,22 @@ class VocabularyProjection:
             pooled[terms] = (weights * kept).sum(2)
         return pooled.t()
 
-    def _rescore(self, hidden: Tensor, kept: Tensor, candidates: Tensor) -> list[Row]:
+    def _candidates(self, hidden: Tensor) -> Tensor:
+        """bool [batch, vocabulary]: the terms that may be above zero, and few others."""
+        if self._screen is None:
+            return self._max(self.weight, hidden, torch.float32) + self.bias > 0
+        return self._max(self._screen, self._extend(hidden, self._screen.shape[1]), torch.int16) > 0
+
+    def _rescore(self, hidden: Tensor, kept: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Of each text, the terms above zero, the positions of their maxima, and these."""
         rows = []
-        for tokens, some_kept, chosen in zip(hidden, kept.any(1).tolist(), candidates, strict=True):
+        for tokens, some_kept, chosen in zip(hidden, kept.any(1).tolist(), self._candidates(hidden), strict=True):
             terms = chosen.nonzero().squeeze(1) if some_kept else chosen.new_empty(0, dtype=torch.int64)
-            logits = torch.mm(self.weight[terms], tokens.t()).amax(1) + self.bias[terms]
+            logits, positions = torch.mm(self.weight[terms], tokens.t()).max(1)
+            logits = logits + self.bias[terms]
             above = logits > 0
-            rows.append((terms[above], activate(logits[above], self.activation)))
-        return _to_numpy(rows)
+            rows.append((terms[above], positions[above], logits[above]))
+        return rows
 
     def _widen(self) -> Tensor:
         rounded = self.bias.bfloat16()
@@ -117,6 +139,15 @@ class VocabularyProjection:
         tokens[..., depth : depth + 2] = 1
         tokens[..., depth + 2] = hidden.norm(dim=2)
         return tokens
+
+
+def _repeat_kept(hidden: Tensor, kept: Tensor) -> Tensor:
+    """The same with the first kept position in place of those left out.
+
+    That cannot change a maximum, and needs no mask on [terms, tokens].
+    """
+    first = hidden[torch.arange(len(hidden), device=hidden.device), kept.int().argmax(1)]
+    return torch.where(kept[..., None], hidden, first[:, None])
 
 
 def _products(weight: Tensor, columns: Tensor) -> Iterator[tuple[int, Tensor]]:

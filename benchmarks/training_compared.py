@@ -1,0 +1,156 @@
+"""Trainings that differ in one thing, compared: the tables on penalties and on teachers.
+
+    python benchmarks/training_compared.py VARIANTS.yaml --data NAME=TRAINING_SET... --collections FOLDER...
+        [--steps N] [--work DIR] [--only NAME...] [--output DIR]
+
+VARIANTS.yaml (there are some in benchmarks/variants) holds a `title`, a `recipe` as `lsr train` takes it, and a list of
+`variants`, each with a `name`, `changes` by dotted names, and, if it is to train on other data than the first, the NAME
+of it as `data`. All have the seed and the steps of the recipe. Every model is searched exactly with max_length 256, its
+query table as it was trained, and scored on the test judgements; the
+untrained model comes first. The table goes to stdout and, with every number, to training_TITLE.md and .json (and a plot
+of nDCG@10 against active terms, .svg) in the output folder, anew after each variant. Trained models stay in `--work`
+and are used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lsr.cli.console import note, progress_bar
+from lsr.encoder import SparseEncoder
+from lsr.errors import LsrError
+from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
+from lsr.eval.collection import Collection
+from lsr.eval.report import markdown_table
+from lsr.files import atomic_file
+from lsr.plotting import COLOURS, figure
+
+MAX_LENGTH = 256
+METRIC = "ndcg@10"
+
+
+def main() -> int:
+    """Train and measure variant after variant; write what there is after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", type=Path, metavar="VARIANTS.yaml")
+    parser.add_argument("--data", nargs="+", required=True, metavar="NAME=TRAINING_SET")
+    parser.add_argument("--collections", nargs="+", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--steps", type=int, help="in place of the recipe's")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these variants alone")
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            run(arguments, arguments.work or Path(temporary))
+    except LsrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(arguments: argparse.Namespace, work: Path) -> None:
+    """Everything, in the folder `work`."""
+    asked = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
+    data = dict(each.split("=", 1) for each in arguments.data)
+    collections = [load_collection(folder) for folder in arguments.collections]
+    base = asked["recipe"]["model"]["document"]["base"]
+    rows = [{"name": f"{base}, untrained", "minutes": 0.0, **measure(base, collections, work / "untrained")}]
+    for variant in asked["variants"]:
+        if arguments.only and variant["name"] not in arguments.only:
+            continue
+        note(variant["name"])
+        model, minutes = train_variant(asked["recipe"], variant, data, arguments.steps, work)
+        rows.append({"name": variant["name"], "minutes": minutes, **measure(str(model), collections, model.parent)})
+        write(asked["title"], rows, [each.name for each in collections], arguments.output)
+    print(table(rows, [each.name for each in collections]), end="")
+
+
+def train_variant(
+    recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, str], steps: int | None, work: Path
+) -> tuple[Path, float]:
+    """The trained model's folder, and how many minutes it took now."""
+    from lsr.training.config import parse_config, set_field
+    from lsr.training.run import train
+
+    content = json.loads(json.dumps(recipe))
+    name = variant.get("data", next(iter(data)))
+    content["data"] = [{"source": source} for source in data[name].split(",")]
+    for field, value in variant.get("changes", {}).items():
+        set_field(content, field, value)
+    if steps is not None:
+        content["run"]["steps"] = steps
+    started = time.perf_counter()
+    folder = work / "".join(letter if letter.isalnum() else "-" for letter in variant["name"])
+    model = train(parse_config(content, variant["name"]), folder, stages=progress_bar)
+    return model, (time.perf_counter() - started) / 60
+
+
+def measure(model: str, collections: list[Collection], work: Path) -> dict[str, Any]:
+    """nDCG@10 on each collection, and active terms and FLOPS, means over the collections."""
+    encoder = SparseEncoder.load(model, max_length=MAX_LENGTH)
+    found: dict[str, Any] = {METRIC: {}, "document_terms": {}, "query_terms": {}, "flops": {}}
+    for collection in collections:
+        retriever = open_or_index(collection, work / f"index-{collection.name}", encoder, stages=progress_bar)
+        report = evaluate(collection, retriever, EvaluationSettings(bm25=False, latency_queries=1)).report
+        assert report.index is not None
+        found[METRIC][collection.name] = report.metrics[METRIC]
+        found["document_terms"][collection.name] = report.index["active_terms"]["documents"]
+        found["query_terms"][collection.name] = report.index["active_terms"]["queries"]
+        found["flops"][collection.name] = report.index["flops"]
+    return found
+
+
+def mean(values: dict[str, float]) -> float:
+    return sum(values.values()) / len(values)
+
+
+def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
+    head = ["variant", *collections, "mean nDCG@10", "terms a document", "FLOPS", "minutes"]
+    lines = [
+        [
+            row["name"],
+            *(f"{row[METRIC][name]:.3f}" for name in collections),
+            f"{mean(row[METRIC]):.3f}",
+            f"{mean(row['document_terms']):.0f}",
+            f"{mean(row['flops']):.2f}",
+            f"{row['minutes']:.0f}",
+        ]
+        for row in rows
+    ]
+    return f"{markdown_table(head, lines)}\n"
+
+
+def write(title: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> None:
+    """The tables and the plot, replacing what is there."""
+    name = f"training_{title.replace(' ', '_')}"
+    contents = {
+        ".md": f"# Training: {title}\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}; terms and FLOPS are means "
+        f"over the collections.\n\n{table(rows, collections)}",
+        ".json": json.dumps(rows, indent=2) + "\n",
+    }
+    for suffix, content in contents.items():
+        with atomic_file(output / f"{name}{suffix}", force=True) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):
+        families: dict[str, list[dict[str, Any]]] = {}
+        for row in rows:
+            families.setdefault(row["name"].rsplit(" ", 1)[0], []).append(row)
+        for (family, members), colour in zip(families.items(), COLOURS * 3, strict=False):
+            points = sorted((mean(row["document_terms"]), mean(row[METRIC])) for row in members)
+            panel.plot(*zip(*points, strict=True), "o-", color=colour, label=family)
+        panel.set(xlabel="active terms a document", ylabel="mean nDCG@10")
+        panel.grid(alpha=0.3)
+        panel.legend(frameon=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

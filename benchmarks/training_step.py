@@ -1,0 +1,193 @@
+"""Steps a second and memory of training SPLADE, with `lsr.training.projection` and with the plain formula.
+
+    python benchmarks/training_step.py [--model splade-tiny] [--batch 32] [--length 128] [--steps 10] [--output DIR]
+
+A step takes a batch of random tokens through the model, sums weights against random numbers and adds FLOPS, goes back,
+and updates all parameters with AdamW. Every row is measured in a process of its own; memory is the peak of resident
+memory in the steps, less what was resident with the model and optimiser loaded. The gradients of both ways are compared
+once. The table goes to stdout, and with every number to training_step.md and training_step.json in the output folder.
+Nothing else should run meanwhile; needs Linux (/proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WAYS = {
+    "plain": "plain formula, autograd",
+    "lsr-float32": "lsr, without bfloat16",
+    "lsr": "lsr",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="splade-tiny", help="packaged model or folder (%(default)s)")
+    parser.add_argument("--batch", type=int, default=32, metavar="TEXTS")
+    parser.add_argument("--length", type=int, default=128, metavar="TOKENS")
+    parser.add_argument("--steps", type=int, default=10, metavar="N", help="the median counts (%(default)s)")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments)))
+        return
+    rows = {}
+    for way, name in WAYS.items():
+        print(f"measuring {name}", file=sys.stderr)
+        command = [sys.executable, __file__, *sys.argv[1:], "--one", way]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        rows[way] = json.loads(done.stdout)
+    result = {
+        "model": Path(arguments.model).name,
+        **{name: getattr(arguments, name) for name in ("batch", "length", "steps")},
+        "cpus": len(os.sched_getaffinity(0)),
+        "ways": rows,
+    }
+    table = markdown(result)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "training_step.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    (arguments.output / "training_step.md").write_text(table, encoding="utf-8")
+    print(table, end="")
+
+
+def markdown(result: dict[str, Any]) -> str:
+    from lsr.eval.report import markdown_table
+
+    base = result["ways"]["plain"]
+    lines = [
+        [
+            WAYS[way],
+            f"{row['seconds']:.2f}",
+            f"{base['seconds'] / row['seconds']:.1f}",
+            f"{row['peak_bytes'] / 1e6:,.0f}",
+            f"{base['peak_bytes'] / row['peak_bytes']:.1f}",
+            f"{row['active_terms']:,.0f}",
+            f"{row['gradient_difference']:.1e}",
+        ]
+        for way, row in result["ways"].items()
+    ]
+    head = ["", "s a step", "times as fast", "MB above the model", "times less", "active terms", "gradient off by"]
+    return (
+        f"# A training step\n\n{result['model']}, {result['batch']} texts of {result['length']} random tokens, "
+        f"{result['cpus']} CPUs; median of {result['steps']} steps. The last column is the norm of the gradient's "
+        "difference from the plain formula's, over the norm of that.\n\n"
+        f"{markdown_table(head, lines)}\n"
+    )
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, float]:
+    """One way, in this process."""
+    import torch
+
+    from lsr.encoding.language_model import detach_head, load_language_model
+    from lsr.models import resolve
+    from lsr.training.regularisers import flops
+
+    torch.manual_seed(0)
+    model = load_language_model(Path(resolve(arguments.model)))
+    head = detach_head(model)
+    assert head is not None, "the model's logits are no linear layer"
+    parameters = [*model.parameters(), *(p for p in head.parameters() if all(p is not q for q in model.parameters()))]
+    optimiser = torch.optim.AdamW(parameters, lr=1e-6)
+    tokens = torch.randint(1000, model.config.vocab_size, (arguments.batch, arguments.length))
+    kept = torch.ones_like(tokens, dtype=torch.bool)
+    given = torch.randn(arguments.batch, head.out_features)
+
+    def loss(pool: Callable[..., Any]) -> Any:
+        hidden = model(input_ids=tokens, attention_mask=kept.long()).logits
+        weights = pool(hidden, head.weight, head.bias, kept)
+        return (weights * given).mean() + 0.01 * flops(weights), weights
+
+    pool = WAY_FUNCTIONS[arguments.one]()
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()  # its state is part of what is resident before
+    before = resident()
+    reset_peak()
+    times, active = [], 0.0
+    for _ in range(arguments.steps + 1):
+        started = time.perf_counter()
+        optimiser.zero_grad(set_to_none=False)
+        value, weights = loss(pool)
+        value.backward()
+        optimiser.step()
+        times.append(time.perf_counter() - started)
+        active = (weights > 0).sum(1).float().mean().item()
+        del value, weights
+    peak = peak_resident() - before
+    return {
+        "seconds": sorted(times[1:])[len(times[1:]) // 2],
+        "peak_bytes": peak,
+        "active_terms": active,
+        "gradient_difference": difference(loss, pool, parameters),
+    }
+
+
+def difference(loss: Callable[..., Any], pool: Callable[..., Any], parameters: list[Any]) -> float:
+    """Norm of the difference of the whole gradient from the plain formula's, over the norm of that."""
+    import torch
+
+    found = []
+    for way in (WAY_FUNCTIONS["plain"](), pool):
+        for parameter in parameters:
+            parameter.grad = None
+        loss(way)[0].backward()
+        found.append(torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]))
+    plain, ours = found
+    return ((ours - plain).norm() / plain.norm()).item()
+
+
+def plain_pool() -> Callable[..., Any]:
+    def pool(hidden: Any, weight: Any, bias: Any, kept: Any) -> Any:
+        # As naver/splade and sentence-transformers write it.
+        logits = hidden @ weight.t() + bias
+        return ((1 + logits.relu()).log() * kept[..., None]).max(1).values
+
+    return pool
+
+
+def lsr_pool(screen: bool) -> Callable[..., Any]:
+    from lsr.training.projection import masked_max
+
+    return lambda *arguments: masked_max(*arguments, screen=screen).log1p()
+
+
+WAY_FUNCTIONS: dict[str, Callable[[], Callable[..., Any]]] = {
+    "plain": plain_pool,
+    "lsr-float32": lambda: lsr_pool(False),
+    "lsr": lambda: lsr_pool(True),
+}
+
+
+def resident() -> int:
+    """Bytes of resident memory."""
+    return _status("VmRSS")
+
+
+def peak_resident() -> int:
+    """The most that was resident since `reset_peak`."""
+    return _status("VmHWM")
+
+
+def reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _status(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {name}")
+
+
+if __name__ == "__main__":
+    main()

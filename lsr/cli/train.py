@@ -1,0 +1,167 @@
+"""`lsr train`: a sparse encoder from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lsr.cli.console import fail, note, output, print_json, progress_bar
+from lsr.cli.options import Json, Restart
+
+if TYPE_CHECKING:
+    from lsr.training.config import TrainingConfig
+    from lsr.training.plan import Plan
+
+NAME = "train"
+
+
+def run(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(help="A recipe's name (`--list`), a YAML file, or the folder of a run.", show_default=False),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder of the run.", show_default=False)
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Train on this instead of the recipe's data; repeat for more.", show_default=False),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and do nothing.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    restart: Restart = False,
+    as_json: Json = False,
+) -> None:
+    """Train a sparse encoder.
+
+    The run's folder takes the encoder (model/), the log (log.jsonl) and checkpoints. A run that was interrupted goes on
+    with the same command, or with `lsr train FOLDER`. On several GPUs: `torchrun --nproc-per-node 8 --no-python lsr
+    train …`.
+
+    Examples:
+
+        lsr train --list
+
+        lsr train doc-tiny -o my-run --data my-beir-folder --set run.steps=2000
+
+        lsr train splade-pp-ed --dry-run
+
+        lsr train my-run --plot curves.svg
+    """
+    from lsr.training.recipes import recipe_path, recipes
+
+    if listed:
+        _list(recipes(), as_json)
+        return
+    if recipe is None:
+        fail("name a recipe, a YAML file or the folder of a run; `lsr train --list` lists the recipes")
+    if plot is not None:
+        _plot(Path(recipe), plot)
+        return
+    from lsr.training.config import read_config
+
+    given = _changes(changes)
+    if data:
+        given["data"] = [{"source": source} for source in data]
+    started = Path(recipe) / "config.yaml"
+    if started.exists():
+        if given:
+            fail(f"{recipe} is a run, whose configuration stands: start a new one with a recipe and --output")
+        folder, path = Path(recipe), started
+    else:
+        path = recipe_path(recipe)
+    config = read_config(path, given)
+    if dry_run:
+        _print_plan(config, as_json)
+        return
+    if folder is None:
+        fail("name the folder of the run: --output FOLDER")
+    from lsr.training.run import train
+
+    for warning in _warnings(config):
+        note(f"warning: {warning}")
+    model = train(config, folder, restart=restart, stages=progress_bar)
+    if as_json:
+        print_json({"model": str(model), "log": str(folder / "log.jsonl")})
+    else:
+        output.print(f"{model}\n\nNext: lsr eval COLLECTION --model {model}")
+
+
+def _changes(given: list[str] | None) -> dict[str, Any]:
+    import yaml
+
+    found: dict[str, Any] = {}
+    for item in given or ():
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            fail(f"--set takes FIELD=VALUE, such as run.steps=1000, not {item!r}")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            fail(f"--set {name}: {value!r} is no YAML value")
+    return found
+
+
+def _plot(run: Path, path: Path) -> None:
+    from lsr.training.curves import save_curves
+    from lsr.training.log import NAME as LOG
+    from lsr.training.log import read_log
+
+    save_curves(read_log(run / LOG), path, title=run.name)
+    output.print(str(path))
+
+
+def _list(found: dict[str, Path], as_json: bool) -> None:
+    from lsr.training.config import read_config
+
+    about = {name: read_config(path).about for name, path in found.items()}
+    if as_json:
+        print_json([{"name": name, "title": each.title, "hardware": each.hardware} for name, each in about.items()])
+        return
+    for name, each in about.items():
+        output.print(f"{name:24} {each.title} ({each.hardware})")
+
+
+def _warnings(config: TrainingConfig) -> list[str]:
+    from lsr.training.config import double_penalty
+
+    return [warning] if (warning := double_penalty(config)) else []
+
+
+def _print_plan(config: TrainingConfig, as_json: bool) -> None:
+    from lsr.training.plan import plan
+
+    made = plan(config)
+    if as_json:
+        print_json(made.to_json())
+        return
+    for name, value in _rows(made, config):
+        output.print(f"{name:12} {value}")
+    for warning in made.warnings:
+        note(f"warning: {warning}")
+
+
+def _rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
+    about, run = config.about, config.run
+    rows = [("recipe", made.title), ("source", about.source), ("published", about.published)]
+    rows.append(("hardware", about.hardware))
+    if made.parameters is not None:
+        rows.append(("parameters", f"{made.parameters:,}, of which {made.trained:,} are trained"))
+    rows.append(("data", "; ".join(made.data)))
+    steps = f"{made.steps:,}" if made.steps is not None else f"{run.epochs:g} epochs of the data"
+    rows.append(("steps", f"{steps}, each of {made.queries:,} queries and {made.texts:,} texts"))
+    rows.append(("loss", " + ".join(made.losses)))
+    rows.append(("penalties", "; ".join(made.penalties) or "none"))
+    if made.memory:
+        parts = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in made.memory.items())
+        rows.append(("memory", f"about {sum(made.memory.values()) / 2**30:.1f} GiB on each device: {parts}"))
+    return [(name, value) for name, value in rows if value]

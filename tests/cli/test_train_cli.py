@@ -1,0 +1,130 @@
+"""`lsr train` and `lsr adapt`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lsr import SparseEncoder
+from lsr.cli.app import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run `lsr` in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["lsr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit:
+            main()
+        captured = capsys.readouterr()
+        code = exit.value.code
+        assert isinstance(code, int)
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """A file of six questions with answers."""
+    path = tmp_path / "pairs.jsonl"
+    lines = [
+        {"query": f"question about {word}", "positive": f"an answer that tells of {word} at some length"}
+        for word in ("glaciers", "bread", "violins", "terns", "bicycles", "volcanoes")
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_train_from_a_file_of_pairs(run: Run, pairs: Path, tmp_path: Path) -> None:
+    recipe: dict[str, Any] = {
+        "data": [{"source": "absent.jsonl"}],
+        "model": {"document": {"base": "splade-tiny", "max_length": 16}, "query": {"table": "idf"}},
+        "document_regularisers": [{"name": "idf_matching", "strength": 0.01}],
+        "run": {"steps": 50, "batch_size": 2, "negatives": 0, "log_every": 1},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    changes = ["--data", pairs, "--set", "run.steps=2"]
+    code, out, err = run("train", "mine.yaml", "-o", "trained", "--json", *changes)
+    assert code == 0, err
+    assert json.loads(out)["model"] == "trained/model"
+    encoder = SparseEncoder.load("trained/model")
+    assert encoder.inference_free and len(encoder.encode_documents(["a tern"]).indices) > 0
+
+    code, out, _ = run("train", "trained")  # nothing is left to do
+    assert code == 0 and "trained/model" in out
+    code, out, _ = run("train", "trained", "--plot", "curves.svg")
+    assert code == 0 and "<svg" in Path("curves.svg").read_text() and "InfoNCE" in Path("curves.svg").read_text()
+    code, _, err = run("train", "trained", "--set", "run.steps=3")
+    assert code == 2 and "configuration stands" in err
+    code, _, err = run("train", "mine.yaml", "-o", "trained", *changes[:2])
+    assert code == 2 and "--restart" in err
+
+
+def test_dry_run_prints_the_plan(run: Run) -> None:
+    code, out, err = run("train", "unicoil", "--dry-run", "--set", "model.document.base=splade-tiny", "--json")
+    assert code == 0, err
+    plan = json.loads(out)
+    assert plan["queries"] == 8 and plan["texts"] == 64 and plan["parameters"] > 4_000_000
+    assert plan["memory"]["optimiser"] == 12 * plan["trained"]
+    code, out, _ = run("train", "unicoil", "--dry-run", "--set", "model.document.base=splade-tiny")
+    assert code == 0 and "arXiv:2106.14807" in out and "5 epochs" in out
+    assert not list(Path().iterdir())
+
+
+def test_recipes_are_sound(run: Run) -> None:
+    """Every recipe parses, and says where it comes from and what it is meant for."""
+    from lsr.training.config import read_config
+    from lsr.training.recipes import recipes
+
+    found = recipes()
+    published = {"splade-v2-max", "splade-pp-ed", "splade-pp-sd", "splade-v3", "opensearch-doc-v2-distill"}
+    assert published | {"opensearch-doc-v3-distill", "echo-mistral-splade", "unicoil"} <= found.keys()
+    for name, path in found.items():
+        about = read_config(path).about
+        assert about.title and about.source and about.hardware and (about.published or name not in published), name
+    code, out, _ = run("train", "--list", "--json")
+    assert code == 0 and [each["name"] for each in json.loads(out)] == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a recipe"),
+        (["nothing"], "neither a recipe"),
+        (["unicoil"], "--output"),
+        (["unicoil", "--set", "steps"], "FIELD=VALUE"),
+        (["unicoil", "--set", "run.stepz=1", "--dry-run"], "run.stepz"),
+    ],
+)
+def test_mistakes_are_said(run: Run, arguments: list[str], message: str) -> None:
+    code, _, err = run("train", *arguments)
+    assert code == 2 and message in err
+
+
+def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
+    words = ["amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron"]
+    words += ["inlet", "jetty", "kelp", "lotus", "marsh", "nectar", "otter", "pine"]
+    with (tmp_path / "corpus.jsonl").open("w") as corpus:
+        for i in range(80):
+            chosen = [words[(i * 7 + j * (1 + i % 5)) % 16] for j in range(24)]
+            line = {"_id": f"d{i}", "title": f"About {chosen[0]} {chosen[1]} {i}", "text": " ".join(chosen) + f" {i}."}
+            corpus.write(json.dumps(line) + "\n")
+    arguments = ["adapt", "corpus.jsonl", "-o", "adapted", "--steps", "2", "--teacher", "bm25", "--json"]
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["held_out"] == 16 and report["queries"] == 144
+    assert 0 < report["before"]["reciprocal_rank@10"] <= 1 and report["after"]["document_terms"] > 0
+    assert json.loads(Path("adapted/adapted.json").read_text())["after"] == report["after"]
+    assert run(*arguments)[1] == out  # nothing is done again

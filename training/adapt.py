@@ -1,0 +1,224 @@
+"""A better encoder for a corpus, from nothing but its text.
+
+Queries are made of the documents (titles where there are any, and cropped sentences), search finds candidates for them,
+an ensemble of teachers scores these, and a short run distils the scores: the recipe of GPL (Wang et al.,
+arXiv:2112.07577), with pseudo-queries that need no generator and teachers of several kinds (arXiv:2411.04403).
+
+    FOLDER/data/      pseudo-queries, mined and scored
+    FOLDER/…          as `lsr.training.run` leaves it
+    FOLDER/adapted.json   what was measured before and after
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.encoder import SparseEncoder
+from lsr.encoding.bm25 import Bm25Encoder
+from lsr.errors import InputError
+from lsr.files import atomic_file
+from lsr.stages import Stages, silent
+from lsr.text import open_corpus
+from lsr.training.config import TrainingConfig, parse_config
+from lsr.training.data import TrainingSet, TrainingSetWriter, open_training_set
+from lsr.training.data.training_set import is_training_set
+from lsr.training.negatives import MiningSettings, SparseSearcher, mine
+from lsr.training.negatives.loading import load_searcher
+from lsr.training.run import DATA, train
+from lsr.training.teachers import load_teacher, score_training_set
+from lsr.training.teachers.vectors import SparseTable
+
+REPORT = "adapted.json"
+# Of the pseudo-queries, kept out of training to measure on: a share, and at most so many.
+_HELD_OUT = 0.1
+_MOST_HELD_OUT = 300
+_FEWEST = 50
+_PEEK = 1000
+_DEPTH = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptSettings:
+    """How to adapt.
+
+    Attributes:
+        base: the encoder to start from.
+        teachers: of `lsr.training.teachers.load_teacher`; their ensemble scores the candidates.
+        queries: pseudo-queries to train on, at most.
+        steps, batch_size, negatives, learning_rate, max_length: of the training run.
+        sparsity: λ of the penalty on document terms.
+        seed: of crops, candidates and training.
+    """
+
+    base: str
+    teachers: Sequence[str] = ("bm25", "minilm", "splade-tiny")
+    queries: int = 20_000
+    steps: int = 400
+    batch_size: int = 8
+    negatives: int = 7
+    learning_rate: float = 5e-5
+    max_length: int = 256
+    sparsity: float = 0.02
+    seed: int = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """What came out.
+
+    Attributes:
+        model: the encoder's folder.
+        queries: pseudo-queries that were trained on; held_out: that were measured on.
+        before, after: of base and result on those: "reciprocal_rank@10", the mean of 1 / rank of the document that the
+            query was made of, and "document_terms", the mean number of active terms.
+    """
+
+    model: Path
+    queries: int
+    held_out: int
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: Stages = silent) -> Adaptation:
+    """Train an encoder for a corpus that `lsr.text.open_corpus` reads; needs no judgements and no queries.
+
+    What was done before an interruption is not done again: pseudo-queries, mining, scoring and checkpoints stay in the
+    folder.
+
+    Raises InputError for a corpus without usable text, or a folder that holds something else.
+    """
+    folder = Path(folder)
+    data = folder / DATA
+    trained, held_out = [], []
+    for kind in ("titles", "crops") if _has_titles(corpus) else ("crops",):
+        some, rest = _pseudo_queries(corpus, kind, data, settings, stages)
+        trained.append(_score(_mine(some, data / f"{kind}-mined", settings, stages), settings, stages))
+        held_out.append(rest)
+    model = train(_config(trained, settings), folder, stages=stages)
+    before, after = (
+        _measure(SparseEncoder.load(name, max_length=settings.max_length), held_out, folder, stages)
+        for name in (settings.base, model)
+    )
+    adaptation = Adaptation(model, sum(map(len, trained)), sum(map(len, held_out)), before, after)
+    with atomic_file(folder / REPORT, force=True) as temporary:
+        content = asdict(adaptation) | {"model": str(model), "corpus": corpus, "settings": asdict(settings)}
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return adaptation
+
+
+def _has_titles(corpus: str) -> bool:
+    """Whether most documents have one, by the first thousand."""
+    first = [bool(document.title.strip()) for document in islice(open_corpus(corpus), _PEEK)]
+    return 2 * sum(first) > len(first)
+
+
+def _pseudo_queries(
+    corpus: str, kind: str, data: Path, settings: AdaptSettings, stages: Stages
+) -> tuple[TrainingSet, TrainingSet]:
+    """Queries made of documents, to train on and to measure on."""
+    paths = data / f"{kind}-train", data / f"{kind}-held-out"
+    if not all(map(is_training_set, paths)):
+        with stages(f"making queries ({kind})", None, "documents") as progress:
+            made = open_training_set(
+                f"{kind}:{corpus}", all_texts=True, seed=settings.seed, work=data, progress=progress
+            )
+        if len(made) < _FEWEST:
+            raise InputError(f"{corpus} gives {len(made)} pseudo-queries ({kind}): too few to learn from")
+        order = np.random.default_rng(settings.seed).permutation(len(made))
+        kept_out = min(_MOST_HELD_OUT, round(_HELD_OUT * len(made)))
+        for path, part in zip(paths, (order[kept_out:][: settings.queries], order[:kept_out]), strict=True):
+            _write(made, np.sort(part), path)
+    return TrainingSet.open(paths[0]), TrainingSet.open(paths[1])
+
+
+def _write(made: TrainingSet, examples: npt.NDArray[np.int64], path: Path) -> None:
+    with TrainingSetWriter(path, force=True, about=made.about) as writer:
+        writer.use_texts(made.texts)
+        for number in examples.tolist():
+            example = made[number]
+            writer.add(example.query_id, example.query, example.positives, example.negatives)
+
+
+def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+    if is_training_set(path):
+        return TrainingSet.open(path)
+    with TemporaryDirectory(dir=path.parent, prefix=".") as work:
+        searchers = [
+            load_searcher(
+                name,
+                made.texts,
+                Path(work) / str(number),
+                bm25=lambda: _bm25(made),
+                max_length=settings.max_length,
+                stages=stages,
+            )
+            for number, name in enumerate(("bm25", settings.base))
+        ]
+        mining = MiningSettings(depth=100, negatives=2 * settings.negatives, seed=settings.seed)
+        return mine(made, searchers, path, mining, stages=stages)
+
+
+def _score(mined: TrainingSet, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+    path = mined.path.with_name(f"{mined.path.name}-scored")
+    if is_training_set(path):
+        return TrainingSet.open(path)
+    teachers = [
+        load_teacher(name, bm25=lambda: _bm25(mined), max_length=settings.max_length) for name in settings.teachers
+    ]
+    return score_training_set(mined, teachers, path, normalise=True, stages=stages)
+
+
+def _bm25(made: TrainingSet) -> Bm25Encoder:
+    return Bm25Encoder.fit(made.texts[row] for row in range(len(made.texts)))
+
+
+def _config(sets: Sequence[TrainingSet], settings: AdaptSettings) -> TrainingConfig:
+    query: Any = "shared"
+    if SparseEncoder.load(settings.base, queries_only=True).inference_free:
+        # The corpus says what a word is worth in it.
+        query = {"table": "idf", "trainable": True}
+    content = {
+        "about": {"title": "lsr adapt"},
+        "model": {"document": {"base": settings.base, "max_length": settings.max_length}, "query": query},
+        "data": [{"source": str(each.path)} for each in sets],
+        "losses": [{"name": "kl"}],
+        "document_regularisers": [{"name": "flops", "strength": settings.sparsity, "ramp": 0.5}],
+        "run": {
+            "steps": settings.steps,
+            "batch_size": settings.batch_size,
+            "negatives": settings.negatives,
+            "learning_rate": settings.learning_rate,
+            "seed": settings.seed,
+            "save_every": 100,
+        },
+    }
+    if query == "shared":
+        content["query_regularisers"] = [{"name": "flops", "strength": settings.sparsity, "ramp": 0.5}]
+    return parse_config(content, "lsr adapt")
+
+
+def _measure(encoder: SparseEncoder, held_out: Sequence[TrainingSet], folder: Path, stages: Stages) -> dict[str, float]:
+    """How high the document of each held-out pseudo-query ranks among all texts of its set."""
+    ranks, terms, texts = [], 0, 0
+    for each in held_out:
+        with TemporaryDirectory(dir=folder, prefix=".") as work:
+            searcher = SparseSearcher.build(encoder, each.texts, Path(work) / "index", stages=stages)
+            examples = [each[number] for number in range(len(each))]
+            found = searcher.search([example.query for example in examples], _DEPTH)
+            for example, rows in zip(examples, found, strict=True):
+                place = np.flatnonzero(np.isin(rows, example.positives))
+                ranks.append(1 / (1 + int(place[0])) if len(place) else 0.0)
+            assert isinstance(searcher.documents, SparseTable)
+            terms += len(searcher.documents.terms)
+            texts += len(each.texts)
+    return {"reciprocal_rank@10": float(np.mean(ranks)), "document_terms": terms / texts}

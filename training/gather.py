@@ -1,0 +1,62 @@
+"""Vectors of all devices, with gradients: what makes other devices' candidates negatives too."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def gather(local: Tensor) -> Tensor:
+    """[processes * rows, …] from [rows, …] of each process, in the order of ranks; the same rows on every process.
+
+    The gradient of a row goes back to the process that it came from, summed over all of them. With losses that are
+    means over a process's own queries, and gradients averaged over processes (as DistributedDataParallel does), every
+    parameter gets the gradient of the mean over all queries. Without several processes it is `local` itself.
+    """
+    if not _several():
+        return local
+    if not local.is_floating_point():
+        return _all(local)
+    gathered: Tensor = _Gather.apply(local)
+    return gathered
+
+
+def average_gradients(model: nn.Module) -> None:
+    """Give every process the mean of all processes' gradients, as DistributedDataParallel would have."""
+    if not _several():
+        return
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            distributed.all_reduce(parameter.grad)
+            parameter.grad /= distributed.get_world_size()
+
+
+def rank() -> int:
+    """This process's place among all, 0 where there is one."""
+    return distributed.get_rank() if _several() else 0
+
+
+def _several() -> bool:
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+def _all(local: Tensor) -> Tensor:
+    parts = [torch.empty_like(local) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, local.contiguous())
+    return torch.cat(parts)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, local: Tensor) -> Tensor:
+        return _all(local)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        # all_reduce and not reduce_scatter, which gloo has only in newer versions of torch.
+        total = gradient.contiguous()
+        distributed.all_reduce(total)
+        rows = len(total) // distributed.get_world_size()
+        return total[distributed.get_rank() * rows :][:rows]

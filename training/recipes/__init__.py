@@ -1,0 +1,27 @@
+"""Recipes that come with lsr: each a YAML file beside this one, read as a `TrainingConfig`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.errors import InputError
+
+_FOLDER = Path(__file__).parent
+
+
+def recipes() -> dict[str, Path]:
+    """Name → file of every recipe, in order of names."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
+
+
+def recipe_path(name_or_path: str) -> Path:
+    """The file of a recipe, or the path itself where it is one. InputError for neither."""
+    found = recipes()
+    if name_or_path in found:
+        return found[name_or_path]
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    raise InputError(
+        f"{name_or_path} is neither a recipe ({', '.join(found)}), nor a YAML file, nor the folder of a training run"
+    )

@@ -1,0 +1,207 @@
+"""The model in training: a document tower, and a query side that is the same tower, another one, or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from lsr.encoding.backbone import load_backbone
+from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
+from lsr.encoding.tokens import TextTokenizer
+from lsr.errors import ModelError
+from lsr.training.config import ModelConfig, QueryTableConfig, TowerConfig
+from lsr.training.towers import LanguageModelTower, QueryTable, Tokens, tokens
+
+# How fast the share of documents that a term is active in forgets: about the last thousand batches count.
+_MEMORY = 0.999
+
+
+class Student(nn.Module):
+    """Queries and documents to term weights. Made by `build_student`.
+
+    Attributes:
+        document: the tower of documents.
+        query: that of queries; the same module where both share one model.
+        dim: number of terms.
+        shares: float32 [vocabulary], a moving average of the share of documents in which each term is active.
+        tokenizer, query_tokenizer: text to token ids, as the exported encoder will.
+    """
+
+    shares: Tensor
+    seen: Tensor
+
+    def __init__(
+        self, document: LanguageModelTower, query: LanguageModelTower | QueryTable | None, config: ModelConfig
+    ) -> None:
+        super().__init__()
+        self.document = document
+        self.query = document if query is None else query
+        self.model_config = config
+        self.dim = document.backbone.dim
+        self.tokenizer = document.backbone.tokenizer()
+        self.query_tokenizer = self._query_tokenizer()
+        self.register_buffer("shares", torch.zeros(self.dim))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, queries: Tokens | None, documents: Tokens | None) -> tuple[Tensor | None, Tensor | None]:
+        """float32 [queries, vocabulary] and [documents, vocabulary], None for what is not given."""
+        return (
+            None if queries is None else self.query(queries),
+            None if documents is None else self.document(documents),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return self.shares.device
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """The token ids that fill up queries and documents."""
+        document = self.document.backbone.padding_id
+        query = self.query.backbone.padding_id if isinstance(self.query, LanguageModelTower) else document
+        return query, document
+
+    @torch.no_grad()
+    def observe(self, documents: Tensor) -> None:
+        """Take note of which terms are active: documents [n, vocabulary]."""
+        self.seen += 1
+        # Early on a plain mean, so that nothing hangs on the zeros it starts from.
+        memory = min(_MEMORY, 1 - 1 / int(self.seen))
+        self.shares.lerp_((documents > 0).float().mean(0), 1 - memory)
+
+    @torch.no_grad()
+    def statistics(self, queries: Tensor, documents: Tensor) -> dict[str, float]:
+        """Of a batch: mean active terms, and FLOPS, Σ_j p_q(j) p_d(j); and the terms dead in documents of late."""
+        active_queries, active_documents = (queries > 0).float(), (documents > 0).float()
+        return {
+            "query_terms": active_queries.sum(1).mean().item(),
+            "document_terms": active_documents.sum(1).mean().item(),
+            "flops": (active_queries.mean(0) @ active_documents.mean(0)).item(),
+            "dead_terms": int((self.shares == 0).sum()),
+        }
+
+    @torch.no_grad()
+    def set_query_idf(self, idf: Tensor) -> None:
+        """Start a query table that is configured as "idf" from these weights, float32 [vocabulary]."""
+        config = self.model_config.query
+        if isinstance(self.query, QueryTable) and isinstance(config, QueryTableConfig) and config.table == "idf":
+            self.query.weight.copy_(idf)
+
+    def start_biases(self, texts: Sequence[str]) -> None:
+        """Where a tower's configuration says how many terms are to be active at first, see to it, on these texts."""
+        sides = {id(self.document): (self.document, self.model_config.document, self.tokenizer)}
+        if isinstance(self.query, LanguageModelTower) and isinstance(self.model_config.query, TowerConfig):
+            sides[id(self.query)] = (self.query, self.model_config.query, self.query_tokenizer)
+        for tower, config, tokenizer in sides.values():
+            if config.initial_terms is not None:
+                tower.start_bias(tokens(tokenizer, texts, tower.backbone.padding_id), config.initial_terms)
+
+    def save(self, path: str | Path, *, dtype: str = "float32") -> None:
+        """Write a model folder from which `SparseEncoder.load` encodes as the student does, in evaluation mode."""
+        if isinstance(self.query, QueryTable):
+            config = cast(QueryTableConfig, self.model_config.query)
+            # A head may be wider than the vocabulary of tokens.
+            tokens = 1 + max(self.query_tokenizer.token_ids().values())
+            weights = self.query.weight.detach()[:tokens].relu().float().cpu().numpy()
+            query: TransformerSide | TableSide | None = TableSide(
+                weights, max_length=config.max_length, prompt=config.prompt
+            )
+        else:
+            query = None if self.query is self.document else _side(self.query)
+        save_encoder(path, document=_side(self.document), query=query, dtype=dtype)
+
+    def _query_tokenizer(self) -> TextTokenizer:
+        config = self.model_config.query
+        if isinstance(config, QueryTableConfig):
+            # As StaticTower reads queries: no special tokens, which would weigh alike for all.
+            return TextTokenizer(
+                self.document.backbone.spec.folder,
+                max_length=config.max_length,
+                special_tokens=False,
+                prompt=config.prompt,
+                lower_case=self.document.backbone.spec.lower_case,
+            )
+        assert isinstance(self.query, LanguageModelTower)
+        return self.query.backbone.tokenizer()
+
+
+def _side(tower: LanguageModelTower) -> TransformerSide:
+    """A tower as it is stored: adapters go into a copy of the model that they adapt."""
+    from lsr.training.lora import has_lora, merge_lora
+
+    backbone = tower.backbone
+    if has_lora(backbone):
+        backbone = deepcopy(backbone)
+        merge_lora(backbone)
+    return TransformerSide(backbone)
+
+
+def build_student(config: ModelConfig, *, dropout: float | None = None) -> Student:
+    """The student of a configuration, on the CPU. `dropout` replaces the models' own where it is given.
+
+    Raises ModelError as `load_backbone`, and for a query side of another vocabulary.
+    """
+    document = _tower(config.document)
+    query: LanguageModelTower | QueryTable | None = None
+    if isinstance(config.query, QueryTableConfig):
+        query = QueryTable(_table(config.query, document), trainable=config.query.trainable)
+    elif isinstance(config.query, TowerConfig):
+        query = _tower(config.query)
+        if query.backbone.dim != document.backbone.dim:
+            raise ModelError(
+                f"queries have {query.backbone.dim:,} terms and documents {document.backbone.dim:,}: both sides need "
+                "one vocabulary"
+            )
+    student = Student(document, query, config)
+    if dropout is not None:
+        for module in student.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = dropout
+    return student
+
+
+def _tower(config: TowerConfig) -> LanguageModelTower:
+    backbone = load_backbone(
+        config.base,
+        head=config.head,
+        attention=config.attention,
+        echo=config.echo,
+        scale=config.scale,
+        learn_scale=config.learn_scale,
+        bias=config.bias,
+    )
+    backbone.spec = replace(
+        backbone.spec,
+        pooling=config.pooling,
+        activation=config.activation,
+        max_length=config.max_length,
+        prompt=config.prompt,
+        lexical=config.gate == "lexical",
+        top_k=config.top_k,
+    )
+    if config.lora is not None:
+        from lsr.training.lora import add_lora
+
+        add_lora(backbone, rank=config.lora.rank, alpha=config.lora.alpha, dropout=config.lora.dropout)
+    if config.gradient_checkpointing:
+        backbone.gradient_checkpointing_enable()
+    return LanguageModelTower(backbone)
+
+
+def _table(config: QueryTableConfig, document: LanguageModelTower) -> Tensor:
+    weights = torch.ones(document.backbone.dim)
+    special = document.backbone.tokenizer().special_ids
+    weights[special[special < len(weights)]] = 0
+    if config.table in ("idf", "ones"):
+        return weights
+    from lsr.encoding.static import read_table
+
+    found = torch.from_numpy(read_table(Path(config.table), document.backbone.spec.folder))
+    weights.zero_()[: len(found)] = found
+    return weights
