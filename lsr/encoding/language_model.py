@@ -74,6 +74,8 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
         raise ModelError(f"the weights in {source} do not fit a {type(model).__name__}: {problems}")
     if broken := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
         raise ModelError(f"{source} has weights that are not finite numbers: {some(broken)}")
+    if source.suffix == ".gguf":
+        _forget_quantisation(model)
     return model.eval()
 
 
@@ -169,6 +171,13 @@ def _start_as_identity(model: Any, missing: list[str]) -> None:
         weight = model.get_parameter(name)
         if weight.ndim == 2 and weight.shape[0] == weight.shape[1]:
             nn.init.eye_(weight)
+
+
+def _forget_quantisation(model: Any) -> None:
+    """Its weights are plain numbers by now; transformers would refuse to save it all the same."""
+    for holder, name in ((model, "hf_quantizer"), (model.config, "quantization_config")):
+        if hasattr(holder, name):
+            delattr(holder, name)
 
 
 def _check_gguf_packages() -> None:

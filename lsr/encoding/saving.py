@@ -23,9 +23,11 @@ from lsr.encoding.description import describe_layout
 from lsr.encoding.layout import (
     DESCRIPTION,
     HEAD_FILE,
+    IDF_FIELD,
     Layout,
     TableSpec,
     TransformerSpec,
+    check_idf,
     check_pooling,
     weight_files,
 )
@@ -81,13 +83,15 @@ class TransformerSide:
 class TableSide:
     """A side that looks token weights up: float [dim], or fewer where the last terms have no token.
 
-    `tokenizer` is a folder with a tokenizer, or a GGUF file; the document side's if not given.
+    `tokenizer` is a folder with a tokenizer, or a GGUF file; the document side's if not given. `idf` is how much of the
+    weights is to be the IDF of the collection that is searched: see `TableSpec`.
     """
 
     weights: npt.NDArray[np.floating] | Tensor
     max_length: int | None = None
     prompt: str = ""
     tokenizer: Path | None = None
+    idf: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +176,13 @@ def _part_in_memory(side: TransformerSide, dtype: str) -> _Model:
 def _table_in_memory(side: TableSide, document: _Model) -> _Table:
     weights = np.asarray(side.weights.detach().cpu() if hasattr(side.weights, "detach") else side.weights, np.float32)
     spec = TableSpec(
-        side.tokenizer or document.spec.folder, Path(), side.max_length or document.spec.max_length, side.prompt
+        side.tokenizer or document.spec.folder,
+        Path(),
+        side.max_length or document.spec.max_length,
+        side.prompt,
+        side.idf,
     )
+    check_idf(spec.idf, "idf")
     reader = TextTokenizer(spec.folder, max_length=spec.max_length, special_tokens=False)
     size = max(reader.token_ids().values()) + 1
     if weights.ndim != 1 or not size <= len(weights) <= document.backbone.dim or weights[size:].any():
@@ -204,6 +213,10 @@ def _save(path: str | Path, document: _Part, query: _Part, *, shared: bool, card
             _write_sentence_transformers(folder, document, query, shared)
         if card is not None:
             (folder / "README.md").write_text(card, encoding="utf-8")
+        # safetensors writes files that their owner alone can read.
+        readable = next(folder.glob("*.json")).stat().st_mode
+        for file in folder.rglob("*.safetensors"):
+            file.chmod(readable)
 
 
 def _is_plain(part: _Part) -> bool:
@@ -248,6 +261,7 @@ def _write_sentence_transformers(folder: Path, document: _Part, query: _Part, sh
             "prompts": {"query": query.spec.prompt, "document": document.spec.prompt},
             "default_prompt_name": None,
             "similarity_fn_name": "dot",
+            **({IDF_FIELD: query.spec.idf} if isinstance(query, _Table) and query.spec.idf else {}),
         },
     )
     if shared and isinstance(document, _Model):

@@ -152,11 +152,14 @@ def _load(folder: Path) -> Tokenizer:
 
 def fast_tokenizer(source: Path) -> Any:
     """transformers' tokenizer of a folder without a tokenizer.json, or of a GGUF file. ModelError if there is none."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    place = (source.parent, {"gguf_file": source.name}) if source.suffix == ".gguf" else (source, {})
     try:
-        loaded = AutoTokenizer.from_pretrained(str(place[0]), **place[1])
+        if source.suffix == ".gguf":
+            # AutoTokenizer would give the same, but read the whole file twice before.
+            loaded = PreTrainedTokenizerFast.from_pretrained(str(source.parent), gguf_file=source.name)
+        else:
+            loaded = AutoTokenizer.from_pretrained(str(source))
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"{source} holds no tokenizer that can be read: {error}") from None
     if not getattr(loaded, "is_fast", False):

