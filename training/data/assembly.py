@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ class Assembler:
         items = [*(listed.positives or []), *listed.negatives]
         positives = len(items) - len(listed.negatives)
         rows: dict[int, tuple[int, bool, float | None]] = {}
-        with _at(located):
+        try:
             for place, item in enumerate(items):
                 row = self._row(item, "positives" if place < positives else "negatives")
                 if row is not None:
@@ -56,6 +55,8 @@ class Assembler:
                 self._groups.add(key, query_id, query, candidates)
             else:
                 self._write(query_id, query, candidates)
+        except (FieldError, InputError) as error:
+            raise InputError(error.reason, source=located.source, line=located.line, field=error.field) from None
 
     def finish(self) -> None:
         """Write the queries whose candidates came a few at a time. InputError if there is no example at all."""
@@ -82,12 +83,3 @@ class Assembler:
             self._writer.add(query_id, query, positives, negatives, scores if len(scores) == len(candidates) else None)
         else:
             self.left_out[WITHOUT_POSITIVE] += 1
-
-
-@contextmanager
-def _at(located: Located) -> Iterator[None]:
-    """Errors of what a record holds name the record's place."""
-    try:
-        yield
-    except (FieldError, InputError) as error:
-        raise InputError(error.reason, source=located.source, line=located.line, field=error.field) from None

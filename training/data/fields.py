@@ -170,12 +170,18 @@ class RecordParser:
             if not isinstance(items, list):
                 raise FieldError(f"must be lists by the name of the system that found them, not {_kind(items)}", field)
         longest = max(map(len, lists), default=0)
-        return [items[rank] for rank in range(longest) for items in lists if rank < len(items)]
+        merged = [items[rank] for rank in range(longest) for items in lists if rank < len(items)]
+        try:
+            return list(dict.fromkeys(merged))  # systems find much the same
+        except TypeError:  # objects: their ids will tell
+            return merged
 
 
 def passage_id(item: Any, field: str) -> str:
     """The id of a candidate that is an id, or an object with one. Raises FieldError."""
-    if isinstance(item, Mapping):
+    if isinstance(item, str) and item:  # nearly all are, and they can be hundreds of millions
+        return item
+    if isinstance(item, dict):
         key = _present(item, _PASSAGE_ID)
         if key is None:
             raise _missing(item, _PASSAGE_ID)
@@ -190,7 +196,7 @@ def passage_text(item: Any, field: str) -> tuple[str, str]:
     """
     if isinstance(item, str):
         return text_id(item), item
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise FieldError(f"a candidate must be a text or an object with one, not {_kind(item)}", field)
     key = _present(item, TEXT_NAMES)
     if key is None:

@@ -22,7 +22,7 @@ _SCHEMA = pa.schema([("query_id", pa.large_string()), ("query", pa.large_string(
 class QueryGroups:
     """Candidates of queries in any order, given back as one example for each query.
 
-    Memory: 9 bytes a candidate that was added (13 with scores) and 25 a query; 12 more a candidate while giving back.
+    Memory: 9 bytes a candidate that was added (13 with scores) and 19 a query; 12 more a candidate while giving back.
     The queries' texts wait in a file in `folder`, which must exist.
     """
 

@@ -37,10 +37,9 @@ EXAMPLE_SCHEMA = pa.schema(
 )
 
 
-def id_hashes(encoded: bytes) -> tuple[int, int]:
-    """Two 64-bit halves of the BLAKE2b hash of an id in UTF-8; the first is what `text_ids.arrow` is sorted by."""
-    digest = hashlib.blake2b(encoded, digest_size=16).digest()
-    return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+def hash_text(text: str) -> int:
+    """The 64-bit BLAKE2b hash of a text in UTF-8; `text_ids.arrow` is sorted by that of the ids."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 class RowWriter:

@@ -57,20 +57,22 @@ def read_listed(files: Sequence[Path], parser: RecordParser, *, by_id: bool) -> 
     Lines of Parquet files are row numbers from 1; entries of a pickled dictionary have none.
     """
     for file in files:
-        for line, values in _records(file, by_id):
+        if content_suffix(file) == ".tsv":
+            for line, listed in _triples(file, by_id):
+                yield Located(str(file), line, listed)
+            continue
+        for number, values in _records(file, by_id):
             try:
                 listed = parser.parse(values)
             except FieldError as error:
-                raise InputError(error.reason, source=str(file), line=line, field=error.field) from None
-            yield Located(str(file), line, listed)
+                raise InputError(error.reason, source=str(file), line=number, field=error.field) from None
+            yield Located(str(file), number, listed)
 
 
 def _records(file: Path, by_id: bool) -> Iterator[tuple[int | None, dict[str, Any]]]:
     suffix = content_suffix(file)
     if suffix == ".parquet":
         yield from _parquet_rows(file)
-    elif suffix == ".tsv":
-        yield from _tsv_rows(file, _ID_COLUMNS if by_id else _TEXT_COLUMNS)
     elif suffix in (".pkl", ".pickle"):
         if not by_id:
             raise InputError("pickled scores have no texts: give them as candidates of a collection", source=str(file))
@@ -118,8 +120,9 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"not a readable Parquet file: {error}", source=str(file)) from error
 
 
-def _tsv_rows(file: Path, forms: dict[int, tuple[str, ...]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Triples, with or without scores; every line has as many columns as the first."""
+def _triples(file: Path, by_id: bool) -> Iterator[tuple[int, Listed]]:
+    """Tab-separated pairs and triples, with or without scores; every line has as many columns as the first."""
+    forms = _ID_COLUMNS if by_id else _TEXT_COLUMNS
     columns: tuple[str, ...] = ()
     for line, text in read_lines(file, stop):
         cells = text.split("\t")
@@ -129,10 +132,14 @@ def _tsv_rows(file: Path, forms: dict[int, tuple[str, ...]]) -> Iterator[tuple[i
             known = "; or ".join(f"{len(names)}: {', '.join(names)}" for names in expected)
             message = f"{len(cells)} columns separated by tabs, where there must be {known}"
             raise InputError(message, source=str(file), line=line)
-        values: dict[str, Any] = dict(zip(columns, cells, strict=True))
-        if "positive_score" in values:
-            values["scores"] = [_score(values.pop(name), file, line, name) for name in columns if "score" in name]
-        yield line, values
+        scores = None
+        if len(cells) == 5:
+            at = columns.index("positive_score")
+            scores = [_score(cells[place], file, line, columns[place]) for place in (at, at + 1)]
+            del cells[at : at + 2]
+        query, positive, *negatives = cells
+        query_id, query_text = (query, None) if by_id else (None, query)
+        yield line, Listed(query_id, query_text, [positive], negatives, scores, single=True)
 
 
 def _score(cell: str, file: Path, line: int, field: str) -> float:

@@ -25,7 +25,7 @@ from lsr.training.data.layout import (
     TEXTS,
     VERSION,
     RowReader,
-    id_hashes,
+    hash_text,
 )
 
 _ID, _TEXT = range(len(TEXT_SCHEMA))
@@ -93,7 +93,7 @@ class Texts:
     def row(self, id: str) -> int | None:
         """The row of an id; None if no text has it."""
         try:
-            wanted = np.uint64(id_hashes(id.encode())[0])
+            wanted = np.uint64(hash_text(id))
         except UnicodeEncodeError:  # a lone surrogate, which no stored id can hold
             return None
         hashes, rows = self._by_hash

@@ -89,8 +89,8 @@ def test_records_with_texts(values: dict[str, Any], expected: Listed) -> None:
         ),
         ({"query": 1, "positive": 2, "negative": 3}, Listed("1", None, [2], [3], single=True)),
         (
-            {"qid": 1, "pos": [2], "neg": {"bm25": [3, 4, 9], "tas-b": [5, 6], "empty": []}},
-            Listed("1", None, [2], [3, 5, 4, 6, 9]),
+            {"qid": 1, "pos": [2], "neg": {"bm25": [3, 4, 9], "tas-b": [5, 3], "empty": []}},
+            Listed("1", None, [2], [3, 5, 4, 9]),
         ),
         ({"query_id": "1", "doc_ids": ["2", "3"], "labels": [0, 1]}, Listed("1", None, ["3"], ["2"])),
         # OpenSearch: judgements say which are positive
