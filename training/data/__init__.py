@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lsr.training.data.opening import open_training_set
 from lsr.training.data.sampling import Mixture, Shuffled, choose
-from lsr.training.data.training_set import Example, Texts, TrainingSet
+from lsr.training.data.training_set import Example, Texts, TrainingSet, is_training_set
 from lsr.training.data.writer import TrainingSetWriter
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "TrainingSet",
     "TrainingSetWriter",
     "choose",
+    "is_training_set",
     "open_training_set",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_made_once(beir: Path, opened: Open, write: Write, tmp_path: Path) -> No
     path = changed.path
     os.utime(beir / "corpus.jsonl", ns=(0, 0))
     assert opened(beir).path != path
+
+
+def test_made_once_by_many_at_a_time(write: Write, opened: Open) -> None:
+    path = write("a.jsonl", *({"query": f"q{n}", "pos": [f"p{n}"]} for n in range(3000)))
+    seen: list[int] = []
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: opened(path, progress=seen.append), range(4)))
+    assert len({each.path for each in made}) == 1
+    assert sum(seen) == 3000
 
 
 def test_a_training_set_is_opened_as_it_is(beir: Path, opened: Open) -> None:
