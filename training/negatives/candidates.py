@@ -16,7 +16,7 @@ from lsr.training.negatives.searchers import Rows, Searcher
 from lsr.training.teachers.pairs import distinct
 
 # Queries searched at once.
-_QUERIES = 4096
+_QUERIES = 1024
 
 
 @dataclass(frozen=True, eq=False)
