@@ -23,10 +23,10 @@ import numpy.typing as npt
 
 from lsr.cli.console import note, progress_bar
 from lsr.errors import LsrError
+from lsr.eval.bench.vectors import BenchVectors, open_vectors
 from lsr.eval.report import markdown_table
 from lsr.files import atomic_file
 from lsr.index import Index, IndexBuilder
-from lsr.vector_files import iter_vectors, read_vectors
 from lsr.vectors import SparseVectors
 
 # One document in so many is allowed.
@@ -45,10 +45,10 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     try:
-        queries = read_vectors(arguments.queries)
-        queries = queries[: arguments.limit]
         with tempfile.TemporaryDirectory(prefix="lsr-filters-") as folder:
-            index = build(Path(folder) / "index", arguments.documents, queries.dim)
+            vectors = open_vectors(arguments.documents, arguments.queries, Path(folder), limit=arguments.limit)
+            queries = vectors.queries
+            index = build(Path(folder) / "index", vectors)
             found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
     except LsrError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -63,11 +63,11 @@ def main() -> int:
     return 0
 
 
-def build(path: Path, documents: Path, dim: int) -> Index:
+def build(path: Path, vectors: BenchVectors) -> Index:
     """An index with the default settings."""
     note("building …")
-    with IndexBuilder(path, dim=dim) as builder:
-        for batch in iter_vectors(documents, dim=dim):
+    with IndexBuilder(path, dim=vectors.dim) as builder:
+        for batch in vectors.batches():
             builder.add(batch)
         index = builder.finish()
     index.warm_up()

@@ -25,6 +25,7 @@ def open_or_index(
     encoder: SparseEncoder | None = None,
     *,
     top_k: int | None = None,
+    query_idf: float | None = None,
     force: bool = False,
     stages: Stages = silent,
 ) -> Retriever:
@@ -32,7 +33,8 @@ def open_or_index(
 
     An index that is there is used again if it was made with `encoder` (None: whatever made it) and `top_k`, and holds
     exactly the documents of the collection; every text is compared. `force` builds it anew. A build that was
-    interrupted goes on where it stopped. `encoder` defaults to the default model where there is no index yet.
+    interrupted goes on where it stopped. `encoder` defaults to the default model where there is no index yet;
+    `query_idf` is that of `Retriever`.
 
     Raises ModelError or InputError if the index that is there does not fit.
     """
@@ -40,7 +42,7 @@ def open_or_index(
     from lsr.pipeline import index_corpus
 
     if Path(path).exists() and not force:
-        retriever = Retriever.open(path)
+        retriever = Retriever.open(path, query_idf=query_idf)
         if encoder is not None:
             _check_encoder(retriever.index, encoder, top_k, path)
             retriever.encoder = encoder
@@ -50,7 +52,7 @@ def open_or_index(
     encoder = encoder or SparseEncoder.load()
     total = count_documents(collection.source)
     index = index_corpus(collection.documents(), path, encoder, total=total, top_k=top_k, force=force, stages=stages)
-    retriever = Retriever(index)
+    retriever = Retriever(index, query_idf=query_idf)
     retriever.encoder = encoder
     return retriever
 

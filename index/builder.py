@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.documents import Document
 from lsr.errors import InputError
@@ -27,7 +28,7 @@ from lsr.index.order import order_documents
 from lsr.index.output import check_index_output, lock_folder, new_segment, remove_segments, seal
 from lsr.index.postings import Postings, open_postings, term_dtype
 from lsr.index.reader import Index
-from lsr.index.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, VOCABULARY_NAME
+from lsr.index.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, VOCABULARY_NAME
 from lsr.index.seismic_blocks import write_seismic_blocks
 from lsr.index.settings import IndexSettings
 from lsr.index.summaries import write_summaries
@@ -89,6 +90,7 @@ class IndexBuilder:
         self.dim = dim
         self.settings = settings or IndexSettings()
         self._vocabulary = vocabulary
+        self._token_frequencies: npt.NDArray[np.int64] | None = None
         self._encoder = encoder
         self._finished = False
         self._rows = 0
@@ -147,6 +149,18 @@ class IndexBuilder:
         self._largest_weight = max(self._largest_weight, float(vectors.weights.max(initial=0)))
         self._rows += len(vectors)
 
+    def count_tokens(self, frequencies: npt.NDArray[np.integer]) -> None:
+        """Add to the number of documents in whose text each term is a token: [dim], for the batch just added.
+
+        Kept with the index, they give the collection's IDF to encoders whose queries are a table of weights. InputError
+        for another length.
+        """
+        if frequencies.shape != (self.dim,):
+            raise InputError(f"token frequencies of shape {frequencies.shape} for {self.dim:,} terms")
+        if self._token_frequencies is None:
+            self._token_frequencies = np.zeros(self.dim, np.int64)
+        self._token_frequencies += frequencies
+
     def finish(self, progress: Callable[[int], None] | None = None, threads: int | None = None) -> Index:
         """Sort, publish and open the index.
 
@@ -180,6 +194,8 @@ class IndexBuilder:
             _remove(folder, "inverted")
         if settings.bmp is not None:
             write_bmp_blocks(folder, forward, self.dim, settings.bmp, dense_share, threads, stages.report)
+        if self._token_frequencies is not None:
+            write_array(folder / TOKENS_NAME, self._token_frequencies)
         if self._vocabulary is not None:
             write_vocabulary(folder / VOCABULARY_NAME, self._vocabulary)
         Manifest(

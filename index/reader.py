@@ -359,6 +359,11 @@ class Index:
         """int64 [dim]: the number of documents that each term stands in."""
         return self._segment.term_documents
 
+    @property
+    def token_frequencies(self) -> npt.NDArray[np.int64] | None:
+        """int64 [dim]: the number of documents in whose text each term is a token; None where they were not counted."""
+        return self._segment.term_tokens
+
     def _check_row(self, row: int) -> int:
         if not 0 <= row < len(self):
             raise NotFoundError(f"no row {row}: the index has {len(self):,} documents")

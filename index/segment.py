@@ -28,6 +28,7 @@ DOCUMENTS_NAME = "documents.arrow"
 POSITIONS_NAME = "order_positions.npy"
 ROWS_NAME = "order_rows.npy"
 DEFICITS_NAME = "forward_deficits.npy"
+TOKENS_NAME = "term_tokens.npy"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Segment:
         document_rows: uint32 [documents]: the row at each position.
         row_positions: uint32 [documents]: the position of each row.
         term_documents: int64 [dim]: the number of documents that each term stands in.
+        term_tokens: int64 [dim]: the number of documents in whose text each term is a token, or None if not counted.
         summaries: of the blocks of documents.
         seismic: the blocks of Seismic, or None in an index built without.
         bmp: the blocks of Block-Max Pruning, or None in an index built without.
@@ -55,6 +57,7 @@ class Segment:
     document_rows: npt.NDArray[np.uint32]
     row_positions: npt.NDArray[np.uint32]
     term_documents: npt.NDArray[np.int64]
+    term_tokens: npt.NDArray[np.int64] | None
     summaries: Summaries
     seismic: SeismicBlocks | None
     bmp: BmpBlocks | None
@@ -80,6 +83,7 @@ class Segment:
             document_rows=open_array(folder / ROWS_NAME, np.uint32, documents),
             row_positions=open_array(folder / POSITIONS_NAME, np.uint32, documents),
             term_documents=open_array(folder / "term_documents.npy", np.int64, dim),
+            term_tokens=open_array(folder / TOKENS_NAME, np.int64, dim) if TOKENS_NAME in manifest.files else None,
             summaries=Summaries.open(folder, documents, dim, settings.choose_block_size(documents)),
             seismic=SeismicBlocks.open(folder, dim) if settings.seismic is not None else None,
             bmp=BmpBlocks.open(folder, documents, dim, settings.bmp.block_size) if settings.bmp is not None else None,

@@ -15,7 +15,7 @@ from lsr.index.bmp_blocks import LEVELS, BmpBlocks
 from lsr.index.documents import BATCH_ROWS
 from lsr.index.manifest import Manifest, published_segment
 from lsr.index.postings import Postings
-from lsr.index.segment import POSITIONS_NAME, ROWS_NAME, Segment, file_problems
+from lsr.index.segment import POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, Segment, file_problems
 from lsr.index.seismic_blocks import SeismicBlocks
 from lsr.index.summaries import Summaries
 
@@ -69,6 +69,9 @@ def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
     yield from problems
     if not problems and not np.array_equal(_term_documents(segment.forward, dim), segment.term_documents):
         yield "term_documents.npy: not the number of documents of each term"
+    tokens = segment.term_tokens
+    if tokens is not None and not ((tokens >= 0) & (tokens <= documents)).all():
+        yield f"{TOKENS_NAME}: a token stands in more documents than there are, or in fewer than none"
     if not np.array_equal(np.sort(segment.document_rows), np.arange(documents)):
         yield f"{ROWS_NAME}: not every row stands there once"
     elif not np.array_equal(segment.row_positions[segment.document_rows], np.arange(documents)):

@@ -68,7 +68,7 @@ def index_corpus(
     ):
         with stages("encoding", total, "documents") as progress:
             shards.encode(corpus, encoder, top_k=top_k, progress=progress)
-        return _build(builder, shards.read(encoder.dim), shards.documents, threads, stages)
+        return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages)
 
 
 def index_vectors(
@@ -104,7 +104,7 @@ def index_vectors(
         settings=settings,
         force=force,
     ) as builder:
-        return _build(builder, _with_documents(chain([first], batches), documents), None, threads, stages)
+        return _build(builder, _with_documents(chain([first], batches), documents), encoder, None, threads, stages)
 
 
 def encode_corpus(
@@ -174,6 +174,7 @@ def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]
 def _build(
     builder: IndexBuilder,
     batches: Iterable[tuple[SparseVectors, list[Document] | None]],
+    encoder: SparseEncoder | None,
     total: int | None,
     threads: int | None,
     stages: Stages,
@@ -181,6 +182,9 @@ def _build(
     with stages("reading", total, "vectors") as progress:
         for vectors, documents in batches:
             builder.add(vectors, documents)
+            if documents is not None and encoder is not None and encoder.inference_free:
+                # What the collection's IDF is made of: see `SparseEncoder.with_query_idf`.
+                builder.count_tokens(encoder.token_frequencies([document.contents for document in documents]))
             progress(len(vectors))
     with stages("building", len(builder), "documents") as progress:
         return builder.finish(progress=progress, threads=threads)

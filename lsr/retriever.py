@@ -51,9 +51,16 @@ class Retriever:
     """
 
     def __init__(
-        self, index: Index, *, model: str | None = None, device: str | None = None, light: bool = False
+        self,
+        index: Index,
+        *,
+        model: str | None = None,
+        device: str | None = None,
+        light: bool = False,
+        query_idf: float | None = None,
     ) -> None:
         self.index = index
+        self._query_idf = query_idf
         self._model = model
         self._device = device
         self._light = light
@@ -63,16 +70,24 @@ class Retriever:
 
     @classmethod
     def open(
-        cls, path: str | Path, *, model: str | None = None, device: str | None = None, light: bool = False
+        cls,
+        path: str | Path,
+        *,
+        model: str | None = None,
+        device: str | None = None,
+        light: bool = False,
+        query_idf: float | None = None,
     ) -> Retriever:
         """Open the index at `path`. `model` (a name or folder) stands in for the one it was made with.
 
         `light` is for a process that asks little: it encodes queries without torch where `SparseEncoder.load` can.
+        `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
+        queries are a table (`SparseEncoder.with_query_idf`); the model's own choice if not given.
         Raises IndexFormatError.
         """
         from lsr.index import Index
 
-        return cls(Index.open(path), model=model, device=device, light=light)
+        return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -149,12 +164,13 @@ class Retriever:
         with self._loading:
             if self._encoder is None:
                 query_side = (self.index.encoder or {}).get("query", {})
-                self._encoder = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
+                loaded = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
+                self._encoder = self._with_idf(loaded)
             return self._encoder
 
     @encoder.setter
     def encoder(self, encoder: SparseEncoder) -> None:
-        self._encoder = encoder
+        self._encoder = self._with_idf(encoder)
 
     @property
     def document_encoder(self) -> SparseEncoder:
@@ -193,6 +209,16 @@ class Retriever:
                 "index anew, or pass --model to search with it all the same"
             )
         return encoder
+
+    def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
+        """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
+        frequencies = self.index.token_frequencies
+        blend = encoder.query_idf if self._query_idf is None else self._query_idf
+        if not encoder.inference_free or frequencies is None or not blend:
+            return encoder
+        from lsr.encoding.idf import inverse_document_frequency
+
+        return encoder.with_query_idf(inverse_document_frequency(frequencies, len(self.index)), blend)
 
     def _encode_query(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         return self.encoder.encode_queries([text]).row(0)

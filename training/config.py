@@ -86,12 +86,15 @@ class QueryTableConfig:
         table: "idf" (of the texts trained on), "ones", or a file: `idf.json` or a `weight` in safetensors.
         trainable: learn the weights too, from there on.
         learning_rate: theirs, far above the model's: there is one number a term.
+        idf: how much of the weights is to be the IDF of the collection that is searched, 0 to 1, once trained: see
+            `SparseEncoder.with_query_idf`.
         max_length: tokens read of a query.
     """
 
     __pydantic_config__ = _STRICT
 
     table: str
+    idf: _Share = 0.0
     trainable: bool = True
     learning_rate: _Positive = 1e-3
     max_length: _Count = 64

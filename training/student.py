@@ -110,7 +110,7 @@ class Student(nn.Module):
             tokens = 1 + max(self.query_tokenizer.token_ids().values())
             weights = self.query.weight.detach()[:tokens].relu().float().cpu().numpy()
             query: TransformerSide | TableSide | None = TableSide(
-                weights, max_length=config.max_length, prompt=config.prompt
+                weights, max_length=config.max_length, prompt=config.prompt, idf=config.idf
             )
         else:
             query = None if self.query is self.document else _side(self.query)

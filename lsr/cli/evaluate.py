@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, Json, MaxLength, Mode, Recall, TopK
+from lsr.cli.options import Device, Force, Json, MaxLength, Mode, QueryIdf, Recall, TopK
 from lsr.models import DEFAULT_MODEL
 
 NAME = "eval"
@@ -59,6 +59,7 @@ def run(
     ] = False,
     bm25: Annotated[bool, typer.Option(help="Search with BM25 as well.")] = True,
     per_query: Annotated[bool, typer.Option("--per-query", help="Keep each query's values in the JSON.")] = False,
+    query_idf: QueryIdf = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
@@ -107,7 +108,9 @@ def run(
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
         with resumable(path):
-            retriever = open_or_index(loaded, path, encoder, top_k=top_k, force=force, stages=progress_bar)
+            retriever = open_or_index(
+                loaded, path, encoder, top_k=top_k, query_idf=query_idf, force=force, stages=progress_bar
+            )
         evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
         # The index is the expensive part and is kept; runs and reports are made anew each time.
         evaluation.save(folder, force=True)

@@ -73,6 +73,16 @@ Parameters = Annotated[
         show_default=False,
     ),
 ]
+QueryIdf = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="How much of a query's weights is the IDF of this collection, where queries are a table. (default: the "
+        "model's choice)",
+        show_default=False,
+    ),
+]
 WindowOverlap = Annotated[
     int | None,
     typer.Option(

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json, Mode, OtherModel, Parameters, Recall, search_parameters
+from lsr.cli.options import (
+    Device,
+    Force,
+    IndexPath,
+    Json,
+    Mode,
+    OtherModel,
+    Parameters,
+    QueryIdf,
+    Recall,
+    search_parameters,
+)
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -41,6 +52,7 @@ def run(
     recall: Recall = None,
     parameters: Parameters = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
+    query_idf: QueryIdf = None,
     model: OtherModel = None,
     device: Device = None,
     force: Force = False,
@@ -63,7 +75,7 @@ def run(
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
     options = {"mode": mode.value, "recall": recall, **search_parameters(parameters)}
-    retriever = Retriever.open(index, model=model, device=device, light=query is not None)
+    retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
     if query is None:
         assert queries is not None
         if out is None:

@@ -23,6 +23,7 @@ from lsr.encoding.layout import (
     Spec,
     TableSpec,
     TransformerSpec,
+    check_idf,
     check_pooling,
     choose,
     read_json,
@@ -42,6 +43,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "echo": (bool,),
     "lexical": (bool,),
     "top_k": (int, type(None)),
+    "idf": (int, float),
 }
 
 
@@ -74,7 +76,7 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     if not isinstance(folder, str) or folder in ("", "..") or Path(folder).name != folder:
         raise ModelError(f"{where}.folder is {folder!r}; expected the name of a folder beside the file")
     given = {name: value for name, value in content.items() if name not in ("kind", "folder")}
-    known = {"transformer": set(_TYPES), "table": {"max_length", "prompt"}}
+    known = {"transformer": set(_TYPES) - {"idf"}, "table": {"max_length", "prompt", "idf"}}
     choose(kind if isinstance(kind, str) else repr(kind), tuple(known), f"{where}.kind")
     _check_names(path, f"{side}.", set(given), known[str(kind)])
     for name, value in given.items():
@@ -85,6 +87,7 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
         if given.get(name) is not None and given[name] < 1:
             raise ModelError(f"{where}.{name} is {given[name]}; it must be at least 1")
     if kind == "table":
+        check_idf(given.get("idf", 0.0), f"{where}.idf")
         return TableSpec(path.parent / folder, path.parent / folder / _TABLE, **given)
     spec = TransformerSpec(path.parent / folder, **given)
     choose(spec.head, HEADS, f"{where}.head")
@@ -96,7 +99,8 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
 
 def _write_side(spec: Spec) -> dict[str, Any]:
     if isinstance(spec, TableSpec):
-        return {"kind": "table", "folder": spec.folder.name, "max_length": spec.max_length, "prompt": spec.prompt}
+        fields_of_table = {"max_length": spec.max_length, "prompt": spec.prompt, "idf": spec.idf}
+        return {"kind": "table", "folder": spec.folder.name, **fields_of_table}
     content = {field.name: getattr(spec, field.name) for field in fields(spec)}
     return {"kind": "transformer", **content, "folder": spec.folder.name}
 

@@ -54,7 +54,11 @@ def inverse_document_frequency(
 
 
 def term_frequencies(batches: Iterable[SparseVectors], dim: int) -> npt.NDArray[np.int64]:
-    """In how many of these vectors each term is active: int64 [dim]."""
+    """In how many of these vectors each term is active: int64 [dim].
+
+    For want of texts: an expanded vector holds far more terms than its text, so that these tell less about a token's
+    rarity than `token_frequencies`.
+    """
     frequencies = np.zeros(dim, np.int64)
     for vectors in batches:
         frequencies += np.bincount(vectors.indices, minlength=dim)

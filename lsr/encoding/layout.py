@@ -26,6 +26,7 @@ ACTIVATIONS = ("relu", "log1p_relu")
 HEADS = ("vocabulary", "term_weights")
 
 DESCRIPTION = "lsr_config.json"
+IDF_FIELD = "lsr_query_idf"  # in config_sentence_transformers.json: `TableSpec.idf`, which that library passes over
 HEAD_FILE = "lsr_head.safetensors"  # what a head has beyond the language model's own: see `lsr.encoding.backbone`
 
 # Beyond this, attention costs more than the extra text is worth; long documents go by windows instead.
@@ -99,12 +100,16 @@ class TransformerSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A weight per token: a query is the set of its tokens, weighted. `weights` is a .safetensors or .json file."""
+    """A weight per token: a query is the set of its tokens, weighted. `weights` is a .safetensors or .json file.
+
+    `idf`, from 0 to 1, is how much of the weights the model wants to be the IDF of the collection that is searched.
+    """
 
     folder: Path
     weights: Path
     max_length: int = LENGTH_CAP
     prompt: str = ""
+    idf: float = 0.0
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
@@ -168,11 +173,12 @@ def _layout(folder: Path) -> Layout:
     modules_file = folder / "modules.json"
     if not modules_file.exists():
         return _bare(folder)
-    prompts = _read_optional(folder / "config_sentence_transformers.json").get("prompts") or {}
+    config = _read_optional(folder / "config_sentence_transformers.json")
+    prompts = config.get("prompts") or {}
     modules = sorted(read_json(modules_file), key=lambda module: module["idx"])
     kinds = [_kind(module["type"]) for module in modules]
     if kinds == ["Router"]:
-        return _router(folder / modules[0]["path"], prompts)
+        return _with_idf(_router(folder / modules[0]["path"], prompts), config.get(IDF_FIELD, 0.0), folder)
     chain = [(kind, folder / module["path"]) for kind, module in zip(kinds, modules, strict=True)]
     return Layout(
         _chain(chain, prompts.get("document") or "", folder),
@@ -232,6 +238,19 @@ def _router(folder: Path, prompts: dict[str, str]) -> Layout:
         chain = [(_kind(config["types"][name]), folder / name) for name in config["structure"][side]]
         towers[side] = _chain(chain, prompts.get(side) or "", folder)
     return Layout(**towers)
+
+
+def _with_idf(layout: Layout, idf: Any, folder: Path) -> Layout:
+    if not isinstance(layout.query, TableSpec):
+        return layout
+    check_idf(idf, f"{folder / 'config_sentence_transformers.json'}: {IDF_FIELD}")
+    return replace(layout, query=replace(layout.query, idf=float(idf)))
+
+
+def check_idf(value: Any, what: str) -> None:
+    """ModelError for a blend that is no number from 0 to 1."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ModelError(f"{what} is {value!r}; expected a number from 0 to 1")
 
 
 def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:

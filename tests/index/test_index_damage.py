@@ -16,7 +16,7 @@ from index_tampering import edit_array, edit_manifest
 
 from lsr.errors import IndexFormatError
 from lsr.files import crc32
-from lsr.index import FORMAT_VERSION, Index, IndexSettings, verify
+from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, verify
 from lsr.index.arrays import write_array
 
 
@@ -169,6 +169,19 @@ def test_verify_looks_inside(build, file, change, says):
     assert verify(index.path) == []
     edit_array(index, file, change)
     assert any(file in problem and says in problem for problem in verify(index.path))
+
+
+@pytest.mark.parametrize("count", [61, -1])
+def test_verify_looks_at_token_frequencies(tmp_path, count):
+    frequencies = np.full(30, 60)
+    with IndexBuilder(tmp_path / "index", dim=30) as builder:
+        builder.add(random_vectors(60, 30, 8))
+        builder.count_tokens(frequencies)
+        index = builder.finish()
+    assert index.token_frequencies is not None and index.token_frequencies.tolist() == [60] * 30
+    assert verify(index.path) == []
+    edit_array(index, "term_tokens.npy", put(3, count))
+    assert any("term_tokens.npy" in problem for problem in verify(index.path))
 
 
 @pytest.mark.parametrize("file", ["summary_dense_weights.npy", "forward_deficits.npy"])

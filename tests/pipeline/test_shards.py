@@ -22,6 +22,7 @@ class CountingEncoder:
 
     dim = 64
     vocabulary = None
+    inference_free = False
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.encoded: list[str] = []
