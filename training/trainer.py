@@ -64,7 +64,10 @@ class SparseTrainer(Trainer):
         self.criterion, self.chunk = criterion, chunk
         self.scorers, self.measure, self.table_learning_rate = scorers or {}, measure, table_learning_rate
         self._parts: list[dict[str, float]] = []
-        super().__init__(student, arguments, data_collator=collate, train_dataset=groups, callbacks=callbacks)
+        # The Trainer refuses to measure without a dataset; `evaluate` has no use for it.
+        super().__init__(
+            student, arguments, data_collator=collate, train_dataset=groups, eval_dataset=groups, callbacks=callbacks
+        )
         self.remove_callback(PrinterCallback)  # stdout is for answers; the log is a file
 
     # -- a step ------------------------------------------------------------------------------------------------------

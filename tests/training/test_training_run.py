@@ -232,3 +232,14 @@ def test_plan_without_data(recipe: Recipe) -> None:
     assert (made.steps, made.queries, made.texts) == (8, 8, 24)
     assert made.memory["optimiser"] == 12 * made.parameters
     assert made.memory["vectors"] == 3 * (4 * 3 + 4) * 2 * 70 * 4
+
+
+@pytest.mark.parametrize("in_batch", [False, True])
+def test_teachers_in_the_loop(recipe: Recipe, tmp_path: Path, in_batch: bool) -> None:
+    """BM25 scores what is in the batch; a student that distils it comes nearer to it."""
+    changes = {"losses": [{"name": "kl", "in_batch": in_batch}], "teachers": ["bm25"]}
+    run = {"steps": 60, "save_every": None, "dropout": 0.0, "learning_rate": 3e-3}
+    plain = {"document_regularisers": [], "query_regularisers": []}
+    go(recipe, tmp_path / "run", changes | plain | {"run": run})
+    losses = [line["kl"] for line in read_log(tmp_path / "run" / "log.jsonl") if "kl" in line]
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
