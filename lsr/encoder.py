@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _WHOLE = 1 << 24
 # Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
 _CHUNK = 1024
-_WHOLE = 1 << 30  # more tokens than any text has
 
 
 class SparseEncoder:
@@ -255,24 +255,6 @@ class SparseEncoder:
 
     # -- adapting ----------------------------------------------------------------------------------------------------
 
-    def token_frequencies(
-        self, texts: Iterable[str], *, progress: Callable[[int], None] | None = None
-    ) -> npt.NDArray[np.int64]:
-        """How many of these texts hold each token that a query can have: int64 [dim].
-
-        Texts are read whole, as they come. `progress` is called with the number of texts just counted. InputError if a
-        text is no string.
-        """
-        tokenizer = TextTokenizer(self._layout.query.folder, max_length=_WHOLE, special_tokens=False)
-        frequencies, done = np.zeros(self.dim, np.int64), 0
-        for chunk in _chunks(texts, _CHUNK):
-            check_texts(chunk, done)
-            frequencies += token_frequencies(chunk, tokenizer, self.dim)
-            done += len(chunk)
-            if progress:
-                progress(len(chunk))
-        return frequencies
-
     @property
     def query_idf(self) -> float:
         """How much of a query's weights the model wants to be the IDF of the collection that is searched, 0 to 1."""
@@ -285,8 +267,6 @@ class SparseEncoder:
         Summed over a collection, `lsr.encoding.idf.inverse_document_frequency` makes of it what `with_query_idf` takes.
         ModelError if queries take a model run.
         """
-        from lsr.encoding.idf import token_frequencies
-
         return token_frequencies([texts], self._whole_texts, self.dim)
 
     @cached_property
@@ -321,9 +301,11 @@ class SparseEncoder:
         idf = np.asarray(idf, dtype=np.float32)
         if idf.shape != (self.dim,):
             raise InputError(f"an IDF of shape {idf.shape} for {self.dim} terms")
+        table = blend_tables(self._query_tower.table, idf, blend)
         encoder = copy(self)
         encoder.__dict__.pop("_descriptions", None)
-        encoder._query_tower = self._query_tower.with_table(blend_tables(self._query_tower.table, idf, blend))
+        encoder._query_tower = self._query_tower.with_table(table)
+        encoder._layout = replace(self._layout, query=encoder._query_tower.spec)
         encoder._query_idf = {"blend": blend, "fingerprint": fingerprint_bytes(idf.tobytes())}
         return encoder
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,9 @@ class StaticTower:
         self.dim = max(dim or 0, len(self.table))  # the document side's head may be wider than the tokenizer
 
     def with_table(self, table: npt.NDArray[np.float32]) -> StaticTower:
-        """The same with other weights."""
+        """The same with other weights, in which an IDF has its part already."""
         tower = copy(self)
-        tower.table = table
+        tower.table, tower.spec = table, replace(self.spec, idf=0.0)
         return tower
 
     def encode(

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from lsr import SparseEncoder, SparseVectors
-from lsr.encoding.idf import blend_tables, inverse_document_frequency, term_frequencies, token_frequencies
+from lsr.encoding.backbone import load_backbone
+from lsr.encoding.idf import blend_tables, inverse_document_frequency, term_frequencies
+from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
 from lsr.errors import InputError, ModelError
 
 
@@ -67,7 +69,7 @@ def encoder(make_model: Any) -> SparseEncoder:
 
 
 def test_an_encoder_with_the_collections_idf(encoder: SparseEncoder, tmp_path: Path) -> None:
-    frequencies = token_frequencies([["w1 w2", "w1 w1"], ["w1 w3"]], encoder._query_tower.tokenizer, encoder.dim)
+    frequencies = encoder.token_frequencies(["w1 w2", "w1 w1"]) + encoder.token_frequencies(["w1 w3 " + "w1 " * 999])
     assert {int(term): int(frequencies[term]) for term in frequencies.nonzero()[0]} == {6: 3, 7: 1, 8: 1}
     idf = inverse_document_frequency(frequencies, 3)
     blended = encoder.with_query_idf(idf, 0.5)
@@ -87,6 +89,16 @@ def test_an_encoder_with_the_collections_idf(encoder: SparseEncoder, tmp_path: P
     blended.save(tmp_path / "saved")
     saved = SparseEncoder.load(tmp_path / "saved", queries_only=True)
     assert dict(saved.decode(saved.encode_queries(["w1 w2 w9"]))[0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_blended_table_asks_for_no_second_blend(make_model: Any, tmp_path: Path) -> None:
+    table = TableSide(np.ones(65, np.float32), idf=0.5)
+    save_encoder(tmp_path / "model", document=TransformerSide(load_backbone(make_model("bert"))), query=table)
+    encoder = SparseEncoder.load(tmp_path / "model")
+    blended = encoder.with_query_idf(np.arange(70, dtype=np.float32))
+    assert (encoder.query_idf, blended.query_idf) == (0.5, 0)
+    blended.save(tmp_path / "blended")
+    assert SparseEncoder.load(tmp_path / "blended", queries_only=True).query_idf == 0
 
 
 def test_what_has_no_table_or_another_width(encoder: SparseEncoder, make_model: Any) -> None:
