@@ -326,7 +326,7 @@ def _check(config: TrainingConfig, source: str) -> None:
                 field="document_regularisers",
             )
     for regulariser in config.query_regularisers:
-        where = {"source": source, "field": "query_regularisers"}
+        where: dict[str, Any] = {"source": source, "field": "query_regularisers"}
         if regulariser.name == "idf_matching":
             raise InputError("idf_matching is a penalty on documents", **where)
         if isinstance(query, QueryTableConfig):

@@ -57,7 +57,8 @@ class Criterion:
             shares: [vocabulary], of the recent documents in which each term was active; for df_flops.
         """
         all_queries, all_documents = gather(queries), gather(documents)
-        total, parts = queries.new_zeros(()), {}
+        total = queries.new_zeros(())
+        parts: dict[str, float] = {}
         for loss in self.losses:
             value = self._objective(loss, queries, documents, all_documents, batch)
             total = total + loss.weight * value

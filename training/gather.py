@@ -54,7 +54,7 @@ class _Gather(torch.autograd.Function):
         return _all(local)
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
         # all_reduce and not reduce_scatter, which gloo has only in newer versions of torch.
         total = gradient.contiguous()
         distributed.all_reduce(total)

@@ -61,7 +61,7 @@ class SparseTrainer(Trainer):
         table_learning_rate: float | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
-        self.criterion, self.chunk = criterion, chunk
+        self.student, self.groups, self.criterion, self.chunk = student, groups, criterion, chunk
         self.scorers, self.measure, self.table_learning_rate = scorers or {}, measure, table_learning_rate
         self._parts: list[dict[str, float]] = []
         # The Trainer refuses to measure without a dataset; `evaluate` has no use for it.
@@ -142,7 +142,7 @@ class SparseTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         # The groups are shuffled already.
-        return SequentialSampler(self.train_dataset)
+        return SequentialSampler(self.groups)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         # The Trainer's own cannot make Tokens, a named tuple, anew.
@@ -153,7 +153,7 @@ class SparseTrainer(Trainer):
         """AdamW, as the Trainer makes it; a query table with its own rate and without decay."""
         optimizer = super().create_optimizer(model)
         if self.table_learning_rate is not None:
-            tables = [each.weight for each in self.model.modules() if isinstance(each, QueryTable)]
+            tables = [each.weight for each in self.student.modules() if isinstance(each, QueryTable)]
             for group in optimizer.param_groups:
                 group["params"] = [each for each in group["params"] if all(each is not table for table in tables)]
             trained = [table for table in tables if table.requires_grad]
@@ -194,7 +194,7 @@ class SparseTrainer(Trainer):
         save_model(self.accelerator.unwrap_model(self.model), str(folder / _WEIGHTS))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        load_model(model or self.model, Path(resume_from_checkpoint) / _WEIGHTS)
+        load_model(model or self.student, Path(resume_from_checkpoint) / _WEIGHTS)
 
 
 def _parts(queries: Tokens, documents: Tokens, size: int) -> Iterator[tuple[Tokens | None, Tokens | None]]:
