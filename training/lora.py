@@ -38,8 +38,14 @@ def add_lora(backbone: Backbone, *, rank: int = 16, alpha: float = 32.0, dropout
         raise InputError("the backbone has adapters already: merge them before adding others")
     if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
         raise InputError(f"LoRA needs a rank from 1, alpha above 0 and dropout below 1, not {rank}, {alpha}, {dropout}")
+    layers = _linear_layers(backbone.model)
     config = peft.LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=_linear_layers(backbone.model), bias="none"
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=list(layers),
+        fan_in_fan_out=not any(isinstance(layer, nn.Linear) for layer in layers.values()),
+        bias="none",
     )
     peft.inject_adapter_in_model(config, backbone.model)
     head = backbone.head
@@ -70,15 +76,15 @@ def has_lora(backbone: Backbone) -> bool:
     return any(".lora_A." in name for name, _ in backbone.model.named_parameters())
 
 
-def _linear_layers(model: nn.Module) -> list[str]:
-    """Linear layers by name; GPT-2 and its relatives have them as `Conv1D`."""
+def _linear_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Linear layers by name; GPT-2 and its relatives have them as `Conv1D`, with weights the other way round."""
     from transformers.pytorch_utils import Conv1D
 
-    layers = [
-        name
+    layers = {
+        name: module
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear | Conv1D) and not isinstance(module, PassingHead)
-    ]
+    }
     if not layers:
         raise InputError("the backbone has no linear layer to adapt")
     return layers

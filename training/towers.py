@@ -65,7 +65,7 @@ class LanguageModelTower(nn.Module):
             )
         weights = self._pool(hidden, tokens, kept)
         if spec.lexical:
-            weights = weights * occurring(tokens.ids, kept, backbone.dim)
+            weights = weights * backbone.occurring(tokens.ids, tokens.present)
         return weights if spec.top_k is None else keep_heaviest(weights, spec.top_k)
 
     @torch.no_grad()
