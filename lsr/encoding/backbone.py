@@ -189,7 +189,7 @@ def load_backbone(
         head: "vocabulary" or "term_weights": a small network from hidden states to one number a token, which is its
             weight (uniCOIL, DeepImpact). It starts from random numbers where the source has none.
         new_head: give a model without a head to the vocabulary a new one, that of a dense encoder for one (see
-            `load_language_model`). A token's own term ranks first from the start, but all terms are active: give `bias`.
+            `load_language_model`). A token's own term ranks first at the start, but all terms are active: give `bias`.
         attention: "causal" or "bidirectional", of a decoder.
         echo: read a text twice and pool over the second copy, in which each token has seen the whole text (Springer et
             al., https://arxiv.org/abs/2402.15449; for sparse vectors https://arxiv.org/abs/2408.11119).
