@@ -165,9 +165,13 @@ class SetConfig:
     """Training data: anything that `lsr.training.data.open_training_set` reads.
 
     Attributes:
-        source: a training set, BEIR folder, `irds:NAME`, or a file of records.
+        source: a training set, BEIR folder, `irds:NAME`, or a file of records; "titles:CORPUS" and "crops:CORPUS" make
+            queries of the corpus's own text.
         split: of a BEIR folder.
         candidates: negatives and scores by id, from someone's mining run.
+        scores: a file of scores of those candidates.
+        systems: of negatives listed by the system that found them, those of these systems; all if None.
+        seed: of crops.
         share: of the batches; by size if no set names one.
     """
 
@@ -176,6 +180,9 @@ class SetConfig:
     source: str
     split: str = "train"
     candidates: str | None = None
+    scores: str | None = None
+    systems: list[str] | None = None
+    seed: int = 0
     share: _Positive | None = None
 
 
