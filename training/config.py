@@ -45,6 +45,7 @@ class TowerConfig:
             (arXiv:2504.14839), "no_log", of term weights alone, not at all.
         head: "vocabulary", the language model's own head; "term_weights", a linear layer that weighs each token's own
             term (uniCOIL, arXiv:2106.14807).
+        new_head: give a model without a vocabulary head, such as a dense encoder, one tied to its word embeddings.
         gate: "lexical" keeps the terms that occur in the text.
         top_k: keep so many terms of a text, the heaviest.
         max_length: tokens read of a text, special tokens included.
@@ -64,6 +65,7 @@ class TowerConfig:
     pooling: Literal["max", "sum"] = "max"
     activation: Literal["relu", "log1p_relu", "no_log"] = "relu"
     head: Literal["vocabulary", "term_weights"] = "vocabulary"
+    new_head: bool = False
     gate: Literal["none", "lexical"] = "none"
     top_k: _Count | None = None
     max_length: Annotated[int, Field(ge=3)] = 256

@@ -170,6 +170,7 @@ def _tower(config: TowerConfig) -> LanguageModelTower:
     backbone = load_backbone(
         config.base,
         head=config.head,
+        new_head=config.new_head,
         attention=config.attention,
         echo=config.echo,
         scale=config.scale,
