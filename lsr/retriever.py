@@ -213,8 +213,10 @@ class Retriever:
     def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
         """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
         frequencies = self.index.token_frequencies
+        if not encoder.inference_free or frequencies is None:
+            return encoder
         blend = encoder.query_idf if self._query_idf is None else self._query_idf
-        if not encoder.inference_free or frequencies is None or not blend:
+        if not blend:
             return encoder
         from lsr.encoding.idf import inverse_document_frequency
 
