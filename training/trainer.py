@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import send_to_device
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.utils.checkpoint import get_device_states, set_device_states
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from lsr.errors import InputError
+from lsr.errors import InputError, MissingDependencyError
 from lsr.training.batches import Collate, Groups
 from lsr.training.criterion import Criterion
 from lsr.training.gather import average_gradients, rank
 from lsr.training.student import Student
 from lsr.training.towers import QueryTable, Tokens
+
+try:
+    from accelerate.utils import send_to_device
+except ImportError:  # pragma: no cover
+    raise MissingDependencyError("training needs the extra `train`: pip install 'lsr-engine[train]'") from None
 
 _WEIGHTS = "student.safetensors"
 
