@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lsr.encoding.backbone import Backbone, shift_for
 from lsr.encoding.pooling import keep_heaviest, occurring, pool_term_weights
-from lsr.encoding.tokens import TextTokenizer
+from lsr.encoding.tokens import TextTokenizer, pad
 from lsr.encoding.transformer import has_native_bfloat16
 from lsr.errors import InputError, ModelError
 from lsr.training.projection import activate_pooled, masked_max, masked_sum
+
+# Lengths are multiples of this: oneDNN keeps code and memory for every shape of product that it has met.
+_STEP = 16
 
 
 class Tokens(NamedTuple):
@@ -25,19 +27,21 @@ class Tokens(NamedTuple):
     present: Tensor
 
     def part(self, rows: slice) -> Tokens:
-        """Some of the texts, without the columns that they leave empty."""
+        """Some of the texts, without most of the columns that they leave empty."""
         present = self.present[rows]
-        length = max(1, int(present.sum(1).max()))
-        return Tokens(self.ids[rows, :length], present[:, :length])
+        width = padded_width(int(present.sum(1).max()), present.shape[1])
+        return Tokens(self.ids[rows, :width], present[:, :width])
+
+
+def padded_width(longest: int, most: int) -> int:
+    """How many columns texts get of which the longest has so many tokens."""
+    return max(1, min(-(-longest // _STEP) * _STEP, most))
 
 
 def tokens(tokenizer: TextTokenizer, texts: Sequence[str], padding: int) -> Tokens:
-    """A batch of texts, each cut at the tokenizer's length, filled up on the right."""
+    """A batch of texts, each cut at the tokenizer's length, filled up on the right to a length of some few."""
     rows, _ = tokenizer.encode(texts)
-    lengths = np.array([len(row) for row in rows])
-    present = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
-    ids = np.full(present.shape, padding, dtype=np.int64)
-    ids[present] = np.concatenate(rows)
+    ids, present = pad(rows, padding, padded_width(max(map(len, rows)), tokenizer.longest))
     return Tokens(torch.from_numpy(ids), torch.from_numpy(present))
 
 
