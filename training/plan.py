@@ -66,7 +66,8 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
         data=[f"{each.source} ({each.split})" for each in config.data],
         losses=[f"{loss.weight:g} {loss.name}" for loss in config.losses],
         penalties=[
-            f"{each.strength:g} {each.name} of {side}, {each.shape} over {each.ramp:.0%} of the steps"
+            f"{each.strength:g} {each.name} of {side}"
+            + ("" if each.shape == "constant" else f", {each.shape} over {each.ramp:.0%} of the steps")
             for side, side_penalties in (
                 ("documents", config.document_regularisers),
                 ("queries", config.query_regularisers),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -74,7 +75,11 @@ def train(config: TrainingConfig, folder: str | Path, *, restart: bool = False, 
         _claim(folder, config, restart=restart and arguments.process_index == 0)
         if (folder / MODEL).exists():
             return folder / MODEL
-        prepared = prepare(config, folder / DATA, world=arguments.world_size, stages=stages)
+        try:
+            prepared = prepare(config, folder / DATA, world=arguments.world_size, stages=stages)
+        except BaseException:
+            _release(folder)
+            raise
     arguments.max_steps = prepared.steps
     arguments.warmup_steps = round(config.run.warmup * prepared.steps)
     trainer = _trainer(config, folder, arguments, prepared, stages)
@@ -145,6 +150,15 @@ def _claim(folder: Path, config: TrainingConfig, *, restart: bool) -> None:
         return
     with atomic_file(recorded) as temporary:
         temporary.write_text(yaml.safe_dump(to_plain(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _release(folder: Path) -> None:
+    """Let go of a run that could not begin, so that another configuration may have the folder; data stay for it."""
+    if not (folder / CHECKPOINTS).exists():
+        (folder / CONFIG).unlink(missing_ok=True)
+    for path in (folder / DATA, folder):
+        with suppress(OSError):  # not empty, or not there
+            path.rmdir()
 
 
 def _steps(config: TrainingConfig, examples: int, world: int) -> int:

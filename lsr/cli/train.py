@@ -128,7 +128,7 @@ def _list(found: dict[str, Path], as_json: bool) -> None:
         print_json([{"name": name, "title": each.title, "hardware": each.hardware} for name, each in about.items()])
         return
     for name, each in about.items():
-        output.print(f"{name:24} {each.title} ({each.hardware})")
+        output.print(f"{name:26} {each.title} ({each.hardware})")
 
 
 def _warnings(config: TrainingConfig) -> list[str]:

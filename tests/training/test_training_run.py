@@ -216,6 +216,8 @@ def test_distilling_without_scores_says_what_to_do(recipe: Recipe, tiny_set: Pat
             writer.add(example.query_id, example.query, example.positives, example.negatives)
     with pytest.raises(InputError, match="lsr score"):
         go(recipe, tmp_path / "run", {"data": [{"source": str(tmp_path / "bare")}]})
+    # Nothing is left that would refuse the corrected recipe.
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
