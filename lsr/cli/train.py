@@ -51,7 +51,7 @@ def run(
 
         lsr train --list
 
-        lsr train doc-tiny -o my-run --data my-beir-folder --set run.steps=2000
+        lsr train doc-tiny -o my-run --data scored --set run.steps=2000
 
         lsr train splade-pp-ed --dry-run
 
