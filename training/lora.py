@@ -80,7 +80,7 @@ def _linear_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Linear layers by name; GPT-2 and its relatives have them as `Conv1D`, with weights the other way round."""
     from transformers.pytorch_utils import Conv1D
 
-    layers = {
+    layers: dict[str, nn.Module] = {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear | Conv1D) and not isinstance(module, PassingHead)
