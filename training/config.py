@@ -36,6 +36,26 @@ class LoraConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TermFrequencyConfig:
+    """How a text's own terms count by their frequency.
+
+    Attributes:
+        start: the weight of each term before training; where the model has weights already, those are taken.
+        learning_rate: theirs, far above the model's: there is one number a term.
+        k1, b: BM25's.
+        mean_length: tokens of a text of usual length.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    start: _NotNegative = 1.0
+    learning_rate: _Positive = 1e-3
+    k1: _NotNegative = 1.2
+    b: _Share = 0.75
+    mean_length: _Positive = 180.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TowerConfig:
     """A model that turns tokens into term weights.
 
@@ -56,6 +76,8 @@ class TowerConfig:
         initial_terms: start the bias where so many terms of a text are active, about. A decoder's head activates nearly
             all of them before training.
         lora: train low-rank adapters in place of all weights.
+        term_frequency: add BM25's damped term frequencies of the text's own terms to the vector, each times a learned
+            weight (`lsr.encoding.term_frequency`). None leaves the model's own.
         gradient_checkpointing: compute activations again on the way back: less memory, a third more time.
     """
 
@@ -77,6 +99,7 @@ class TowerConfig:
     bias: Literal["scalar", "term"] | None = None
     initial_terms: _Count | None = None
     lora: LoraConfig | None = None
+    term_frequency: TermFrequencyConfig | None = None
     gradient_checkpointing: bool = False
 
 
@@ -90,6 +113,9 @@ class QueryTableConfig:
         learning_rate: theirs, far above the model's: there is one number a term.
         idf: how much of the weights is to be the IDF of the collection that is searched, 0 to 1, once trained: see
             `SparseEncoder.with_query_idf`.
+        stop_share: tokens that more than this share of the texts hold are stop words: they weigh nothing in queries,
+            nor do their frequencies in documents. Of a table that is "idf".
+        count_repeats: a token counts as often as it stands in the query, as in BM25.
         max_length: tokens read of a query.
     """
 
@@ -99,6 +125,8 @@ class QueryTableConfig:
     idf: _Share = 0.0
     trainable: bool = True
     learning_rate: _Positive = 1e-3
+    stop_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    count_repeats: bool = False
     max_length: _Count = 64
     prompt: str = ""
 

@@ -257,7 +257,6 @@ def _trainer(
         settings = MiningSettings(negatives=max(run.negatives, 20), seed=run.seed)
         callbacks.append(Refresh(groups, folder / REFRESHED, every=run.refresh_every, settings=settings, stages=stages))
     development = Development(config.development, folder / "development") if config.development else None
-    query = config.model.query
     return SparseTrainer(
         student,
         Criterion(config, steps=prepared.steps, idf=prepared.idf),
@@ -267,7 +266,6 @@ def _trainer(
         chunk=run.chunk,
         scorers=scorers,
         measure=development,
-        table_learning_rate=query.learning_rate if isinstance(query, QueryTableConfig) else None,
         callbacks=callbacks,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -12,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from lsr.encoding.backbone import load_backbone
+from lsr.encoding.layout import TermFrequency
 from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
-from lsr.training.config import ModelConfig, QueryTableConfig, TowerConfig
+from lsr.training.config import ModelConfig, QueryTableConfig, TermFrequencyConfig, TowerConfig
 from lsr.training.towers import LanguageModelTower, QueryTable, Tokens, tokens
 
 # How fast the share of documents that a term is active in forgets: about the last thousand batches count.
@@ -91,7 +93,23 @@ class Student(nn.Module):
         """Start a query table that is configured as "idf" from these weights, float32 [vocabulary]."""
         config = self.model_config.query
         if isinstance(self.query, QueryTable) and isinstance(config, QueryTableConfig) and config.table == "idf":
-            self.query.weight.copy_(idf)
+            # log(1 + (N - df) / df), with df that share of N.
+            stopped = idf < -math.log(config.stop_share)
+            self.query.weight.copy_(idf.masked_fill(stopped, 0))
+            if self.document.backbone.frequency is not None:
+                self.document.backbone.frequency.weight.masked_fill_(stopped, 0)
+
+    def own_rates(self) -> list[tuple[nn.Parameter, float]]:
+        """The parameters with one number a term, and their learning rates."""
+        query, rates = self.model_config.query, []
+        if isinstance(self.query, QueryTable) and isinstance(query, QueryTableConfig):
+            rates.append((self.query.weight, query.learning_rate))
+        for tower, config in ((self.document, self.model_config.document), (self.query, query)):
+            frequency = tower.backbone.frequency if isinstance(tower, LanguageModelTower) else None
+            if frequency is not None and all(parameter is not frequency.weight for parameter, _ in rates):
+                given = config.term_frequency if isinstance(config, TowerConfig) else None
+                rates.append((frequency.weight, (given or TermFrequencyConfig()).learning_rate))
+        return rates
 
     def start_biases(self, texts: Sequence[str]) -> None:
         """Where a tower's configuration says how many terms are to be active at first, see to it, on these texts."""
@@ -110,7 +128,11 @@ class Student(nn.Module):
             tokens = 1 + max(self.query_tokenizer.token_ids().values())
             weights = self.query.weight.detach()[:tokens].relu().float().cpu().numpy()
             query: TransformerSide | TableSide | None = TableSide(
-                weights, max_length=config.max_length, prompt=config.prompt, idf=config.idf
+                weights,
+                max_length=config.max_length,
+                prompt=config.prompt,
+                idf=config.idf,
+                count_repeats=config.count_repeats,
             )
         else:
             query = None if self.query is self.document else _side(self.query)
@@ -150,7 +172,11 @@ def build_student(config: ModelConfig, *, dropout: float | None = None) -> Stude
     document = _tower(config.document)
     query: LanguageModelTower | QueryTable | None = None
     if isinstance(config.query, QueryTableConfig):
-        query = QueryTable(_table(config.query, document), trainable=config.query.trainable)
+        query = QueryTable(
+            _table(config.query, document),
+            trainable=config.query.trainable,
+            count_repeats=config.query.count_repeats,
+        )
     elif isinstance(config.query, TowerConfig):
         query = _tower(config.query)
         if query.backbone.dim != document.backbone.dim:
@@ -167,8 +193,11 @@ def build_student(config: ModelConfig, *, dropout: float | None = None) -> Stude
 
 
 def _tower(config: TowerConfig) -> LanguageModelTower:
+    counted = config.term_frequency
     backbone = load_backbone(
         config.base,
+        term_frequency=counted and TermFrequency(counted.k1, counted.b, counted.mean_length),
+        frequency_start=counted.start if counted else 0.0,
         head=config.head,
         new_head=config.new_head,
         attention=config.attention,

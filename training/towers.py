@@ -68,6 +68,8 @@ class LanguageModelTower(nn.Module):
                 "run.precision"
             )
         weights = self._pool(hidden, tokens, kept)
+        if backbone.frequency is not None:
+            weights = weights + backbone.frequencies(tokens.ids, tokens.present)
         if spec.lexical:
             weights = weights * backbone.occurring(tokens.ids, tokens.present)
         return weights if spec.top_k is None else keep_heaviest(weights, spec.top_k)
@@ -116,10 +118,14 @@ class QueryTable(nn.Module):
         weight: float32 [vocabulary], below zero as good as zero.
     """
 
-    def __init__(self, weight: Tensor, *, trainable: bool) -> None:
+    def __init__(self, weight: Tensor, *, trainable: bool, count_repeats: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight.clone(), requires_grad=trainable)
+        self.count_repeats = count_repeats
 
     def forward(self, tokens: Tokens) -> Tensor:
-        """float32 [texts, vocabulary]: the weights of the distinct tokens of each text."""
+        """float32 [texts, vocabulary]: the weights of the distinct tokens of each text, times their number if asked."""
+        if self.count_repeats:
+            counts = torch.zeros(len(tokens.ids), len(self.weight), device=self.weight.device)
+            return counts.scatter_add_(1, tokens.ids, tokens.present.to(counts.dtype)) * self.weight.relu()
         return occurring(tokens.ids, tokens.present, len(self.weight)) * self.weight.relu()

@@ -19,7 +19,7 @@ from lsr.training.batches import Collate, Groups
 from lsr.training.criterion import Criterion
 from lsr.training.gather import average_gradients, rank
 from lsr.training.student import Student
-from lsr.training.towers import QueryTable, Tokens
+from lsr.training.towers import Tokens
 
 try:
     from accelerate.utils import send_to_device
@@ -48,7 +48,6 @@ class SparseTrainer(Trainer):
         chunk: texts in one run of the model, by GradCache; None for all at once.
         scorers: field of the batch → what makes it of the groups: teachers' scores, where the data has none.
         measure: what to measure from time to time; called on the first process.
-        table_learning_rate: of a query table.
     """
 
     def __init__(
@@ -62,11 +61,10 @@ class SparseTrainer(Trainer):
         chunk: int | None = None,
         scorers: dict[str, Scorer] | None = None,
         measure: Measure | None = None,
-        table_learning_rate: float | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:
         self.student, self.groups, self.criterion, self.chunk = student, groups, criterion, chunk
-        self.scorers, self.measure, self.table_learning_rate = scorers or {}, measure, table_learning_rate
+        self.scorers, self.measure = scorers or {}, measure
         self._parts: list[dict[str, float]] = []
         # The Trainer refuses to measure without a dataset; `evaluate` has no use for it.
         super().__init__(
@@ -154,15 +152,14 @@ class SparseTrainer(Trainer):
         return moved
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """AdamW, as the Trainer makes it; a query table with its own rate and without decay."""
+        """AdamW, as the Trainer makes it; tables of one number a term with their own rates and without decay."""
         optimizer = super().create_optimizer(model)
-        if self.table_learning_rate is not None:
-            tables = [each.weight for each in self.student.modules() if isinstance(each, QueryTable)]
-            for group in optimizer.param_groups:
-                group["params"] = [each for each in group["params"] if all(each is not table for table in tables)]
-            trained = [table for table in tables if table.requires_grad]
-            if trained:
-                optimizer.add_param_group({"params": trained, "lr": self.table_learning_rate, "weight_decay": 0.0})
+        rates = self.student.own_rates()
+        for group in optimizer.param_groups:
+            group["params"] = [each for each in group["params"] if all(each is not table for table, _ in rates)]
+        for table, rate in rates:
+            if table.requires_grad:
+                optimizer.add_param_group({"params": [table], "lr": rate, "weight_decay": 0.0})
         return optimizer
 
     # -- measuring, logging ------------------------------------------------------------------------------------------

@@ -18,8 +18,17 @@ from lsr.encoding.language_model import (
     load_language_model,
     probe_tokens,
 )
-from lsr.encoding.layout import HEADS, TransformerSpec, bare_spec, choose, position_limit, read_layout
+from lsr.encoding.layout import (
+    HEADS,
+    TermFrequency,
+    TransformerSpec,
+    bare_spec,
+    choose,
+    position_limit,
+    read_layout,
+)
 from lsr.encoding.pooling import occurring
+from lsr.encoding.term_frequency import FrequencyWeights
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
 from lsr.models import resolve
@@ -44,6 +53,7 @@ class Backbone(nn.Module):
         scale: what `forward` multiplies by, or None: a parameter if it is learned, a buffer if not.
         shift: a learned number that is added to every logit, or None.
         term_head: from hidden states to one number a token, or None.
+        frequency: what the frequencies of a text's own terms add to the pooled logits, or None for nothing.
     """
 
     scale: Tensor | None
@@ -55,6 +65,7 @@ class Backbone(nn.Module):
         self.decoder = is_causal_lm(model.config)
         self.dim = int(model.config.vocab_size)
         self.term_head: nn.Sequential | None = None
+        self.frequency: FrequencyWeights | None = None
         if spec.head == "term_weights":
             self.model = model.base_model
             self.width = int(model.get_input_embeddings().embedding_dim)
@@ -123,6 +134,11 @@ class Backbone(nn.Module):
         """The terms that a text itself holds, special tokens aside: bool [batch, dim], the mask of a lexical gate."""
         return occurring(input_ids, self.kept(input_ids, attention_mask, special_tokens=False), self.dim)
 
+    def frequencies(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What a text's own terms add by their frequency: float32 [batch, dim]. Only where there is a `frequency`."""
+        assert self.frequency is not None
+        return self.frequency(input_ids, self.kept(input_ids, attention_mask, special_tokens=False))
+
     def tokenizer(
         self, *, max_length: int | None = None, prompt: str | None = None, overlap: int | None = None
     ) -> TextTokenizer:
@@ -178,6 +194,8 @@ def load_backbone(
     bias: str | None = None,
     bias_start: float = 0.0,
     term_layers: int = 1,
+    term_frequency: TermFrequency | None = None,
+    frequency_start: float = 1.0,
 ) -> Backbone:
     """Load the backbone of an encoder, or of one to be trained: strictly, in float32, in evaluation mode.
 
@@ -201,6 +219,8 @@ def load_backbone(
             a bias below zero (see `shift_for`) makes the vectors sparse from the first step, while terms keep their
             gradient, unlike those that a strong penalty drives below zero for every text.
         term_layers: 1 or 2, of a new head of term weights: linear, or with a hidden layer and relu.
+        term_frequency: count a text's own terms in by their frequency (`lsr.encoding.term_frequency`), each times a
+            weight that starts at `frequency_start`, or where the source has it.
 
     Raises:
         ModelError: the source is no such model, is incomplete, or cannot do what was asked.
@@ -217,15 +237,20 @@ def load_backbone(
         head=found.head if head is None else head,
         adjusted_head=found.adjusted_head and head != "term_weights",
         echo=found.echo if echo is None else echo,
+        term_frequency=term_frequency or found.term_frequency,
     )
     model = load_language_model(spec.folder, new_head=new_head or spec.head == "term_weights")
     _set_attention(model, attention)
-    stored = _read_head_file(spec) if spec == replace(found, echo=spec.echo) else {}
+    same_head = spec == replace(found, echo=spec.echo, term_frequency=spec.term_frequency)
+    stored = _read_tensors(spec.head_file) if same_head and spec.head_file else {}
     if spec.head == "term_weights" and stored:
         term_layers = sum(name.endswith("weight") for name in stored)
     backbone = Backbone(model, spec, term_layers=term_layers)
     if stored:
         _restore_head(backbone, stored)
+    if spec.term_frequency is not None:
+        weight = _read_frequencies(found, backbone.dim, frequency_start)
+        backbone.frequency = FrequencyWeights(spec.term_frequency, weight)
     if scale is not None or learn_scale:
         _set_scale(backbone, backbone.width**-0.25 if scale == HIDDEN_SCALE else scale, learn_scale)
     if bias is not None:
@@ -277,18 +302,26 @@ def _term_head(width: int, layers: int) -> nn.Sequential:
     return nn.Sequential(last) if layers == 1 else nn.Sequential(nn.Linear(width, width), nn.ReLU(), last)
 
 
-def _read_head_file(spec: TransformerSpec) -> dict[str, Tensor]:
-    if spec.head_file is None:
-        return {}
+def _read_frequencies(spec: TransformerSpec, dim: int, start: float) -> Tensor:
+    file = spec.frequency_file
+    if file is None:
+        return torch.full((dim,), float(start))
+    stored = _read_tensors(file)
+    if {name: tuple(tensor.shape) for name, tensor in stored.items()} != {"weight": (dim,)}:
+        raise ModelError(f"{file} should hold one number for each of {dim:,} terms, `weight`")
+    return stored["weight"]
+
+
+def _read_tensors(file: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        stored = {name: tensor.float() for name, tensor in load_file(spec.head_file).items()}
+        stored = {name: tensor.float() for name, tensor in load_file(file).items()}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{spec.head_file} cannot be read: {error}") from None
+        raise ModelError(f"{file} cannot be read: {error}") from None
     if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
-        raise ModelError(f"{spec.head_file} has numbers that are not finite: {broken[0]}")
+        raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
     return stored
 
 

@@ -5,14 +5,15 @@
      "query": {"kind": "table", "folder": "query", "max_length": 64}}
 
 Each side names a folder beside the file, with the language model or the table of token weights, and its tokenizer;
-both sides may name the same. The fields are those of `TransformerSpec` and `TableSpec`; one that is left out has its
-default. The folder itself holds no config.json, so that nothing takes it for a model that needs no more than that.
+both sides may name the same, and a table may use the `tokenizer` of another of these folders. The fields are those of
+`TransformerSpec` and `TableSpec`; one that is left out has its default. The folder itself holds no config.json, so that
+nothing takes it for a model that needs no more than that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lsr.encoding.layout import (
     Layout,
     Spec,
     TableSpec,
+    TermFrequency,
     TransformerSpec,
     check_idf,
     check_pooling,
@@ -31,7 +33,7 @@ from lsr.encoding.layout import (
 from lsr.errors import ModelError
 
 _VERSION = 1
-_TABLE = "model.safetensors"
+TABLE_FILE = "model.safetensors"
 _TYPES: dict[str, tuple[type, ...]] = {
     "pooling": (str,),
     "activation": (str,),
@@ -44,7 +46,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "lexical": (bool,),
     "top_k": (int, type(None)),
     "idf": (int, float),
+    "count_repeats": (bool,),
+    "term_frequency": (dict, type(None)),
 }
+_TABLE_FIELDS = frozenset({"max_length", "prompt", "idf", "count_repeats"})
 
 
 def read_description(folder: Path) -> Layout:
@@ -73,10 +78,11 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     if not isinstance(content, dict):
         raise ModelError(f"{where} is {content!r}; expected its fields")
     kind, folder = content.get("kind"), content.get("folder")
-    if not isinstance(folder, str) or folder in ("", "..") or Path(folder).name != folder:
-        raise ModelError(f"{where}.folder is {folder!r}; expected the name of a folder beside the file")
+    _check_folder(folder, f"{where}.folder")
     given = {name: value for name, value in content.items() if name not in ("kind", "folder")}
-    known = {"transformer": set(_TYPES) - {"idf"}, "table": {"max_length", "prompt", "idf"}}
+    tokenizer = given.pop("tokenizer", folder) if kind == "table" else folder
+    _check_folder(tokenizer, f"{where}.tokenizer")
+    known = {"transformer": (set(_TYPES) - _TABLE_FIELDS) | {"max_length", "prompt"}, "table": _TABLE_FIELDS}
     choose(kind if isinstance(kind, str) else repr(kind), tuple(known), f"{where}.kind")
     _check_names(path, f"{side}.", set(given), known[str(kind)])
     for name, value in given.items():
@@ -88,7 +94,8 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
             raise ModelError(f"{where}.{name} is {given[name]}; it must be at least 1")
     if kind == "table":
         check_idf(given.get("idf", 0.0), f"{where}.idf")
-        return TableSpec(path.parent / folder, path.parent / folder / _TABLE, **given)
+        return TableSpec(path.parent / tokenizer, path.parent / folder / TABLE_FILE, **given)
+    given["term_frequency"] = _read_term_frequency(given.get("term_frequency"), f"{where}.term_frequency")
     spec = TransformerSpec(path.parent / folder, **given)
     choose(spec.head, HEADS, f"{where}.head")
     check_pooling(spec, f"{where}.")
@@ -97,11 +104,33 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     return spec
 
 
+def _check_folder(name: Any, where: str) -> None:
+    if not isinstance(name, str) or name in ("", "..") or Path(name).name != name:
+        raise ModelError(f"{where} is {name!r}; expected the name of a folder beside the file")
+
+
+def _read_term_frequency(content: dict[str, Any] | None, where: str) -> TermFrequency | None:
+    if content is None:
+        return None
+    known = {field.name for field in fields(TermFrequency)}
+    for name, value in content.items():
+        if name not in known or not isinstance(value, int | float) or isinstance(value, bool):
+            raise ModelError(f"{where}.{name} is {value!r}; expected a number, of {', '.join(sorted(known))}")
+    try:
+        return TermFrequency(**content)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
+
+
 def _write_side(spec: Spec) -> dict[str, Any]:
     if isinstance(spec, TableSpec):
-        fields_of_table = {"max_length": spec.max_length, "prompt": spec.prompt, "idf": spec.idf}
-        return {"kind": "table", "folder": spec.folder.name, **fields_of_table}
+        folder = spec.weights.parent
+        tokenizer = {} if spec.folder == folder else {"tokenizer": spec.folder.name}
+        content = {name: getattr(spec, name) for name in sorted(_TABLE_FIELDS)}
+        return {"kind": "table", "folder": folder.name, **tokenizer, **content}
     content = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    if spec.term_frequency is not None:
+        content["term_frequency"] = asdict(spec.term_frequency)
     return {"kind": "transformer", **content, "folder": spec.folder.name}
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lsr.encoding.backbone import Backbone
 from lsr.encoding.language_model import probe_tokens
-from lsr.encoding.layout import HEAD_FILE
+from lsr.encoding.layout import FREQUENCY_FILE, HEAD_FILE
 from lsr.encoding.strict import quiet
 from lsr.errors import ModelError
 
@@ -29,7 +29,8 @@ def export_backbone(backbone: Backbone, folder: Path, dtype: str) -> None:
     """Write config.json and weights into `folder`.
 
     A scale goes into the norm before the head, so that the head may stay tied to the word embeddings; a bias into the
-    head's own. Where the architecture has no such place, HEAD_FILE holds them, as it holds a head of term weights.
+    head's own. Where the architecture has no such place, HEAD_FILE holds them, as it holds a head of term weights;
+    FREQUENCY_FILE holds the weights of term frequencies.
     `dtype` is what is stored; a model is always loaded as float32.
 
     ModelError for an adapter that is not merged yet, or numbers that are not finite in `dtype`.
@@ -46,10 +47,12 @@ def export_backbone(backbone: Backbone, folder: Path, dtype: str) -> None:
         beside = _fold_head(backbone, backbone.head, state)
     with quiet():
         backbone.model.save_pretrained(folder, state_dict=_cast(state, DTYPES[dtype]))
-    if beside:
-        from safetensors.torch import save_file
+    from safetensors.torch import save_file
 
+    if beside:
         save_file({name: tensor.cpu().contiguous() for name, tensor in beside.items()}, folder / HEAD_FILE)
+    if backbone.frequency is not None:
+        save_file({"weight": backbone.frequency.weight.detach().relu().cpu()}, folder / FREQUENCY_FILE)
 
 
 def _fold_head(backbone: Backbone, head: nn.Linear, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,32 @@ HEADS = ("vocabulary", "term_weights")
 
 DESCRIPTION = "lsr_config.json"
 IDF_FIELD = "lsr_query_idf"  # in config_sentence_transformers.json: `TableSpec.idf`, which that library passes over
+FREQUENCY_FILE = "lsr_term_frequency.safetensors"  # a weight for each term: see `lsr.encoding.term_frequency`
 HEAD_FILE = "lsr_head.safetensors"  # what a head has beyond the language model's own: see `lsr.encoding.backbone`
 
 # Beyond this, attention costs more than the extra text is worth; long documents go by windows instead.
 LENGTH_CAP = 512
 
 _TRANSFORMERS = ("Transformer", "MLMTransformer")
+
+
+@dataclass(frozen=True, slots=True)
+class TermFrequency:
+    """How terms of a text count in by their frequency: BM25's k1 and b, and the usual length of a text.
+
+    `mean_length` is in tokens, special tokens aside.
+    """
+
+    k1: float = 1.2
+    b: float = 0.75
+    mean_length: float = 180.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.k1 < float("inf") and 0 <= self.b <= 1 and 0 < self.mean_length < float("inf")):
+            raise ModelError(
+                f"term frequencies need k1 from 0, b from 0 to 1 and a mean_length above 0, not {self.k1}, {self.b} "
+                f"and {self.mean_length}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,7 @@ class TransformerSpec:
         echo: the text is read twice and pooled over the second copy.
         lexical: only terms that occur in the text keep their weight.
         top_k: only so many of the heaviest terms are kept.
+        term_frequency: how the text's own terms are counted in, by the weights in FREQUENCY_FILE; None for not at all.
     """
 
     folder: Path
@@ -64,6 +85,7 @@ class TransformerSpec:
     echo: bool = False
     lexical: bool = False
     top_k: int | None = None
+    term_frequency: TermFrequency | None = None
 
     def same_model(self, other: Spec) -> bool:
         """Whether the other differs in nothing but what is done to the text before or to the vector after."""
@@ -76,18 +98,23 @@ class TransformerSpec:
         """What of it is beyond a language model with SPLADE's pooling: fields and their values."""
         plain = TransformerSpec(self.folder)
         names = ("head", "adjusted_head", "echo", "lexical", "top_k")
-        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
+        extra = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
+        return extra if self.term_frequency is None else {**extra, "term_frequency": asdict(self.term_frequency)}
 
     @property
     def head_file(self) -> Path | None:
         """Where the head's own numbers are, if it has any."""
         return self.folder / HEAD_FILE if self.adjusted_head or self.head == "term_weights" else None
 
+    @property
+    def frequency_file(self) -> Path | None:
+        """Where the weights of term frequencies are, if they count."""
+        return None if self.term_frequency is None else self.folder / FREQUENCY_FILE
+
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
         files = [*weight_files(self.folder), self.folder / "config.json", *_tokenizer(self.folder)]
-        if self.head_file:
-            files.append(self.head_file)
+        files.extend(file for file in (self.head_file, self.frequency_file) if file)
         return {
             "kind": "transformer",
             "pooling": self.pooling,
@@ -103,6 +130,7 @@ class TableSpec:
     """A weight per token: a query is the set of its tokens, weighted. `weights` is a .safetensors or .json file.
 
     `idf`, from 0 to 1, is how much of the weights the model wants to be the IDF of the collection that is searched.
+    With `count_repeats` a token counts as often as it stands in the query, as in BM25.
     """
 
     folder: Path
@@ -110,11 +138,13 @@ class TableSpec:
     max_length: int = LENGTH_CAP
     prompt: str = ""
     idf: float = 0.0
+    count_repeats: bool = False
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
         files = [self.weights, *_tokenizer(self.folder)]
-        return {"kind": "table", "prompt": self.prompt, "fingerprint": fingerprint(files)}
+        repeats = {"count_repeats": True} if self.count_repeats else {}
+        return {"kind": "table", "prompt": self.prompt, "fingerprint": fingerprint(files), **repeats}
 
 
 Spec = TransformerSpec | TableSpec

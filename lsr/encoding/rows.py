@@ -22,6 +22,16 @@ def assemble(rows: Sequence[Row], ids: Sequence[str], dim: int) -> SparseVectors
     return SparseVectors(indptr, terms, weights, ids, dim, validate=False)
 
 
+def add(row: Row, other: Row) -> Row:
+    """The sum of two rows."""
+    terms = np.concatenate([row[0], other[0]])
+    distinct, places = np.unique(terms, return_inverse=True)
+    weights = np.zeros(len(distinct), np.float32)
+    weights[places[: len(row[0])]] = row[1]
+    weights[places[len(row[0]) :]] += other[1]
+    return distinct, weights
+
+
 def merge_max(rows: Sequence[Row]) -> Row:
     """The largest weight of each term over all rows: how the windows of a long document become one vector."""
     if len(rows) == 1:

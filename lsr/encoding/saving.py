@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr import __version__
-from lsr.encoding.description import describe_layout
+from lsr.encoding.description import TABLE_FILE, describe_layout
 from lsr.encoding.layout import (
     DESCRIPTION,
+    FREQUENCY_FILE,
     HEAD_FILE,
     IDF_FIELD,
     Layout,
@@ -84,7 +85,8 @@ class TableSide:
     """A side that looks token weights up: float [dim], or fewer where the last terms have no token.
 
     `tokenizer` is a folder with a tokenizer, or a GGUF file; the document side's if not given. `idf` is how much of the
-    weights is to be the IDF of the collection that is searched: see `TableSpec`.
+    weights is to be the IDF of the collection that is searched, and `count_repeats` counts a token as often as it
+    stands in the query: see `TableSpec`.
     """
 
     weights: npt.NDArray[np.floating] | Tensor
@@ -92,6 +94,7 @@ class TableSide:
     prompt: str = ""
     tokenizer: Path | None = None
     idf: float = 0.0
+    count_repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ def _table_in_memory(side: TableSide, document: _Model) -> _Table:
         side.max_length or document.spec.max_length,
         side.prompt,
         side.idf,
+        side.count_repeats,
     )
     check_idf(spec.idf, "idf")
     reader = TextTokenizer(spec.folder, max_length=spec.max_length, special_tokens=False)
@@ -222,7 +226,7 @@ def _save(path: str | Path, document: _Part, query: _Part, *, shared: bool, card
 def _is_plain(part: _Part) -> bool:
     """Whether sentence-transformers can express it."""
     if isinstance(part, _Table):
-        return True
+        return not part.spec.count_repeats
     if not part.backbone.decoder:
         return not part.spec.extra
     # That library pads decoders before the text, which is the same only where positions are relative.
@@ -243,6 +247,11 @@ def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> Non
         (folder / name).mkdir()
         if isinstance(part, _Table):
             _write_weights(folder / name, part.weights)
+            written[side] = replace(written[side], weights=folder / name / TABLE_FILE)
+            if part.spec.folder == document.spec.folder:
+                # One tokenizer for both sides: it would be a tenth of a small model.
+                written[side] = replace(written[side], folder=folder / "document")
+                continue
         else:
             part.write(folder / name)
         _write_tokenizer(folder / name, part)
@@ -330,15 +339,15 @@ def _copy(source: Path, folder: Path) -> None:
     """A language model's files as they are."""
     weights = weight_files(source)
     indices = [file for file in source.glob("*.index.json") if file.name.split(".")[0] in weights[0].name]
-    heads = [file for file in (source / HEAD_FILE,) if file.exists()]
-    for file in [source / "config.json", *weights, *indices, *heads]:
+    beside = [file for file in (source / HEAD_FILE, source / FREQUENCY_FILE) if file.exists()]
+    for file in [source / "config.json", *weights, *indices, *beside]:
         shutil.copy(file, folder)
 
 
 def _write_weights(folder: Path, weights: npt.NDArray[np.float32]) -> None:
     from safetensors.numpy import save_file
 
-    save_file({"weight": weights}, folder / "model.safetensors")
+    save_file({"weight": weights}, folder / TABLE_FILE)
 
 
 def _write_tokenizer(folder: Path, part: _Part) -> None:

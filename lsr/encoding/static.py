@@ -1,7 +1,8 @@
 """Inference-free encoding: a weight per token, no model run.
 
 A query is the set of its tokens, each with its weight: an IDF (Geng et al. 2024, https://arxiv.org/abs/2411.04403) or
-a learned one. sentence-transformers calls this a SparseStaticEmbedding, OpenSearch an `idf.json`.
+a learned one, times the number of its repeats where the model counts them. sentence-transformers calls this a
+SparseStaticEmbedding, OpenSearch an `idf.json`.
 """
 
 from __future__ import annotations
@@ -56,8 +57,10 @@ class StaticTower:
         return rows
 
     def _encode(self, text: str) -> Row:
-        terms = np.array(sorted(set(self.tokenizer.encode_one(text))), dtype=np.uint32)
+        terms, counts = np.unique(np.array(self.tokenizer.encode_one(text), dtype=np.uint32), return_counts=True)
         weights = self.table[terms]
+        if self.spec.count_repeats:
+            weights = weights * counts.astype(np.float32)
         positive = weights > 0
         return terms[positive], weights[positive]
 

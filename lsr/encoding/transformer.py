@@ -15,7 +15,7 @@ from lsr.encoding.language_model import halve_linear_layers
 from lsr.encoding.layout import TransformerSpec
 from lsr.encoding.pooling import pool_term_weights
 from lsr.encoding.projection import VocabularyProjection, pool_logits, sparse_rows
-from lsr.encoding.rows import Row, merge_max
+from lsr.encoding.rows import Row, add, merge_max
 from lsr.encoding.tokens import TextTokenizer, pad
 from lsr.errors import ModelError
 
@@ -133,6 +133,9 @@ class TransformerTower:
             rows = self._projection(output, kept)
         else:
             rows = pool_logits(output, kept, **options)
+        if backbone.frequency is not None:
+            own_terms = sparse_rows(backbone.frequencies(tokens, mask), kept)
+            rows = [add(row, own) for row, own in zip(rows, own_terms, strict=True)]
         if spec.lexical:
             there = backbone.occurring(tokens, mask).cpu().numpy()
             rows = [(terms[own[terms]], weights[own[terms]]) for (terms, weights), own in zip(rows, there, strict=True)]

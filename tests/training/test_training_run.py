@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -18,11 +19,12 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from lsr import SparseEncoder
+from lsr.encoding.backbone import load_backbone
 from lsr.errors import InputError, OutputExistsError
 from lsr.training import run as runs
 from lsr.training.config import parse_config
 from lsr.training.log import read_log
-from lsr.training.run import train
+from lsr.training.run import prepare, train
 from lsr.training.student import build_student
 from lsr.training.towers import Tokens
 
@@ -69,8 +71,12 @@ def test_a_run_learns_and_leaves_an_encoder(recipe: Recipe, tmp_path: Path) -> N
     assert steps[0]["document_flops_lambda"] == 0 < steps[-1]["document_flops_lambda"]
 
 
-def test_the_encoder_is_the_student(recipe: Recipe, tmp_path: Path) -> None:
-    changed = {"model": recipe["model"] | {"query": {"table": "ones"}}, "query_regularisers": []}
+@pytest.mark.parametrize("counting", [False, True])
+def test_the_encoder_is_the_student(recipe: Recipe, tmp_path: Path, counting: bool) -> None:
+    query = {"table": "ones", "count_repeats": counting}
+    changed = {"model": recipe["model"] | {"query": query}, "query_regularisers": []}
+    if counting:
+        changed["model"]["document"] = {**recipe["model"]["document"], "term_frequency": {}}
     config = parse_config(recipe | changed, "test")
     student = build_student(config.model).eval()
     student.save(tmp_path / "model")
@@ -178,6 +184,33 @@ def test_a_query_table_learns_at_its_own_rate(recipe: Recipe, tmp_path: Path) ->
     # Of 60 texts of 8 of 60 words, each word stands in some 8: ln(1 + 52.5 / 8.5) is about 2.
     assert np.all((found["frozen"] > 1) & (found["frozen"] < 4))
     assert np.abs(found["learned"] - found["frozen"]).max() > 0.01
+
+
+def test_term_frequencies_learn_and_stop_words_are_stopped(recipe: Recipe, tmp_path: Path) -> None:
+    """Weights of frequencies have a rate of their own; what half of the texts hold weighs nothing on either side."""
+    document = {**recipe["model"]["document"], "term_frequency": {"start": 0.5, "learning_rate": 0.05}}
+    query = {"table": "idf", "trainable": False, "stop_share": 0.15, "count_repeats": True}
+    changes = {"model": {"document": document, "query": query}, "query_regularisers": []}
+    model = go(recipe, tmp_path / "run", changes)
+    encoder = SparseEncoder.load(model)
+    config = parse_config(yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()), "config.yaml")
+    prepared = prepare(config, tmp_path / "run" / "data")
+    assert prepared.idf is not None and prepared.student.document.backbone.frequency is not None
+    stopped = prepared.idf < -math.log(0.15)  # special tokens have no IDF
+    assert 5 < int(stopped.sum()) < 60
+    start = prepared.student.document.backbone.frequency.weight.detach()
+    assert set(start[stopped].tolist()) == {0.0} and set(start[~stopped].tolist()) == {0.5}
+
+    backbone = load_backbone(model)
+    assert backbone.frequency is not None
+    learned = backbone.frequency.weight.detach()
+    assert set(learned[stopped].tolist()) == {0.0}
+    assert 0.05 < float((learned - start)[~stopped].abs().max()) < 8 * 0.05 + 0.01
+    query = encoder.encode_queries(["w1 w1 w2 w3"]).to_scipy().toarray()[0]
+    expected = prepared.idf.masked_fill(stopped, 0).numpy() * np.array(
+        [2 if i == 6 else i in (7, 8) for i in range(70)]
+    )
+    assert np.allclose(query, expected, atol=1e-6)
 
 
 def test_separate_towers(recipe: Recipe, tmp_path: Path) -> None:
