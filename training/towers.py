@@ -18,6 +18,7 @@ from lsr.training.projection import activate_pooled, masked_max, masked_sum
 
 # Lengths are multiples of this: oneDNN keeps code and memory for every shape of product that it has met.
 _STEP = 16
+_ALIKE = 16  # texts of alike length that a CPU takes at a time
 
 
 class Tokens(NamedTuple):
@@ -26,7 +27,7 @@ class Tokens(NamedTuple):
     ids: Tensor
     present: Tensor
 
-    def part(self, rows: slice) -> Tokens:
+    def part(self, rows: slice | Tensor) -> Tokens:
         """Some of the texts, without most of the columns that they leave empty."""
         present = self.present[rows]
         width = padded_width(int(present.sum(1).max()), present.shape[1])
@@ -58,6 +59,14 @@ class LanguageModelTower(nn.Module):
 
     def forward(self, tokens: Tokens) -> Tensor:
         """float32 [texts, vocabulary]."""
+        if tokens.ids.device.type != "cpu" or len(tokens.ids) <= _ALIKE:
+            return self._weigh(tokens)
+        # A CPU computes padding as slowly as text, and is busy with a few texts: take those of alike length together.
+        order = tokens.present.sum(1).argsort(descending=True, stable=True)
+        weights = [self._weigh(tokens.part(rows)) for rows in order.split(_ALIKE)]
+        return torch.cat(weights)[order.argsort()]
+
+    def _weigh(self, tokens: Tokens) -> Tensor:
         backbone, spec = self.backbone, self.backbone.spec
         kept = backbone.kept(tokens.ids, tokens.present)
         hidden = backbone(tokens.ids, tokens.present)
