@@ -1,6 +1,6 @@
 """Effectiveness of our exact search next to BM25, over BEIR folders: the README's table.
 
-    python benchmarks/effectiveness.py FOLDER... [--model splade-tiny] [--max-length 256] [--indexes DIR] [--output DIR]
+    python benchmarks/effectiveness.py FOLDER... [--model NAME]... [--max-length 256] [--indexes DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. The table goes to stdout and, with every number of
 every report, to effectiveness.md and effectiveness.json in the output folder. Indexes are kept and used again in
@@ -22,27 +22,30 @@ from lsr.eval.metrics import metric_label
 from lsr.eval.report import markdown_table
 from lsr.files import atomic_file
 
+MODELS = ("lsr-doc-tiny", "splade-tiny")
+
 
 def main() -> int:
     """Evaluate every folder and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    parser.add_argument("--model", default="splade-tiny")
+    parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--indexes", type=Path)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
+            names = arguments.model or MODELS
+            encoders = [SparseEncoder.load(name, max_length=arguments.max_length) for name in names]
             indexes = arguments.indexes or Path(temporary)
-            reports = [measure(folder, encoder, indexes) for folder in arguments.folders]
+            reports = [[measure(folder, each, indexes) for each in encoders] for folder in arguments.folders]
     except LsrError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     table = markdown(reports, arguments.max_length)
     print(table)
-    records = [report.to_json() for report in reports]
+    records = [report.to_json() for of_folder in reports for report in of_folder]
     contents = {".md": f"# Effectiveness\n\n{table}\n", ".json": json.dumps(records, indent=2) + "\n"}
     for suffix, content in contents.items():
         with atomic_file(arguments.output / f"effectiveness{suffix}", force=True) as temporary_file:
@@ -54,42 +57,47 @@ def measure(folder: Path, encoder: SparseEncoder, indexes: Path) -> EvaluationRe
     """Index the folder if needed, and evaluate."""
     collection = load_collection(folder)
     print(f"{collection.name} …", file=sys.stderr)
-    retriever = open_or_index(collection, indexes / f"{collection.name}-{encoder.name}-{encoder.max_length}", encoder)
+    name = Path(encoder.name).name
+    retriever = open_or_index(collection, indexes / f"{collection.name}-{name}-{encoder.max_length}", encoder)
     report = evaluate(collection, retriever, EvaluationSettings()).report
     # Where the folder lay on this machine is nobody's concern.
     report.collection["source"] = collection.name
     return report
 
 
-def markdown(reports: list[EvaluationReport], max_length: int) -> str:
-    """One table of effectiveness and one of cost, a pair of lines for each collection."""
-    names = list(reports[0].metrics)
+def markdown(reports: list[list[EvaluationReport]], max_length: int) -> str:
+    """One table of effectiveness and one of cost: for each collection a line for each model, in one order, and BM25."""
+    names = list(reports[0][0].metrics)
     effectiveness, cost = [], []
-    for report in reports:
-        bm25, about = report.baselines["bm25"], report.collection
-        assert report.latency is not None and report.index is not None
+    for of_folder in reports:
+        about, bm25 = of_folder[0].collection, of_folder[0].baselines["bm25"]
         size = [f"{about['documents']:,}", f"{about['queries']:,}"]
-        effectiveness.append([about["name"], *size, report.label, *(f"{report.metrics[name]:.3f}" for name in names)])
-        effectiveness.append([about["name"], *size, bm25.label, *(f"{bm25.metrics[name]:.3f}" for name in names)])
-        cost.append(
-            [
-                about["name"],
-                f"{report.index['bytes'] / 1e6:.1f} MB",
-                f"{report.index['active_terms']['documents']:.0f}",
-                f"{report.index['active_terms']['queries']:.0f}",
-                f"{report.index['flops']:.2f}",
-                *(f"{part.mean_ms:.2f}" for part in report.latency.values()),
-                f"{bm25.latency.mean_ms:.2f}",
-            ]
-        )
+        for system in (*of_folder, bm25):
+            values = (f"{system.metrics[name]:.3f}" for name in names)
+            effectiveness.append([about["name"], *size, system.label, *values])
+    for of_folder in reports:
+        for report in of_folder:
+            bm25 = report.baselines["bm25"]
+            assert report.latency is not None and report.index is not None
+            cost.append(
+                [
+                    report.collection["name"],
+                    report.label,
+                    f"{report.index['bytes'] / 1e6:.1f} MB",
+                    f"{report.index['active_terms']['documents']:.0f}",
+                    f"{report.index['active_terms']['queries']:.0f}",
+                    f"{report.index['flops']:.2f}",
+                    *(f"{part.mean_ms:.2f}" for part in report.latency.values()),
+                    f"{bm25.latency.mean_ms:.2f}",
+                ]
+            )
     head = ["collection", "documents", "queries", "system", *map(metric_label, names)]
-    cost_head = ["collection", "index", "terms a document", "terms a query", "FLOPS"]
+    cost_head = ["collection", "system", "index", "terms a document", "terms a query", "FLOPS"]
     cost_head += ["encode", "search", "both", "BM25"]
-    label = reports[0].label
     return "\n\n".join(
         [
             markdown_table(head, effectiveness),
-            f"Title and text joined by a space; {label} at max_length {max_length}, exact search. BM25: bm25s, "
+            f"Title and text joined by a space; models at max_length {max_length}, exact search. BM25: bm25s, "
             "Lucene's variant, k1 1.2, b 0.75, English stemmer and stop words.",
             markdown_table(cost_head, cost),
             "The last four columns are mean milliseconds a query on one thread, top 10.",

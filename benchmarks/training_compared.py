@@ -1,15 +1,14 @@
 """Trainings that differ in one thing, compared: the tables on penalties and on teachers.
 
     python benchmarks/training_compared.py VARIANTS.yaml --data NAME=TRAINING_SET... --collections FOLDER...
-        [--steps N] [--work DIR] [--only NAME...] [--output DIR]
+        [--steps N] [--max-length 256] [--work DIR] [--only NAME...] [--output DIR]
 
 VARIANTS.yaml (there are some in benchmarks/variants) holds a `title`, a `recipe` as `lsr train` takes it, and a list of
 `variants`, each with a `name`, `changes` by dotted names, and, if it is to train on other data than the first, the NAME
-of it as `data`. All have the seed and the steps of the recipe. Every model is searched exactly with max_length 256, its
-query table as it was trained, and scored on the test judgements; the
-untrained model comes first. The table goes to stdout and, with every number, to training_TITLE.md and .json (and a plot
-of nDCG@10 against active terms, .svg) in the output folder, anew after each variant. Trained models stay in `--work`
-and are used again.
+of it as `data`. All have the seed and the steps of the recipe. Every model is searched exactly, its query table as it
+was trained, and scored on the test judgements; the untrained model comes first. The table goes to stdout and, with
+every number, to training_TITLE.md and .json (and a plot of nDCG@10 against active terms, .svg) in the output folder,
+anew after each variant. Trained models stay in `--work` and are used again.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +42,7 @@ def main() -> int:
     parser.add_argument("--data", nargs="+", required=True, metavar="NAME=TRAINING_SET")
     parser.add_argument("--collections", nargs="+", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--steps", type=int, help="in place of the recipe's")
+    parser.add_argument("--max-length", type=int, default=MAX_LENGTH, help="tokens of a document (%(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these variants alone")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
@@ -62,22 +61,22 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
     asked = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
     data = dict(each.split("=", 1) for each in arguments.data)
     collections = [load_collection(folder) for folder in arguments.collections]
-    base = asked["recipe"]["model"]["document"]["base"]
-    rows = [{"name": f"{base}, untrained", "minutes": 0.0, **measure(base, collections, work / "untrained")}]
+    base, length = asked["recipe"]["model"]["document"]["base"], arguments.max_length
+    rows = [{"name": f"{base}, untrained", **measure(base, collections, work / "untrained", length)}]
     for variant in asked["variants"]:
         if arguments.only and variant["name"] not in arguments.only:
             continue
         note(variant["name"])
-        model, minutes = train_variant(asked["recipe"], variant, data, arguments.steps, work)
-        rows.append({"name": variant["name"], "minutes": minutes, **measure(str(model), collections, model.parent)})
-        write(asked["title"], rows, [each.name for each in collections], arguments.output)
+        model = train_variant(asked["recipe"], variant, data, arguments.steps, work)
+        rows.append({"name": variant["name"], **measure(str(model), collections, model.parent, length)})
+        write(asked["title"], rows, [each.name for each in collections], length, arguments.output)
     print(table(rows, [each.name for each in collections]), end="")
 
 
 def train_variant(
     recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, str], steps: int | None, work: Path
-) -> tuple[Path, float]:
-    """The trained model's folder, and how many minutes it took now."""
+) -> Path:
+    """The trained model's folder."""
     from lsr.training.config import parse_config, set_field
     from lsr.training.run import train
 
@@ -88,15 +87,13 @@ def train_variant(
         set_field(content, field, value)
     if steps is not None:
         content["run"]["steps"] = steps
-    started = time.perf_counter()
     folder = work / "".join(letter if letter.isalnum() else "-" for letter in variant["name"])
-    model = train(parse_config(content, variant["name"]), folder, stages=progress_bar)
-    return model, (time.perf_counter() - started) / 60
+    return train(parse_config(content, variant["name"]), folder, stages=progress_bar)
 
 
-def measure(model: str, collections: list[Collection], work: Path) -> dict[str, Any]:
+def measure(model: str, collections: list[Collection], work: Path, max_length: int = MAX_LENGTH) -> dict[str, Any]:
     """nDCG@10 on each collection, and active terms and FLOPS, means over the collections."""
-    encoder = SparseEncoder.load(model, max_length=MAX_LENGTH)
+    encoder = SparseEncoder.load(model, max_length=max_length)
     found: dict[str, Any] = {METRIC: {}, "document_terms": {}, "query_terms": {}, "flops": {}}
     for collection in collections:
         retriever = open_or_index(collection, work / f"index-{collection.name}", encoder, stages=progress_bar)
@@ -114,7 +111,7 @@ def mean(values: dict[str, float]) -> float:
 
 
 def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
-    head = ["variant", *collections, "mean nDCG@10", "terms a document", "FLOPS", "minutes"]
+    head = ["variant", *collections, "mean nDCG@10", "terms a document", "FLOPS"]
     lines = [
         [
             row["name"],
@@ -122,18 +119,17 @@ def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
             f"{mean(row[METRIC]):.3f}",
             f"{mean(row['document_terms']):.0f}",
             f"{mean(row['flops']):.2f}",
-            f"{row['minutes']:.0f}",
         ]
         for row in rows
     ]
     return f"{markdown_table(head, lines)}\n"
 
 
-def write(title: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> None:
+def write(title: str, rows: list[dict[str, Any]], collections: list[str], max_length: int, output: Path) -> None:
     """The tables and the plot, replacing what is there."""
     name = f"training_{title.replace(' ', '_')}"
     contents = {
-        ".md": f"# Training: {title}\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}; terms and FLOPS are means "
+        ".md": f"# Training: {title}\n\nnDCG@10 of exact search, max_length {max_length}; terms and FLOPS are means "
         f"over the collections.\n\n{table(rows, collections)}",
         ".json": json.dumps(rows, indent=2) + "\n",
     }

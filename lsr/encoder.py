@@ -261,6 +261,18 @@ class SparseEncoder:
         query = self._layout.query
         return query.idf if isinstance(query, TableSpec) else 0.0
 
+    @property
+    def query_table(self) -> npt.NDArray[np.float32]:
+        """The weight of each token in a query: float32, as many as the tokenizer has tokens, or more.
+
+        ModelError if queries take a model run.
+        """
+        from lsr.encoding.static import StaticTower
+
+        if not isinstance(self._query_tower, StaticTower):
+            raise ModelError(f"{self.name} runs a model for queries: there is no table of weights")
+        return self._query_tower.table
+
     def token_frequencies(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """How many of the texts hold each token of the query table, texts of any length read whole: int64 [dim].
 

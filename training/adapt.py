@@ -24,12 +24,13 @@ import numpy.typing as npt
 
 from lsr.encoder import SparseEncoder
 from lsr.encoding.bm25 import Bm25Encoder
+from lsr.encoding.idf import inverse_document_frequency
 from lsr.errors import InputError
 from lsr.files import atomic_file
 from lsr.stages import Stages, silent
 from lsr.text import open_corpus
 from lsr.training.config import TrainingConfig, parse_config
-from lsr.training.data import TrainingSet, TrainingSetWriter, open_training_set
+from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
 from lsr.training.negatives import MiningSettings, SparseSearcher, mine
 from lsr.training.negatives.loading import load_searcher
@@ -44,6 +45,7 @@ _MOST_HELD_OUT = 300
 _FEWEST = 50
 _PEEK = 1000
 _DEPTH = 10
+_IDF = 0.75  # as of `SparseEncoder.with_query_idf`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +106,7 @@ def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: S
         some, rest = _pseudo_queries(corpus, kind, data, settings, stages)
         trained.append(_score(_mine(some, data / f"{kind}-mined", settings, stages), settings, stages))
         held_out.append(rest)
-    model = train(_config(trained, settings), folder, stages=stages)
+    model = train(_config(trained, data, settings, stages), folder, stages=stages)
     before, after = (
         _measure(SparseEncoder.load(name, max_length=settings.max_length), held_out, folder, stages)
         for name in (settings.base, model)
@@ -182,11 +184,30 @@ def _bm25(made: TrainingSet) -> Bm25Encoder:
     return Bm25Encoder.fit(made.texts[row] for row in range(len(made.texts)))
 
 
-def _config(sets: Sequence[TrainingSet], settings: AdaptSettings) -> TrainingConfig:
+def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) -> dict[str, Any]:
+    """The query side of an inference-free model: its table, blended with the IDF of the corpus as in a search of it."""
+    from safetensors.numpy import save_file
+
+    if not path.exists():
+        frequencies = np.zeros(base.dim, np.int64)
+        with stages("counting terms", len(texts), "texts") as progress:
+            for start in range(0, len(texts), 1024):
+                batch = [texts[row] for row in range(start, min(start + 1024, len(texts)))]
+                frequencies += base.token_frequencies(batch)
+                progress(len(batch))
+        # What the words of a corpus are worth is for the corpus to say, where a model does not ask for it too.
+        idf = inverse_document_frequency(frequencies, len(texts))
+        with atomic_file(path) as temporary:
+            save_file({"weight": base.with_query_idf(idf, base.query_idf or _IDF).query_table}, temporary)
+    repeats = base.settings()["query"].get("count_repeats", False)
+    return {"table": str(path), "trainable": False, "count_repeats": repeats, "idf": base.query_idf}
+
+
+def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
     query: Any = "shared"
-    if SparseEncoder.load(settings.base, queries_only=True).inference_free:
-        # The corpus says what a word is worth in it.
-        query = {"table": "idf", "trainable": True}
+    base = SparseEncoder.load(settings.base, queries_only=True)
+    if base.inference_free:
+        query = _query_table(base, sets[-1].texts, data / "query-table.safetensors", stages)
     content = {
         "about": {"title": "lsr adapt"},
         "model": {"document": {"base": settings.base, "max_length": settings.max_length}, "query": query},

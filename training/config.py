@@ -113,6 +113,8 @@ class QueryTableConfig:
         learning_rate: theirs, far above the model's: there is one number a term.
         idf: how much of the weights is to be the IDF of the collection that is searched, 0 to 1, once trained: see
             `SparseEncoder.with_query_idf`.
+        scale: multiplies the table before training. Scores that spread far wider than the teachers' make the model
+            shrink its weights, and terms die. Of a table that is "idf" or "ones".
         stop_share: tokens that more than this share of the texts hold are stop words: they weigh nothing in queries,
             nor do their frequencies in documents. Of a table that is "idf".
         count_repeats: a token counts as often as it stands in the query, as in BM25.
@@ -125,9 +127,10 @@ class QueryTableConfig:
     idf: _Share = 0.0
     trainable: bool = True
     learning_rate: _Positive = 1e-3
+    scale: _Positive = 1.0
     stop_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     count_repeats: bool = False
-    max_length: _Count = 64
+    max_length: _Count = 256
     prompt: str = ""
 
 

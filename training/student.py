@@ -95,7 +95,7 @@ class Student(nn.Module):
         if isinstance(self.query, QueryTable) and isinstance(config, QueryTableConfig) and config.table == "idf":
             # log(1 + (N - df) / df), with df that share of N.
             stopped = idf < -math.log(config.stop_share)
-            self.query.weight.copy_(idf.masked_fill(stopped, 0))
+            self.query.weight.copy_(idf.masked_fill(stopped, 0) * config.scale)
             if self.document.backbone.frequency is not None:
                 self.document.backbone.frequency.weight.masked_fill_(stopped, 0)
 
@@ -229,7 +229,7 @@ def _table(config: QueryTableConfig, document: LanguageModelTower) -> Tensor:
     special = document.backbone.tokenizer().special_ids
     weights[special[special < len(weights)]] = 0
     if config.table in ("idf", "ones"):
-        return weights
+        return weights * config.scale
     from lsr.encoding.static import read_table
 
     found = torch.from_numpy(read_table(Path(config.table), document.backbone.spec.folder))

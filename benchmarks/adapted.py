@@ -1,0 +1,95 @@
+"""What `lsr adapt` is worth: nDCG@10 before and after, on collections whose questions it does not see.
+
+    python benchmarks/adapted.py FOLDER... [--model NAME] [--steps N] [--work DIR] [--output DIR]
+
+Each FOLDER is a collection in BEIR form. Only its corpus.jsonl is given to `lsr adapt`; its questions and judgements
+measure both encoders: exact search, max_length 256, the IDF of the collection blended in as each model asks for. The
+table goes to stdout and to adapted.md and .json in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from training_compared import MAX_LENGTH, METRIC, measure
+
+from lsr.cli.console import note, progress_bar
+from lsr.errors import LsrError
+from lsr.eval import load_collection
+from lsr.eval.report import markdown_table
+from lsr.files import atomic_file
+from lsr.models import DEFAULT_MODEL
+from lsr.training.adapt import AdaptSettings, adapt
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collections", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="to start from (%(default)s)")
+    parser.add_argument("--steps", type=int, default=AdaptSettings.steps, help="%(default)s")
+    parser.add_argument("--work", type=Path, help="where runs stay, to go on from")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            run(arguments, arguments.work or Path(temporary))
+    except LsrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(arguments: argparse.Namespace, work: Path) -> None:
+    rows = []
+    for folder in arguments.collections:
+        collection = load_collection(folder)
+        note(collection.name)
+        settings = AdaptSettings(base=arguments.model, steps=arguments.steps)
+        started = time.perf_counter()
+        adapted = adapt(str(folder / "corpus.jsonl"), work / collection.name, settings, stages=progress_bar)
+        minutes = (time.perf_counter() - started) / 60
+        before, after = (
+            measure(str(model), [collection], work / f"{collection.name}-{when}")
+            for model, when in ((arguments.model, "before"), (adapted.model, "after"))
+        )
+        rows.append({"name": collection.name, "minutes": minutes, "before": before, "after": after})
+        write(rows, arguments)
+    print(table(rows), end="")
+
+
+def table(rows: list[dict]) -> str:
+    head = ["collection", "before", "after", "gain", "terms before", "after", "minutes"]
+    lines = []
+    for row in rows:
+        before, after = ({key: each[row["name"]] for key, each in row[when].items()} for when in ("before", "after"))
+        lines.append(
+            [
+                row["name"],
+                f"{before[METRIC]:.3f}",
+                f"{after[METRIC]:.3f}",
+                f"{after[METRIC] - before[METRIC]:+.3f}",
+                f"{before['document_terms']:.0f}",
+                f"{after['document_terms']:.0f}",
+                f"{row['minutes']:.0f}",
+            ]
+        )
+    return f"{markdown_table(head, lines)}\n"
+
+
+def write(rows: list[dict], arguments: argparse.Namespace) -> None:
+    about = (
+        f"# `lsr adapt`\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}, before and after {arguments.steps} steps "
+        f"on the corpus alone, from {arguments.model}.\n\n"
+    )
+    for suffix, content in ((".md", about + table(rows)), (".json", json.dumps(rows, indent=2) + "\n")):
+        with atomic_file(arguments.output / f"adapted{suffix}", force=True) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
