@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lsr.vocabulary import Vocabulary
 
 
+# Documents of which half of the IDF that a model wants is believed.
+_FEW = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One answer. `matches` holds the shared terms, largest contribution first, if they were asked for."""
@@ -82,7 +86,8 @@ class Retriever:
 
         `light` is for a process that asks little: it encodes queries without torch where `SparseEncoder.load` can.
         `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
-        queries are a table (`SparseEncoder.with_query_idf`); the model's own choice if not given.
+        queries are a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, less for a
+        handful of documents, in which every word is rare: times N / (N + 100) for N documents.
         Raises IndexFormatError.
         """
         from lsr.index import Index
@@ -215,12 +220,13 @@ class Retriever:
         frequencies = self.index.token_frequencies
         if not encoder.inference_free or frequencies is None:
             return encoder
-        blend = encoder.query_idf if self._query_idf is None else self._query_idf
+        count = len(self.index)
+        blend = encoder.query_idf * count / (count + _FEW) if self._query_idf is None else self._query_idf
         if not blend:
             return encoder
         from lsr.encoding.idf import inverse_document_frequency
 
-        return encoder.with_query_idf(inverse_document_frequency(frequencies, len(self.index)), blend)
+        return encoder.with_query_idf(inverse_document_frequency(frequencies, count), blend)
 
     def _encode_query(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         return self.encoder.encode_queries([text]).row(0)

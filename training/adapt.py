@@ -64,12 +64,12 @@ class AdaptSettings:
     base: str
     teachers: Sequence[str] = ("bm25", "minilm", "splade-tiny")
     queries: int = 20_000
-    steps: int = 400
+    steps: int = 300
     batch_size: int = 8
     negatives: int = 7
     learning_rate: float = 5e-5
     max_length: int = 256
-    sparsity: float = 0.02
+    sparsity: float = 0.002
     seed: int = 42
 
 
@@ -219,6 +219,7 @@ def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, st
             "batch_size": settings.batch_size,
             "negatives": settings.negatives,
             "learning_rate": settings.learning_rate,
+            "dropout": 0.0,
             "seed": settings.seed,
             "save_every": 100,
         },

@@ -1,0 +1,158 @@
+"""A decoder made a sparse encoder on the CPU: SmolLM2-135M from its GGUF, echo embeddings beside plain causal ones.
+
+    python benchmarks/decoder.py FOLDER [--steps 60] [--batch 6] [--length 32] [--documents 300] [--queries 100]
+        [--only NAME...] [--work DIR] [--output DIR]
+
+FOLDER is a collection in BEIR form; questions of its training split are trained on, and so many of its test split are
+asked of so many documents. Each way is measured before training, as the checkpoint is, and after: nDCG@10 of exact
+search, active terms, documents encoded in a second; of training: loss, seconds a step, and the peak memory of the
+process. The table goes to stdout and to decoder.md and .json in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from shipped_data import Part, draw
+
+from lsr.errors import LsrError
+from lsr.eval.report import markdown_table
+from lsr.files import atomic_file
+
+WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo": True}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--batch", type=int, default=6, help="questions in a step, each with a text")
+    parser.add_argument("--length", type=int, default=32, help="tokens of a text (%(default)s)")
+    parser.add_argument("--documents", type=int, default=300)
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            work = arguments.work or Path(temporary)
+            if arguments.one:
+                print(json.dumps(measure(arguments.one, arguments, work)))
+                return 0
+            rows = [apart(way, work) for way in arguments.only]
+    except LsrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(table(rows))
+    about = (
+        f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with its text, "
+        f"{arguments.length} tokens; {arguments.queries} other questions to {arguments.documents} documents.\n\n"
+    )
+    for suffix, content in ((".md", about + table(rows)), (".json", json.dumps(rows, indent=2) + "\n")):
+        with atomic_file(arguments.output / f"decoder{suffix}", force=True) as file:
+            file.write_text(content, encoding="utf-8")
+    return 0
+
+
+def apart(way: str, work: Path) -> dict[str, Any]:
+    """Measured in a process of its own, whose peak of memory is of nothing else."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--one", way, "--work", work]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
+    """Train one way; what it was before and after."""
+    from resource import RUSAGE_SELF, getrusage
+
+    from lsr.cli.console import progress_bar
+    from lsr.training.config import read_config
+    from lsr.training.log import read_log
+    from lsr.training.recipes import recipe_path
+    from lsr.training.run import train
+    from lsr.training.student import build_student
+
+    for split, counts in (("train", (2_000, 2_000)), ("test", (arguments.queries, arguments.documents))):
+        if not (work / split).exists():
+            work.mkdir(exist_ok=True, parents=True)
+            draw(arguments.folder, Part(split, *counts), work / split, 1.0)
+    changes = {
+        **WAYS[way],
+        "data": [{"source": str(work / "train")}],
+        "model.document.max_length": arguments.length,
+        "run.steps": arguments.steps,
+        "run.batch_size": arguments.batch,
+        "run.negatives": 0,  # those of the batch
+    }
+    config = read_config(recipe_path("smollm2-echo"), changes)
+    # The checkpoint as it is, without the bias that training starts from.
+    plain = read_config(recipe_path("smollm2-echo"), {**changes, "model.document.bias": None})
+    untrained = work / f"{way}-untrained"
+    if not untrained.exists():
+        build_student(plain.model).eval().save(untrained)
+    started = time.perf_counter()
+    model = train(config, work / way, stages=progress_bar)
+    seconds = (time.perf_counter() - started) / arguments.steps
+    log = [line for line in read_log(work / way) if "loss" in line]
+    return {
+        "way": way,
+        "seconds_a_step": seconds,
+        "memory": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
+        "losses": [line["info_nce"] for line in log],
+        "terms": [line["document_terms"] for line in log],
+        "before": search(untrained, work, arguments.length),
+        "after": search(model, work, arguments.length),
+    }
+
+
+def search(model: Path, work: Path, length: int) -> dict[str, float]:
+    """nDCG@10 and active terms on the test questions, and documents encoded in a second."""
+    from lsr.encoder import SparseEncoder
+    from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
+
+    encoder = SparseEncoder.load(model, max_length=length)
+    collection = load_collection(work / "test")
+    texts = [document.contents for document in islice(collection.documents(), 64)]
+    started = time.perf_counter()
+    encoder.encode_documents(texts)
+    rate = len(texts) / (time.perf_counter() - started)
+    with tempfile.TemporaryDirectory() as folder:
+        retriever = open_or_index(collection, Path(folder) / "index", encoder)
+        report = evaluate(collection, retriever, EvaluationSettings(bm25=False, latency_queries=1)).report
+    assert report.index is not None
+    terms = report.index["active_terms"]["documents"]
+    return {"ndcg@10": report.metrics["ndcg@10"], "document_terms": terms, "documents_a_second": rate}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    head = ["", "nDCG@10", "terms a document", "documents/s", "loss", "s a step", "peak memory"]
+    lines = []
+    for row in rows:
+        for when, place in (("before", 0), ("after", -1)):
+            found = row[when]
+            lines.append(
+                [
+                    f"{row['way']}, {when} training",
+                    f"{found['ndcg@10']:.3f}",
+                    f"{found['document_terms']:,.0f}",
+                    f"{found['documents_a_second']:.1f}",
+                    f"{row['losses'][place]:.2f}",
+                    f"{row['seconds_a_step']:.1f}" if place else "",
+                    f"{row['memory'] / 1e9:.1f} GB" if place else "",
+                ]
+            )
+    return f"{markdown_table(head, lines)}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
