@@ -55,8 +55,8 @@ def main() -> int:
         return 2
     print(table(rows))
     about = (
-        f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with its text, "
-        f"{arguments.length} tokens; {arguments.queries} other questions to {arguments.documents} documents.\n\n"
+        f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with "
+        f"its text, {arguments.length} tokens; {arguments.queries} others to {arguments.documents} documents.\n\n"
     )
     for suffix, content in ((".md", about + table(rows)), (".json", json.dumps(rows, indent=2) + "\n")):
         with atomic_file(arguments.output / f"decoder{suffix}", force=True) as file:

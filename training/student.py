@@ -196,7 +196,7 @@ def _tower(config: TowerConfig) -> LanguageModelTower:
     counted = config.term_frequency
     backbone = load_backbone(
         config.base,
-        term_frequency=counted and TermFrequency(counted.k1, counted.b, counted.mean_length),
+        term_frequency=TermFrequency(counted.k1, counted.b, counted.mean_length) if counted else None,
         frequency_start=counted.start if counted else 0.0,
         head=config.head,
         new_head=config.new_head,

@@ -77,11 +77,9 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     where = f"{path}: {side}"
     if not isinstance(content, dict):
         raise ModelError(f"{where} is {content!r}; expected its fields")
-    kind, folder = content.get("kind"), content.get("folder")
-    _check_folder(folder, f"{where}.folder")
+    kind, folder = content.get("kind"), _folder_name(content.get("folder"), f"{where}.folder")
     given = {name: value for name, value in content.items() if name not in ("kind", "folder")}
-    tokenizer = given.pop("tokenizer", folder) if kind == "table" else folder
-    _check_folder(tokenizer, f"{where}.tokenizer")
+    tokenizer = _folder_name(given.pop("tokenizer", folder) if kind == "table" else folder, f"{where}.tokenizer")
     known = {"transformer": (set(_TYPES) - _TABLE_FIELDS) | {"max_length", "prompt"}, "table": _TABLE_FIELDS}
     choose(kind if isinstance(kind, str) else repr(kind), tuple(known), f"{where}.kind")
     _check_names(path, f"{side}.", set(given), known[str(kind)])
@@ -104,9 +102,10 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     return spec
 
 
-def _check_folder(name: Any, where: str) -> None:
+def _folder_name(name: Any, where: str) -> str:
     if not isinstance(name, str) or name in ("", "..") or Path(name).name != name:
         raise ModelError(f"{where} is {name!r}; expected the name of a folder beside the file")
+    return name
 
 
 def _read_term_frequency(content: dict[str, Any] | None, where: str) -> TermFrequency | None:

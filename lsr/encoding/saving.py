@@ -238,7 +238,7 @@ def _is_plain(part: _Part) -> bool:
 
 
 def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> None:
-    written = {}
+    written: dict[str, TransformerSpec | TableSpec] = {}
     for side, part in (("document", document), ("query", query)):
         name = "document" if shared else side
         written[side] = replace(part.spec, folder=folder / name)
@@ -247,10 +247,11 @@ def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> Non
         (folder / name).mkdir()
         if isinstance(part, _Table):
             _write_weights(folder / name, part.weights)
-            written[side] = replace(written[side], weights=folder / name / TABLE_FILE)
-            if part.spec.folder == document.spec.folder:
-                # One tokenizer for both sides: it would be a tenth of a small model.
-                written[side] = replace(written[side], folder=folder / "document")
+            # One tokenizer serves both sides: it would be a tenth of a small model.
+            shares = part.spec.folder == document.spec.folder
+            place = folder / ("document" if shares else name)
+            written[side] = replace(part.spec, folder=place, weights=folder / name / TABLE_FILE)
+            if shares:
                 continue
         else:
             part.write(folder / name)
