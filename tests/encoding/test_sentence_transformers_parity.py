@@ -119,7 +119,7 @@ def test_a_query_model_keeps_its_own_limit(make_model: Any, tmp_path: Path) -> N
 
 def test_the_packaged_model(tmp_path: Path) -> None:
     texts = ["Vitamin C does not prevent the common cold.", "What is BM25? " * 60]
-    ours = SparseEncoder.load(max_length=100, dtype="float32")
+    ours = SparseEncoder.load("splade-tiny", max_length=100, dtype="float32")
     ours.save(tmp_path / "model")
     assert not (tmp_path / "model" / "heads.pt").exists()
     theirs = Theirs(str(tmp_path / "model"))
