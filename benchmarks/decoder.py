@@ -103,7 +103,7 @@ def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, An
     started = time.perf_counter()
     model = train(config, work / way, stages=progress_bar)
     seconds = (time.perf_counter() - started) / arguments.steps
-    log = [line for line in read_log(work / way) if "loss" in line]
+    log = [line for line in read_log(work / way / "log.jsonl") if "loss" in line]
     return {
         "way": way,
         "seconds_a_step": seconds,
