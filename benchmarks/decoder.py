@@ -1,6 +1,6 @@
 """A decoder made a sparse encoder on the CPU: SmolLM2-135M from its GGUF, echo embeddings beside plain causal ones.
 
-    python benchmarks/decoder.py FOLDER [--steps 60] [--batch 6] [--length 32] [--documents 300] [--queries 100]
+    python benchmarks/decoder.py FOLDER [--steps 22] [--batch 6] [--length 32] [--documents 100] [--queries 50]
         [--only NAME...] [--work DIR] [--output DIR]
 
 FOLDER is a collection in BEIR form; questions of its training split are trained on, and so many of its test split are
@@ -33,11 +33,11 @@ WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo":
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=22)
     parser.add_argument("--batch", type=int, default=6, help="questions in a step, each with a text")
     parser.add_argument("--length", type=int, default=32, help="tokens of a text (%(default)s)")
-    parser.add_argument("--documents", type=int, default=300)
-    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--documents", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--work", type=Path)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
