@@ -1,6 +1,6 @@
 """The training data of the models that come with lsr: sampled, mined and scored.
 
-    python benchmarks/shipped_data.py FOLDER -o WORK [--scale 1.0]
+    python benchmarks/shipped_data.py FOLDER -o WORK [--scale 1.0] [--only NAME...]
 
 FOLDER holds collections in BEIR form by the names in `SETS`. Of each, `queries` questions of its training split (or the
 sentences of texts that no question is about) are drawn with the texts that they need and others up to `texts`, in a
