@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lsr.index.builder import IndexBuilder
+    from lsr.index.dense.settings import DenseSettings
+    from lsr.index.dense.writing import add_dense
     from lsr.index.hits import Hits, SearchStats
     from lsr.index.manifest import FORMAT_VERSION, Manifest
     from lsr.index.output import check_index_output
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Resolved on first use, so that `import lsr.index` does not load Numba and Arrow.
 _HOMES = {
     "BmpSettings": "lsr.index.settings",
+    "DenseSettings": "lsr.index.dense.settings",
     "FORMAT_VERSION": "lsr.index.manifest",
     "Hits": "lsr.index.hits",
     "Index": "lsr.index.reader",
@@ -30,6 +33,7 @@ _HOMES = {
     "SearchStats": "lsr.index.hits",
     "SeismicSettings": "lsr.index.settings",
     "Tuning": "lsr.index.tuning",
+    "add_dense": "lsr.index.dense.writing",
     "check_index_output": "lsr.index.output",
     "parameter_grid": "lsr.index.tuning",
     "verify": "lsr.index.verification",
@@ -38,6 +42,7 @@ _HOMES = {
 __all__ = [
     "FORMAT_VERSION",
     "BmpSettings",
+    "DenseSettings",
     "Hits",
     "Index",
     "IndexBuilder",
@@ -46,6 +51,7 @@ __all__ = [
     "SearchStats",
     "SeismicSettings",
     "Tuning",
+    "add_dense",
     "check_index_output",
     "parameter_grid",
     "verify",

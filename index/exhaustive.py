@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.hits import SearchStats
-from lsr.index.kernels.exhaustive import search_all, search_allowed
+from lsr.index.kernels.exhaustive import score_each, search_all, search_allowed
 from lsr.index.search import Found, Query, Scratch, one_by_one
 from lsr.index.segment import Segment
 
@@ -30,3 +30,13 @@ def search_rows(
         *segment.forward_arrays, segment.row_positions, *query, allowed, scratch.lookup(len(query.terms)), scores, rows
     )
     return rows[:found], scores[:found], SearchStats(mode, documents_scored=scored, direct=True)
+
+
+def score_rows(
+    segment: Segment, query: Query, rows: npt.NDArray[np.int64], scratch: Scratch
+) -> npt.NDArray[np.float32]:
+    """float32 [n]: the scores of these rows, in their order."""
+    scores = np.empty(len(rows), np.float32)
+    lookup = scratch.lookup(len(query.terms))
+    score_each(*segment.forward_arrays, segment.row_positions, *query, np.ascontiguousarray(rows), lookup, scores)
+    return scores

@@ -17,7 +17,9 @@ from lsr.errors import IndexFormatError
 from lsr.files import sync
 
 FORMAT = "lsr-index"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+# The one before had no parts.
+_READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 
 
@@ -27,6 +29,15 @@ class FileRecord:
 
     bytes: int
     crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An optional part (`lsr.index.parts`): its folder in the segment, what it is (JSON values), its files by name."""
+
+    folder: str
+    record: dict[str, Any]
+    files: dict[str, FileRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,8 @@ class Manifest:
         weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
         settings: the build's `IndexSettings`, as JSON values.
         encoder: what the encoder said of itself, as JSON values, or None.
-        files: of the segment, by name.
+        files: of the segment, by name, those of parts left out.
+        parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
@@ -55,6 +67,7 @@ class Manifest:
     settings: dict[str, Any]
     encoder: dict[str, Any] | None
     files: dict[str, FileRecord]
+    parts: dict[str, Part] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
@@ -80,7 +93,7 @@ class Manifest:
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
         version = record.pop("format_version", None)
-        if version != FORMAT_VERSION:
+        if version not in _READABLE_VERSIONS:
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
                 f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
@@ -92,10 +105,18 @@ class Manifest:
             )
         del record["format"]
         try:
-            files = {name: FileRecord(**entry) for name, entry in record.pop("files").items()}
-            return cls(files=files, **record)
+            files = _files(record.pop("files"))
+            parts = {
+                name: Part(part["folder"], part["record"], _files(part["files"]))
+                for name, part in record.pop("parts", {}).items()
+            }
+            return cls(files=files, parts=parts, **record)
         except (AttributeError, KeyError, TypeError) as error:
             raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+
+
+def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
+    return {name: FileRecord(**entry) for name, entry in record.items()}
 
 
 def checksum(record: dict[str, Any]) -> int:

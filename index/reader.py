@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import bmp, exhaustive, pruned, seismic
+from lsr.index.dense.part import Dense, open_dense
+from lsr.index.dense.record import NAME as DENSE
 from lsr.index.hits import Hits
 from lsr.index.kernels.query import (
     BAD_WEIGHT,
@@ -27,7 +30,7 @@ from lsr.index.kernels.query import (
     prepare_query,
 )
 from lsr.index.manifest import Manifest
-from lsr.index.output import lock_folder
+from lsr.index.parts import change_manifest, part_folder
 from lsr.index.search import QUERY_SIZES, Queries, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
@@ -163,7 +166,7 @@ class Index:
         if queries.dim != self.dim:
             raise InputError(f"the index has {self.dim:,} terms and these queries {queries.dim:,}")
         if allow is not None:
-            allow = self._bitmap(allow)
+            allow = self.bitmap(allow)
 
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
 
@@ -178,6 +181,18 @@ class Index:
                 if progress is not None:
                     progress(len(part))
         return hits
+
+    def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """float32 [n]: the inner products of a query with the documents of these rows, as a search has them.
+
+        `terms` and `weights` as for `search`. NotFoundError for a row that is not there.
+        """
+        query = next(iter(self._prepare(terms, weights)))
+        wanted = np.asarray(rows, np.int64)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
+        with self._borrowed_scratch() as scratch:
+            return exhaustive.score_rows(self._segment, query, wanted, scratch)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for.
@@ -203,19 +218,14 @@ class Index:
 
         IndexFormatError if the index was replaced on disk since it was opened.
         """
-        lock = lock_folder(self.path)
-        try:
-            manifest = Manifest.read(self.path)
-            if manifest.segment != self.manifest.segment:
-                raise IndexFormatError(f"{self.path}: the index was replaced since it was opened; tune it again")
-            record = tuning.to_record()
+        record = tuning.to_record()
+
+        def change(manifest: Manifest) -> Manifest:
             others = [r for r in manifest.tunings if (r["k"], r["recall"]) != (record["k"], record["recall"])]
-            manifest = replace(manifest, tunings=[*others, record])
-            manifest.write(self.path)
-            self.manifest = manifest
-            self._tunings = tuple(Tuning(**r) for r in manifest.tunings)
-        finally:
-            os.close(lock)
+            return replace(manifest, tunings=[*others, record])
+
+        self.manifest = change_manifest(self.path, self.manifest.segment, change)
+        self._tunings = tuple(Tuning(**r) for r in self.manifest.tunings)
 
     def warm_up(self) -> None:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
@@ -240,15 +250,21 @@ class Index:
         """The hits of each query, on this thread."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        bitmap = _NO_FILTER if allow is None else self._bitmap(allow)
+        bitmap = _NO_FILTER if allow is None else self.bitmap(allow)
         run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
+        with self._borrowed_scratch() as scratch:
+            found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
+        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
+
+    @contextmanager
+    def _borrowed_scratch(self) -> Iterator[Scratch]:
+        """Given back unless the search failed, which may have left it in any state."""
         try:
             scratch = self._scratch.pop()
         except IndexError:
             scratch = Scratch(self._segment)
-        found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
+        yield scratch
         self._scratch.append(scratch)
-        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
 
     def _algorithm(
         self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
@@ -312,8 +328,8 @@ class Index:
             )
         return Queries(np.array([0, len(term_ids)]), term_ids, scaled)
 
-    def _bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """The packed form of a filter."""
+    def bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """The packed form of a filter, as `search` takes it."""
         allow = np.ascontiguousarray(allow)
         if allow.dtype == np.bool_ and allow.shape == (len(self),):
             return np.packbits(allow, bitorder="little")
@@ -354,6 +370,19 @@ class Index:
             steps -= segment.forward_deficits[pairs].astype(np.float32) / 256
         return segment.forward.indices[pairs].astype(np.uint32), steps * self._scale
 
+    # -- dense vectors -----------------------------------------------------------------------------------------------
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether there are dense vectors beside the sparse ones."""
+        return DENSE in self.manifest.parts
+
+    @cached_property
+    def dense(self) -> Dense:
+        """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
+        folder = part_folder(self.path, self.manifest, DENSE)
+        return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
         """int64 [dim]: the number of documents that each term stands in."""
@@ -375,13 +404,16 @@ class Index:
         """Bytes on disk by part, and in total.
 
         forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
-        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, ids, vocabulary, manifest.
+        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, ids, vocabulary, manifest; then
+        those that were added, as dense.
         """
         parts = dict.fromkeys(
             ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "ids", "vocabulary", "manifest"), 0
         )
         for name, record in self.manifest.files.items():
             parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
+        for name, part in self.manifest.parts.items():
+            parts[name] = sum(record.bytes for record in part.files.values())
         parts["manifest"] = len(self.manifest.to_bytes())
         return {**parts, "total": sum(parts.values())}
 
@@ -400,6 +432,7 @@ class Index:
             "has_vocabulary": self._segment.vocabulary is not None,
             "encoder": manifest.encoder,
             "settings": manifest.settings,
+            "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "created": manifest.created,
             "library_version": manifest.library_version,

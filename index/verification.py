@@ -9,17 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import IndexFormatError
+from lsr.errors import IndexFormatError, LsrError
 from lsr.files import crc32
 from lsr.index.bmp_blocks import LEVELS, BmpBlocks
+from lsr.index.dense.ann import Ann
+from lsr.index.dense.part import Dense, open_dense
+from lsr.index.dense.record import ANN_NAME, VECTORS_NAME
+from lsr.index.dense.record import NAME as DENSE
 from lsr.index.documents import BATCH_ROWS
 from lsr.index.manifest import Manifest, published_segment
+from lsr.index.parts import part_problems
 from lsr.index.postings import Postings
 from lsr.index.segment import POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, Segment, file_problems
 from lsr.index.seismic_blocks import SeismicBlocks
 from lsr.index.summaries import Summaries
 
 _CHUNK = 1 << 22
+_DENSE_ROWS = 1 << 14
 
 
 def verify(path: str | Path) -> list[str]:
@@ -42,7 +48,10 @@ def _problems(path: Path) -> list[str]:
         manifest = Manifest.read(path)
     except IndexFormatError as error:
         return [str(error)]
-    folder = path / manifest.segment
+    return _segment_problems(path / manifest.segment, manifest) + _parts_problems(path, manifest)
+
+
+def _segment_problems(folder: Path, manifest: Manifest) -> list[str]:
     problems = file_problems(folder, manifest)
     if problems:
         return problems
@@ -61,6 +70,29 @@ def _problems(path: Path) -> list[str]:
     except IndexFormatError as error:
         return [str(error)]
     return [f"{folder / problem}" for problem in _structure_problems(segment, manifest)]
+
+
+def _parts_problems(path: Path, manifest: Manifest) -> list[str]:
+    problems = []
+    for name, part in manifest.parts.items():
+        damaged = part_problems(path, manifest, name, contents=True)
+        if not damaged and name == DENSE:
+            try:
+                folder = path / manifest.segment / part.folder
+                damaged = list(_dense_problems(folder, open_dense(folder, part.record, manifest.documents)))
+            except LsrError as error:
+                damaged = [str(error)]
+        problems += [f"{problem} (the {name} part; searches without it still answer)" for problem in damaged]
+    return problems
+
+
+def _dense_problems(folder: Path, dense: Dense) -> Iterator[str]:
+    for start in range(0, len(dense), _DENSE_ROWS):
+        if not np.isfinite(dense.vectors[start : start + _DENSE_ROWS]).all():
+            yield f"{folder / VECTORS_NAME}: a number is not finite"
+            break
+    if dense.kind != "flat":
+        Ann(folder / ANN_NAME, dense.kind, len(dense), dense.dim)
 
 
 def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:

@@ -75,3 +75,27 @@ def search_allowed(
     empty_lookup(lookup, terms)
     sort_best_first(scores, rows, size)
     return size, allowed.size
+
+
+@kernel
+def score_each(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    row_positions,
+    terms,
+    term_weights,
+    rows,
+    lookup,
+    scores,
+):
+    """Fill `scores` (float32 [n]) with those of `rows` (int64 [n]), in their order. Other arguments as above."""
+    fill_lookup(lookup, terms, term_weights)
+    for i in range(rows.size):
+        if i + PREFETCH_AHEAD < rows.size:
+            ahead = np.int64(row_positions[rows[i + PREFETCH_AHEAD]])
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
+        position = np.int64(row_positions[rows[i]])
+        scores[i] = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+    empty_lookup(lookup, terms)

@@ -17,6 +17,7 @@ from lsr.cli import (
     adapt,
     bench,
     demo,
+    dense,
     encode,
     evaluate,
     export,
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[ModuleType, ...]] = {
-    "Index and search": (demo, index, search, serve),
+    "Index and search": (demo, index, dense, search, serve),
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, mine, score),
     "Vectors": (encode, export),

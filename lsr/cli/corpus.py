@@ -48,9 +48,9 @@ def resumable(out: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, OSError) as stop:
-        kept = out.with_name(out.name + ".encoding")
-        if kept.is_dir():
-            message = f"{kept} keeps what was encoded; the same command goes on"
+        kept = [path for suffix in (".encoding", ".dense") if (path := out.with_name(out.name + suffix)).is_dir()]
+        if kept:
+            message = f"{kept[-1]} keeps what was encoded; the same command goes on"
             if isinstance(stop, KeyboardInterrupt):
                 raise Interrupted(f"interrupted: {message}") from None
             stop.add_note(message)

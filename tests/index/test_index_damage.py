@@ -103,7 +103,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     path = build(random_vectors(5, 30)).path
     manifest = path / "manifest.json"
     record = json.loads(manifest.read_text())
-    assert record["format_version"] == FORMAT_VERSION == 2
+    assert record["format_version"] == FORMAT_VERSION == 3
     cases = {
         json.dumps({**record, "format_version": 1, "library_version": "0.1.0"}): "index format 1, written by lsr 0.1.0",
         json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: use the version",

@@ -1,0 +1,1 @@
+"""Dense vectors beside the sparse ones: stored by row, searched by faiss."""

@@ -1,0 +1,1 @@
+"""Sparse and dense vectors searched together: fusion, feedback, and the search that runs them."""

@@ -1,0 +1,60 @@
+"""Making one ranking of two: the formulas."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
+
+
+class Normaliser(NamedTuple):
+    """An affine map of a side's scores: (score - shift) * factor."""
+
+    shift: float
+    factor: float
+
+    def __call__(self, scores: npt.ArrayLike) -> Scores:
+        return (np.asarray(scores, np.float64) - self.shift) * self.factor
+
+
+IDENTITY = Normaliser(0.0, 1.0)
+
+
+def normaliser(method: str, scores: npt.ArrayLike) -> Normaliser:
+    """The map that a side's returned scores ask for.
+
+    "min_max" takes the least to 0 and the greatest to 1; "z_score" makes their mean 0 and their standard deviation 1;
+    "none" leaves them. Scores that are all the same become 1 under min_max and 0 under z_score; no scores, themselves.
+    """
+    values = np.asarray(scores, np.float64)
+    if method == "none" or not len(values):
+        return IDENTITY
+    if method == "min_max":
+        least, most = float(values.min()), float(values.max())
+        return Normaliser(least, 1 / (most - least)) if most > least else Normaliser(most - 1, 1.0)
+    if method == "z_score":
+        deviation = float(values.std())
+        return Normaliser(float(values.mean()), 1 / deviation if deviation > 0 else 1.0)
+    raise InputError(f"scores are normalised by min_max, z_score or none, not {method!r}")
+
+
+def reciprocal_ranks(ranks: npt.NDArray[np.int64], constant: float) -> Scores:
+    """1 / (constant + rank); 0 for rank 0, which stands for a document that was not returned."""
+    return np.where(ranks > 0, 1 / (constant + np.maximum(ranks, 1)), 0.0)
+
+
+def union(sparse: Rows, dense: Rows) -> tuple[Rows, Rows, Rows]:
+    """Rows that either side returned, ascending, and the rank of each on both sides, 0 where it was not returned."""
+    rows = np.union1d(sparse, dense)
+    ranks = []
+    for side in (sparse, dense):
+        rank = np.zeros(len(rows), np.int64)
+        rank[np.searchsorted(rows, side)] = np.arange(1, len(side) + 1)
+        ranks.append(rank)
+    return rows, ranks[0], ranks[1]

@@ -1,0 +1,327 @@
+"""Searching with sparse and dense vectors: retrieve, learn from what was found, fuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError
+from lsr.index.dense.part import DenseStats
+from lsr.index.hits import SearchStats
+from lsr.index.hybrid.feedback import dense_feedback, sparse_feedback
+from lsr.index.hybrid.fusion import Normaliser, normaliser, reciprocal_ranks, union
+from lsr.index.hybrid.settings import HybridSettings
+
+if TYPE_CHECKING:
+    from lsr.index.reader import Index
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
+
+DEFAULT_DENSE_WEIGHT = 0.5
+
+# How much deeper an exact search looks when documents that it has not seen could be among the best.
+_DEEPER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HybridQuery:
+    """A query as both sides take it: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
+
+    sparse: SparseQuery | None = None
+    dense: npt.NDArray[np.float32] | None = None
+
+
+class Ranking(NamedTuple):
+    """What one side returned, best first; `complete` if every other document that may be returned scores 0 there, or,
+    on the dense side, if there is none."""
+
+    rows: Rows
+    scores: Scores
+    complete: bool
+
+
+class SideScores(NamedTuple):
+    """What one side gave each hit.
+
+    Attributes:
+        scores: float32 [n]; NaN where the side did not return the document and scores were not completed.
+        ranks: int64 [n]: from 1; 0 where the side did not return it.
+        contributions: float64 [n]: the share of the hit's score.
+    """
+
+    scores: Scores
+    ranks: Rows
+    contributions: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HybridHits:
+    """The best documents, best first, ties in row order.
+
+    Attributes:
+        rows: int64 [n]; scores: float64 [n].
+        sparse, dense: what each side gave; None for a side that was not searched.
+        dense_weight: that was fused with; None if nothing was fused.
+        query: that was searched with last: another than was asked if there was feedback.
+        sparse_stats, dense_stats: of the last search of each side.
+        milliseconds: by stage, in the order in which they ran.
+    """
+
+    rows: Rows
+    scores: npt.NDArray[np.float64]
+    sparse: SideScores | None
+    dense: SideScores | None
+    dense_weight: float | None
+    query: HybridQuery
+    sparse_stats: SearchStats | None
+    dense_stats: DenseStats | None
+    milliseconds: dict[str, float]
+
+
+def search_hybrid(
+    index: Index,
+    query: HybridQuery,
+    k: int = 10,
+    settings: HybridSettings | None = None,
+    *,
+    allow: npt.NDArray[Any] | None = None,
+) -> HybridHits:
+    """The k best documents for a query on both sides.
+
+    `allow` as for `Index.search`: each side returns the best of the allowed ones. InputError for settings or a query
+    that do not fit the index, or a side whose query is missing.
+    """
+    if k < 1:
+        raise InputError(f"k must be at least 1, not {k}")
+    return _Search(index, settings or HybridSettings(), k, allow).run(query)
+
+
+@dataclass
+class _Search:
+    index: Index
+    settings: HybridSettings
+    k: int
+    allow: npt.NDArray[Any] | None
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    exact: bool = False
+    sparse_stats: SearchStats | None = None
+    dense_stats: DenseStats | None = None
+
+    def __post_init__(self) -> None:
+        if self.allow is not None:
+            self.allow = self.index.bitmap(self.allow)
+        fusion = self.settings.fusion
+        self.depth = min(max(fusion.depth, self.k), len(self.index))
+        self.exact = fusion.completion == "exact" and self.settings.vectors == "hybrid"
+        exactly = {"mode": "exact"} if self.exact else {}
+        self.options = {"sparse": {**self.settings.sparse, **exactly}, "dense": {**self.settings.dense, **exactly}}
+        weight = fusion.dense_weight
+        self.dense_weight = DEFAULT_DENSE_WEIGHT if weight is None else weight
+
+    def run(self, query: HybridQuery) -> HybridHits:
+        for needed, side, name in (
+            (self.settings.needs_sparse, query.sparse, "sparse"),
+            (self.settings.needs_dense, query.dense, "dense"),
+        ):
+            if needed and side is None:
+                raise InputError(f"a {self.settings.vectors} search needs a {name} query")
+        if self.settings.needs_dense:
+            assert query.dense is not None
+            query = HybridQuery(query.sparse, self.index.dense.prepare(query.dense)[0])
+        found = self._retrieve(query)
+        feedback = self.settings.feedback
+        if feedback is not None:
+            query = self._learn(query, found)
+            only = feedback.vectors if feedback.interpolate == "before" else None
+            found = self._retrieve(query, again=feedback.vectors, before=found)
+            if only is not None:
+                return self._one_side(query, only, found)
+        if self.settings.vectors in ("sparse", "dense"):
+            return self._one_side(query, self.settings.vectors, found)
+        return self._fuse(query, found)
+
+    # -- retrieving --------------------------------------------------------------------------------------------------
+
+    def _retrieve(
+        self, query: HybridQuery, again: str | None = None, before: dict[str, Ranking] | None = None
+    ) -> dict[str, Ranking]:
+        """What each side returns; after feedback, `again` says for which the query is another than `before`."""
+        found = dict(before or {})
+        if self.settings.needs_sparse and again != "dense":
+            found["sparse"] = self._search_sparse(query, self.depth)
+        if self.settings.vectors == "sparse-first":
+            found["dense"] = self._score_dense(query, found["sparse"].rows)
+        elif self.settings.needs_dense and again != "sparse":
+            found["dense"] = self._search_dense(query, self.depth)
+        return found
+
+    def _search_sparse(self, query: HybridQuery, depth: int) -> Ranking:
+        assert query.sparse is not None
+        with self._timed("sparse"):
+            hits = self.index.search(*query.sparse, depth, allow=self.allow, **self.options["sparse"])
+        self.sparse_stats = hits.stats
+        exact = hits.stats.mode in ("exact", "exhaustive")
+        return Ranking(hits.rows, hits.scores, exact and (len(hits) < depth or depth == len(self.index)))
+
+    def _search_dense(self, query: HybridQuery, depth: int) -> Ranking:
+        assert query.dense is not None
+        with self._timed("dense"):
+            hits = self.index.dense.search(query.dense, depth, allow=self.allow, **self.options["dense"])
+        self.dense_stats = hits.stats
+        return Ranking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
+
+    def _score_dense(self, query: HybridQuery, rows: Rows) -> Ranking:
+        """Sparse first: the dense ranking of what sparse search returned."""
+        assert query.dense is not None
+        with self._timed("dense"):
+            scores = self.index.dense.scores(query.dense, rows)
+            order = np.lexsort((rows, -scores))
+        self.dense_stats = DenseStats("sparse-first", "flat", len(rows), direct=True)
+        return Ranking(rows[order], scores[order], True)
+
+    # -- feedback ----------------------------------------------------------------------------------------------------
+
+    def _learn(self, query: HybridQuery, found: dict[str, Ranking]) -> HybridQuery:
+        """The query of the second search."""
+        settings = self.settings.feedback
+        assert settings is not None
+        fuses = self.settings.vectors in ("hybrid", "sparse-first") and settings.interpolate != "after"
+        fused = self._fuse(query, found) if fuses else None
+        with self._timed("feedback"):
+            sparse, dense = query.sparse, query.dense
+            if settings.vectors in ("sparse", "hybrid"):
+                assert sparse is not None
+                rows, scores = self._feedback_documents(fused, found["sparse"], settings.documents)
+                if len(rows):
+                    vectors = [self.index.vector(int(row)) for row in rows]
+                    sparse = sparse_feedback(
+                        settings.method, sparse, vectors, scores, settings.query_weight, settings.terms
+                    )
+            if settings.vectors in ("dense", "hybrid"):
+                assert dense is not None
+                rows, scores = self._feedback_documents(fused, found["dense"], settings.documents)
+                if len(rows):
+                    dense = dense_feedback(
+                        settings.method, dense, self.index.dense.vectors[rows], scores, settings.query_weight
+                    )
+            return HybridQuery(sparse, dense)
+
+    @staticmethod
+    def _feedback_documents(fused: HybridHits | None, own: Ranking, count: int) -> tuple[Rows, npt.NDArray[Any]]:
+        best = own if fused is None else fused
+        return best.rows[:count], best.scores[:count]
+
+    # -- fusing ------------------------------------------------------------------------------------------------------
+
+    def _one_side(self, query: HybridQuery, side: str, found: dict[str, Ranking]) -> HybridHits:
+        rows, scores = found[side].rows[: self.k], found[side].scores[: self.k]
+        given = SideScores(scores, np.arange(1, len(rows) + 1), scores.astype(np.float64))
+        return HybridHits(
+            rows,
+            scores.astype(np.float64),
+            given if side == "sparse" else None,
+            given if side == "dense" else None,
+            None,
+            query,
+            self.sparse_stats,
+            self.dense_stats,
+            self.milliseconds,
+        )
+
+    def _fuse(self, query: HybridQuery, found: dict[str, Ranking]) -> HybridHits:
+        if self.settings.fusion.method == "rrf":
+            with self._timed("fuse"):
+                return self._fuse_ranks(query, found["sparse"], found["dense"])
+        # Fixed by the first search of each side, however deep it is searched later.
+        method = self.settings.fusion.method
+        maps = tuple(normaliser(method, found[side].scores) for side in ("sparse", "dense"))
+        depth = self.depth
+        while True:
+            with self._timed("fuse"):
+                hits = self._fuse_scores(query, found["sparse"], found["dense"], maps)
+                if not self.exact or self._is_final(hits, found["sparse"], found["dense"], maps):
+                    return hits
+            depth = min(_DEEPER * depth, len(self.index))
+            found = {"sparse": self._search_sparse(query, depth), "dense": self._search_dense(query, depth)}
+
+    def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking) -> HybridHits:
+        rows, *ranks = union(sparse.rows, dense.rows)
+        constant, weight = self.settings.fusion.rank_constant, self.dense_weight
+        # Twice the weights: even ones give the published sum of 1 / (k + rank).
+        sides = [
+            SideScores(_returned(side, rank), rank, 2 * share * reciprocal_ranks(rank, constant))
+            for side, rank, share in zip((sparse, dense), ranks, (1 - weight, weight), strict=True)
+        ]
+        return self._hits(query, rows, sides[0], sides[1])
+
+    def _fuse_scores(
+        self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...]
+    ) -> HybridHits:
+        rows, *ranks = union(sparse.rows, dense.rows)
+        scores = [_returned(sparse, ranks[0]), _returned(dense, ranks[1])]
+        if self.settings.fusion.completion != "none":
+            missing = np.flatnonzero(ranks[0] == 0)
+            # A sparse search that ended early has found every document that shares a term.
+            scores[0][missing] = 0 if sparse.complete else self._sparse_scores(query, rows[missing])
+            missing = np.flatnonzero(ranks[1] == 0)
+            scores[1][missing] = self.index.dense.scores(query.dense, rows[missing])
+        sides = []
+        for side, score, rank, share, scale in zip(
+            (sparse, dense), scores, ranks, (1 - self.dense_weight, self.dense_weight), maps, strict=True
+        ):
+            lowest = side.scores.min(initial=np.inf) if len(side.scores) else np.nan
+            known = np.where(np.isnan(score), lowest, score)
+            sides.append(SideScores(score, rank, share * np.nan_to_num(scale(known))))
+        return self._hits(query, rows, sides[0], sides[1])
+
+    def _sparse_scores(self, query: HybridQuery, rows: Rows) -> Scores:
+        assert query.sparse is not None
+        return self.index.scores(*query.sparse, rows)
+
+    def _is_final(self, hits: HybridHits, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...]) -> bool:
+        """Whether no document that neither side returned can be among the best (Fagin's threshold, PODS 2001)."""
+        if dense.complete:
+            return True
+        if len(hits.rows) < self.k:
+            return False
+        bound = (1 - self.dense_weight) * float(maps[0](0.0 if sparse.complete else sparse.scores[-1]))
+        bound += self.dense_weight * float(maps[1](dense.scores[-1]))
+        return bool(hits.scores[-1] > bound)
+
+    def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores) -> HybridHits:
+        scores = sparse.contributions + dense.contributions
+        order = np.lexsort((rows, -scores))[: self.k]
+        best = [SideScores(*(values[order] for values in side)) for side in (sparse, dense)]
+        return HybridHits(
+            rows[order],
+            scores[order],
+            best[0],
+            best[1],
+            self.dense_weight,
+            query,
+            self.sparse_stats,
+            self.dense_stats,
+            self.milliseconds,
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + (perf_counter() - start) * 1e3
+
+
+def _returned(side: Ranking, ranks: Rows) -> Scores:
+    """float32 [n]: the scores of documents by their ranks on a side; NaN for rank 0."""
+    scores = np.full(len(ranks), np.nan, np.float32)
+    held = ranks > 0
+    scores[held] = side.scores[ranks[held] - 1]
+    return scores

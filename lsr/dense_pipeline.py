@@ -1,0 +1,165 @@
+"""Dense vectors for an index: encode its documents' texts, resumably, and add what comes out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from lsr.errors import InputError, OutputExistsError
+from lsr.files import atomic_file
+from lsr.stages import Stages, silent
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense import DenseEncoder
+    from lsr.index import DenseSettings, Index
+
+Vectors = npt.NDArray[np.float32]
+
+_READ_ROWS = 1 << 14
+
+
+def add_dense_vectors(
+    index: Index,
+    encoder: DenseEncoder,
+    *,
+    settings: DenseSettings | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    force: bool = False,
+    restart: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Encode the stored texts of an index and give it a dense part (`lsr.index.add_dense`); return it, opened anew.
+
+    What is encoded is kept in `PATH.dense/` until it is published: after an interruption the same call goes on where it
+    stopped; `restart` begins again. `force` replaces a dense part that is there.
+
+    Raises OutputExistsError, and InputError for an index whose documents have no texts.
+    """
+    from lsr.index import add_dense
+
+    if index.has_dense and not force:
+        raise OutputExistsError(f"{index.path} has a dense part already: pass --force to replace it")
+    with _EncodedRows(index, encoder, restart) as encoded:
+        with stages("encoding dense vectors", len(index), "documents") as progress:
+            progress(encoded.rows)
+            for part in encoder.stream_documents(_texts(index, encoded.rows), progress=progress):
+                encoded.append(part)
+        with stages("building the dense part", len(index), "documents") as progress:
+            # Each vector is reported twice: written, and built into faiss's structure.
+            halves = _Halves(progress)
+            return add_dense(
+                index,
+                encoded.read(),
+                encoder=encoder.settings(),
+                similarity=encoder.similarity,
+                settings=settings,
+                seed=seed,
+                threads=threads,
+                force=force,
+                progress=halves.report,
+            )
+
+
+def _texts(index: Index, first: int) -> Iterator[str]:
+    some = first > 0
+    for row in range(first, len(index)):
+        text = index.document_at(row).contents
+        some = some or bool(text)
+        yield text
+    if not some:
+        raise InputError(
+            f"the documents of {index.path} have no texts (it was made from vectors alone): give dense vectors with "
+            "--vectors, or index the vectors with their corpus"
+        )
+
+
+class _Halves:
+    """Reports every second of what it is told."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress, self._told, self._reported = progress, 0, 0
+
+    def report(self, count: int) -> None:
+        self._told += count
+        self._progress(self._told // 2 - self._reported)
+        self._reported = self._told // 2
+
+
+class _EncodedRows:
+    """The work folder: vectors by row, float32, appended as they come, and what they were made with."""
+
+    def __init__(self, index: Index, encoder: DenseEncoder, restart: bool) -> None:
+        self._folder = index.path.with_name(index.path.name + ".dense")
+        self._dim = encoder.dim
+        self._state = {"segment": index.manifest.segment, **json.loads(json.dumps(encoder.settings()))}
+        self._restart = restart
+        self._lock = filelock.FileLock(self._folder.with_name(self._folder.name + ".lock"), timeout=0)
+        self.rows = 0
+
+    def __enter__(self) -> _EncodedRows:
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise OutputExistsError(f"another process is encoding into {self._folder}; wait for it to end") from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def _open(self) -> None:
+        state = self._folder / "state.json"
+        if self._restart or not state.exists():
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(exist_ok=True)
+        if not state.exists():
+            with atomic_file(state) as temporary:
+                temporary.write_text(json.dumps(self._state, indent=2))
+        elif json.loads(state.read_text()) != self._state:
+            raise OutputExistsError(
+                f"{self._folder} holds an interrupted encoding of another index or with other settings; use those to "
+                "go on, or pass --restart to begin again"
+            )
+        self._path = self._folder / "vectors.f32"
+        self._file = self._path.open("ab")
+        self.rows = self._path.stat().st_size // (4 * self._dim)
+        self._file.truncate(self.rows * 4 * self._dim)  # a part that was cut short is encoded again
+
+    def append(self, vectors: Vectors) -> None:
+        self._file.write(np.ascontiguousarray(vectors, "<f4").data)
+        self._file.flush()
+        self.rows += len(vectors)
+
+    def read(self) -> Iterator[Vectors]:
+        mapped = np.memmap(self._path, np.float32, "r").reshape(-1, self._dim)
+        for start in range(0, len(mapped), _READ_ROWS):
+            yield np.array(mapped[start : start + _READ_ROWS])
+
+    def __exit__(self, kind: object, error: object, at: object) -> None:
+        self._file.close()
+        if error is None or not self.rows:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
+
+
+def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
+    """Parts of a .npy file of numbers [documents, dim], mapped from disk. InputError if it is none."""
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a .npy file of dense vectors ({error})", source=str(path)) from error
+    if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype.kind != "f":
+        shape = getattr(mapped, "shape", "several arrays")
+        raise InputError(f"dense vectors are one table of floats [documents, dim], not {shape}", source=str(path))
+    for start in range(0, len(mapped), _READ_ROWS):
+        yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
