@@ -20,6 +20,7 @@ from lsr.eval.report import Baseline, EvaluationReport
 from lsr.eval.runs import Ranking, Run, write_run
 from lsr.eval.sparsity import Activation, flops
 from lsr.files import atomic_file, check_output
+from lsr.search_plan import SearchPlan
 from lsr.search_work import mean_stats
 from lsr.stages import Stages, silent
 from lsr.text import count_documents
@@ -40,9 +41,9 @@ class EvaluationSettings:
     Attributes:
         metrics: ranx's names, or nDCG@10, R@100, … for them.
         k: how deep each ranking goes; 1000 is TREC's and BEIR's habit.
-        mode: the index's search mode; "exact" measures the model without the search's approximation.
+        mode: of `Retriever.search`; "exact" measures the model without the search's approximation.
         recall: with mode "auto": search with what `lsr tune` found for this recall.
-        parameters: further parameters of `Index.search`.
+        parameters: further parameters of `Retriever.search`.
         drop_self: take the document with the query's own id out of its ranking (ArguAna's queries are documents).
         bm25: search with BM25 as well.
         latency_queries: how many of the queries, from the first, are timed one by one.
@@ -64,12 +65,13 @@ class EvaluationSettings:
     per_query: bool = False
 
     @property
-    def search(self) -> dict[str, Any]:
-        """Mode, recall and parameters as `Index.search` takes them."""
-        return {"mode": self.mode, "recall": self.recall, **self.parameters}
+    def plan(self) -> SearchPlan:
+        """The search that is measured."""
+        return SearchPlan.of(self.mode, self.recall, self.parameters)
 
     def check(self) -> None:
-        """Raise InputError for an unknown metric or one whose cut-off lies above `k`."""
+        """Raise InputError for a search that makes no sense, an unknown metric, or one whose cut-off lies above `k`."""
+        _ = self.plan
         if min(self.k, self.latency_k, self.latency_queries) < 1:
             raise InputError("k, latency_k and latency_queries must be at least 1")
         for name in metric_names(self.metrics):
@@ -127,7 +129,7 @@ def evaluate(
     settings = settings or EvaluationSettings()
     settings.check()
     asked = _asked(collection)
-    retriever.warm_up()
+    retriever.warm_up(settings.plan)
     vectors, run = _search_all(asked, retriever, settings, stages)
     scores = score_run(run, collection.qrels, settings.metrics)
     latency, stats = _time_retriever(asked[: settings.latency_queries], retriever, settings, stages)
@@ -225,16 +227,19 @@ def _asked(collection: Collection) -> list[Query]:
 def _search_all(
     queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
 ) -> tuple[SparseVectors, Run]:
-    parts, run = [], {}
+    parts, run, plan = [], {}, settings.plan
     with stages("searching", len(queries), "queries") as progress:
         for start in range(0, len(queries), _BATCH):
             batch = queries[start : start + _BATCH]
-            vectors = retriever.encoder.encode_queries([query.text for query in batch], [query.id for query in batch])
-            found = retriever.index.search_batch(vectors, _depth(settings), threads=settings.threads, **settings.search)
+            encoded = retriever.encode_queries([query.text for query in batch], plan, [query.id for query in batch])
+            found = retriever.rank(encoded, _depth(settings), plan, threads=settings.threads, progress=progress)
             for query, hits in zip(batch, found, strict=True):
                 run[query.id] = _cut(Ranking(hits.ids, hits.scores), query.id, settings)
+            # The statistics are of sparse vectors, searched or not.
+            vectors = encoded.sparse
+            if vectors is None:
+                vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
             parts.append(vectors)
-            progress(len(batch))
     return SparseVectors.concatenate(parts), run
 
 
@@ -276,23 +281,24 @@ def _cut(ranking: Ranking, query: str, settings: EvaluationSettings) -> Ranking:
 
 def _time_retriever(
     queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
-) -> tuple[dict[str, Latency], SearchStats]:
-    encoder, index, search = retriever.encoder, retriever.index, settings.search
+) -> tuple[dict[str, Latency], SearchStats | None]:
+    plan = settings.plan
     stats: list[SearchStats] = []
 
     def once(query: Query) -> tuple[float, float, float]:
         start = perf_counter()
-        terms, weights = encoder.encode_queries([query.text]).row(0)
-        encoded = perf_counter()
-        hits = index.search(terms, weights, settings.latency_k, **search)
-        _ = hits.ids  # read on first use, and part of every answer
+        encoded = retriever.encode_queries([query.text], plan)
+        middle = perf_counter()
+        # Ids are read on first use, and part of every answer.
+        hits = retriever.rank_one(encoded, 0, settings.latency_k, plan)
         end = perf_counter()
-        stats.append(hits.stats)
-        return encoded - start, end - encoded, end - start
+        if hits.stats is not None:
+            stats.append(hits.stats)
+        return middle - start, end - middle, end - start
 
     times = _time_each(queries, once, "timing", stages)
     latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(("encode", "search", "total"))}
-    return latency, mean_stats(stats[-len(queries) :])
+    return latency, mean_stats(stats[-len(queries) :]) if stats else None
 
 
 def _time_each(

@@ -16,6 +16,7 @@ from lsr.text import count_documents
 
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
+    from lsr.encoding.dense import DenseEncoder
     from lsr.index import Index
 
 
@@ -26,6 +27,7 @@ def open_or_index(
     *,
     top_k: int | None = None,
     query_idf: float | None = None,
+    dense: DenseEncoder | None = None,
     force: bool = False,
     stages: Stages = silent,
 ) -> Retriever:
@@ -34,7 +36,8 @@ def open_or_index(
     An index that is there is used again if it was made with `encoder` (None: whatever made it) and `top_k`, and holds
     exactly the documents of the collection; every text is compared. `force` builds it anew. A build that was
     interrupted goes on where it stopped. `encoder` defaults to the default model where there is no index yet;
-    `query_idf` is that of `Retriever`.
+    `query_idf` is that of `Retriever`. With `dense`, the index is given dense vectors of that encoder, unless it has
+    some of that encoder.
 
     Raises ModelError or InputError if the index that is there does not fit.
     """
@@ -48,12 +51,34 @@ def open_or_index(
             retriever.encoder = encoder
         with stages("comparing corpus and index", len(retriever.index), "documents") as progress:
             check_corpus(retriever.index, collection.documents(), path, progress)
-        return retriever
+        return _with_dense(retriever, encoder, dense, query_idf, stages)
     encoder = encoder or SparseEncoder.load()
     total = count_documents(collection.source)
     index = index_corpus(collection.documents(), path, encoder, total=total, top_k=top_k, force=force, stages=stages)
     retriever = Retriever(index, query_idf=query_idf)
     retriever.encoder = encoder
+    return _with_dense(retriever, encoder, dense, query_idf, stages)
+
+
+def _with_dense(
+    retriever: Retriever,
+    encoder: SparseEncoder | None,
+    dense: DenseEncoder | None,
+    query_idf: float | None,
+    stages: Stages,
+) -> Retriever:
+    """The retriever of the index with dense vectors of this encoder."""
+    if dense is None:
+        return retriever
+    index = retriever.index
+    if not index.has_dense or index.dense.record.encoder != json.loads(json.dumps(dense.settings())):
+        from lsr.dense_pipeline import add_dense_vectors
+
+        index = add_dense_vectors(index, dense, force=True, stages=stages)
+        retriever = Retriever(index, query_idf=query_idf)
+        if encoder is not None:
+            retriever.encoder = encoder
+    retriever.dense_encoder = dense
     return retriever
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.eval.latency import Latency
 from lsr.eval.metrics import metric_label
+from lsr.search_plan import HYBRID_MODES
 from lsr.search_work import in_words
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class EvaluationReport:
         metrics: metric → mean over all judged queries; those that retrieved nothing count as zero.
         baselines: name → Baseline.
         latency: "encode", "search" and their sum "total", per query on one thread; None for a run file.
-        search: which way the timed searches went, and their mean work; None for a run file.
+        search: which way the timed searches of the sparse index went, and their mean work; None where there were none.
         index: size, active terms and FLOPS; None for a run file.
         per_query: system → query id → metric → value, if it was asked for.
     """
@@ -95,7 +96,10 @@ class EvaluationReport:
         return markdown_table(["", *map(metric_label, names)], rows) + note
 
     def _latency(self) -> str:
-        mode = "" if self.search is None else f" ({self.search.mode})"
+        mode = self.settings.get("mode")
+        if self.search is not None and mode not in HYBRID_MODES:
+            mode = self.search.mode  # what "auto" came to
+        mode = f" ({mode})" if self.latency is not None else ""
         times = {"encode": "query encoding", "search": f"search{mode}", "total": "both"}
         rows = [_latency_row(f"{self.label}: {times[part]}", value) for part, value in (self.latency or {}).items()]
         rows += [_latency_row(baseline.label, baseline.latency) for baseline in self.baselines.values()]

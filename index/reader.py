@@ -352,6 +352,10 @@ class Index:
         """The row of the document with this id; NotFoundError if there is none."""
         return self._segment.ids.row(id)
 
+    def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The ids of documents by their rows."""
+        return self._segment.ids.ids(rows)
+
     def document(self, id: str) -> Document:
         """The stored document with this id; NotFoundError if there is none."""
         return self.document_at(self.row(id))

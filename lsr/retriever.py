@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.documents import Document
-from lsr.errors import InputError, ModelError
-from lsr.explanation import Explanation, TermMatch, explain_match
+from lsr.errors import InputError
+from lsr.explanation import Explanation, explain_match
+from lsr.index_encoders import IndexEncoders
+from lsr.response import Hit, SearchResponse
 
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
+    from lsr.encoding.dense import DenseEncoder
     from lsr.index import Index, SearchStats
+    from lsr.index.hybrid.search import HybridQuery
+    from lsr.rerankers import Rerankers
+    from lsr.search_plan import SearchPlan
+    from lsr.vectors import SparseVectors
     from lsr.vocabulary import Vocabulary
 
 
-# Documents of which half of the IDF that a model wants is believed.
-_FEW = 100
+@dataclass(frozen=True, slots=True)
+class EncodedQueries:
+    """Texts and the vectors that a plan asks for.
+
+    Attributes:
+        ids, texts: [n].
+        sparse: a row for each text, or None where the sparse index is not searched.
+        dense: float32 [n, dim], or None where dense vectors are not.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    sparse: SparseVectors | None
+    dense: npt.NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, number: int) -> HybridQuery:
+        from lsr.index.hybrid.search import HybridQuery
+
+        return HybridQuery(
+            None if self.sparse is None else self.sparse.row(number), None if self.dense is None else self.dense[number]
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer. `matches` holds the shared terms, largest contribution first, if they were asked for."""
+class RankedIds:
+    """The hits of one query of many, best first, and what the search of the sparse index did, if it was searched."""
 
-    rank: int
-    id: str
-    score: float
-    document: Document
-    matches: list[TermMatch] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResponse:
-    """Ranked hits with what the search did and how long each half took, in milliseconds."""
-
-    hits: list[Hit]
-    stats: SearchStats
-    encode_ms: float
-    search_ms: float
+    ids: list[str]
+    scores: npt.NDArray[np.floating]
+    stats: SearchStats | None
 
 
 class Retriever:
@@ -64,13 +82,11 @@ class Retriever:
         query_idf: float | None = None,
     ) -> None:
         self.index = index
-        self._query_idf = query_idf
+        self._encoders = IndexEncoders(index, model=model, device=device, light=light, query_idf=query_idf)
         self._model = model
         self._device = device
-        self._light = light
-        self._encoder: SparseEncoder | None = None
-        self._document_encoder: SparseEncoder | None = None
-        self._loading = RLock()
+        self._rerankers: Rerankers | None = None
+        self._loading = Lock()
 
     @classmethod
     def open(
@@ -107,15 +123,90 @@ class Retriever:
         allow: npt.NDArray[Any] | None = None,
         **parameters: Any,
     ) -> SearchResponse:
-        """The `k` best documents for a text; fewer if fewer share a term with it, none for a text without terms.
+        """The `k` best documents for a text.
 
-        `mode`, `recall`, `allow` and `parameters` are those of `Index.search`.
+        `mode`, `recall` and `parameters` are those of `Index.search`, and of what can come before and after it: see
+        `lsr.search_plan.SearchPlan.of`. So `search(text, mode="hybrid")` fuses sparse and dense search, with
+        `feedback="rocchio"` searches twice, and with `rerank="FOLDER"` scores the best again with a cross-encoder.
+        `allow` are the documents that may be returned, as for `Index.search`. A search of the sparse index alone
+        returns fewer than `k` if fewer share a term with the text.
         """
+        from lsr.search_plan import SearchPlan
+
+        return self.search_plan(text, k, SearchPlan.of(mode, recall, parameters), explain=explain, allow=allow)
+
+    def search_plan(
+        self,
+        text: str,
+        k: int,
+        plan: SearchPlan,
+        *,
+        explain: bool = False,
+        allow: npt.NDArray[Any] | None = None,
+    ) -> SearchResponse:
+        """As `search`, by a plan."""
+        from lsr.index.hybrid.search import HybridQuery
+        from lsr.staged_search import answer, run_plan
+
+        encode_ms, sparse, dense = {}, None, None
         start = perf_counter()
-        terms, weights = self._encode_query(text)
-        encode_ms = (perf_counter() - start) * 1e3
-        options = {"mode": mode, "recall": recall, "allow": allow, **parameters}
-        return self._search(terms, weights, k, explain, encode_ms, options)
+        if plan.retrieve.needs_sparse:
+            sparse = self._encode_query(text)
+            encode_ms["encode sparse"] = (perf_counter() - start) * 1e3
+        if plan.is_plain:
+            assert sparse is not None
+            options = {**plan.retrieve.sparse, "allow": allow}
+            return self._search(*sparse, k, explain, encode_ms["encode sparse"], options)
+        if plan.retrieve.needs_dense:
+            before = perf_counter()
+            dense = self.dense_encoder.encode_queries([text])[0]
+            encode_ms["encode dense"] = (perf_counter() - before) * 1e3
+        start = perf_counter()
+        ranked = run_plan(self, text, HybridQuery(sparse, dense), k, plan, allow)
+        search_ms = (perf_counter() - start) * 1e3
+        return answer(self, ranked, plan, explain=explain, encode_ms=encode_ms, search_ms=search_ms)
+
+    def encode_queries(
+        self, texts: Sequence[str], plan: SearchPlan, ids: Sequence[str] | None = None
+    ) -> EncodedQueries:
+        """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …"""
+        ids = [str(number) for number in range(len(texts))] if ids is None else ids
+        sparse = self.encoder.encode_queries(texts, ids) if plan.retrieve.needs_sparse else None
+        dense = self.dense_encoder.encode_queries(texts) if plan.retrieve.needs_dense else None
+        return EncodedQueries(ids, texts, sparse, dense)
+
+    def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
+        """The ids and scores of the hits of one query of many, on this thread."""
+        if plan.is_plain:
+            hits = self.index.search(*queries[number].sparse, k, **plan.retrieve.sparse)
+            return RankedIds(hits.ids, hits.scores, hits.stats)
+        from lsr.staged_search import run_plan
+
+        ranked = run_plan(self, queries.texts[number], queries[number], k, plan)
+        return RankedIds(self.index.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
+
+    def rank(
+        self,
+        queries: EncodedQueries,
+        k: int,
+        plan: SearchPlan,
+        *,
+        threads: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[RankedIds]:
+        """The ids and scores of many queries' hits; `threads` run side by side (default: as many as there are CPUs)."""
+        if plan.is_plain:
+            assert queries.sparse is not None
+            options: dict[str, Any] = {**plan.retrieve.sparse, "threads": threads, "progress": progress}
+            found = self.index.search_batch(queries.sparse, k, **options)
+            return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
+        results = []
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            for ranked in pool.map(lambda number: self.rank_one(queries, number, k, plan), range(len(queries))):
+                results.append(ranked)
+                if progress is not None:
+                    progress(1)
+        return results
 
     def search_vector(
         self,
@@ -149,12 +240,17 @@ class Retriever:
         encode = encoder.encode_queries if kind == "query" else encoder.encode_documents
         return dict(encoder.decode(encode([text], top_k=top_k))[0])
 
-    def warm_up(self) -> None:
-        """Compile the kernels, load the encoder and run both once: the first real query is then as fast as the next."""
+    def warm_up(self, plan: SearchPlan | None = None) -> None:
+        """Compile the kernels, load the encoder and run both once: the first real query is then as fast as the next.
+
+        So too for all that `plan` needs.
+        """
         self.index.warm_up()
         if self.index.encoder is not None or self._model is not None:
             self._encode_query("warm up")
             _ = self.vocabulary  # read from disk on first use
+        if plan is not None and not plan.is_plain:
+            self.search_plan("warm up", 1, plan)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -165,68 +261,36 @@ class Retriever:
 
     @property
     def encoder(self) -> SparseEncoder:
-        """The encoder of queries. Raises ModelError if there is none, or if it is not the one that made the index."""
-        with self._loading:
-            if self._encoder is None:
-                query_side = (self.index.encoder or {}).get("query", {})
-                loaded = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
-                self._encoder = self._with_idf(loaded)
-            return self._encoder
+        """The encoder of queries: see `lsr.index_encoders.IndexEncoders`."""
+        return self._encoders.queries
 
     @encoder.setter
     def encoder(self, encoder: SparseEncoder) -> None:
-        self._encoder = self._with_idf(encoder)
+        self._encoders.queries = encoder
 
     @property
     def document_encoder(self) -> SparseEncoder:
-        """The encoder of documents: the same object unless queries need no model, or a light one."""
-        if not self.encoder.inference_free and not self._light:
-            return self.encoder
+        """The encoder of documents."""
+        return self._encoders.documents
+
+    @property
+    def dense_encoder(self) -> DenseEncoder:
+        """The encoder of dense queries."""
+        return self._encoders.dense
+
+    @dense_encoder.setter
+    def dense_encoder(self, encoder: DenseEncoder) -> None:
+        self._encoders.dense = encoder
+
+    @property
+    def rerankers(self) -> Rerankers:
+        """What scores hits again."""
+        from lsr.rerankers import Rerankers
+
         with self._loading:
-            if self._document_encoder is None:
-                self._document_encoder = self._load_encoder(queries_only=False)
-            return self._document_encoder
-
-    def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
-        from lsr.encoder import SparseEncoder
-
-        record = self.index.encoder
-        name = self._model or (str(record["model"]) if record else None)
-        if name is None:
-            raise ModelError(
-                "this index was made from vectors and names no model: search it by vector, or pass --model with the "
-                "model that made them"
-            )
-        options = {}
-        if record is not None:
-            options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
-            options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
-        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, light=self._light, **options)
-        if encoder.dim != self.index.dim:
-            raise ModelError(
-                f"model {encoder.name} has {encoder.dim:,} terms, the index {self.index.dim:,}: it is not the model "
-                "that made this index"
-            )
-        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
-        if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
-            raise ModelError(
-                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed); "
-                "index anew, or pass --model to search with it all the same"
-            )
-        return encoder
-
-    def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
-        """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
-        frequencies = self.index.token_frequencies
-        if not encoder.inference_free or frequencies is None:
-            return encoder
-        count = len(self.index)
-        blend = encoder.query_idf * count / (count + _FEW) if self._query_idf is None else self._query_idf
-        if not blend:
-            return encoder
-        from lsr.encoding.idf import inverse_document_frequency
-
-        return encoder.with_query_idf(inverse_document_frequency(frequencies, count), blend)
+            if self._rerankers is None:
+                self._rerankers = Rerankers(self.index, self._device)
+            return self._rerankers
 
     def _encode_query(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         return self.encoder.encode_queries([text]).row(0)

@@ -115,6 +115,20 @@ def run(
         )
 
 
+def check_dense(model: str) -> None:
+    """Before long work: ModelError for a model that is none, MissingDependencyError without faiss."""
+    from lsr.index.dense.ann import import_faiss
+    from lsr.models import resolve
+
+    resolve(model)
+    import_faiss()
+
+
+def interrupted(index: Path) -> bool:
+    """Whether an index is there whose dense vectors were being encoded."""
+    return index.is_dir() and index.with_name(index.name + ".dense").is_dir()
+
+
 def add_dense_part(
     index: Index,
     model: str,

@@ -9,7 +9,23 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, Json, MaxLength, Mode, QueryIdf, Recall, TopK
+from lsr.cli.options import (
+    DenseWeight,
+    Device,
+    Feedback,
+    Force,
+    Fusion,
+    Json,
+    MaxLength,
+    Mode,
+    Parameters,
+    QueryIdf,
+    Recall,
+    Rerank,
+    TopK,
+    search_parameters,
+    stage_parameters,
+)
 from lsr.models import DEFAULT_MODEL
 
 NAME = "eval"
@@ -45,11 +61,23 @@ def run(
     ] = None,
     max_length: MaxLength = 256,
     top_k: TopK = None,
+    dense: Annotated[
+        str | None,
+        typer.Option(
+            help="A dense model, as minilm: give the index its vectors, for --mode hybrid, dense or sparse-first.",
+            show_default=False,
+        ),
+    ] = None,
     mode: Annotated[
         Mode | None,
         typer.Option(help="How to search. (default: exact, which measures the model alone)", show_default=False),
     ] = None,
     recall: Recall = None,
+    fusion: Fusion = None,
+    dense_weight: DenseWeight = None,
+    feedback: Feedback = None,
+    rerank: Rerank = None,
+    parameters: Parameters = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Measure this; repeat for more. (default: nDCG@10 MRR@10 R@100 R@1000 MAP)")
     ] = None,
@@ -72,6 +100,8 @@ def run(
 
         lsr eval scifact/
 
+        lsr eval scifact/ --dense minilm --mode hybrid
+
         lsr eval irds:beir/nfcorpus/test --json
 
         lsr eval collection.tsv --queries queries.tsv --qrels qrels.tsv
@@ -92,6 +122,7 @@ def run(
         k=k,
         mode=(mode or (Mode.exact if recall is None else Mode.auto)).value,
         recall=recall,
+        parameters={**stage_parameters(fusion, dense_weight, feedback, rerank), **search_parameters(parameters)},
         drop_self=drop_self,
         bm25=bm25,
         per_query=per_query,
@@ -107,9 +138,21 @@ def run(
         # An index that was named is measured as it was made, unless a model was named as well.
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
+        dense_encoder = None
+        if dense is not None:
+            from lsr.encoding.dense import DenseEncoder
+
+            dense_encoder = DenseEncoder.load(dense, device=device)
         with resumable(path):
             retriever = open_or_index(
-                loaded, path, encoder, top_k=top_k, query_idf=query_idf, force=force, stages=progress_bar
+                loaded,
+                path,
+                encoder,
+                top_k=top_k,
+                query_idf=query_idf,
+                dense=dense_encoder,
+                force=force,
+                stages=progress_bar,
             )
         evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
         # The index is the expensive part and is kept; runs and reports are made anew each time.

@@ -46,6 +46,13 @@ def run(
     max_length: MaxLength = 256,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
+    dense: Annotated[
+        str | None,
+        typer.Option(
+            help="A dense model, as minilm: add its vectors, for hybrid search. More choices: `lsr dense`.",
+            show_default=False,
+        ),
+    ] = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
@@ -105,14 +112,21 @@ def run(
 
         lsr index corpus.jsonl -o my-index --max-length 512
 
+        lsr index corpus.jsonl -o my-index --dense minilm
+
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
 
         lsr index --vectors docs.ciff -o ciff-index
     """
-    from lsr.index import BmpSettings, IndexSettings, SeismicSettings, check_index_output
+    from lsr.cli.dense import add_dense_part, check_dense, interrupted
+    from lsr.index import BmpSettings, DenseSettings, Index, IndexSettings, SeismicSettings, check_index_output
     from lsr.pipeline import index_corpus
 
-    check_index_output(out, force=force)
+    if dense is not None:
+        check_dense(dense)
+    goes_on = dense is not None and not force and not restart and interrupted(out)
+    if not goes_on:
+        check_index_output(out, force=force)
     settings = IndexSettings(
         block_size=block_size,
         weight_bits=weight_bits,
@@ -121,7 +135,10 @@ def run(
         seed=seed,
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
-    if vectors is not None:
+    if goes_on:
+        note(f"{out} is built; its dense vectors go on")
+        index = Index.open(out)
+    elif vectors is not None:
         index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
@@ -145,6 +162,8 @@ def run(
                 restart=restart,
                 **building,
             )
+    if dense is not None:
+        index = add_dense_part(index, dense, DenseSettings(), threads=threads, device=device, restart=restart)
     size = index.space()["total"]
     if as_json:
         print_json(

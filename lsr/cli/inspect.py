@@ -22,6 +22,7 @@ _PARTS = {
     "ids": "ids, and where to find them",
     "vocabulary": "the terms",
     "manifest": "this description, and checksums",
+    "dense": "dense vectors, and what finds the nearest",
 }
 
 

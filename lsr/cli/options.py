@@ -21,12 +21,31 @@ class OnError(StrEnum):
 class Mode(StrEnum):
     """How an index is searched."""
 
+    hybrid = "hybrid"
+    dense = "dense"
+    sparse_first = "sparse-first"
     auto = "auto"
     exact = "exact"
     approximate = "approximate"
     exhaustive = "exhaustive"
     seismic = "seismic"
     bmp = "bmp"
+
+
+class FusionMethod(StrEnum):
+    """How two rankings become one."""
+
+    min_max = "min_max"
+    z_score = "z_score"
+    none = "none"
+    rrf = "rrf"
+
+
+class FeedbackMethod(StrEnum):
+    """How answers improve a query."""
+
+    rocchio = "rocchio"
+    rm3 = "rm3"
 
 
 Corpus = Annotated[
@@ -68,9 +87,48 @@ Parameters = Annotated[
         "--parameter",
         "-p",
         metavar="NAME=VALUE",
-        help="A parameter of the mode; repeat for more. approximate: cut, heap_factor, max_blocks, budget_us; "
-        "seismic: query_cut, heap_factor; bmp: alpha, beta.",
+        help="A parameter of the search; repeat for more. approximate: cut, heap_factor, max_blocks, budget_us; "
+        "seismic: query_cut, heap_factor; bmp: alpha, beta; fusion: depth, completion (none, candidates, exact), "
+        "rank_constant; dense: dense_mode, effort, sparse_mode; feedback: feedback_vectors, feedback_documents, "
+        "feedback_terms, feedback_query_weight, interpolate (before, after, both); rerank_depth, rerank_weight.",
         show_default=False,
+    ),
+]
+_STAGES = "Sparse and dense together"
+Fusion = Annotated[
+    FusionMethod | None,
+    typer.Option(
+        help="With --mode hybrid: how scores are made alike before they are added, or rrf to add reciprocal ranks. "
+        "(default: min_max)",
+        show_default=False,
+        rich_help_panel=_STAGES,
+    ),
+]
+DenseWeight = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="What the dense side counts, the sparse one counting the rest. (default: as `lsr tune --qrels` found, "
+        "or 0.5)",
+        show_default=False,
+        rich_help_panel=_STAGES,
+    ),
+]
+Feedback = Annotated[
+    FeedbackMethod | None,
+    typer.Option(
+        help="Search again with a query that the first answers improve.",
+        show_default=False,
+        rich_help_panel=_STAGES,
+    ),
+]
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        help="Score the best hits again with this cross-encoder, or with `late`: the index's token vectors.",
+        show_default=False,
+        rich_help_panel=_STAGES,
     ),
 ]
 QueryIdf = Annotated[
@@ -92,8 +150,8 @@ WindowOverlap = Annotated[
 ]
 
 
-# What the parameters of all modes are read as. Whether a mode takes them, and these values, is for the index to say.
-_PARAMETERS: dict[str, type[int] | type[float]] = {
+# What parameters are read as. Whether a search takes them, and these values, is for it to say.
+_PARAMETERS: dict[str, type[int] | type[float] | type[str]] = {
     "cut": float,
     "heap_factor": float,
     "max_blocks": int,
@@ -101,7 +159,33 @@ _PARAMETERS: dict[str, type[int] | type[float]] = {
     "query_cut": int,
     "alpha": float,
     "beta": float,
+    "depth": int,
+    "completion": str,
+    "rank_constant": float,
+    "dense_mode": str,
+    "effort": int,
+    "sparse_mode": str,
+    "feedback_vectors": str,
+    "feedback_documents": int,
+    "feedback_terms": int,
+    "feedback_query_weight": float,
+    "interpolate": str,
+    "rerank_depth": int,
+    "rerank_weight": float,
 }
+
+
+def stage_parameters(
+    fusion: FusionMethod | None, dense_weight: float | None, feedback: FeedbackMethod | None, rerank: str | None
+) -> dict[str, Any]:
+    """Those of the options that were given, as `lsr.search_plan.SearchPlan.of` takes them."""
+    options = {
+        "fusion": fusion and fusion.value,
+        "dense_weight": dense_weight,
+        "feedback": feedback and feedback.value,
+        "rerank": rerank,
+    }
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def search_parameters(given: list[str] | None) -> dict[str, Any]:

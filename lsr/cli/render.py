@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lsr.cli.console import output
 from lsr.explanation import TermMatch
-from lsr.retriever import Hit, SearchResponse
+from lsr.response import Hit, SearchResponse, StageScore
 from lsr.search_work import in_words
 from lsr.snippets import make_snippet
 
@@ -20,12 +20,21 @@ _SHOWN_MATCHES = 8
 def print_response(response: SearchResponse, *, explain: bool) -> None:
     """Rank, score, title and a snippet for each hit; with `explain`, the terms that matched and what each gave."""
     if not response.hits:
-        complete = response.stats.mode in ("exact", "exhaustive")
+        complete = response.stats is None or response.stats.mode in ("exact", "exhaustive")
         output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
     for hit in response.hits:
         _print_hit(hit, explain)
+    output.print(f"[dim]{_what_was_done(response)}[/]")
+
+
+def _what_was_done(response: SearchResponse) -> str:
     times = f"encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms"
-    output.print(f"[dim]{times} ({in_words(response.stats)})[/]")
+    if response.mode is None:
+        assert response.stats is not None
+        return f"{times} ({in_words(response.stats)})"
+    stages = ", ".join(f"{name} {ms:.2f} ms" for name, ms in response.stages_ms.items())
+    weight = "" if response.dense_weight is None else f"; the dense side counts {response.dense_weight:g}"
+    return f"{times} ({response.mode}: {stages}{weight})"
 
 
 def _print_hit(hit: Hit, explain: bool) -> None:
@@ -34,6 +43,8 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     if document.title and not document.title.startswith(document.id):
         name += f" [dim]({escape(document.id)})[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
+    if explain and hit.stages:
+        output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")
     snippet = make_snippet(document.text, hit.matches or ())
     if snippet.text:
         line = Text(" " * 14 + snippet.text)
@@ -56,6 +67,18 @@ def format_matches(matches: list[TermMatch], shown: int = _SHOWN_MATCHES) -> str
     return " · ".join(parts)
 
 
+def format_stages(stages: dict[str, StageScore]) -> str:
+    """What each stage said of a hit, as "sparse 12.31, rank 2, gives 0.45 · dense 0.612, rank 1, gives 0.50"."""
+    parts = []
+    for name, stage in stages.items():
+        words = [name if stage.score is None else f"{name} {stage.score:.3f}"]
+        words.append("not returned" if stage.rank is None else f"rank {stage.rank}")
+        if stage.contribution is not None:
+            words.append(f"gives {stage.contribution:.3f}")
+        parts.append(", ".join(words))
+    return " · ".join(parts)
+
+
 def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, Any]:
     """The response as JSON values."""
     hits = []
@@ -70,6 +93,12 @@ def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, An
         }
         if explain:
             item["matches"] = [asdict(match) for match in hit.matches or ()]
+            item["stages"] = {name: asdict(stage) for name, stage in hit.stages.items()}
         hits.append(item)
-    timings = {"encode_ms": round(response.encode_ms, 3), "search_ms": round(response.search_ms, 3)}
-    return {"hits": hits, "stats": response.stats._asdict(), "timings": timings}
+    timings: dict[str, Any] = {"encode_ms": round(response.encode_ms, 3), "search_ms": round(response.search_ms, 3)}
+    answer = {"hits": hits, "stats": response.stats and response.stats._asdict(), "timings": timings}
+    if response.mode is not None:
+        answer["mode"], answer["dense_weight"] = response.mode, response.dense_weight
+        answer["dense_stats"] = response.dense_stats and response.dense_stats._asdict()
+        timings["stages_ms"] = {name: round(ms, 3) for name, ms in response.stages_ms.items()}
+    return answer

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import (
+    DenseWeight,
     Device,
+    Feedback,
     Force,
+    Fusion,
     IndexPath,
     Json,
     Mode,
@@ -19,12 +22,15 @@ from lsr.cli.options import (
     Parameters,
     QueryIdf,
     Recall,
+    Rerank,
     search_parameters,
+    stage_parameters,
 )
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
     from lsr.retriever import Retriever
+    from lsr.search_plan import SearchPlan
 
 NAME = "search"
 
@@ -44,12 +50,18 @@ def run(
     mode: Annotated[
         Mode,
         typer.Option(
-            help="exact finds the true best; approximate is quicker and may miss some; exhaustive scores every "
-            "document; seismic and bmp are those algorithms, in an index built with --seismic or --bmp; auto picks "
-            "exact or approximate by the size of the index."
+            help="hybrid fuses sparse and dense search, in an index with dense vectors (`lsr dense`); dense searches "
+            "those alone; sparse-first scores with them what sparse search found. Of the sparse index: exact finds "
+            "the true best; approximate is quicker and may miss some; exhaustive scores every document; seismic and "
+            "bmp are those algorithms, in an index built with --seismic or --bmp; auto picks exact or approximate by "
+            "the size of the index."
         ),
     ] = Mode.auto,
     recall: Recall = None,
+    fusion: Fusion = None,
+    dense_weight: DenseWeight = None,
+    feedback: Feedback = None,
+    rerank: Rerank = None,
     parameters: Parameters = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
@@ -66,28 +78,32 @@ def run(
 
         lsr search my-index "how do birds find their way" --explain
 
+        lsr search my-index "how do birds find their way" --mode hybrid
+
         lsr search my-index "how do birds find their way" --recall 0.98
 
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
     """
     from lsr.retriever import Retriever
+    from lsr.search_plan import SearchPlan
 
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
-    options = {"mode": mode.value, "recall": recall, **search_parameters(parameters)}
+    options = {**stage_parameters(fusion, dense_weight, feedback, rerank), **search_parameters(parameters)}
+    plan = SearchPlan.of(mode.value, recall, options)
     retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
     if query is None:
         assert queries is not None
         if out is None:
             fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, options, force, as_json)
+        _search_many(retriever, queries, out, k, plan, force, as_json)
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
     # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
     # that of a search.
-    retriever.warm_up()
-    response = retriever.search(query, k, explain=True, **options)
+    retriever.warm_up(plan)
+    response = retriever.search_plan(query, k, plan, explain=True)
     if as_json:
         from lsr.cli.render import response_as_dict
 
@@ -99,7 +115,7 @@ def run(
 
 
 def _search_many(
-    retriever: Retriever, source: str, out: Path, k: int, options: dict[str, Any], force: bool, as_json: bool
+    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, force: bool, as_json: bool
 ) -> None:
     from lsr.eval import Ranking, write_run
     from lsr.files import check_output
@@ -112,11 +128,11 @@ def _search_many(
     stats: list[SearchStats] = []
     with progress_bar("searching", None, "queries") as progress:
         while batch := list(islice(queries, _BATCH)):
-            vectors = retriever.encoder.encode_queries([query.text for query in batch], [query.id for query in batch])
-            for query, hits in zip(batch, retriever.index.search_batch(vectors, k, **options), strict=True):
+            encoded = retriever.encode_queries([query.text for query in batch], plan)
+            for query, hits in zip(batch, retriever.rank(encoded, k, plan, progress=progress), strict=True):
                 run[query.id] = Ranking(hits.ids, hits.scores)
-                stats.append(hits.stats)
-            progress(len(batch))
+                if hits.stats is not None:
+                    stats.append(hits.stats)
     write_run(out, run, tag="lsr", force=force)
     mean = mean_stats(stats) if stats else None
     if as_json:
