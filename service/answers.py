@@ -15,7 +15,7 @@ from lsr.documents import Document
 from lsr.explanation import TermMatch
 
 if TYPE_CHECKING:
-    from lsr.retriever import Hit, SearchResponse
+    from lsr.response import Hit, SearchResponse
     from lsr.service.schemas import SearchParameters, SearchRequest
 
 
@@ -45,15 +45,19 @@ def to_json(answer: dict[str, Any]) -> bytes:
 
 def search_answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
     """See `schemas.SearchAnswer`."""
-    stats = found.stats._asdict()
-    return to_json(
-        {
-            "hits": [_hit(hit, asked) for hit in found.hits[asked.offset :]],
-            "mode": stats["mode"],
-            "stats": stats,
-            "timings": clock.timings(encode_ms=found.encode_ms, search_ms=found.search_ms),
-        }
-    )
+    timings: dict[str, Any] = clock.timings(encode_ms=found.encode_ms, search_ms=found.search_ms)
+    stats = found.stats and found.stats._asdict()
+    answer = {
+        "hits": [_hit(hit, asked) for hit in found.hits[asked.offset :]],
+        "mode": found.mode or (stats or {}).get("mode"),
+        "stats": stats,
+        "timings": timings,
+    }
+    if found.mode is not None:
+        answer["dense_stats"] = found.dense_stats and found.dense_stats._asdict()
+        answer["dense_weight"] = found.dense_weight
+        timings["stages_ms"] = {name: round(ms, 3) for name, ms in found.stages_ms.items()}
+    return to_json(answer)
 
 
 def document_answer(document: Document) -> bytes:
@@ -90,6 +94,8 @@ def _hit(hit: Hit, asked: SearchRequest | SearchParameters) -> dict[str, Any]:
     answer["fields"] = fields
     if hit.matches is not None:
         answer["matches"] = matches_answer(hit.matches)
+    if asked.explain and hit.stages:
+        answer["stages"] = {name: dataclasses.asdict(stage) for name, stage in hit.stages.items()}
     return answer
 
 

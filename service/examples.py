@@ -9,6 +9,15 @@ DOCUMENT_ID = "datetime/strptime"
 
 SEARCH_BY_TEXT: dict[str, Any] = {"text": QUESTION, "k": 3, "explain": True, "include_text": False}
 SEARCH_BY_VECTOR: dict[str, Any] = {"vector": {"date": 1.9, "string": 1.4, "time": 0.3}, "k": 3, "mode": "exact"}
+SEARCH_BY_PIPELINE: dict[str, Any] = {
+    "text": QUESTION,
+    "k": 3,
+    "pipeline": {
+        "retrieve": {"vectors": "hybrid", "depth": 200},
+        "feedback": {"method": "rocchio", "vectors": "dense", "interpolate": "both"},
+        "fuse": {"method": "min_max", "dense_weight": 0.5},
+    },
+}
 ENCODE_QUERY: dict[str, Any] = {"texts": [QUESTION], "kind": "query", "top_k": 8}
 ENCODE_DOCUMENTS: dict[str, Any] = {
     "texts": ["Return a datetime corresponding to date_string.", "Serialize obj to a JSON formatted string."],
@@ -72,6 +81,7 @@ INDEX_ANSWER: dict[str, Any] = {
         "max_text_length": 10_000,
         "max_texts": 64,
         "max_vector_terms": 4096,
+        "max_rerank": 100,
         "max_body_bytes": 1 << 20,
     },
     "index": {"format": 1},

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from fastapi.exceptions import RequestValidationError
 
+from lsr.service.schemas import Pipeline
 from lsr.service.settings import ServiceSettings
 
 # Far beyond any model's, and near enough that sums of products stay finite and positive in float32.
@@ -47,6 +48,22 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
         if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not lightest <= weight <= heaviest:
             message = f"a weight must be a number between {lightest:g} and {heaviest:g}"
             _refuse(message, "body", "vector", term)
+
+
+def check_pipeline(pipeline: Pipeline, settings: ServiceSettings) -> dict[str, str]:
+    """Each stage within its limit; returns the re-ranker's name, if one is asked for, as `Searcher.search` takes it."""
+    depth = pipeline.retrieve.depth
+    if depth > settings.max_k:
+        message = f"this server goes at most {settings.max_k:,} hits deep, not {depth:,}"
+        _refuse(message, "body", "pipeline", "retrieve", "depth")
+    if pipeline.rerank is None:
+        return {}
+    if not settings.rerank:
+        _refuse("this server re-ranks with no model: start it with --rerank MODEL", "body", "pipeline", "rerank")
+    if pipeline.rerank.depth > settings.max_rerank:
+        message = f"this server re-ranks at most {settings.max_rerank:,} hits, not {pipeline.rerank.depth:,}"
+        _refuse(message, "body", "pipeline", "rerank", "depth")
+    return {"rerank": settings.rerank}
 
 
 def _refuse(message: str, *location: str | int) -> NoReturn:

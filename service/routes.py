@@ -10,7 +10,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from lsr.errors import ModelError
 from lsr.service import examples
 from lsr.service.answers import Clock, document_answer, matches_answer, search_answer, short, to_json
-from lsr.service.limits import check_hits, check_text, check_texts, check_vector
+from lsr.service.limits import check_hits, check_pipeline, check_text, check_texts, check_vector
 from lsr.service.openapi import PROBLEMS
 from lsr.service.schemas import (
     DocumentAnswer,
@@ -48,6 +48,7 @@ async def search(
             openapi_examples={
                 "by text": {"value": examples.SEARCH_BY_TEXT},
                 "by vector": {"value": examples.SEARCH_BY_VECTOR},
+                "by a pipeline": {"value": examples.SEARCH_BY_PIPELINE},
             }
         ),
     ],
@@ -59,11 +60,12 @@ async def search(
         check_text(asked.text, service.settings, "body", "text")
     if asked.vector is not None:
         check_vector(asked.vector, service.settings)
+    reranker = check_pipeline(asked.pipeline, service.settings) if asked.pipeline is not None else {}
 
     def work(searcher: Searcher, clock: Clock) -> bytes:
         depth = asked.offset + asked.k
         if asked.text is not None:
-            found = searcher.search(asked.text, depth, **asked.options)
+            found = searcher.search(asked.text, depth, **asked.options, **reranker)
         else:
             found = searcher.search_vector(asked.vector or {}, depth, **asked.options)
         return search_answer(found, asked, clock)
@@ -154,6 +156,7 @@ async def index(request: Request) -> Response:
         "max_text_length": settings.max_text_length,
         "max_texts": settings.max_texts,
         "max_vector_terms": settings.max_vector_terms,
+        "max_rerank": settings.max_rerank,
         "max_body_bytes": settings.max_body_bytes,
     }
 

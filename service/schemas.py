@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, WithJsonSchema, model_validator
 
+from lsr.search_plan import HYBRID_MODES
 from lsr.service import examples
 
 
@@ -31,7 +32,8 @@ Vector = Annotated[
         {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}, "minProperties": 1}
     ),
 ]
-Mode = Literal["auto", "exact", "approximate", "exhaustive", "seismic", "bmp"]
+SparseMode = Literal["auto", "exact", "approximate", "exhaustive", "seismic", "bmp"]
+Mode = Literal["auto", "exact", "approximate", "exhaustive", "seismic", "bmp", "dense", "hybrid", "sparse-first"]
 
 
 class _Body(BaseModel):
@@ -77,13 +79,112 @@ class ModeParameters(_Body):
     beta: float | None = Field(None, gt=0, le=1, description="bmp: keep this share of the query's terms, the heaviest.")
 
 
+class SparseRetrieval(_Body):
+    """How the sparse index is searched."""
+
+    mode: SparseMode = "auto"
+    recall: float | None = Field(None, gt=0, le=1, description="In place of a mode: what `lsr tune` found for it.")
+    parameters: ModeParameters | None = None
+
+
+class DenseRetrieval(_Body):
+    """How dense vectors are searched."""
+
+    mode: Literal["auto", "exact", "approximate"] = "auto"
+    effort: int | None = Field(
+        None, ge=1, le=1_000_000, description="approximate: how many vectors HNSW keeps in view, or clusters are read."
+    )
+
+
+class Retrieve(_Body):
+    """The first stage: what is searched. Feedback searches once more in the same way."""
+
+    vectors: Literal["sparse", "dense", "hybrid", "sparse-first"] = Field(
+        "hybrid", description="`sparse-first` scores with dense vectors what sparse search found."
+    )
+    depth: int = Field(100, ge=1, description="How many documents each side returns.")
+    sparse: SparseRetrieval = SparseRetrieval()
+    dense: DenseRetrieval = DenseRetrieval()
+
+
+class FeedbackStage(_Body):
+    """Search again with a query that the first answers improve."""
+
+    method: Literal["rocchio", "rm3"] = "rocchio"
+    vectors: Literal["sparse", "dense", "hybrid"] | None = Field(
+        None, description="Whose query is remade; those that are searched unless given."
+    )
+    documents: int = Field(3, ge=1, le=100)
+    terms: int = Field(100, ge=1, le=4096, description="Terms of the new sparse query.")
+    query_weight: float = Field(0.7, ge=0, le=1, description="What the old query keeps.")
+    interpolate: Literal["before", "after", "both"] = Field(
+        "both", description="Whether the first answers, the last ones, or both are fused."
+    )
+
+
+class Fuse(_Body):
+    """How two rankings become one."""
+
+    method: Literal["min_max", "z_score", "none", "rrf"] = "min_max"
+    dense_weight: float | None = Field(
+        None, ge=0, le=1, description="What the dense side counts; the index's tuning unless given, or 0.5."
+    )
+    completion: Literal["none", "candidates", "exact"] = Field(
+        "candidates", description="What a document counts on the side that did not return it."
+    )
+    rank_constant: float = Field(60, ge=0)
+
+
+class RerankStage(_Body):
+    """Score the best hits again with the model that this server re-ranks with."""
+
+    depth: int = Field(50, ge=1)
+    weight: float = Field(1.0, ge=0, le=1, description="What the new score counts against the old one.")
+
+
+class Pipeline(_Body):
+    """The stages of a search."""
+
+    retrieve: Retrieve = Retrieve()
+    feedback: FeedbackStage | None = None
+    fuse: Fuse | None = None
+    rerank: RerankStage | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Flat, as `Searcher.search` takes them; the re-ranker's name is for the server to add."""
+        first, options = self.retrieve, {}
+        sparse = first.sparse.parameters.model_dump(exclude_none=True) if first.sparse.parameters else {}
+        options["depth"] = first.depth
+        if first.vectors == "sparse":
+            options["mode"] = first.sparse.mode
+        else:
+            options["mode"] = first.vectors
+            if first.vectors != "dense":
+                options["sparse_mode"] = first.sparse.mode
+        if first.vectors != "dense":
+            options |= {"recall": first.sparse.recall, **sparse}
+        if first.vectors in ("dense", "hybrid"):
+            options |= {"dense_mode": first.dense.mode, "effort": first.dense.effort}
+        if self.feedback is not None:
+            given = self.feedback.model_dump()
+            options |= {"feedback": given.pop("method"), "interpolate": given.pop("interpolate")}
+            options |= {f"feedback_{name}": value for name, value in given.items()}
+        if self.fuse is not None:
+            given = self.fuse.model_dump()
+            options |= {"fusion": given.pop("method"), **given}
+        if self.rerank is not None:
+            options |= {"rerank_depth": self.rerank.depth, "rerank_weight": self.rerank.weight}
+        return options
+
+
 class _SearchOptions(BaseModel):
     k: int = Field(10, ge=1, description="How many hits; fewer come if fewer documents share a term with the query.")
     offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
     mode: Mode = Field(
         "auto",
         description="The way to search; `auto` lets the index choose. The answer says which it was. `seismic` and "
-        "`bmp` need an index that was built for them.",
+        "`bmp` need an index that was built for them; `dense`, `hybrid` and `sparse-first` one with dense vectors.",
     )
     recall: float | None = Field(
         None,
@@ -107,6 +208,9 @@ class _SearchOptions(BaseModel):
 class SearchRequest(_SearchOptions, _Body):
     """A search by `text` or by `vector`, exactly one of them."""
 
+    pipeline: Pipeline | None = Field(
+        None, description="In place of a mode: the stages of the search, by text only. Each is timed in the answer."
+    )
     parameters: ModeParameters | None = Field(None, description="Parameters of the mode, in place of its defaults.")
     text: Text | None = Field(None, description="A query in plain words.")
     vector: Vector | None = Field(
@@ -117,11 +221,19 @@ class SearchRequest(_SearchOptions, _Body):
     def _exactly_one(self) -> SearchRequest:
         if (self.text is None) == (self.vector is None):
             raise ValueError("give either text or vector")
+        if self.text is None and (self.pipeline is not None or self.mode in HYBRID_MODES):
+            raise ValueError("a vector of terms searches the sparse index alone: give a text")
+        if self.pipeline is not None and (
+            self.mode != "auto" or self.parameters is not None or self.recall is not None
+        ):
+            raise ValueError("a pipeline says how to search: leave mode, recall and parameters out")
         return self
 
     @property
     def options(self) -> dict[str, Any]:
         """What `Searcher.search` takes."""
+        if self.pipeline is not None:
+            return {"explain": self.explain, **self.pipeline.options}
         parameters = self.parameters.model_dump(exclude_none=True) if self.parameters else {}
         return {**super().options, **parameters}
 
@@ -169,6 +281,14 @@ class DocumentAnswer(BaseModel):
     fields: dict[str, Any] = Field(description="Everything else that came with the document.")
 
 
+class StageOfHit(BaseModel):
+    """What a stage said of a hit."""
+
+    score: float | None = Field(description="Null where it did not score the document.")
+    rank: int | None = Field(description="Null where it did not return the document.")
+    contribution: float | None = Field(description="The share of the hit's score; null for a stage that adds none.")
+
+
 class SearchHit(BaseModel):
     """A document found."""
 
@@ -179,6 +299,9 @@ class SearchHit(BaseModel):
     text: str | None = Field(None, description="Absent with `include_text: false`.")
     fields: dict[str, Any]
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
+    stages: dict[str, StageOfHit] | None = Field(
+        None, description="`sparse`, `dense`, `rerank`; only with `explain: true` and more than sparse search."
+    )
 
 
 class Timings(BaseModel):
@@ -188,6 +311,7 @@ class Timings(BaseModel):
     encode_ms: float | None = None
     search_ms: float | None = None
     total_ms: float
+    stages_ms: dict[str, float] | None = Field(None, description="Of each stage of a pipeline, in their order.")
 
 
 class Work(BaseModel):
@@ -202,6 +326,15 @@ class Work(BaseModel):
     direct: bool = Field(description="Whether a filter left so few documents that just these were scored.")
 
 
+class DenseWork(BaseModel):
+    """What the search of dense vectors did."""
+
+    mode: str
+    kind: str = Field(description="`flat`, or the kind of index that was asked for candidates.")
+    scored: int = Field(description="Vectors scored exactly.")
+    direct: bool = Field(description="Whether just the documents of a filter, or of sparse search, were scored.")
+
+
 class SearchAnswer(BaseModel):
     """Hits, best first; how they were searched for; how long it took."""
 
@@ -209,7 +342,9 @@ class SearchAnswer(BaseModel):
 
     hits: list[SearchHit]
     mode: str
-    stats: Work
+    stats: Work | None = Field(description="Null where the sparse index was not searched.")
+    dense_stats: DenseWork | None = None
+    dense_weight: float | None = Field(None, description="What the dense side counted in the fusion.")
     timings: Timings
 
 

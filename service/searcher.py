@@ -9,7 +9,8 @@ from lsr.documents import Document
 from lsr.explanation import Explanation
 
 if TYPE_CHECKING:
-    from lsr.retriever import SearchResponse
+    from lsr.response import SearchResponse
+    from lsr.search_plan import SearchPlan
     from lsr.vectors import SparseVectors
 
 
@@ -36,6 +37,9 @@ class SearchedIndex(Protocol):
 
     @property
     def encoder(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def has_dense(self) -> bool: ...
 
     def document(self, id: str) -> Document: ...
 
@@ -78,4 +82,4 @@ class Searcher(Protocol):
 
     def explain(self, text: str, document_id: str) -> Explanation: ...
 
-    def warm_up(self) -> None: ...
+    def warm_up(self, plan: SearchPlan | None = None) -> None: ...

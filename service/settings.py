@@ -20,6 +20,9 @@ class ServiceSettings:
         max_text_length: the most characters of a query, or of one text to encode.
         max_texts: the most texts of one encode call.
         max_vector_terms: the most terms of a query vector. The heaviest SPLADE queries have a few hundred.
+        max_rerank: the most hits that one search may have scored again.
+        rerank: the model that re-ranks where a search asks for it: a cross-encoder, or "late" for the index's token
+            vectors; empty for none. Clients cannot name one.
         max_body_bytes: the most bytes of a request's body, announced or streamed.
         workers: threads that search and encode; 0 takes one a processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
@@ -34,6 +37,8 @@ class ServiceSettings:
     max_text_length: int = 10_000
     max_texts: int = 64
     max_vector_terms: int = 4096
+    max_rerank: int = 100
+    rerank: str = ""
     max_body_bytes: int = 1 << 20
     workers: int = 0
     queue: int = 64

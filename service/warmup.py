@@ -7,6 +7,7 @@ from threading import Thread
 from time import perf_counter
 
 from lsr.errors import LsrError
+from lsr.search_plan import SearchPlan
 from lsr.service.errors import NotReadyError
 from lsr.service.searcher import Searcher
 
@@ -50,5 +51,15 @@ class WarmUp:
             logger.exception("warm-up failed")
             self._failure = f"{type(error).__name__}: {error}"
         else:
+            self._warm_up_dense()
             logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(self._searcher.index):,}")
             self._ready = True
+
+    def _warm_up_dense(self) -> None:
+        """What hybrid search needs besides. Sparse search answers without it."""
+        if not self._searcher.index.has_dense:
+            return
+        try:
+            self._searcher.warm_up(SearchPlan.of("hybrid"))
+        except LsrError as error:
+            logger.warning("searches with dense vectors will fail: %s", error)

@@ -17,6 +17,12 @@ def run(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int | None, typer.Option(min=1, help="Searches at once. (default: the number of cores)")] = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            help="Let searches be re-ranked with this cross-encoder, or with `late`: the index's token vectors."
+        ),
+    ] = None,
     model: OtherModel = None,
     device: Device = None,
 ) -> None:
@@ -37,4 +43,5 @@ def run(
             f"serving needs {error.name}, which is not installed: pip install 'lsr-engine[service]'"
         ) from error
 
-    serve(index, ServiceSettings.from_env(workers=workers), host=host, port=port, model=model, device=device)
+    settings = ServiceSettings.from_env(workers=workers, rerank=rerank)
+    serve(index, settings, host=host, port=port, model=model, device=device)

@@ -12,7 +12,8 @@ from lsr.documents import Document
 from lsr.errors import InputError, NotFoundError
 from lsr.explanation import Explanation, TermMatch
 from lsr.index.hits import SearchStats
-from lsr.retriever import Hit, SearchResponse
+from lsr.response import Hit, SearchResponse
+from lsr.search_plan import SearchPlan
 from lsr.service.searcher import Searcher
 from lsr.vectors import SparseVectors
 
@@ -45,6 +46,7 @@ class FakeEncoder:
 class FakeIndex:
     dim = len(WORDS)
     encoder = None
+    has_dense = False
 
     def __len__(self) -> int:
         return len(DOCUMENTS)
@@ -110,7 +112,7 @@ class FakeSearcher:
         matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.document(document_id))
         return Explanation(sum(match.contribution for match in matches), matches)
 
-    def warm_up(self) -> None:
+    def warm_up(self, plan: SearchPlan | None = None) -> None:
         self.on_warm_up()
 
     def _rank(self, query: Mapping[str, float], k: int, mode: str, explain: bool) -> SearchResponse:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import orjson
 import pytest
 from fastapi import FastAPI
@@ -16,12 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsr import Document, Retriever, SparseEncoder
-from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning
+from lsr.dense_pipeline import add_dense_vectors
+from lsr.encoding.dense import DenseEncoder
+from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning, add_dense
 from lsr.pipeline import index_corpus
+from lsr.search_plan import HYBRID_MODES
 from lsr.service import ServiceSettings, create_app, examples, schemas
 from lsr.service.limits import WEIGHTS
 
-MODES = get_args(schemas.Mode)
+MODES = get_args(schemas.SparseMode)
+ALL_MODES = get_args(schemas.Mode)
 PARAMETERS = list(schemas.ModeParameters.model_fields)
 DOCUMENTS = [
     Document(**examples.DOCUMENT),
@@ -40,6 +45,7 @@ def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory)
     index = index_corpus(DOCUMENTS, path, encoder, settings=IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings()))
     index.store_tuning(Tuning(k=10, recall=0.95, mode="approximate", parameters={"cut": 0.01}, **MEASURED))
     index.store_tuning(Tuning(k=10, recall=0.99, mode="exact", parameters={}, **MEASURED))
+    add_dense_vectors(index, DenseEncoder.load("minilm"))
     return path
 
 
@@ -124,6 +130,62 @@ def test_encoded_query_searches_like_its_text(served: TestClient) -> None:
     assert by_vector["hits"] == by_text["hits"]
 
 
+def test_a_pipeline_times_its_stages_and_says_what_each_gave(served: TestClient) -> None:
+    pipeline = {
+        "retrieve": {"vectors": "hybrid", "sparse": {"mode": "exhaustive"}, "dense": {"mode": "exact"}},
+        "feedback": {"method": "rm3", "documents": 2},
+        "fuse": {"method": "z_score", "dense_weight": 0.25, "completion": "candidates"},
+    }
+    asked = {"text": examples.QUESTION, "explain": True, "pipeline": pipeline}
+    answer = served.post("/v1/search", json=asked).json()
+    schemas.SearchAnswer.model_validate(answer)
+    assert (answer["mode"], answer["dense_weight"], answer["stats"]["mode"]) == ("hybrid", 0.25, "exhaustive")
+    stages = ["encode sparse", "encode dense", "sparse", "dense", "fuse", "feedback"]
+    assert list(answer["timings"]["stages_ms"]) == stages
+    for hit in answer["hits"]:
+        parts = [hit["stages"][side]["contribution"] for side in ("sparse", "dense")]
+        assert sum(parts) == pytest.approx(hit["score"], abs=1e-5)
+    # The short form: a mode.
+    short = served.post("/v1/search", json={"text": examples.QUESTION, "mode": "dense"}).json()
+    assert short["stats"] is None and short["dense_stats"]["kind"] == "flat" and len(short["hits"]) == len(DOCUMENTS)
+    assert (
+        served.get("/v1/search", params={"q": examples.QUESTION, "mode": "sparse-first"}).json()["mode"]
+        == "sparse-first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"mode": "exact", "pipeline": {}}, "leave mode, recall and parameters out"),
+        ({"pipeline": {"rerank": {}}}, "start it with --rerank MODEL"),
+        ({"pipeline": {"retrieve": {"depth": 5000}}}, "at most 1,000 hits deep"),
+        ({"pipeline": {"retrieve": {"vectors": "sparse"}, "fuse": {}}}, "go with mode hybrid"),
+        (
+            {"pipeline": {"fuse": {"completion": "exact"}, "retrieve": {"dense": {"effort": 9}}}},
+            "needs an exact dense search",
+        ),
+        ({"pipeline": {"feedback": {"interpolate": "before"}}}, "give vectors 'sparse' or 'dense'"),
+        ({"pipeline": {"retrieve": {"dense": {"mode": "tree"}}}}, "pipeline/retrieve/dense/mode"),
+    ],
+)
+def test_a_pipeline_that_makes_no_sense_is_refused(served: TestClient, asked: dict[str, Any], says: str) -> None:
+    response = served.post("/v1/search", json={"text": examples.QUESTION, **asked})
+    assert response.status_code == 422 and says in response.text, response.text
+
+
+def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_path: Path) -> None:
+    index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
+    index = add_dense(index, [np.eye(len(DOCUMENTS), 8, dtype=np.float32)])
+    (index.path / index.manifest.segment / index.manifest.parts["dense"].folder / "vectors.npy").unlink()
+    app = create_app(index.path, ServiceSettings(workers=1))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        app.state.service.warm_up.join(60)
+        assert client.post("/v1/search", json={"text": examples.QUESTION}).json()["hits"]
+        broken = client.post("/v1/search", json={"text": examples.QUESTION, "mode": "hybrid"})
+        assert broken.status_code == 500 and "vectors.npy" in broken.text and "lsr dense" in broken.text
+
+
 def test_matches_add_up_to_the_score(served: TestClient) -> None:
     asked = {"text": examples.QUESTION, "explain": True, "mode": "exact"}
     hits = served.post("/v1/search", json=asked).json()["hits"]
@@ -141,6 +203,7 @@ def test_more_hits_than_documents(served: TestClient) -> None:
 
 def test_every_mode_of_the_index_can_be_asked_for(served: TestClient, index_path: Path) -> None:
     assert set(MODES) == {"auto", *Index.open(index_path).modes}
+    assert set(ALL_MODES) == {*MODES, *HYBRID_MODES}
     answers = {mode: served.post("/v1/search", json={"text": "file", "mode": mode}).json() for mode in MODES}
     for mode, answer in answers.items():
         assert answer["mode"] == answer["stats"]["mode"] == ("exact" if mode == "auto" else mode)
@@ -230,7 +293,7 @@ _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dict
         "vector": _VECTORS,
         "k": st.integers(-1, 1001),
         "offset": st.integers(-1, 1001),
-        "mode": st.sampled_from(MODES),
+        "mode": st.sampled_from(ALL_MODES),
         "recall": st.floats(0, 1),
         "parameters": st.dictionaries(st.sampled_from(PARAMETERS), st.floats() | st.integers(), max_size=2),
         "explain": st.booleans(),

@@ -55,5 +55,5 @@ def test_every_setting_is_documented_with_its_default() -> None:
             rows[cells[1]] = (cells[2], cells[3])
     assert set(rows) == {field.name for field in fields(ServiceSettings)}
     for field in fields(ServiceSettings):
-        default = "none" if field.default == () else str(field.default).removesuffix(".0")
+        default = "none" if field.default in ((), "") else str(field.default).removesuffix(".0")
         assert rows[field.name] == (f"LSR_{field.name.upper()}", default)
