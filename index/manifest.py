@@ -55,6 +55,7 @@ class Manifest:
         files: of the segment, by name, those of parts left out.
         parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
+        fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.hybrid.tuning.FusionTuning`, or None.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -69,6 +70,7 @@ class Manifest:
     files: dict[str, FileRecord]
     parts: dict[str, Part] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
+    fusion: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

@@ -79,7 +79,8 @@ class PartWriter:
         """Seal the files and put the part, with its record (JSON values), into the manifest."""
         manifest = _current(self._path, self._segment)
         part = Part(self.folder.name, record, seal(self.folder))
-        manifest = replace(manifest, parts={**manifest.parts, self._name: part})
+        # A weight was tuned for the vectors that there were.
+        manifest = replace(manifest, parts={**manifest.parts, self._name: part}, fusion=None)
         manifest.write(self._path)
         self._published = True
         self._remove_others({part.folder for part in manifest.parts.values()})

@@ -21,6 +21,7 @@ from lsr.index import bmp, exhaustive, pruned, seismic
 from lsr.index.dense.part import Dense, open_dense
 from lsr.index.dense.record import NAME as DENSE
 from lsr.index.hits import Hits
+from lsr.index.hybrid.tuning import FusionTuning
 from lsr.index.kernels.query import (
     BAD_WEIGHT,
     NOT_ASCENDING,
@@ -387,6 +388,20 @@ class Index:
         folder = part_folder(self.path, self.manifest, DENSE)
         return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
 
+    @cached_property
+    def fusion_tuning(self) -> FusionTuning | None:
+        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
+        record = self.manifest.fusion
+        return None if record is None else FusionTuning.from_record(record)
+
+    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
+        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
+        record = tuning.to_record()
+        self.manifest = change_manifest(
+            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
+        )
+        self.__dict__.pop("fusion_tuning", None)
+
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
         """int64 [dim]: the number of documents that each term stands in."""
@@ -438,6 +453,7 @@ class Index:
             "settings": manifest.settings,
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
+            "fusion": manifest.fusion,
             "created": manifest.created,
             "library_version": manifest.library_version,
             "bytes": self.space(),

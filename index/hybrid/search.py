@@ -17,6 +17,7 @@ from lsr.index.hits import SearchStats
 from lsr.index.hybrid.feedback import dense_feedback, sparse_feedback
 from lsr.index.hybrid.fusion import Normaliser, normaliser, reciprocal_ranks, union
 from lsr.index.hybrid.settings import HybridSettings
+from lsr.index.hybrid.tuning import query_features
 
 if TYPE_CHECKING:
     from lsr.index.reader import Index
@@ -104,14 +105,20 @@ def search_hybrid(
     return _Search(index, settings or HybridSettings(), k, allow).run(query)
 
 
+def search_union(index: Index, query: HybridQuery, settings: HybridSettings) -> HybridHits:
+    """As `search_hybrid`, but all documents that either side returned, at the depth of the fusion: to tune it."""
+    return _Search(index, settings, None, None).run(query)
+
+
 @dataclass
 class _Search:
     index: Index
     settings: HybridSettings
-    k: int
+    k: int | None
     allow: npt.NDArray[Any] | None
     milliseconds: dict[str, float] = field(default_factory=dict)
     exact: bool = False
+    dense_weight: float = DEFAULT_DENSE_WEIGHT
     sparse_stats: SearchStats | None = None
     dense_stats: DenseStats | None = None
 
@@ -119,12 +126,10 @@ class _Search:
         if self.allow is not None:
             self.allow = self.index.bitmap(self.allow)
         fusion = self.settings.fusion
-        self.depth = min(max(fusion.depth, self.k), len(self.index))
+        self.depth = min(max(fusion.depth, self.k or 0), len(self.index))
         self.exact = fusion.completion == "exact" and self.settings.vectors == "hybrid"
         exactly = {"mode": "exact"} if self.exact else {}
         self.options = {"sparse": {**self.settings.sparse, **exactly}, "dense": {**self.settings.dense, **exactly}}
-        weight = fusion.dense_weight
-        self.dense_weight = DEFAULT_DENSE_WEIGHT if weight is None else weight
 
     def run(self, query: HybridQuery) -> HybridHits:
         for needed, side, name in (
@@ -237,12 +242,13 @@ class _Search:
         )
 
     def _fuse(self, query: HybridQuery, found: dict[str, Ranking]) -> HybridHits:
+        self._choose_weight(query, found["sparse"], found["dense"])
         if self.settings.fusion.method == "rrf":
             with self._timed("fuse"):
                 return self._fuse_ranks(query, found["sparse"], found["dense"])
-        # Fixed by the first search of each side, however deep it is searched later.
-        method = self.settings.fusion.method
-        maps = tuple(normaliser(method, found[side].scores) for side in ("sparse", "dense"))
+        # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
+        fusion = self.settings.fusion
+        maps = tuple(normaliser(fusion.method, found[side].scores[: fusion.depth]) for side in ("sparse", "dense"))
         depth = self.depth
         while True:
             with self._timed("fuse"):
@@ -251,6 +257,16 @@ class _Search:
                     return hits
             depth = min(_DEEPER * depth, len(self.index))
             found = {"sparse": self._search_sparse(query, depth), "dense": self._search_dense(query, depth)}
+
+    def _choose_weight(self, query: HybridQuery, sparse: Ranking, dense: Ranking) -> None:
+        """What was asked for, or what `lsr tune --qrels` found for this fusion, or even weights."""
+        fusion, tuning = self.settings.fusion, self.index.fusion_tuning
+        if fusion.dense_weight is not None:
+            self.dense_weight = fusion.dense_weight
+        elif tuning is not None and tuning.method == fusion.method:
+            assert query.sparse is not None
+            features = query_features(len(query.sparse[0]), sparse[:2], dense[:2])
+            self.dense_weight = tuning.weight(features)
 
     def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking) -> HybridHits:
         rows, *ranks = union(sparse.rows, dense.rows)
@@ -290,7 +306,7 @@ class _Search:
         """Whether no document that neither side returned can be among the best (Fagin's threshold, PODS 2001)."""
         if dense.complete:
             return True
-        if len(hits.rows) < self.k:
+        if self.k is None or len(hits.rows) < self.k:
             return False
         bound = (1 - self.dense_weight) * float(maps[0](0.0 if sparse.complete else sparse.scores[-1]))
         bound += self.dense_weight * float(maps[1](dense.scores[-1]))

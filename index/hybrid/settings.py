@@ -31,7 +31,8 @@ class FusionSettings:
             "candidates": its true score, from the stored vectors. "exact": the same, and each side is searched deeper
             until no document that neither returned can be among the best: as if all documents had been scored. Ranks
             are not completed.
-        depth: how many documents each side returns.
+        depth: how many documents each side returns, and whose scores normalisation is made of; more are returned where
+            more hits are asked for.
     """
 
     method: str = "min_max"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, IndexPath, Json, OtherModel
+from lsr.cli.options import Device, Fusion, IndexPath, Json, OtherModel
 
 if TYPE_CHECKING:
     from lsr.eval.bench.tune import Choice, TuneResult
@@ -32,6 +32,15 @@ def run(
     ],
     recall: Annotated[list[float], typer.Option(min=0, max=1, help="The recall to reach; repeat for more.")] = [0.98],  # noqa: B006
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
+    qrels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Judgements of the queries: instead of --recall, find what the dense side of hybrid search counts.",
+            show_default=False,
+        ),
+    ] = None,
+    fusion: Fusion = None,
+    metric: Annotated[str, typer.Option(help="With --qrels: what to maximise.")] = "nDCG@10",
     plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
     query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 1000,
     model: OtherModel = None,
@@ -44,11 +53,16 @@ def run(
     of the exact top k that comes back. Parameters are chosen on one half of the queries and verified on the other.
     Nothing else should run meanwhile.
 
+    With --qrels, the weight of the dense side is found instead, one for all queries or, where that proves better on
+    queries held out, one for each; `lsr search --mode hybrid` then uses it.
+
     Examples:
 
         lsr tune my-index --queries queries.jsonl --recall 0.98
 
         lsr tune my-index --queries queries.parquet --recall 0.95 --recall 0.99 --k 100 --plot frontier.svg
+
+        lsr tune my-index --queries queries.jsonl --qrels qrels/dev.tsv
     """
     from lsr.errors import MissingDependencyError
     from lsr.eval.bench.plot import save_plot
@@ -65,6 +79,9 @@ def run(
             note(f"no plot: {error}")
             drawing = None
     opened = Index.open(index)
+    if qrels is not None:
+        _tune_fusion(opened, queries, qrels, fusion and fusion.value, metric, drawing, model, device, as_json)
+        return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
         note(f"{len(vectors)} queries are few: with {_ENOUGH_QUERIES} or more the recall is known better")
@@ -134,4 +151,44 @@ def _chosen(choice: Choice) -> str:
     return (
         f"recall {found.recall:g}: {words}: {found.measured_recall:.4f} in {found.mean_us:.1f} µs on the "
         f"{found.queries:,} queries that had no part in the choice; stored"
+    )
+
+
+def _tune_fusion(
+    index: Index,
+    queries: str,
+    qrels: Path,
+    method: str | None,
+    metric: str,
+    plot: Path | None,
+    model: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    from lsr.eval import read_qrels
+    from lsr.eval.fusion_tuning import save_plot, tune_fusion
+    from lsr.eval.metrics import metric_label
+    from lsr.eval.report import markdown_table
+    from lsr.index.hybrid.settings import FusionSettings
+    from lsr.retriever import Retriever
+    from lsr.text import open_queries
+
+    retriever = Retriever(index, model=model, device=device)
+    fusion = FusionSettings(method=method) if method else FusionSettings()
+    found = tune_fusion(
+        retriever, list(open_queries(queries)), read_qrels(qrels), fusion=fusion, metric=metric, stages=progress_bar
+    )
+    index.store_fusion_tuning(found.tuning)
+    if plot is not None:
+        save_plot(found, plot, title=index.path.name)
+    if as_json:
+        print_json(asdict(found))
+        return
+    label = metric_label(found.tuning.metric)
+    print(markdown_table(["dense weight", label], [[f"{w:.2f}", f"{value:.4f}"] for w, value in found.curve.items()]))
+    words = "each query's own" if found.tuning.predictor else f"{found.tuning.dense_weight:g}"
+    print(
+        f"\ndense weight: {words}; stored. On queries that had no part in the choice, {label} is "
+        f"{found.halves['even']:.4f} with 0.5, {found.halves['fixed']:.4f} with one weight for all, "
+        f"{found.halves['predicted']:.4f} with one for each ({found.tuning.queries} judged queries)"
     )

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from lsr import SparseVectors
-from lsr.cli.app import main
 from lsr.index import Index, IndexBuilder
 
 Run = Callable[..., tuple[int, str, str]]
@@ -30,26 +29,6 @@ ROW = {
     "index_bytes": int,
     "build_s": float,
 }
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run `lsr` in a folder with documents.parquet and queries.parquet: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-    vectors(200, 8, seed=1).save("documents.parquet")
-    vectors(12, 3, seed=2).save("queries.parquet")
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["lsr", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit:
-            main()
-        captured = capsys.readouterr()
-        code = exit.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return call
 
 
 def vectors(rows: int, terms: int, seed: int) -> SparseVectors:

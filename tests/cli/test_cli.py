@@ -14,29 +14,11 @@ import pytest
 
 import lsr
 from lsr import Document, SparseEncoder, SparseVectors
-from lsr.cli.app import app, main
+from lsr.cli.app import app
 from lsr.cli.console import output
 from lsr.index import Index, Tuning
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run `lsr` with these arguments in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("signal.signal", lambda *_: None)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["lsr", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit:
-            main()
-        captured = capsys.readouterr()
-        code = exit.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return call
 
 
 def write_corpus(path: Path, documents: list[Document]) -> None:

@@ -130,7 +130,7 @@ def test_completed_fusion_equals_brute_force_over_all_documents(index, seed, met
     sides = []
     for scores, positive in ((sparse, True), (dense, False)):
         allowed = np.where(mask & ((scores > 0) | (not positive)), scores, -np.inf)
-        returned = np.sort(allowed[np.isfinite(allowed)])[::-1][: max(depth, k)]
+        returned = np.sort(allowed[np.isfinite(allowed)])[::-1][:depth]
         sides.append(normaliser(method, returned)(scores))
     expected = np.where(mask, (1 - weight) * sides[0] + weight * sides[1], -np.inf)
     fusion = FusionSettings(method=method, dense_weight=weight, completion="exact", depth=depth)

@@ -1,0 +1,94 @@
+"""What `lsr tune --qrels` finds and an index keeps: how much the dense side counts, for all queries or for each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FEATURES = ("terms", "sparse_fall", "dense_best", "dense_fall", "agreement")
+
+_TOP = 10
+
+
+def query_features(
+    terms: int,
+    sparse: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    dense: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+) -> npt.NDArray[np.float64]:
+    """float64 [5]: what a query and the (rows, scores) of its first searches tell, which costs nothing more.
+
+    The logarithm of the number of query terms; how far the score falls from the first to the tenth sparse hit, as a
+    share; the best dense score; its fall to the tenth; the share of the ten best that both sides have.
+    """
+    features = [float(np.log1p(terms))]
+    rows, scores = sparse
+    features.append(float(1 - scores[:_TOP][-1] / scores[0]) if len(rows) and scores[0] > 0 else 0.0)
+    found, products = dense
+    features += [float(products[0]), float(products[0] - products[:_TOP][-1])] if len(found) else [0.0, 0.0]
+    features.append(len(np.intersect1d(rows[:_TOP], found[:_TOP])) / _TOP)
+    return np.array(features)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightPredictor:
+    """A query's dense weight as a linear function of its features, cut to 0 … 1.
+
+    Attributes:
+        means, deviations: of each feature where it was learned; coefficients: of the standardised features.
+        intercept: the weight of the average query.
+    """
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+
+    def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """float64 [n] for [n, 5], or a number for [5]."""
+        standard = (features - np.array(self.means)) / np.array(self.deviations)
+        return np.clip(standard @ np.array(self.coefficients) + self.intercept, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionTuning:
+    """The weight to fuse with, where a search names none.
+
+    Attributes:
+        method, completion, depth: the fusion that it was found for; one by another method does not take it.
+        dense_weight: the same for all queries.
+        predictor: of each query's own weight; None where that was no better on judged queries held out.
+        metric: that was maximised; reached: its mean on the held-out half of the queries; before: what 0.5 gave there.
+        queries: how many were judged.
+    """
+
+    method: str
+    completion: str
+    depth: int
+    dense_weight: float
+    predictor: WeightPredictor | None
+    metric: str
+    reached: float
+    before: float
+    queries: int
+
+    def weight(self, features: npt.NDArray[np.float64]) -> float:
+        """The dense weight of a query."""
+        return self.dense_weight if self.predictor is None else float(self.predictor.predict(features))
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> FusionTuning:
+        """Of `to_record`, read back."""
+        given = dict(record)
+        predictor = given.pop("predictor")
+        if predictor is not None:
+            predictor = WeightPredictor(
+                **{name: tuple(value) if isinstance(value, list) else value for name, value in predictor.items()}
+            )
+        return cls(predictor=predictor, **given)
