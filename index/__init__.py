@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lsr.index.hits import Hits, SearchStats
     from lsr.index.manifest import FORMAT_VERSION, Manifest
     from lsr.index.output import check_index_output
+    from lsr.index.pruning import prune_index
     from lsr.index.reader import Index
     from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
     from lsr.index.tuning import Tuning, parameter_grid
@@ -32,6 +33,7 @@ _HOMES = {
     "Tuning": "lsr.index.tuning",
     "check_index_output": "lsr.index.output",
     "parameter_grid": "lsr.index.tuning",
+    "prune_index": "lsr.index.pruning",
     "verify": "lsr.index.verification",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "Tuning",
     "check_index_output",
     "parameter_grid",
+    "prune_index",
     "verify",
 ]
 

@@ -43,6 +43,7 @@ class Manifest:
         encoder: what the encoder said of itself, as JSON values, or None.
         files: of the segment, by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
+        prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.pruning.Pruning`.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -56,6 +57,7 @@ class Manifest:
     encoder: dict[str, Any] | None
     files: dict[str, FileRecord]
     tunings: list[dict[str, Any]] = field(default_factory=list)
+    prunings: list[dict[str, Any]] = field(default_factory=list)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
