@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, IndexPath, Json, OtherModel
+from lsr.cli.options import Device, IndexPath, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
     from lsr.eval.bench.tune import Choice, TuneResult
@@ -50,20 +50,12 @@ def run(
 
         lsr tune my-index --queries queries.parquet --recall 0.95 --recall 0.99 --k 100 --plot frontier.svg
     """
-    from lsr.errors import MissingDependencyError
     from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.rows import in_words
     from lsr.eval.bench.tune import tune
     from lsr.index import Index
-    from lsr.plotting import check_plot
 
-    drawing = plot
-    if plot is not None:
-        try:
-            check_plot(plot)
-        except MissingDependencyError as error:
-            note(f"no plot: {error}")
-            drawing = None
+    drawing = drawable(plot)
     opened = Index.open(index)
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
