@@ -34,6 +34,13 @@ class Collection:
         """Read the corpus from its beginning."""
         return open_corpus(self.source)
 
+    def asked(self) -> list[Query]:
+        """The judged queries that have a text; InputError if none has."""
+        asked = [query for query in self.queries if query.text.strip()]
+        if not asked:
+            raise InputError("none of the judged queries has a text", source=self.source)
+        return asked
+
     @property
     def judgements(self) -> int:
         """Number of judged pairs."""

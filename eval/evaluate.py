@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +14,7 @@ from lsr.documents import Query
 from lsr.errors import InputError
 from lsr.eval.bm25 import Bm25
 from lsr.eval.collection import Collection
-from lsr.eval.latency import Latency, one_thread
+from lsr.eval.latency import Latency, time_each
 from lsr.eval.metrics import DEFAULT_METRICS, Scores, metric_names, paired_t_test, score_run
 from lsr.eval.report import Baseline, EvaluationReport
 from lsr.eval.runs import Ranking, Run, write_run
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from lsr.retriever import Retriever
 
 _BATCH = 256
-_WARM_UPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def evaluate(
     """
     settings = settings or EvaluationSettings()
     settings.check()
-    asked = _asked(collection)
+    asked = collection.asked()
     retriever.warm_up(settings.plan)
     vectors, run = _search_all(asked, retriever, settings, stages)
     scores = score_run(run, collection.qrels, settings.metrics)
@@ -165,7 +164,7 @@ def evaluate_run(
     settings.check()
     run = {id: _cut(ranking, id, settings) for id, ranking in run.items() if id in collection.qrels}
     scores = score_run(run, collection.qrels, settings.metrics)
-    baseline = _bm25(collection, _asked(collection), scores, settings, stages) if settings.bm25 else None
+    baseline = _bm25(collection, collection.asked(), scores, settings, stages) if settings.bm25 else None
     documents = baseline.documents if baseline else None
     return _evaluation(collection, settings, run, scores, baseline, label=label, documents=documents)
 
@@ -217,13 +216,6 @@ def _evaluation(
     return Evaluation(report, runs)
 
 
-def _asked(collection: Collection) -> list[Query]:
-    asked = [query for query in collection.queries if query.text.strip()]
-    if not asked:
-        raise InputError("none of the judged queries has a text", source=collection.source)
-    return asked
-
-
 def _search_all(
     queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
 ) -> tuple[SparseVectors, Run]:
@@ -260,7 +252,7 @@ def _bm25(
         bm25.search(query.text, settings.latency_k)
         return (perf_counter() - start,)
 
-    times = _time_each(queries[: settings.latency_queries], once, "timing BM25", stages)
+    times = time_each(queries[: settings.latency_queries], once, "timing BM25", stages)
     report = Baseline(
         label="BM25",
         metrics=own.means(),
@@ -296,23 +288,9 @@ def _time_retriever(
             stats.append(hits.stats)
         return middle - start, end - middle, end - start
 
-    times = _time_each(queries, once, "timing", stages)
+    times = time_each(queries, once, "timing", stages)
     latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(("encode", "search", "total"))}
     return latency, mean_stats(stats[-len(queries) :]) if stats else None
-
-
-def _time_each(
-    queries: list[Query], once: Callable[[Query], tuple[float, ...]], description: str, stages: Stages
-) -> list[tuple[float, ...]]:
-    """What `once` measures for each query, after a few that warm caches up."""
-    with one_thread(), stages(description, len(queries), "queries") as progress:
-        for query in queries[:_WARM_UPS]:
-            once(query)
-        times = []
-        for query in queries:
-            times.append(once(query))
-            progress(1)
-    return times
 
 
 def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
@@ -326,4 +304,5 @@ def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
         "parts": parts,
         "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
         "flops": flops(asked, documents),
+        "prunings": index.manifest.prunings,
     }

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+from lsr.stages import Stages, silent
+
+_WARM_UPS = 3
+
+_Query = TypeVar("_Query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +48,20 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def time_each(
+    queries: Sequence[_Query],
+    once: Callable[[_Query], tuple[float, ...]],
+    description: str = "timing",
+    stages: Stages = silent,
+) -> list[tuple[float, ...]]:
+    """What `once` measures for each query, after a few that warm caches up; torch computes on one thread meanwhile."""
+    with one_thread(), stages(description, len(queries), "queries") as progress:
+        for query in queries[:_WARM_UPS]:
+            once(query)
+        times = []
+        for query in queries:
+            times.append(once(query))
+            progress(1)
+    return times

@@ -106,6 +106,11 @@ def check_corpus(
 
 
 def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
+    if index.prunings:
+        raise ModelError(
+            f"the index at {path} was pruned ({index.prunings[-1]}): measure it as it is, without naming a model, name "
+            "another one, or build it anew with --force"
+        )
     # Through JSON, as the record in the index went.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
     differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.eval.latency import Latency
 from lsr.eval.metrics import metric_label
+from lsr.pruning import Pruning
 from lsr.search_plan import HYBRID_MODES
 from lsr.search_work import in_words
 
@@ -119,6 +120,7 @@ class EvaluationReport:
             ["active terms a document", f"{terms['documents']:,.1f}"],
             ["active terms a query", f"{terms['queries']:,.1f}"],
             ["FLOPS", f"{self.index['flops']:.2f}"],
+            *(["pruned by", str(Pruning(**record))] for record in self.index["prunings"]),
         ]
         return markdown_table(["index", ""], rows)
 

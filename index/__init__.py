@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lsr.index.hits import Hits, SearchStats
     from lsr.index.manifest import FORMAT_VERSION, Manifest
     from lsr.index.output import check_index_output
+    from lsr.index.pruning import prune_index
     from lsr.index.reader import Index
     from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
     from lsr.index.tuning import Tuning, parameter_grid
@@ -36,6 +37,7 @@ _HOMES = {
     "add_dense": "lsr.index.dense.writing",
     "check_index_output": "lsr.index.output",
     "parameter_grid": "lsr.index.tuning",
+    "prune_index": "lsr.index.pruning",
     "verify": "lsr.index.verification",
 }
 
@@ -54,6 +56,7 @@ __all__ = [
     "add_dense",
     "check_index_output",
     "parameter_grid",
+    "prune_index",
     "verify",
 ]
 

@@ -33,6 +33,7 @@ from lsr.index.seismic_blocks import write_seismic_blocks
 from lsr.index.settings import IndexSettings
 from lsr.index.summaries import write_summaries
 from lsr.index.vocabulary import write_vocabulary
+from lsr.pruning import Pruning
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -63,6 +64,9 @@ class IndexBuilder:
         encoder: what the encoder says of itself (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
 
+    Attributes:
+        prunings: to be recorded in the manifest.
+
     Raises:
         OutputExistsError: `path` is there and is not one of the above, or another process is building there.
         InputError: a vocabulary of another length, or an encoder record that is not JSON.
@@ -89,6 +93,7 @@ class IndexBuilder:
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
+        self.prunings: list[Pruning] = []
         self._vocabulary = vocabulary
         self._token_frequencies: npt.NDArray[np.int64] | None = None
         self._encoder = encoder
@@ -207,6 +212,7 @@ class IndexBuilder:
             settings=self.settings.to_record(),
             encoder=self._encoder,
             files=seal(folder),
+            prunings=[pruning.to_record() for pruning in self.prunings],
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=folder.name)

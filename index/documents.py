@@ -96,7 +96,16 @@ class DocumentStore:
 
     def document(self, row: int) -> Document:
         """The document of one row."""
-        with self._lock:  # Arrow's file reader does not promise to be shared by threads
-            batch = self._reader.get_batch(row // BATCH_ROWS)
-        id, title, text, fields = (column[row % BATCH_ROWS].as_py() for column in batch.columns)
-        return Document(id, text, title, json.loads(fields) if fields else {})
+        return self.documents(row, row + 1)[0]
+
+    def documents(self, first: int, last: int) -> list[Document]:
+        """The documents of rows first … last - 1."""
+        found: list[Document] = []
+        for batch in range(first // BATCH_ROWS, -(-last // BATCH_ROWS)):
+            start = batch * BATCH_ROWS
+            with self._lock:  # Arrow's file reader does not promise to be shared by threads
+                columns = self._reader.get_batch(batch).columns
+            part = slice(max(first - start, 0), min(last - start, BATCH_ROWS))
+            for id, title, text, fields in zip(*(column[part].to_pylist() for column in columns), strict=True):
+                found.append(Document(id, text, title, json.loads(fields) if fields else {}))
+        return found

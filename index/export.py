@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.index.kernels.ordering import gather_documents
+from lsr.index.postings import as_floats
 from lsr.index.reader import Index
 from lsr.vectors import SparseVectors
+
+_WEIGHTS_AT_A_TIME = 1 << 22
 
 
 def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors]:
@@ -16,8 +20,8 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`.
     """
-    segment, scale = index._segment, index._scale
-    forward, deficits = segment.forward, segment.forward_deficits
+    segment = index._segment
+    forward = segment.forward
     for first in range(0, len(index), batch_rows):
         rows = np.arange(first, min(first + batch_rows, len(index)))
         positions = segment.row_positions[first : first + len(rows)]
@@ -27,9 +31,17 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
         weights = np.empty(indptr[-1], np.uint8)
         gather_documents(forward.indptr, forward.indices, positions, terms)
         gather_documents(forward.indptr, forward.weights, positions, weights)
-        steps = weights.astype(np.float32)
-        if deficits is not None:
-            fine = np.empty(indptr[-1], np.uint8)
-            gather_documents(forward.indptr, deficits, positions, fine)
-            steps -= fine.astype(np.float32) / 256
-        yield SparseVectors(indptr, terms, steps * scale, index._segment.ids.ids(rows), index.dim, validate=False)
+        deficits = None
+        if segment.forward_deficits is not None:
+            deficits = np.empty(indptr[-1], np.uint8)
+            gather_documents(forward.indptr, segment.forward_deficits, positions, deficits)
+        floats = as_floats(weights, deficits, index._scale)
+        yield SparseVectors(indptr, terms, floats, segment.ids.ids(rows), index.dim, validate=False)
+
+
+def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
+    """Every document's weights as `Index.vector` gives them, in parts, in the order in which they lie on disk."""
+    weights, deficits = index._segment.forward.weights, index._segment.forward_deficits
+    for start in range(0, len(weights), _WEIGHTS_AT_A_TIME):
+        part = slice(start, start + _WEIGHTS_AT_A_TIME)
+        yield as_floats(weights[part], None if deficits is None else deficits[part], index._scale)

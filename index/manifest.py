@@ -56,6 +56,7 @@ class Manifest:
         parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.hybrid.tuning.FusionTuning`, or None.
+        prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.pruning.Pruning`.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -71,6 +72,7 @@ class Manifest:
     parts: dict[str, Part] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
     fusion: dict[str, Any] | None = None
+    prunings: list[dict[str, Any]] = field(default_factory=list)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

@@ -45,3 +45,13 @@ def open_postings(
         open_array(folder / f"{name}_{indices}.npy", dtype, nnz),
         open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
     )
+
+
+def as_floats(
+    weights: npt.NDArray[np.uint8], deficits: npt.NDArray[np.uint8] | None, scale: np.float32
+) -> npt.NDArray[np.float32]:
+    """Stored weights as the float32 that they stand for; `deficits` are those of an index of 16 bits, or None."""
+    steps = weights.astype(np.float32)
+    if deficits is not None:
+        steps -= deficits.astype(np.float32) / 256
+    return steps * scale

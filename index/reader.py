@@ -32,10 +32,12 @@ from lsr.index.kernels.query import (
 )
 from lsr.index.manifest import Manifest
 from lsr.index.parts import change_manifest, part_folder
+from lsr.index.postings import as_floats
 from lsr.index.search import QUERY_SIZES, Queries, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
 from lsr.index.tuning import Tuning, choose_tuning
+from lsr.pruning import Pruning
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -370,10 +372,14 @@ class Index:
         segment = self._segment
         position = int(segment.row_positions[self._check_row(row)])
         pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
-        steps = segment.forward.weights[pairs].astype(np.float32)
-        if segment.forward_deficits is not None:
-            steps -= segment.forward_deficits[pairs].astype(np.float32) / 256
-        return segment.forward.indices[pairs].astype(np.uint32), steps * self._scale
+        deficits = None if segment.forward_deficits is None else segment.forward_deficits[pairs]
+        weights = as_floats(segment.forward.weights[pairs], deficits, self._scale)
+        return segment.forward.indices[pairs].astype(np.uint32), weights
+
+    @property
+    def prunings(self) -> list[Pruning]:
+        """What `lsr prune` did to this index, the first time first; empty for an index as it was built."""
+        return [Pruning(**record) for record in self.manifest.prunings]
 
     # -- dense vectors -----------------------------------------------------------------------------------------------
 
@@ -454,6 +460,7 @@ class Index:
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,
+            "prunings": manifest.prunings,
             "created": manifest.created,
             "library_version": manifest.library_version,
             "bytes": self.space(),

@@ -20,11 +20,35 @@ from lsr.vector_parquet import ParquetVectorWriter, read_parquet, recorded_dim, 
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
-__all__ = ["ParquetVectorWriter", "iter_vectors", "read_vectors", "read_vocabulary", "write_vectors"]
+__all__ = [
+    "ParquetVectorWriter",
+    "file_format",
+    "iter_vectors",
+    "read_vectors",
+    "read_vocabulary",
+    "recorded_scale",
+    "write_vectors",
+]
 
 BATCH_ROWS = 8192
 
 _COMPRESSIBLE = (".jsonl", ".ciff")
+FORMATS = (".parquet", *_COMPRESSIBLE)
+"""What `file_format` tells apart."""
+
+
+def file_format(path: Path, scale: float | None = None) -> str:
+    """.parquet, .jsonl or .ciff, by the file's name; InputError for another, and for a `scale` where it is not CIFF."""
+    suffix = content_suffix(path)
+    if suffix not in _COMPRESSIBLE and path.suffix.lower() != ".parquet":
+        names = ".parquet, .jsonl or .ciff, the last two also with .gz or .zst"
+        raise InputError(f"vector files are named {names}", source=str(path))
+    if scale is not None:
+        if suffix != ".ciff":
+            raise InputError(f"a scale is for CIFF, which holds integers; {suffix} holds the weights", source=str(path))
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"the scale must be a positive number, not {scale}", source=str(path))
+    return suffix
 
 
 def iter_vectors(
@@ -55,7 +79,7 @@ def iter_vectors(
             or line, for a vector that breaks a rule of `SparseVectors`.
     """
     path = Path(path)
-    suffix = _suffix(path, scale)
+    suffix = file_format(path, scale)
     _check_exists(path)
     if batch_rows < 1:
         raise InputError(f"batch_rows must be at least 1, not {batch_rows}")
@@ -80,7 +104,7 @@ def read_vocabulary(path: str | Path) -> Vocabulary | None:
     JSON lines are read whole for it, CIFF hardly.
     """
     path = Path(path)
-    suffix = _suffix(path)
+    suffix = file_format(path)
     _check_exists(path)
     if suffix == ".parquet":
         return None
@@ -89,6 +113,18 @@ def read_vocabulary(path: str | Path) -> Vocabulary | None:
 
         return CiffReader(path).vocabulary()
     return vector_jsonl.read_vocabulary(path)
+
+
+def recorded_scale(path: str | Path) -> float | None:
+    """What a CIFF file's integers are over the weights: 1 in one that another program made. None for other formats."""
+    path = Path(path)
+    suffix = file_format(path)
+    _check_exists(path)
+    if suffix != ".ciff":
+        return None
+    from lsr.ciff import CiffReader
+
+    return CiffReader(path).header.scale or 1.0
 
 
 def read_vectors(
@@ -119,7 +155,7 @@ def write_vectors(
         InputError: no batch, batches of different vocabularies, an id that comes twice, or a scale where none belongs.
     """
     path = Path(path)
-    suffix = _suffix(path, scale)
+    suffix = file_format(path, scale)
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
@@ -152,20 +188,6 @@ def _needed(vocabulary: Vocabulary | None, holder: str, path: Path) -> Vocabular
     if vocabulary is None:
         raise InputError(f"{holder} terms, not term ids: give the vocabulary", source=str(path))
     return vocabulary
-
-
-def _suffix(path: Path, scale: float | None = None) -> str:
-    """The file's format; `scale` must be None unless it is CIFF."""
-    suffix = content_suffix(path)
-    if suffix not in _COMPRESSIBLE and path.suffix.lower() != ".parquet":
-        names = ".parquet, .jsonl or .ciff, the last two also with .gz or .zst"
-        raise InputError(f"vector files are named {names}", source=str(path))
-    if scale is not None:
-        if suffix != ".ciff":
-            raise InputError(f"a scale is for CIFF, which holds integers; {suffix} holds the weights", source=str(path))
-        if not (math.isfinite(scale) and scale > 0):
-            raise InputError(f"the scale must be a positive number, not {scale}", source=str(path))
-    return suffix
 
 
 def _check_exists(path: Path) -> None:

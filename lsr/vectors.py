@@ -180,11 +180,20 @@ class SparseVectors:
         lengths = np.diff(self.indptr)
         if not len(self) or lengths.max() <= k:
             return self
-        rows = np.repeat(np.arange(len(self)), lengths)
-        order = np.lexsort((self.indices, -self.weights, rows))
-        rank = np.arange(self.nnz) - np.repeat(self.indptr[:-1], lengths)
-        kept = np.sort(order[rank < k])
-        indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, k))])
+        kept = np.empty(self.nnz, np.bool_)
+        kept[self.heaviest_first()] = np.arange(self.nnz) - np.repeat(self.indptr[:-1], lengths) < k
+        return self.keep(kept)
+
+    def heaviest_first(self) -> npt.NDArray[np.int64]:
+        """int64 [nnz]: the places of all pairs, row by row, in a row the heaviest first (ties: the lower term id)."""
+        rows = np.repeat(np.arange(len(self), dtype=np.uint64), np.diff(self.indptr))
+        # Positive floats stand in the order of their bits: one key, several times as fast to sort as two.
+        lightness = (np.uint32(0xFFFF_FFFF) - self.weights.view(np.uint32)).astype(np.uint64)
+        return np.argsort(rows << np.uint64(32) | lightness, kind="stable")
+
+    def keep(self, kept: npt.NDArray[np.bool_]) -> SparseVectors:
+        """All rows, with only those pairs for which `kept` [nnz] is True."""
+        indptr = np.concatenate([[0], np.cumsum(kept)])[self.indptr]
         return SparseVectors(indptr, self.indices[kept], self.weights[kept], self.ids, self.dim, validate=False)
 
     def to_scipy(self) -> scipy.sparse.csr_matrix:

@@ -25,6 +25,7 @@ from lsr.cli import (
     inspect,
     mine,
     models,
+    prune,
     score,
     search,
     serve,
@@ -47,7 +48,7 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Index and search": (demo, index, dense, search, serve),
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, mine, score),
-    "Vectors": (encode, export),
+    "Vectors": (encode, export, prune),
     "Look after": (inspect, verify, models, warmup),
 }
 for panel, modules in _PANELS.items():

@@ -35,6 +35,8 @@ def run(
 ) -> None:
     """Show what an index was made from and with what, how it can be searched, and what takes the space.
 
+    An index that `lsr prune` made says so in `pruned by`: the rule, and how many postings it kept.
+
     With --document, show one document and its terms instead.
 
     Examples:
@@ -99,9 +101,12 @@ def _shares(description: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _print_description(description: dict[str, Any]) -> None:
-    apart = ("modes", "bytes", "space", "tunings")
+    from lsr.pruning import Pruning
+
+    apart = ("modes", "bytes", "space", "tunings", "prunings")
     rows = _flatten({key: value for key, value in description.items() if key not in apart})
     rows.append(("modes", ", ".join(description["modes"])))
+    rows += [("pruned by", str(Pruning(**record))) for record in description["prunings"]]
     width = max(len(key) for key, _ in rows)
     for key, value in rows:
         output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())

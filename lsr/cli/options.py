@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lsr.cli.console import fail
+from lsr.cli.console import fail, note
 
 
 class OnError(StrEnum):
@@ -201,3 +201,17 @@ def search_parameters(given: list[str] | None) -> dict[str, Any]:
             kind = "whole number" if _PARAMETERS[name] is int else "number"
             fail(f"--parameter {name} is a {kind}, not {value!r}")
     return parameters
+
+
+def drawable(plot: Path | None) -> Path | None:
+    """The picture to draw; None, with a note, where matplotlib is missing. InputError for a name of another kind."""
+    from lsr.errors import MissingDependencyError
+    from lsr.plotting import check_plot
+
+    try:
+        if plot is not None:
+            check_plot(plot)
+    except MissingDependencyError as error:
+        note(f"no plot: {error}")
+        return None
+    return plot

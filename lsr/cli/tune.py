@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Fusion, IndexPath, Json, OtherModel
+from lsr.cli.options import Device, Fusion, IndexPath, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
     from lsr.eval.bench.tune import Choice, TuneResult
@@ -64,20 +64,12 @@ def run(
 
         lsr tune my-index --queries queries.jsonl --qrels qrels/dev.tsv
     """
-    from lsr.errors import MissingDependencyError
     from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.rows import in_words
     from lsr.eval.bench.tune import tune
     from lsr.index import Index
-    from lsr.plotting import check_plot
 
-    drawing = plot
-    if plot is not None:
-        try:
-            check_plot(plot)
-        except MissingDependencyError as error:
-            note(f"no plot: {error}")
-            drawing = None
+    drawing = drawable(plot)
     opened = Index.open(index)
     if qrels is not None:
         _tune_fusion(opened, queries, qrels, fusion and fusion.value, metric, drawing, model, device, as_json)

@@ -1,0 +1,190 @@
+"""A pruned index: what stays, to the bit, and what is carried over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from index_oracle import Oracle, random_vectors
+
+from lsr.documents import Document
+from lsr.errors import OutputExistsError
+from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, Tuning, prune_index, verify
+from lsr.index.export import iter_vectors, iter_weights
+from lsr.index.manifest import MANIFEST_NAME, Manifest, checksum
+from lsr.pruning import Mass, MaxRatio, Pruning, Quantile, Rule, Threshold, TopK
+from lsr.vectors import SparseVectors
+from lsr.vocabulary import Vocabulary
+
+Build = Callable[..., Index]
+RULES: list[Rule] = [TopK(5), Mass(0.8), MaxRatio(0.4), Threshold(0.7), Quantile(0.35)]
+
+
+def stored(index: Index) -> SparseVectors:
+    return SparseVectors.concatenate(list(iter_vectors(index)))
+
+
+def assert_equal(one: SparseVectors, other: SparseVectors) -> None:
+    assert one.ids == other.ids
+    np.testing.assert_array_equal(one.indptr, other.indptr)
+    np.testing.assert_array_equal(one.indices, other.indices)
+    np.testing.assert_array_equal(one.weights, other.weights)
+
+
+@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_every_rule_leaves_what_it_says(build: Build, tmp_path: Path, rule: Rule, weight_bits: int) -> None:
+    vectors = random_vectors(700, 90, seed=3)
+    index = build(vectors, settings=IndexSettings(weight_bits=weight_bits))
+    whole = stored(index)
+    local, weight = rule, None
+    if isinstance(rule, Quantile):
+        weight = float(np.sort(whole.weights)[int(0.35 * whole.nnz)])
+        local = Threshold(weight)
+    expected = local.prune(whole)  # type: ignore[attr-defined]
+    pruned = prune_index(index, tmp_path / "pruned", rule, threads=1)
+    assert_equal(stored(pruned), expected)
+    assert 0 < expected.nnz < whole.nnz
+    assert pruned.prunings == [Pruning(rule.name, rule.value, weight, whole.nnz, expected.nnz)]
+    assert pruned.manifest.postings == expected.nnz and index.prunings == []
+    assert verify(tmp_path / "pruned") == []
+    assert pruned.space()["forward"] < index.space()["forward"]
+    # Exact search of what is left, by brute force over it.
+    oracle = Oracle.of(expected, weight_bits)
+    for row in range(20):
+        query = ([row, row + 7, row + 40], [1.0, 0.5, 2.0])
+        hits = pruned.search(*query, 10, mode="exact")
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(*query, 10)
+
+
+@pytest.mark.parametrize("weight_bits", [8, 16])
+def test_weights_stay_to_the_bit_whatever_the_heaviest_is(build: Build, tmp_path: Path, weight_bits: int) -> None:
+    """Of these, 255 times their 255th is another float32 than they are; that gives the same steps all the same."""
+    settings = IndexSettings(weight_bits=weight_bits)
+    for heaviest in (3.9921634197235107, 7.996266841888428, 1.9964165687561035):
+        heaviest = np.float32(heaviest)
+        assert np.float32(255) * np.float32(float(heaviest) / 255) != heaviest
+        weights = np.sort(np.random.default_rng(0).random(1000).astype(np.float32) * heaviest) + np.float32(1e-6)
+        weights[-1] = heaviest
+        index = build(SparseVectors.from_rows([(np.arange(1000), weights)], ["a"], 1000), settings=settings)
+        assert len(np.unique(stored(index).weights)) > 200
+        again = index
+        for _ in range(3):
+            again = prune_index(again, tmp_path / "pruned", Threshold(0), force=True, threads=1)
+            assert_equal(stored(again), stored(index))
+
+
+def test_what_is_carried_over(tmp_path: Path) -> None:
+    vectors = random_vectors(600, 40, seed=1)
+    documents = [Document(id, f"text {id}", f"title {id}", {"n": row}) for row, id in enumerate(vectors.ids)]
+    frequencies = np.arange(40)
+    settings = IndexSettings(3, weight_bits=16, seismic=SeismicSettings(n_postings=50), bmp=BmpSettings(8), seed=5)
+    vocabulary = Vocabulary(f"term{i}" for i in range(40))
+    record = {"model": "m", "top_k": None}
+    with IndexBuilder(tmp_path / "whole", dim=40, vocabulary=vocabulary, encoder=record, settings=settings) as builder:
+        builder.add(vectors, documents)
+        builder.count_tokens(frequencies)
+        index = builder.finish(threads=1)
+    index.store_tuning(Tuning(10, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
+    done: dict[str, int] = {}
+    pruned = prune_index(index, tmp_path / "pruned", Quantile(0.5), threads=1, stages=counting(done))
+    assert [pruned.document_at(row) for row in range(600)] == documents
+    assert pruned.row("d17") == 17
+    assert pruned.vocabulary == vocabulary and pruned.encoder == record and pruned.settings == settings
+    assert pruned.token_frequencies is not None
+    np.testing.assert_array_equal(pruned.token_frequencies, frequencies)
+    np.testing.assert_array_equal(pruned.document_frequencies, np.bincount(stored(pruned).indices, minlength=40))
+    assert pruned.modes == index.modes and {"seismic", "bmp"} <= set(pruned.modes)
+    assert pruned.tunings == ()  # measured on the larger index
+    assert pruned.describe()["prunings"] == [pruned.prunings[0].to_record()]
+    postings = index.manifest.postings
+    assert done == {"weighing": 2 * postings, "pruning": 600, "building": 600}
+
+
+def counting(done: dict[str, int]) -> Callable:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def stages(description: str, total: int | None, unit: str):
+        def count(items: int) -> None:
+            done[description] = done.get(description, 0) + items
+
+        yield count
+
+    return stages
+
+
+def test_without_vocabulary_encoder_and_tokens(build: Build, tmp_path: Path) -> None:
+    index = build(SparseVectors.from_rows([([], []), ([1], [2.0]), ([1, 2], [1.0, 2.0])], ["a", "b", "c"], 4))
+    pruned = prune_index(index, tmp_path / "pruned", Threshold(100), threads=1)
+    assert stored(pruned).indices.tolist() == [1, 2] and stored(pruned).indptr.tolist() == [0, 0, 1, 2]
+    assert (pruned.vocabulary, pruned.encoder, pruned.token_frequencies) == (None, None, None)
+
+
+def test_documents_without_any_term(build: Build, tmp_path: Path) -> None:
+    index = build(SparseVectors.from_rows([([], []), ([], [])], ["a", "b"], 4))
+    pruned = prune_index(index, tmp_path / "pruned", Quantile(0.5), threads=1)
+    assert pruned.prunings == [Pruning("quantile", 0.5, 0.0, 0, 0)] and pruned.prunings[0].dropped_share == 0
+
+
+def test_in_place_and_again(build: Build, tmp_path: Path) -> None:
+    vectors = random_vectors(50, 30, seed=2)
+    index = build(vectors, path=tmp_path / "index")
+    whole = stored(index)
+    with pytest.raises(OutputExistsError, match="--force"):
+        prune_index(index, tmp_path / "index", TopK(6))
+    assert_equal(stored(Index.open(tmp_path / "index")), whole)
+    prune_index(index, tmp_path / "index", TopK(6), force=True, threads=1)
+    twice = prune_index(Index.open(tmp_path / "index"), tmp_path / "index", TopK(3), force=True, threads=1)
+    assert_equal(stored(Index.open(tmp_path / "index")), whole.top_k(3))
+    six, three = whole.top_k(6).nnz, whole.top_k(3).nnz
+    assert twice.prunings == [Pruning("top_k", 6, None, whole.nnz, six), Pruning("top_k", 3, None, six, three)]
+    assert len(list((tmp_path / "index").iterdir())) == 2  # the manifest and one segment
+
+
+def test_a_build_that_fails_leaves_nothing(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = build(random_vectors(50, 30, seed=2), path=tmp_path / "index")
+    whole = stored(index)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(IndexBuilder, "finish", full)
+    for path in (tmp_path / "other", tmp_path / "index"):
+        with pytest.raises(OSError, match="No space"):
+            prune_index(index, path, TopK(3), force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert_equal(stored(Index.open(tmp_path / "index")), whole)
+    assert verify(tmp_path / "index") == []
+
+
+def test_weights_in_parts_are_those_of_the_documents(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lsr.index.export._WEIGHTS_AT_A_TIME", 37)
+    for weight_bits in (8, 16):
+        index = build(random_vectors(50, 30, seed=4), settings=IndexSettings(weight_bits=weight_bits))
+        parts = list(iter_weights(index))
+        assert {len(part) for part in parts[:-1]} == {37}
+        np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.sort(stored(index).weights))
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 1), (511, 513), (0, 1100), (512, 1024), (1024, 1100)])
+def test_runs_of_documents(build: Build, first: int, last: int) -> None:
+    vectors = random_vectors(1100, 10, mean_terms=1)
+    documents = [Document(id, f"text of {id}", "", {"n": row}) for row, id in enumerate(vectors.ids)]
+    index = build(vectors, documents)
+    assert index._segment.documents.documents(first, last) == documents[first:last]
+
+
+def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) -> None:
+    build(random_vectors(5, 10), path=tmp_path / "index")
+    path = tmp_path / "index" / MANIFEST_NAME
+    record = json.loads(path.read_text())
+    del record["prunings"], record["crc32"]
+    path.write_text(json.dumps({**record, "crc32": checksum(record)}))
+    assert Index.open(tmp_path / "index").prunings == []
+    assert verify(tmp_path / "index") == []
+    assert replace(Manifest.read(tmp_path / "index"), prunings=[]) == Manifest.read(tmp_path / "index")
