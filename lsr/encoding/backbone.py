@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lsr.encoding.hub import locate
 from lsr.encoding.language_model import (
     PassingHead,
     attend_both_ways,
@@ -31,7 +32,6 @@ from lsr.encoding.pooling import occurring
 from lsr.encoding.term_frequency import FrequencyWeights
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
-from lsr.models import resolve
 
 ATTENTIONS = ("causal", "bidirectional")
 BIASES = ("scalar", "term")
@@ -269,11 +269,7 @@ def shift_for(logits: Tensor, active_terms: int) -> float:
 
 
 def _find(source: str | Path, headless: bool) -> TransformerSpec:
-    place = resolve(source)
-    if isinstance(place, str):
-        from lsr.encoding.hub import fetch
-
-        place = fetch(place)
+    _, place = locate(source)
     if place.suffix == ".gguf":
         return TransformerSpec(place)
     if headless and (place / "config.json").exists() and not (place / "router_config.json").exists():
