@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.encoding.layout import LENGTH_CAP, fingerprint, position_limit, weight_files
+from lsr.encoding.layout import LENGTH_CAP, fingerprint, model_files, position_limit
 from lsr.errors import ModelError
 
 POOLINGS = ("mean", "cls", "max", "lasttoken")
@@ -49,7 +49,6 @@ class DenseLayout:
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
-        tokenizer = [self.folder / name for name in ("tokenizer.json", "vocab.txt") if (self.folder / name).exists()]
         return {
             "kind": "dense",
             "pooling": self.pooling,
@@ -57,7 +56,7 @@ class DenseLayout:
             "similarity": self.similarity,
             "query_prompt": self.query_prompt,
             "document_prompt": self.document_prompt,
-            "fingerprint": fingerprint([*weight_files(self.folder), self.folder / "config.json", *tokenizer[:1]]),
+            "fingerprint": fingerprint(model_files(self.folder)),
         }
 
 

@@ -113,7 +113,7 @@ class TransformerSpec:
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
-        files = [*weight_files(self.folder), self.folder / "config.json", *_tokenizer(self.folder)]
+        files = model_files(self.folder)
         files.extend(file for file in (self.head_file, self.frequency_file) if file)
         return {
             "kind": "transformer",
@@ -229,6 +229,11 @@ def weight_files(folder: Path) -> list[Path]:
         if files := sorted(folder.glob(pattern)):
             return files
     raise ModelError(f"{folder} holds no weights: expected model.safetensors (or pytorch_model.bin)")
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files that decide what a transformer gives: weights, config.json, and what holds the vocabulary."""
+    return [*weight_files(folder), folder / "config.json", *_tokenizer(folder)]
 
 
 def fingerprint_bytes(content: bytes) -> str:
