@@ -14,7 +14,17 @@ import torch
 
 from lsr.encoding.batches import batches_by_length
 from lsr.encoding.hub import locate
-from lsr.encoding.layout import LENGTH_CAP, fingerprint, model_files, position_limit, read_json
+from lsr.encoding.layout import (
+    ABOUT,
+    LENGTH_CAP,
+    MODULES,
+    fingerprint,
+    model_files,
+    position_limit,
+    read_modules,
+    read_optional,
+    reading,
+)
 from lsr.encoding.placement import autocast, place, tokens_at_once
 from lsr.encoding.strict import load_strictly, quiet
 from lsr.encoding.tokens import check_texts, fast_tokenizer
@@ -170,20 +180,17 @@ class CrossEncoder:
 
 def _transformer(folder: Path) -> Path:
     """Where transformer and head lie. ModelError if a sentence-transformers folder does more than these."""
-    if not (folder / "modules.json").exists():
+    if not (folder / MODULES).exists():
         return folder
-    try:
-        modules = read_json(folder / "modules.json")
-        kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
+    with reading(folder):
+        modules = read_modules(folder)
+        kinds = [kind for kind, _ in modules]
         if kinds != ["Transformer"]:
             raise ModelError(
                 f"{folder} is not a cross-encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; "
                 "expected a Transformer alone, with a classification head"
             )
-        about = folder / "config_sentence_transformers.json"
-        recorded = read_json(about) if about.exists() else {}
-        if prompt := (recorded.get("prompts") or {}).get(recorded.get("default_prompt_name")):
+        about = read_optional(folder / ABOUT)
+        if prompt := (about.get("prompts") or {}).get(about.get("default_prompt_name")):
             raise ModelError(f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not do")
-        return folder / modules[0]["path"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the configuration files in {folder} have not the form they should have: {error}") from error
+        return modules[0][1]
