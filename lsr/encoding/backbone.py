@@ -29,6 +29,7 @@ from lsr.encoding.layout import (
     read_layout,
 )
 from lsr.encoding.pooling import occurring
+from lsr.encoding.strict import read_tensors
 from lsr.encoding.term_frequency import FrequencyWeights
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
@@ -242,7 +243,7 @@ def load_backbone(
     model = load_language_model(spec.folder, new_head=new_head or spec.head == "term_weights")
     _set_attention(model, attention)
     same_head = spec == replace(found, echo=spec.echo, term_frequency=spec.term_frequency)
-    stored = _read_tensors(spec.head_file) if same_head and spec.head_file else {}
+    stored = read_tensors(spec.head_file) if same_head and spec.head_file else {}
     if spec.head == "term_weights" and stored:
         term_layers = sum(name.endswith("weight") for name in stored)
     backbone = Backbone(model, spec, term_layers=term_layers)
@@ -302,23 +303,10 @@ def _read_frequencies(spec: TransformerSpec, dim: int, start: float) -> Tensor:
     file = spec.frequency_file
     if file is None:
         return torch.full((dim,), float(start))
-    stored = _read_tensors(file)
+    stored = read_tensors(file)
     if {name: tuple(tensor.shape) for name, tensor in stored.items()} != {"weight": (dim,)}:
         raise ModelError(f"{file} should hold one number for each of {dim:,} terms, `weight`")
     return stored["weight"]
-
-
-def _read_tensors(file: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        stored = {name: tensor.float() for name, tensor in load_file(file).items()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from None
-    if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
-        raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
-    return stored
 
 
 def _restore_head(backbone: Backbone, stored: dict[str, Tensor]) -> None:
