@@ -32,7 +32,7 @@ class TokenEncoder:
     """Encodes texts as token vectors of length one, made to be compared by MaxSim. Make one with `load`.
 
     MaxSim is the sum, over the tokens of the query, of the largest inner product with a token of the document
-    (`lsr.index.late`). Safe to use from several threads.
+    (`lsr.index.LateVectors`). Safe to use from several threads.
 
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lsr.errors import IndexFormatError, InputError
+from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.arrays import write_array
-from lsr.index.late import LateRecord, LateVectors, LateWriter
 from lsr.index.late.quantisation import dequantise, quantise
 from lsr.index.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
 

@@ -14,8 +14,7 @@ import numpy as np
 
 from lsr.cli.warmup import kinds_of_index
 from lsr.files import crc32
-from lsr.index import Index, IndexBuilder
-from lsr.index.late import LateVectors, LateWriter
+from lsr.index import Index, IndexBuilder, LateVectors, LateWriter
 from lsr.vectors import SparseVectors
 
 DIM = 3000
