@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lsr.index.dense.settings import DenseSettings
     from lsr.index.dense.writing import add_dense
     from lsr.index.hits import Hits, SearchStats
+    from lsr.index.late.record import LateRecord
+    from lsr.index.late.vectors import LateVectors
+    from lsr.index.late.writer import LateWriter
     from lsr.index.manifest import FORMAT_VERSION, Manifest
     from lsr.index.output import check_index_output
     from lsr.index.pruning import prune_index
@@ -30,6 +33,9 @@ _HOMES = {
     "Index": "lsr.index.reader",
     "IndexBuilder": "lsr.index.builder",
     "IndexSettings": "lsr.index.settings",
+    "LateRecord": "lsr.index.late.record",
+    "LateVectors": "lsr.index.late.vectors",
+    "LateWriter": "lsr.index.late.writer",
     "Manifest": "lsr.index.manifest",
     "SearchStats": "lsr.index.hits",
     "SeismicSettings": "lsr.index.settings",
@@ -49,6 +55,9 @@ __all__ = [
     "Index",
     "IndexBuilder",
     "IndexSettings",
+    "LateRecord",
+    "LateVectors",
+    "LateWriter",
     "Manifest",
     "SearchStats",
     "SeismicSettings",

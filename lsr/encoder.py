@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.encoding.hub import locate
 from lsr.encoding.idf import blend_tables, token_frequencies
 from lsr.encoding.layout import Layout, Spec, TableSpec, fingerprint_bytes, head_width, read_layout
 from lsr.encoding.rows import assemble
 from lsr.encoding.tokens import TextTokenizer, check_texts
 from lsr.errors import InputError, ModelError
 from lsr.explanation import Explanation, explain_match
-from lsr.models import DEFAULT_MODEL, packaged_model, resolve
+from lsr.models import DEFAULT_MODEL, packaged_model
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
 
@@ -346,20 +347,13 @@ class SparseEncoder:
 def _find(name_or_path: str | Path) -> tuple[str, Path]:
     """The name to record and the folder to read."""
     model = packaged_model(str(name_or_path))
-    if model is None:
-        found = resolve(name_or_path)
-        if isinstance(found, Path):
-            return str(found.resolve()), found
-        from lsr.encoding.hub import fetch
-
-        return found, fetch(found)
-    if model.kind != "sparse":
+    if model is not None and model.kind != "sparse":
         reason = {
             "dense": "it gives dense vectors and has no masked-LM head",
             "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
         }[model.kind]
         raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
-    return model.name, Path(resolve(model.name))
+    return locate(name_or_path)
 
 
 def _share(document: Tower | None, layout: Layout) -> Tower | None:

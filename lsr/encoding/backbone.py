@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lsr.encoding.hub import locate
 from lsr.encoding.language_model import (
     PassingHead,
     attend_both_ways,
@@ -28,10 +29,10 @@ from lsr.encoding.layout import (
     read_layout,
 )
 from lsr.encoding.pooling import occurring
+from lsr.encoding.strict import read_tensors
 from lsr.encoding.term_frequency import FrequencyWeights
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
-from lsr.models import resolve
 
 ATTENTIONS = ("causal", "bidirectional")
 BIASES = ("scalar", "term")
@@ -242,7 +243,7 @@ def load_backbone(
     model = load_language_model(spec.folder, new_head=new_head or spec.head == "term_weights")
     _set_attention(model, attention)
     same_head = spec == replace(found, echo=spec.echo, term_frequency=spec.term_frequency)
-    stored = _read_tensors(spec.head_file) if same_head and spec.head_file else {}
+    stored = read_tensors(spec.head_file) if same_head and spec.head_file else {}
     if spec.head == "term_weights" and stored:
         term_layers = sum(name.endswith("weight") for name in stored)
     backbone = Backbone(model, spec, term_layers=term_layers)
@@ -269,11 +270,7 @@ def shift_for(logits: Tensor, active_terms: int) -> float:
 
 
 def _find(source: str | Path, headless: bool) -> TransformerSpec:
-    place = resolve(source)
-    if isinstance(place, str):
-        from lsr.encoding.hub import fetch
-
-        place = fetch(place)
+    _, place = locate(source)
     if place.suffix == ".gguf":
         return TransformerSpec(place)
     if headless and (place / "config.json").exists() and not (place / "router_config.json").exists():
@@ -306,23 +303,10 @@ def _read_frequencies(spec: TransformerSpec, dim: int, start: float) -> Tensor:
     file = spec.frequency_file
     if file is None:
         return torch.full((dim,), float(start))
-    stored = _read_tensors(file)
+    stored = read_tensors(file)
     if {name: tuple(tensor.shape) for name, tensor in stored.items()} != {"weight": (dim,)}:
         raise ModelError(f"{file} should hold one number for each of {dim:,} terms, `weight`")
     return stored["weight"]
-
-
-def _read_tensors(file: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        stored = {name: tensor.float() for name, tensor in load_file(file).items()}
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from None
-    if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
-        raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
-    return stored
 
 
 def _restore_head(backbone: Backbone, stored: dict[str, Tensor]) -> None:

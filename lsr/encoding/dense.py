@@ -13,25 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lsr.chunks import chunks
-from lsr.encoding.batches import batches_by_length
+from lsr.encoding.body import States, TransformerBody, tokenised
 from lsr.encoding.dense_layout import DenseLayout, read_dense_layout
-from lsr.encoding.language_model import halve_linear_layers
-from lsr.encoding.strict import load_strictly
-from lsr.encoding.tokens import TextTokenizer, check_texts
-from lsr.encoding.transformer import has_native_bfloat16
-from lsr.errors import InputError, ModelError
-from lsr.models import packaged_model, resolve
+from lsr.encoding.hub import locate
+from lsr.encoding.tokens import TextTokenizer
+from lsr.errors import ModelError
+from lsr.models import packaged_model
 
 DEFAULT_DENSE_MODEL = "minilm"
 
 Vectors = npt.NDArray[np.float32]
-
-# Texts, and their characters, tokenised and sorted by length together.
-_CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
-# Tokens, padding included, in one run of the model.
-_CPU_TOKENS = 2048
-_GPU_TOKENS = 65536
 
 
 class DenseEncoder:
@@ -42,6 +33,7 @@ class DenseEncoder:
         dim: numbers of a vector.
         max_length: tokens of a text that are read, special tokens and prompt included.
         similarity: what compares two vectors: "cosine" or "dot".
+        device: where it runs.
         dtype: what the transformer computes in: "float32" or "bfloat16".
     """
 
@@ -54,27 +46,17 @@ class DenseEncoder:
         device: str | None = None,
         dtype: str = "auto",
     ) -> None:
-        if dtype not in ("auto", "float32", "bfloat16"):
-            raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
         if max_length is not None and not 1 <= max_length <= layout.max_length:
             raise ModelError(f"max_length must lie in 1 … {layout.max_length}, the limit of {name}, not {max_length}")
         self.name = name
         self.max_length = max_length or layout.max_length
         self.similarity = layout.similarity
-        self.device = torch.device(device or "cpu")
         self._layout = layout
         self._documents = self._tokenizer(layout.document_prompt)
         self._queries = self._tokenizer(layout.query_prompt)
-        # The pooler of BERT and its relatives has no part in these vectors.
-        self._model = model = load_strictly("AutoModel", layout.folder, unused=r"(^|\.)pooler\.")
-        if model.config.is_encoder_decoder:
-            raise ModelError(f"{name} is an encoder-decoder, which lsr does not read")
-        self.dim = int(model.config.hidden_size)
-        self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
-        self._low = dtype == "bfloat16" or (dtype == "auto" and has_native_bfloat16(self.device))
-        if self._low:
-            halve_linear_layers(model, torch.bfloat16)
-        model.to(self.device)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self.dim = self._body.dim
+        self.device, self.dtype = self._body.device, self._body.dtype
 
     @classmethod
     def load(
@@ -101,13 +83,7 @@ class DenseEncoder:
         packaged = packaged_model(str(name_or_path))
         if packaged is not None and packaged.kind != "dense":
             raise ModelError(f"{packaged.name!r} is no dense encoder: {packaged.description}")
-        folder = resolve(name_or_path)
-        if isinstance(folder, str):
-            from lsr.encoding.hub import fetch
-
-            name, folder = folder, fetch(folder)
-        else:
-            name = packaged.name if packaged is not None else str(folder.resolve())
+        name, folder = locate(name_or_path)
         layout = read_dense_layout(folder)
         if query_prompt is not None:
             layout = replace(layout, query_prompt=query_prompt)
@@ -147,10 +123,6 @@ class DenseEncoder:
             **self._layout.describe(),
         }
 
-    @property
-    def dtype(self) -> str:
-        return "bfloat16" if self._low else "float32"
-
     def __repr__(self) -> str:
         return f"DenseEncoder({self.name!r}, {self.dim} numbers, max_length {self.max_length}, {self.similarity})"
 
@@ -164,41 +136,20 @@ class DenseEncoder:
     def _stream(
         self, tokenizer: TextTokenizer, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[Vectors]:
-        if isinstance(texts, str):
-            raise InputError("give a list of texts, not one string")
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
-        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
-        done = 0
-        for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, _characters):
-            check_texts(chunk, done)
-            rows, _ = tokenizer.encode(chunk)
+        for rows in tokenised(tokenizer, texts):
             vectors = np.empty((len(rows), self.dim), np.float32)
-            lengths = [len(row) for row in rows]
-            for batch, width in batches_by_length(
-                lengths, max_length=self.max_length, batch_size=batch_size, tokens=budget
-            ):
-                vectors[batch] = self._run([rows[position] for position in batch], width)
+            for states in self._body.states(rows, max_length=self.max_length, batch_size=batch_size):
+                vectors[states.batch] = self._vectors(states)
                 if progress:
-                    progress(len(batch))
-            done += len(chunk)
+                    progress(len(states.batch))
             yield vectors
 
     @torch.inference_mode()
-    def _run(self, rows: list[npt.NDArray[np.int64]], width: int) -> Vectors:
-        lengths = np.array([len(row) for row in rows])
-        present = np.arange(width) < lengths[:, None]
-        tokens = np.full(present.shape, self._padding, dtype=np.int64)
-        tokens[present] = np.concatenate(rows)
-        mask = torch.from_numpy(present).to(self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low):
-            output = self._model(input_ids=torch.from_numpy(tokens).to(self.device), attention_mask=mask.long())
-        vectors = _pool(output.last_hidden_state.float(), mask, self._layout.pooling)
+    def _vectors(self, states: States) -> Vectors:
+        vectors = _pool(states.hidden, states.present, self._layout.pooling)
         if self._layout.normalise:
             vectors = normalize(vectors, dim=1)
-        if not bool(vectors.isfinite().all()):
-            raise ModelError(f"{self.name} computes numbers that are not finite: try dtype='float32'")
-        return vectors.cpu().numpy()
+        return self._body.check(vectors).cpu().numpy()
 
 
 def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
@@ -212,8 +163,3 @@ def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
         return hidden.masked_fill(~present[..., None], -torch.inf).amax(1)
     weights = present[..., None].to(hidden.dtype)
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-
-
-def _characters(text: object) -> int:
-    """For texts that are none too: they are refused later, with their number."""
-    return len(text) if isinstance(text, str) else 1

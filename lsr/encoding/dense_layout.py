@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lsr.encoding.layout import LENGTH_CAP, fingerprint, position_limit, weight_files
+from lsr.encoding.layout import (
+    ABOUT,
+    LENGTH_CAP,
+    MODULES,
+    fingerprint,
+    model_files,
+    position_limit,
+    read_json,
+    read_modules,
+    read_optional,
+    reading,
+)
 from lsr.errors import ModelError
 
 POOLINGS = ("mean", "cls", "max", "lasttoken")
@@ -49,7 +59,6 @@ class DenseLayout:
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
-        tokenizer = [self.folder / name for name in ("tokenizer.json", "vocab.txt") if (self.folder / name).exists()]
         return {
             "kind": "dense",
             "pooling": self.pooling,
@@ -57,7 +66,7 @@ class DenseLayout:
             "similarity": self.similarity,
             "query_prompt": self.query_prompt,
             "document_prompt": self.document_prompt,
-            "fingerprint": fingerprint([*weight_files(self.folder), self.folder / "config.json", *tokenizer[:1]]),
+            "fingerprint": fingerprint(model_files(self.folder)),
         }
 
 
@@ -66,40 +75,37 @@ def read_dense_layout(folder: Path) -> DenseLayout:
 
     The modules must be a transformer, a pooling and, optionally, a normalisation.
     """
-    if not (folder / "modules.json").exists():
+    if not (folder / MODULES).exists():
         raise ModelError(
             f"{folder} is not a sentence-transformers folder (it has no modules.json), so nothing says how its token "
             "vectors become one vector of a text"
         )
-    try:
+    with reading(folder):
         return _read_layout(folder)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"the configuration files in {folder} have not the form they should have: {reason}") from error
 
 
 def _read_layout(folder: Path) -> DenseLayout:
-    modules = [(module["type"].rsplit(".", 1)[-1], folder / module["path"]) for module in _read(folder, "modules.json")]
+    modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise ModelError(
             f"{folder} is not a dense encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; expected "
             "Transformer, Pooling and, optionally, Normalize"
         )
-    transformer, pooling = modules[0][1], _read(modules[1][1], "config.json")
-    about = _read_optional(folder, "config_sentence_transformers.json")
+    transformer, pooling = modules[0][1], read_json(modules[1][1] / "config.json")
+    about = read_optional(folder / ABOUT)
     prompts = about.get("prompts") or {}
     if not pooling.get("include_prompt", True) and any(prompts.values()):
         raise ModelError(f"{folder} leaves its prompt out when it pools, which lsr does not do")
-    recorded = _read_optional(transformer, "sentence_bert_config.json")
+    recorded = read_optional(transformer / "sentence_bert_config.json")
     return DenseLayout(
         transformer,
         pooling=_choose(_pooling(pooling), POOLINGS, f"{folder}: pooling"),
         normalise=kinds[-1] == "Normalize",
         similarity=_choose(about.get("similarity_fn_name") or "cosine", SIMILARITIES, f"{folder}: similarity_fn_name"),
-        max_length=_max_length(transformer, recorded.get("max_seq_length")),
+        max_length=length_limit(transformer, recorded.get("max_seq_length")),
         query_prompt=prompts.get("query") or "",
-        document_prompt=next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), ""),
+        document_prompt=document_prompt(prompts),
         lower_case=bool(recorded.get("do_lower_case")),
     )
 
@@ -110,9 +116,15 @@ def _pooling(config: dict[str, Any]) -> str:
     return modes if isinstance(modes, str) else " + ".join(modes)
 
 
-def _max_length(folder: Path, recorded: int | None) -> int:
-    tokenizer = _read_optional(folder, "tokenizer_config.json").get("model_max_length")
-    limits = [recorded, position_limit(_read(folder, "config.json"))]
+def document_prompt(prompts: dict[str, str]) -> str:
+    """What sentence-transformers puts before documents, of a folder's named prompts."""
+    return next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
+
+
+def length_limit(folder: Path, recorded: int | None) -> int:
+    """How many tokens transformer and tokenizer allow, and the number `recorded` beside them if there is one."""
+    tokenizer = read_optional(folder / "tokenizer_config.json").get("model_max_length")
+    limits = [recorded, position_limit(read_json(folder / "config.json"))]
     if tokenizer and tokenizer < 10**9:  # transformers writes 1e30 for "no limit"
         limits.append(int(tokenizer))
     return min((limit for limit in limits if limit), default=LENGTH_CAP)
@@ -122,17 +134,3 @@ def _choose(value: str, choices: tuple[str, ...], what: str) -> str:
     if value not in choices:
         raise ModelError(f"{what} is {value!r}; lsr knows {', '.join(choices)}")
     return value
-
-
-def _read(folder: Path, name: str) -> Any:
-    path = folder / name
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{folder} is not a complete model folder: {name} is missing") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not valid JSON: {error}") from None
-
-
-def _read_optional(folder: Path, name: str) -> dict[str, Any]:
-    return _read(folder, name) if (folder / name).exists() else {}

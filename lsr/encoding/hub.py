@@ -1,12 +1,26 @@
-"""Fetch a model from the Hugging Face hub, or from its cache on this machine."""
+"""Find a model's folder: a packaged model's, one here, or one fetched from the Hugging Face hub or its cache."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lsr.errors import ModelError
+from lsr.models import packaged_model, resolve
 
 _CONFIGURATION = ["*.json", "*.txt", "*.model"]
+
+
+def locate(name_or_path: str | Path) -> tuple[str, Path]:
+    """The name to record of a model, and its folder (the file, of a GGUF decoder).
+
+    The name is a packaged model's short name, ORG/NAME of the hub, or the absolute path. ModelError if there is no such
+    model.
+    """
+    found = resolve(name_or_path)
+    if isinstance(found, str):
+        return found, fetch(found)
+    packaged = packaged_model(str(name_or_path))
+    return str(found.resolve()) if packaged is None else packaged.name, found
 
 
 def fetch(name: str) -> Path:

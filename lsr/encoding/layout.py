@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ ACTIVATIONS = ("relu", "log1p_relu")
 HEADS = ("vocabulary", "term_weights")
 
 DESCRIPTION = "lsr_config.json"
-IDF_FIELD = "lsr_query_idf"  # in config_sentence_transformers.json: `TableSpec.idf`, which that library passes over
+MODULES = "modules.json"
+ABOUT = "config_sentence_transformers.json"
+IDF_FIELD = "lsr_query_idf"  # in ABOUT: `TableSpec.idf`, which that library passes over
 FREQUENCY_FILE = "lsr_term_frequency.safetensors"  # a weight for each term: see `lsr.encoding.term_frequency`
 HEAD_FILE = "lsr_head.safetensors"  # what a head has beyond the language model's own: see `lsr.encoding.backbone`
 
@@ -113,7 +116,7 @@ class TransformerSpec:
 
     def describe(self) -> dict[str, Any]:
         """What decides the vectors, as JSON values."""
-        files = [*weight_files(self.folder), self.folder / "config.json", *_tokenizer(self.folder)]
+        files = model_files(self.folder)
         files.extend(file for file in (self.head_file, self.frequency_file) if file)
         return {
             "kind": "transformer",
@@ -188,11 +191,8 @@ def read_layout(folder: Path) -> Layout:
         raise ModelError(f"{folder} is a decoder; a sparse encoder has to be trained from it first")
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a model folder")
-    try:
+    with reading(folder):
         return _layout(folder)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelError(f"the configuration files in {folder} have not the form they should have: {reason}") from error
 
 
 def _layout(folder: Path) -> Layout:
@@ -200,16 +200,13 @@ def _layout(folder: Path) -> Layout:
         from lsr.encoding.description import read_description
 
         return read_description(folder)
-    modules_file = folder / "modules.json"
-    if not modules_file.exists():
+    if not (folder / MODULES).exists():
         return _bare(folder)
-    config = _read_optional(folder / "config_sentence_transformers.json")
+    config = read_optional(folder / ABOUT)
     prompts = config.get("prompts") or {}
-    modules = sorted(read_json(modules_file), key=lambda module: module["idx"])
-    kinds = [_kind(module["type"]) for module in modules]
-    if kinds == ["Router"]:
-        return _with_idf(_router(folder / modules[0]["path"], prompts), config.get(IDF_FIELD, 0.0), folder)
-    chain = [(kind, folder / module["path"]) for kind, module in zip(kinds, modules, strict=True)]
+    chain = read_modules(folder)
+    if [kind for kind, _ in chain] == ["Router"]:
+        return _with_idf(_router(chain[0][1], prompts), config.get(IDF_FIELD, 0.0), folder)
     return Layout(
         _chain(chain, prompts.get("document") or "", folder),
         _chain(chain, prompts.get("query") or "", folder),
@@ -229,6 +226,11 @@ def weight_files(folder: Path) -> list[Path]:
         if files := sorted(folder.glob(pattern)):
             return files
     raise ModelError(f"{folder} holds no weights: expected model.safetensors (or pytorch_model.bin)")
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files that decide what a transformer gives: weights, config.json, and what holds the vocabulary."""
+    return [*weight_files(folder), folder / "config.json", *_tokenizer(folder)]
 
 
 def fingerprint_bytes(content: bytes) -> str:
@@ -273,7 +275,7 @@ def _router(folder: Path, prompts: dict[str, str]) -> Layout:
 def _with_idf(layout: Layout, idf: Any, folder: Path) -> Layout:
     if not isinstance(layout.query, TableSpec):
         return layout
-    check_idf(idf, f"{folder / 'config_sentence_transformers.json'}: {IDF_FIELD}")
+    check_idf(idf, f"{folder / ABOUT}: {IDF_FIELD}")
     return replace(layout, query=replace(layout.query, idf=float(idf)))
 
 
@@ -300,7 +302,7 @@ def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:
 
 def _transformer(folder: Path, pooling: dict[str, Any], prompt: str) -> TransformerSpec:
     config = read_json(folder / "config.json")
-    recorded = _read_optional(folder / "sentence_bert_config.json")
+    recorded = read_optional(folder / "sentence_bert_config.json")
     limits = [LENGTH_CAP, position_limit(config), recorded.get("max_seq_length"), _tokenizer_limit(folder)]
     spec = TransformerSpec(
         folder,
@@ -315,7 +317,7 @@ def _transformer(folder: Path, pooling: dict[str, Any], prompt: str) -> Transfor
 
 
 def _table(folder: Path, prompt: str) -> TableSpec:
-    path = _read_optional(folder / "config.json").get("path")
+    path = read_optional(folder / "config.json").get("path")
     weights = folder / "model.safetensors"
     if path:
         weights = folder / Path(path).name
@@ -338,7 +340,7 @@ def position_limit(config: dict[str, Any]) -> int | None:
 
 
 def _tokenizer_limit(folder: Path) -> int | None:
-    limit = _read_optional(folder / "tokenizer_config.json").get("model_max_length")
+    limit = read_optional(folder / "tokenizer_config.json").get("model_max_length")
     return int(limit) if limit and limit < 10**9 else None  # transformers writes 1e30 for "no limit"
 
 
@@ -369,5 +371,22 @@ def read_json(path: Path) -> Any:
         raise ModelError(f"{path} is not valid JSON: {error}") from None
 
 
-def _read_optional(path: Path) -> dict[str, Any]:
+def read_optional(path: Path) -> dict[str, Any]:
+    """The content of a file that need not be there; then nothing."""
     return read_json(path) if path.exists() else {}
+
+
+def read_modules(folder: Path) -> list[tuple[str, Path]]:
+    """What a sentence-transformers folder consists of, in order: the kind of each module and its folder."""
+    modules = sorted(read_json(folder / MODULES), key=lambda module: module["idx"])
+    return [(_kind(module["type"]), folder / module["path"]) for module in modules]
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn what is raised when configuration files hold other things than they should into a ModelError."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelError(f"the configuration files in {folder} have not the form they should have: {reason}") from error

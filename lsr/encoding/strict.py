@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,24 @@ def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
     if problems := "; ".join(f"{what}: {some(names)}" for what, names in found.items() if names):
         raise ModelError(f"the weights in {folder} do not fit a {type(model).__name__}: {problems}")
     return model.eval()
+
+
+def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, those of these names alone if given, in float32.
+
+    ModelError if it cannot be read, lacks one, or holds numbers that are not finite.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            wanted = tensors.keys() if names is None else names
+            stored = {name: tensors.get_tensor(name).float() for name in wanted}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from None
+    if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
+        raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
+    return stored
 
 
 @contextmanager

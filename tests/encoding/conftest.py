@@ -84,6 +84,27 @@ def make_decoder(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     return make
 
 
+@pytest.fixture(scope="session")
+def make_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    """A function that writes a random cross-encoder with its tokenizer and returns the folder."""
+
+    def make(labels: int = 1) -> Path:
+        import torch
+        from transformers import BertConfig, BertForSequenceClassification
+
+        folder = tmp_path_factory.mktemp("cross")
+        torch.manual_seed(2)
+        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+        config = BertConfig(
+            vocab_size=70, max_position_embeddings=48, num_labels=labels, initializer_range=0.4, **sizes
+        )
+        BertForSequenceClassification(config).save_pretrained(folder)
+        write_tokenizer(folder)
+        return folder
+
+    return make
+
+
 def write_tokenizer(folder: Path, template: str = "[CLS] $A [SEP]") -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
@@ -91,7 +112,9 @@ def write_tokenizer(folder: Path, template: str = "[CLS] $A [SEP]") -> None:
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=template, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single=template,
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(

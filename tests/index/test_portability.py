@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from lsr.cli.warmup import kinds_of_index
-from lsr.index import Index, IndexBuilder
+from lsr.files import crc32
+from lsr.index import Index, IndexBuilder, LateVectors, LateWriter
 from lsr.vectors import SparseVectors
 
 DIM = 3000
@@ -53,6 +54,24 @@ def search(index: Index) -> dict[str, list[Any]]:
     }
 
 
+def late_scores(folder: Path) -> list[dict[str, Any]]:
+    """What made token vectors consist of on disk, and the bits of their scores for a query."""
+    random = np.random.default_rng(3)
+    lengths, query = random.integers(0, 9, 50), random.normal(size=(7, 133)).astype(np.float32)
+    made = []
+    for bits in (8, 4):
+        place = folder / f"late-{bits}"
+        place.mkdir()
+        with LateWriter(place, 133, bits) as writer:
+            vectors = random.normal(size=(lengths.sum(), 133)).astype(np.float32)
+            writer.append(np.cumsum([0, *lengths]), vectors)
+            record = writer.finish({})
+        scores = LateVectors.open(place, record).scores(query, np.arange(50)[::-1])
+        files = {path.name: crc32(path) for path in place.iterdir()}
+        made.append({"files": files, "scores": scores.view(np.uint32).tolist()})
+    return made
+
+
 def bound_kernels() -> list[str]:
     """The kernels compiled by this process that use registers of AVX, or ask for x86 instructions by name."""
     from numba.core.registry import CPUDispatcher
@@ -68,8 +87,9 @@ def bound_kernels() -> list[str]:
 def test_a_plain_processor_gives_the_same_index_and_answers(tmp_path: Path) -> None:
     script = (
         "import json, pathlib, test_portability as here\n"
-        f"made = here.build_and_search(pathlib.Path({str(tmp_path / 'plain')!r}))\n"
-        "print(json.dumps([made, here.bound_kernels()]))"
+        f"folder = pathlib.Path({str(tmp_path / 'plain')!r})\n"
+        "made = [here.build_and_search(folder), here.late_scores(folder)]\n"
+        "print(json.dumps([*made, here.bound_kernels()]))"
     )
     environment = {
         **os.environ,
@@ -80,8 +100,10 @@ def test_a_plain_processor_gives_the_same_index_and_answers(tmp_path: Path) -> N
     }
     process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
-    made, bound = json.loads(process.stdout)
+    made, late, bound = json.loads(process.stdout)
     assert bound == []
+    (tmp_path / "here").mkdir()
+    assert late == late_scores(tmp_path / "here")
     for plain, here in zip(made, build_and_search(tmp_path / "here"), strict=True):
         assert plain["files"] == here["files"]
         assert plain["hits"].keys() == here["hits"].keys() >= {"exact", "approximate", "exhaustive", "seismic"}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lsr.encoding.hub import locate
 from lsr.errors import ModelError
-from lsr.models import packaged_model, resolve
+from lsr.models import packaged_model
 from lsr.text.lines import content_suffix
 from lsr.training.teachers.bi_encoder import BiEncoderTeacher
 from lsr.training.teachers.files import SUFFIXES, FileTeacher
@@ -86,12 +87,7 @@ def _folder(name: str) -> Path:
     packaged = packaged_model(name)
     if packaged is not None and packaged.kind == "decoder":
         raise ModelError(f"{name!r} is a decoder: it scores nothing before a sparse encoder is trained from it")
-    folder = resolve(name)
-    if isinstance(folder, Path):
-        return folder
-    from lsr.encoding.hub import fetch
-
-    return fetch(folder)
+    return locate(name)[1]
 
 
 def _read(path: Path, default: Any) -> Any:

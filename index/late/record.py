@@ -1,0 +1,52 @@
+"""What the manifest says of token vectors, and the files they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+INDPTR_NAME = "late_indptr.npy"
+CODES_NAME = "late_codes.npy"
+SCALES_NAME = "late_scales.npy"
+FILE_NAMES = (INDPTR_NAME, CODES_NAME, SCALES_NAME)
+
+BITS = (8, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class LateRecord:
+    """The facts about the token vectors of an index.
+
+    Attributes:
+        documents: number of documents, with vectors or without.
+        vectors: number of vectors of all documents.
+        dim: numbers of a vector.
+        bits: of a number, 8 or 4.
+        encoder: what the encoder of the tokens said of itself, as JSON values.
+    """
+
+    documents: int
+    vectors: int
+    dim: int
+    bits: int
+    encoder: dict[str, Any]
+
+    @property
+    def vector_bytes(self) -> int:
+        """Bytes of a vector's codes."""
+        return code_bytes(self.dim, self.bits)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for the manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> LateRecord:
+        """From what `to_json` gave. TypeError if a value is missing or not known."""
+        return cls(**record)
+
+
+def code_bytes(dim: int, bits: int) -> int:
+    """Bytes of the codes of `dim` numbers."""
+    return dim if bits == 8 else (dim + 1) // 2
