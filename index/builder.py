@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lsr.documents import Document
 from lsr.errors import InputError
+from lsr.files import sync
 from lsr.index.arrays import ArrayWriter, OffsetWriter, open_array, write_array
 from lsr.index.bmp_blocks import write_bmp_blocks
 from lsr.index.documents import DocumentWriter, check_storable
@@ -23,9 +24,10 @@ from lsr.index.ids import IdWriter
 from lsr.index.inversion import write_inverted
 from lsr.index.kernels.inversion import count_terms
 from lsr.index.kernels.ordering import gather_documents
-from lsr.index.manifest import Manifest, published_segment
+from lsr.index.manifest import Manifest, Part, published_segment
 from lsr.index.order import order_documents
 from lsr.index.output import check_index_output, lock_folder, new_segment, remove_segments, seal
+from lsr.index.parts import part_folder
 from lsr.index.postings import Postings, open_postings, term_dtype
 from lsr.index.reader import Index
 from lsr.index.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, VOCABULARY_NAME
@@ -97,6 +99,7 @@ class IndexBuilder:
         self._vocabulary = vocabulary
         self._token_frequencies: npt.NDArray[np.int64] | None = None
         self._encoder = encoder
+        self._parts: dict[str, Part] = {}
         self._finished = False
         self._rows = 0
         self._largest_weight = 0.0
@@ -166,6 +169,18 @@ class IndexBuilder:
             self._token_frequencies = np.zeros(self.dim, np.int64)
         self._token_frequencies += frequencies
 
+    def carry_parts(self, index: Index) -> None:
+        """Take over the optional parts (`lsr.index.parts`) of an index of the same documents in the same order.
+
+        IndexFormatError if a file of one is missing or not of the recorded size.
+        """
+        for name, part in index.manifest.parts.items():
+            copy = self._segment / part.folder
+            shutil.copytree(part_folder(index.path, index.manifest, name), copy)
+            for entry in (*copy.iterdir(), copy):
+                sync(entry)
+            self._parts[name] = part
+
     def finish(self, progress: Callable[[int], None] | None = None, threads: int | None = None) -> Index:
         """Sort, publish and open the index.
 
@@ -212,6 +227,7 @@ class IndexBuilder:
             settings=self.settings.to_record(),
             encoder=self._encoder,
             files=seal(folder),
+            parts=self._parts,
             prunings=[pruning.to_record() for pruning in self.prunings],
         ).write(self.path)
         self._finished = True

@@ -60,9 +60,11 @@ def remove_segments(path: Path, keep: str | None) -> None:
 
 
 def seal(folder: Path) -> dict[str, FileRecord]:
-    """Flush every file of a segment to the disk; return sizes and checksums by name."""
+    """Flush every file of a segment, or of a part of it, to the disk; return sizes and checksums by name."""
     files = {}
     for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            continue  # a part, sealed by itself
         sync(path)
         files[path.name] = FileRecord(path.stat().st_size, crc32(path))
     sync(folder)

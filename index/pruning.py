@@ -27,7 +27,8 @@ def prune_index(
 ) -> Index:
     """Write an index of what is left of each document's terms to `path`, and open it.
 
-    Documents, ids, rows, vocabulary, the encoder's record, token frequencies and settings are those of `index`, and so
+    Documents, ids, rows, vocabulary, the encoder's record, token frequencies, settings and dense or token vectors are
+    those of `index`, and so
     are the weights that stay, to the bit: the heaviest of all, which they are steps of, is never pruned. Tunings, which
     were measured on the larger index, are left out; `prunings` gains an entry. `path` may, with `force`, be the index
     itself. Memory stays bounded as `IndexBuilder` says. `threads` work at a build (default: as many as there are CPUs).
@@ -58,6 +59,7 @@ def prune_index(
                 progress(len(vectors))
         if index.token_frequencies is not None:
             builder.count_tokens(index.token_frequencies)
+        builder.carry_parts(index)
         builder.prunings = [*index.prunings, pruner.done]
         with stages("building", len(index), "documents") as progress:
             return builder.finish(progress=progress, threads=threads)

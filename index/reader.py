@@ -30,6 +30,8 @@ from lsr.index.kernels.query import (
     prepare_queries,
     prepare_query,
 )
+from lsr.index.late.record import NAME as LATE
+from lsr.index.late.vectors import LateVectors, open_late
 from lsr.index.manifest import Manifest
 from lsr.index.parts import change_manifest, part_folder
 from lsr.index.postings import as_floats
@@ -381,7 +383,7 @@ class Index:
         """What `lsr prune` did to this index, the first time first; empty for an index as it was built."""
         return [Pruning(**record) for record in self.manifest.prunings]
 
-    # -- dense vectors -----------------------------------------------------------------------------------------------
+    # -- dense and token vectors ---------------------------------------------------------------------------------------
 
     @property
     def has_dense(self) -> bool:
@@ -393,6 +395,12 @@ class Index:
         """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
         folder = part_folder(self.path, self.manifest, DENSE)
         return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+
+    @cached_property
+    def late(self) -> LateVectors:
+        """The documents' token vectors, opened on first use. Raises as `dense`."""
+        folder = part_folder(self.path, self.manifest, LATE)
+        return open_late(folder, self.manifest.parts[LATE].record)
 
     @cached_property
     def fusion_tuning(self) -> FusionTuning | None:

@@ -17,6 +17,8 @@ from lsr.index.dense.part import Dense, open_dense
 from lsr.index.dense.record import ANN_NAME, VECTORS_NAME
 from lsr.index.dense.record import NAME as DENSE
 from lsr.index.documents import BATCH_ROWS
+from lsr.index.late.record import NAME as LATE
+from lsr.index.late.vectors import open_late
 from lsr.index.manifest import Manifest, published_segment
 from lsr.index.parts import part_problems
 from lsr.index.postings import Postings
@@ -76,10 +78,13 @@ def _parts_problems(path: Path, manifest: Manifest) -> list[str]:
     problems = []
     for name, part in manifest.parts.items():
         damaged = part_problems(path, manifest, name, contents=True)
-        if not damaged and name == DENSE:
+        folder = path / manifest.segment / part.folder
+        if not damaged:
             try:
-                folder = path / manifest.segment / part.folder
-                damaged = list(_dense_problems(folder, open_dense(folder, part.record, manifest.documents)))
+                if name == DENSE:
+                    damaged = list(_dense_problems(folder, open_dense(folder, part.record, manifest.documents)))
+                elif name == LATE:
+                    damaged = [f"{folder / problem}" for problem in open_late(folder, part.record).problems()]
             except LsrError as error:
                 damaged = [str(error)]
         problems += [f"{problem} (the {name} part; searches without it still answer)" for problem in damaged]

@@ -50,7 +50,7 @@ def add_dense_vectors(
     with _EncodedRows(index, encoder, restart) as encoded:
         with stages("encoding dense vectors", len(index), "documents") as progress:
             progress(encoded.rows)
-            for part in encoder.stream_documents(_texts(index, encoded.rows), progress=progress):
+            for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
                 encoded.append(part)
         with stages("building the dense part", len(index), "documents") as progress:
             # Each vector is reported twice: written, and built into faiss's structure.
@@ -68,7 +68,8 @@ def add_dense_vectors(
             )
 
 
-def _texts(index: Index, first: int) -> Iterator[str]:
+def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
+    """What the documents of an index say, from a row on. InputError if they have no texts."""
     some = first > 0
     for row in range(first, len(index)):
         text = index.document_at(row).contents
@@ -76,8 +77,8 @@ def _texts(index: Index, first: int) -> Iterator[str]:
         yield text
     if not some:
         raise InputError(
-            f"the documents of {index.path} have no texts (it was made from vectors alone): give dense vectors with "
-            "--vectors, or index the vectors with their corpus"
+            f"the documents of {index.path} have no texts (it was made from vectors alone): index the vectors with "
+            "their corpus, or, for dense vectors, give them with `lsr dense --vectors`"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NAME = "late"
 INDPTR_NAME = "late_indptr.npy"
 CODES_NAME = "late_codes.npy"
 SCALES_NAME = "late_scales.npy"

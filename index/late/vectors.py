@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,3 +132,11 @@ class LateVectors:
         if not np.isfinite(query).all():
             raise InputError("a token vector of the query holds a number that is not finite")
         return quantise_query(query, self.record.bits)
+
+
+def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
+    """IndexFormatError if the record or a file is not as it should be."""
+    try:
+        return LateVectors.open(folder, LateRecord.from_json(record))
+    except TypeError as error:
+        raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error

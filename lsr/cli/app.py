@@ -23,6 +23,7 @@ from lsr.cli import (
     export,
     index,
     inspect,
+    late,
     mine,
     models,
     prune,
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[ModuleType, ...]] = {
-    "Index and search": (demo, index, dense, search, serve),
+    "Index and search": (demo, index, dense, late, search, serve),
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, mine, score),
     "Vectors": (encode, export, prune),

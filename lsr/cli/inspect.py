@@ -23,6 +23,7 @@ _PARTS = {
     "vocabulary": "the terms",
     "manifest": "this description, and checksums",
     "dense": "dense vectors, and what finds the nearest",
+    "late": "token vectors, for re-ranking",
 }
 
 

@@ -1,0 +1,58 @@
+"""`lsr late`: give an index token vectors, for re-ranking by late interaction."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.options import Device, Force, IndexPath, Json
+
+NAME = "late"
+
+
+def run(
+    index: IndexPath,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A late-interaction model (ColBERT, PyLate) or any encoder: a name of `lsr models`, a folder, a hub name.",
+        ),
+    ] = "minilm",
+    bits: Annotated[int, typer.Option(metavar="8|4", help="Bits of a stored number.")] = 8,
+    max_length: Annotated[
+        int | None,
+        typer.Option(min=2, help="Tokens of a document that are read. (default: the model's)", show_default=False),
+    ] = None,
+    device: Device = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Add a vector of each token of its documents to an index, so that `--rerank late` can score hits by MaxSim.
+
+    They take some tens of kilobytes a document: for the top of the ranking, not for searching all. Models that were not
+    trained for it, as minilm, may rank worse than without: measure with `lsr eval --rerank late`.
+
+    Examples:
+
+        lsr late my-index --model ./my-colbert
+
+        lsr search my-index "how do birds find their way" --rerank late
+    """
+    from lsr.encoding.token_vectors import TokenEncoder
+    from lsr.index import Index
+    from lsr.late_pipeline import add_token_vectors
+
+    encoder = TokenEncoder.load(model, max_length=max_length, device=device)
+    made = add_token_vectors(Index.open(index), encoder, bits=bits, force=force, stages=progress_bar)
+    record, size = made.late.record, made.space()[NAME]
+    if as_json:
+        print_json({"index": str(index), "bytes": size, **record.to_json()})
+    else:
+        note(
+            f"{index}: {record.vectors:,} token vectors of {record.dim} in {record.bits} bits, {size / 1e6:,.1f} MB. "
+            f'Try: lsr search {index} "your question" --rerank late'
+        )
