@@ -10,19 +10,16 @@ table goes to stdout and to adapted.md and .json in the output folder.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from script import add_output, exit_code, write_results
 from training_compared import MAX_LENGTH, METRIC, measure
 
 from lsr.cli.console import note, progress_bar
-from lsr.errors import LsrError
 from lsr.eval import load_collection
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 from lsr.models import DEFAULT_MODEL
 from lsr.training.adapt import AdaptSettings, adapt
 
@@ -33,15 +30,9 @@ def main() -> int:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="to start from (%(default)s)")
     parser.add_argument("--steps", type=int, default=AdaptSettings.steps, help="%(default)s")
     parser.add_argument("--work", type=Path, help="where runs stay, to go on from")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            run(arguments, arguments.work or Path(temporary))
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
 def run(arguments: argparse.Namespace, work: Path) -> None:
@@ -86,9 +77,7 @@ def write(rows: list[dict], arguments: argparse.Namespace) -> None:
         f"# `lsr adapt`\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}, before and after {arguments.steps} steps "
         f"on the corpus alone, from {arguments.model}.\n\n"
     )
-    for suffix, content in ((".md", about + table(rows)), (".json", json.dumps(rows, indent=2) + "\n")):
-        with atomic_file(arguments.output / f"adapted{suffix}", force=True) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_results(arguments.output, "adapted", about + table(rows), rows)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Needs Linux.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -19,10 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
+from script import add_output, write_results
 
-RESULTS = Path(__file__).parent / "results"
+from lsr.eval.report import markdown_table
+
 LSR = ("-c", "from lsr.cli.app import main; main()")
 VECTOR = "from lsr.index import Index; print(len(Index.open({index!r}).search([2054, 2003], [1.0, 0.5])))"
 MAKE = """
@@ -42,7 +41,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, help="an index of text (default: a small one is made)")
     parser.add_argument("--question", default="how do I read a file line by line", help="(%(default)s)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="timed runs of each (%(default)s)")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="for cold_start.md and .json")
+    add_output(parser)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         index = str(arguments.index or Path(temporary) / "index")
@@ -57,10 +56,7 @@ def main() -> None:
             for name, row in rows.items()
         ],
     )
-    result = json.dumps({"runs": arguments.runs, "rows": rows}, indent=2)
-    for name, text in (("cold_start.md", table), ("cold_start.json", result)):
-        with atomic_file(arguments.output / name, force=True) as path:
-            path.write_text(text + "\n", encoding="utf-8")
+    write_results(arguments.output, "cold_start", table, {"runs": arguments.runs, "rows": rows})
     print(table)
 
 

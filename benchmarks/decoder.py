@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,11 +20,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from script import add_output, exit_code, measured_apart, write_results
 from shipped_data import Part, draw
 
-from lsr.errors import LsrError
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 
 WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo": True}}
 
@@ -40,35 +38,24 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            work = arguments.work or Path(temporary)
-            if arguments.one:
-                print(json.dumps(measure(arguments.one, arguments, work)))
-                return 0
-            rows = [apart(way, work) for way in arguments.only]
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(table(rows))
+    return exit_code(lambda work: run(arguments, work), arguments.work)
+
+
+def run(arguments: argparse.Namespace, work: Path) -> None:
+    """Each way in a process of its own, whose peak of memory is of nothing else."""
+    if arguments.one:
+        print(json.dumps(measure(arguments.one, arguments, work)))
+        return
+    rows = [measured_apart(way, "--work", str(work)) for way in arguments.only]
+    print(table(rows), end="")
     about = (
         f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with "
         f"its text, {arguments.length} tokens; {arguments.queries} others to {arguments.documents} documents.\n\n"
     )
-    for suffix, content in ((".md", about + table(rows)), (".json", json.dumps(rows, indent=2) + "\n")):
-        with atomic_file(arguments.output / f"decoder{suffix}", force=True) as file:
-            file.write_text(content, encoding="utf-8")
-    return 0
-
-
-def apart(way: str, work: Path) -> dict[str, Any]:
-    """Measured in a process of its own, whose peak of memory is of nothing else."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--one", way, "--work", work]
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return found
+    write_results(arguments.output, "decoder", about + table(rows), rows)
 
 
 def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, Any]:

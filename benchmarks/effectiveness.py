@@ -10,17 +10,15 @@ every report, to effectiveness.md and effectiveness.json in the output folder. I
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from pathlib import Path
 
+from script import add_output, exit_code, write_results
+
 from lsr.encoder import SparseEncoder
-from lsr.errors import LsrError
 from lsr.eval import EvaluationReport, EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.eval.metrics import metric_label
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 
 MODELS = ("lsr-doc-tiny", "splade-tiny")
 
@@ -32,25 +30,19 @@ def main() -> int:
     parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--max-length", type=int, default=256)
     parser.add_argument("--indexes", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            names = arguments.model or MODELS
-            encoders = [SparseEncoder.load(name, max_length=arguments.max_length) for name in names]
-            indexes = arguments.indexes or Path(temporary)
-            reports = [[measure(folder, each, indexes) for each in encoders] for folder in arguments.folders]
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda indexes: run(arguments, indexes), arguments.indexes)
+
+
+def run(arguments: argparse.Namespace, indexes: Path) -> None:
+    """Evaluate every model on every folder, with indexes in a folder."""
+    encoders = [SparseEncoder.load(name, max_length=arguments.max_length) for name in arguments.model or MODELS]
+    reports = [[measure(folder, each, indexes) for each in encoders] for folder in arguments.folders]
     table = markdown(reports, arguments.max_length)
     print(table)
     records = [report.to_json() for of_folder in reports for report in of_folder]
-    contents = {".md": f"# Effectiveness\n\n{table}\n", ".json": json.dumps(records, indent=2) + "\n"}
-    for suffix, content in contents.items():
-        with atomic_file(arguments.output / f"effectiveness{suffix}", force=True) as temporary_file:
-            temporary_file.write_text(content, encoding="utf-8")
-    return 0
+    write_results(arguments.output, "effectiveness", f"# Effectiveness\n\n{table}", records)
 
 
 def measure(folder: Path, encoder: SparseEncoder, indexes: Path) -> EvaluationReport:

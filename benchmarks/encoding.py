@@ -11,14 +11,14 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from script import add_output, measured_apart, write_results
+
 SYSTEMS = {
     "lsr": "lsr",
     "lsr-float32": "lsr, without bfloat16",
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--max-length", type=int, default=256, metavar="TOKENS", help="(%(default)s)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch and the tokenizer (all cores)")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="rows to measure")
-    parser.add_argument("--output", type=Path, default=RESULTS, metavar="FOLDER", help="for encoding.md and .json")
+    add_output(parser)
     parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not (arguments.folder / "corpus.jsonl").exists():
@@ -49,7 +49,7 @@ def main() -> None:
 
 def report(arguments: argparse.Namespace) -> None:
     threads = arguments.threads or len(os.sched_getaffinity(0))
-    environment = os.environ | {
+    environment = {
         "OMP_NUM_THREADS": str(threads),
         "RAYON_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "true",
@@ -57,9 +57,7 @@ def report(arguments: argparse.Namespace) -> None:
     rows = {}
     for system in arguments.systems:
         print(f"measuring {SYSTEMS[system]}", file=sys.stderr)
-        command = [sys.executable, __file__, *sys.argv[1:], "--one", system]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-        rows[system] = json.loads(done.stdout)
+        rows[system] = measured_apart(system, environment=environment)
     result = {
         "collection": arguments.folder.resolve().name,
         "documents": arguments.documents,
@@ -70,9 +68,7 @@ def report(arguments: argparse.Namespace) -> None:
         "systems": rows,
     }
     table = markdown(result)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "encoding.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (arguments.output / "encoding.md").write_text(table, encoding="utf-8")
+    write_results(arguments.output, "encoding", table, result)
     print(table, end="")
 
 

@@ -11,21 +11,19 @@ and engines.svg in the output folder. Needs the extra `bench`; nothing else shou
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from script import add_output, exit_code, write_results
+
 from lsr.cli.console import note, progress_bar
-from lsr.errors import LsrError
 from lsr.eval.bench import TARGETS, BenchResult, BenchSettings, Effort, Row, bench, fastest
 from lsr.eval.bench.overhead import Overhead, measure_overhead
 from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.report import markdown
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 from lsr.index import Index
 from lsr.plotting import SUFFIXES, check_plot
 from lsr.vector_files import read_vectors
@@ -45,8 +43,13 @@ def main() -> int:
     parser.add_argument("--configurations", type=Effort, choices=list(Effort), default=Effort.full)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--build-threads", type=int, help="threads of every build (default: all)")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
+    return exit_code(lambda folder: run(arguments, folder))
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> None:
+    """Everything, with indexes in a folder."""
     settings = BenchSettings(
         ks=EXACT_KS,
         against=("seismic", "bmp", "taat"),
@@ -57,28 +60,16 @@ def main() -> int:
         rounds=arguments.rounds,
         limit=arguments.limit,
     )
-    try:
-        check_plot(arguments.output / "engines.png")
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            result = bench(
-                arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note
-            )
-            # The first that is built has the default settings.
-            overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    check_plot(arguments.output / "engines.png")
+    result = bench(arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note)
+    # The first that is built has the default settings.
+    overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
     table = f"{ratios(result, overheads)}\n\n{markdown(result)}"
     print(table, end="")
     record = {**result.to_json(), "overhead": {mode: asdict(value) for mode, value in overheads.items()}}
-    contents = {".md": f"# Engines\n\n{table}", ".json": json.dumps(record, indent=1) + "\n"}
-    for suffix, content in contents.items():
-        with atomic_file(arguments.output / f"engines{suffix}", force=True) as temporary_file:
-            temporary_file.write_text(content, encoding="utf-8")
+    write_results(arguments.output, "engines", f"# Engines\n\n{table}", record)
     shown = [row for row in result.rows if row.k == APPROXIMATE_K]
     save_plot(shown, [arguments.output / f"engines{suffix}" for suffix in SUFFIXES])
-    return 0
 
 
 def overhead(index: Index, queries: Path) -> dict[str, Overhead]:

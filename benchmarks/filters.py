@@ -11,21 +11,19 @@ filters.md and filters.json in the output folder. Nothing else should run meanwh
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from script import add_output, exit_code, write_results
 
 from lsr.cli.console import note, progress_bar
 from lsr.errors import LsrError
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 from lsr.index import Index, IndexBuilder
 from lsr.vectors import SparseVectors
 
@@ -42,25 +40,21 @@ def main() -> int:
     parser.add_argument("--queries", type=int, dest="limit", default=300, metavar="N", help="use the first N (300)")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory(prefix="lsr-filters-") as folder:
-            vectors = open_vectors(arguments.documents, arguments.queries, Path(folder), limit=arguments.limit)
-            queries = vectors.queries
-            index = build(Path(folder) / "index", vectors)
-            found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return exit_code(lambda folder: run(arguments, folder))
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> None:
+    """Everything, in a folder."""
+    vectors = open_vectors(arguments.documents, arguments.queries, folder, limit=arguments.limit)
+    queries = vectors.queries
+    index = build(folder / "index", vectors)
+    found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
     about = {"documents": len(index), "queries": len(queries), "k": arguments.k, "rounds": arguments.rounds}
     text = table(found, about)
     print(text)
-    contents = {".md": f"# Filters\n\n{text}\n", ".json": json.dumps({**about, "filters": found}, indent=1) + "\n"}
-    for suffix, content in contents.items():
-        with atomic_file(arguments.output / f"filters{suffix}", force=True) as temporary:
-            temporary.write_text(content, encoding="utf-8")
-    return 0
+    write_results(arguments.output, "filters", f"# Filters\n\n{text}", {**about, "filters": found})
 
 
 def build(path: Path, vectors: BenchVectors) -> Index:

@@ -4,7 +4,8 @@
 
 Without collections and vectors of yours, the corpus of `lsr demo` (made in ./lsr-demo if it is not there) and its
 vectors are used. Results go to ./lsr-bench. Other engines are measured where they are installed (the extra `bench`).
-scale.py, which takes hours, is not among these.
+Not among these: what trains (adapted.py, decoder.py, training_compared.py, training_step.py), idf_prior.py, which draws
+samples of collections, and scale.py, which takes hours.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     output = ["--output", arguments.output]
     benchmark("effectiveness", *arguments.collections, *output)
     benchmark("encoding", arguments.collections[0], *output)
+    benchmark("query_encoding", arguments.collections[0], *output)
     with tempfile.TemporaryDirectory() as folder:
         vectors, queries = arguments.vectors, arguments.queries
         if vectors is None:

@@ -18,11 +18,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,16 +30,15 @@ import pyarrow.parquet as pq
 from made_vectors import add_source_arguments, open_maker, reporting
 from scale_build import build_apart
 from scale_report import Growth, SizeResult, markdown, save_plots
+from script import add_output, exit_code, write_results
 from vector_maker import VectorMaker
 from vector_statistics import first_documents, statistics
 
 from lsr.cli.console import note, progress_bar
-from lsr.errors import LsrError
 from lsr.eval.bench import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries, Row, Summary, exact_top
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import in_words, summarise
-from lsr.files import atomic_file
 from lsr.index import Index
 from lsr.plotting import check_plot
 from lsr.vector_files import iter_vectors, write_vectors
@@ -69,15 +66,7 @@ class Contender:
 def main() -> int:
     """Measure size after size; write the tables and the plot after each."""
     arguments = parse()
-    try:
-        check_plot(arguments.output / "scale.png")
-        check_peers(arguments.peer)
-        with tempfile.TemporaryDirectory(prefix="lsr-scale-") as temporary:
-            run(arguments, arguments.folder or Path(temporary))
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda folder: run(arguments, folder), arguments.folder)
 
 
 def parse() -> argparse.Namespace:
@@ -91,7 +80,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--memory", type=float, default=20.0, metavar="GIB", help="limit of every build (%(default)s)")
     parser.add_argument("--folder", type=Path, help="for documents and indexes (default: temporary)")
     parser.add_argument("--keep", action="store_true", help="keep the indexes in --folder")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
     try:
         arguments.sizes = sorted({int(size) for size in arguments.sizes.split(",")})
@@ -104,6 +93,8 @@ def parse() -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, folder: Path) -> None:
     """Everything, in `folder`."""
+    check_plot(arguments.output / "scale.png")
+    check_peers(arguments.peer)
     folder.mkdir(parents=True, exist_ok=True)
     note("seeds of the made documents …")
     maker, queries = open_maker(arguments)
@@ -116,10 +107,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
             growth.statistics = compared(arguments, path, measured)
         growth.sizes.append(measure_size(path, documents, measured, folder, arguments, growth))
         text = markdown(growth)
-        contents = {".md": f"# Scale\n\n{text}", ".json": json.dumps(growth.to_json(), indent=1) + "\n"}
-        for suffix, content in contents.items():
-            with atomic_file(arguments.output / f"scale{suffix}", force=True) as temporary:
-                temporary.write_text(content, encoding="utf-8")
+        write_results(arguments.output, "scale", f"# Scale\n\n{text}", growth.to_json())
         save_plots(growth, arguments.output)
     print(text, end="")
 

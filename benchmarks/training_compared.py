@@ -16,19 +16,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
+from script import add_output, exit_code, write_results
 
 from lsr.cli.console import note, progress_bar
 from lsr.encoder import SparseEncoder
-from lsr.errors import LsrError
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.eval.collection import Collection
 from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
 from lsr.plotting import COLOURS, figure
 
 MAX_LENGTH = 256
@@ -45,15 +43,9 @@ def main() -> int:
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH, help="tokens of a document (%(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these variants alone")
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            run(arguments, arguments.work or Path(temporary))
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
 def run(arguments: argparse.Namespace, work: Path) -> None:
@@ -128,14 +120,8 @@ def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
 def write(title: str, rows: list[dict[str, Any]], collections: list[str], max_length: int, output: Path) -> None:
     """The tables and the plot, replacing what is there."""
     name = f"training_{title.replace(' ', '_')}"
-    contents = {
-        ".md": f"# Training: {title}\n\nnDCG@10 of exact search, max_length {max_length}; terms and FLOPS are means "
-        f"over the collections.\n\n{table(rows, collections)}",
-        ".json": json.dumps(rows, indent=2) + "\n",
-    }
-    for suffix, content in contents.items():
-        with atomic_file(output / f"{name}{suffix}", force=True) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    about = f"nDCG@10 of exact search, max_length {max_length}; terms and FLOPS are means over the collections."
+    write_results(output, name, f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows)
     with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):
         families: dict[str, list[dict[str, Any]]] = {}
         for row in rows:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from script import add_output, measured_apart, write_results
 
 WAYS = {
     "plain": "plain formula, autograd",
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, metavar="TEXTS")
     parser.add_argument("--length", type=int, default=128, metavar="TOKENS")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="the median counts (%(default)s)")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    add_output(parser)
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -43,9 +44,7 @@ def main() -> None:
     rows = {}
     for way, name in WAYS.items():
         print(f"measuring {name}", file=sys.stderr)
-        command = [sys.executable, __file__, *sys.argv[1:], "--one", way]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        rows[way] = json.loads(done.stdout)
+        rows[way] = measured_apart(way)
     result = {
         "model": Path(arguments.model).name,
         **{name: getattr(arguments, name) for name in ("batch", "length", "steps")},
@@ -53,9 +52,7 @@ def main() -> None:
         "ways": rows,
     }
     table = markdown(result)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "training_step.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    (arguments.output / "training_step.md").write_text(table, encoding="utf-8")
+    write_results(arguments.output, "training_step", table, result)
     print(table, end="")
 
 

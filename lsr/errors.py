@@ -31,6 +31,10 @@ class InputError(LsrError):
         super().__init__(f"{where}: {message}" if where else message)
 
 
+class MissingInputError(InputError):
+    """A file or folder to read that is not there."""
+
+
 class ModelError(LsrError):
     """A model that is unknown, incomplete or of a kind that cannot do what was asked."""
 

@@ -103,7 +103,7 @@ class Retriever:
         `light` is for a process that asks little: it encodes queries without torch where `SparseEncoder.load` can.
         `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
         queries are a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, less for a
-        handful of documents, in which every word is rare: times N / (N + 100) for N documents.
+        handful of documents, in which every word is rare: times N / (N + 10) for N documents.
         Raises IndexFormatError.
         """
         from lsr.index import Index

@@ -280,7 +280,10 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """Where a recipe comes from: for people."""
+    """Where a recipe comes from: for people.
+
+    `data` is where its data comes from; whoever lacks it is told.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -288,6 +291,7 @@ class About:
     source: str = ""
     published: str = ""
     hardware: str = ""
+    data: str = ""
     notes: str = ""
 
 
@@ -330,6 +334,8 @@ def read_config(path: str | Path, changes: dict[str, Any] | None = None) -> Trai
         raise InputError(f"{path} holds no fields: a recipe is a mapping with `data`, `model`, …")
     for name, value in (changes or {}).items():
         set_field(content, name, value)
+    if "data" in (changes or {}) and isinstance(about := content.get("about"), dict):
+        about.pop("data", None)  # tells of what was replaced
     return parse_config(content, str(path))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging as transformers_logging
 
 from lsr.encoding.idf import inverse_document_frequency, token_frequencies
-from lsr.errors import InputError, OutputExistsError
+from lsr.errors import InputError, MissingInputError, OutputExistsError
 from lsr.files import atomic_file
 from lsr.stages import Stages, silent
 from lsr.training import log
@@ -97,7 +97,7 @@ def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stage
     """Open the data, make the student, count the steps; `work` takes the sets that have to be converted."""
     sets = []
     for number, each in enumerate(config.data):
-        with stages(f"reading {each.source}", None, "examples") as progress:
+        with stages(f"reading {each.source}", None, "examples") as progress, _teaching(config):
             sets.append(
                 open_training_set(
                     each.source,
@@ -128,6 +128,18 @@ def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stage
             idf = torch.from_numpy(_idf(sets, student, total, progress))
         student.set_query_idf(idf)
     return Prepared(sets, student, idf, _steps(config, sum(map(len, sets)), world))
+
+
+@contextmanager
+def _teaching(config: TrainingConfig) -> Iterator[None]:
+    """Say where the recipe has its data from, if it is not there."""
+    try:
+        yield
+    except MissingInputError as error:
+        if not config.about.data:
+            raise
+        reason = f"{error.reason}: this recipe's data comes from {config.about.data}; name data of yours with --data"
+        raise MissingInputError(reason, source=error.source) from None
 
 
 def _claim(folder: Path, config: TrainingConfig, *, restart: bool) -> None:

@@ -19,7 +19,7 @@ def run(
         typer.Option(
             "--model",
             "-m",
-            help="A late-interaction model (ColBERT, PyLate) or any encoder: a name of `lsr models`, a folder, a hub name.",
+            help="A late-interaction model (ColBERT, PyLate) or any encoder: a short name, a folder, a hub name.",
         ),
     ] = "minilm",
     bits: Annotated[int, typer.Option(metavar="8|4", help="Bits of a stored number.")] = 8,

@@ -145,7 +145,7 @@ def _print_plan(config: TrainingConfig, as_json: bool) -> None:
         print_json(made.to_json())
         return
     for name, value in _rows(made, config):
-        output.print(f"{name:12} {value}")
+        output.print(f"{name:13} {value}")
     for warning in made.warnings:
         note(f"warning: {warning}")
 
@@ -156,7 +156,7 @@ def _rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
     rows.append(("hardware", about.hardware))
     if made.parameters is not None:
         rows.append(("parameters", f"{made.parameters:,}, of which {made.trained:,} are trained"))
-    rows.append(("data", "; ".join(made.data)))
+    rows += [("data", "; ".join(made.data)), ("data's origin", about.data)]
     steps = f"{made.steps:,}" if made.steps is not None else f"{run.epochs:g} epochs of the data"
     rows.append(("steps", f"{steps}, each of {made.queries:,} queries and {made.texts:,} texts"))
     rows.append(("loss", " + ".join(made.losses)))

@@ -93,6 +93,17 @@ def test_mistakes_are_said(run: Run, arguments: list[str], message: str) -> None
     assert code == 2 and message in err
 
 
+def test_data_that_is_not_there(run: Run) -> None:
+    """A recipe's own data comes with its origin, other data does not."""
+    code, _, err = run("train", "doc-tiny", "-o", "trained")
+    said = " ".join(err.split())
+    assert code == 2 and "data/acl-titles-scored: no such file: this recipe's data comes from" in said
+    assert "benchmarks/shipped_data.py" in said and "--data" in said
+    code, _, err = run("train", "doc-tiny", "-o", "trained", "--data", "mine.jsonl")
+    assert code == 2 and "mine.jsonl: no such file" in err and "shipped_data" not in err
+    assert not list(Path().iterdir())
+
+
 def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
     words = ["amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron"]
     words += ["inlet", "jetty", "kelp", "lotus", "marsh", "nectar", "otter", "pine"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lsr.errors import InputError
+from lsr.errors import InputError, MissingInputError
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.text.records import parse_object
 from lsr.training.data.fields import FieldError, Listed, RecordParser
@@ -39,12 +39,12 @@ class Located(NamedTuple):
 def record_files(source: str | Path) -> list[Path]:
     """The files that a path or a pattern such as "data/train-*.parquet" names, sorted.
 
-    InputError if there are none, or one of a kind that holds no records.
+    MissingInputError if there are none, InputError for one of a kind that holds no records.
     """
     path = Path(source)
     files = [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     if not files:
-        raise InputError("no such file", source=str(source))
+        raise MissingInputError("no such file", source=str(source))
     for file in files:
         if file.is_dir() or content_suffix(file) not in SUFFIXES:
             raise InputError(f"not a file of training data; those end in {', '.join(SUFFIXES)}", source=str(file))
