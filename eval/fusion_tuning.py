@@ -15,7 +15,7 @@ from lsr.errors import InputError
 from lsr.eval.metrics import metric_label, metric_names, score_run
 from lsr.eval.runs import Ranking, Run
 from lsr.index.hybrid.search import search_union
-from lsr.index.hybrid.settings import FusionSettings, HybridSettings
+from lsr.index.hybrid.settings import DENSE_WEIGHTS, FusionSettings, HybridSettings
 from lsr.index.hybrid.tuning import FusionTuning, WeightPredictor, query_features
 from lsr.plotting import COLOURS, figure
 from lsr.search_plan import SearchPlan
@@ -41,7 +41,7 @@ class FusionTuningResult:
         tuning: to be stored.
         curve: dense weight → mean of the metric over all judged queries.
         halves: what the fixed weight and the predicted ones reach on the half that had no part in their choice, as
-            means over both choices of the half: "even" (0.5), "fixed", "predicted".
+            means over both choices of the half: "untuned" (the method's own weight), "fixed", "predicted".
     """
 
     tuning: FusionTuning
@@ -64,14 +64,14 @@ def tune_fusion(
     Each query is searched once; every weight is then tried on what both sides returned, with scores completed as
     `fusion` says. A predictor (`WeightPredictor`) is learned by ridge regression of each query's best weights, queries
     counting as much as the weight matters to them. Both are chosen on one half of the queries and verified on the
-    other, and again the other way round. The predictor is kept only if it is best there, and a weight other than 0.5
-    only if that is better than 0.5; it is then chosen on all queries.
+    other, and again the other way round. The predictor is kept only if it is best there, and another weight than
+    the method's own only if it is better; it is then chosen on all queries.
 
     Raises InputError for fewer than 10 judged queries or a fusion by rank, which has no scores to weigh.
     """
     fusion = fusion or FusionSettings()
     if fusion.method == "rrf":
-        raise InputError("rrf adds ranks, and its weights are not tuned: tune min_max, z_score or none")
+        raise InputError("rrf adds ranks, and its weights are not tuned: tune tmm, min_max, z_score or none")
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
     if len(judged) < _FEWEST:
@@ -90,7 +90,7 @@ def tune_fusion(
             values[:, column] = _values(retriever, judged, found, weights, qrels, name)
             progress(1)
     features = np.array([_features(encoded[number], hits) for number, hits in enumerate(found)])
-    halves = _halves(retriever, judged, found, qrels, name, values, features, seed)
+    halves = _halves(retriever, judged, found, qrels, name, fusion.method, values, features, seed)
     means = values.mean(axis=0)
     kept = max(halves, key=lambda name: halves[name])  # the first of equals: what is simplest
     predictor = _learn(features, values) if kept == "predicted" else None
@@ -98,11 +98,11 @@ def tune_fusion(
         method=fusion.method,
         completion=fusion.completion,
         depth=fusion.depth,
-        dense_weight=0.5 if kept == "even" else WEIGHTS[int(means.argmax())],
+        dense_weight=DENSE_WEIGHTS[fusion.method] if kept == "untuned" else WEIGHTS[int(means.argmax())],
         predictor=predictor,
         metric=name,
         reached=halves[kept],
-        before=halves["even"],
+        before=halves["untuned"],
         queries=len(judged),
     )
     return FusionTuningResult(tuning, dict(zip(WEIGHTS, means.tolist(), strict=True)), halves)
@@ -125,6 +125,7 @@ def _halves(
     found: Sequence[HybridHits],
     qrels: Qrels,
     metric: str,
+    method: str,
     values: npt.NDArray[np.float64],
     features: npt.NDArray[np.float64],
     seed: int,
@@ -140,8 +141,8 @@ def _halves(
         predicted[verified] = _values(
             retriever, [judged[i] for i in some], [found[i] for i in some], weights, qrels, metric
         )
-    even = values[:, WEIGHTS.index(0.5)]
-    return {"even": float(even.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
+    untuned = values[:, WEIGHTS.index(DENSE_WEIGHTS[method])]
+    return {"untuned": float(untuned.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
 
 
 def _learn(features: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> WeightPredictor:

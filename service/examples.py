@@ -15,7 +15,7 @@ SEARCH_BY_PIPELINE: dict[str, Any] = {
     "pipeline": {
         "retrieve": {"vectors": "hybrid", "depth": 200},
         "feedback": {"method": "rocchio", "vectors": "dense", "interpolate": "both"},
-        "fuse": {"method": "min_max", "dense_weight": 0.5},
+        "fuse": {"method": "tmm", "dense_weight": 0.75},
     },
 }
 ENCODE_QUERY: dict[str, Any] = {"texts": [QUESTION], "kind": "query", "top_k": 8}

@@ -125,9 +125,12 @@ class FeedbackStage(_Body):
 class Fuse(_Body):
     """How two rankings become one."""
 
-    method: Literal["min_max", "z_score", "none", "rrf"] = "min_max"
+    method: Literal["tmm", "min_max", "z_score", "none", "rrf"] = "tmm"
     dense_weight: float | None = Field(
-        None, ge=0, le=1, description="What the dense side counts; the index's tuning unless given, or 0.5."
+        None,
+        ge=0,
+        le=1,
+        description="What the dense side counts; unless given, the index's tuning or the method's own.",
     )
     completion: Literal["none", "candidates", "exact"] = Field(
         "candidates", description="What a document counts on the side that did not return it."

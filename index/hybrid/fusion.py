@@ -26,22 +26,26 @@ class Normaliser(NamedTuple):
 IDENTITY = Normaliser(0.0, 1.0)
 
 
-def normaliser(method: str, scores: npt.ArrayLike) -> Normaliser:
+def normaliser(method: str, scores: npt.ArrayLike, least: float | None = None) -> Normaliser:
     """The map that a side's returned scores ask for.
 
-    "min_max" takes the least to 0 and the greatest to 1; "z_score" makes their mean 0 and their standard deviation 1;
-    "none" leaves them. Scores that are all the same become 1 under min_max and 0 under z_score; no scores, themselves.
+    "tmm" takes `least`, the least that a score can be, to 0 and the greatest to 1, and is min_max for a side without
+    one. "min_max" takes the least of them to 0 and the greatest to 1; "z_score" makes their mean 0 and their standard
+    deviation 1; "none" leaves them. Scores that are all the same become 1 under min_max and 0 under z_score; no scores,
+    themselves.
     """
     values = np.asarray(scores, np.float64)
     if method == "none" or not len(values):
         return IDENTITY
-    if method == "min_max":
-        least, most = float(values.min()), float(values.max())
+    if method in ("tmm", "min_max"):
+        most = float(values.max())
+        if method == "min_max" or least is None:
+            least = float(values.min())
         return Normaliser(least, 1 / (most - least)) if most > least else Normaliser(most - 1, 1.0)
     if method == "z_score":
         deviation = float(values.std())
         return Normaliser(float(values.mean()), 1 / deviation if deviation > 0 else 1.0)
-    raise InputError(f"scores are normalised by min_max, z_score or none, not {method!r}")
+    raise InputError(f"scores are normalised by tmm, min_max, z_score or none, not {method!r}")
 
 
 def reciprocal_ranks(ranks: npt.NDArray[np.int64], constant: float) -> Scores:

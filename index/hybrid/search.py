@@ -16,7 +16,7 @@ from lsr.index.dense.part import DenseStats
 from lsr.index.hits import SearchStats
 from lsr.index.hybrid.feedback import dense_feedback, sparse_feedback
 from lsr.index.hybrid.fusion import Normaliser, normaliser, reciprocal_ranks, union
-from lsr.index.hybrid.settings import HybridSettings
+from lsr.index.hybrid.settings import DENSE_WEIGHTS, HybridSettings
 from lsr.index.hybrid.tuning import query_features
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
-
-DEFAULT_DENSE_WEIGHT = 0.5
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
@@ -118,7 +116,7 @@ class _Search:
     allow: npt.NDArray[Any] | None
     milliseconds: dict[str, float] = field(default_factory=dict)
     exact: bool = False
-    dense_weight: float = DEFAULT_DENSE_WEIGHT
+    dense_weight: float = 0.5
     sparse_stats: SearchStats | None = None
     dense_stats: DenseStats | None = None
 
@@ -248,7 +246,8 @@ class _Search:
                 return self._fuse_ranks(query, found["sparse"], found["dense"])
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         fusion = self.settings.fusion
-        maps = tuple(normaliser(fusion.method, found[side].scores[: fusion.depth]) for side in ("sparse", "dense"))
+        least = {"sparse": 0.0, "dense": -1.0 if self.index.dense.record.similarity == "cosine" else None}
+        maps = tuple(normaliser(fusion.method, found[side].scores[: fusion.depth], least[side]) for side in least)
         depth = self.depth
         while True:
             with self._timed("fuse"):
@@ -259,8 +258,9 @@ class _Search:
             found = {"sparse": self._search_sparse(query, depth), "dense": self._search_dense(query, depth)}
 
     def _choose_weight(self, query: HybridQuery, sparse: Ranking, dense: Ranking) -> None:
-        """What was asked for, or what `lsr tune --qrels` found for this fusion, or even weights."""
+        """What was asked for, or what `lsr tune --qrels` found for this method, or the method's own."""
         fusion, tuning = self.settings.fusion, self.index.fusion_tuning
+        self.dense_weight = DENSE_WEIGHTS[fusion.method]
         if fusion.dense_weight is not None:
             self.dense_weight = fusion.dense_weight
         elif tuning is not None and tuning.method == fusion.method:

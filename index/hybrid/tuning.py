@@ -60,7 +60,8 @@ class FusionTuning:
         method, completion, depth: the fusion that it was found for; one by another method does not take it.
         dense_weight: the same for all queries.
         predictor: of each query's own weight; None where that was no better on judged queries held out.
-        metric: that was maximised; reached: its mean on the held-out half of the queries; before: what 0.5 gave there.
+        metric: that was maximised; reached: its mean on the held-out half of the queries; before: what the
+            method's own weight gave there.
         queries: how many were judged.
     """
 

@@ -35,6 +35,7 @@ class Mode(StrEnum):
 class FusionMethod(StrEnum):
     """How two rankings become one."""
 
+    tmm = "tmm"
     min_max = "min_max"
     z_score = "z_score"
     none = "none"
@@ -99,7 +100,7 @@ Fusion = Annotated[
     FusionMethod | None,
     typer.Option(
         help="With --mode hybrid: how scores are made alike before they are added, or rrf to add reciprocal ranks. "
-        "(default: min_max)",
+        "(default: tmm, from the least a score can be to the best)",
         show_default=False,
         rich_help_panel=_STAGES,
     ),
@@ -110,7 +111,7 @@ DenseWeight = Annotated[
         min=0,
         max=1,
         help="What the dense side counts, the sparse one counting the rest. (default: as `lsr tune --qrels` found, "
-        "or 0.5)",
+        "or the method's own)",
         show_default=False,
         rich_help_panel=_STAGES,
     ),

@@ -181,6 +181,6 @@ def _tune_fusion(
     words = "each query's own" if found.tuning.predictor else f"{found.tuning.dense_weight:g}"
     print(
         f"\ndense weight: {words}; stored. On queries that had no part in the choice, {label} is "
-        f"{found.halves['even']:.4f} with 0.5, {found.halves['fixed']:.4f} with one weight for all, "
+        f"{found.halves['untuned']:.4f} untuned, {found.halves['fixed']:.4f} with one weight for all, "
         f"{found.halves['predicted']:.4f} with one for each ({found.tuning.queries} judged queries)"
     )

@@ -41,7 +41,7 @@ def test_index_with_dense_vectors_and_search_both(run: Run, corpus: Path) -> Non
     assert code == 0
     first, stages = out.splitlines()[:2]
     assert "Glacier" in first and "dense" in stages and "rank 1, gives" in stages
-    assert "(hybrid: encode sparse" in out and "the dense side counts 0.5" in out
+    assert "(hybrid: encode sparse" in out and "the dense side counts 0.75" in out
 
     code, out, _ = run("search", "index", "dense ice", "--mode", "dense", "--json")
     answer = json.loads(out)

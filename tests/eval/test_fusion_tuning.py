@@ -53,7 +53,7 @@ class World:
 def test_the_weight_goes_to_the_side_that_knows(tmp_path: Path) -> None:
     for name, dense in (("sparse", False), ("dense", True)):
         world: Any = World(tmp_path / name, [dense] * 40)
-        found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(depth=30))
+        found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max", depth=30))
         assert found.tuning.dense_weight in (
             (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0) if dense else (0, 0.05, 0.1, 0.15, 0.2)
         )
@@ -64,28 +64,29 @@ def test_the_weight_goes_to_the_side_that_knows(tmp_path: Path) -> None:
 def test_queries_that_tell_which_side_knows_get_weights_of_their_own(tmp_path: Path) -> None:
     dense = [number % 2 == 0 for number in range(80)]
     world: Any = World(tmp_path / "index", dense, hint=True)
-    found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(depth=30))
+    found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max", depth=30))
     assert found.halves["predicted"] > found.halves["fixed"] + 0.1
     assert found.tuning.predictor is not None
     world.index.store_fusion_tuning(found.tuning)
     opened = Index.open(world.index.path)
     assert opened.fusion_tuning == found.tuning
     encoded = world.encode_queries([], None)
-    weights = [search_hybrid(opened, encoded[number], 10).dense_weight for number in range(80)]
+    plan = HybridSettings(fusion=FusionSettings(method="min_max"))
+    weights = [search_hybrid(opened, encoded[number], 10, plan).dense_weight for number in range(80)]
     assert min(weights[0::2]) > max(weights[1::2])
     # What the caller says goes before what was tuned, and another method does not take its weight.
-    for settings in (FusionSettings(dense_weight=0.5), FusionSettings(method="z_score")):
+    for settings in (FusionSettings(method="min_max", dense_weight=0.5), FusionSettings(method="z_score")):
         assert search_hybrid(opened, encoded[0], 10, HybridSettings(fusion=settings)).dense_weight == 0.5
     # New vectors make the tuning void.
     assert add_dense(opened, [np.ones((DOCUMENTS, 3))], force=True).fusion_tuning is None
 
 
-def test_even_weights_stay_where_nothing_else_is_better(tmp_path: Path) -> None:
+def test_the_methods_own_weight_stays_where_nothing_else_is_better(tmp_path: Path) -> None:
     world: Any = World(tmp_path / "index", [number % 2 == 0 for number in range(40)])
     for id in world.qrels:  # nothing can be learned of answers that no side finds
         world.qrels[id] = {"elsewhere": 1}
     found = tune_fusion(world, world.queries, world.qrels)
-    assert (found.tuning.dense_weight, found.tuning.predictor, found.tuning.reached) == (0.5, None, 0.0)
+    assert (found.tuning.dense_weight, found.tuning.predictor, found.tuning.reached) == (0.75, None, 0.0)
 
 
 def test_features_and_prediction_by_hand() -> None:

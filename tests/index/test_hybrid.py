@@ -63,6 +63,9 @@ def test_normalisations_by_hand():
     deviation = np.sqrt((3.3333333**2 + 1.3333333**2 + 4.6666667**2) / 3)
     np.testing.assert_allclose(normaliser("z_score", scores)(scores), [-3.3333333, -1.3333333, 4.6666667] / deviation)
     np.testing.assert_allclose(normaliser("none", scores)(scores), scores)
+    np.testing.assert_allclose(normaliser("tmm", scores, 0.0)(scores), [0.2, 0.4, 1])
+    np.testing.assert_allclose(normaliser("tmm", [0.6, -0.2], -1.0)([0.6, -0.2]), [1, 0.5])
+    np.testing.assert_allclose(normaliser("tmm", scores)(scores), [0, 0.25, 1])  # no least: as min_max
     np.testing.assert_allclose(normaliser("min_max", [3.0, 3.0])([3.0, 3.0]), [1, 1])
     np.testing.assert_allclose(normaliser("z_score", [3.0])([3.0]), [0])
     np.testing.assert_allclose(normaliser("min_max", [])([1.0]), [1])
@@ -117,7 +120,7 @@ def test_dense_feedback_by_hand():
 @settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    method=st.sampled_from(["min_max", "z_score", "none"]),
+    method=st.sampled_from(["tmm", "min_max", "z_score", "none"]),
     weight=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]),
     depth=st.sampled_from([1, 3, 10, 200]),
     k=st.sampled_from([1, 5, 30]),
@@ -128,10 +131,10 @@ def test_completed_fusion_equals_brute_force_over_all_documents(index, seed, met
     mask = np.random.default_rng(seed).random(DOCUMENTS) < 0.3 if filtered else np.ones(DOCUMENTS, bool)
     sparse, dense = all_scores(index, query)
     sides = []
-    for scores, positive in ((sparse, True), (dense, False)):
+    for scores, positive, least in ((sparse, True, 0.0), (dense, False, -1.0)):
         allowed = np.where(mask & ((scores > 0) | (not positive)), scores, -np.inf)
         returned = np.sort(allowed[np.isfinite(allowed)])[::-1][:depth]
-        sides.append(normaliser(method, returned)(scores))
+        sides.append(normaliser(method, returned, least)(scores))
     expected = np.where(mask, (1 - weight) * sides[0] + weight * sides[1], -np.inf)
     fusion = FusionSettings(method=method, dense_weight=weight, completion="exact", depth=depth)
     hits = search_hybrid(index, query, k, HybridSettings(fusion=fusion), allow=mask if filtered else None)
@@ -151,7 +154,7 @@ def test_candidates_are_completed_and_without_completion_the_lowest_score_stands
     left = normaliser("min_max", np.sort(sparse)[::-1][:10])
     right = normaliser("min_max", np.sort(dense)[::-1][:10])
     fused = 0.7 * left(sparse[rows]) + 0.3 * right(dense[rows])
-    common = {"dense_weight": 0.3, "depth": 10}
+    common = {"method": "min_max", "dense_weight": 0.3, "depth": 10}
     hits = search_hybrid(index, query, 10, HybridSettings(fusion=FusionSettings(completion="candidates", **common)))
     assert hits.rows.tolist() == rows[best(fused, 10)].tolist()
     assert not np.isnan(hits.sparse.scores).any() and (hits.sparse.ranks == 0).any()
@@ -181,7 +184,8 @@ def test_sparse_first_scores_what_sparse_search_found_and_needs_no_dense_index(i
     rows = np.sort(best(sparse, 15))
     fused = 0.5 * normaliser("min_max", sparse[rows])(sparse[rows])
     fused += 0.5 * normaliser("min_max", dense[rows])(dense[rows])
-    settings = HybridSettings(vectors="sparse-first", fusion=FusionSettings(depth=15))
+    fusion = FusionSettings(method="min_max", depth=15)
+    settings = HybridSettings(vectors="sparse-first", fusion=fusion)
     assert search_hybrid(index, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
 
     from lsr.index import IndexBuilder
@@ -217,7 +221,8 @@ def test_dense_feedback_learns_from_the_ranking_that_was_asked_for(index, interp
         again = 0.5 * normaliser("min_max", np.sort(again)[::-1][:50])(again)
         again += 0.5 * normaliser("min_max", np.sort(sparse)[::-1][:50])(sparse)
     feedback = FeedbackSettings(vectors="dense", documents=4, interpolate=interpolate)
-    settings = HybridSettings(fusion=FusionSettings(depth=50, completion="exact"), feedback=feedback)
+    fusion = FusionSettings(method="min_max", depth=50, completion="exact")
+    settings = HybridSettings(fusion=fusion, feedback=feedback)
     assert search_hybrid(index, query, 10, settings).rows.tolist() == best(again, 10).tolist()
 
 
