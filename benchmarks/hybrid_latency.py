@@ -1,0 +1,144 @@
+"""What hybrid search costs beside its parts, on many documents: latency and memory.
+
+    python benchmarks/hybrid_latency.py DOCS QUERIES [--queries 500] [--dim 384] [--work DIR] [--output DIR]
+
+DOCS and QUERIES are files of sparse vectors. Dense ones are made of them: a random projection of each sparse vector to
+`--dim` numbers with as much noise added, so that near neighbours on one side tend to be near on the other. Every way to
+search runs in a process of its own, on one thread, query by query, with encoded queries: the times of encoding are
+those of the models. Depth 100, k 10.
+
+Memory is what a process holds of its own (faiss's structure, scratch), and what it has mapped and touched of the
+index's files, which the system may drop. The index is kept and used again in `--work`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from script import add_output, exit_code, measured_apart, write_results
+
+from lsr.eval.report import markdown_table
+from lsr.index import DenseSettings, Index, add_dense
+from lsr.index.hybrid.search import HybridQuery, search_hybrid
+from lsr.index.hybrid.settings import FusionSettings, HybridSettings
+from lsr.pipeline import index_vectors
+from lsr.vector_files import iter_vectors, read_vectors
+from lsr.vectors import SparseVectors
+
+DEPTH, K = 100, 10
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+
+def _hybrid(**fusion: Any) -> HybridSettings:
+    return HybridSettings(fusion=FusionSettings(depth=DEPTH, **fusion))
+
+
+WAYS: dict[str, HybridSettings | None] = {
+    "sparse": None,
+    "dense (hnsw)": None,
+    "hybrid": _hybrid(),
+    "hybrid, not completed": _hybrid(completion="none"),
+    "hybrid, by rank": _hybrid(method="rrf"),
+    "sparse-first": HybridSettings(vectors="sparse-first", fusion=FusionSettings(depth=DEPTH)),
+    "dense, exact": None,
+    "hybrid, exact over all documents": _hybrid(completion="exact"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("documents", type=Path, metavar="DOCS")
+    parser.add_argument("queries", type=Path, metavar="QUERIES")
+    parser.add_argument("--queries", dest="count", type=int, default=500, help="time so many (%(default)s)")
+    parser.add_argument("--dim", type=int, default=384, help="numbers of a dense vector (%(default)s)")
+    parser.add_argument("--work", type=Path, help="keep the index here")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
+    add_output(parser)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(time_way(arguments)))
+        return 0
+    return exit_code(lambda work: run(arguments, work), arguments.work)
+
+
+def run(arguments: argparse.Namespace, work: Path) -> None:
+    path = work / "hybrid-latency"
+    index = Index.open(path) if path.exists() else build(arguments, path)
+    found = {way: measured_apart(way, "--index", str(path), environment=ONE_THREAD) for way in WAYS}
+    parts = found["sparse"]["p50_us"] + found["dense (hnsw)"]["p50_us"]
+    rows = []
+    for way, each in found.items():
+        of_parts = f"{each['p50_us'] / parts:.2f}" if way.startswith("hybrid") and "exact" not in way else ""
+        numbers = [f"{each[name]:,.0f}" for name in ("p50_us", "p95_us", "own_mb", "mapped_mb")]
+        rows.append([way, *numbers[:2], of_parts, *numbers[2:]])
+    head = ["", "p50 µs", "p95 µs", "p50 / sum of the parts", "own memory MB", "mapped MB"]
+    report = (
+        f"# Hybrid search beside its parts\n\n{len(index):,} documents of {index.manifest.postings / len(index):.0f} "
+        f"terms and {index.dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
+        f"{index.dense.kind}.\n\n{markdown_table(head, rows)}\n"
+    )
+    print(report)
+    write_results(arguments.output, "hybrid_latency", report, {"documents": len(index), "ways": found})
+
+
+def build(arguments: argparse.Namespace, path: Path) -> Index:
+    index = index_vectors(iter_vectors(arguments.documents), path)
+    batches = (dense_of(vectors, arguments.dim, seed) for seed, vectors in enumerate(iter_vectors(arguments.documents)))
+    return add_dense(index, batches, settings=DenseSettings("hnsw"))
+
+
+def dense_of(vectors: SparseVectors, dim: int, seed: int) -> np.ndarray:
+    """float32 [n, dim]: projections of sparse vectors, with as much noise."""
+    projection = np.random.default_rng(0).normal(size=(vectors.dim, dim)).astype(np.float32)
+    made = vectors.to_scipy() @ projection
+    made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+    noise = np.random.default_rng(1 + seed).normal(size=made.shape).astype(np.float32) / np.sqrt(dim)
+    return made + noise
+
+
+def time_way(arguments: argparse.Namespace) -> dict[str, float]:
+    """One way to search, in this process."""
+    index = Index.open(arguments.index)
+    queries = read_vectors(arguments.queries, dim=index.dim)[: arguments.count]
+    dense = dense_of(queries, arguments.dim, 10**6)
+    settings = WAYS[arguments.one]
+    for _ in range(2):  # the first round warms up
+        times = list(_rounds(index, queries, dense, arguments.one, settings))
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{os.getpid()}/status").read_text().splitlines())
+    own, mapped = (int(status[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
+    values = np.array(times) * 1e6
+    return {
+        "p50_us": float(np.percentile(values, 50)),
+        "p95_us": float(np.percentile(values, 95)),
+        "mean_us": float(values.mean()),
+        "own_mb": own,
+        "mapped_mb": mapped,
+    }
+
+
+def _rounds(
+    index: Index, queries: SparseVectors, dense: np.ndarray, way: str, settings: HybridSettings | None
+) -> Iterator[float]:
+    for number in range(len(queries)):
+        row, vector = queries.row(number), dense[number]
+        start = perf_counter()
+        if settings is not None:
+            search_hybrid(index, HybridQuery(row, vector), K, settings)
+        elif way == "sparse":
+            index.search(*row, DEPTH)
+        else:
+            index.dense.search(vector, DEPTH, mode="exact" if way == "dense, exact" else "auto")
+        yield perf_counter() - start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
