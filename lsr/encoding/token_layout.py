@@ -108,7 +108,7 @@ class TokenLayout:
 
     def with_max_length(self, max_length: int | None, name: str) -> TokenLayout:
         """The same for documents of another length, and queries of no greater one. ModelError if the model has less."""
-        if max_length is None:
+        if max_length is None or max_length == self.document.max_length:
             return self
         if not 1 <= max_length <= self.limit:
             raise ModelError(f"max_length must lie in 1 … {self.limit}, the limit of {name}, not {max_length}")

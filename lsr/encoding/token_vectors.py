@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +92,22 @@ class TokenEncoder:
         if skipped is not None:
             layout = replace(layout, skipped=tuple(skipped))
         return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto") -> TokenEncoder:
+        """Load the encoder whose `settings` these are, computing in what `dtype` says.
+
+        ModelError if its model is not there any more, or would give other vectors now.
+        """
+        options = {name: record[name] for name in ("max_length", "special_tokens", "skipped")}
+        encoder = cls.load(str(record["model"]), device=device, dtype=dtype, **options)
+        # What is computed in may differ: queries need not be encoded on the machine that encoded the documents.
+        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
+            raise ModelError(
+                f"the model at {encoder.name} is not the one that made these token vectors (weights or configuration "
+                "changed): make them again"
+            )
+        return encoder
 
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None

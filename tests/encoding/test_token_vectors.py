@@ -275,6 +275,28 @@ def test_settings_tell_models_apart(make_pylate: Maker) -> None:
     assert TokenEncoder.load(folder).settings()["fingerprint"] != settings["fingerprint"]
 
 
+@pytest.mark.parametrize("options", [{}, {"max_length": 9, "skipped": ["w1"]}, {"max_length": 20}])
+def test_the_encoder_of_a_record(make_pylate: Maker, make_model: Maker, texts: list[str], options: Any) -> None:
+    """What `settings` tells of an encoder brings it back, unless the model has changed meanwhile."""
+    folder = make_pylate(do_query_expansion=False, query_length=30)
+    for made in (
+        TokenEncoder.load(folder, dtype="float32", **options),
+        TokenEncoder.load(make_model(head=False), dtype="float32", special_tokens=False, **options),
+    ):
+        record = json.loads(json.dumps(made.settings()))
+        again = TokenEncoder.of_record(record, dtype="float32")
+        assert again.settings() == made.settings()
+        for vectors, others in zip(again.encode_queries(texts), made.encode_queries(texts), strict=True):
+            np.testing.assert_array_equal(vectors, others)
+        assert TokenEncoder.of_record(record, dtype="bfloat16").dtype == "bfloat16"
+    record = TokenEncoder.load(folder, **options).settings()
+    write(folder / "config_sentence_transformers.json", document_prefix="")
+    with pytest.raises(ModelError, match="not the one that made these token vectors"):
+        TokenEncoder.of_record(record)
+    with pytest.raises(ModelError, match="there is no model"):
+        TokenEncoder.of_record(record | {"model": "/not/there"})
+
+
 def test_what_is_refused(make_pylate: Maker, make_cross_encoder: Maker, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cross-encoder"):
         TokenEncoder.load(make_cross_encoder())
