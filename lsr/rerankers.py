@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import ModelError
 from lsr.search_plan import LATE
 
 if TYPE_CHECKING:
@@ -54,14 +53,5 @@ class Rerankers:
 
         with self._loading:
             if self._token_encoder is None:
-                record = self._index.late.record.encoder
-                options = {"max_length": record["max_length"], "special_tokens": record["special_tokens"]}
-                encoder = TokenEncoder.load(str(record["model"]), device=self._device, **options)
-                # What is computed in may differ: a server need not be the machine that encoded the documents.
-                if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
-                    raise ModelError(
-                        f"the model at {encoder.name} is not the one that made this index's token vectors (weights or "
-                        f"configuration changed): add them again with `lsr late {self._index.path} --force`"
-                    )
-                self._token_encoder = encoder
+                self._token_encoder = TokenEncoder.of_record(self._index.late.record.encoder, device=self._device)
             return self._token_encoder

@@ -116,9 +116,9 @@ class FeedbackStage(_Body):
     )
     documents: int = Field(3, ge=1, le=100)
     terms: int = Field(100, ge=1, le=4096, description="Terms of the new sparse query.")
-    query_weight: float = Field(0.7, ge=0, le=1, description="What the old query keeps.")
+    query_weight: float = Field(0.5, ge=0, le=1, description="What the old query keeps.")
     interpolate: Literal["before", "after", "both"] = Field(
-        "both", description="Whether the first answers, the last ones, or both are fused."
+        "after", description="Whether the first answers, the last ones, or both are fused."
     )
 
 

@@ -215,7 +215,7 @@ def test_dense_feedback_learns_from_the_ranking_that_was_asked_for(index, interp
     fused += 0.5 * normaliser("min_max", np.sort(dense)[::-1][:50])(dense)
     learned = best(dense if interpolate == "after" else fused, 4)
     vectors = index.dense.vectors.astype(np.float64)
-    asked = 0.7 * query.dense / np.linalg.norm(query.dense) + 0.3 * vectors[learned].mean(axis=0)
+    asked = 0.5 * query.dense / np.linalg.norm(query.dense) + 0.5 * vectors[learned].mean(axis=0)
     again = vectors @ (asked / np.linalg.norm(asked))
     if interpolate != "before":
         again = 0.5 * normaliser("min_max", np.sort(again)[::-1][:50])(again)
@@ -230,7 +230,7 @@ def test_sparse_feedback_searches_with_the_new_query(index):
     query = ask(6)
     sparse, _ = all_scores(index, query)
     learned = best(sparse, 3)
-    new = sparse_feedback("rm3", query.sparse, [index.vector(row) for row in learned], sparse[learned], 0.7, 20)
+    new = sparse_feedback("rm3", query.sparse, [index.vector(row) for row in learned], sparse[learned], 0.5, 20)
     settings = HybridSettings(vectors="sparse", feedback=FeedbackSettings(vectors="sparse", method="rm3", terms=20))
     hits = search_hybrid(index, HybridQuery(query.sparse), 10, settings)
     assert hits.query.sparse[0].tolist() == new[0].tolist()

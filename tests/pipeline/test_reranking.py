@@ -96,7 +96,7 @@ def test_token_vectors_of_another_model_are_refused(retriever: Retriever) -> Non
     record: dict[str, Any] = {**encoder.settings(), "fingerprint": "another"}
     encoder.settings = lambda: record  # type: ignore[method-assign]
     index = add_token_vectors(retriever.index, encoder, bits=4)
-    with pytest.raises(ModelError, match="is not the one that made this index's token vectors"):
+    with pytest.raises(ModelError, match="is not the one that made these token vectors"):
         Retriever(index).search(QUERY, rerank="late")
 
 
