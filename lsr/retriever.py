@@ -178,7 +178,8 @@ class Retriever:
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
         if plan.is_plain:
-            hits = self.index.search(*queries[number].sparse, k, **plan.retrieve.sparse)
+            assert queries.sparse is not None
+            hits = self.index.search(*queries.sparse.row(number), k, **plan.retrieve.sparse)
             return RankedIds(hits.ids, hits.scores, hits.stats)
         from lsr.staged_search import run_plan
 

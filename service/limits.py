@@ -50,7 +50,7 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
-def check_pipeline(pipeline: Pipeline, settings: ServiceSettings) -> dict[str, str]:
+def check_pipeline(pipeline: Pipeline, settings: ServiceSettings) -> dict[str, Any]:
     """Each stage within its limit; returns the re-ranker's name, if one is asked for, as `Searcher.search` takes it."""
     depth = pipeline.retrieve.depth
     if depth > settings.max_k:

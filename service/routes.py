@@ -60,7 +60,7 @@ async def search(
         check_text(asked.text, service.settings, "body", "text")
     if asked.vector is not None:
         check_vector(asked.vector, service.settings)
-    reranker = check_pipeline(asked.pipeline, service.settings) if asked.pipeline is not None else {}
+    reranker: dict[str, Any] = check_pipeline(asked.pipeline, service.settings) if asked.pipeline is not None else {}
 
     def work(searcher: Searcher, clock: Clock) -> bytes:
         depth = asked.offset + asked.k

@@ -103,8 +103,8 @@ class Retrieve(_Body):
         "hybrid", description="`sparse-first` scores with dense vectors what sparse search found."
     )
     depth: int = Field(100, ge=1, description="How many documents each side returns.")
-    sparse: SparseRetrieval = SparseRetrieval()
-    dense: DenseRetrieval = DenseRetrieval()
+    sparse: SparseRetrieval = Field(default_factory=SparseRetrieval.model_construct)
+    dense: DenseRetrieval = Field(default_factory=DenseRetrieval.model_construct)
 
 
 class FeedbackStage(_Body):
@@ -148,7 +148,7 @@ class RerankStage(_Body):
 class Pipeline(_Body):
     """The stages of a search."""
 
-    retrieve: Retrieve = Retrieve()
+    retrieve: Retrieve = Field(default_factory=Retrieve.model_construct)
     feedback: FeedbackStage | None = None
     fuse: Fuse | None = None
     rerank: RerankStage | None = None
@@ -156,9 +156,9 @@ class Pipeline(_Body):
     @property
     def options(self) -> dict[str, Any]:
         """Flat, as `Searcher.search` takes them; the re-ranker's name is for the server to add."""
-        first, options = self.retrieve, {}
+        first = self.retrieve
         sparse = first.sparse.parameters.model_dump(exclude_none=True) if first.sparse.parameters else {}
-        options["depth"] = first.depth
+        options: dict[str, Any] = {"depth": first.depth}
         if first.vectors == "sparse":
             options["mode"] = first.sparse.mode
         else:

@@ -207,7 +207,7 @@ def prepare_vectors(vectors: Vectors, record: DenseRecord) -> Vectors:
     vectors = vectors[:, : record.dim]
     if record.similarity == "cosine":
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors = vectors / np.where(lengths > 0, lengths, 1)
+        return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
     return np.ascontiguousarray(vectors, np.float32)
 
 

@@ -288,6 +288,7 @@ class _Search:
             # A sparse search that ended early has found every document that shares a term.
             scores[0][missing] = 0 if sparse.complete else self._sparse_scores(query, rows[missing])
             missing = np.flatnonzero(ranks[1] == 0)
+            assert query.dense is not None
             scores[1][missing] = self.index.dense.scores(query.dense, rows[missing])
         sides = []
         for side, score, rank, share, scale in zip(
@@ -315,7 +316,9 @@ class _Search:
     def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores) -> HybridHits:
         scores = sparse.contributions + dense.contributions
         order = np.lexsort((rows, -scores))[: self.k]
-        best = [SideScores(*(values[order] for values in side)) for side in (sparse, dense)]
+        best = [
+            SideScores(side.scores[order], side.ranks[order], side.contributions[order]) for side in (sparse, dense)
+        ]
         return HybridHits(
             rows[order],
             scores[order],

@@ -90,6 +90,9 @@ class FusionTuning:
         predictor = given.pop("predictor")
         if predictor is not None:
             predictor = WeightPredictor(
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in predictor.items()}
+                tuple(predictor["means"]),
+                tuple(predictor["deviations"]),
+                tuple(predictor["coefficients"]),
+                float(predictor["intercept"]),
             )
         return cls(predictor=predictor, **given)

@@ -180,7 +180,7 @@ def _add_vectors(
         return add_dense(
             index,
             read_dense_vectors(path),
-            encoder=encoder and encoder.settings(),
+            encoder=encoder.settings() if encoder else None,
             similarity=encoder.similarity if encoder else "cosine",
             settings=settings,
             seed=seed,

@@ -96,7 +96,7 @@ def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, An
             item["stages"] = {name: asdict(stage) for name, stage in hit.stages.items()}
         hits.append(item)
     timings: dict[str, Any] = {"encode_ms": round(response.encode_ms, 3), "search_ms": round(response.search_ms, 3)}
-    answer = {"hits": hits, "stats": response.stats and response.stats._asdict(), "timings": timings}
+    answer: dict[str, Any] = {"hits": hits, "stats": response.stats and response.stats._asdict(), "timings": timings}
     if response.mode is not None:
         answer["mode"], answer["dense_weight"] = response.mode, response.dense_weight
         answer["dense_stats"] = response.dense_stats and response.dense_stats._asdict()

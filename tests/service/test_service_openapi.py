@@ -140,7 +140,7 @@ def test_a_pipeline_times_its_stages_and_says_what_each_gave(served: TestClient)
     answer = served.post("/v1/search", json=asked).json()
     schemas.SearchAnswer.model_validate(answer)
     assert (answer["mode"], answer["dense_weight"], answer["stats"]["mode"]) == ("hybrid", 0.25, "exhaustive")
-    stages = ["encode sparse", "encode dense", "sparse", "dense", "fuse", "feedback"]
+    stages = ["encode sparse", "encode dense", "sparse", "dense", "feedback", "fuse"]
     assert list(answer["timings"]["stages_ms"]) == stages
     for hit in answer["hits"]:
         parts = [hit["stages"][side]["contribution"] for side in ("sparse", "dense")]
