@@ -68,8 +68,8 @@ class Index:
     """An index on disk, opened by memory map: nothing is loaded until it is used.
 
     Its rows are documents or, where `windows` says so, windows of documents: `search`, filters, `row`, `ids` and
-    `document_at` go by rows, `document`, `document_rows` and `document_ids` by documents. For documents as hits search by
-    `lsr.Retriever` or `lsr.index.hybrid.documents.search_documents`.
+    `document_at` go by rows, `document`, `document_rows` and `document_ids` by documents. For documents as hits, search
+    by `lsr.Retriever` or `lsr.index.hybrid.documents.search_documents`.
 
     May be shared by threads. It stays readable when another build replaces it on disk; open again to see the new one.
 
@@ -473,25 +473,11 @@ class Index:
         """Bytes on disk by part, and in total.
 
         forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
-        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest; then
-        those that were added, as dense.
+        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest;
+        then those that were added, as dense.
         """
-        parts = dict.fromkeys(
-            (
-                "forward",
-                "order",
-                "term",
-                "summary",
-                "seismic",
-                "bmp",
-                "documents",
-                "windows",
-                "ids",
-                "vocabulary",
-                "manifest",
-            ),
-            0,
-        )
+        names = ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "windows", "ids", "vocabulary")
+        parts = dict.fromkeys((*names, "manifest"), 0)
         for name, record in self.manifest.files.items():
             parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
         for name, part in self.manifest.parts.items():

@@ -40,7 +40,7 @@ def best_by_max(
     """The k documents with the best windows (MaxP of Dai and Callan, arXiv:1905.09217).
 
     Args:
-        search: the best windows up to a depth, best first, ties in row order; windows that never come are worth nothing.
+        search: the best windows up to a depth, best first, ties in row order; one that never comes is worth nothing.
         documents_of: the number of each row's document, which never descends.
         depth: to begin with. Searches go deeper until k documents are found, which are then those of brute force over
             all windows if each search is exact.
@@ -66,8 +66,8 @@ def best_by_sum(
     """The k documents with the largest sums of their `top` best windows' scores (SumP, of the best ones only).
 
     Of every document that has a window in a ranking all windows are scored. A document that has none there adds up to
-    at most `top` times the ranking's last score, or to that score where it is negative; searches go deeper until that is
-    less than the k-th sum. So, if each search is exact, these are the documents of brute force over all windows.
+    at most `top` times the ranking's last score, or to that score where it is negative; searches go deeper until that
+    is less than the k-th sum. So, if each search is exact, these are the documents of brute force over all windows.
 
     Args:
         search, documents_of, depth: as `best_by_max`.
@@ -80,7 +80,7 @@ def best_by_sum(
         rows = windows_of(seen)
         scores = score(rows).astype(np.float64)
         kept, owners = top_windows(documents_of(rows), scores, top)
-        sums = np.bincount(owners, scores[kept], minlength=len(seen))
+        sums = np.bincount(owners, scores[kept], minlength=len(seen)).astype(np.float64)
         order = np.lexsort((seen, -sums))[:k]
         if found.complete or (len(order) == k and sums[order[-1]] > _most(float(found.scores[-1]), top)):
             return BestDocuments(seen[order], sums[order], first[order])
@@ -95,7 +95,7 @@ def _most(score: float, top: int) -> float:
 def best_of(documents: Numbers, scores: Scores, k: int, top: int) -> BestDocuments:
     """The k best documents of windows in any order, of which no more are looked for, by the sum of their `top` best."""
     kept, owners = top_windows(documents, scores, top)
-    sums = np.bincount(owners, scores[kept])
+    sums = np.bincount(owners, scores[kept]).astype(np.float64)
     seen, first = np.unique(owners, return_index=True)
     order = np.lexsort((seen, -sums))[:k]
     places = kept[first[order]]

@@ -48,8 +48,8 @@ def index_corpus(
     The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
     where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
     heaviest terms. With `windows`, documents are cut into windows, each a row of its own, and found by these. `threads`
-    build the index (default: as many as there are CPUs). `total`, the number of documents, if it is known, is for `stages`
-    to show.
+    build the index (default: as many as there are CPUs). `total`, the number of documents, if it is known, is for
+    `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.

@@ -128,8 +128,8 @@ class Retriever:
         `mode`, `recall` and `parameters` are those of `Index.search`, and of what can come before and after it: see
         `lsr.search_plan.SearchPlan.of`. So `search(text, mode="hybrid")` fuses sparse and dense search, with
         `feedback="rocchio"` searches twice, and with `rerank="FOLDER"` scores the best again with a cross-encoder.
-        `allow` are the rows that may be returned, as for `Index.search`: documents, or windows where the index has such. A search of the sparse index alone
-        returns fewer than `k` if fewer share a term with the text.
+        `allow` are the rows that may be returned, as for `Index.search`: documents, or windows where the index has
+        such. A search of the sparse index alone returns fewer than `k` if fewer share a term with the text.
         """
         from lsr.search_plan import SearchPlan
 

@@ -1,7 +1,7 @@
 """Long documents as windows: passages that are encoded, and found, each by itself.
 
-A window is stored as a row of the index, under the id `DOCUMENT#NUMBER`, numbers counting from 0. What stands before the
-last `#` is the document's id, so an id that holds `#` itself is as good as any.
+A window is stored as a row of the index, under the id `DOCUMENT#NUMBER`, numbers counting from 0. What stands before
+the last `#` is the document's id, so an id that holds `#` itself is as good as any.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class WindowSettings:
     """How documents are cut into windows, and what the windows' scores make of a document's.
 
     Attributes:
-        score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217). "max": the best window's score, as
-            Nguyen et al. (SIGIR 2023, arXiv:2305.18494) found best of the aggregations for learned sparse vectors;
+        score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217). "max": the best window's score, the
+            strongest of the simple ones for learned sparse vectors (Nguyen et al., SIGIR 2023, arXiv:2305.18494);
             "first": only the first window is kept; "sum": the sum of the `top` best.
         words: of a window, at most, its title apart.
         stride: words from the start of a window to the start of the next, at most; less than `words` lets them overlap.
@@ -83,7 +83,8 @@ def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
         return [(0, len(text))]
     # ends[i]: a sentence ends before word i.
     ends = [False] + [_ends_sentence(text, *pair) for pair in pairwise(spans)]
-    windows, first = [], 0
+    windows: list[tuple[int, int]] = []
+    first = 0
     while True:
         start = spans[first][0] if first else 0
         if first + words >= len(spans):

@@ -13,7 +13,7 @@ from lsr.index.hits import SearchStats
 from lsr.index.hybrid.search import HybridHits, HybridQuery, Ranking, SideScores, SparseQuery, search_hybrid
 from lsr.index.hybrid.settings import HybridSettings
 from lsr.index.tuning import choose_tuning
-from lsr.index.windows import BestDocuments, best_by_max, best_by_sum, top_windows
+from lsr.index.windows import BestDocuments, best_by_max, best_by_sum, best_of, top_windows
 
 if TYPE_CHECKING:
     from lsr.index.reader import Index
@@ -33,10 +33,10 @@ def search_documents(
     """As `search_hybrid`, in an index of windows one hit for each document: its best window, with the document's score.
 
     By "max" (and "first") the documents are those of brute force over all windows, if the searches are exact; so are
-    they by "sum", in a search of sparse or of dense vectors alone. Where scores are fused, "sum" adds up the fused scores
-    of the windows that were retrieved. Each side's score and rank are the best window's, its contribution the document's.
-    Feedback learns from windows. `recall` and mode "auto" stand for what they do at `k`, and are kept to when the search
-    goes deeper. `allow` says which rows, here windows, may count.
+    they by "sum", in a search of sparse or of dense vectors alone. Where scores are fused, "sum" adds up the fused
+    scores of the windows that were retrieved. Each side's score and rank are the best window's, its contribution the
+    document's. Feedback learns from windows. `recall` and mode "auto" stand for what they do at `k`, and are kept to
+    when the search goes deeper. `allow` says which rows, here windows, may count.
     """
     settings = settings or HybridSettings()
     windows = index.windows
@@ -70,6 +70,7 @@ def search_documents(
         def score(rows: Rows) -> npt.NDArray[np.float32]:
             asked = searches[-1].query
             if settings.vectors == "dense":
+                assert asked.dense is not None
                 return index.dense.scores(asked.dense, rows)
             assert asked.sparse is not None
             return index.scores(*asked.sparse, rows)
@@ -119,9 +120,12 @@ def _fixed(index: Index, settings: HybridSettings, k: int, *, filtered: bool) ->
     if given.get("recall") is not None and given.get("mode", "auto") == "auto" and set(given) <= {"mode", "recall"}:
         tuning = choose_tuning(index.tunings, k, given["recall"])
         given = {"mode": tuning.mode, **tuning.parameters}
-    elif given.get("mode") == "auto" and settings.fusion.completion != "exact":
-        if index.choose_mode(k, filtered=filtered) == "approximate":
-            given["mode"] = "approximate"
+    elif (
+        given.get("mode") == "auto"
+        and settings.fusion.completion != "exact"
+        and index.choose_mode(k, filtered=filtered) == "approximate"
+    ):
+        given["mode"] = "approximate"
     return replace(settings, sparse=given)
 
 
@@ -140,7 +144,7 @@ def _added_up(windows: WindowRows, searches: list[HybridHits], k: int) -> Hybrid
     def add(side: SideScores | None, taken: SideScores | None) -> SideScores | None:
         if side is None or taken is None:
             return None
-        return taken._replace(contributions=np.bincount(owners, side.contributions[kept])[order])
+        return taken._replace(contributions=np.bincount(owners, side.contributions[kept])[order].astype(np.float64))
 
     hits = _best_windows(searches, best, None)
     return replace(hits, sparse=add(found.sparse, hits.sparse), dense=add(found.dense, hits.dense))
@@ -155,7 +159,8 @@ def _best_windows(
     def part(side: SideScores | None) -> SideScores | None:
         if side is None:
             return None
-        taken = SideScores(*(values[best.places] for values in side))
+        at = best.places
+        taken = SideScores(side.scores[at], side.ranks[at], side.contributions[at])
         return taken if contributions is None else taken._replace(contributions=contributions)
 
     milliseconds: dict[str, float] = {}

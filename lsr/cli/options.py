@@ -165,8 +165,8 @@ _WINDOWS = "Long documents by windows"
 Windows = Annotated[
     WindowScore | None,
     typer.Option(
-        help="Cut documents into windows, each encoded and found by itself. A document scores what its best window does "
-        "(max), or its --top-windows best together (sum); first keeps the first window alone.",
+        help="Cut documents into windows, each encoded and found by itself. A document scores what its best window "
+        "does (max), or its --top-windows best together (sum); first keeps the first window alone.",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
