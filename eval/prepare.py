@@ -38,8 +38,8 @@ def open_or_index(
     An index that is there is used again if it was made with `encoder`, `top_k` and `windows` (no encoder: with whatever
     encoder, and no windows: with whatever windows), and holds exactly the documents of the collection; every text is
     compared. `force` builds it anew. A build that was interrupted goes on where it stopped. `encoder` defaults to the
-    default model where there is no index yet; `query_idf` is that of `Retriever`. With `dense`, the index is given dense vectors of that encoder, unless it has
-    some of that encoder.
+    default model where there is no index yet; `query_idf` is that of `Retriever`. With `dense`, the index is given
+    dense vectors of that encoder, unless it has some of that encoder.
 
     Raises ModelError or InputError if the index that is there does not fit.
     """

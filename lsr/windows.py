@@ -29,9 +29,9 @@ class WindowSettings:
     """How documents are cut into windows, and what the windows' scores make of a document's.
 
     Attributes:
-        score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217). "max": the best window's score, the
-            strongest of the simple ones for learned sparse vectors (Nguyen et al., SIGIR 2023, arXiv:2305.18494);
-            "first": only the first window is kept; "sum": the sum of the `top` best.
+        score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217), which Nguyen et al. (SIGIR 2023,
+            arXiv:2305.18494) studied for learned sparse vectors. "max": the best window's score; "first": only the
+            first window is kept; "sum": the sum of the `top` best.
         words: of a window, at most, its title apart.
         stride: words from the start of a window to the start of the next, at most; less than `words` lets them overlap.
         top: windows that "sum" adds up.
