@@ -234,8 +234,8 @@ def markdown(about: list[dict[str, Any]], found: list[list[dict[str, Any]]], arg
     head += ["MB of vectors", "index MB"]
     tasks = " ".join(
         f"{task['name']}: {task['documents']:,} documents of {task['mean_words']:.0f} words on average; "
-        f"{task['queries']} queries of the splits {arguments.splits} whose relevant documents have at least {arguments.minimum_words} "
-        f"words (median {task['median_words_of_the_relevant']:.0f})."
+        f"{task['queries']} queries of the splits {arguments.splits} whose relevant documents have at least "
+        f"{arguments.minimum_words} words (median {task['median_words_of_the_relevant']:.0f})."
         for task in about
     )
     known = " ".join(KNOWN.get(model, {}).get(task["name"], "") for task in about).strip()
@@ -245,8 +245,8 @@ def markdown(about: list[dict[str, Any]], found: list[list[dict[str, Any]]], arg
         f"{model}, max_length {MAX_LENGTH}, exact search. {tasks} {known}\n\n"
         f"One vector of all windows' maxima: `--window-overlap {OVERLAP}`. Windows: `--windows max` and `sum`, of up "
         f"to {windows.words} words, {windows.stride} apart. p: of a paired t-test of nDCG@10 against the first line. "
-        "Longer half: the queries whose relevant document has at least the median of words. MB of vectors: terms and weights "
-        "with the bounds of their blocks; an index has texts, ids and vocabulary beside.\n"
+        "Longer half: the queries whose relevant document has at least the median of words. MB of vectors: terms "
+        "and weights with the bounds of their blocks; an index has texts, ids and vocabulary beside.\n"
     ).replace(". \n", ".\n")
 
 

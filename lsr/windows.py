@@ -18,10 +18,12 @@ from lsr.errors import InputError
 SCORES = ("max", "first", "sum")
 SEPARATOR = "#"
 
-# Two characters of a script that is written without spaces are a word, and so is the start of what has none for long.
-_CJK = "\u2e80-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]{{1,40}}")
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
+# Two characters of a script that is written without spaces are a word, and so are 40 of anything without a space.
+_CJK = "\u2e80-\u2fff\u3021-\u9fff\uf900-\ufaff"
+_MARKS = "\u3002\uff01\uff1f"  # its full stop, exclamation mark and question mark
+_QUOTES = "\"'\u201d\u2019\u00bb)\\]\u300d\u300f"
+_WORD = re.compile(rf"[{_CJK}]{{1,2}}[{_MARKS}{_QUOTES}]*|[^\s{_CJK}]{{1,40}}")
+_SENTENCE_END = re.compile(rf"[.!?\u2026{_MARKS}][{_QUOTES}]*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +103,11 @@ def _last_end(ends: list[bool], least: int, most: int) -> int:
 
 def _ends_sentence(text: str, word: tuple[int, int], following: tuple[int, int]) -> bool:
     gap = text[word[1] : following[0]]
-    return "\n" in gap or (
-        bool(_SENTENCE_END.search(text[word[0] : word[1]])) and (bool(gap) or text[word[1] - 1] in "。！？")
-    )
+    if "\n" in gap:
+        return True
+    ended = _SENTENCE_END.search(text[word[0] : word[1]])
+    # Where no space follows, only the marks of such a script end a sentence.
+    return ended is not None and (bool(gap) or ended.group()[0] in _MARKS)
 
 
 def window_id(document: str, number: int) -> str:
