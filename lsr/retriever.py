@@ -248,6 +248,8 @@ class Retriever:
         So too for all that `plan` needs.
         """
         self.index.warm_up()
+        if self.index.windows is not None:
+            self._search(np.zeros(1, np.uint32), np.ones(1, np.float32), 1, False, 0.0, {})
         if self.index.encoder is not None or self._model is not None:
             self._encode_query("warm up")
             _ = self.vocabulary  # read from disk on first use

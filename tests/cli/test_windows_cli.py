@@ -94,7 +94,7 @@ def test_eval_of_first_windows(run: Run, corpus: Path) -> None:
 
 def test_hybrid_search_and_its_tuning(run: Run, corpus: Path) -> None:
     assert run("index", corpus, "-o", "index", "--windows", "sum", "--window-words", 20, "--dense", "minilm")[0] == 0
-    code, out, _ = run("search", "index", "frozen river of ice", "--mode", "hybrid", "--explain", "--json")
+    code, out, _ = run("search", "index", "dense ice of a glacier", "--mode", "hybrid", "--explain", "--json")
     hits = json.loads(out)["hits"]
     assert code == 0 and hits[0]["id"] == "minutes" and len({hit["id"] for hit in hits}) == len(hits) == 3
     for hit in hits:
