@@ -140,7 +140,7 @@ def evaluate(
         scores,
         baseline,
         label=retriever.encoder.name,
-        documents=len(retriever.index),
+        documents=retriever.index.document_count,
         model=retriever.index.encoder or retriever.encoder.settings(),
         latency=latency,
         search=stats,
@@ -298,9 +298,10 @@ def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     parts = index.space()
     size = parts["total"]
     return {
-        "documents": len(index),
+        "documents": index.document_count,
+        "windows": index.manifest.windows,
         "bytes": size,
-        "bytes_per_document": size / len(index),
+        "bytes_per_document": size / index.document_count,
         "parts": parts,
         "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
         "flops": flops(asked, documents),

@@ -14,6 +14,7 @@ from lsr.documents import Query
 from lsr.errors import InputError
 from lsr.eval.metrics import metric_label, metric_names, score_run
 from lsr.eval.runs import Ranking, Run
+from lsr.index.hybrid.documents import group_rows
 from lsr.index.hybrid.search import search_union
 from lsr.index.hybrid.settings import DENSE_WEIGHTS, FusionSettings, HybridSettings
 from lsr.index.hybrid.tuning import FusionTuning, WeightPredictor, query_features
@@ -192,8 +193,8 @@ def _values(
         assert hits.sparse is not None and hits.dense is not None
         # Found with even weights, so twice a contribution is the normalised score.
         scores = 2 * ((1 - weight) * hits.sparse.contributions + weight * hits.dense.contributions)
-        order = np.lexsort((hits.rows, -scores))[:_KEPT]
-        run[query.id] = Ranking(retriever.index.ids(hits.rows[order]), scores[order])
+        rows, best = group_rows(retriever.index, hits.rows, scores, _KEPT)
+        run[query.id] = Ranking(retriever.index.document_ids(rows), best)
     scored = score_run(run, {query.id: qrels[query.id] for query in judged}, [metric])
     by_query = scored.per_query()
     return np.array([by_query[query.id][metric] for query in judged])

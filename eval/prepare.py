@@ -13,6 +13,7 @@ from lsr.eval.collection import Collection
 from lsr.retriever import Retriever
 from lsr.stages import Stages, silent
 from lsr.text import count_documents
+from lsr.windows import WindowSettings, cut_document
 
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
@@ -26,6 +27,7 @@ def open_or_index(
     encoder: SparseEncoder | None = None,
     *,
     top_k: int | None = None,
+    windows: WindowSettings | None = None,
     query_idf: float | None = None,
     dense: DenseEncoder | None = None,
     force: bool = False,
@@ -33,11 +35,11 @@ def open_or_index(
 ) -> Retriever:
     """Open the index of the collection's documents at `path`, or build it.
 
-    An index that is there is used again if it was made with `encoder` (None: whatever made it) and `top_k`, and holds
-    exactly the documents of the collection; every text is compared. `force` builds it anew. A build that was
-    interrupted goes on where it stopped. `encoder` defaults to the default model where there is no index yet;
-    `query_idf` is that of `Retriever`. With `dense`, the index is given dense vectors of that encoder, unless it has
-    some of that encoder.
+    An index that is there is used again if it was made with `encoder`, `top_k` and `windows` (no encoder: with whatever
+    encoder, and no windows: with whatever windows), and holds exactly the documents of the collection; every text is
+    compared. `force` builds it anew. A build that was interrupted goes on where it stopped. `encoder` defaults to the
+    default model where there is no index yet; `query_idf` is that of `Retriever`. With `dense`, the index is given
+    dense vectors of that encoder, unless it has some of that encoder.
 
     Raises ModelError or InputError if the index that is there does not fit.
     """
@@ -49,12 +51,23 @@ def open_or_index(
         if encoder is not None:
             _check_encoder(retriever.index, encoder, top_k, path)
             retriever.encoder = encoder
-        with stages("comparing corpus and index", len(retriever.index), "documents") as progress:
+        if encoder is not None or windows is not None:
+            _check_windows(retriever.index, windows, path)
+        with stages("comparing corpus and index", retriever.index.document_count, "documents") as progress:
             check_corpus(retriever.index, collection.documents(), path, progress)
         return _with_dense(retriever, encoder, dense, query_idf, stages)
     encoder = encoder or SparseEncoder.load()
     total = count_documents(collection.source)
-    index = index_corpus(collection.documents(), path, encoder, total=total, top_k=top_k, force=force, stages=stages)
+    index = index_corpus(
+        collection.documents(),
+        path,
+        encoder,
+        total=total,
+        top_k=top_k,
+        windows=windows,
+        force=force,
+        stages=stages,
+    )
     retriever = Retriever(index, query_idf=query_idf)
     retriever.encoder = encoder
     return _with_dense(retriever, encoder, dense, query_idf, stages)
@@ -87,6 +100,7 @@ def check_corpus(
 ) -> None:
     """Raise InputError unless the index holds exactly these documents, with these titles and texts.
 
+    An index of windows holds a document if these are the pieces of its text, of which it may keep the first alone.
     `path` is named in the message.
     """
     advice = f"the index at {path} was made from another corpus: name another one, or build it anew with --force"
@@ -97,12 +111,34 @@ def check_corpus(
         except NotFoundError:
             raise InputError(f"document {document.id!r} is not in the index; {advice}") from None
         # An index of bare vectors has no texts to compare.
-        if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, document.text):
+        if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, _kept(document, index)):
             raise InputError(f"document {document.id!r} has another text in the index; {advice}")
         count += 1
         progress(1)
-    if count != len(index):
-        raise InputError(f"the corpus has {count:,} documents, the index {len(index):,}; {advice}")
+    if count != index.document_count:
+        raise InputError(f"the corpus has {count:,} documents, the index {index.document_count:,}; {advice}")
+
+
+def _kept(document: Document, index: Index) -> str:
+    """The document's text, or what of it an index of first windows keeps."""
+    if index.windows is None or index.windows.settings.score != "first":
+        return document.text
+    return cut_document(document, index.windows.settings)[0].text
+
+
+def _check_windows(index: Index, windows: WindowSettings | None, path: str | Path) -> None:
+    made = None if index.windows is None else index.windows.settings
+    if made != windows:
+        raise InputError(
+            f"the index at {path} was made with {_in_words(made)}, not {_in_words(windows)}: name another one, or "
+            "build it anew with --force"
+        )
+
+
+def _in_words(windows: WindowSettings | None) -> str:
+    if windows is None:
+        return "no windows"
+    return "windows of " + ", ".join(f"{name} {value}" for name, value in windows.to_record().items())
 
 
 def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:

@@ -35,9 +35,11 @@ from lsr.index.seismic_blocks import write_seismic_blocks
 from lsr.index.settings import IndexSettings
 from lsr.index.summaries import write_summaries
 from lsr.index.vocabulary import write_vocabulary
+from lsr.index.window_rows import WindowWriter
 from lsr.pruning import Pruning
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
+from lsr.windows import WindowSettings
 
 _SPILL_NAME = "spilled_weights.npy"
 _QUANTISE_AT_A_TIME = 1 << 22
@@ -65,6 +67,7 @@ class IndexBuilder:
         vocabulary: stored with the index; its length must be `dim`.
         encoder: what the encoder says of itself (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
+        windows: what is added are windows of documents (`lsr.windows.cut_document`), cut with these settings.
 
     Attributes:
         prunings: to be recorded in the manifest.
@@ -82,6 +85,7 @@ class IndexBuilder:
         vocabulary: Vocabulary | None = None,
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
+        windows: WindowSettings | None = None,
         force: bool = False,
     ) -> None:
         if not 1 <= dim < 2**32:
@@ -96,6 +100,8 @@ class IndexBuilder:
         self.dim = dim
         self.settings = settings or IndexSettings()
         self.prunings: list[Pruning] = []
+        self.window_settings = windows
+        self._windows: WindowWriter | None = None
         self._vocabulary = vocabulary
         self._token_frequencies: npt.NDArray[np.int64] | None = None
         self._encoder = encoder
@@ -117,6 +123,8 @@ class IndexBuilder:
             self._weights = ArrayWriter(self._segment / _SPILL_NAME, np.float32)
             self._ids = IdWriter(self._segment)
             self._documents = DocumentWriter(self._segment / DOCUMENTS_NAME)
+            if windows is not None:
+                self._windows = WindowWriter(self._segment)
         except BaseException:
             self.discard()
             raise
@@ -128,8 +136,8 @@ class IndexBuilder:
         """Append vectors and, if given, the documents to be shown for them.
 
         InputError if the vectors are malformed or of another `dim`, if the documents' ids are not the vectors' row by
-        row, or if a document cannot be stored (text that is not valid Unicode, fields that are not JSON values). A
-        vector without terms is kept, and is never found.
+        row, if windows are not in order (`WindowWriter.append`), or if a document cannot be stored (text that is not
+        valid Unicode, fields that are not JSON values). A vector without terms is kept, and is never found.
         """
         if self._finished:
             raise InputError("this builder has finished")
@@ -149,6 +157,8 @@ class IndexBuilder:
             check_storable(document)
         if self._rows + len(vectors) >= 2**32:
             raise InputError("an index holds fewer than 2³² documents")
+        if self._windows is not None:
+            self._windows.append(vectors.ids)
         self._indptr.append(np.diff(vectors.indptr))
         self._terms.append(vectors.indices)
         self._weights.append(vectors.weights)
@@ -198,6 +208,8 @@ class IndexBuilder:
         for writer in (self._indptr, self._terms, self._weights):
             writer.close()
         self._documents.finish()
+        if self._windows is not None:
+            self._windows.close()
         self._ids.finish()
         scale = self._quantise()
         folder, postings, settings = self._segment, self._terms.length, self.settings
@@ -229,6 +241,7 @@ class IndexBuilder:
             files=seal(folder),
             parts=self._parts,
             prunings=[pruning.to_record() for pruning in self.prunings],
+            windows=self._windows_record(),
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=folder.name)
@@ -240,8 +253,8 @@ class IndexBuilder:
         if self._finished:
             return
         self._finished = True
-        for name in ("_indptr", "_terms", "_weights", "_ids", "_documents"):
-            if hasattr(self, name):
+        for name in ("_indptr", "_terms", "_weights", "_ids", "_documents", "_windows"):
+            if getattr(self, name, None) is not None:
                 with suppress(Exception):  # a writer that failed may fail to close: its file is removed anyway
                     getattr(self, name).close()
         # An interrupt may have come between publishing and the end of `finish`.
@@ -257,6 +270,11 @@ class IndexBuilder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.discard()
+
+    def _windows_record(self) -> dict[str, Any] | None:
+        if self._windows is None or self.window_settings is None:
+            return None
+        return {**self.window_settings.to_record(), "documents": self._windows.documents}
 
     def _quantise(self) -> float:
         """Replace the spilled float weights by uint8 ones; return the weight that 1 stands for."""

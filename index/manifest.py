@@ -57,6 +57,8 @@ class Manifest:
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.hybrid.tuning.FusionTuning`, or None.
         prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.pruning.Pruning`.
+        windows: of an index whose rows are windows of documents: `lsr.windows.WindowSettings` as JSON values and
+            `documents`, the number of these; else None.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -73,6 +75,7 @@ class Manifest:
     tunings: list[dict[str, Any]] = field(default_factory=list)
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
+    windows: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

@@ -50,6 +50,7 @@ def prune_index(
         vocabulary=index.vocabulary,
         encoder=index.encoder,
         settings=index.settings,
+        windows=None if index.windows is None else index.windows.settings,
         force=force,
     ) as builder:
         with stages("pruning", len(index), "documents") as progress:

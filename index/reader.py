@@ -39,9 +39,11 @@ from lsr.index.search import QUERY_SIZES, Queries, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
 from lsr.index.tuning import Tuning, choose_tuning
+from lsr.index.window_rows import WindowRows
 from lsr.pruning import Pruning
 from lsr.vectors import SparseVectors
 from lsr.vocabulary import Vocabulary
+from lsr.windows import Window, join_windows, split_window_id, window_id, window_passage
 
 # From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
 APPROXIMATE_FROM_DOCUMENTS = 1_000_000
@@ -66,6 +68,10 @@ _NO_FILTER = np.empty(0, np.uint8)
 
 class Index:
     """An index on disk, opened by memory map: nothing is loaded until it is used.
+
+    Its rows are documents or, where `windows` says so, windows of documents: `search`, filters, `row`, `ids` and
+    `document_at` go by rows, `document`, `document_rows` and `document_ids` by documents. For documents as hits, search
+    by `lsr.Retriever` or `lsr.index.hybrid.documents.search_documents`.
 
     May be shared by threads. It stays readable when another build replaces it on disk; open again to see the new one.
 
@@ -353,21 +359,59 @@ class Index:
         stored = self._segment.vocabulary
         return None if stored is None else stored.read()
 
+    @property
+    def windows(self) -> WindowRows | None:
+        """Which document each row is a window of; None where rows are documents."""
+        return self._segment.windows
+
+    @property
+    def document_count(self) -> int:
+        """Number of documents: fewer than rows where these are windows."""
+        return len(self) if self.windows is None else self.windows.documents
+
     def row(self, id: str) -> int:
-        """The row of the document with this id; NotFoundError if there is none."""
+        """The row of the document (of the window, `DOCUMENT#NUMBER`) with this id; NotFoundError if there is none."""
         return self._segment.ids.row(id)
 
     def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
-        """The ids of documents by their rows."""
+        """The ids of rows."""
         return self._segment.ids.ids(rows)
 
+    def document_ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The ids of the documents that rows are, or are windows of."""
+        ids = self.ids(rows)
+        return ids if self.windows is None else [split_window_id(id)[0] for id in ids]
+
+    def document_rows(self, id: str) -> range:
+        """The row, or the rows of the windows, of the document with this id; NotFoundError if there is none."""
+        if self.windows is None:
+            row = self.row(id)
+            return range(row, row + 1)
+        try:
+            return self.windows.rows_beside(self.row(window_id(id, 0)))
+        except NotFoundError:
+            raise NotFoundError(f"no document with id {id!r}") from None
+
     def document(self, id: str) -> Document:
-        """The stored document with this id; NotFoundError if there is none."""
-        return self.document_at(self.row(id))
+        """The stored document with this id, put together from its windows; NotFoundError if there is none.
+
+        Where only first windows are kept, its text ends with that.
+        """
+        rows = self.document_rows(id)
+        stored = self._segment.documents.documents(rows.start, rows.stop)
+        return stored[0] if self.windows is None else join_windows(stored)
 
     def document_at(self, row: int) -> Document:
-        """The stored document of a row; NotFoundError if there is no such row."""
+        """The document, or window, stored in a row; NotFoundError if there is no such row."""
         return self._segment.documents.document(self._check_row(row))
+
+    def passage(self, row: int) -> tuple[Document, Window | None]:
+        """What a hit shows: a row's document, with the text of the row's window, and which one that is (or None)."""
+        found = self.document_at(row)
+        if self.windows is None:
+            return found, None
+        first = self.windows.rows_beside(row).start
+        return window_passage(found, found if first == row else self.document_at(first))
 
     def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
@@ -437,12 +481,11 @@ class Index:
         """Bytes on disk by part, and in total.
 
         forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
-        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, ids, vocabulary, manifest; then
-        those that were added, as dense.
+        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest;
+        then those that were added, as dense.
         """
-        parts = dict.fromkeys(
-            ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "ids", "vocabulary", "manifest"), 0
-        )
+        names = ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "windows", "ids", "vocabulary")
+        parts = dict.fromkeys((*names, "manifest"), 0)
         for name, record in self.manifest.files.items():
             parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
         for name, part in self.manifest.parts.items():
@@ -469,6 +512,7 @@ class Index:
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,
             "prunings": manifest.prunings,
+            "windows": manifest.windows,
             "created": manifest.created,
             "library_version": manifest.library_version,
             "bytes": self.space(),

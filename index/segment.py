@@ -21,6 +21,7 @@ from lsr.index.seismic_blocks import SeismicBlocks
 from lsr.index.settings import IndexSettings
 from lsr.index.summaries import Summaries
 from lsr.index.vocabulary import StoredVocabulary
+from lsr.index.window_rows import WindowRows
 
 VOCABULARY_NAME = "vocabulary.jsonl"
 DOCUMENTS_NAME = "documents.arrow"
@@ -49,6 +50,7 @@ class Segment:
         summaries: of the blocks of documents.
         seismic: the blocks of Seismic, or None in an index built without.
         bmp: the blocks of Block-Max Pruning, or None in an index built without.
+        windows: which document each row is a window of, or None in an index of whole documents.
         vocabulary: None in an index built without.
     """
 
@@ -64,6 +66,7 @@ class Segment:
     ids: IdTable
     documents: DocumentStore
     vocabulary: StoredVocabulary | None
+    windows: WindowRows | None
 
     @cached_property
     def forward_arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
@@ -90,6 +93,7 @@ class Segment:
             ids=IdTable(folder, documents),
             documents=DocumentStore(folder / DOCUMENTS_NAME),
             vocabulary=StoredVocabulary(folder / VOCABULARY_NAME) if VOCABULARY_NAME in manifest.files else None,
+            windows=None if manifest.windows is None else WindowRows.open(folder, manifest.windows, documents),
         )
 
 

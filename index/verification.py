@@ -118,6 +118,8 @@ def _structure_problems(segment: Segment, manifest: Manifest) -> Iterator[str]:
         yield from _seismic_problems(segment.seismic, documents, dim)
     if segment.bmp is not None:
         yield from _bmp_problems(segment.bmp)
+    if segment.windows is not None:
+        yield from segment.windows.problems()
     ids = segment.ids
     if not _offsets_ascend(ids.indptr, len(ids.bytes)):
         yield f"ids_indptr.npy: offsets do not ascend from 0 to {len(ids.bytes):,}"

@@ -17,6 +17,7 @@ from lsr.files import check_output
 from lsr.shards import EncodedShards
 from lsr.stages import Stages, silent
 from lsr.vectors import SparseVectors
+from lsr.windows import WindowSettings, cut_corpus
 
 if TYPE_CHECKING:
     from lsr.encoder import SparseEncoder
@@ -35,6 +36,7 @@ def index_corpus(
     *,
     total: int | None = None,
     top_k: int | None = None,
+    windows: WindowSettings | None = None,
     settings: IndexSettings | None = None,
     threads: int | None = None,
     force: bool = False,
@@ -45,8 +47,9 @@ def index_corpus(
 
     The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
     where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
-    heaviest terms. `threads` build the index (default: as many as there are CPUs). `total`, the number of documents, if
-    it is known, is for `stages` to show.
+    heaviest terms. With `windows`, documents are cut into windows, each a row of its own, and found by these. `threads`
+    build the index (default: as many as there are CPUs). `total`, the number of documents, if it is known, is for
+    `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
@@ -55,18 +58,23 @@ def index_corpus(
 
     record = _encoder_record(encoder, top_k)
     check_index_output(path, force=force)
+    work, unit = record, "documents"
+    if windows is not None:
+        work, unit, total = {**record, "windows": windows.to_record()}, "windows", None
+        corpus = cut_corpus(corpus, windows)
     with (
-        _shards(path, record, restart) as shards,
+        _shards(path, work, restart) as shards,
         IndexBuilder(
             path,
             dim=encoder.dim,
             vocabulary=encoder.vocabulary,
             encoder=record,
             settings=settings,
+            windows=windows,
             force=force,
         ) as builder,
     ):
-        with stages("encoding", total, "documents") as progress:
+        with stages("encoding", total, unit) as progress:
             shards.encode(corpus, encoder, top_k=top_k, progress=progress)
         return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsr.documents import Document
 from lsr.explanation import TermMatch
+from lsr.windows import Window
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -33,8 +34,10 @@ class Hit:
     """One answer.
 
     Attributes:
-        rank: from 1; id, score; document: as stored.
-        matches: the shared terms, largest contribution first, if they were asked for.
+        rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
+            whole being `Index.document(id)`'s.
+        matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
+        window: which window that is, or None in an index of whole documents.
         stages: what "sparse", "dense" and "rerank" said of it; empty for a search of the sparse index alone.
     """
 
@@ -44,6 +47,7 @@ class Hit:
     document: Document
     matches: list[TermMatch] | None = None
     stages: dict[str, StageScore] = field(default_factory=dict)
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,8 @@ class Retriever:
         `mode`, `recall` and `parameters` are those of `Index.search`, and of what can come before and after it: see
         `lsr.search_plan.SearchPlan.of`. So `search(text, mode="hybrid")` fuses sparse and dense search, with
         `feedback="rocchio"` searches twice, and with `rerank="FOLDER"` scores the best again with a cross-encoder.
-        `allow` are the documents that may be returned, as for `Index.search`. A search of the sparse index alone
-        returns fewer than `k` if fewer share a term with the text.
+        `allow` are the rows that may be returned, as for `Index.search`: documents, or windows where the index has
+        such. A search of the sparse index alone returns fewer than `k` if fewer share a term with the text.
         """
         from lsr.search_plan import SearchPlan
 
@@ -177,14 +177,14 @@ class Retriever:
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
-        if plan.is_plain:
+        if plan.is_plain and self.index.windows is None:
             assert queries.sparse is not None
             hits = self.index.search(*queries.sparse.row(number), k, **plan.retrieve.sparse)
             return RankedIds(hits.ids, hits.scores, hits.stats)
         from lsr.staged_search import run_plan
 
         ranked = run_plan(self, queries.texts[number], queries[number], k, plan)
-        return RankedIds(self.index.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
+        return RankedIds(self.index.document_ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
     def rank(
         self,
@@ -196,7 +196,7 @@ class Retriever:
         progress: Callable[[int], None] | None = None,
     ) -> list[RankedIds]:
         """The ids and scores of many queries' hits; `threads` run side by side (default: as many as there are CPUs)."""
-        if plan.is_plain:
+        if plan.is_plain and self.index.windows is None:
             assert queries.sparse is not None
             options: dict[str, Any] = {**plan.retrieve.sparse, "threads": threads, "progress": progress}
             found = self.index.search_batch(queries.sparse, k, **options)
@@ -229,9 +229,11 @@ class Retriever:
         return self._search(terms, weights, k, explain, 0.0, options)
 
     def explain(self, text: str, document_id: str) -> Explanation:
-        """Why the document scores what it scores for the text. Raises NotFoundError."""
-        row = self.index.row(document_id)
-        return explain_match(self._encode_query(text), self.index.vector(row), self.vocabulary)
+        """Why the document, or its best window, scores what it scores for the text. Raises NotFoundError."""
+        rows = self.index.document_rows(document_id)
+        query = self._encode_query(text)
+        best = int(self.index.scores(*query, rows).argmax())
+        return explain_match(query, self.index.vector(rows[best]), self.vocabulary)
 
     def encode(
         self, text: str, kind: Literal["query", "document"] = "query", top_k: int | None = None
@@ -247,6 +249,8 @@ class Retriever:
         So too for all that `plan` needs.
         """
         self.index.warm_up()
+        if self.index.windows is not None:
+            self._search(np.zeros(1, np.uint32), np.ones(1, np.float32), 1, False, 0.0, {})
         if self.index.encoder is not None or self._model is not None:
             self._encode_query("warm up")
             _ = self.vocabulary  # read from disk on first use
@@ -321,14 +325,16 @@ class Retriever:
         encode_ms: float,
         options: dict[str, Any],
     ) -> SearchResponse:
+        from lsr.index.hybrid.documents import search_sparse
+
         start = perf_counter()
-        found = self.index.search(terms, weights, k, **options)
+        found = search_sparse(self.index, (terms, weights), k, **options)
         search_ms = (perf_counter() - start) * 1e3
         hits = []
         for rank, (row, score) in enumerate(zip(found.rows.tolist(), found.scores.tolist(), strict=True), start=1):
-            document = self.index.document_at(row)
+            document, window = self.index.passage(row)
             matches = (
                 explain_match((terms, weights), self.index.vector(row), self.vocabulary).matches if explain else None
             )
-            hits.append(Hit(rank, document.id, score, document, matches))
+            hits.append(Hit(rank, document.id, score, document, matches, window=window))
         return SearchResponse(hits, found.stats, encode_ms, search_ms)

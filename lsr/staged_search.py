@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.explanation import explain_match
+from lsr.index.hybrid.documents import search_documents
 from lsr.index.hybrid.fusion import normaliser
-from lsr.index.hybrid.search import HybridHits, HybridQuery, SideScores, search_hybrid
+from lsr.index.hybrid.search import HybridHits, HybridQuery, SideScores
 from lsr.response import Hit, SearchResponse, StageScore
 from lsr.search_plan import RerankSettings, SearchPlan
 
@@ -51,11 +52,14 @@ class Ranked:
 def run_plan(
     retriever: Retriever, text: str, query: HybridQuery, k: int, plan: SearchPlan, allow: npt.NDArray[Any] | None = None
 ) -> Ranked:
-    """The k best documents. `text` is what a re-ranker reads; the query's vectors are those that the plan needs."""
+    """The k best documents. `text` is what a re-ranker reads; the query's vectors are those that the plan needs.
+
+    In an index of windows, each document is re-ranked by its best one.
+    """
     if plan.rerank is None:
-        found = search_hybrid(retriever.index, query, k, plan.retrieve, allow=allow)
+        found = search_documents(retriever.index, query, k, plan.retrieve, allow=allow)
         return Ranked(found, np.arange(len(found.rows)), found.scores, None, found.milliseconds)
-    found = search_hybrid(retriever.index, query, max(k, plan.rerank.depth), plan.retrieve, allow=allow)
+    found = search_documents(retriever.index, query, max(k, plan.rerank.depth), plan.retrieve, allow=allow)
     start = perf_counter()
     reranked = _rerank(retriever.rerankers, text, found, plan.rerank)
     again = reranked[~np.isnan(reranked)]
@@ -94,11 +98,11 @@ def answer(
     places = zip(ranked.order.tolist(), ranked.scores.tolist(), strict=True)
     for rank, (place, score) in enumerate(places, start=1):
         row = int(found.rows[place])
-        document = index.document_at(row)
+        document, window = index.passage(row)
         matches = None
         if explain and found.query.sparse is not None:
             matches = explain_match(found.query.sparse, index.vector(row), retriever.vocabulary).matches
-        hits.append(Hit(rank, document.id, score, document, matches, _stages(ranked, place)))
+        hits.append(Hit(rank, document.id, score, document, matches, _stages(ranked, place), window))
     return SearchResponse(
         hits,
         found.sparse_stats,

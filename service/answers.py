@@ -92,6 +92,8 @@ def _hit(hit: Hit, asked: SearchRequest | SearchParameters) -> dict[str, Any]:
     if asked.include_text:
         answer["text"] = document.text
     answer["fields"] = fields
+    if hit.window is not None:
+        answer["window"] = dataclasses.asdict(hit.window)
     if hit.matches is not None:
         answer["matches"] = matches_answer(hit.matches)
     if asked.explain and hit.stages:

@@ -163,7 +163,7 @@ async def index(request: Request) -> Response:
     def work(searcher: Searcher, clock: Clock) -> bytes:
         served = searcher.index
         answer: dict[str, Any] = {
-            "documents": len(served),
+            "documents": served.document_count,
             "terms": served.dim,
             "model": _model_name(searcher),
             "limits": limits,

@@ -292,6 +292,14 @@ class StageOfHit(BaseModel):
     contribution: float | None = Field(description="The share of the hit's score; null for a stage that adds none.")
 
 
+class WindowOfHit(BaseModel):
+    """The window of a document that matched best."""
+
+    number: int = Field(description="From 0.")
+    start: int = Field(description="Its first character in the document's text.")
+    stop: int = Field(description="The character after its last.")
+
+
 class SearchHit(BaseModel):
     """A document found."""
 
@@ -299,8 +307,11 @@ class SearchHit(BaseModel):
     id: str
     score: float
     title: str
-    text: str | None = Field(None, description="Absent with `include_text: false`.")
+    text: str | None = Field(
+        None, description="Absent with `include_text: false`; in an index of windows, the window's."
+    )
     fields: dict[str, Any]
+    window: WindowOfHit | None = Field(None, description="Only in an index of windows (`lsr index --windows`).")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None, description="`sparse`, `dense`, `rerank`; only with `explain: true` and more than sparse search."

@@ -33,6 +33,9 @@ class SearchedIndex(Protocol):
     def __len__(self) -> int: ...
 
     @property
+    def document_count(self) -> int: ...
+
+    @property
     def dim(self) -> int: ...
 
     @property

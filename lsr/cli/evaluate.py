@@ -23,8 +23,13 @@ from lsr.cli.options import (
     Recall,
     Rerank,
     TopK,
+    TopWindows,
+    Windows,
+    WindowStride,
+    WindowWords,
     search_parameters,
     stage_parameters,
+    window_settings,
 )
 from lsr.models import DEFAULT_MODEL
 
@@ -61,6 +66,10 @@ def run(
     ] = None,
     max_length: MaxLength = 256,
     top_k: TopK = None,
+    windows: Windows = None,
+    window_words: WindowWords = None,
+    window_stride: WindowStride = None,
+    top_windows: TopWindows = None,
     dense: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +125,7 @@ def run(
         read_run,
     )
 
+    cut = window_settings(windows, window_words, window_stride, top_windows)
     loaded = load_collection(collection, split, queries=queries, qrels=qrels)
     settings = EvaluationSettings(
         metrics=metric or DEFAULT_METRICS,
@@ -149,6 +159,7 @@ def run(
                 path,
                 encoder,
                 top_k=top_k,
+                windows=cut,
                 query_idf=query_idf,
                 dense=dense_encoder,
                 force=force,

@@ -20,7 +20,12 @@ from lsr.cli.options import (
     OnErrorOption,
     Restart,
     TopK,
+    TopWindows,
     WindowOverlap,
+    Windows,
+    WindowStride,
+    WindowWords,
+    window_settings,
 )
 from lsr.models import DEFAULT_MODEL
 
@@ -46,6 +51,10 @@ def run(
     max_length: MaxLength = 256,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
+    windows: Windows = None,
+    window_words: WindowWords = None,
+    window_stride: WindowStride = None,
+    top_windows: TopWindows = None,
     dense: Annotated[
         str | None,
         typer.Option(
@@ -112,6 +121,8 @@ def run(
 
         lsr index corpus.jsonl -o my-index --max-length 512
 
+        lsr index corpus.jsonl -o my-index --windows max
+
         lsr index corpus.jsonl -o my-index --dense minilm
 
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
@@ -122,6 +133,9 @@ def run(
     from lsr.index import BmpSettings, DenseSettings, Index, IndexSettings, SeismicSettings, check_index_output
     from lsr.pipeline import index_corpus
 
+    cut = window_settings(windows, window_words, window_stride, top_windows)
+    if cut is not None and vectors is not None:
+        fail("--windows cuts documents before they are encoded: it does not go with --vectors")
     if dense is not None:
         check_dense(dense)
     goes_on = dense is not None and not force and not restart and interrupted(out)
@@ -159,6 +173,7 @@ def run(
                 job.encoder,
                 total=job.total,
                 top_k=top_k,
+                windows=cut,
                 restart=restart,
                 **building,
             )
@@ -166,12 +181,14 @@ def run(
         index = add_dense_part(index, dense, DenseSettings(), threads=threads, device=device, restart=restart)
     size = index.space()["total"]
     if as_json:
-        print_json(
-            {"index": str(out), "documents": len(index), "terms": index.dim, "bytes": size, "modes": list(index.modes)}
-        )
+        made: dict[str, Any] = {"index": str(out), "documents": index.document_count, "terms": index.dim}
+        if index.windows is not None:
+            made["windows"] = len(index)
+        print_json({**made, "bytes": size, "modes": list(index.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
-        note(f"{out}: {len(index):,} documents, {size / 1e6:,.1f} MB{hint}")
+        rows = "" if index.windows is None else f" in {len(index):,} windows"
+        note(f"{out}: {index.document_count:,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
 
 
 def _index_vectors(

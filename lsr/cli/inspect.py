@@ -19,6 +19,7 @@ _PARTS = {
     "seismic": "blocks of mode seismic",
     "bmp": "blocks of mode bmp",
     "documents": "titles, texts and fields",
+    "windows": "whose windows are whose",
     "ids": "ids, and where to find them",
     "vocabulary": "the terms",
     "manifest": "this description, and checksums",
@@ -38,7 +39,7 @@ def run(
 
     An index that `lsr prune` made says so in `pruned by`: the rule, and how many postings it kept.
 
-    With --document, show one document and its terms instead.
+    With --document, show one document and its terms instead: the heaviest weights of its windows, if it has such.
 
     Examples:
 
@@ -65,12 +66,14 @@ def run(
 
 
 def _document(index: Any, id: str) -> dict[str, Any]:
-    row = index.row(id)
-    document = index.document_at(row)
-    terms, weights = index.vector(row)
-    order = (-weights).argsort(kind="stable")
+    document = index.document(id)
+    heaviest: dict[int, float] = {}
+    for row in index.document_rows(id):
+        for term, weight in zip(*(part.tolist() for part in index.vector(row)), strict=True):
+            heaviest[term] = max(weight, heaviest.get(term, 0.0))
     name = index.vocabulary.term if index.vocabulary else str
-    vector = {name(int(terms[i])): round(float(weights[i]), 4) for i in order}
+    order = sorted(heaviest, key=lambda term: (-heaviest[term], term))
+    vector = {name(term): round(heaviest[term], 4) for term in order}
     return {
         "id": document.id,
         "title": document.title,
@@ -95,6 +98,8 @@ def _print_document(found: dict[str, Any]) -> None:
 def _shares(description: dict[str, Any]) -> dict[str, dict[str, float]]:
     """What each part takes: bytes, share of all, and bytes a document."""
     sizes, documents = description["bytes"], description["documents"]
+    if description["windows"] is not None:
+        documents = description["windows"]["documents"]
     return {
         part: {"bytes": size, "share": size / sizes["total"], "bytes_per_document": size / documents}
         for part, size in sizes.items()

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note
+from lsr.windows import WindowSettings
+
+_STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
 
 class OnError(StrEnum):
@@ -30,6 +33,14 @@ class Mode(StrEnum):
     exhaustive = "exhaustive"
     seismic = "seismic"
     bmp = "bmp"
+
+
+class WindowScore(StrEnum):
+    """What the scores of a document's windows make of its own."""
+
+    max = "max"
+    first = "first"
+    sum = "sum"
 
 
 class FusionMethod(StrEnum):
@@ -151,6 +162,45 @@ WindowOverlap = Annotated[
 ]
 
 
+_WINDOWS = "Long documents by windows"
+Windows = Annotated[
+    WindowScore | None,
+    typer.Option(
+        help="Cut documents into windows, each encoded and found by itself. A document scores what its best window "
+        "does (max), or its --top-windows best together (sum); first keeps the first window alone.",
+        show_default=False,
+        rich_help_panel=_WINDOWS,
+    ),
+]
+WindowWords = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help=f"Words of a window, at most, beside the title. (default: {WindowSettings().words})",
+        show_default=False,
+        rich_help_panel=_WINDOWS,
+    ),
+]
+WindowStride = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help=f"Words, at most, from a window's start to the next. (default: {_STRIDE_SHARE:.0%} of --window-words)",
+        show_default=False,
+        rich_help_panel=_WINDOWS,
+    ),
+]
+TopWindows = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help=f"With --windows sum: how many are added up. (default: {WindowSettings().top})",
+        show_default=False,
+        rich_help_panel=_WINDOWS,
+    ),
+]
+
+
 # What parameters are read as. Whether a search takes them, and these values, is for it to say.
 _PARAMETERS: dict[str, type[int] | type[float] | type[str]] = {
     "cut": float,
@@ -174,6 +224,21 @@ _PARAMETERS: dict[str, type[int] | type[float] | type[str]] = {
     "rerank_depth": int,
     "rerank_weight": float,
 }
+
+
+def window_settings(
+    windows: WindowScore | None, words: int | None, stride: int | None, top: int | None
+) -> WindowSettings | None:
+    """What --windows and its companions ask for; exits with 2 where they come without it, or do not fit."""
+    if windows is None:
+        if (words, stride, top) != (None, None, None):
+            fail("--window-words, --window-stride and --top-windows go with --windows max, first or sum")
+        return None
+    if top is not None and windows is not WindowScore.sum:
+        fail("--top-windows goes with --windows sum")
+    words = words or WindowSettings().words
+    stride = stride or max(1, round(_STRIDE_SHARE * words))
+    return WindowSettings(score=windows.value, words=words, stride=stride, top=top or WindowSettings().top)
 
 
 def stage_parameters(

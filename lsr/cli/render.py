@@ -42,6 +42,8 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     name = escape(document.title or document.id)
     if document.title and not document.title.startswith(document.id):
         name += f" [dim]({escape(document.id)})[/]"
+    if hit.window is not None:
+        name += f" [dim]window {hit.window.number}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     if explain and hit.stages:
         output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")
@@ -91,6 +93,8 @@ def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, An
             "text": hit.document.text,
             "fields": hit.document.fields,
         }
+        if hit.window is not None:
+            item["window"] = asdict(hit.window)
         if explain:
             item["matches"] = [asdict(match) for match in hit.matches or ()]
             item["stages"] = {name: asdict(stage) for name, stage in hit.stages.items()}

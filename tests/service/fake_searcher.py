@@ -48,6 +48,10 @@ class FakeIndex:
     encoder = None
     has_dense = False
 
+    @property
+    def document_count(self) -> int:
+        return len(self)
+
     def __len__(self) -> int:
         return len(DOCUMENTS)
 

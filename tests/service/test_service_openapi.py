@@ -24,6 +24,7 @@ from lsr.pipeline import index_corpus
 from lsr.search_plan import HYBRID_MODES
 from lsr.service import ServiceSettings, create_app, examples, schemas
 from lsr.service.limits import WEIGHTS
+from lsr.windows import WindowSettings
 
 MODES = get_args(schemas.SparseMode)
 ALL_MODES = get_args(schemas.Mode)
@@ -268,6 +269,27 @@ def test_many_clients_get_what_one_gets(served: TestClient) -> None:
     for thread in threads:
         thread.join()
     assert together == alone
+
+
+def test_an_index_of_windows(encoder: SparseEncoder, tmp_path: Path) -> None:
+    text = f"{'Walk to the shop. ' * 20}Copy a file to a folder. {'Sleep well at night. ' * 20}"
+    long = Document("a/long#1", text, "Long")
+    windows = WindowSettings(words=30, stride=20)
+    index_corpus([long, *DOCUMENTS], tmp_path / "index", encoder, windows=windows)
+    app = create_app(tmp_path / "index", ServiceSettings())
+    with TestClient(app) as client:
+        app.state.service.warm_up.join(60)
+        hit = client.post("/v1/search", json={"text": "copy a file to a folder", "k": 1}).json()["hits"][0]
+        schemas.SearchHit.model_validate(hit)
+        assert hit["id"] == "a/long#1" and "Copy a file" in hit["text"]
+        assert long.text[hit["window"]["start"] : hit["window"]["stop"]] == hit["text"]
+        bare = client.get("/v1/search", params={"q": "copy a file", "k": 1, "include_text": False}).json()["hits"][0]
+        assert "text" not in bare and bare["window"]["number"] == hit["window"]["number"]
+        assert client.get("/v1/documents/a/long%231").json()["text"] == long.text
+        about = client.get("/v1/index").json()
+        assert about["documents"] == len(DOCUMENTS) + 1 < about["index"]["documents"]
+        why = client.post("/v1/explain", json={"text": "copy a file to a folder", "id": "a/long#1"}).json()
+        assert why["score"] == pytest.approx(hit["score"], rel=1e-5)
 
 
 def test_the_retriever_is_what_the_service_asks_for(index_path: Path) -> None:

@@ -108,6 +108,8 @@ class IndexSearcher:
         self.name = str(path)
         self._retriever = Retriever.open(path, device=device)
         self._texts = texts
+        if self._retriever.index.windows is not None:
+            raise InputError("candidates are whole documents, and this index holds windows of some", source=self.name)
         self._rows = np.full(len(self._retriever.index), -1, np.int64)
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
