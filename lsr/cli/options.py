@@ -167,7 +167,8 @@ Windows = Annotated[
     WindowScore | None,
     typer.Option(
         help="Cut documents into windows, each encoded and found by itself. A document scores what its best window "
-        "does (max), or its --top-windows best together (sum); first keeps the first window alone.",
+        "does (max), or its --top-windows best together (sum, which favours long documents); first keeps the first "
+        "window alone.",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
