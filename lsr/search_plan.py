@@ -102,8 +102,11 @@ class SearchPlan:
         fusion, feedback, rerank, dense = stages
         sparse_mode = given.pop("sparse_mode", "auto") if staged else mode
         sparse = {"mode": sparse_mode, **({} if recall is None else {"recall": recall}), **given}
-        if fusion and mode not in ("hybrid", "sparse-first") and set(fusion) != {"depth"}:
+        fuses = mode in ("hybrid", "sparse-first")
+        if set(fusion) - {"depth"} and not fuses:
             raise InputError(f"fusion and its parameters go with mode hybrid or sparse-first, not {mode!r}")
+        if "depth" in fusion and not fuses and not feedback and not rerank:
+            raise InputError("depth goes with mode hybrid or sparse-first, feedback or rerank: otherwise it is k")
         if dense and mode not in ("dense", "hybrid"):
             raise InputError(f"dense_mode and effort go with mode dense or hybrid, not {mode!r}")
         if feedback and "method" not in feedback:

@@ -158,7 +158,9 @@ class Pipeline(_Body):
         """Flat, as `Searcher.search` takes them; the re-ranker's name is for the server to add."""
         first = self.retrieve
         sparse = first.sparse.parameters.model_dump(exclude_none=True) if first.sparse.parameters else {}
-        options: dict[str, Any] = {"depth": first.depth}
+        options: dict[str, Any] = {}
+        if first.vectors in ("hybrid", "sparse-first") or self.feedback is not None:
+            options["depth"] = first.depth
         if first.vectors == "sparse":
             options["mode"] = first.sparse.mode
         else:

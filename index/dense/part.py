@@ -66,8 +66,8 @@ class Dense:
     def __init__(self, folder: Path, record: DenseRecord, documents: int) -> None:
         """IndexFormatError names a file that is not as recorded."""
         self.record = record
-        flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
-        self.vectors = flat.reshape(documents, record.dim)
+        self._flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
+        self.vectors = self._flat.reshape(documents, record.dim)
         self._folder = folder
         self._ann: Ann | None = None
         self._opening = threading.Lock()
@@ -127,13 +127,24 @@ class Dense:
         allow: npt.NDArray[np.uint8] | None = None,
     ) -> list[DenseHits]:
         """As `search`, for [queries, dim]."""
+        return self.search_prepared(self.prepare(queries), k, mode=mode, effort=effort, allow=allow)
+
+    def search_prepared(
+        self,
+        prepared: Vectors,
+        k: int,
+        *,
+        mode: str = "auto",
+        effort: int | None = None,
+        allow: npt.NDArray[np.uint8] | None = None,
+    ) -> list[DenseHits]:
+        """As `search_batch`, for what `prepare` returned."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
         if mode not in MODES:
             raise InputError(f"the mode of dense search must be {', '.join(MODES)}, not {mode!r}")
         if effort is not None and effort < 1:
             raise InputError(f"effort must be at least 1, not {effort}")
-        prepared = self.prepare(queries)
         k = min(int(k), len(self))
         if allow is not None:
             allowed = int(np.bitwise_count(allow).sum())
@@ -155,7 +166,13 @@ class Dense:
 
     def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """float32 [n]: inner products of the query with the vectors of these rows."""
-        return self._products(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
+        return self.scores_prepared(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
+
+    def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """As `scores`, for a row of what `prepare` returned."""
+        scores = np.empty(len(rows), np.float32)
+        inner_products(self._flat, query, np.ascontiguousarray(rows, np.int64), scores)
+        return scores
 
     def warm_up(self) -> None:
         """Load what a search needs, and run one."""
@@ -192,14 +209,9 @@ class Dense:
         return [hit for hit in hits if hit is not None]
 
     def _best(self, query: Vectors, rows: npt.NDArray[np.int64], k: int, stats: DenseStats) -> DenseHits:
-        scores = self._products(query, rows)
+        scores = self.scores_prepared(query, rows)
         order = np.lexsort((rows, -scores))[:k]
         return DenseHits(rows[order], scores[order], stats)
-
-    def _products(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        scores = np.empty(len(rows), np.float32)
-        inner_products(self.vectors, query, np.ascontiguousarray(rows, np.int64), scores)
-        return scores
 
 
 def prepare_vectors(vectors: Vectors, record: DenseRecord) -> Vectors:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
+from lsr.index.kernels.fusion import join_rankings
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -55,10 +56,6 @@ def reciprocal_ranks(ranks: npt.NDArray[np.int64], constant: float) -> Scores:
 
 def union(sparse: Rows, dense: Rows) -> tuple[Rows, Rows, Rows]:
     """Rows that either side returned, ascending, and the rank of each on both sides, 0 where it was not returned."""
-    rows = np.union1d(sparse, dense)
-    ranks = []
-    for side in (sparse, dense):
-        rank = np.zeros(len(rows), np.int64)
-        rank[np.searchsorted(rows, side)] = np.arange(1, len(side) + 1)
-        ranks.append(rank)
-    return rows, ranks[0], ranks[1]
+    rows, sparse_ranks, dense_ranks = np.empty((3, len(sparse) + len(dense)), np.int64)
+    count = join_rankings(sparse, dense, rows, sparse_ranks, dense_ranks)
+    return rows[:count], sparse_ranks[:count], dense_ranks[:count]

@@ -177,7 +177,9 @@ class _Search:
     def _search_dense(self, query: HybridQuery, depth: int) -> Ranking:
         assert query.dense is not None
         with self._timed("dense"):
-            hits = self.index.dense.search(query.dense, depth, allow=self.allow, **self.options["dense"])
+            (hits,) = self.index.dense.search_prepared(
+                query.dense[None], depth, allow=self.allow, **self.options["dense"]
+            )
         self.dense_stats = hits.stats
         return Ranking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
 
@@ -185,7 +187,7 @@ class _Search:
         """Sparse first: the dense ranking of what sparse search returned."""
         assert query.dense is not None
         with self._timed("dense"):
-            scores = self.index.dense.scores(query.dense, rows)
+            scores = self.index.dense.scores_prepared(query.dense, rows)
             order = np.lexsort((rows, -scores))
         self.dense_stats = DenseStats("sparse-first", "flat", len(rows), direct=True)
         return Ranking(rows[order], scores[order], True)
@@ -215,6 +217,7 @@ class _Search:
                     dense = dense_feedback(
                         settings.method, dense, self.index.dense.vectors[rows], scores, settings.query_weight
                     )
+                    dense = self.index.dense.prepare(dense)[0]
             return HybridQuery(sparse, dense)
 
     @staticmethod
@@ -289,7 +292,7 @@ class _Search:
             scores[0][missing] = 0 if sparse.complete else self._sparse_scores(query, rows[missing])
             missing = np.flatnonzero(ranks[1] == 0)
             assert query.dense is not None
-            scores[1][missing] = self.index.dense.scores(query.dense, rows[missing])
+            scores[1][missing] = self.index.dense.scores_prepared(query.dense, rows[missing])
         sides = []
         for side, score, rank, share, scale in zip(
             (sparse, dense), scores, ranks, (1 - self.dense_weight, self.dense_weight), maps, strict=True

@@ -1,22 +1,32 @@
 """Inner products of a dense query with chosen dense vectors."""
 
 from lsr.index.kernels.jit import kernel
+from lsr.index.kernels.prefetch import prefetch
+
+# Vectors lie anywhere in memory, or on disk: so many rows ahead are asked for. A cache line holds 16 numbers.
+_AHEAD = 4
+_LINE = 16
 
 
 # Reordering the sum is what lets it run on SIMD; the order is the same for every row, so equal vectors score the same.
 @kernel(fastmath={"reassoc", "contract"})
-def _inner_product(vectors, row, query):
+def _inner_product(vectors, start, query):
     total = query.dtype.type(0)
     for i in range(query.size):
-        total += vectors[row, i] * query[i]
+        total += vectors[start + i] * query[i]
     return total
 
 
 @kernel
 def inner_products(vectors, query, rows, scores):
-    """Fill `scores` (float32 [n]) with the product of `query` (float32 [dim]) and `vectors` (float32 [documents, dim]).
+    """Fill `scores` (float32 [n]) with the product of `query` (float32 [dim]) and rows of `vectors`.
 
-    rows: int64 [n]: which of the vectors.
+    vectors: float32 [documents * dim], row after row; rows: int64 [n].
     """
+    dim = query.size
     for i in range(rows.size):
-        scores[i] = _inner_product(vectors, rows[i], query)
+        if i + _AHEAD < rows.size:
+            ahead = rows[i + _AHEAD] * dim
+            for p in range(ahead, ahead + dim, _LINE):
+                prefetch(vectors, p)
+        scores[i] = _inner_product(vectors, rows[i] * dim, query)

@@ -107,7 +107,7 @@ def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> Non
         (("--mode", "seismic"), "--seismic"),
         (("--mode", "blocked"), "--mode"),
         (("-p", "cut"), "--parameter cut is a number, not ''"),
-        (("-p", "depth=3"), "NAME=VALUE"),
+        (("-p", "steps=3"), "NAME=VALUE"),
         (("-p", "max_blocks=1.5"), "is a whole number"),
         (("-p", "query_cut=5", "--mode", "exact"), "query_cut is no parameter of mode exact"),
         (("-p", "cut=2", "--mode", "approximate"), "cut must lie in"),
@@ -316,7 +316,7 @@ def test_ctrl_c_says_so(run: Run, toy_index: Path, monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.retriever.Retriever.search", interrupt)
+    monkeypatch.setattr("lsr.retriever.Retriever.search_plan", interrupt)
     assert run("search", toy_index, "birds") == (130, "", "interrupted\n")
 
 
