@@ -31,6 +31,13 @@ ROW = {
 }
 
 
+@pytest.fixture(autouse=True)
+def files(run: Run) -> None:
+    """documents.parquet and queries.parquet, in the folder that `run` works in."""
+    vectors(200, 8, seed=1).save("documents.parquet")
+    vectors(12, 3, seed=2).save("queries.parquet")
+
+
 def vectors(rows: int, terms: int, seed: int) -> SparseVectors:
     random = np.random.default_rng(seed)
     made = [(np.sort(random.choice(40, terms, replace=False)), random.gamma(2, 0.5, terms) + 0.05) for _ in range(rows)]
