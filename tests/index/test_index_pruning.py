@@ -12,8 +12,18 @@ import pytest
 from index_oracle import Oracle, random_vectors
 
 from lsr.documents import Document
-from lsr.errors import OutputExistsError
-from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, Tuning, prune_index, verify
+from lsr.errors import IndexFormatError, OutputExistsError
+from lsr.index import (
+    BmpSettings,
+    Index,
+    IndexBuilder,
+    IndexSettings,
+    SeismicSettings,
+    Tuning,
+    add_dense,
+    prune_index,
+    verify,
+)
 from lsr.index.export import iter_vectors, iter_weights
 from lsr.index.manifest import MANIFEST_NAME, Manifest, checksum
 from lsr.pruning import Mass, MaxRatio, Pruning, Quantile, Rule, Threshold, TopK
@@ -188,3 +198,19 @@ def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) ->
     assert Index.open(tmp_path / "index").prunings == []
     assert verify(tmp_path / "index") == []
     assert replace(Manifest.read(tmp_path / "index"), prunings=[]) == Manifest.read(tmp_path / "index")
+
+
+def test_dense_vectors_are_carried_over_unless_they_are_damaged(build: Build, tmp_path: Path) -> None:
+    index = add_dense(build(random_vectors(90, 50)), [np.random.default_rng(1).normal(size=(90, 8))])
+    before = index.dense.vectors.copy()
+    pruned = prune_index(index, tmp_path / "pruned", TopK(3))
+    assert verify(pruned.path) == [] and pruned.dense.record == index.dense.record
+    np.testing.assert_array_equal(pruned.dense.vectors, before)
+    in_place = prune_index(pruned, pruned.path, TopK(2), force=True)
+    np.testing.assert_array_equal(in_place.dense.vectors, before)
+    assert verify(in_place.path) == []
+    part = index.path / index.manifest.segment / index.manifest.parts["dense"].folder
+    (part / "vectors.npy").unlink()
+    with pytest.raises(IndexFormatError, match=r"vectors\.npy: missing"):
+        prune_index(index, tmp_path / "again", TopK(3))
+    assert not (tmp_path / "again").exists()
