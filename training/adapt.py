@@ -67,12 +67,12 @@ class AdaptSettings:
     base: str
     teachers: Sequence[str] = ("bm25", "minilm", "splade-tiny")
     queries: int = 20_000
-    steps: int = 300
+    steps: int = 400
     batch_size: int = 8
     negatives: int = 7
-    learning_rate: float = 5e-5
+    learning_rate: float = 2e-4
     max_length: int = 256
-    sparsity: float = 0.0005
+    sparsity: float = 0.0002
     seed: int = 42
 
 

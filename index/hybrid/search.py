@@ -149,7 +149,7 @@ class _Search:
                 return self._one_side(query, only, found)
         if self.settings.vectors in ("sparse", "dense"):
             return self._one_side(query, self.settings.vectors, found)
-        return self._fuse(query, found)
+        return self._fuse(query, found, self.k)
 
     # -- retrieving --------------------------------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class _Search:
         settings = self.settings.feedback
         assert settings is not None
         fuses = self.settings.vectors in ("hybrid", "sparse-first") and settings.interpolate != "after"
-        fused = self._fuse(query, found) if fuses else None
+        fused = self._fuse(query, found, None if self.k is None else max(self.k, settings.documents)) if fuses else None
         with self._timed("feedback"):
             sparse, dense = query.sparse, query.dense
             if settings.vectors in ("sparse", "hybrid"):
@@ -242,11 +242,12 @@ class _Search:
             self.milliseconds,
         )
 
-    def _fuse(self, query: HybridQuery, found: dict[str, Ranking]) -> HybridHits:
+    def _fuse(self, query: HybridQuery, found: dict[str, Ranking], k: int | None) -> HybridHits:
+        """The k best of both rankings, or all for None."""
         self._choose_weight(query, found["sparse"], found["dense"])
         if self.settings.fusion.method == "rrf":
             with self._timed("fuse"):
-                return self._fuse_ranks(query, found["sparse"], found["dense"])
+                return self._fuse_ranks(query, found["sparse"], found["dense"], k)
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         fusion = self.settings.fusion
         least = {"sparse": 0.0, "dense": -1.0 if self.index.dense.record.similarity == "cosine" else None}
@@ -254,8 +255,8 @@ class _Search:
         depth = self.depth
         while True:
             with self._timed("fuse"):
-                hits = self._fuse_scores(query, found["sparse"], found["dense"], maps)
-                if not self.exact or self._is_final(hits, found["sparse"], found["dense"], maps):
+                hits = self._fuse_scores(query, found["sparse"], found["dense"], maps, k)
+                if not self.exact or self._is_final(hits, found["sparse"], found["dense"], maps, k):
                     return hits
             depth = min(_DEEPER * depth, len(self.index))
             found = {"sparse": self._search_sparse(query, depth), "dense": self._search_dense(query, depth)}
@@ -271,7 +272,7 @@ class _Search:
             features = query_features(len(query.sparse[0]), sparse[:2], dense[:2])
             self.dense_weight = tuning.weight(features)
 
-    def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking) -> HybridHits:
+    def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking, k: int | None) -> HybridHits:
         rows, *ranks = union(sparse.rows, dense.rows)
         constant, weight = self.settings.fusion.rank_constant, self.dense_weight
         # Twice the weights: even ones give the published sum of 1 / (k + rank).
@@ -279,46 +280,64 @@ class _Search:
             SideScores(_returned(side, rank), rank, 2 * share * reciprocal_ranks(rank, constant))
             for side, rank, share in zip((sparse, dense), ranks, (1 - weight, weight), strict=True)
         ]
-        return self._hits(query, rows, sides[0], sides[1])
+        return self._hits(query, rows, sides[0], sides[1], k)
 
     def _fuse_scores(
-        self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...]
+        self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
     ) -> HybridHits:
         rows, *ranks = union(sparse.rows, dense.rows)
         scores = [_returned(sparse, ranks[0]), _returned(dense, ranks[1])]
-        if self.settings.fusion.completion != "none":
-            missing = np.flatnonzero(ranks[0] == 0)
-            # A sparse search that ended early has found every document that shares a term.
-            scores[0][missing] = 0 if sparse.complete else self._sparse_scores(query, rows[missing])
-            missing = np.flatnonzero(ranks[1] == 0)
-            assert query.dense is not None
-            scores[1][missing] = self.index.dense.scores_prepared(query.dense, rows[missing])
-        sides = []
-        for side, score, rank, share, scale in zip(
-            (sparse, dense), scores, ranks, (1 - self.dense_weight, self.dense_weight), maps, strict=True
-        ):
-            lowest = side.scores.min(initial=np.inf) if len(side.scores) else np.nan
-            known = np.where(np.isnan(score), lowest, score)
-            sides.append(SideScores(score, rank, share * np.nan_to_num(scale(known))))
-        return self._hits(query, rows, sides[0], sides[1])
+        # What stands in for a score that is not known, and is never below it.
+        lowest = [0.0 if sparse.complete or not len(sparse.rows) else sparse.scores[-1]]
+        lowest.append(dense.scores[-1] if len(dense.rows) else 0.0)
+        shares = (1 - self.dense_weight, self.dense_weight)
+        completes = self.settings.fusion.completion != "none"
+        if not completes and len(sparse.rows):
+            lowest[0] = sparse.scores[-1]
+        contributions = [
+            share * scale(np.where(np.isnan(score), least, score))
+            for share, scale, score, least in zip(shares, maps, scores, lowest, strict=True)
+        ]
+        if completes:
+            # A sparse score is at least 0; of a dense one, nothing is known but that it is not above `lowest`.
+            least = shares[0] * float(maps[0](0.0))
+            kept = _contenders(contributions, ranks, least, k)
+            if kept is not None:
+                rows, ranks = rows[kept], [rank[kept] for rank in ranks]
+                scores, contributions = [score[kept] for score in scores], [part[kept] for part in contributions]
+            for side, complete in enumerate((self._sparse_scores, self._dense_scores)):
+                missing = np.flatnonzero(ranks[side] == 0)
+                if len(missing):
+                    # A sparse search that ended early has found every document that shares a term.
+                    known = np.zeros(len(missing), np.float32) if side == 0 and sparse.complete else None
+                    scores[side][missing] = complete(query, rows[missing]) if known is None else known
+                    contributions[side][missing] = shares[side] * maps[side](scores[side][missing])
+        sides = [SideScores(*parts) for parts in zip(scores, ranks, contributions, strict=True)]
+        return self._hits(query, rows, sides[0], sides[1], k)
+
+    def _dense_scores(self, query: HybridQuery, rows: Rows) -> Scores:
+        assert query.dense is not None
+        return self.index.dense.scores_prepared(query.dense, rows)
 
     def _sparse_scores(self, query: HybridQuery, rows: Rows) -> Scores:
         assert query.sparse is not None
         return self.index.scores(*query.sparse, rows)
 
-    def _is_final(self, hits: HybridHits, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...]) -> bool:
+    def _is_final(
+        self, hits: HybridHits, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
+    ) -> bool:
         """Whether no document that neither side returned can be among the best (Fagin's threshold, PODS 2001)."""
         if dense.complete:
             return True
-        if self.k is None or len(hits.rows) < self.k:
+        if k is None or len(hits.rows) < k:
             return False
         bound = (1 - self.dense_weight) * float(maps[0](0.0 if sparse.complete else sparse.scores[-1]))
         bound += self.dense_weight * float(maps[1](dense.scores[-1]))
         return bool(hits.scores[-1] > bound)
 
-    def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores) -> HybridHits:
+    def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores, k: int | None) -> HybridHits:
         scores = sparse.contributions + dense.contributions
-        order = np.lexsort((rows, -scores))[: self.k]
+        order = np.lexsort((rows, -scores))[:k]
         best = [
             SideScores(side.scores[order], side.ranks[order], side.contributions[order]) for side in (sparse, dense)
         ]
@@ -339,6 +358,21 @@ class _Search:
         start = perf_counter()
         yield
         self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + (perf_counter() - start) * 1e3
+
+
+def _contenders(
+    contributions: list[npt.NDArray[np.float64]], ranks: list[Rows], least: float, k: int | None
+) -> npt.NDArray[np.bool_] | None:
+    """Which documents can be among the k best, so that their scores are worth completing. None for all.
+
+    contributions: float64 [n] of each side, bounds from above where it did not return the document; least: what the
+    sparse side gives at least. Kept is whose bound is not below the k-th of the bounds from below.
+    """
+    if k is None or k >= len(ranks[0]):
+        return None
+    floor = np.where(ranks[0] > 0, contributions[0], least) + np.where(ranks[1] > 0, contributions[1], -np.inf)
+    kept: npt.NDArray[np.bool_] = contributions[0] + contributions[1] >= np.partition(floor, -k)[-k]
+    return kept
 
 
 def _returned(side: Ranking, ranks: Rows) -> Scores:

@@ -140,8 +140,7 @@ def test_documents_are_those_of_brute_force(indexes, score, vectors, filtered):
             scores = index.scores(*query.sparse, everything)
             found = mask & (scores > 0)
         else:
-            # As long as the one that is searched with, to the bit.
-            scores = index.dense.scores(index.dense.prepare(query.dense)[0], everything)
+            scores = index.dense.scores(query.dense, everything)
             found = mask
         # A document counts if a window of it is found, with all windows that may count.
         counts = mask & np.isin(documents, documents[found])
