@@ -71,7 +71,7 @@ def search_documents(
             asked = searches[-1].query
             if settings.vectors == "dense":
                 assert asked.dense is not None
-                return index.dense.scores(asked.dense, rows)
+                return index.dense.scores_prepared(asked.dense, rows)  # as the search has prepared it
             assert asked.sparse is not None
             return index.scores(*asked.sparse, rows)
 

@@ -69,7 +69,8 @@ class HybridHits:
         rows: int64 [n]; scores: float64 [n].
         sparse, dense: what each side gave; None for a side that was not searched.
         dense_weight: that was fused with; None if nothing was fused.
-        query: that was searched with last: another than was asked if there was feedback.
+        query: that was searched with last, dense vectors as `Dense.prepare` returns them: another than was asked if
+            there was feedback.
         sparse_stats, dense_stats: of the last search of each side.
         milliseconds: by stage, in the order in which they ran.
     """

@@ -53,7 +53,7 @@ def _print_hit(hit: Hit, explain: bool) -> None:
         for start, stop in snippet.marks:
             line.stylize("bold yellow", 14 + start, 14 + stop)
         output.print(line)
-    if explain and hit.matches is not None:
+    if explain and hit.matches:
         output.print(f"[green]{' ' * 14}{escape(format_matches(hit.matches))}[/]")
 
 

@@ -14,7 +14,7 @@ from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Json
 
 if TYPE_CHECKING:
-    from lsr.index import IndexSettings
+    from lsr.index import Index, IndexSettings
 
 NAME = "warmup"
 
@@ -86,4 +86,33 @@ def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
     vectors = SparseVectors.from_rows([(terms, random.uniform(0.1, 2.0, len(terms))) for terms in rows], dim=dim)
     with IndexBuilder(path, dim=dim, settings=settings) as builder:
         builder.add(vectors)
-        builder.finish().warm_up()
+        index = builder.finish()
+    index.warm_up()
+    _warm_up_stages(index, path)
+
+
+def _warm_up_stages(index: Index, path: Path) -> None:
+    """What searches of dense and token vectors run besides; without faiss there are no dense ones."""
+    import numpy as np
+
+    from lsr.errors import MissingDependencyError
+    from lsr.index import LateVectors, LateWriter, add_dense
+    from lsr.index.hybrid.search import HybridQuery, search_hybrid
+
+    query = np.array([0], np.uint32), np.ones(1, np.float32)
+    index.scores(*query, [0])
+    token, offsets = np.ones((1, 8), np.float32), np.array([0, 1])
+    for bits in (8, 4):
+        folder = path / f"tokens-{bits}"
+        folder.mkdir()
+        with LateWriter(folder, 8, bits) as writer:
+            writer.append(offsets, token)
+            record = writer.finish({})
+        late = LateVectors.open(folder, record)
+        late.scores(token, np.array([0]))
+        late.explain(token, 0)
+    try:
+        dense = add_dense(index, [np.eye(len(index), 8, dtype=np.float32)])
+    except MissingDependencyError:
+        return
+    search_hybrid(dense, HybridQuery(query, np.ones(8, np.float32)), 1)
