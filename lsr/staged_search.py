@@ -66,7 +66,9 @@ def run_plan(
     new = reranked
     if plan.rerank.weight < 1:
         old = normaliser("min_max", found.scores[: len(again)])(found.scores)
-        new = plan.rerank.weight * normaliser("min_max", again)(reranked) + (1 - plan.rerank.weight) * old
+        new = (
+            plan.rerank.weight * normaliser("min_max", np.sort(again)[::-1])(reranked) + (1 - plan.rerank.weight) * old
+        )
     held = np.isnan(new)
     # Hits beyond the depth keep their order, below all that were scored again.
     order = np.lexsort((np.arange(len(new)), -np.where(held, 0, new), held))[:k]

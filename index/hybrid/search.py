@@ -26,6 +26,8 @@ Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 
+# Of a side that did not return a document, where ranks are fused.
+_UNKNOWN = (float("nan"), float("nan"))
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
 
@@ -274,45 +276,41 @@ class _Search:
             self.dense_weight = tuning.weight(features)
 
     def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking, k: int | None) -> HybridHits:
-        rows, *ranks = union(sparse.rows, dense.rows)
+        rows, ranks, scores = union(sparse[:2], dense[:2], _UNKNOWN)
         constant, weight = self.settings.fusion.rank_constant, self.dense_weight
         # Twice the weights: even ones give the published sum of 1 / (k + rank).
         sides = [
-            SideScores(_returned(side, rank), rank, 2 * share * reciprocal_ranks(rank, constant))
-            for side, rank, share in zip((sparse, dense), ranks, (1 - weight, weight), strict=True)
+            SideScores(scores[side], ranks[side], 2 * share * reciprocal_ranks(ranks[side], constant))
+            for side, share in enumerate((1 - weight, weight))
         ]
         return self._hits(query, rows, sides[0], sides[1], k)
 
     def _fuse_scores(
         self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
     ) -> HybridHits:
-        rows, *ranks = union(sparse.rows, dense.rows)
-        scores = [_returned(sparse, ranks[0]), _returned(dense, ranks[1])]
-        # What stands in for a score that is not known, and is never below it.
-        lowest = [0.0 if sparse.complete or not len(sparse.rows) else sparse.scores[-1]]
-        lowest.append(dense.scores[-1] if len(dense.rows) else 0.0)
-        shares = (1 - self.dense_weight, self.dense_weight)
         completes = self.settings.fusion.completion != "none"
-        if not completes and len(sparse.rows):
-            lowest[0] = sparse.scores[-1]
-        contributions = [
-            share * scale(np.where(np.isnan(score), least, score))
-            for share, scale, score, least in zip(shares, maps, scores, lowest, strict=True)
-        ]
+        # What stands for a score that is not known, which is not above it. A sparse search that ended early has found
+        # every document that shares a term.
+        lowest = (
+            0.0 if not len(sparse.rows) or (completes and sparse.complete) else float(sparse.scores[-1]),
+            float(dense.scores[-1]) if len(dense.rows) else 0.0,
+        )
+        rows, ranks, scores = union(sparse[:2], dense[:2], lowest)
+        shares = (1 - self.dense_weight, self.dense_weight)
+        contributions = np.stack([shares[side] * maps[side](scores[side]) for side in (0, 1)])
         if completes:
             # A sparse score is at least 0; of a dense one, nothing is known but that it is not above `lowest`.
-            least = shares[0] * float(maps[0](0.0))
-            kept = _contenders(contributions, ranks, least, k)
+            kept = _contenders(contributions, ranks, shares[0] * float(maps[0](0.0)), k)
             if kept is not None:
-                rows, ranks = rows[kept], [rank[kept] for rank in ranks]
-                scores, contributions = [score[kept] for score in scores], [part[kept] for part in contributions]
+                rows, ranks, scores = rows[kept], ranks[:, kept], scores[:, kept]
+                contributions = contributions[:, kept]
             for side, complete in enumerate((self._sparse_scores, self._dense_scores)):
                 missing = np.flatnonzero(ranks[side] == 0)
-                if len(missing):
-                    # A sparse search that ended early has found every document that shares a term.
-                    known = np.zeros(len(missing), np.float32) if side == 0 and sparse.complete else None
-                    scores[side][missing] = complete(query, rows[missing]) if known is None else known
-                    contributions[side][missing] = shares[side] * maps[side](scores[side][missing])
+                if len(missing) and not (side == 0 and sparse.complete):
+                    scores[side, missing] = found = complete(query, rows[missing])
+                    contributions[side, missing] = shares[side] * maps[side](found)
+        else:
+            scores[ranks == 0] = np.nan
         sides = [SideScores(*parts) for parts in zip(scores, ranks, contributions, strict=True)]
         return self._hits(query, rows, sides[0], sides[1], k)
 
@@ -338,7 +336,7 @@ class _Search:
 
     def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores, k: int | None) -> HybridHits:
         scores = sparse.contributions + dense.contributions
-        order = np.lexsort((rows, -scores))[:k]
+        order = np.argsort(-scores, kind="stable")[:k]  # rows ascend
         best = [
             SideScores(side.scores[order], side.ranks[order], side.contributions[order]) for side in (sparse, dense)
         ]
@@ -362,23 +360,15 @@ class _Search:
 
 
 def _contenders(
-    contributions: list[npt.NDArray[np.float64]], ranks: list[Rows], least: float, k: int | None
+    contributions: npt.NDArray[np.float64], ranks: Rows, least: float, k: int | None
 ) -> npt.NDArray[np.bool_] | None:
     """Which documents can be among the k best, so that their scores are worth completing. None for all.
 
-    contributions: float64 [n] of each side, bounds from above where it did not return the document; least: what the
-    sparse side gives at least. Kept is whose bound is not below the k-th of the bounds from below.
+    contributions: float64 [2, n] of both sides, bounds from above where one did not return the document; ranks: int64
+    [2, n]; least: what the sparse side gives at least. Kept is whose bound is not below the k-th of those from below.
     """
-    if k is None or k >= len(ranks[0]):
+    if k is None or k >= ranks.shape[1]:
         return None
     floor = np.where(ranks[0] > 0, contributions[0], least) + np.where(ranks[1] > 0, contributions[1], -np.inf)
     kept: npt.NDArray[np.bool_] = contributions[0] + contributions[1] >= np.partition(floor, -k)[-k]
     return kept
-
-
-def _returned(side: Ranking, ranks: Rows) -> Scores:
-    """float32 [n]: the scores of documents by their ranks on a side; NaN for rank 0."""
-    scores = np.full(len(ranks), np.nan, np.float32)
-    held = ranks > 0
-    scores[held] = side.scores[ranks[held] - 1]
-    return scores

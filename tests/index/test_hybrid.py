@@ -57,23 +57,25 @@ def best(scores: np.ndarray, k: int) -> np.ndarray:
 
 
 def test_normalisations_by_hand():
-    scores = [2.0, 4.0, 10.0]
-    np.testing.assert_allclose(normaliser("min_max", scores)(scores), [0, 0.25, 1])
+    scores = [10.0, 4.0, 2.0]
+    np.testing.assert_allclose(normaliser("min_max", scores)(scores), [1, 0.25, 0])
     np.testing.assert_allclose(normaliser("min_max", scores)([0.0]), [-0.25])  # one that was not returned
     deviation = np.sqrt((3.3333333**2 + 1.3333333**2 + 4.6666667**2) / 3)
-    np.testing.assert_allclose(normaliser("z_score", scores)(scores), [-3.3333333, -1.3333333, 4.6666667] / deviation)
+    np.testing.assert_allclose(normaliser("z_score", scores)(scores), [4.6666667, -1.3333333, -3.3333333] / deviation)
     np.testing.assert_allclose(normaliser("none", scores)(scores), scores)
-    np.testing.assert_allclose(normaliser("tmm", scores, 0.0)(scores), [0.2, 0.4, 1])
+    np.testing.assert_allclose(normaliser("tmm", scores, 0.0)(scores), [1, 0.4, 0.2])
     np.testing.assert_allclose(normaliser("tmm", [0.6, -0.2], -1.0)([0.6, -0.2]), [1, 0.5])
-    np.testing.assert_allclose(normaliser("tmm", scores)(scores), [0, 0.25, 1])  # no least: as min_max
+    np.testing.assert_allclose(normaliser("tmm", scores)(scores), [1, 0.25, 0])  # no least: as min_max
     np.testing.assert_allclose(normaliser("min_max", [3.0, 3.0])([3.0, 3.0]), [1, 1])
     np.testing.assert_allclose(normaliser("z_score", [3.0])([3.0]), [0])
     np.testing.assert_allclose(normaliser("min_max", [])([1.0]), [1])
 
 
 def test_reciprocal_ranks_by_hand():
-    rows, left, right = union(np.array([7, 3]), np.array([3, 9]))
+    scores = np.array([5, 4], np.float32)
+    rows, (left, right), joined = union((np.array([7, 3]), scores), (np.array([3, 9]), scores), (0.5, -1))
     assert (rows.tolist(), left.tolist(), right.tolist()) == ([3, 7, 9], [2, 1, 0], [1, 0, 2])
+    assert joined.tolist() == [[4, 5, 0.5], [5, -1, 4]]
     fused = reciprocal_ranks(left, 60) + reciprocal_ranks(right, 60)
     np.testing.assert_allclose(fused, [1 / 62 + 1 / 61, 1 / 61, 1 / 62])
 
@@ -182,8 +184,8 @@ def test_sparse_first_scores_what_sparse_search_found_and_needs_no_dense_index(i
     query = ask(3)
     sparse, dense = all_scores(index, query)
     rows = np.sort(best(sparse, 15))
-    fused = 0.5 * normaliser("min_max", sparse[rows])(sparse[rows])
-    fused += 0.5 * normaliser("min_max", dense[rows])(dense[rows])
+    fused = 0.5 * normaliser("min_max", np.sort(sparse[rows])[::-1])(sparse[rows])
+    fused += 0.5 * normaliser("min_max", np.sort(dense[rows])[::-1])(dense[rows])
     fusion = FusionSettings(method="min_max", depth=15)
     settings = HybridSettings(vectors="sparse-first", fusion=fusion)
     assert search_hybrid(index, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
