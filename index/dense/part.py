@@ -60,14 +60,14 @@ class Dense:
 
     Attributes:
         record: see `DenseRecord`.
-        vectors: float32 [documents, dim], by row.
+        vectors: float32 [documents, dim], by row; flat: the same in one dimension.
     """
 
     def __init__(self, folder: Path, record: DenseRecord, documents: int) -> None:
         """IndexFormatError names a file that is not as recorded."""
         self.record = record
-        self._flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
-        self.vectors = self._flat.reshape(documents, record.dim)
+        self.flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
+        self.vectors = self.flat.reshape(documents, record.dim)
         self._folder = folder
         self._ann: Ann | None = None
         self._opening = threading.Lock()
@@ -171,7 +171,7 @@ class Dense:
     def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """As `scores`, for a row of what `prepare` returned."""
         scores = np.empty(len(rows), np.float32)
-        inner_products(self._flat, query, np.ascontiguousarray(rows, np.int64), scores)
+        inner_products(self.flat, query, np.ascontiguousarray(rows, np.int64), scores)
         return scores
 
     def warm_up(self) -> None:

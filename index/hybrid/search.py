@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lsr.errors import InputError
 from lsr.index.dense.part import DenseStats
 from lsr.index.hits import SearchStats
+from lsr.index.hybrid.completion import complete_best
 from lsr.index.hybrid.feedback import dense_feedback, sparse_feedback
 from lsr.index.hybrid.fusion import Normaliser, normaliser, reciprocal_ranks, union
 from lsr.index.hybrid.settings import DENSE_WEIGHTS, HybridSettings
@@ -299,28 +300,24 @@ class _Search:
         shares = (1 - self.dense_weight, self.dense_weight)
         contributions = np.stack([shares[side] * maps[side](scores[side]) for side in (0, 1)])
         if completes:
-            # A sparse score is at least 0; of a dense one, nothing is known but that it is not above `lowest`.
-            kept = _contenders(contributions, ranks, shares[0] * float(maps[0](0.0)), k)
-            if kept is not None:
-                rows, ranks, scores = rows[kept], ranks[:, kept], scores[:, kept]
-                contributions = contributions[:, kept]
-            for side, complete in enumerate((self._sparse_scores, self._dense_scores)):
-                missing = np.flatnonzero(ranks[side] == 0)
-                if len(missing) and not (side == 0 and sparse.complete):
-                    scores[side, missing] = found = complete(query, rows[missing])
-                    contributions[side, missing] = shares[side] * maps[side](found)
+            assert query.dense is not None
+            kept = complete_best(
+                self.index,
+                None if sparse.complete else query.sparse,
+                query.dense,
+                rows,
+                ranks,
+                scores,
+                contributions,
+                maps,
+                shares,
+                k,
+            )
+            rows, ranks, scores, contributions = rows[kept], ranks[:, kept], scores[:, kept], contributions[:, kept]
         else:
             scores[ranks == 0] = np.nan
         sides = [SideScores(*parts) for parts in zip(scores, ranks, contributions, strict=True)]
         return self._hits(query, rows, sides[0], sides[1], k)
-
-    def _dense_scores(self, query: HybridQuery, rows: Rows) -> Scores:
-        assert query.dense is not None
-        return self.index.dense.scores_prepared(query.dense, rows)
-
-    def _sparse_scores(self, query: HybridQuery, rows: Rows) -> Scores:
-        assert query.sparse is not None
-        return self.index.scores(*query.sparse, rows)
 
     def _is_final(
         self, hits: HybridHits, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
@@ -357,18 +354,3 @@ class _Search:
         start = perf_counter()
         yield
         self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + (perf_counter() - start) * 1e3
-
-
-def _contenders(
-    contributions: npt.NDArray[np.float64], ranks: Rows, least: float, k: int | None
-) -> npt.NDArray[np.bool_] | None:
-    """Which documents can be among the k best, so that their scores are worth completing. None for all.
-
-    contributions: float64 [2, n] of both sides, bounds from above where one did not return the document; ranks: int64
-    [2, n]; least: what the sparse side gives at least. Kept is whose bound is not below the k-th of those from below.
-    """
-    if k is None or k >= ranks.shape[1]:
-        return None
-    floor = np.where(ranks[0] > 0, contributions[0], least) + np.where(ranks[1] > 0, contributions[1], -np.inf)
-    kept: npt.NDArray[np.bool_] = contributions[0] + contributions[1] >= np.partition(floor, -k)[-k]
-    return kept

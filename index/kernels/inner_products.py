@@ -10,7 +10,8 @@ _LINE = 16
 
 # Reordering the sum is what lets it run on SIMD; the order is the same for every row, so equal vectors score the same.
 @kernel(fastmath={"reassoc", "contract"})
-def _inner_product(vectors, start, query):
+def inner_product(vectors, start, query):
+    """Of `query` (float32 [dim]) with the numbers of `vectors` (float32) from `start` on."""
     total = query.dtype.type(0)
     for i in range(query.size):
         total += vectors[start + i] * query[i]
@@ -29,4 +30,4 @@ def inner_products(vectors, query, rows, scores):
             ahead = rows[i + _AHEAD] * dim
             for p in range(ahead, ahead + dim, _LINE):
                 prefetch(vectors, p)
-        scores[i] = _inner_product(vectors, rows[i] * dim, query)
+        scores[i] = inner_product(vectors, rows[i] * dim, query)
