@@ -31,7 +31,7 @@ def run(
         list[str] | None,
         typer.Option("--teacher", "-t", help="As of `lsr score` (default: bm25, minilm and splade-tiny)."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 300,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 400,
     queries: Annotated[int, typer.Option(min=1, help="Pseudo-queries to train on, at most, of each kind.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 42,
     as_json: Json = False,
