@@ -42,6 +42,7 @@ FUSIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "z_score": ("hybrid", {"fusion": "z_score", **EXACT}),
     "none, 0.96 dense": ("hybrid", {"fusion": "none", "dense_weight": 0.96, **EXACT}),
     "tmm (default)": ("hybrid", EXACT),
+    "tmm, 0.8 dense": ("hybrid", {"dense_weight": 0.8, **EXACT}),
     "tmm, scores not completed": ("hybrid", {"completion": "none", **EXACT}),
     "tmm, exact over all documents": ("hybrid", {"completion": "exact"}),
     "tmm, depth 1,000": ("hybrid", {"depth": 1000, **EXACT}),

@@ -155,6 +155,17 @@ class _EncodedRows:
 
 def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
     """Parts of a .npy file of numbers [documents, dim], mapped from disk. InputError if it is none."""
+    mapped = _mapped(path)
+    for start in range(0, len(mapped), _READ_ROWS):
+        yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
+
+
+def dense_dim(path: str | Path) -> int:
+    """Numbers of a vector in such a file. Raises as `read_dense_vectors`."""
+    return int(_mapped(path).shape[1])
+
+
+def _mapped(path: str | Path) -> npt.NDArray[np.floating]:
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -162,5 +173,4 @@ def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
     if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype.kind != "f":
         shape = getattr(mapped, "shape", "several arrays")
         raise InputError(f"dense vectors are one table of floats [documents, dim], not {shape}", source=str(path))
-    for start in range(0, len(mapped), _READ_ROWS):
-        yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
+    return mapped

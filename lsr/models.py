@@ -10,6 +10,7 @@ from typing import Literal
 from lsr.errors import ModelError
 
 DEFAULT_MODEL = "lsr-doc-tiny"
+DEFAULT_DENSE_MODEL = "minilm"
 
 Kind = Literal["sparse", "dense", "decoder"]
 

@@ -32,7 +32,6 @@ _FEEDBACK = {
 }
 _RERANK = {"rerank": "model", "rerank_depth": "depth", "rerank_weight": "weight"}
 _DENSE = {"dense_mode": "mode", "effort": "effort"}
-STAGE_PARAMETERS = (*_FUSION, *_FEEDBACK, *_RERANK, *_DENSE, "sparse_mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ def create_app(retriever_or_path: Searcher | str | Path, settings: ServiceSettin
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(searcher))
+        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(searcher, settings.rerank))
         app.state.service = service
         service.warm_up.start()
         yield

@@ -17,8 +17,10 @@ logger = logging.getLogger("lsr.service")
 class WarmUp:
     """Warms a searcher up in a thread of its own and keeps it back until that is done."""
 
-    def __init__(self, searcher: Searcher) -> None:
+    def __init__(self, searcher: Searcher, rerank: str = "") -> None:
+        """`rerank`: the model that searches may be re-ranked with, or nothing."""
         self._searcher = searcher
+        self._rerank = rerank
         self._ready = False
         self._failure: str | None = None
         # A daemon: stopping the server never waits for a compiler or a model that loads.
@@ -44,6 +46,8 @@ class WarmUp:
         start = perf_counter()
         try:
             self._searcher.warm_up()
+            if self._rerank:
+                self._searcher.warm_up(SearchPlan.of(parameters={"rerank": self._rerank}))
         except LsrError as error:
             logger.error("warm-up failed: %s", error)
             self._failure = str(error)
@@ -63,3 +67,5 @@ class WarmUp:
             self._searcher.warm_up(SearchPlan.of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error)
+        except Exception:  # whatever it is, it is no reason to keep sparse search back
+            logger.exception("searches with dense vectors will fail")

@@ -46,7 +46,7 @@ _FEWEST = 50
 _PEEK = 1000
 _DEPTH = 10
 # What telling the document of a pseudo-query from its candidates counts beside the teachers' scores, which alone let
-# terms fade: on Cranfield 0.537 against 0.531 nDCG@10.
+# terms fade.
 _CONTRAST = 0.1
 _IDF = 0.75  # as of `SparseEncoder.with_query_idf`
 

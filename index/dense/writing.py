@@ -37,7 +37,7 @@ def add_dense(
 
     Args:
         batches: [n, dim], together one vector for each document, in the order of the rows. A vector of zeros is kept,
-            and never among the best of a cosine search.
+            and scores 0.
         encoder: what the encoder says of itself, recorded.
         similarity: "cosine" or "dot".
         settings: see `DenseSettings`.

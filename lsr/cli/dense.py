@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.models import DEFAULT_DENSE_MODEL
 
 if TYPE_CHECKING:
     from lsr.index import DenseSettings, Index
@@ -51,13 +52,19 @@ Truncate = Annotated[
 def run(
     index: IndexPath,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="A dense model: a name from `lsr models`, a folder, or a hub name.")
-    ] = "minilm",
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A dense model: a short name, a folder, or a hub name. (default: minilm; none with --vectors)",
+            show_default=False,
+        ),
+    ] = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
             help="A .npy file of vectors [documents, dim], in the order of the index's documents, instead of encoding. "
-            "With --model none, such an index is searched by vector only.",
+            "--model, the one that made them, lets them be searched by text.",
             show_default=False,
         ),
     ] = None,
@@ -96,7 +103,7 @@ def run(
     else:
         made = add_dense_part(
             opened,
-            model,
+            model or DEFAULT_DENSE_MODEL,
             settings,
             max_length=max_length,
             seed=seed,
@@ -161,25 +168,30 @@ def add_dense_part(
 def _add_vectors(
     index: Index,
     path: Path,
-    model: str,
+    model: str | None,
     max_length: int | None,
     settings: DenseSettings,
     seed: int,
     threads: int | None,
     force: bool,
 ) -> Index:
-    from lsr.dense_pipeline import read_dense_vectors
+    from lsr.dense_pipeline import dense_dim, read_dense_vectors
     from lsr.index import add_dense
 
     encoder = None
-    if model != "none":
+    batches = read_dense_vectors(path)
+    if model is not None:
         from lsr.encoding.dense import DenseEncoder
 
         encoder = DenseEncoder.load(model, max_length=max_length)
+        if (found := dense_dim(path)) != encoder.dim:
+            fail(
+                f"{path} holds vectors of {found} numbers and {encoder.name} makes {encoder.dim}: name their own model"
+            )
     with progress_bar("building the dense part", 2 * len(index), "steps") as progress:
         return add_dense(
             index,
-            read_dense_vectors(path),
+            batches,
             encoder=encoder.settings() if encoder else None,
             similarity=encoder.similarity if encoder else "cosine",
             settings=settings,

@@ -18,9 +18,7 @@ from lsr.encoding.dense_layout import DenseLayout, read_dense_layout
 from lsr.encoding.hub import locate
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import ModelError
-from lsr.models import packaged_model
-
-DEFAULT_DENSE_MODEL = "minilm"
+from lsr.models import DEFAULT_DENSE_MODEL, packaged_model
 
 Vectors = npt.NDArray[np.float32]
 

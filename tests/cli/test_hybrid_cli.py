@@ -113,12 +113,14 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
 def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     run("index", corpus, "-o", "index")
     np.save("vectors.npy", np.eye(5, 8, dtype=np.float32))
-    code, out, _ = run("dense", "index", "--vectors", "vectors.npy", "--model", "none", "--json")
+    code, out, _ = run("dense", "index", "--vectors", "vectors.npy", "--json")
     assert code == 0 and json.loads(out)["dim"] == 8
     code, _, err = run("search", "index", "ice", "--mode", "dense")
     assert code == 2 and "came without a model" in err
+    code, _, err = run("dense", "index", "--vectors", "vectors.npy", "--model", "minilm", "--force")
+    assert code == 2 and "vectors of 8 numbers and minilm makes 384: name their own model" in err
     np.save("few.npy", np.eye(4, 8, dtype=np.float32))
-    code, _, err = run("dense", "index", "--vectors", "few.npy", "--model", "none", "--force")
+    code, _, err = run("dense", "index", "--vectors", "few.npy", "--force")
     assert code == 2 and "the index has 5 documents, and there are 4 dense vectors" in err
     Path("text.npy").write_text("no vectors")
     code, _, err = run("dense", "index", "--vectors", "text.npy", "--force")

@@ -59,6 +59,13 @@ def test_the_best_are_scored_again_and_the_others_follow(retriever: Retriever, b
     assert list(response.stages_ms) == ["encode sparse", "sparse", "rerank"]
 
 
+def test_nothing_found_is_nothing_to_rerank(retriever: Retriever, by_length: ByLength) -> None:
+    for weight in (1.0, 0.5):
+        none = np.zeros(5, bool)
+        response = retriever.search(QUERY, 5, rerank="some-model", rerank_weight=weight, explain=True, allow=none)
+        assert response.hits == [] and "rerank" in response.stages_ms
+
+
 def test_both_scores_can_count(retriever: Retriever, by_length: ByLength) -> None:
     before = retriever.search(QUERY, 4).hits
     old = np.array([hit.score for hit in before])

@@ -187,6 +187,15 @@ def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_p
         assert broken.status_code == 500 and "vectors.npy" in broken.text and "lsr dense" in broken.text
 
 
+def test_a_reranker_that_is_none_is_told_before_the_first_search(encoder: SparseEncoder, tmp_path: Path) -> None:
+    index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
+    app = create_app(index.path, ServiceSettings(workers=1, rerank="no-such-model"))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        app.state.service.warm_up.join(60)
+        ready = client.get("/readyz")
+        assert ready.status_code == 503 and "no-such-model" in ready.text
+
+
 def test_matches_add_up_to_the_score(served: TestClient) -> None:
     asked = {"text": examples.QUESTION, "explain": True, "mode": "exact"}
     hits = served.post("/v1/search", json=asked).json()["hits"]
