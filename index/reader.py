@@ -154,7 +154,22 @@ class Index:
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
         """
-        return self._search(self._prepare(terms, weights), k, mode, recall, allow, parameters)[0]
+        return self.search_prepared(
+            self.prepare(terms, weights), k, mode=mode, recall=recall, allow=allow, **parameters
+        )
+
+    def search_prepared(
+        self,
+        prepared: Queries,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        **parameters: Any,
+    ) -> Hits:
+        """As `search`, for what `prepare` returned."""
+        return self._search(prepared, k, mode, recall, allow, parameters)[0]
 
     def search_batch(
         self,
@@ -198,7 +213,7 @@ class Index:
 
         `terms` and `weights` as for `search`. NotFoundError for a row that is not there.
         """
-        query = next(iter(self._prepare(terms, weights)))
+        query = next(iter(self.prepare(terms, weights)))
         wanted = np.asarray(rows, np.int64)
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
@@ -311,11 +326,11 @@ class Index:
         scaled = np.empty(len(terms), np.float32)
         bad = prepare_queries(indptr, terms, weights, self.dim, self._scale, scaled)
         if bad >= 0:
-            self._prepare(*queries.row(first + bad))  # says what is wrong with it
+            self.prepare(*queries.row(first + bad))  # says what is wrong with it
         return Queries(indptr, terms, scaled)
 
-    def _prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
-        """The checked query, terms ascending, weights times the index's scale."""
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
+        """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
         term_ids = _as_term_ids(terms)
         query_weights = _plain(np.asarray(weights, np.float32))
         if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
-from lsr.index.kernels.fusion import join_rankings
+from lsr.index.kernels.fusion import fuse_rankings
+
+if TYPE_CHECKING:
+    from lsr.index.reader import Index
+    from lsr.index.search import Queries
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -50,22 +54,67 @@ def normaliser(method: str, scores: npt.ArrayLike, least: float | None = None) -
     raise InputError(f"scores are normalised by tmm, min_max, z_score or none, not {method!r}")
 
 
-def reciprocal_ranks(ranks: npt.NDArray[np.int64], constant: float) -> Scores:
-    """1 / (constant + rank); 0 for rank 0, which stands for a document that was not returned."""
-    return np.where(ranks > 0, 1 / (constant + np.maximum(ranks, 1)), 0.0)
+class Fused(NamedTuple):
+    """The best of two rankings, best first, ties in row order.
+
+    Attributes:
+        rows: int64 [n]; scores: float64 [n].
+        ranks: int64 [2, n]: on either side, from 1; 0 where it did not return the row.
+        side_scores: float32 [2, n]; NaN where a side did not return the row and scores were not completed.
+        contributions: float64 [2, n]: what each side adds to the score.
+    """
+
+    rows: Rows
+    scores: Scores
+    ranks: Rows
+    side_scores: npt.NDArray[np.float32]
+    contributions: Scores
 
 
-def union(
+def fuse(
+    index: Index,
     sparse: tuple[Rows, npt.NDArray[np.float32]],
     dense: tuple[Rows, npt.NDArray[np.float32]],
-    absent: tuple[float, float],
-) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Rows that either side returned, ascending; the rank of each on both sides, from 1; its score on both sides.
+    shares: tuple[float, float],
+    k: int | None,
+    *,
+    maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
+    rank_constant: float | None = None,
+    absent: tuple[float, float] = (0.0, 0.0),
+    complete: tuple[Queries | None, npt.NDArray[np.float32]] | None = None,
+) -> Fused:
+    """The k best (all, for None) of two rankings, each (rows, scores), best first.
 
-    sparse, dense: (rows, scores), best first; absent: what stands for the score on the sparse and the dense side of a
-    row that it did not return, whose rank is 0. Ranks are int64 [2, n], scores float32 [2, n].
+    A side adds its share of the score, mapped, or of 1 / (rank_constant + rank) if that is given; a row that it did not
+    return has no rank there and the score `absent`. That is replaced by the true score, as far as it matters to who is
+    among the k best, if the queries are given as `complete`, as `Index.prepare` and (a row of) `Dense.prepare` return
+    them; it must then not be below the truth. None for the sparse query says that it is the truth there.
     """
+    sparse_query, dense_query = complete or (None, _NO_VECTOR)
+    terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
     most = len(sparse[0]) + len(dense[0])
-    rows, ranks, scores = np.empty(most, np.int64), np.empty((2, most), np.int64), np.empty((2, most), np.float32)
-    count = join_rankings(*sparse, *dense, np.array(absent, np.float32), rows, ranks, scores)
-    return rows[:count], ranks[:, :count], scores[:, :count]
+    most = max(1, most if k is None else min(k, most))
+    best = np.empty(most)
+    segment = index._segment
+    with index._borrowed_scratch() as scratch:
+        rows, ranks, scores, contributions = fuse_rankings(
+            *sparse,
+            *dense,
+            np.array(absent),
+            np.array([(*each, share) for each, share in zip(maps, shares, strict=True)]),
+            -1.0 if rank_constant is None else float(rank_constant),
+            *segment.forward_arrays,
+            segment.row_positions,
+            terms,
+            weights,
+            scratch.lookup(len(terms)),
+            _NO_VECTOR if complete is None else index.dense.flat,
+            dense_query,
+            complete is not None,
+            best,
+            np.empty(most, np.int64),
+        )
+    return Fused(rows, best[: len(rows)], ranks, scores, contributions)
+
+
+_NO_TERMS, _NO_VECTOR = np.empty(0, np.uint32), np.empty(0, np.float32)

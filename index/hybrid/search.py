@@ -14,21 +14,19 @@ import numpy.typing as npt
 from lsr.errors import InputError
 from lsr.index.dense.part import DenseStats
 from lsr.index.hits import SearchStats
-from lsr.index.hybrid.completion import complete_best
 from lsr.index.hybrid.feedback import dense_feedback, sparse_feedback
-from lsr.index.hybrid.fusion import Normaliser, normaliser, reciprocal_ranks, union
+from lsr.index.hybrid.fusion import Fused, Normaliser, fuse, normaliser
 from lsr.index.hybrid.settings import DENSE_WEIGHTS, HybridSettings
 from lsr.index.hybrid.tuning import query_features
 
 if TYPE_CHECKING:
     from lsr.index.reader import Index
+    from lsr.index.search import Queries
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 
-# Of a side that did not return a document, where ranks are fused.
-_UNKNOWN = (float("nan"), float("nan"))
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
 
@@ -123,6 +121,7 @@ class _Search:
     dense_weight: float = 0.5
     sparse_stats: SearchStats | None = None
     dense_stats: DenseStats | None = None
+    _prepared: tuple[SparseQuery, Queries] | None = None
 
     def __post_init__(self) -> None:
         if self.allow is not None:
@@ -170,10 +169,20 @@ class _Search:
             found["dense"] = self._search_dense(query, self.depth)
         return found
 
-    def _search_sparse(self, query: HybridQuery, depth: int) -> Ranking:
+    def _prepared_sparse(self, query: HybridQuery) -> Queries:
+        """The sparse query as the index takes it, made once."""
         assert query.sparse is not None
+        of, prepared = self._prepared or (None, None)
+        if of is not query.sparse or prepared is None:
+            prepared = self.index.prepare(*query.sparse)
+            self._prepared = (query.sparse, prepared)
+        return prepared
+
+    def _search_sparse(self, query: HybridQuery, depth: int) -> Ranking:
         with self._timed("sparse"):
-            hits = self.index.search(*query.sparse, depth, allow=self.allow, **self.options["sparse"])
+            hits = self.index.search_prepared(
+                self._prepared_sparse(query), depth, allow=self.allow, **self.options["sparse"]
+            )
         self.sparse_stats = hits.stats
         exact = hits.stats.mode in ("exact", "exhaustive")
         return Ranking(hits.rows, hits.scores, exact and (len(hits) < depth or depth == len(self.index)))
@@ -251,17 +260,21 @@ class _Search:
         self._choose_weight(query, found["sparse"], found["dense"])
         if self.settings.fusion.method == "rrf":
             with self._timed("fuse"):
-                return self._fuse_ranks(query, found["sparse"], found["dense"], k)
+                return self._hits(query, self._fuse_ranks(found["sparse"], found["dense"], k))
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         fusion = self.settings.fusion
-        least = {"sparse": 0.0, "dense": -1.0 if self.index.dense.record.similarity == "cosine" else None}
-        maps = tuple(normaliser(fusion.method, found[side].scores[: fusion.depth], least[side]) for side in least)
+        with self._timed("fuse"):
+            least = -1.0 if self.index.dense.record.similarity == "cosine" else None
+            maps = (
+                normaliser(fusion.method, found["sparse"].scores[: fusion.depth], 0.0),
+                normaliser(fusion.method, found["dense"].scores[: fusion.depth], least),
+            )
         depth = self.depth
         while True:
             with self._timed("fuse"):
-                hits = self._fuse_scores(query, found["sparse"], found["dense"], maps, k)
-                if not self.exact or self._is_final(hits, found["sparse"], found["dense"], maps, k):
-                    return hits
+                fused = self._fuse_scores(query, found["sparse"], found["dense"], maps, k)
+                if not self.exact or self._is_final(fused, found["sparse"], found["dense"], maps, k):
+                    return self._hits(query, fused)
             depth = min(_DEEPER * depth, len(self.index))
             found = {"sparse": self._search_sparse(query, depth), "dense": self._search_dense(query, depth)}
 
@@ -276,72 +289,53 @@ class _Search:
             features = query_features(len(query.sparse[0]), sparse[:2], dense[:2])
             self.dense_weight = tuning.weight(features)
 
-    def _fuse_ranks(self, query: HybridQuery, sparse: Ranking, dense: Ranking, k: int | None) -> HybridHits:
-        rows, ranks, scores = union(sparse[:2], dense[:2], _UNKNOWN)
-        constant, weight = self.settings.fusion.rank_constant, self.dense_weight
+    @property
+    def _shares(self) -> tuple[float, float]:
+        return 1 - self.dense_weight, self.dense_weight
+
+    def _fuse_ranks(self, sparse: Ranking, dense: Ranking, k: int | None) -> Fused:
         # Twice the weights: even ones give the published sum of 1 / (k + rank).
-        sides = [
-            SideScores(scores[side], ranks[side], 2 * share * reciprocal_ranks(ranks[side], constant))
-            for side, share in enumerate((1 - weight, weight))
-        ]
-        return self._hits(query, rows, sides[0], sides[1], k)
+        left, right = self._shares
+        constant = self.settings.fusion.rank_constant
+        return fuse(self.index, sparse[:2], dense[:2], (2 * left, 2 * right), k, rank_constant=constant)
 
     def _fuse_scores(
-        self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
-    ) -> HybridHits:
+        self, query: HybridQuery, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, Normaliser], k: int | None
+    ) -> Fused:
         completes = self.settings.fusion.completion != "none"
         # What stands for a score that is not known, which is not above it. A sparse search that ended early has found
         # every document that shares a term.
-        lowest = (
+        absent = (
             0.0 if not len(sparse.rows) or (completes and sparse.complete) else float(sparse.scores[-1]),
             float(dense.scores[-1]) if len(dense.rows) else 0.0,
         )
-        rows, ranks, scores = union(sparse[:2], dense[:2], lowest)
-        shares = (1 - self.dense_weight, self.dense_weight)
-        contributions = np.stack([shares[side] * maps[side](scores[side]) for side in (0, 1)])
+        complete = None
         if completes:
             assert query.dense is not None
-            kept = complete_best(
-                self.index,
-                None if sparse.complete else query.sparse,
-                query.dense,
-                rows,
-                ranks,
-                scores,
-                contributions,
-                maps,
-                shares,
-                k,
-            )
-            rows, ranks, scores, contributions = rows[kept], ranks[:, kept], scores[:, kept], contributions[:, kept]
-        else:
-            scores[ranks == 0] = np.nan
-        sides = [SideScores(*parts) for parts in zip(scores, ranks, contributions, strict=True)]
-        return self._hits(query, rows, sides[0], sides[1], k)
+            complete = (None if sparse.complete else self._prepared_sparse(query), query.dense)
+        return fuse(self.index, sparse[:2], dense[:2], self._shares, k, maps=maps, absent=absent, complete=complete)
 
     def _is_final(
-        self, hits: HybridHits, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, ...], k: int | None
+        self, fused: Fused, sparse: Ranking, dense: Ranking, maps: tuple[Normaliser, Normaliser], k: int | None
     ) -> bool:
         """Whether no document that neither side returned can be among the best (Fagin's threshold, PODS 2001)."""
         if dense.complete:
             return True
-        if k is None or len(hits.rows) < k:
+        if k is None or len(fused.rows) < k:
             return False
         bound = (1 - self.dense_weight) * float(maps[0](0.0 if sparse.complete else sparse.scores[-1]))
         bound += self.dense_weight * float(maps[1](dense.scores[-1]))
-        return bool(hits.scores[-1] > bound)
+        return bool(fused.scores[-1] > bound)
 
-    def _hits(self, query: HybridQuery, rows: Rows, sparse: SideScores, dense: SideScores, k: int | None) -> HybridHits:
-        scores = sparse.contributions + dense.contributions
-        order = np.argsort(-scores, kind="stable")[:k]  # rows ascend
-        best = [
-            SideScores(side.scores[order], side.ranks[order], side.contributions[order]) for side in (sparse, dense)
-        ]
+    def _hits(self, query: HybridQuery, fused: Fused) -> HybridHits:
+        sparse, dense = (
+            SideScores(fused.side_scores[side], fused.ranks[side], fused.contributions[side]) for side in (0, 1)
+        )
         return HybridHits(
-            rows[order],
-            scores[order],
-            best[0],
-            best[1],
+            fused.rows,
+            fused.scores,
+            sparse,
+            dense,
             self.dense_weight,
             query,
             self.sparse_stats,

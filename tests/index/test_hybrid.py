@@ -11,7 +11,7 @@ from index_oracle import random_vectors
 from lsr.errors import InputError
 from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.hybrid.feedback import dense_feedback, document_weights, sparse_feedback
-from lsr.index.hybrid.fusion import normaliser, reciprocal_ranks, union
+from lsr.index.hybrid.fusion import Normaliser, fuse, normaliser
 from lsr.index.hybrid.search import HybridQuery, search_hybrid
 from lsr.index.hybrid.settings import FeedbackSettings, FusionSettings, HybridSettings
 
@@ -71,13 +71,19 @@ def test_normalisations_by_hand():
     np.testing.assert_allclose(normaliser("min_max", [])([1.0]), [1])
 
 
-def test_reciprocal_ranks_by_hand():
+def test_fused_rankings_by_hand(index):
     scores = np.array([5, 4], np.float32)
-    rows, (left, right), joined = union((np.array([7, 3]), scores), (np.array([3, 9]), scores), (0.5, -1))
-    assert (rows.tolist(), left.tolist(), right.tolist()) == ([3, 7, 9], [2, 1, 0], [1, 0, 2])
-    assert joined.tolist() == [[4, 5, 0.5], [5, -1, 4]]
-    fused = reciprocal_ranks(left, 60) + reciprocal_ranks(right, 60)
-    np.testing.assert_allclose(fused, [1 / 62 + 1 / 61, 1 / 61, 1 / 62])
+    sparse, dense = (np.array([7, 3]), scores), (np.array([3, 9]), scores)
+    fused = fuse(index, sparse, dense, (1.0, 1.0), None, rank_constant=60)
+    assert (fused.rows.tolist(), fused.ranks.tolist()) == ([3, 7, 9], [[2, 1, 0], [1, 0, 2]])
+    np.testing.assert_allclose(fused.scores, [1 / 62 + 1 / 61, 1 / 61, 1 / 62], rtol=1e-15)
+    np.testing.assert_array_equal(fused.side_scores, [[4, 5, np.nan], [5, np.nan, 4]])
+    # (score - 3) / 2 on the left, the score on the right, 1 and 2 where a side lacks the row.
+    maps = (Normaliser(3.0, 0.5), Normaliser(0.0, 1.0))
+    fused = fuse(index, sparse, dense, (0.25, 0.75), 2, maps=maps, absent=(1.0, 2.0))
+    assert (fused.rows.tolist(), fused.ranks.tolist()) == ([3, 9], [[2, 0], [1, 2]])
+    np.testing.assert_allclose(fused.contributions, [[0.25 * 0.5, 0.25 * -1], [0.75 * 5, 0.75 * 4]])
+    np.testing.assert_allclose(fused.scores, [3.875, 2.75])
 
 
 def test_sparse_rocchio_by_hand():
