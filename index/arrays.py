@@ -110,3 +110,8 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
         raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}: build the index again")
     values.flags.writeable = False  # kernels are compiled for read-only arrays
     return np.asarray(values)
+
+
+def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
+    return array if array.flags.carray else array.copy()

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lsr.documents import Document
 from lsr.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import bmp, exhaustive, pruned, seismic
+from lsr.index.arrays import plain
 from lsr.index.dense.part import Dense, open_dense
 from lsr.index.dense.record import NAME as DENSE
 from lsr.index.hits import Hits
@@ -322,7 +323,7 @@ class Index:
             queries.indices[pairs],
             queries.weights[pairs],
         )
-        terms, weights = _plain(terms), _plain(weights)
+        terms, weights = plain(terms), plain(weights)
         scaled = np.empty(len(terms), np.float32)
         bad = prepare_queries(indptr, terms, weights, self.dim, self._scale, scaled)
         if bad >= 0:
@@ -332,7 +333,7 @@ class Index:
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
         """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
         term_ids = _as_term_ids(terms)
-        query_weights = _plain(np.asarray(weights, np.float32))
+        query_weights = plain(np.asarray(weights, np.float32))
         if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
             raise InputError(f"{term_ids.shape} term ids came with {query_weights.shape} weights; give one of each")
         scaled = np.empty(len(term_ids), np.float32)
@@ -360,7 +361,7 @@ class Index:
         if allow.dtype == np.bool_ and allow.shape == (len(self),):
             return np.packbits(allow, bitorder="little")
         if allow.dtype == np.uint8 and allow.shape == ((len(self) + 7) // 8,):
-            return _plain(allow)
+            return plain(allow)
         raise InputError(
             f"allow must be {len(self):,} bools or {(len(self) + 7) // 8:,} packed bytes (uint8), "
             f"not {allow.dtype} of shape {allow.shape}"
@@ -538,12 +539,7 @@ def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     """Term ids as uint32, refusing what the cast would wrap or round."""
     ids = np.asarray(terms)
     if ids.dtype == np.uint32:
-        return _plain(ids)
+        return plain(ids)
     if ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= 2**32):
         raise InputError("term ids must be integers in 0 … 2³² − 1")
     return np.ascontiguousarray(ids, np.uint32)
-
-
-def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
-    return array if array.flags.carray else array.copy()

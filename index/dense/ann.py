@@ -18,8 +18,8 @@ _ADD_AT_A_TIME = 1 << 14
 # Of the vectors, to learn clusters and codes from. faiss takes at most 256 for each centroid.
 _TRAINING_VECTORS = 1 << 17
 _EF_CONSTRUCTION = 80
-# HNSW's ef_search, and the share of the clusters that is read, unless told.
-_EF_SEARCH = 64
+# HNSW's ef_search, at least, and for each candidate that is asked for; and the share of the clusters that is read.
+_EF_SEARCH, _EF_PER_CANDIDATE = 64, 1.75
 _PROBED = 1 / 16
 
 
@@ -89,7 +89,8 @@ class Ann:
         selector = None if allow is None else id_selector(faiss, allow)
         inside = {"sel": selector} if selector is not None else {}
         if self._kind == "hnsw":
-            return faiss.SearchParametersHNSW(efSearch=max(effort or _EF_SEARCH, k), **inside)
+            breadth = max(effort or max(_EF_SEARCH, int(_EF_PER_CANDIDATE * k)), k)
+            return faiss.SearchParametersHNSW(efSearch=breadth, **inside)
         if self._kind in ("ivf", "ivfpq"):
             lists = clusters(self._index.ntotal)
             probes = effort or max(8, round(lists * _PROBED))

@@ -10,18 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import IndexFormatError, InputError
-from lsr.index.arrays import open_array
+from lsr.index.arrays import open_array, plain
 from lsr.index.dense.ann import Ann, nearest
 from lsr.index.dense.record import ANN_NAME, VECTORS_NAME, DenseRecord
+from lsr.index.kernels.dense_rows import prepare_rows
 from lsr.index.kernels.inner_products import inner_products
 
 Vectors = npt.NDArray[np.float32]
 
 MODES = ("auto", "exact", "approximate")
 
-# Fetched beyond k, and scored again: how faiss rounds a sum, or quantises, must not decide who is among the best.
+# Fetched beyond k, and scored again: how faiss rounds a sum, or quantises, must not decide who is among the best. For 8
+# bits a number the margin is enough; product quantisation is far coarser, and has so many times k scored.
 _MARGIN = 32
-_REFINED = {"sq8": 2, "hnsw": 2, "ivf": 2, "pq": 10, "ivfpq": 10}
+_REFINED = {"pq": 10, "ivfpq": 10}
 # Products of vectors of length one that are closer than this may be equal, differently summed.
 _ROUNDING = 1e-5
 # A filter that allows fewer than one document in so many is answered by scoring just these.
@@ -157,7 +159,7 @@ class Dense:
         # faiss's plain product quantiser takes no filter.
         if chosen == "exact" or self.kind == "flat" or (self.kind == "pq" and allow is not None):
             return self._search_exact(prepared, k, allow)
-        wanted = min(len(self), _REFINED[self.kind] * k + _MARGIN)
+        wanted = min(len(self), _REFINED.get(self.kind, 1) * k + _MARGIN)
         found = self._opened_ann().candidates(prepared, wanted, allow, effort)
         return [
             self._best(query, rows, k, DenseStats("approximate", self.kind, len(rows)))
@@ -185,9 +187,10 @@ class Dense:
         if given.ndim != 2 or given.shape[1] not in (self.dim, full):
             expected = f"{self.dim}" if full == self.dim else f"{self.dim} or {full}"
             raise InputError(f"a query vector of this index has {expected} numbers, not {given.shape[-1]}")
-        if not np.isfinite(given).all():
+        prepared, bad = prepare_vectors(given, self.record)
+        if bad >= 0:
             raise InputError("a query vector holds numbers that are not finite")
-        return prepare_vectors(given, self.record)
+        return prepared
 
     def _search_exact(self, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None) -> list[DenseHits]:
         hits: list[DenseHits | None] = [None] * len(queries)
@@ -214,13 +217,13 @@ class Dense:
         return DenseHits(rows[order], scores[order], stats)
 
 
-def prepare_vectors(vectors: Vectors, record: DenseRecord) -> Vectors:
-    """[n, dim or full_dim] truncated and, for cosine, scaled to length one; zero vectors stay zero."""
-    vectors = vectors[:, : record.dim]
-    if record.similarity == "cosine":
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.ascontiguousarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
-    return np.ascontiguousarray(vectors, np.float32)
+def prepare_vectors(vectors: Vectors, record: DenseRecord) -> tuple[Vectors, int]:
+    """[n, dim or full_dim] truncated and, for cosine, scaled to length one; zero vectors stay zero.
+
+    With them the first row with a number that is not finite, where that ended, or -1.
+    """
+    prepared = np.empty((len(vectors), record.dim), np.float32)
+    return prepared, prepare_rows(plain(vectors), record.similarity == "cosine", prepared)
 
 
 def open_dense(folder: Path, record: dict[str, Any], documents: int) -> Dense:

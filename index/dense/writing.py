@@ -94,8 +94,7 @@ def _record(
 def _checked(batch: npt.NDArray[np.floating], first: int, record: DenseRecord) -> npt.NDArray[np.float32]:
     if batch.ndim != 2 or batch.shape[1] != record.full_dim:
         raise InputError(f"row {first}: vectors of {record.full_dim} numbers go on with shape {batch.shape}")
-    vectors = np.asarray(batch, np.float32)
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(bad):
-        raise InputError(f"row {first + int(bad[0])}: the dense vector holds a number that is not finite")
-    return prepare_vectors(vectors, record)
+    vectors, bad = prepare_vectors(np.asarray(batch, np.float32), record)
+    if bad >= 0:
+        raise InputError(f"row {first + bad}: the dense vector holds a number that is not finite")
+    return vectors

@@ -92,17 +92,15 @@ def fuse(
     """
     sparse_query, dense_query = complete or (None, _NO_VECTOR)
     terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
-    most = len(sparse[0]) + len(dense[0])
-    most = max(1, most if k is None else min(k, most))
-    best = np.empty(most)
+    sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
     segment = index._segment
     with index._borrowed_scratch() as scratch:
-        rows, ranks, scores, contributions = fuse_rankings(
+        found = fuse_rankings(
             *sparse,
             *dense,
-            np.array(absent),
-            np.array([(*each, share) for each, share in zip(maps, shares, strict=True)]),
+            sides,
             -1.0 if rank_constant is None else float(rank_constant),
+            len(sparse[0]) + len(dense[0]) if k is None else k,
             *segment.forward_arrays,
             segment.row_positions,
             terms,
@@ -111,10 +109,8 @@ def fuse(
             _NO_VECTOR if complete is None else index.dense.flat,
             dense_query,
             complete is not None,
-            best,
-            np.empty(most, np.int64),
         )
-    return Fused(rows, best[: len(rows)], ranks, scores, contributions)
+    return Fused(*found)
 
 
 _NO_TERMS, _NO_VECTOR = np.empty(0, np.uint32), np.empty(0, np.float32)

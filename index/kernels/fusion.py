@@ -17,9 +17,9 @@ def fuse_rankings(
     left_scores,
     right,
     right_scores,
-    absent,
-    maps,
+    sides,
     rank_constant,
+    k,
     forward_indptr,
     forward_terms,
     forward_weights,
@@ -31,33 +31,32 @@ def fuse_rankings(
     vectors,
     query,
     completes,
-    best_scores,
-    best_places,
 ):
-    """The best of a sparse ranking (left) and a dense one: rows, ranks, side scores, contributions, best first.
+    """The k best of a sparse ranking (left) and a dense one.
 
     left, right: int64 rows, best first, no row twice in one; left_scores, right_scores: float32, theirs.
-    absent: float64 [2]: what stands for the score on the left and the right of a row that it lacks, whose rank is 0.
-    maps: float64 [2, 3]: shift, factor and share of each side: share * ((score - shift) * factor) is a contribution;
-    with `rank_constant` at least 0, share / (rank_constant + rank) is, and 0 for rank 0.
+    sides: float64 [2, 4]: shift, factor and share of each side, and what stands for the score there of a row that the
+    side lacks, whose rank is 0. share * ((score - shift) * factor) is a contribution; with `rank_constant` at least 0,
+    share / (rank_constant + rank) is, and 0 for rank 0.
     completes: replace what stands for scores, which is then not below the truth, by the scores, until no other row can
     be among the best. Otherwise these scores become NaN.
     forward_*, row_positions, lookup: see `lsr.index.kernels.exhaustive`; terms, term_weights: the sparse query, empty
     where the scores of rows that the left lacks are known to be what stands there.
     vectors: float32 [documents * dim]; query: float32 [dim].
-    best_scores: float64 [k], best_places: int64 [k]: memory; the fused scores are then in best_scores.
 
-    Returned: int64 [n], int64 [2, n], ranks from 1, float32 [2, n], float64 [2, n], of the n ≤ k best, ties in row
-    order.
+    Returns rows int64 [n], fused scores float64 [n], ranks from 1 int64 [2, n], scores of the sides float32 [2, n] and
+    contributions float64 [2, n] of the n ≤ k best, best first, ties in row order.
     """
-    rows, ranks, scores = _join(left, left_scores, right, right_scores, absent)
+    rows, ranks, scores = _join(left, left_scores, right, right_scores, sides[0, 3], sides[1, 3])
     contributions = np.zeros(scores.shape)
     for side in range(2):
         for at in range(rows.size):
             if rank_constant < 0:
-                contributions[side, at] = _contribution(scores[side, at], maps[side])
+                contributions[side, at] = _contribution(scores[side, at], sides[side])
             elif ranks[side, at] > 0:
-                contributions[side, at] = maps[side, 2] / (rank_constant + ranks[side, at])
+                contributions[side, at] = sides[side, 2] / (rank_constant + ranks[side, at])
+    most = min(k, rows.size)
+    best_scores, best_places = np.empty(most), np.empty(most, np.int64)
     # Rows ascend, so places say who is first among equals.
     size = 0
     if completes:
@@ -65,17 +64,17 @@ def fuse_rankings(
         fill_lookup(lookup, terms, term_weights)
         # Stable, so that the same documents are kept whatever else is there.
         for at in np.argsort(-(contributions[0] + contributions[1]), kind="mergesort"):
-            if size == best_scores.size and contributions[0, at] + contributions[1, at] < best_scores[0]:
+            if size == most and contributions[0, at] + contributions[1, at] < best_scores[0]:
                 break
             if ranks[0, at] == 0 and terms.size:
                 position = np.int64(row_positions[rows[at]])
                 scores[0, at] = score_document(
                     forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup
                 )
-                contributions[0, at] = _contribution(scores[0, at], maps[0])
+                contributions[0, at] = _contribution(scores[0, at], sides[0])
             if ranks[1, at] == 0:
                 scores[1, at] = inner_product(vectors, rows[at] * dim, query)
-                contributions[1, at] = _contribution(scores[1, at], maps[1])
+                contributions[1, at] = _contribution(scores[1, at], sides[1])
             size = offer(best_scores, best_places, size, contributions[0, at] + contributions[1, at], at)
         empty_lookup(lookup, terms)
     else:
@@ -86,21 +85,21 @@ def fuse_rankings(
             size = offer(best_scores, best_places, size, contributions[0, at] + contributions[1, at], at)
     sort_best_first(best_scores, best_places, size)
     places = best_places[:size]
-    return rows[places], ranks[:, places], scores[:, places], contributions[:, places]
+    return rows[places], best_scores[:size], ranks[:, places], scores[:, places], contributions[:, places]
 
 
 @kernel
-def _contribution(score, map):
-    return map[2] * ((np.float64(score) - map[0]) * map[1])
+def _contribution(score, side):
+    return side[2] * ((np.float64(score) - side[0]) * side[1])
 
 
 @kernel
-def _join(left, left_scores, right, right_scores, absent):
+def _join(left, left_scores, right, right_scores, left_absent, right_absent):
     """The different rows of two rankings, ascending: rows [n], ranks [2, n], scores [2, n]."""
     by_left, by_right = np.argsort(left), np.argsort(right)
     most = left.size + right.size
     rows, ranks, scores = np.empty(most, np.int64), np.zeros((2, most), np.int64), np.empty((2, most), np.float32)
-    scores[0], scores[1] = absent[0], absent[1]
+    scores[0], scores[1] = left_absent, right_absent
     i, j, count = 0, 0, 0
     while i < left.size or j < right.size:
         take_left = j == right.size or (i < left.size and left[by_left[i]] <= right[by_right[j]])
