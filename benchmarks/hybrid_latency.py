@@ -3,8 +3,8 @@
     python benchmarks/hybrid_latency.py DOCS QUERIES [--queries 500] [--dim 384] [--work DIR] [--output DIR]
 
 DOCS and QUERIES are files of sparse vectors. Dense ones are made of them: a random projection of each sparse vector to
-`--dim` numbers, with noise of a quarter of its length, so that both sides agree on about as many of their 100 best as those
-of a real model do; on how many is told.
+`--dim` numbers, with noise of a quarter of its length, so that both sides share some of their 100 best, as real models
+do; how many is told.
 
 Every way to search runs in processes of its own, on one thread, query by query, with encoded queries: the times of
 encoding are those of the models. Depth 100, k 10. Each side alone finds its memory in the processor's cache; what a
@@ -91,10 +91,12 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
         numbers = [f"{each[name]:,.0f}" for name in ("p50_us", "p95_us", "own_mb", "mapped_mb")]
         rows.append([way, *numbers[:2], of_parts, *numbers[2:]])
     head = ["", "p50 µs", "p95 µs", "p50 / both parts", "own memory MB", "mapped MB"]
+    same = agreement(index, arguments)
     report = (
         f"# Hybrid search beside its parts\n\n{len(index):,} documents of {index.manifest.postings / len(index):.0f} "
         f"terms and {index.dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
-        f"{index.dense.kind}. Of the {DEPTH} best of both sides {agreement(index, arguments):.0f} are the same.\n\n{markdown_table(head, rows)}\n"
+        f"{index.dense.kind}. Of the {DEPTH} best of both sides {same:.0f} are the same.\n\n"
+        f"{markdown_table(head, rows)}\n"
     )
     print(report)
     write_results(arguments.output, "hybrid_latency", report, {"documents": len(index), "ways": found})
