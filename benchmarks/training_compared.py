@@ -54,19 +54,21 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
     data = dict(each.split("=", 1) for each in arguments.data)
     collections = [load_collection(folder) for folder in arguments.collections]
     base, length = asked["recipe"]["model"]["document"]["base"], arguments.max_length
+    steps = arguments.steps or asked["recipe"]["run"]["steps"]
     rows = [{"name": f"{base}, untrained", **measure(base, collections, work / "untrained", length)}]
     for variant in asked["variants"]:
         if arguments.only and variant["name"] not in arguments.only:
             continue
         note(variant["name"])
-        model = train_variant(asked["recipe"], variant, data, arguments.steps, work)
+        model = train_variant(asked["recipe"], variant, data, steps, work)
         rows.append({"name": variant["name"], **measure(str(model), collections, model.parent, length)})
-        write(asked["title"], rows, [each.name for each in collections], length, arguments.output)
+        about = f"{steps} steps of training; nDCG@10 of exact search, max_length {length}"
+        write(asked["title"], about, rows, [each.name for each in collections], arguments.output)
     print(table(rows, [each.name for each in collections]), end="")
 
 
 def train_variant(
-    recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, str], steps: int | None, work: Path
+    recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, str], steps: int, work: Path
 ) -> Path:
     """The trained model's folder."""
     from lsr.training.config import parse_config, set_field
@@ -77,8 +79,7 @@ def train_variant(
     content["data"] = [{"source": source} for source in data[name].split(",")]
     for field, value in variant.get("changes", {}).items():
         set_field(content, field, value)
-    if steps is not None:
-        content["run"]["steps"] = steps
+    content["run"]["steps"] = steps
     folder = work / "".join(letter if letter.isalnum() else "-" for letter in variant["name"])
     return train(parse_config(content, variant["name"]), folder, stages=progress_bar)
 
@@ -117,10 +118,10 @@ def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
     return f"{markdown_table(head, lines)}\n"
 
 
-def write(title: str, rows: list[dict[str, Any]], collections: list[str], max_length: int, output: Path) -> None:
+def write(title: str, about: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> None:
     """The tables and the plot, replacing what is there."""
     name = f"training_{title.replace(' ', '_')}"
-    about = f"nDCG@10 of exact search, max_length {max_length}; terms and FLOPS are means over the collections."
+    about = f"{about}; terms and FLOPS are means over the collections."
     write_results(output, name, f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows)
     with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):
         families: dict[str, list[dict[str, Any]]] = {}
