@@ -23,19 +23,12 @@ from lsr.index.dense.part import Dense, open_dense
 from lsr.index.dense.record import NAME as DENSE
 from lsr.index.hits import Hits
 from lsr.index.hybrid.tuning import FusionTuning
-from lsr.index.kernels.query import (
-    BAD_WEIGHT,
-    NOT_ASCENDING,
-    OUT_OF_RANGE,
-    OUT_OF_VOCABULARY,
-    prepare_queries,
-    prepare_query,
-)
 from lsr.index.late.record import NAME as LATE
 from lsr.index.late.vectors import LateVectors, open_late
 from lsr.index.manifest import Manifest
 from lsr.index.parts import change_manifest, part_folder
 from lsr.index.postings import as_floats
+from lsr.index.queries import check_queries, check_query
 from lsr.index.search import QUERY_SIZES, Queries, Scratch
 from lsr.index.segment import Segment
 from lsr.index.settings import IndexSettings
@@ -198,7 +191,7 @@ class Index:
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
 
         def search_part(start: int) -> list[Hits]:
-            prepared = self._prepare_rows(queries, start, min(start + most, len(queries)))
+            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
             return self._search(prepared, k, mode, recall, allow, parameters)
 
         hits: list[Hits] = []
@@ -314,46 +307,9 @@ class Index:
                 return run, {}
         return run, parameters
 
-    def _prepare_rows(self, queries: SparseVectors, first: int, last: int) -> Queries:
-        """Rows first … last - 1 as checked queries."""
-        start = queries.indptr[first]
-        pairs = slice(start, queries.indptr[last])
-        indptr, terms, weights = (
-            queries.indptr[first : last + 1] - start,
-            queries.indices[pairs],
-            queries.weights[pairs],
-        )
-        terms, weights = plain(terms), plain(weights)
-        scaled = np.empty(len(terms), np.float32)
-        bad = prepare_queries(indptr, terms, weights, self.dim, self._scale, scaled)
-        if bad >= 0:
-            self.prepare(*queries.row(first + bad))  # says what is wrong with it
-        return Queries(indptr, terms, scaled)
-
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
         """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
-        term_ids = _as_term_ids(terms)
-        query_weights = plain(np.asarray(weights, np.float32))
-        if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
-            raise InputError(f"{term_ids.shape} term ids came with {query_weights.shape} weights; give one of each")
-        scaled = np.empty(len(term_ids), np.float32)
-        code, at = prepare_query(term_ids, query_weights, self.dim, self._scale, scaled)
-        if code == NOT_ASCENDING:
-            order = np.argsort(term_ids, kind="stable")
-            term_ids, query_weights = term_ids[order], query_weights[order]
-            code, at = prepare_query(term_ids, query_weights, self.dim, self._scale, scaled)
-        if code == NOT_ASCENDING:
-            raise InputError(f"term {term_ids[at]} stands twice in the query")
-        if code == OUT_OF_VOCABULARY:
-            raise InputError(f"term id {term_ids[at]} is outside the index's vocabulary of {self.dim:,} terms")
-        if code == BAD_WEIGHT:
-            raise InputError(f"weight {query_weights[at]} of term {term_ids[at]} is not finite and positive")
-        if code == OUT_OF_RANGE:
-            raise InputError(
-                f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
-                f"steps of {self._scale:.3g}, as in this index, scores would leave the range of float32"
-            )
-        return Queries(np.array([0, len(term_ids)]), term_ids, scaled)
+        return check_query(terms, weights, self.dim, self._scale)
 
     def bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The packed form of a filter, as `search` takes it."""
@@ -533,13 +489,3 @@ class Index:
             "library_version": manifest.library_version,
             "bytes": self.space(),
         }
-
-
-def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
-    """Term ids as uint32, refusing what the cast would wrap or round."""
-    ids = np.asarray(terms)
-    if ids.dtype == np.uint32:
-        return plain(ids)
-    if ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= 2**32):
-        raise InputError("term ids must be integers in 0 … 2³² − 1")
-    return np.ascontiguousarray(ids, np.uint32)
