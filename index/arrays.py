@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,20 +19,29 @@ _HEADER_BYTES = 128
 class ArrayWriter:
     """Writes a one-dimensional .npy file whose length is known only at the end.
 
-    A context manager; the file is a valid .npy file once it is closed.
+    A context manager; the file is a valid .npy file once it is closed. With `keep` it goes on after the first so many
+    values of a file that was not closed, and drops others.
     """
 
-    def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
+    def __init__(self, path: Path, dtype: npt.DTypeLike, keep: int | None = None) -> None:
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        self.length = 0
-        self._file = path.open("wb")
-        self._file.write(self._header())
+        self.length = keep or 0
+        self._file = path.open("wb" if keep is None else "r+b")
+        if keep is None:
+            self._file.write(self._header())
+        else:
+            self._file.truncate(_HEADER_BYTES + keep * self.dtype.itemsize)
+            self._file.seek(0, os.SEEK_END)
 
     def append(self, values: npt.NDArray[Any]) -> None:
         """Append values, cast to the file's dtype."""
         if len(values):
             self._file.write(np.ascontiguousarray(values, self.dtype).data)
             self.length += len(values)
+
+    def flush(self) -> None:
+        """Hand what was appended to the system, so that it outlives this process."""
+        self._file.flush()
 
     def close(self) -> None:
         """Write the length into the header and close the file."""
@@ -55,12 +65,13 @@ class ArrayWriter:
 
 
 class OffsetWriter(ArrayWriter):
-    """Writes int64 offsets, 0 first, from the lengths appended."""
+    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it goes on after so many offsets."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, np.int64)
-        super().append(np.zeros(1, np.int64))
-        self._end = 0
+    def __init__(self, path: Path, keep: int | None = None) -> None:
+        super().__init__(path, np.int64, keep)
+        if keep is None:
+            super().append(np.zeros(1, np.int64))
+        self._end = 0 if keep is None else int(unclosed_values(path, np.int64)[keep - 1])
 
     def append(self, values: npt.NDArray[Any]) -> None:
         """Append the offsets after parts of these lengths."""
@@ -68,6 +79,17 @@ class OffsetWriter(ArrayWriter):
         super().append(ends)
         if len(ends):
             self._end = int(ends[-1])
+
+
+def unclosed_length(path: Path, dtype: npt.DTypeLike) -> int:
+    """How many whole values a file holds that an `ArrayWriter` began and may not have closed; 0 if there is none."""
+    return max(0, path.stat().st_size - _HEADER_BYTES) // np.dtype(dtype).itemsize if path.exists() else 0
+
+
+def unclosed_values(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """These values, read into memory."""
+    length = unclosed_length(path, dtype)
+    return np.fromfile(path, dtype, length, offset=_HEADER_BYTES) if length else np.empty(0, dtype)
 
 
 def write_array(path: Path, values: npt.NDArray[Any]) -> None:

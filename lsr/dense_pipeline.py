@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
+from lsr.encoding_work import EncodingWork
 from lsr.errors import InputError, OutputExistsError
-from lsr.files import atomic_file
 from lsr.stages import Stages, silent
 
 if TYPE_CHECKING:
@@ -44,14 +41,20 @@ def add_dense_vectors(
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
     from lsr.index import add_dense
+    from lsr.index.dense.record import NAME
 
     if index.has_dense and not force:
         raise OutputExistsError(f"{index.path} has a dense part already: pass --force to replace it")
-    with _EncodedRows(index, encoder, restart) as encoded:
+    with (
+        EncodingWork(index, NAME, encoder.settings(), restart=restart) as work,
+        _EncodedRows(work.folder, encoder.dim) as encoded,
+    ):
         with stages("encoding dense vectors", len(index), "documents") as progress:
             progress(encoded.rows)
+            work.rows = encoded.rows
             for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
                 encoded.append(part)
+                work.rows = encoded.rows
         with stages("building the dense part", len(index), "documents") as progress:
             # Each vector is reported twice: written, and built into faiss's structure.
             halves = _Halves(progress)
@@ -95,45 +98,14 @@ class _Halves:
 
 
 class _EncodedRows:
-    """The work folder: vectors by row, float32, appended as they come, and what they were made with."""
+    """Vectors by row, float32, appended to a file of `folder` as they come; those that are there are gone on from."""
 
-    def __init__(self, index: Index, encoder: DenseEncoder, restart: bool) -> None:
-        self._folder = index.path.with_name(index.path.name + ".dense")
-        self._dim = encoder.dim
-        self._state = {"segment": index.manifest.segment, **json.loads(json.dumps(encoder.settings()))}
-        self._restart = restart
-        self._lock = filelock.FileLock(self._folder.with_name(self._folder.name + ".lock"), timeout=0)
-        self.rows = 0
-
-    def __enter__(self) -> _EncodedRows:
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise OutputExistsError(f"another process is encoding into {self._folder}; wait for it to end") from None
-        try:
-            self._open()
-        except BaseException:
-            self._lock.release()
-            raise
-        return self
-
-    def _open(self) -> None:
-        state = self._folder / "state.json"
-        if self._restart or not state.exists():
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(exist_ok=True)
-        if not state.exists():
-            with atomic_file(state) as temporary:
-                temporary.write_text(json.dumps(self._state, indent=2))
-        elif json.loads(state.read_text()) != self._state:
-            raise OutputExistsError(
-                f"{self._folder} holds an interrupted encoding of another index or with other settings; use those to "
-                "go on, or pass --restart to begin again"
-            )
-        self._path = self._folder / "vectors.f32"
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._dim = dim
+        self._path = folder / "vectors.f32"
         self._file = self._path.open("ab")
-        self.rows = self._path.stat().st_size // (4 * self._dim)
-        self._file.truncate(self.rows * 4 * self._dim)  # a part that was cut short is encoded again
+        self.rows = self._path.stat().st_size // (4 * dim)
+        self._file.truncate(self.rows * 4 * dim)  # a part that was cut short is encoded again
 
     def append(self, vectors: Vectors) -> None:
         self._file.write(np.ascontiguousarray(vectors, "<f4").data)
@@ -145,12 +117,11 @@ class _EncodedRows:
         for start in range(0, len(mapped), _READ_ROWS):
             yield np.array(mapped[start : start + _READ_ROWS])
 
+    def __enter__(self) -> _EncodedRows:
+        return self
+
     def __exit__(self, kind: object, error: object, at: object) -> None:
         self._file.close()
-        if error is None or not self.rows:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        Path(self._lock.lock_file).unlink(missing_ok=True)
-        self._lock.release()
 
 
 def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:

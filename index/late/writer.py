@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
-from lsr.index.arrays import ArrayWriter, OffsetWriter
+from lsr.index.arrays import ArrayWriter, OffsetWriter, unclosed_length, unclosed_values
 from lsr.index.late.quantisation import quantise
-from lsr.index.late.record import BITS, CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
+from lsr.index.late.record import BITS, FILE_NAMES, LateRecord, code_bytes
 
 # Numbers quantised at once: 16 MB as float32.
 _NUMBERS = 1 << 22
@@ -22,7 +22,11 @@ _NUMBERS = 1 << 22
 class LateWriter:
     """Writes the token vectors of documents, in row order, into files in `folder`.
 
-    A context manager; `finish` closes the files and gives the record for the manifest.
+    A context manager; `finish` closes the files and gives the record for the manifest. Files of a writer that was
+    interrupted are gone on with, after the last document that they hold whole.
+
+    Attributes:
+        documents: how many are written.
 
     Args:
         dim: numbers of a vector.
@@ -35,10 +39,23 @@ class LateWriter:
         if dim < 1:
             raise InputError(f"dim must be at least 1, not {dim}")
         self.dim, self.bits = dim, bits
-        self._documents = self._vectors = 0
-        self._indptr = OffsetWriter(folder / INDPTR_NAME)
-        self._codes = ArrayWriter(folder / CODES_NAME, np.uint8)
-        self._scales = ArrayWriter(folder / SCALES_NAME, np.float32)
+        self._indptr, self._codes, self._scales = self._open(folder)
+
+    def _open(self, folder: Path) -> tuple[OffsetWriter, ArrayWriter, ArrayWriter]:
+        """New files, or those that are there, cut after the last document that all of them hold."""
+        indptr, codes, scales = (folder / name for name in FILE_NAMES)
+        offsets, width = unclosed_values(indptr, np.int64), code_bytes(self.dim, self.bits)
+        held = min(unclosed_length(codes, np.uint8) // width, unclosed_length(scales, np.float32))
+        kept = int(np.searchsorted(offsets, held, "right"))
+        if not kept:
+            self.documents = self._vectors = 0
+            return OffsetWriter(indptr), ArrayWriter(codes, np.uint8), ArrayWriter(scales, np.float32)
+        self.documents, self._vectors = kept - 1, int(offsets[kept - 1])
+        return (
+            OffsetWriter(indptr, kept),
+            ArrayWriter(codes, np.uint8, self._vectors * width),
+            ArrayWriter(scales, np.float32, self._vectors),
+        )
 
     def append(self, indptr: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> None:
         """Append documents, as `TokenEncoder.stream_documents` gives them.
@@ -57,22 +74,26 @@ class LateWriter:
             finite = np.isfinite(part).all(1)
             if not finite.all():
                 row = np.searchsorted(indptr, start + int(finite.argmin()), "right") - 1
-                raise InputError(f"row {self._documents + int(row)}: a token vector holds a number that is not finite")
+                raise InputError(f"row {self.documents + int(row)}: a token vector holds a number that is not finite")
             codes, scales = quantise(part, self.bits)
             self._codes.append(codes.reshape(-1))
             self._scales.append(scales)
+        # Offsets last: what they tell of is there.
+        self._codes.flush()
+        self._scales.flush()
         self._indptr.append(lengths)
-        self._documents += len(lengths)
+        self._indptr.flush()
+        self.documents += len(lengths)
         self._vectors += len(vectors)
 
     def finish(self, encoder: Mapping[str, Any]) -> LateRecord:
         """Close the files. `encoder`: what the encoder says of itself, as JSON values (`TokenEncoder.settings`)."""
         self.close()
-        return LateRecord(self._documents, self._vectors, self.dim, self.bits, dict(encoder))
+        return LateRecord(self.documents, self._vectors, self.dim, self.bits, dict(encoder))
 
     def close(self) -> None:
         """Close the files."""
-        for file in (self._indptr, self._codes, self._scales):
+        for file in (self._codes, self._scales, self._indptr):
             file.close()
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json
+from lsr.cli.options import Device, Force, IndexPath, Json, Restart
 
 NAME = "late"
 
@@ -29,12 +29,14 @@ def run(
     ] = None,
     device: Device = None,
     force: Force = False,
+    restart: Restart = False,
     as_json: Json = False,
 ) -> None:
     """Add a vector of each token of its documents to an index, so that `--rerank late` can score hits by MaxSim.
 
     They take some tens of kilobytes a document: for the top of the ranking, not for searching all. Models that were not
     trained for it, as minilm, may rank worse than without: measure with `lsr eval --rerank late`.
+    An interrupted run goes on where it stopped when the same command is given again.
 
     Examples:
 
@@ -47,7 +49,7 @@ def run(
     from lsr.late_pipeline import add_token_vectors
 
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
-    made = add_token_vectors(Index.open(index), encoder, bits=bits, force=force, stages=progress_bar)
+    made = add_token_vectors(Index.open(index), encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
     record, size = made.late.record, made.space()[NAME]
     if as_json:
         print_json({"index": str(index), "bytes": size, **record.to_json()})

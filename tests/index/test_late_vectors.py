@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -293,3 +294,34 @@ def test_problems_that_opening_does_not_see(write: Writer, tmp_path: Path) -> No
         assert problem.startswith(name) and says in problem
         (folder / name).unlink()
         (folder / name).write_bytes(whole)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("damage", [0, 1, 70, 4000])
+def test_a_writer_that_was_killed_is_gone_on_from_as_if_it_had_not_been(tmp_path, bits, damage):
+    documents = made(np.random.default_rng(7), 12, count=20)
+    whole, killed, resumed = (tmp_path / name for name in ("whole", "killed", "resumed"))
+
+    def append(writer: LateWriter, first: int, last: int) -> None:
+        for start in range(first, last, 4):
+            part = documents[start : min(start + 4, last)]
+            writer.append(offsets(part), np.concatenate(part))
+
+    for folder in (whole, killed):
+        folder.mkdir()
+    with LateWriter(whole, 12, bits) as writer:
+        append(writer, 0, 20)
+        expected = writer.finish({})
+    begun = LateWriter(killed, 12, bits)
+    append(begun, 0, 12)
+    shutil.copytree(killed, resumed)  # as the system has them, and never closed
+    begun.close()
+    with (resumed / CODES_NAME).open("r+b") as file:
+        # The end of what was written last did not reach the disk, or something did that the other files don't tell of.
+        file.truncate(max(128, file.seek(0, 2) - damage) if damage else file.seek(0, 2) + 9)
+    with LateWriter(resumed, 12, bits) as writer:
+        assert (writer.documents == 12) == (damage == 0) and writer.documents <= 12
+        append(writer, writer.documents, 20)
+        assert writer.finish({}) == expected
+    for name in FILE_NAMES:
+        assert (resumed / name).read_bytes() == (whole / name).read_bytes()
