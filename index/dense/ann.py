@@ -18,7 +18,8 @@ _ADD_AT_A_TIME = 1 << 14
 # Of the vectors, to learn clusters and codes from. faiss takes at most 256 for each centroid.
 _TRAINING_VECTORS = 1 << 17
 _EF_CONSTRUCTION = 80
-# HNSW's ef_search, at least, and for each candidate that is asked for; and the share of the clusters that is read.
+# HNSW's ef_search, at least, and for each candidate that is asked for: a search that keeps no more in view than it
+# returns misses near ones. And the share of the clusters that is read.
 _EF_SEARCH, _EF_PER_CANDIDATE = 64, 1.75
 _PROBED = 1 / 16
 

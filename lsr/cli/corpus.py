@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,12 @@ def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def resumable(out: Path) -> Iterator[None]:
-    """When the encoding for `out` is interrupted, or the disk is full, say what is kept of it."""
+def resumable(out: Path, suffixes: Sequence[str] = (".encoding", ".dense")) -> Iterator[None]:
+    """When the encoding for `out` is interrupted, or the disk is full, say what is kept beside it, by its suffix."""
     try:
         yield
     except (KeyboardInterrupt, OSError) as stop:
-        kept = [path for suffix in (".encoding", ".dense") if (path := out.with_name(out.name + suffix)).is_dir()]
+        kept = [path for suffix in suffixes if (path := out.with_name(out.name + suffix)).is_dir()]
         if kept:
             message = f"{kept[-1]} keeps what was encoded; the same command goes on"
             if isinstance(stop, KeyboardInterrupt):

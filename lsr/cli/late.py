@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
 
 NAME = "late"
@@ -49,7 +50,9 @@ def run(
     from lsr.late_pipeline import add_token_vectors
 
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
-    made = add_token_vectors(Index.open(index), encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
+    opened = Index.open(index)
+    with resumable(opened.path, (f".{NAME}",)):
+        made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
     record, size = made.late.record, made.space()[NAME]
     if as_json:
         print_json({"index": str(index), "bytes": size, **record.to_json()})
