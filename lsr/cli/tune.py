@@ -77,6 +77,8 @@ def run(
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
         note(f"{len(vectors)} queries are few: with {_ENOUGH_QUERIES} or more the recall is known better")
+    if opened.manifest.windows is not None:
+        note(f"recall and the best {k} are of windows here, of which a document can have several")
     result = tune(opened, vectors, recall, k, stages=progress_bar)
     for choice in result.choices:
         opened.store_tuning(choice.tuning)

@@ -1,4 +1,4 @@
-"""Dense vectors and hybrid search from the command line."""
+"""Dense and token vectors, and hybrid search, from the command line."""
 
 from __future__ import annotations
 
@@ -108,6 +108,33 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     assert code == 2 and "has a dense part already: pass --force" in err
     assert run("dense", "index", "--force", "--kind", "sq8", "--truncate", 128)[0] == 0
     assert Index.open("index").dense.record.dim == 128
+
+
+def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("index", corpus, "-o", "index")[0] == 0
+    code, _, err = run("search", "index", "ice", "--rerank", "late")
+    assert code == 2 and "has no late part; add one with `lsr late index`" in err
+
+    from lsr.encoding.token_vectors import TokenEncoder
+
+    whole = TokenEncoder.stream_documents
+
+    def stop_after_two(self, texts, **options):  # type: ignore[no-untyped-def]
+        yield from whole(self, list(texts)[:2], **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenEncoder, "stream_documents", stop_after_two)
+        code, _, err = run("late", "index")
+    assert code == 130 and "index.late keeps what was encoded; the same command goes on" in err
+    code, out, _ = run("late", "index", "--json")
+    assert code == 0 and json.loads(out)["documents"] == 5 and not Path("index.late").exists()
+    code, out, _ = run("search", "index", "a body of dense ice", "--rerank", "late", "--json")
+    answer = json.loads(out)
+    assert code == 0 and "Glacier" in answer["hits"][0]["title"] and "rerank" in answer["timings"]["stages_ms"]
+    code, _, err = run("late", "index")
+    assert code == 2 and "has a late part already: pass --force" in err
+    assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").late.record.bits == 4
 
 
 def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
