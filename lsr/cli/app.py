@@ -15,6 +15,7 @@ import typer
 import lsr
 from lsr.cli import (
     adapt,
+    average,
     bench,
     demo,
     dense,
@@ -48,7 +49,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Index and search": (demo, index, dense, late, search, serve),
     "Measure and tune": (evaluate, bench, tune),
-    "Train": (train, adapt, mine, score),
+    "Train": (train, adapt, average, mine, score),
     "Vectors": (encode, export, prune),
     "Look after": (inspect, verify, models, warmup),
 }

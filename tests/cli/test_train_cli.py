@@ -1,4 +1,4 @@
-"""`lsr train` and `lsr adapt`."""
+"""`lsr train`, `lsr average` and `lsr adapt`."""
 
 from __future__ import annotations
 
@@ -50,6 +50,17 @@ def test_train_from_a_file_of_pairs(run: Run, pairs: Path, tmp_path: Path) -> No
     assert code == 2 and "configuration stands" in err
     code, _, err = run("train", "mine.yaml", "-o", "trained", *changes[:2])
     assert code == 2 and "--restart" in err
+
+    assert run("train", "mine.yaml", "-o", "another", *changes, "--set", "run.seed=7")[0] == 0
+    average = ("average", "trained/model", "another/model", "-o", "mean")
+    code, out, _ = run(*average, "--weight", 3, "--weight", 1, "--json")
+    assert (code, json.loads(out)["model"]) == (0, "mean")
+    assert "0.75 × trained/model" in Path("mean/README.md").read_text()
+    assert SparseEncoder.load("mean").inference_free
+    code, _, err = run(*average)
+    assert code == 2 and "--force" in err
+    code, _, err = run("average", "mean", "splade-tiny", "-o", "two")
+    assert code == 2 and "splade-tiny and mean differ in" in err and not Path("two").exists()
 
 
 def test_dry_run_prints_the_plan(run: Run) -> None:

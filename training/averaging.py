@@ -1,0 +1,178 @@
+"""Several models as one: the mean of their weights.
+
+Models that were trained from one start, on other samples of the data or for another time, differ by noise around what
+they have in common. The mean of their weights has less of it than any of them, and encodes as fast as one ("model
+soups", Wortsman et al., arXiv:2203.05482). It needs that one start: of models that learned apart, weights at the same
+place mean different things.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from lsr.encoding.hub import locate
+from lsr.encoding.layout import Layout, Spec, TableSpec, read_json, read_layout, weight_files
+from lsr.encoding.tokens import TextTokenizer
+from lsr.errors import InputError, ModelError
+from lsr.files import atomic_folder
+
+_CONFIGURATION = (".json", ".txt", ".model")
+# What a config.json says of how it came to be, and not of the model.
+_HISTORY = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
+
+
+def average_models(
+    models: Sequence[str | Path],
+    path: str | Path,
+    *,
+    weights: Sequence[float] | None = None,
+    force: bool = False,
+    progress: Callable[[int], None] = lambda files: None,
+) -> Path:
+    """Write the encoder whose weights are the mean of these encoders' weights, whole or not at all.
+
+    Sums are made in float32 and stored in the first model's type. All else is the first model's; a README.md says what
+    the mean was made of.
+
+    Args:
+        models: two or more sparse encoders of one form: short names, folders, hub names.
+        path: a new folder.
+        weights: of the models in the mean, above zero; equal if not given.
+        force: replace what is at `path`.
+        progress: called with the number of weight files just finished.
+
+    Raises:
+        OutputExistsError: `path` exists and `force` is not set.
+        InputError: too few models, or weights that do not fit them.
+        ModelError: a model that is none, or differs from the first in more than its weights: the message says in what.
+    """
+    if len(models) < 2:
+        raise InputError("a mean takes two models or more")
+    shares = _shares(len(models), weights)
+    folders = [locate(model)[1] for model in models]
+    layouts = [read_layout(folder) for folder in folders]
+    for model, folder, layout in zip(models[1:], folders[1:], layouts[1:], strict=True):
+        if (what := _difference((folders[0], layouts[0]), (folder, layout))) is not None:
+            raise ModelError(f"{model} and {models[0]} differ in {what}, and only weights can be averaged")
+    with atomic_folder(path, force=force) as made:
+        files = _weights(layouts[0], folders[0])
+        _copy_configuration(folders[0], made)
+        for file in files:
+            (made / file).parent.mkdir(parents=True, exist_ok=True)
+            _average_file([folder / file for folder in folders], made / file, shares)
+            progress(1)
+        lines = [f"- {share:.4g} × {model}" for model, share in zip(models, shares, strict=True)]
+        card = "\n".join(["The mean of these models' weights, made by `lsr average`:", "", *lines, ""])
+        (made / "README.md").write_text(card, encoding="utf-8")
+    return Path(path)
+
+
+def _shares(models: int, weights: Sequence[float] | None) -> list[float]:
+    weights = [1.0] * models if weights is None else list(weights)
+    if len(weights) != models or not all(0 < weight < math.inf for weight in weights):
+        raise InputError(f"{models} models need {models} weights above zero, not {weights}")
+    return [weight / sum(weights) for weight in weights]
+
+
+def _difference(first: tuple[Path, Layout], other: tuple[Path, Layout]) -> str | None:
+    """In what two models differ beside their weights, in words; None if in nothing."""
+    for side in ("document", "query"):
+        (a, b) = specs = [_relative(getattr(layout, side), folder) for folder, layout in (first, other)]
+        if type(a) is not type(b):
+            return f"the kind of their {side} side"
+        for name in a.__dataclass_fields__:
+            if getattr(a, name) != getattr(b, name):
+                return f"the {name} of their {side} side ({getattr(b, name)} and {getattr(a, name)})"
+        places = [folder / spec.folder for (folder, _), spec in zip((first, other), specs, strict=True)]
+        if not isinstance(a, TableSpec) and (field := _differing_field(*(_config(place) for place in places))):
+            return f"{field} of their config.json"
+        if _tokens(places[0]) != _tokens(places[1]):
+            return "their tokens"
+    files = [_weights(layout, folder) for folder, layout in (first, other)]
+    return None if files[0] == files[1] else "their weight files"
+
+
+def _relative(spec: Spec, folder: Path) -> Spec:
+    """The spec with paths as they are inside the model's folder."""
+    if isinstance(spec, TableSpec):
+        spec = replace(spec, weights=spec.weights.relative_to(folder))
+    return replace(spec, folder=spec.folder.relative_to(folder))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = read_json(folder / "config.json")
+    return {name: value for name, value in content.items() if name not in _HISTORY}
+
+
+def _differing_field(a: dict[str, Any], b: dict[str, Any]) -> str | None:
+    return next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
+
+
+def _tokens(folder: Path) -> dict[str, int]:
+    return TextTokenizer(folder, max_length=1, special_tokens=False).token_ids()
+
+
+def _weights(layout: Layout, folder: Path) -> list[Path]:
+    """The files of numbers, relative to the model's folder. ModelError for one that is no .safetensors file."""
+    files: set[Path] = set()
+    for spec in (layout.document, layout.query):
+        if isinstance(spec, TableSpec):
+            files.add(spec.weights)
+        else:
+            files.update(weight_files(spec.folder))
+            files.update(file for file in (spec.head_file, spec.frequency_file) if file)
+    for file in sorted(files):
+        if file.suffix != ".safetensors":
+            raise ModelError(f"{file}: only weights in .safetensors files can be averaged")
+    return sorted(file.relative_to(folder) for file in files)
+
+
+def _copy_configuration(source: Path, target: Path) -> None:
+    for file in sorted(source.rglob("*")):
+        if file.is_file() and file.suffix in _CONFIGURATION:
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+
+
+def _average_file(files: Sequence[Path], target: Path, shares: Sequence[float]) -> None:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(_opened(file)) for file in files]
+        first = opened[0]
+        for file, other in zip(files[1:], opened[1:], strict=True):
+            if missing := set(first.keys()) ^ set(other.keys()):
+                raise ModelError(f"{file} and {files[0]}: only one of them holds {min(missing)!r}")
+        tensors = dict(_means(files, opened, shares))
+        save_file(tensors, target, metadata=first.metadata())
+    target.chmod(0o644)  # safetensors writes files that their owner alone can read
+
+
+def _opened(file: Path) -> Any:
+    try:
+        return safe_open(file, framework="pt")
+    except SafetensorError as error:
+        raise ModelError(f"{file} is damaged: {error}") from None
+
+
+def _means(files: Sequence[Path], opened: Sequence[Any], shares: Sequence[float]) -> Iterator[tuple[str, Any]]:
+    for name in sorted(opened[0].keys()):
+        first = opened[0].get_tensor(name)
+        total = first.float() * shares[0]
+        for file, other, share in zip(files[1:], opened[1:], shares[1:], strict=True):
+            tensor = other.get_tensor(name)
+            if tensor.shape != first.shape:
+                shapes = f"{list(tensor.shape)} and {list(first.shape)}"
+                raise ModelError(f"{file} and {files[0]}: {name!r} has different shapes, {shapes}")
+            if not first.is_floating_point() and not tensor.equal(first):
+                raise ModelError(f"{file} and {files[0]}: the whole numbers of {name!r} are not the same")
+            total += tensor.float() * share
+        yield name, total.to(first.dtype) if first.is_floating_point() else first
