@@ -20,7 +20,7 @@ from lsr.eval import EvaluationReport, EvaluationSettings, evaluate, load_collec
 from lsr.eval.metrics import metric_label
 from lsr.eval.report import markdown_table
 
-MODELS = ("lsr-doc-tiny", "splade-tiny")
+MODELS = ("lsr-doc-tiny", "lsr-doc-small", "splade-tiny")
 
 
 def main() -> int:

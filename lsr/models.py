@@ -59,6 +59,17 @@ _CATALOGUE = (
     ),
     _Entry(
         PackagedModel(
+            "lsr-doc-small",
+            "sparse",
+            "MiniLM-L6 for documents, no model for queries: 22.7 M parameters, 30,522 terms, English",
+            _OURS,
+            "Apache-2.0",
+            f"pip install {_OURS}",
+        ),
+        "shipped/lsr-doc-small/document/model.safetensors",
+    ),
+    _Entry(
+        PackagedModel(
             "splade-tiny",
             "sparse",
             "SPLADE on BERT-tiny, a model run for queries too: 4.4 M parameters, 30,522 terms, English",

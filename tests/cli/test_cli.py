@@ -206,7 +206,7 @@ def test_queries_are_encoded_to_a_file(run: Run, encoder: SparseEncoder) -> None
 
 def test_models_and_version(run: Run) -> None:
     models = {model["name"]: model for model in json.loads(run("models", "--json")[1])}
-    assert set(models) == {"lsr-doc-tiny", "splade-tiny", "minilm", "smollm2-135m"}
+    assert set(models) == {"lsr-doc-tiny", "lsr-doc-small", "splade-tiny", "minilm", "smollm2-135m"}
     assert models["splade-tiny"]["kind"] == "sparse" and Path(models["splade-tiny"]["path"]).is_dir()
     assert "splade-tiny" in run("models")[1]
     assert run("--version")[1] == f"lsr {lsr.__version__}\n"

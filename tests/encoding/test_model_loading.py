@@ -36,7 +36,7 @@ def test_packaged_models_are_found_without_importing_them() -> None:
     import sys
 
     models = {model.name: model for model in packaged_models()}
-    assert list(models) == ["lsr-doc-tiny", "splade-tiny", "minilm", "smollm2-135m"]
+    assert list(models) == ["lsr-doc-tiny", "lsr-doc-small", "splade-tiny", "minilm", "smollm2-135m"]
     tiny = models["splade-tiny"]
     assert tiny.installed and tiny.path is not None and (tiny.path / "config.json").exists()
     assert tiny.size_bytes == (tiny.path / "model.safetensors").stat().st_size
@@ -46,7 +46,7 @@ def test_packaged_models_are_found_without_importing_them() -> None:
 
 
 def test_names_that_lead_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="lsr-doc-tiny, splade-tiny, minilm, smollm2-135m"):
+    with pytest.raises(ModelError, match="lsr-doc-tiny, lsr-doc-small, splade-tiny, minilm, smollm2-135m"):
         SparseEncoder.load("splade-tinny")
     with pytest.raises(ModelError, match="there is no model"):
         SparseEncoder.load(tmp_path / "nowhere")
