@@ -8,7 +8,6 @@ place mean different things.
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from lsr.encoding.layout import Layout, Spec, TableSpec, read_json, read_layout,
 from lsr.encoding.tokens import TextTokenizer
 from lsr.errors import InputError, ModelError
 from lsr.files import atomic_folder
+from lsr.training.shares import mean_shares
 
 _CONFIGURATION = (".json", ".txt", ".model")
 # What a config.json says of how it came to be, and not of the model.
@@ -57,7 +57,7 @@ def average_models(
     """
     if len(models) < 2:
         raise InputError("a mean takes two models or more")
-    shares = _shares(len(models), weights)
+    shares = mean_shares(len(models), weights, "models")
     folders = [locate(model)[1] for model in models]
     layouts = [read_layout(folder) for folder in folders]
     for model, folder, layout in zip(models[1:], folders[1:], layouts[1:], strict=True):
@@ -74,13 +74,6 @@ def average_models(
         card = "\n".join(["The mean of these models' weights, made by `lsr average`:", "", *lines, ""])
         (made / "README.md").write_text(card, encoding="utf-8")
     return Path(path)
-
-
-def _shares(models: int, weights: Sequence[float] | None) -> list[float]:
-    weights = [1.0] * models if weights is None else list(weights)
-    if len(weights) != models or not all(0 < weight < math.inf for weight in weights):
-        raise InputError(f"{models} models need {models} weights above zero, not {weights}")
-    return [weight / sum(weights) for weight in weights]
 
 
 def _difference(first: tuple[Path, Layout], other: tuple[Path, Layout]) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.errors import InputError
+from lsr.training.shares import mean_shares
 
 Scores = npt.NDArray[np.float32]
 
@@ -40,7 +41,7 @@ def combine(
 
     Raises InputError unless there is a positive weight for each teacher and all have scored the same candidates.
     """
-    shares = teacher_shares(len(scores), weights)
+    shares = mean_shares(len(scores), weights, "teachers")
     combined: list[Scores] = []
     for of_query in zip(*scores, strict=True):
         if len({len(of_teacher) for of_teacher in of_query}) > 1:
@@ -48,11 +49,3 @@ def combine(
         mean = sum(share * normalise(of_teacher) for share, of_teacher in zip(shares, of_query, strict=True))
         combined.append(np.asarray(scale * mean, np.float32))
     return combined
-
-
-def teacher_shares(teachers: int, weights: Sequence[float] | None) -> list[float]:
-    """The teachers' shares of the mean, which sum to one. InputError unless each has a weight above zero."""
-    weights = [1.0] * teachers if weights is None else list(weights)
-    if len(weights) != teachers or not all(0 < weight < np.inf for weight in weights):
-        raise InputError(f"{teachers} teachers need {teachers} weights above zero, not {weights}")
-    return [weight / sum(weights) for weight in weights]

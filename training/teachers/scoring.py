@@ -13,7 +13,8 @@ from lsr.errors import InputError, ModelError
 from lsr.files import check_output
 from lsr.stages import Stages, silent
 from lsr.training.data import TrainingSet, TrainingSetWriter
-from lsr.training.teachers.ensemble import SCALE, Scores, combine, teacher_shares
+from lsr.training.shares import mean_shares
+from lsr.training.teachers.ensemble import SCALE, Scores, combine
 from lsr.training.teachers.files import write_scores
 from lsr.training.teachers.pairs import Pairs, texts_of
 from lsr.training.teachers.teacher import SetTeacher
@@ -55,7 +56,7 @@ def score_training_set(
     names = [teacher.name for teacher in teachers]
     if not names or len(set(names)) < len(names):
         raise InputError(f"give one or more teachers of different names, not {names}")
-    shares = teacher_shares(len(teachers), weights)
+    shares = mean_shares(len(teachers), weights, "teachers")
     raw = len(teachers) == 1 and not normalise
     path = check_output(path, force=force)
     kept = None if keep is None else [check_output(file, force=force) for file in _files(Path(keep), names)]
