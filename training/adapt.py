@@ -207,6 +207,20 @@ def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) 
     return {"table": str(path), "trainable": False, "count_repeats": repeats, "idf": 0.0}
 
 
+def _document(base: SparseEncoder, settings: AdaptSettings) -> dict[str, Any]:
+    """The document side, with what the model does to a text and its vector beside its weights."""
+    described = base.settings()["document"]
+    return {
+        "base": settings.base,
+        "max_length": settings.max_length,
+        "pooling": described["pooling"],
+        "activation": described["activation"],
+        "prompt": described["prompt"],
+        "gate": "lexical" if described.get("lexical") else "none",
+        "top_k": described.get("top_k"),
+    }
+
+
 def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
     query: Any = "shared"
     base = SparseEncoder.load(settings.base, queries_only=True)
@@ -214,7 +228,7 @@ def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, st
         query = _query_table(base, sets[-1].texts, data / "query-table.safetensors", stages)
     content = {
         "about": {"title": "lsr adapt"},
-        "model": {"document": {"base": settings.base, "max_length": settings.max_length}, "query": query},
+        "model": {"document": _document(base, settings), "query": query},
         "data": [{"source": str(each.path)} for each in sets],
         "losses": [{"name": "kl"}, {"name": "info_nce", "weight": _CONTRAST}],
         "document_regularisers": [{"name": "flops", "strength": settings.sparsity, "ramp": 0.5}],

@@ -130,4 +130,8 @@ def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
     assert report["held_out"] == 16 and report["queries"] == 144
     assert 0 < report["before"]["reciprocal_rank@10"] <= 1 and report["after"]["document_terms"] > 0
     assert json.loads(Path("adapted/adapted.json").read_text())["after"] == report["after"]
+    # The kind of model it starts from: its mask, and repeats in queries.
+    was, now = (SparseEncoder.load(name).settings() for name in ("lsr-doc-tiny", "adapted/model"))
+    assert was["document"]["top_k"] == now["document"]["top_k"] == 192
+    assert now["query"]["count_repeats"] and now["document"].keys() == was["document"].keys()
     assert run(*arguments)[1] == out  # nothing is done again
