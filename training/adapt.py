@@ -25,7 +25,7 @@ import numpy.typing as npt
 from lsr.encoder import SparseEncoder
 from lsr.encoding.bm25 import Bm25Encoder
 from lsr.encoding.idf import inverse_document_frequency
-from lsr.errors import InputError
+from lsr.errors import InputError, ModelError
 from lsr.files import atomic_file
 from lsr.stages import Stages, silent
 from lsr.text import open_corpus
@@ -100,7 +100,8 @@ def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: S
     What was done before an interruption is not done again: pseudo-queries, mining, scoring and checkpoints stay in the
     folder.
 
-    Raises InputError for a corpus without usable text, or a folder that holds something else.
+    Raises InputError for a corpus without usable text, or a folder that holds something else; ModelError for a base
+    that cannot be trained.
     """
     folder = Path(folder)
     data = folder / DATA
@@ -208,13 +209,17 @@ def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) 
 
 
 def _document(base: SparseEncoder, settings: AdaptSettings) -> dict[str, Any]:
-    """The document side, with what the model does to a text and its vector beside its weights."""
+    """The document side, with all that the model does to a text and its vector: a recipe's defaults are not its own."""
     described = base.settings()["document"]
+    if described["kind"] != "transformer":
+        raise ModelError(f"{settings.base} looks document weights up in a table: there is no model to train")
     return {
         "base": settings.base,
         "max_length": settings.max_length,
         "pooling": described["pooling"],
         "activation": described["activation"],
+        "head": described.get("head", "vocabulary"),
+        "echo": described.get("echo", False),
         "prompt": described["prompt"],
         "gate": "lexical" if described.get("lexical") else "none",
         "top_k": described.get("top_k"),
