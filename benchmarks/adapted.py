@@ -18,9 +18,9 @@ from script import add_output, exit_code, write_results
 from training_compared import MAX_LENGTH, METRIC, measure
 
 from lsr.cli.console import note, progress_bar
+from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.eval import load_collection
-from lsr.eval.report import markdown_table
-from lsr.models import DEFAULT_MODEL
+from lsr.eval.reports.report import markdown_table
 from lsr.training.adapt import AdaptSettings, adapt
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from script import add_output, write_results
 
-from lsr.eval.report import markdown_table
+from lsr.eval.reports.report import markdown_table
 
 LSR = ("-c", "from lsr.cli.app import main; main()")
 VECTOR = "from lsr.index import Index; print(len(Index.open({index!r}).search([2054, 2003], [1.0, 0.5])))"
@@ -28,7 +28,7 @@ MAKE = """
 from itertools import islice
 from lsr import SparseEncoder
 from lsr.demo.corpus import standard_library_documents
-from lsr.pipeline import index_corpus
+from lsr.build.corpus import index_corpus
 
 documents = list(islice(standard_library_documents(), 300))
 index_corpus(documents, {index!r}, SparseEncoder.load(max_length=128))

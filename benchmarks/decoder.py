@@ -23,7 +23,7 @@ from typing import Any
 from script import add_output, exit_code, measured_apart, write_results
 from shipped_data import Part, draw
 
-from lsr.eval.report import markdown_table
+from lsr.eval.reports.report import markdown_table
 
 WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo": True}}
 
@@ -64,10 +64,10 @@ def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, An
 
     from lsr.cli.console import progress_bar
     from lsr.training.config import read_config
-    from lsr.training.log import read_log
+    from lsr.training.model.student import build_student
     from lsr.training.recipes import recipe_path
-    from lsr.training.run import train
-    from lsr.training.student import build_student
+    from lsr.training.run.log import read_log
+    from lsr.training.run.run import train
 
     for split, counts in (("train", (2_000, 2_000)), ("test", (arguments.queries, arguments.documents))):
         if not (work / split).exists():
@@ -104,7 +104,7 @@ def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, An
 
 def search(model: Path, work: Path, length: int) -> dict[str, float]:
     """nDCG@10 and active terms on the test questions, and documents encoded in a second."""
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 
     encoder = SparseEncoder.load(model, max_length=length)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from script import add_output, exit_code, write_results
 
-from lsr.encoder import SparseEncoder
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationReport, EvaluationSettings, evaluate, load_collection, open_or_index
-from lsr.eval.metrics import metric_label
-from lsr.eval.report import markdown_table
+from lsr.eval.measures.metrics import metric_label
+from lsr.eval.reports.report import markdown_table
 
 MODELS = ("lsr-doc-tiny", "lsr-doc-small", "splade-tiny")
 

@@ -118,7 +118,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
 def ours(arguments: argparse.Namespace, *, without_bfloat16: bool) -> Any:
     from lsr import SparseEncoder
-    from lsr.encoding import transformer
+    from lsr.encoding.sparse import transformer
 
     if without_bfloat16:  # as on a processor that has none
         transformer.has_native_bfloat16 = lambda device: False
@@ -131,7 +131,7 @@ def theirs(arguments: argparse.Namespace, batch_size: int) -> Any:
 
     from sentence_transformers import SparseEncoder
 
-    from lsr.models import resolve
+    from lsr.encoding.catalogue import resolve
 
     logging.disable(logging.WARNING)
     model = SparseEncoder(str(resolve(arguments.model)), device="cpu")

@@ -19,14 +19,14 @@ from pathlib import Path
 from script import add_output, exit_code, write_results
 
 from lsr.cli.console import note, progress_bar
+from lsr.core.plotting import SUFFIXES, check_plot
 from lsr.eval.bench import TARGETS, BenchResult, BenchSettings, Effort, Row, bench, fastest
 from lsr.eval.bench.overhead import Overhead, measure_overhead
 from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.report import markdown
-from lsr.eval.report import markdown_table
+from lsr.eval.reports.report import markdown_table
 from lsr.index import Index
-from lsr.plotting import SUFFIXES, check_plot
-from lsr.vector_files import read_vectors
+from lsr.vectors.files import read_vectors
 
 EXACT_KS = (10, 100, 1000)
 APPROXIMATE_K = 10

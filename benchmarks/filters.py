@@ -21,11 +21,11 @@ import numpy.typing as npt
 from script import add_output, exit_code, write_results
 
 from lsr.cli.console import note, progress_bar
-from lsr.errors import LsrError
+from lsr.core.errors import LsrError
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
-from lsr.eval.report import markdown_table
+from lsr.eval.reports.report import markdown_table
 from lsr.index import Index, IndexBuilder
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # One document in so many is allowed.
 SHARES = (1, 2, 10, 100, 1_000, 10_000, 100_000)

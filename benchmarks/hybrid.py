@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from script import add_output, exit_code, write_results
 
-from lsr.encoder import SparseEncoder
-from lsr.encoding.dense import DenseEncoder
+from lsr.core.progress import silent
+from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, load_collection, open_or_index, score_run
-from lsr.eval.bm25 import Bm25
-from lsr.eval.report import markdown_table
-from lsr.models import DEFAULT_MODEL
-from lsr.retriever import EncodedQueries, RankedIds, Retriever
-from lsr.search_plan import SearchPlan
-from lsr.stages import silent
+from lsr.eval.reports.report import markdown_table
+from lsr.eval.systems.bm25 import Bm25
+from lsr.search.plan import SearchPlan
+from lsr.search.retriever import EncodedQueries, RankedIds, Retriever
 
 METRIC = "ndcg@10"
 # Without a filter, both sides exact: what is measured is the fusion.

@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 from script import add_output, exit_code, measured_apart, write_results
 
-from lsr.eval.report import markdown_table
+from lsr.build.corpus import index_vectors
+from lsr.eval.reports.report import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.hybrid.search import HybridQuery, search_hybrid
-from lsr.index.hybrid.settings import FusionSettings, HybridSettings
-from lsr.pipeline import index_vectors
-from lsr.vector_files import iter_vectors, read_vectors
-from lsr.vectors import SparseVectors
+from lsr.index.fusion.search import HybridQuery, search_hybrid
+from lsr.index.fusion.settings import FusionSettings, HybridSettings
+from lsr.vectors.files import iter_vectors, read_vectors
+from lsr.vectors.sparse import SparseVectors
 
 DEPTH, K = 100, 10
 _NOISE = 0.25

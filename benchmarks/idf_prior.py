@@ -26,13 +26,13 @@ import numpy.typing as npt
 from script import add_output, exit_code, write_results
 
 from lsr.cli.console import progress_bar
-from lsr.documents import Query
-from lsr.encoder import SparseEncoder
-from lsr.encoding.idf import inverse_document_frequency, term_frequencies
-from lsr.errors import InputError
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
+from lsr.encoding.sparse.encoder import SparseEncoder
+from lsr.encoding.sparse.idf import inverse_document_frequency, term_frequencies
 from lsr.eval import Collection, Qrels, Ranking, load_collection, score_run
-from lsr.eval.report import markdown_table
-from lsr.vectors import SparseVectors
+from lsr.eval.reports.report import markdown_table
+from lsr.vectors.sparse import SparseVectors
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
 CONSTANTS = (0, 10, 30, 100, 300, 1000)

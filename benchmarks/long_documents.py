@@ -23,22 +23,22 @@ from typing import Any
 
 import numpy as np
 
+from lsr.build.corpus import index_corpus
 from lsr.cli.console import note, progress_bar
-from lsr.documents import Document, Query
-from lsr.encoder import SparseEncoder
-from lsr.errors import InputError, LsrError
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError, LsrError
+from lsr.core.files import atomic_file
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
-from lsr.eval.bm25 import Bm25
-from lsr.eval.metrics import Scores, paired_t_test, score_run
-from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
+from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
+from lsr.eval.reports.report import markdown_table
+from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
-from lsr.index.parts import change_manifest
-from lsr.pipeline import index_corpus
-from lsr.retriever import Retriever
-from lsr.search_plan import SearchPlan
+from lsr.index.parts.part import change_manifest
+from lsr.search.plan import SearchPlan
+from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
-from lsr.windows import WindowSettings
+from lsr.text.windows import WindowSettings
 
 MODEL = "lsr-doc-tiny"
 MAX_LENGTH = 256

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from topical_order import topical_order
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 SEEDS = 200_000
 BATCH = 20_000

@@ -31,9 +31,9 @@ from made_topics import made_seeds
 from vector_maker import VectorMaker
 
 from lsr.cli.console import progress_bar
-from lsr.errors import LsrError
-from lsr.vector_files import iter_vectors, read_vectors, write_vectors
-from lsr.vectors import SparseVectors
+from lsr.core.errors import LsrError
+from lsr.vectors.files import iter_vectors, read_vectors, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 VOCABULARY = 30_522
 TERMS = 119.0
@@ -73,7 +73,7 @@ def read_queries(path: Path) -> SparseVectors:
     """Given queries: Parquet, or JSON lines, whose terms are looked up among the packaged model's word pieces."""
     if path.suffix == ".parquet":
         return read_vectors(path)
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
     return read_vectors(path, vocabulary=SparseEncoder.load("splade-tiny").vocabulary)
 

@@ -20,13 +20,13 @@ from statistics import mean
 from typing import Any
 
 from lsr.cli.console import note, progress_bar
-from lsr.encoder import SparseEncoder
-from lsr.errors import LsrError
+from lsr.core.errors import LsrError
+from lsr.core.files import atomic_file
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import load_collection, open_or_index
-from lsr.eval.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
-from lsr.eval.pruning_report import rule_in_words
-from lsr.eval.report import markdown_table
-from lsr.files import atomic_file
+from lsr.eval.reports.report import markdown_table
+from lsr.eval.tuning.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
+from lsr.eval.tuning.pruning_report import rule_in_words
 
 MODELS = ("lsr-doc-tiny", "splade-tiny")
 MAX_LENGTH = 256

@@ -23,7 +23,7 @@ from script import add_output, exit_code, measured_apart, write_results
 
 from lsr.cli.console import note
 from lsr.eval import load_collection
-from lsr.eval.report import markdown_table
+from lsr.eval.reports.report import markdown_table
 
 # Row → the argument that names its model, and how it is loaded.
 ROWS: dict[str, tuple[str, dict[str, bool]]] = {
@@ -67,8 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def measure(arguments: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
     """One way, in this process."""
-    from lsr.encoder import SparseEncoder
-    from lsr.eval.latency import Latency, one_thread
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.eval.measures.latency import Latency, one_thread
 
     which, options = ROWS[arguments.one]
     encoder = SparseEncoder.load(getattr(arguments, which), **options)

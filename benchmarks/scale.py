@@ -35,14 +35,14 @@ from vector_maker import VectorMaker
 from vector_statistics import first_documents, statistics
 
 from lsr.cli.console import note, progress_bar
+from lsr.core.plotting import check_plot
 from lsr.eval.bench import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries, Row, Summary, exact_top
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import in_words, summarise
 from lsr.index import Index
-from lsr.plotting import check_plot
-from lsr.vector_files import iter_vectors, write_vectors
-from lsr.vectors import SparseVectors
+from lsr.vectors.files import iter_vectors, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 SIZES = "300000,1000000,2500000,8800000"
 K = 10

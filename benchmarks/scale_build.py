@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import LsrError
+from lsr.core.errors import LsrError
 from lsr.eval.bench import BuiltIndex, Engine, LeftOut
 from lsr.eval.bench.engines import LsrEngine, peer
-from lsr.vector_files import iter_vectors
+from lsr.vectors.files import iter_vectors
 
 
 def build_apart(

@@ -10,10 +10,10 @@ from typing import Any
 from vector_statistics import LABELS, table
 
 from lsr.cli.console import note
+from lsr.core.plotting import SUFFIXES, figure
 from lsr.eval.bench import Row, fastest
 from lsr.eval.bench.rows import in_words
-from lsr.eval.report import markdown_table
-from lsr.plotting import SUFFIXES, figure
+from lsr.eval.reports.report import markdown_table
 
 RECALLS = (0.95, 0.98)
 OURS = "lsr"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import LsrError
-from lsr.files import atomic_file
+from lsr.core.errors import LsrError
+from lsr.core.files import atomic_file
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # Documents of a cluster, about.
 TOPIC = 512

@@ -23,11 +23,11 @@ import yaml
 from script import add_output, exit_code, write_results
 
 from lsr.cli.console import note, progress_bar
-from lsr.encoder import SparseEncoder
+from lsr.core.plotting import COLOURS, figure
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
-from lsr.eval.collection import Collection
-from lsr.eval.report import markdown_table
-from lsr.plotting import COLOURS, figure
+from lsr.eval.collections import Collection
+from lsr.eval.reports.report import markdown_table
 
 MAX_LENGTH = 256
 METRIC = "ndcg@10"
@@ -72,7 +72,7 @@ def train_variant(
 ) -> Path:
     """The trained model's folder."""
     from lsr.training.config import parse_config, set_field
-    from lsr.training.run import train
+    from lsr.training.run.run import train
 
     content = json.loads(json.dumps(recipe))
     name = variant.get("data", next(iter(data)))

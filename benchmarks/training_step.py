@@ -1,4 +1,4 @@
-"""Steps a second and memory of training SPLADE, with `lsr.training.projection` and with the plain formula.
+"""Steps a second and memory of training SPLADE, with `lsr.training.model.projection` and with the plain formula.
 
     python benchmarks/training_step.py [--model splade-tiny] [--batch 32] [--length 128] [--steps 10] [--output DIR]
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    from lsr.eval.report import markdown_table
+    from lsr.eval.reports.report import markdown_table
 
     base = result["ways"]["plain"]
     lines = [
@@ -85,9 +85,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """One way, in this process."""
     import torch
 
-    from lsr.encoding.language_model import detach_head, load_language_model
-    from lsr.models import resolve
-    from lsr.training.regularisers import flops
+    from lsr.encoding.catalogue import resolve
+    from lsr.encoding.shared.language_model import detach_head, load_language_model
+    from lsr.training.penalties.regularisers import flops
 
     torch.manual_seed(0)
     model = load_language_model(Path(resolve(arguments.model)))
@@ -153,7 +153,7 @@ def plain_pool() -> Callable[..., Any]:
 
 
 def lsr_pool(screen: bool) -> Callable[..., Any]:
-    from lsr.training.projection import masked_max
+    from lsr.training.model.projection import masked_max
 
     return lambda *arguments: masked_max(*arguments, screen=screen).log1p()
 

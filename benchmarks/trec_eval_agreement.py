@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.errors import InputError
-from lsr.eval.metrics import Scores, metric_label, score_run
+from lsr.core.errors import InputError
+from lsr.core.files import atomic_file
+from lsr.eval.measures.metrics import Scores, metric_label, score_run
 from lsr.eval.runs import Run, read_run
-from lsr.files import atomic_file
 from lsr.text.qrels import Qrels, read_qrels
 
 HALF_A_DIGIT = 0.5e-4 + 1e-9

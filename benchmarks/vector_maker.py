@@ -28,9 +28,9 @@ import numpy as np
 from numba import njit
 from topical_order import topical_order
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.eval.bench import exact_top
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 BATCH = 1 << 14
 

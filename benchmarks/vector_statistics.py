@@ -19,11 +19,11 @@ import numpy.typing as npt
 from numba import njit
 from topical_order import topical_order
 
-from lsr.errors import InputError, LsrError
+from lsr.core.errors import InputError, LsrError
 from lsr.eval.bench import exact_top
-from lsr.eval.report import markdown_table
-from lsr.vector_files import iter_vectors, read_vectors
-from lsr.vectors import SparseVectors
+from lsr.eval.reports.report import markdown_table
+from lsr.vectors.files import iter_vectors, read_vectors
+from lsr.vectors.sparse import SparseVectors
 
 BLOCK = 1024
 SAMPLED_QUERIES = SAMPLED_DOCUMENTS = 300

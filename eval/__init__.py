@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lsr.eval.collection import Collection, load_collection
-from lsr.eval.evaluate import Evaluation, EvaluationSettings, evaluate, evaluate_run
-from lsr.eval.metrics import DEFAULT_METRICS, Scores, score_run
-from lsr.eval.prepare import open_or_index
-from lsr.eval.report import EvaluationReport
+from lsr.eval.collections import Collection, load_collection
+from lsr.eval.measures.metrics import DEFAULT_METRICS, Scores, score_run
+from lsr.eval.reports.report import EvaluationReport
 from lsr.eval.runs import Ranking, Run, read_run, write_run
+from lsr.eval.suites.evaluate import Evaluation, EvaluationSettings, evaluate, evaluate_run
+from lsr.eval.suites.prepare import open_or_index
 from lsr.text.qrels import Qrels, read_qrels
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from lsr.errors import MissingDependencyError
+from lsr.core.errors import MissingDependencyError
 
 _PACKAGES = {"Stemmer": "PyStemmer"}
 

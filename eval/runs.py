@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
-from lsr.files import atomic_file
+from lsr.core.errors import InputError
+from lsr.core.files import atomic_file
 from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]

@@ -9,42 +9,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lsr.index.builder import IndexBuilder
-    from lsr.index.dense.settings import DenseSettings
-    from lsr.index.dense.writing import add_dense
-    from lsr.index.hits import Hits, SearchStats
-    from lsr.index.late.record import LateRecord
-    from lsr.index.late.vectors import LateVectors
-    from lsr.index.late.writer import LateWriter
-    from lsr.index.manifest import FORMAT_VERSION, Manifest
-    from lsr.index.output import check_index_output
-    from lsr.index.pruning import prune_index
-    from lsr.index.reader import Index
-    from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
-    from lsr.index.tuning import Tuning, parameter_grid
-    from lsr.index.verification import verify
+    from lsr.index.build.builder import IndexBuilder
+    from lsr.index.build.prune import prune_index
+    from lsr.index.engines.hits import Hits, SearchStats
+    from lsr.index.engines.tuning import Tuning, parameter_grid
+    from lsr.index.format.manifest import FORMAT_VERSION, Manifest
+    from lsr.index.format.output import check_index_output
+    from lsr.index.live.snapshot import Index
+    from lsr.index.live.verification import verify
+    from lsr.index.parts.dense.settings import DenseSettings
+    from lsr.index.parts.dense.writing import add_dense
+    from lsr.index.parts.late.record import LateRecord
+    from lsr.index.parts.late.vectors import LateVectors
+    from lsr.index.parts.late.writer import LateWriter
+    from lsr.index.parts.settings import BmpSettings, IndexSettings, SeismicSettings
 
 # Resolved on first use, so that `import lsr.index` does not load Numba and Arrow.
 _HOMES = {
-    "BmpSettings": "lsr.index.settings",
-    "DenseSettings": "lsr.index.dense.settings",
-    "FORMAT_VERSION": "lsr.index.manifest",
-    "Hits": "lsr.index.hits",
-    "Index": "lsr.index.reader",
-    "IndexBuilder": "lsr.index.builder",
-    "IndexSettings": "lsr.index.settings",
-    "LateRecord": "lsr.index.late.record",
-    "LateVectors": "lsr.index.late.vectors",
-    "LateWriter": "lsr.index.late.writer",
-    "Manifest": "lsr.index.manifest",
-    "SearchStats": "lsr.index.hits",
-    "SeismicSettings": "lsr.index.settings",
-    "Tuning": "lsr.index.tuning",
-    "add_dense": "lsr.index.dense.writing",
-    "check_index_output": "lsr.index.output",
-    "parameter_grid": "lsr.index.tuning",
-    "prune_index": "lsr.index.pruning",
-    "verify": "lsr.index.verification",
+    "BmpSettings": "lsr.index.parts.settings",
+    "DenseSettings": "lsr.index.parts.dense.settings",
+    "FORMAT_VERSION": "lsr.index.format.manifest",
+    "Hits": "lsr.index.engines.hits",
+    "Index": "lsr.index.live.snapshot",
+    "IndexBuilder": "lsr.index.build.builder",
+    "IndexSettings": "lsr.index.parts.settings",
+    "LateRecord": "lsr.index.parts.late.record",
+    "LateVectors": "lsr.index.parts.late.vectors",
+    "LateWriter": "lsr.index.parts.late.writer",
+    "Manifest": "lsr.index.format.manifest",
+    "SearchStats": "lsr.index.engines.hits",
+    "SeismicSettings": "lsr.index.parts.settings",
+    "Tuning": "lsr.index.engines.tuning",
+    "add_dense": "lsr.index.parts.dense.writing",
+    "check_index_output": "lsr.index.format.output",
+    "parameter_grid": "lsr.index.engines.tuning",
+    "prune_index": "lsr.index.build.prune",
+    "verify": "lsr.index.live.verification",
 }
 
 __all__ = [

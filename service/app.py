@@ -12,10 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
-from lsr.service import health, openapi, problems, routes
-from lsr.service.body_limit import BodyLimit
-from lsr.service.pool import WorkPool
-from lsr.service.request_log import RequestLog
+from lsr.service.api import health, openapi, routes
+from lsr.service.http import problems
+from lsr.service.http.body_limit import BodyLimit
+from lsr.service.http.pool import WorkPool
+from lsr.service.http.request_log import RequestLog
 from lsr.service.searcher import Searcher
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
@@ -36,7 +37,7 @@ def create_app(retriever_or_path: Searcher | str | Path, settings: ServiceSettin
     """
     settings = settings or ServiceSettings.from_env()
     if isinstance(retriever_or_path, (str, Path)):
-        from lsr.retriever import Retriever
+        from lsr.search.retriever import Retriever
 
         searcher: Searcher = Retriever.open(retriever_or_path)
     else:

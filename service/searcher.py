@@ -1,17 +1,17 @@
-"""What the service asks of a retriever. `lsr.retriever.Retriever` fulfils it."""
+"""What the service asks of a retriever. `lsr.search.retriever.Retriever` fulfils it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lsr.documents import Document
-from lsr.explanation import Explanation
+from lsr.core.documents import Document
+from lsr.vectors.explanation import Explanation
 
 if TYPE_CHECKING:
-    from lsr.response import SearchResponse
-    from lsr.search_plan import SearchPlan
-    from lsr.vectors import SparseVectors
+    from lsr.search.plan import SearchPlan
+    from lsr.search.response import SearchResponse
+    from lsr.vectors.sparse import SparseVectors
 
 
 class Encoder(Protocol):

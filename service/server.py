@@ -11,10 +11,10 @@ from pathlib import Path
 
 import uvicorn
 
-from lsr.errors import LsrError
-from lsr.retriever import Retriever
+from lsr.core.errors import LsrError
+from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
-from lsr.service.request_log import JsonFormatter
+from lsr.service.http.request_log import JsonFormatter
 from lsr.service.settings import ServiceSettings
 
 logger = logging.getLogger("lsr.service")

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_type_hints
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

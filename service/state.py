@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-from lsr.service.answers import Clock
-from lsr.service.pool import WorkPool
+from lsr.service.http.pool import WorkPool
+from lsr.service.schemas.answers import Clock
 from lsr.service.searcher import Searcher
 from lsr.service.settings import ServiceSettings
 from lsr.service.warmup import WarmUp

@@ -6,9 +6,9 @@ import logging
 from threading import Thread
 from time import perf_counter
 
-from lsr.errors import LsrError
-from lsr.search_plan import SearchPlan
-from lsr.service.errors import NotReadyError
+from lsr.core.errors import LsrError
+from lsr.search.plan import SearchPlan
+from lsr.service.http.errors import NotReadyError
 from lsr.service.searcher import Searcher
 
 logger = logging.getLogger("lsr.service")

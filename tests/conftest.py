@@ -32,7 +32,7 @@ def toy_documents() -> list[Document]:
 @pytest.fixture(scope="session")
 def toy_index(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The five documents, indexed with the default model. Read only."""
-    from lsr.pipeline import index_corpus
+    from lsr.build.corpus import index_corpus
 
     path = tmp_path_factory.mktemp("toy") / "index"
     index_corpus(TOY, path, encoder)

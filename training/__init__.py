@@ -1,4 +1,5 @@
 """Training of sparse encoders: data, teachers, negatives, objectives, the trainer, recipes.
 
-`lsr.training.run.train` runs a recipe, `lsr.training.adapt.adapt` makes an encoder for a corpus from its text alone.
+`lsr.training.run.run.train` runs a recipe, `lsr.training.adapt.adapt` makes an encoder for a corpus from its text
+alone.
 """

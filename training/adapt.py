@@ -5,7 +5,7 @@ an ensemble of teachers scores these, and a short run distils the scores: the re
 arXiv:2112.07577), with pseudo-queries that need no generator and teachers of several kinds (arXiv:2411.04403).
 
     FOLDER/data/      pseudo-queries, mined and scored
-    FOLDER/…          as `lsr.training.run` leaves it
+    FOLDER/…          as `lsr.training.run.run` leaves it
     FOLDER/adapted.json   what was measured before and after
 """
 
@@ -22,19 +22,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.encoder import SparseEncoder
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.encoding.idf import inverse_document_frequency
-from lsr.errors import InputError, ModelError
-from lsr.files import atomic_file
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError, ModelError
+from lsr.core.files import atomic_file
+from lsr.core.progress import Stages, silent
+from lsr.encoding.sparse.bm25 import Bm25Encoder
+from lsr.encoding.sparse.encoder import SparseEncoder
+from lsr.encoding.sparse.idf import inverse_document_frequency
 from lsr.text import open_corpus
 from lsr.training.config import TrainingConfig, parse_config
 from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
 from lsr.training.negatives import MiningSettings, SparseSearcher, mine
 from lsr.training.negatives.loading import load_searcher
-from lsr.training.run import DATA, train
+from lsr.training.run.run import DATA, train
 from lsr.training.teachers import load_teacher, score_training_set
 from lsr.training.teachers.vectors import SparseTable
 

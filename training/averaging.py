@@ -18,12 +18,12 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from lsr.encoding.hub import locate
-from lsr.encoding.layout import Layout, Spec, TableSpec, read_json, read_layout, weight_files
-from lsr.encoding.tokens import TextTokenizer
-from lsr.errors import InputError, ModelError
-from lsr.files import atomic_folder
-from lsr.training.shares import mean_shares
+from lsr.core.errors import InputError, ModelError
+from lsr.core.files import atomic_folder
+from lsr.core.shares import mean_shares
+from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.tokens import TextTokenizer
+from lsr.encoding.sparse.layout import Layout, Spec, TableSpec, read_json, read_layout, weight_files
 
 _CONFIGURATION = (".json", ".txt", ".model")
 # What a config.json says of how it came to be, and not of the model.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from lsr.errors import InputError, MissingDependencyError
+from lsr.core.errors import InputError, MissingDependencyError
 
 try:
     from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -72,12 +72,12 @@ class TowerConfig:
         prompt: text put before each text.
         attention: of a decoder: "causal" or "bidirectional"; None leaves the model's own.
         echo: read the text twice and pool over the second copy (arXiv:2402.15449).
-        scale, learn_scale, bias: of logits, as of `lsr.encoding.backbone.load_backbone`.
+        scale, learn_scale, bias: of logits, as of `lsr.encoding.sparse.backbone.load_backbone`.
         initial_terms: start the bias where so many terms of a text are active, about. A decoder's head activates nearly
             all of them before training.
         lora: train low-rank adapters in place of all weights.
         term_frequency: add BM25's damped term frequencies of the text's own terms to the vector, each times a learned
-            weight (`lsr.encoding.term_frequency`). None leaves the model's own.
+            weight (`lsr.encoding.sparse.term_frequency`). None leaves the model's own.
         gradient_checkpointing: compute activations again on the way back: less memory, a third more time.
     """
 
@@ -175,7 +175,7 @@ class RegulariserConfig:
     Attributes:
         name: "flops", "l1", "df_flops", "anti_zero", or one of the two that are published as IDF-aware FLOPS:
             "idf_matching" (plain FLOPS of the weights before the IDF; needs a query table) and "flops_idf_inverse"
-            (FLOPS of weights over IDF). `lsr.training.regularisers` says how they differ.
+            (FLOPS of weights over IDF). `lsr.training.penalties.regularisers` says how they differ.
         strength: λ.
         ramp: share of the steps over which λ grows, and how.
         threshold: texts of at most so many active terms are not penalised (flops and its kin).

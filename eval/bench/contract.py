@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 
 class Effort(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lsr.index import Index, IndexBuilder
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 _ROUNDS = 5
 

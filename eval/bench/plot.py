@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lsr.core.plotting import COLOURS, figure
 from lsr.eval.bench.frontier import pareto
 from lsr.eval.bench.report import by_system
 from lsr.eval.bench.rows import Row
-from lsr.plotting import COLOURS, figure
 
 # Recalls below this are of no use to anyone, and would squeeze the rest.
 _LEAST_RECALL = 0.8
@@ -19,7 +19,7 @@ _MARKERS = "osD^vP*"
 def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> None:
     """Draw the frontier of each system, a panel for each k, and write it to every path; those there are replaced.
 
-    Time is logarithmic; the configurations off the frontier are faint. Raises as `lsr.plotting.check_plot`.
+    Time is logarithmic; the configurations off the frontier are faint. Raises as `lsr.core.plotting.check_plot`.
     """
     ks = sorted({row.k for row in rows})
     systems = list(by_system(rows))

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
+from lsr.core.progress import Stages, silent
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, Summary, in_words, summarise
 from lsr.eval.bench.truth import Answers, exact_top
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
-from lsr.stages import Stages, silent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # Scores of this many queries with one batch of documents are held at a time.
 _QUERIES_AT_A_TIME = 100

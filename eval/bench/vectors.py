@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.errors import InputError, LsrError
+from lsr.core.errors import InputError, LsrError
+from lsr.core.vocabulary import Vocabulary
 from lsr.text.lines import content_suffix, open_bytes
-from lsr.vector_files import iter_vectors, read_vectors, read_vocabulary, write_vectors
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.vectors.files import iter_vectors, read_vectors, read_vocabulary, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 
 @dataclass(frozen=True, slots=True)

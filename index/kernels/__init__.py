@@ -1,6 +1,6 @@
 """Compiled kernels: plain functions over plain arrays, one algorithm a file.
 
 They hold no lock and touch no Python object, so threads run them side by side; each runs on one thread. Array shapes,
-dtypes and units stand in each docstring. All are decorated with `lsr.index.kernels.jit.kernel`, which keeps what was
+dtypes and units stand in each docstring. All are decorated with `lsr.core.jit.kernel`, which keeps what was
 compiled in the user's cache folder until a file that it depends on changes.
 """

@@ -3,7 +3,7 @@
 A bound is the sum over the query's terms of (integer query weight) x (the term's largest weight in the block). Sums
 stop at the largest value of their type, which is a bound too, so nothing wraps.
 
-    summaries of the blocks, in windows of at most 65,536 blocks (see `lsr.index.summaries.Summaries`):
+    summaries of the blocks, in windows of at most 65,536 blocks (see `lsr.index.parts.summaries.blocks.Summaries`):
         dense_numbers: int32 [dim]: the row of a frequent term in dense_weights, -1 for the others.
         dense_weights: uint8 [frequent terms, blocks padded to whole chunks].
         list_starts: int64 [windows * dim + 1]; list_blocks: uint16, counted from the window's first block;
@@ -13,8 +13,8 @@ stop at the largest value of their type, which is a bound too, so nothing wraps.
 
 import numpy as np
 
+from lsr.core.jit import kernel
 from lsr.index.kernels.integers import add_saturating
-from lsr.index.kernels.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.selection import CHUNK, chunk_maxima
 

@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 _CLOCK = time.CLOCK_MONOTONIC
 

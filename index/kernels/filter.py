@@ -1,6 +1,6 @@
 """Filtering by a bitmap of documents."""
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 
 @kernel(forceinline=True)

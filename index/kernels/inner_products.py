@@ -1,6 +1,6 @@
 """Inner products of a dense query with chosen dense vectors."""
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 
 # Vectors lie anywhere in memory, or on disk: so many rows ahead are asked for. A cache line holds 16 numbers.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 
 @kernel

@@ -5,7 +5,7 @@ k-means on the sphere: Dhillon and Modha, Machine Learning 42, 2001.
 
 import numpy as np
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 
 @kernel

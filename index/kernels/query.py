@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE = range(5)
 

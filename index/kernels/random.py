@@ -5,7 +5,7 @@ SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 
 import numpy as np
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 

@@ -10,7 +10,7 @@ for each term of the vocabulary would not.
 
 import numpy as np
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 
 

@@ -5,8 +5,8 @@ Accumulators come in chunks of CHUNK; the maximum of each chunk tells where to l
 
 import numpy as np
 
+from lsr.core.jit import kernel
 from lsr.index.kernels.integers import larger
-from lsr.index.kernels.jit import kernel
 
 CHUNK = 128
 BUCKETS = 512

@@ -6,7 +6,7 @@ on the order of the offers.
     scores: float32 [k]     rows: int64 [k]     size: how many of them are filled
 """
 
-from lsr.index.kernels.jit import kernel
+from lsr.core.jit import kernel
 
 
 @kernel

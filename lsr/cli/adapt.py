@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.options import Json, Model
-from lsr.models import DEFAULT_MODEL
+from lsr.encoding.catalogue import DEFAULT_MODEL
 
 NAME = "adapt"
 

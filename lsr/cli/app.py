@@ -37,7 +37,7 @@ from lsr.cli import (
     warmup,
 )
 from lsr.cli.console import Interrupted, errors, escape, note
-from lsr.errors import LsrError
+from lsr.core.errors import LsrError
 
 app = typer.Typer(
     name="lsr",

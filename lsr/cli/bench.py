@@ -91,18 +91,18 @@ def _numbers(option: str, values: list[str]) -> tuple[int, ...]:
 
 
 def _check_outputs(folder: Path, force: bool) -> None:
-    from lsr.files import check_output
+    from lsr.core.files import check_output
 
     for suffix in (".md", ".json", ".png", ".svg"):
         check_output(folder / f"bench{suffix}", force=force)
 
 
 def _save(result: BenchResult, folder: Path) -> None:
-    from lsr.errors import MissingDependencyError
+    from lsr.core.errors import MissingDependencyError
+    from lsr.core.files import atomic_file
+    from lsr.core.plotting import SUFFIXES
     from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.report import markdown
-    from lsr.files import atomic_file
-    from lsr.plotting import SUFFIXES
 
     contents = {
         ".md": f"# Benchmark\n\n{markdown(result)}",

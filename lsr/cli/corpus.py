@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
-from lsr.documents import Document
+from lsr.core.documents import Document
 
 if TYPE_CHECKING:
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def encoding(
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
     """Give the job of encoding a corpus for `out`."""
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import count_documents, open_corpus
 
     with resumable(out), skipping(on_error) as skip:

@@ -11,11 +11,11 @@ import typer
 from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
-from lsr.errors import OutputExistsError
-from lsr.files import atomic_file
+from lsr.core.errors import OutputExistsError
+from lsr.core.files import atomic_file
 
 if TYPE_CHECKING:
-    from lsr.documents import Document
+    from lsr.core.documents import Document
 
 NAME = "demo"
 
@@ -36,7 +36,7 @@ def run(
         lsr demo
     """
     from lsr.demo.questions import shown_questions
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 
     _write_collection(out, force=force)

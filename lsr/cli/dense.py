@@ -11,7 +11,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
-from lsr.models import DEFAULT_DENSE_MODEL
+from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
 if TYPE_CHECKING:
     from lsr.index import DenseSettings, Index
@@ -124,8 +124,8 @@ def run(
 
 def check_dense(model: str) -> None:
     """Before long work: ModelError for a model that is none, MissingDependencyError without faiss."""
-    from lsr.index.dense.ann import import_faiss
-    from lsr.models import resolve
+    from lsr.encoding.catalogue import resolve
+    from lsr.index.parts.dense.ann import import_faiss
 
     resolve(model)
     import_faiss()
@@ -149,8 +149,8 @@ def add_dense_part(
     restart: bool = False,
 ) -> Index:
     """Encode the index's texts with a dense model and add the vectors."""
-    from lsr.dense_pipeline import add_dense_vectors
-    from lsr.encoding.dense import DenseEncoder
+    from lsr.build.dense import add_dense_vectors
+    from lsr.encoding.dense.encoder import DenseEncoder
 
     with resumable(index.path):
         return add_dense_vectors(
@@ -175,13 +175,13 @@ def _add_vectors(
     threads: int | None,
     force: bool,
 ) -> Index:
-    from lsr.dense_pipeline import dense_dim, read_dense_vectors
+    from lsr.build.dense import dense_dim, read_dense_vectors
     from lsr.index import add_dense
 
     encoder = None
     batches = read_dense_vectors(path)
     if model is not None:
-        from lsr.encoding.dense import DenseEncoder
+        from lsr.encoding.dense.encoder import DenseEncoder
 
         encoder = DenseEncoder.load(model, max_length=max_length)
         if (found := dense_dim(path)) != encoder.dim:

@@ -23,8 +23,8 @@ from lsr.cli.options import (
     TopK,
     WindowOverlap,
 )
-from lsr.files import check_output
-from lsr.models import DEFAULT_MODEL
+from lsr.core.files import check_output
+from lsr.encoding.catalogue import DEFAULT_MODEL
 
 NAME = "encode"
 
@@ -69,7 +69,7 @@ def run(
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
-        from lsr.pipeline import encode_corpus
+        from lsr.build.corpus import encode_corpus
 
         check_output(out, force=force)
         with (
@@ -97,7 +97,7 @@ def run(
 def _show_terms(
     text: str, queries: bool, model: str, max_length: int, top_k: int | None, device: str | None, as_json: bool
 ) -> None:
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
     encoder = SparseEncoder.load(model, max_length=max_length, device=device)
     encode = encoder.encode_queries if queries else encoder.encode_documents
@@ -120,8 +120,8 @@ def _encode_queries(
     device: str | None,
     force: bool,
 ) -> int:
-    from lsr.encoder import SparseEncoder
-    from lsr.pipeline import encode_queries
+    from lsr.build.corpus import encode_queries
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import open_queries
 
     with skipping(on_error) as skip, progress_bar("encoding", None, "queries") as progress:

@@ -31,7 +31,7 @@ from lsr.cli.options import (
     stage_parameters,
     window_settings,
 )
-from lsr.models import DEFAULT_MODEL
+from lsr.encoding.catalogue import DEFAULT_MODEL
 
 NAME = "eval"
 
@@ -142,7 +142,7 @@ def run(
     if run_file is not None:
         evaluation = evaluate_run(loaded, read_run(run_file), settings, label=run_file.name, stages=progress_bar)
     else:
-        from lsr.encoder import SparseEncoder
+        from lsr.encoding.sparse.encoder import SparseEncoder
 
         path = index or folder / "index"
         # An index that was named is measured as it was made, unless a model was named as well.
@@ -150,7 +150,7 @@ def run(
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
         dense_encoder = None
         if dense is not None:
-            from lsr.encoding.dense import DenseEncoder
+            from lsr.encoding.dense.encoder import DenseEncoder
 
             dense_encoder = DenseEncoder.load(dense, device=device)
         with resumable(path):

@@ -48,11 +48,11 @@ def run(
 
         lsr export my-index -o docs.parquet
     """
+    from lsr.core.vocabulary import Vocabulary
     from lsr.index import Index
-    from lsr.index.export import iter_vectors
+    from lsr.index.build.export import iter_vectors
     from lsr.text.lines import content_suffix
-    from lsr.vector_files import write_vectors
-    from lsr.vocabulary import Vocabulary
+    from lsr.vectors.files import write_vectors
 
     opened = Index.open(index)
     vocabulary = opened.vocabulary

@@ -27,7 +27,7 @@ from lsr.cli.options import (
     WindowWords,
     window_settings,
 )
-from lsr.models import DEFAULT_MODEL
+from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lsr.index import Index
@@ -129,9 +129,9 @@ def run(
 
         lsr index --vectors docs.ciff -o ciff-index
     """
+    from lsr.build.corpus import index_corpus
     from lsr.cli.dense import add_dense_part, check_dense, interrupted
     from lsr.index import BmpSettings, DenseSettings, Index, IndexSettings, SeismicSettings, check_index_output
-    from lsr.pipeline import index_corpus
 
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
@@ -201,10 +201,10 @@ def _index_vectors(
     on_error: OnError,
     building: dict[str, Any],
 ) -> Index:
-    from lsr.encoder import SparseEncoder
-    from lsr.pipeline import index_vectors
+    from lsr.build.corpus import index_vectors
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import open_corpus
-    from lsr.vector_files import iter_vectors, read_vocabulary
+    from lsr.vectors.files import iter_vectors, read_vocabulary
 
     encoder = SparseEncoder.load(model, max_length=max_length) if model else None
     vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)

@@ -107,7 +107,7 @@ def _shares(description: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _print_description(description: dict[str, Any]) -> None:
-    from lsr.pruning import Pruning
+    from lsr.vectors.pruning import Pruning
 
     apart = ("modes", "bytes", "space", "tunings", "prunings")
     rows = _flatten({key: value for key, value in description.items() if key not in apart})

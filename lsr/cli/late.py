@@ -45,9 +45,9 @@ def run(
 
         lsr search my-index "how do birds find their way" --rerank late
     """
-    from lsr.encoding.token_vectors import TokenEncoder
+    from lsr.build.late import add_token_vectors
+    from lsr.encoding.late.encoder import TokenEncoder
     from lsr.index import Index
-    from lsr.late_pipeline import add_token_vectors
 
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
     opened = Index.open(index)

@@ -22,7 +22,7 @@ from lsr.cli.training_set import (
 )
 
 if TYPE_CHECKING:
-    from lsr.encoding.bm25 import Bm25Encoder
+    from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.training.negatives import Searcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
 

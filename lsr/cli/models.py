@@ -19,7 +19,7 @@ def run(as_json: Json = False) -> None:
 
         lsr models
     """
-    from lsr.models import packaged_models
+    from lsr.encoding.catalogue import packaged_models
 
     models = packaged_models()
     if as_json:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note
-from lsr.windows import WindowSettings
+from lsr.text.windows import WindowSettings
 
 _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
@@ -245,7 +245,7 @@ def window_settings(
 def stage_parameters(
     fusion: FusionMethod | None, dense_weight: float | None, feedback: FeedbackMethod | None, rerank: str | None
 ) -> dict[str, Any]:
-    """Those of the options that were given, as `lsr.search_plan.SearchPlan.of` takes them."""
+    """Those of the options that were given, as `lsr.search.plan.SearchPlan.of` takes them."""
     options = {
         "fusion": fusion and fusion.value,
         "dense_weight": dense_weight,
@@ -272,8 +272,8 @@ def search_parameters(given: list[str] | None) -> dict[str, Any]:
 
 def drawable(plot: Path | None) -> Path | None:
     """The picture to draw; None, with a note, where matplotlib is missing. InputError for a name of another kind."""
-    from lsr.errors import MissingDependencyError
-    from lsr.plotting import check_plot
+    from lsr.core.errors import MissingDependencyError
+    from lsr.core.plotting import check_plot
 
     try:
         if plot is not None:

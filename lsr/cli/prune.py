@@ -11,7 +11,7 @@ from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
-    from lsr.pruning import Pruning, Rule
+    from lsr.vectors.pruning import Pruning, Rule
 
 NAME = "prune"
 
@@ -123,7 +123,7 @@ def run(
         options = [f"--{name.replace('_', '-')}" for name in given or values]
         asked = f"one of {', '.join(options)}" if not given else f"one rule, not {' and '.join(options)}"
         fail(f"give {asked}")
-    from lsr.pruning import RULES
+    from lsr.vectors.pruning import RULES
 
     [(name, value)] = given.items()
     _prune(source, out, RULES[name](value), threads, force, as_json)  # type: ignore[call-arg]
@@ -132,8 +132,8 @@ def run(
 def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool, as_json: bool) -> None:
     from lsr.index import Index, prune_index
     from lsr.text.lines import content_suffix
-    from lsr.vector_files import FORMATS
-    from lsr.vector_pruning import prune_file
+    from lsr.vectors.files import FORMATS
+    from lsr.vectors.prune_file import prune_file
 
     done: Pruning
     if source.is_file():
@@ -166,9 +166,9 @@ def _measure(
     as_json: bool,
 ) -> None:
     from lsr.eval import load_collection
-    from lsr.eval.pruning import CURVES, measure_curve, strengths
-    from lsr.eval.pruning_report import curve_table, save_plot
-    from lsr.retriever import Retriever
+    from lsr.eval.tuning.pruning import CURVES, measure_curve, strengths
+    from lsr.eval.tuning.pruning_report import curve_table, save_plot
+    from lsr.search.retriever import Retriever
 
     drawing = drawable(plot)
     judged = load_collection(collection, split)

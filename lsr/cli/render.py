@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from lsr.cli.console import output
-from lsr.explanation import TermMatch
-from lsr.response import Hit, SearchResponse, StageScore
-from lsr.search_work import in_words
-from lsr.snippets import make_snippet
+from lsr.search.response import Hit, SearchResponse, StageScore
+from lsr.search.snippets import make_snippet
+from lsr.search.stats import in_words
+from lsr.vectors.explanation import TermMatch
 
 _SHOWN_MATCHES = 8
 

@@ -29,8 +29,8 @@ from lsr.cli.options import (
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
-    from lsr.retriever import Retriever
-    from lsr.search_plan import SearchPlan
+    from lsr.search.plan import SearchPlan
+    from lsr.search.retriever import Retriever
 
 NAME = "search"
 
@@ -84,8 +84,8 @@ def run(
 
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
     """
-    from lsr.retriever import Retriever
-    from lsr.search_plan import SearchPlan
+    from lsr.search.plan import SearchPlan
+    from lsr.search.retriever import Retriever
 
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
@@ -117,9 +117,9 @@ def run(
 def _search_many(
     retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, force: bool, as_json: bool
 ) -> None:
+    from lsr.core.files import check_output
     from lsr.eval import Ranking, write_run
-    from lsr.files import check_output
-    from lsr.search_work import in_words, mean_stats
+    from lsr.search.stats import in_words, mean_stats
     from lsr.text import open_queries
 
     check_output(out, force=force)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.options import Device, IndexPath, OtherModel
-from lsr.errors import MissingDependencyError
+from lsr.core.errors import MissingDependencyError
 
 NAME = "serve"
 

@@ -12,7 +12,7 @@ from lsr.cli.options import Json, Restart
 
 if TYPE_CHECKING:
     from lsr.training.config import TrainingConfig
-    from lsr.training.plan import Plan
+    from lsr.training.run.plan import Plan
 
 NAME = "train"
 
@@ -85,7 +85,7 @@ def run(
         return
     if folder is None:
         fail("name the folder of the run: --output FOLDER")
-    from lsr.training.run import train
+    from lsr.training.run.run import train
 
     for warning in _warnings(config):
         note(f"warning: {warning}")
@@ -112,9 +112,9 @@ def _changes(given: list[str] | None) -> dict[str, Any]:
 
 
 def _plot(run: Path, path: Path) -> None:
-    from lsr.training.curves import save_curves
-    from lsr.training.log import NAME as LOG
-    from lsr.training.log import read_log
+    from lsr.training.run.curves import save_curves
+    from lsr.training.run.log import NAME as LOG
+    from lsr.training.run.log import read_log
 
     save_curves(read_log(run / LOG), path, title=run.name)
     output.print(str(path))
@@ -138,7 +138,7 @@ def _warnings(config: TrainingConfig) -> list[str]:
 
 
 def _print_plan(config: TrainingConfig, as_json: bool) -> None:
-    from lsr.training.plan import plan
+    from lsr.training.run.plan import plan
 
     made = plan(config)
     if as_json:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import progress_bar
-from lsr.files import check_output
+from lsr.core.files import check_output
 
 if TYPE_CHECKING:
-    from lsr.encoding.bm25 import Bm25Encoder
+    from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.training.data import TrainingSet
 
 Source = Annotated[
@@ -73,7 +73,7 @@ def bm25_of(training_set: TrainingSet, corpus: str | None) -> Callable[[], Bm25E
 
     @cache
     def fit() -> Bm25Encoder:
-        from lsr.encoding.bm25 import Bm25Encoder
+        from lsr.encoding.sparse.bm25 import Bm25Encoder
         from lsr.text import count_documents, open_corpus
 
         texts = training_set.texts

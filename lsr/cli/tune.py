@@ -12,9 +12,9 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Device, Fusion, IndexPath, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
-    from lsr.eval.bench.tune import Choice, TuneResult
+    from lsr.eval.tuning.recall import Choice, TuneResult
     from lsr.index import Index
-    from lsr.vectors import SparseVectors
+    from lsr.vectors.sparse import SparseVectors
 
 NAME = "tune"
 
@@ -66,7 +66,7 @@ def run(
     """
     from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.rows import in_words
-    from lsr.eval.bench.tune import tune
+    from lsr.eval.tuning.recall import tune
     from lsr.index import Index
 
     drawing = drawable(plot)
@@ -100,9 +100,9 @@ def _read_queries(index: Index, source: str, count: int, model: str | None, devi
     from itertools import islice
 
     from lsr.eval.bench.vectors import holds_vectors
-    from lsr.retriever import Retriever
+    from lsr.search.retriever import Retriever
     from lsr.text import open_queries
-    from lsr.vector_files import read_vectors
+    from lsr.vectors.files import read_vectors
 
     if holds_vectors(source):
         return read_vectors(source, vocabulary=index.vocabulary, dim=index.dim)[:count]
@@ -124,7 +124,7 @@ def _as_json(result: TuneResult) -> dict[str, Any]:
 def _print(result: TuneResult, k: int) -> None:
     from lsr.eval.bench.frontier import pareto
     from lsr.eval.bench.rows import in_words
-    from lsr.eval.report import markdown_table
+    from lsr.eval.reports.report import markdown_table
 
     head = ["mode", "parameters", f"recall@{k}", "mean µs", "p50", "p95", "p99"]
     lines = []
@@ -160,11 +160,11 @@ def _tune_fusion(
     as_json: bool,
 ) -> None:
     from lsr.eval import read_qrels
-    from lsr.eval.fusion_tuning import save_plot, tune_fusion
-    from lsr.eval.metrics import metric_label
-    from lsr.eval.report import markdown_table
-    from lsr.index.hybrid.settings import FusionSettings
-    from lsr.retriever import Retriever
+    from lsr.eval.measures.metrics import metric_label
+    from lsr.eval.reports.report import markdown_table
+    from lsr.eval.tuning.fusion import save_plot, tune_fusion
+    from lsr.index.fusion.settings import FusionSettings
+    from lsr.search.retriever import Retriever
     from lsr.text import open_queries
 
     retriever = Retriever(index, model=model, device=device)

@@ -41,8 +41,8 @@ def run(
 
         LSR_CACHE_DIR=/opt/lsr-cache lsr warmup
     """
+    from lsr.core.jit import cache_folder, compilations, unkept
     from lsr.index import Index
-    from lsr.index.kernels.jit import cache_folder, compilations, unkept
 
     start = perf_counter()
     with (
@@ -67,7 +67,7 @@ def run(
 
 def kinds_of_index() -> list[IndexSettings]:
     """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
-    from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
+    from lsr.index.parts.settings import BmpSettings, IndexSettings, SeismicSettings
 
     return [IndexSettings(weight_bits=bits, seismic=SeismicSettings(), bmp=BmpSettings()) for bits in (8, 16)]
 
@@ -77,7 +77,7 @@ def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
     import numpy as np
 
     from lsr.index import IndexBuilder
-    from lsr.vectors import SparseVectors
+    from lsr.vectors.sparse import SparseVectors
 
     random = np.random.default_rng(0)
     # Few terms that many documents hold, many that few do.
@@ -95,9 +95,9 @@ def _warm_up_stages(index: Index, path: Path) -> None:
     """What searches of dense and token vectors run besides; without faiss there are no dense ones."""
     import numpy as np
 
-    from lsr.errors import MissingDependencyError
+    from lsr.core.errors import MissingDependencyError
     from lsr.index import LateVectors, LateWriter, add_dense
-    from lsr.index.hybrid.search import HybridQuery, search_hybrid
+    from lsr.index.fusion.search import HybridQuery, search_hybrid
 
     query = np.array([0], np.uint32), np.ones(1, np.float32)
     index.scores(*query, [0])

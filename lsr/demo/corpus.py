@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
 from lsr.demo.compiled import compiled_entries
 from lsr.demo.sources import Entry, source_entries
-from lsr.documents import Document
-from lsr.errors import InputError
 
 FEWEST_PASSAGES = 3000  # with its sources, every supported version has more than twice as many
 FEWEST_WORDS = 2

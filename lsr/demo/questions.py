@@ -11,8 +11,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from importlib.resources import files
 
-from lsr.documents import Query
-from lsr.errors import InputError
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
 
 QUESTIONS_FILE = "questions.jsonl"
 

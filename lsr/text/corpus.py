@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from lsr.documents import Document, Query
-from lsr.errors import InputError
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError
 from lsr.text import irds
 from lsr.text.folder import TEXT_SUFFIXES, read_folder, read_single_file, text_files
 from lsr.text.lines import COMPRESSIONS, STDIN, OnBad, content_suffix, name_of, open_bytes

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text.lines import OnBad, not_utf8
 from lsr.text.records import FieldNames, Record
 

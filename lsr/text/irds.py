@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from lsr.errors import InputError, MissingDependencyError
+from lsr.core.errors import InputError, MissingDependencyError
 from lsr.text.lines import OnBad
 from lsr.text.records import TEXT_NAMES, FieldNames, Record, json_value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text import irds
 from lsr.text.lines import COMPRESSIONS, data_lines
 

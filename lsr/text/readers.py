@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text.lines import OnBad, name_of, read_lines
 from lsr.text.records import (
     ID_NAMES,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from lsr.documents import Document, Query
-from lsr.errors import InputError
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError
+from lsr.core.unique_ids import UniqueIds
 from lsr.text.lines import OnBad
-from lsr.unique_ids import UniqueIds
 
 ID_NAMES = ("_id", "id", "docid", "doc_id", "pid")
 TEXT_NAMES = ("text", "contents", "content", "body", "passage", "abstract")

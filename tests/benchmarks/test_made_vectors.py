@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.errors import InputError
-from lsr.vector_files import read_vectors, write_vectors
-from lsr.vectors import SparseVectors
+from lsr.core.errors import InputError
+from lsr.vectors.files import read_vectors, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

@@ -316,7 +316,7 @@ def test_ctrl_c_says_so(run: Run, toy_index: Path, monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.retriever.Retriever.search_plan", interrupt)
+    monkeypatch.setattr("lsr.search.retriever.Retriever.search_plan", interrupt)
     assert run("search", toy_index, "birds") == (130, "", "interrupted\n")
 
 

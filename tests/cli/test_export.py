@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from lsr import SparseEncoder, SparseVectors
 from lsr.cli import export, index
-from lsr.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.index import Index, IndexBuilder
-from lsr.index.export import iter_vectors
-from lsr.vector_files import read_vectors
+from lsr.index.build.export import iter_vectors
+from lsr.vectors.files import read_vectors
 
 Run = Callable[..., Result]
 

@@ -75,7 +75,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     code, _, err = run("search", "index", "ice", "--mode", "hybrid")
     assert code == 2 and "has no dense part; add one with `lsr dense index`" in err
 
-    from lsr.encoding.dense import DenseEncoder
+    from lsr.encoding.dense.encoder import DenseEncoder
 
     whole = DenseEncoder.stream_documents
     encoded: list[str] = []
@@ -115,7 +115,7 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     code, _, err = run("search", "index", "ice", "--rerank", "late")
     assert code == 2 and "has no late part; add one with `lsr late index`" in err
 
-    from lsr.encoding.token_vectors import TokenEncoder
+    from lsr.encoding.late.encoder import TokenEncoder
 
     whole = TokenEncoder.stream_documents
 

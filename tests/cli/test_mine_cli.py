@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from lsr.cli import mine
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data import TrainingSet
 
 Run = Callable[..., Any]
@@ -83,7 +83,7 @@ def test_models_and_a_teacher(run: Run, collection: Path, tmp_path: Path) -> Non
 
 def test_an_index_and_a_set(run: Run, collection: Path, tmp_path: Path) -> None:
     from lsr import SparseEncoder
-    from lsr.pipeline import index_corpus
+    from lsr.build.corpus import index_corpus
     from lsr.text import open_corpus
 
     index_corpus(open_corpus(collection), tmp_path / "index", SparseEncoder.load("splade-tiny", max_length=64))

@@ -12,8 +12,8 @@ import pytest
 
 from lsr import Document, SparseVectors
 from lsr.index import Index
-from lsr.index.export import iter_vectors
-from lsr.vector_files import read_vectors
+from lsr.index.build.export import iter_vectors
+from lsr.vectors.files import read_vectors
 
 Run = Callable[..., tuple[int, str, str]]
 

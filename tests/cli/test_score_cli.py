@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from lsr.cli import score
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.teachers import combine
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from lsr.core.documents import Document
 from lsr.demo.corpus import standard_library_documents
-from lsr.documents import Document
 
 
 @pytest.fixture(scope="session")

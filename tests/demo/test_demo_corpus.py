@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
 from lsr.demo import corpus
 from lsr.demo.sources import is_public, read_module, source_entries
-from lsr.documents import Document
-from lsr.errors import InputError
 
 
 def test_there_are_several_thousand_in_order_and_none_is_empty(library: list[Document]) -> None:

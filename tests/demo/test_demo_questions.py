@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
 from lsr.demo.questions import SHOWN, demo_qrels, demo_questions, judged_questions, parse_questions, shown_questions
-from lsr.documents import Document
-from lsr.errors import InputError
 
 # Judged names that some supported version or build of Python does not document.
 VERSION_DEPENDENT = {

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lsr.encoding.backbone import Backbone, load_backbone, shift_for
-from lsr.encoding.layout import TransformerSpec
-from lsr.encoding.tokens import pad
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
+from lsr.encoding.shared.tokens import pad
+from lsr.encoding.sparse.backbone import Backbone, load_backbone, shift_for
+from lsr.encoding.sparse.layout import TransformerSpec
 
 DECODERS = ["llama", "mistral", "qwen2", "qwen3", "gemma", "gpt2", "gpt_neox", "phi"]
 MASK = torch.tensor([[1] * 9, [1] * 6 + [0] * 3])
@@ -208,7 +208,7 @@ def test_scale_and_bias_that_make_no_sense(make: Any, monkeypatch: pytest.Monkey
     ):
         with pytest.raises(ModelError, match=message):
             load_backbone(folder, **options)
-    monkeypatch.setattr("lsr.encoding.backbone.detach_head", lambda model: None)
+    monkeypatch.setattr("lsr.encoding.sparse.backbone.detach_head", lambda model: None)
     for options in ({"scale": 2.0}, {"bias": "term"}):
         with pytest.raises(ModelError, match="only logits that are a linear layer"):
             load_backbone(folder, **options)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr import Document
-from lsr.encoding.bm25 import STOP_WORDS, Bm25Encoder
-from lsr.errors import InputError
-from lsr.eval.bm25 import Bm25
-from lsr.pipeline import index_vectors
+from lsr.build.corpus import index_vectors
+from lsr.core.errors import InputError
+from lsr.encoding.sparse.bm25 import STOP_WORDS, Bm25Encoder
+from lsr.eval.systems.bm25 import Bm25
 
 WORDS = [
     "Dogs",

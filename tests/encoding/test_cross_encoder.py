@@ -14,8 +14,8 @@ import pytest
 import torch
 from sentence_transformers import CrossEncoder as Theirs
 
-from lsr.encoding.cross_encoder import CrossEncoder
-from lsr.errors import InputError, ModelError
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.cross.encoder import CrossEncoder
 
 Maker = Callable[..., Path]
 
@@ -50,7 +50,7 @@ def test_parity(make_cross_encoder: Maker, texts: list[str], tmp_path: Path, lab
 def test_parts_and_nothing(make_cross_encoder: Maker, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = CrossEncoder.load(make_cross_encoder(), dtype="float32")
     whole = encoder.score("w1", texts)
-    monkeypatch.setattr("lsr.encoding.cross_encoder._PAIRS", 3)
+    monkeypatch.setattr("lsr.encoding.cross.encoder._PAIRS", 3)
     np.testing.assert_allclose(encoder.score("w1", texts), whole, atol=1e-6)
     with pytest.raises(InputError, match="text 4 is int"):
         encoder.score("w1", [*texts[:4], 7])  # type: ignore[list-item]

@@ -13,9 +13,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-from lsr.encoding.dense import DenseEncoder
-from lsr.errors import InputError, ModelError
-from lsr.models import resolve
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.catalogue import resolve
+from lsr.encoding.dense.encoder import DenseEncoder
 
 Maker = Callable[..., Path]
 

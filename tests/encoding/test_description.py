@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lsr.encoding.description import describe_layout, read_description
-from lsr.encoding.layout import Layout, TableSpec, TransformerSpec, read_layout
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
+from lsr.encoding.sparse.description import describe_layout, read_description
+from lsr.encoding.sparse.layout import Layout, TableSpec, TransformerSpec, read_layout
 
 DOCUMENT: dict[str, Any] = {"kind": "transformer", "folder": "document"}
 QUERY: dict[str, Any] = {"kind": "table", "folder": "query"}

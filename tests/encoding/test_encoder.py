@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from lsr import SparseEncoder, SparseVectors
-from lsr.encoding import projection, tokens
-from lsr.encoding.projection import VocabularyProjection, pool_logits
-from lsr.errors import InputError, ModelError
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.shared import tokens
+from lsr.encoding.sparse import projection
+from lsr.encoding.sparse.projection import VocabularyProjection, pool_logits
 
 TOLERANCE = 1e-5
 
@@ -71,7 +72,7 @@ REAL_TEXTS = [
 
 @pytest.mark.parametrize("screen", [True, False])
 def test_packaged_model_gives_the_plain_formula(screen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.encoding.transformer.has_native_bfloat16", lambda device: screen)
+    monkeypatch.setattr("lsr.encoding.sparse.transformer.has_native_bfloat16", lambda device: screen)
     encoder = SparseEncoder.load("splade-tiny", max_length=128, dtype="float32")
     folder = encoder._layout.document.folder
     assert encoder.name == "splade-tiny" and encoder.dim == 30522 and encoder.max_length == 128
@@ -116,7 +117,7 @@ def test_pooling_activation_and_special_tokens(
     screen: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lsr.encoding.transformer.has_native_bfloat16", lambda device: screen)
+    monkeypatch.setattr("lsr.encoding.sparse.transformer.has_native_bfloat16", lambda device: screen)
     options: dict[str, Any] = {"pooling": pooling, "activation": activation, "special_tokens": special_tokens}
     encoder = SparseEncoder.load(bert, max_length=30, dtype="float32", **options)
     got = encoder.encode_documents(texts)
@@ -129,8 +130,8 @@ def test_pooling_activation_and_special_tokens(
 def test_a_model_without_a_linear_head_uses_its_own_logits(
     bert: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lsr.encoding.backbone.detach_head", lambda model: None)
-    monkeypatch.setattr("lsr.encoding.transformer._LOGITS", 70 * 40)  # one long document at a time
+    monkeypatch.setattr("lsr.encoding.sparse.backbone.detach_head", lambda model: None)
+    monkeypatch.setattr("lsr.encoding.sparse.transformer._LOGITS", 70 * 40)  # one long document at a time
     for pooling in ("max", "sum"):
         encoder = SparseEncoder.load(bert, max_length=30, dtype="float32", pooling=pooling)
         expected = plain(bert, texts, max_length=30, pooling=pooling)
@@ -185,7 +186,7 @@ def test_windows_cover_a_long_text_and_merge_by_maximum(bert: Path) -> None:
 
 
 def test_order_ids_progress_and_chunks(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.encoder._CHUNK", 7)
+    monkeypatch.setattr("lsr.encoding.sparse.encoder._CHUNK", 7)
     monkeypatch.setattr(tokens, "_SLICE", 3)
     monkeypatch.setattr(tokens, "_SLICE_CHARACTERS", 60)
     encoder = SparseEncoder.load(bert, dtype="float32")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import Backbone, load_backbone
-from lsr.encoding.saving import TransformerSide, save_encoder
-from lsr.errors import MissingDependencyError, ModelError
+from lsr.core.errors import MissingDependencyError, ModelError
+from lsr.encoding.sparse.backbone import Backbone, load_backbone
+from lsr.encoding.sparse.saving import TransformerSide, save_encoder
 
 WORDS = ["<unk>", "<s>", "</s>", *"abcdefgh", "Ġ", "ab", "cd", "Ġab", "Ġcd"]
 MERGES = ["a b", "c d", "Ġ ab", "Ġ cd"]

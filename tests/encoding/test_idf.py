@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from lsr import SparseEncoder, SparseVectors
-from lsr.encoding.backbone import load_backbone
-from lsr.encoding.idf import blend_tables, inverse_document_frequency, term_frequencies
-from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
-from lsr.errors import InputError, ModelError
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.sparse.backbone import load_backbone
+from lsr.encoding.sparse.idf import blend_tables, inverse_document_frequency, term_frequencies
+from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
 
 
 def test_forms_by_hand() -> None:

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr import SparseEncoder
-from lsr.encoding.layout import read_layout
-from lsr.encoding.light import LightTower, light_tower
+from lsr.encoding.sparse.layout import read_layout
+from lsr.encoding.sparse.light import LightTower, light_tower
 
 # A vocabulary large enough that the model is small beside its projection.
 TERMS = 3000
@@ -47,7 +47,7 @@ def light(folder: Path, **options: Any) -> LightTower | None:
 def test_weights_are_those_of_torch(
     folder: Path, texts: list[str], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lsr.encoding.light._BLOCK", 3000)  # several blocks of terms
+    monkeypatch.setattr("lsr.encoding.sparse.light._BLOCK", 3000)  # several blocks of terms
     whole = SparseEncoder.load(folder, **options)
     quick = SparseEncoder.load(folder, queries_only=True, light=True, **options)
     assert isinstance(quick._query_tower, LightTower)

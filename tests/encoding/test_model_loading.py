@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr import SparseEncoder
-from lsr.errors import ModelError
-from lsr.models import packaged_model, packaged_models, resolve
+from lsr.core.errors import ModelError
+from lsr.encoding.catalogue import packaged_model, packaged_models, resolve
 
 
 @pytest.fixture

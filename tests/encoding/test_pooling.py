@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from lsr.encoding.pooling import keep_heaviest, occurring, pool_term_weights
+from lsr.encoding.sparse.pooling import keep_heaviest, occurring, pool_term_weights
 
 TOKENS = torch.tensor([[1, 5, 5, 2, 5, 0], [1, 3, 2, 0, 0, 0]])
 KEPT = torch.tensor([[0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 0, 0]], dtype=torch.bool)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lsr import SparseEncoder
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
 
 
 @pytest.fixture(scope="module")

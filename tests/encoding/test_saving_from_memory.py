@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import Backbone, load_backbone
-from lsr.encoding.light import LightTower
-from lsr.encoding.pooling import keep_heaviest, pool_term_weights
-from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
-from lsr.encoding.tokens import pad
-from lsr.errors import ModelError, OutputExistsError
+from lsr.core.errors import ModelError, OutputExistsError
+from lsr.encoding.shared.tokens import pad
+from lsr.encoding.sparse.backbone import Backbone, load_backbone
+from lsr.encoding.sparse.light import LightTower
+from lsr.encoding.sparse.pooling import keep_heaviest, pool_term_weights
+from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
 
 TEXTS = ["w1 w2 w3 w1", "", " ".join(f"w{i}" for i in range(40)), "w8 unknown", "w30"]
 

@@ -15,7 +15,7 @@ from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 
 from lsr import SparseEncoder, SparseVectors
-from lsr.errors import ModelError, OutputExistsError
+from lsr.core.errors import ModelError, OutputExistsError
 
 TEXTS = ["w1 w2 w3 w1", "", " ".join(f"w{i}" for i in range(60)), "w8 unknown", "w30"]
 
@@ -159,7 +159,7 @@ def test_save_replaces_only_when_told_and_leaves_nothing_behind(
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lsr.encoding.saving._write_pooling", break_off)
+        patch.setattr("lsr.encoding.sparse.saving._write_pooling", break_off)
         with pytest.raises(OSError, match="disk full"):
             encoder.save(tmp_path / "model", force=True)
     assert (tmp_path / "model" / "mine.txt").read_text() == "keep"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lsr import SparseEncoder
-from lsr.models import DEFAULT_MODEL, packaged_model
+from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
 
 
 @pytest.mark.parametrize(("name", "most"), [(DEFAULT_MODEL, 10_000_000), ("lsr-doc-small", 48_000_000)])

@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import save_file
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import load_backbone
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.encoding.layout import FREQUENCY_FILE, TermFrequency
-from lsr.encoding.rows import add
-from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
-from lsr.encoding.term_frequency import FrequencyWeights
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
+from lsr.encoding.sparse.backbone import load_backbone
+from lsr.encoding.sparse.bm25 import Bm25Encoder
+from lsr.encoding.sparse.layout import FREQUENCY_FILE, TermFrequency
+from lsr.encoding.sparse.rows import add
+from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
+from lsr.encoding.sparse.term_frequency import FrequencyWeights
 
 
 def test_damped_frequencies_by_hand() -> None:

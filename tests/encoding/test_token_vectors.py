@@ -19,8 +19,8 @@ from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import AutoTokenizer
 
-from lsr.encoding.token_vectors import TokenEncoder
-from lsr.errors import InputError, ModelError
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.late.encoder import TokenEncoder
 
 Maker = Callable[..., Path]
 Changes = dict[str, Any]
@@ -235,7 +235,7 @@ def test_documents_come_in_lots(make_model: Maker, monkeypatch: pytest.MonkeyPat
     encoder = TokenEncoder.load(make_model(head=False), max_length=10, dtype="float32")
     whole = of_documents(encoder, texts)
     assert len(list(encoder.stream_documents(texts))) == 1
-    monkeypatch.setattr("lsr.encoding.token_vectors._NUMBERS", 20 * 10 * 32)
+    monkeypatch.setattr("lsr.encoding.late.encoder._NUMBERS", 20 * 10 * 32)
     done: list[int] = []
     assert [len(indptr) for indptr, _ in encoder.stream_documents(texts, progress=done.append)] == [21, 21, 11]
     assert sum(done) == 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 
 def random_vectors(rows: int, dim: int, mean_terms: float, seed: int) -> SparseVectors:

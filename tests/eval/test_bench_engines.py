@@ -15,7 +15,7 @@ from lsr.eval.bench import Configuration, Effort, Engine, LeftOut, OpenIndex, Qu
 from lsr.eval.bench.apart import call_apart
 from lsr.eval.bench.engines import LsrEngine, peer
 from lsr.eval.bench.engines.seismic import write_binary
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 DIM = 120
 K = 5

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from bench_collections import random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
 from lsr.eval.bench import BenchSettings, LeftOut, bench
 from lsr.eval.bench.overhead import measure_overhead
 from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.vectors import holds_vectors, open_vectors
 from lsr.index import IndexBuilder
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.vectors.sparse import SparseVectors
 
 DIM = 60
 

@@ -9,7 +9,7 @@ import pytest
 from bench_collections import brute_force, random_vectors
 
 from lsr.eval.bench import exact_top
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # One term: the scores of a query of weight 1 are the documents' weights. Row 5 does not match.
 TIED = SparseVectors.from_rows([([0], [2]), ([0], [3]), ([0], [2]), ([0], [2]), ([0], [1]), ([1], [9])], dim=3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lsr import Document
-from lsr.errors import InputError, MissingDependencyError
-from lsr.eval.bm25 import Bm25
+from lsr.core.errors import InputError, MissingDependencyError
+from lsr.eval.systems.bm25 import Bm25
 
 
 def corpus(*texts: str) -> list[Document]:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from lsr import Document
-from lsr.documents import Query
-from lsr.errors import InputError
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
 from lsr.eval import load_collection
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.eval import Ranking, read_run, write_run
 
 

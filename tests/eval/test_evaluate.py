@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.documents import Query
-from lsr.errors import InputError, MissingDependencyError, ModelError, OutputExistsError
+from lsr.core.documents import Query
+from lsr.core.errors import InputError, MissingDependencyError, ModelError, OutputExistsError
 from lsr.eval import (
     Collection,
     EvaluationSettings,
@@ -22,7 +22,7 @@ from lsr.eval import (
     open_or_index,
     read_run,
 )
-from lsr.retriever import Retriever
+from lsr.search.retriever import Retriever
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.documents import Query
-from lsr.errors import InputError
-from lsr.eval.fusion_tuning import save_plot, tune_fusion
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
+from lsr.eval.tuning.fusion import save_plot, tune_fusion
 from lsr.index import Index, IndexBuilder, add_dense
-from lsr.index.hybrid.search import HybridQuery, search_hybrid
-from lsr.index.hybrid.settings import FusionSettings, HybridSettings
-from lsr.index.hybrid.tuning import FusionTuning, WeightPredictor, query_features
-from lsr.retriever import EncodedQueries
-from lsr.vectors import SparseVectors
+from lsr.index.fusion.search import HybridQuery, search_hybrid
+from lsr.index.fusion.settings import FusionSettings, HybridSettings
+from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features
+from lsr.search.retriever import EncodedQueries
+from lsr.vectors.sparse import SparseVectors
 
 DOCUMENTS, TERMS, DIM = 400, 40, 16
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from lsr.errors import InputError, ModelError
+from lsr.core.errors import InputError, ModelError
 from lsr.eval import Collection, EvaluationSettings, evaluate, load_collection, open_or_index
-from lsr.eval.latency import Latency
-from lsr.eval.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
-from lsr.eval.pruning_report import curve_table, rule_in_words, save_plot
+from lsr.eval.measures.latency import Latency
+from lsr.eval.tuning.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
+from lsr.eval.tuning.pruning_report import curve_table, rule_in_words, save_plot
 from lsr.index import Index, prune_index
-from lsr.pruning import Mass, MaxRatio, Quantile, TopK
-from lsr.retriever import Retriever
+from lsr.search.retriever import Retriever
+from lsr.vectors.pruning import Mass, MaxRatio, Quantile, TopK
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_k_that_drops_nothing_is_left_out(build_long: Index) -> None:
 def build_long(tmp_path: Path) -> Index:
     """Two documents, of 30 and of 32 terms: a k of 32 would leave both whole."""
     from lsr.index import IndexBuilder
-    from lsr.vectors import SparseVectors
+    from lsr.vectors.sparse import SparseVectors
 
     with IndexBuilder(tmp_path / "long", dim=40) as builder:
         builder.add(SparseVectors.from_rows([(range(30), [1.0] * 30), (range(32), [1.0] * 32)], dim=40))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsr import SparseVectors
-from lsr.eval.sparsity import Activation, flops
+from lsr.eval.measures.sparsity import Activation, flops
 from lsr.index import IndexBuilder
 
 DOCUMENTS = SparseVectors.from_rows([([0, 1], [1, 1]), ([1], [2]), ([1, 3], [1, 1]), ([], [])], dim=5)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from bench_collections import random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.eval.bench import Row, Summary
-from lsr.eval.bench.tune import RecallNotReached, choose, exhaustive_top, tune
+from lsr.eval.tuning.recall import RecallNotReached, choose, exhaustive_top, tune
 from lsr.index import Index, IndexBuilder
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 DIM = 60
 

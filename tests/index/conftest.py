@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lsr.documents import Document
+from lsr.core.documents import Document
 from lsr.index import Index, IndexBuilder
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 Pairs = tuple[Sequence[int] | npt.NDArray[np.integer], Sequence[float] | npt.NDArray[np.floating]]
 

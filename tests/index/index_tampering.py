@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lsr.files import crc32
+from lsr.core.files import crc32
 from lsr.index import Index
-from lsr.index.arrays import write_array
-from lsr.index.manifest import checksum
+from lsr.index.format.arrays import write_array
+from lsr.index.format.manifest import checksum
 
 
 def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:

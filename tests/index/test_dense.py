@@ -10,9 +10,9 @@ import pytest
 from index_oracle import random_vectors
 from index_tampering import edit_manifest
 
-from lsr.errors import IndexFormatError, InputError, OutputExistsError
+from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
 from lsr.index import DenseSettings, Index, add_dense, verify
-from lsr.index.dense.settings import KINDS, clusters, code_bits, factory, sub_quantisers
+from lsr.index.parts.dense.settings import KINDS, clusters, code_bits, factory, sub_quantisers
 
 DIM = 24
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_oracle import random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.hybrid.feedback import dense_feedback, document_weights, sparse_feedback
-from lsr.index.hybrid.fusion import Normaliser, fuse, normaliser
-from lsr.index.hybrid.search import HybridQuery, search_hybrid
-from lsr.index.hybrid.settings import FeedbackSettings, FusionSettings, HybridSettings
+from lsr.index.fusion.feedback import dense_feedback, document_weights, sparse_feedback
+from lsr.index.fusion.methods import Normaliser, fuse, normaliser
+from lsr.index.fusion.search import HybridQuery, search_hybrid
+from lsr.index.fusion.settings import FeedbackSettings, FusionSettings, HybridSettings
 
 DIM, TERMS, DOCUMENTS = 12, 60, 900
 

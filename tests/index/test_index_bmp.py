@@ -14,14 +14,14 @@ from index_oracle import Oracle, random_vectors
 from index_tampering import edit_array
 from numba import types
 
-import lsr.index.bmp_blocks
-import lsr.index.summaries
-from lsr.errors import InputError
+import lsr.index.parts.bmp.blocks
+import lsr.index.parts.summaries.blocks
+from lsr.core.errors import InputError
 from lsr.index import BmpSettings, Hits, Index, IndexBuilder, IndexSettings, verify
-from lsr.index.bmp_blocks import LEVELS
-from lsr.index.kernels.bmp import search_bmp
-from lsr.index.summaries import Summaries
-from lsr.vectors import SparseVectors
+from lsr.index.engines.bmp.kernel import search_bmp
+from lsr.index.parts.bmp.blocks import LEVELS
+from lsr.index.parts.summaries.blocks import Summaries
+from lsr.vectors.sparse import SparseVectors
 
 
 def build(folder: Path, vectors: SparseVectors, block_size: int = 8, threads: int = 1, **options: Any) -> Index:
@@ -105,7 +105,7 @@ def test_any_collection(tmp_path_factory, rows, query, k, block_size, bits, data
 
 
 def test_several_windows(tmp_path, monkeypatch):
-    monkeypatch.setattr(lsr.index.summaries, "MOST_WINDOW_BLOCKS", 1)
+    monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
     vectors = random_vectors(800, 60, 10, seed=3, levels=3)
     index, oracle = build(tmp_path, vectors, 2, dense_share=0.4), Oracle.of(vectors)
     summaries = index._segment.bmp.summaries
@@ -152,8 +152,8 @@ def test_block_maxima(tmp_path):
 
 def test_largest_weights(tmp_path, monkeypatch):
     """Counted in parts, of terms and of postings."""
-    monkeypatch.setattr(lsr.index.bmp_blocks, "_COUNT_TERMS", 7)
-    monkeypatch.setattr(lsr.index.bmp_blocks, "_COUNT_AT_A_TIME", 1000)
+    monkeypatch.setattr(lsr.index.parts.bmp.blocks, "_COUNT_TERMS", 7)
+    monkeypatch.setattr(lsr.index.parts.bmp.blocks, "_COUNT_AT_A_TIME", 1000)
     vectors = random_vectors(2500, 30, 10, seed=5, levels=2)
     segment = build(tmp_path, vectors)._segment
     expected = np.zeros((len(LEVELS), 30), int)
@@ -171,7 +171,7 @@ def test_largest_weights(tmp_path, monkeypatch):
 
 
 def test_same_bytes_whatever_the_threads(tmp_path, monkeypatch):
-    monkeypatch.setattr(lsr.index.summaries, "MOST_WINDOW_BLOCKS", 1)
+    monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
     files = [build(tmp_path, VECTORS, 2, threads).manifest.files for threads in (1, 3)]
     assert files[0] == files[1]
     assert sum(name.startswith("bmp_") for name in files[0]) == 7

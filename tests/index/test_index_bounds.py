@@ -10,10 +10,10 @@ import pytest
 from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.index import Index, IndexSettings
+from lsr.index.engines.blocks.kernel import integer_weights
 from lsr.index.kernels.accumulate import accumulate
-from lsr.index.kernels.pruned import integer_weights
 from lsr.index.kernels.selection import CHUNK
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
 DIM = 120
@@ -33,7 +33,7 @@ VECTORS = SparseVectors.concatenate(
 @pytest.fixture(params=KINDS)
 def index(request: pytest.FixtureRequest, build: Build, monkeypatch: pytest.MonkeyPatch) -> Index:
     """Windows of few blocks, so that there are several."""
-    monkeypatch.setattr("lsr.index.summaries.MOST_WINDOW_BLOCKS", CHUNK)
+    monkeypatch.setattr("lsr.index.parts.summaries.blocks.MOST_WINDOW_BLOCKS", CHUNK)
     return build(VECTORS, settings=IndexSettings(**KINDS[request.param]))
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from index_oracle import random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, verify
-from lsr.index.inversion import write_inverted
-from lsr.vectors import SparseVectors
+from lsr.index.build.inversion import write_inverted
+from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
 EVERYTHING: dict[str, Any] = {"seismic": SeismicSettings(), "bmp": BmpSettings(8), "weight_bits": 16}
@@ -22,15 +22,15 @@ EVERYTHING: dict[str, Any] = {"seismic": SeismicSettings(), "bmp": BmpSettings(8
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is done in parts has several of them, as in a large build."""
     for name, size in {
-        "summaries.MOST_WINDOW_BLOCKS": 128,
-        "summaries._COUNT_AT_A_TIME": 100,
-        "seismic_blocks._PART_POSTINGS": 1000,
-        "seismic_blocks._SKETCH_ROWS": 400,
-        "order._ASSIGN_AT_A_TIME": 200,
-        "builder._QUANTISE_AT_A_TIME": 5000,
-        "builder._GATHER_DOCUMENTS": 300,
-        "builder._COUNT_AT_A_TIME": 3000,
-        "verification._CHUNK": 1000,
+        "parts.summaries.blocks.MOST_WINDOW_BLOCKS": 128,
+        "parts.summaries.blocks._COUNT_AT_A_TIME": 100,
+        "parts.seismic.blocks._PART_POSTINGS": 1000,
+        "parts.seismic.blocks._SKETCH_ROWS": 400,
+        "build.order._ASSIGN_AT_A_TIME": 200,
+        "build.builder._QUANTISE_AT_A_TIME": 5000,
+        "build.builder._GATHER_DOCUMENTS": 300,
+        "build.builder._COUNT_AT_A_TIME": 3000,
+        "live.verification._CHUNK": 1000,
     }.items():
         monkeypatch.setattr(f"lsr.index.{name}", size)
 
@@ -49,7 +49,7 @@ def test_the_same_bytes_whatever_the_threads_the_batches_and_the_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = random_vectors(1500, 200)
-    monkeypatch.setattr("lsr.index.summaries.MOST_WINDOW_BLOCKS", 128)  # windows are part of the format
+    monkeypatch.setattr("lsr.index.parts.summaries.blocks.MOST_WINDOW_BLOCKS", 128)  # windows are part of the format
     made = {"whole": finish(tmp_path / "whole", vectors, threads=1, **EVERYTHING)[0]}
     small_parts(monkeypatch)
     for name, batch, threads, seed in (("one", 10_000, 1, 0), ("three", 7, 3, 0), ("other", 10_000, 3, 1)):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.index import BmpSettings, Hits, Index, IndexBuilder, IndexSettings, SeismicSettings
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # The parameters with which each mode has to find the true best.
 MODES: dict[str, dict[str, Any]] = {

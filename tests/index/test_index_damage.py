@@ -14,10 +14,10 @@ import pytest
 from index_oracle import random_vectors
 from index_tampering import edit_array, edit_manifest
 
-from lsr.errors import IndexFormatError
-from lsr.files import crc32
+from lsr.core.errors import IndexFormatError
+from lsr.core.files import crc32
 from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, verify
-from lsr.index.arrays import write_array
+from lsr.index.format.arrays import write_array
 
 
 def test_a_header_of_another_length_is_refused(build):
@@ -62,7 +62,7 @@ def test_verify_while_the_index_is_replaced(build, monkeypatch):
             build(vectors, path=index.path, force=True)
         return crc32(path)
 
-    monkeypatch.setattr("lsr.index.verification.crc32", replace_first)
+    monkeypatch.setattr("lsr.index.live.verification.crc32", replace_first)
     assert verify(index.path) == []
     assert len(Index.open(index.path)) == 5
 
@@ -73,7 +73,7 @@ def test_verify_names_a_file_that_cannot_be_read(build, monkeypatch):
     def fail(path: Path) -> int:
         raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr("lsr.index.verification.crc32", fail)
+    monkeypatch.setattr("lsr.index.live.verification.crc32", fail)
     problems = verify(index.path)
     assert len(problems) == len(index.manifest.files)
     assert "documents.arrow: not readable ([Errno 5] Input/output error" in problems[0]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lsr.index import Index, IndexSettings
-from lsr.index.export import iter_vectors
-from lsr.vectors import SparseVectors
+from lsr.index.build.export import iter_vectors
+from lsr.vectors.sparse import SparseVectors
 
 
 @pytest.mark.parametrize("weight_bits", [8, 16])

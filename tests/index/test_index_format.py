@@ -14,11 +14,11 @@ import pytest
 from index_oracle import random_vectors
 from index_tampering import edit_manifest
 
-from lsr.documents import Document
-from lsr.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
+from lsr.core.documents import Document
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
+from lsr.core.vocabulary import Vocabulary
 from lsr.index import FORMAT_VERSION, Index, IndexBuilder, check_index_output, verify
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.vectors.sparse import SparseVectors
 
 
 def tree(path: Path) -> list[str]:
@@ -150,7 +150,7 @@ def test_duplicate_id_names_both_rows(tmp_path):
 
 
 def test_colliding_hashes_are_told_apart(build, monkeypatch):
-    monkeypatch.setattr("lsr.index.ids.hash_id", lambda encoded: len(encoded) % 2)
+    monkeypatch.setattr("lsr.index.parts.ids.hash_id", lambda encoded: len(encoded) % 2)
     index = build(random_vectors(120, 30))
     assert [index.row(f"d{i}") for i in range(120)] == list(range(120))
     with pytest.raises(NotFoundError):
@@ -175,7 +175,7 @@ def test_interrupted_finish_removes_everything(tmp_path, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.index.builder.write_summaries", interrupt)
+    monkeypatch.setattr("lsr.index.build.builder.write_summaries", interrupt)
     with pytest.raises(KeyboardInterrupt), IndexBuilder(tmp_path / "index", dim=30) as builder:
         builder.add(random_vectors(60, 30))
         builder.finish()
@@ -191,7 +191,7 @@ def test_interrupted_after_publishing_keeps_the_index(build, monkeypatch):
 
     with pytest.raises(KeyboardInterrupt), IndexBuilder(path, dim=30, force=True) as builder:
         builder.add(random_vectors(5, 30))
-        monkeypatch.setattr("lsr.index.manifest.sync", interrupt)
+        monkeypatch.setattr("lsr.index.format.manifest.sync", interrupt)
         builder.finish()
     assert verify(path) == []
     assert len(Index.open(path)) == 5
@@ -210,7 +210,7 @@ def test_an_index_published_meanwhile_is_not_replaced(build, monkeypatch):
     # The first look finds nothing yet.
     looks = iter([lambda *_, **__: None])
     monkeypatch.setattr(
-        "lsr.index.builder.check_index_output", lambda *a, **o: next(looks, check_index_output)(*a, **o)
+        "lsr.index.build.builder.check_index_output", lambda *a, **o: next(looks, check_index_output)(*a, **o)
     )
     with pytest.raises(OutputExistsError, match="is an index already"):
         IndexBuilder(path, dim=30)
@@ -282,7 +282,7 @@ def test_killed_build_is_taken_over(tmp_path, when):
         import os, signal, sys
         from pathlib import Path
         from lsr.index import IndexBuilder
-        from lsr.vectors import SparseVectors
+        from lsr.vectors.sparse import SparseVectors
         builder = IndexBuilder(sys.argv[1], dim=3)
         builder.add(SparseVectors.from_rows([([0], [1.0])], dim=3))
         def die(*_):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from index_oracle import Pairs, random_vectors
 
-from lsr.index.order import LEAF, order_documents
-from lsr.index.postings import Postings
-from lsr.vectors import SparseVectors
+from lsr.index.build.order import LEAF, order_documents
+from lsr.index.parts.forward import Postings
+from lsr.vectors.sparse import SparseVectors
 
 
 def postings(vectors: SparseVectors) -> Postings:
@@ -82,7 +82,7 @@ def test_duplicates_stand_beside_each_other() -> None:
 def test_the_order_depends_on_the_seed_and_not_on_the_threads(
     documents: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("lsr.index.order._ASSIGN_AT_A_TIME", 100)
+    monkeypatch.setattr("lsr.index.build.order._ASSIGN_AT_A_TIME", 100)
     vectors = postings(random_vectors(documents, 150, 10))
     one = order_documents(vectors, 150, seed=1, threads=1)
     for threads in (2, 5):
@@ -91,6 +91,6 @@ def test_the_order_depends_on_the_seed_and_not_on_the_threads(
 
 
 def test_a_vocabulary_for_which_few_centroids_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.index.order._MOST_CENTROID_CELLS", 100)
+    monkeypatch.setattr("lsr.index.build.order._MOST_CENTROID_CELLS", 100)
     vectors = postings(random_vectors(3000, 150, 10))
     assert sorted(order_documents(vectors, 150).tolist()) == list(range(3000))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from index_oracle import Oracle, Pairs, random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
+from lsr.index.engines.blocks.kernel import integer_weights
+from lsr.index.engines.blocks.search import usual_blocks
 from lsr.index.kernels.accumulate import accumulate
-from lsr.index.kernels.pruned import integer_weights
 from lsr.index.kernels.selection import CHUNK
-from lsr.index.pruned import usual_blocks
 
 Build = Callable[..., Index]
 DOCUMENTS, DIM, BLOCK_SIZE = 4000, 400, 4

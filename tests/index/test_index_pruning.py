@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from index_oracle import Oracle, random_vectors
 
-from lsr.documents import Document
-from lsr.errors import IndexFormatError, OutputExistsError
+from lsr.core.documents import Document
+from lsr.core.errors import IndexFormatError, OutputExistsError
+from lsr.core.vocabulary import Vocabulary
 from lsr.index import (
     BmpSettings,
     Index,
@@ -24,11 +25,10 @@ from lsr.index import (
     prune_index,
     verify,
 )
-from lsr.index.export import iter_vectors, iter_weights
-from lsr.index.manifest import MANIFEST_NAME, Manifest, checksum
-from lsr.pruning import Mass, MaxRatio, Pruning, Quantile, Rule, Threshold, TopK
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.index.build.export import iter_vectors, iter_weights
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest, checksum
+from lsr.vectors.pruning import Mass, MaxRatio, Pruning, Quantile, Rule, Threshold, TopK
+from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
 RULES: list[Rule] = [TopK(5), Mass(0.8), MaxRatio(0.4), Threshold(0.7), Quantile(0.35)]
@@ -173,7 +173,7 @@ def test_a_build_that_fails_leaves_nothing(build: Build, tmp_path: Path, monkeyp
 
 
 def test_weights_in_parts_are_those_of_the_documents(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.index.export._WEIGHTS_AT_A_TIME", 37)
+    monkeypatch.setattr("lsr.index.build.export._WEIGHTS_AT_A_TIME", 37)
     for weight_bits in (8, 16):
         index = build(random_vectors(50, 30, seed=4), settings=IndexSettings(weight_bits=weight_bits))
         parts = list(iter_weights(index))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from index_oracle import random_vectors
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.index import BmpSettings, Index, IndexSettings, SearchStats, SeismicSettings
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
 
@@ -104,7 +104,7 @@ def test_batches_of_short_and_long_queries(build: Build, monkeypatch: pytest.Mon
     queries = SparseVectors.from_rows(rows, dim=400)
     singles = [index.search(terms, weights, 7, mode=mode) for terms, weights in rows]
     for most_hits in (1, 7 * 3, 10**6):
-        monkeypatch.setattr("lsr.index.reader._BATCH_HITS", most_hits)
+        monkeypatch.setattr("lsr.index.live.snapshot._BATCH_HITS", most_hits)
         batch = index.search_batch(queries, 7, mode=mode, threads=2)
         assert [hits.rows.tolist() for hits in batch] == [hits.rows.tolist() for hits in singles]
         assert [hits.scores.tolist() for hits in batch] == [hits.scores.tolist() for hits in singles]
@@ -160,7 +160,7 @@ def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.Mon
     assert hits.stats.mode == "exact"
     assert hits.rows.tolist() == index.search([1], [1.0], mode="exhaustive").rows.tolist()
 
-    monkeypatch.setattr("lsr.index.reader.APPROXIMATE_FROM_DOCUMENTS", 200)
+    monkeypatch.setattr("lsr.index.live.snapshot.APPROXIMATE_FROM_DOCUMENTS", 200)
     hits = index.search([1], [1.0], max_blocks=1)
     assert hits.stats.mode == "approximate"
     assert hits.stats.blocks - hits.stats.blocks_skipped == 1

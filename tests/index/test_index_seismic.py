@@ -10,7 +10,7 @@ import pytest
 from index_oracle import random_vectors
 from index_tampering import edit_array
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.index import Index, IndexSettings, SeismicSettings, verify
 
 Build = Callable[..., Index]

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from index_oracle import random_vectors
 
-from lsr.errors import IndexFormatError, InputError, OutputExistsError
+from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
 from lsr.index import Index, IndexBuilder, Tuning, parameter_grid, verify
-from lsr.index.tuning import choose_tuning
+from lsr.index.engines.tuning import choose_tuning
 
 Build = Callable[..., Index]
 TUNING = Tuning(

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from index_oracle import random_vectors
 from index_tampering import edit_array, edit_manifest
 
-from lsr.documents import Document
-from lsr.errors import IndexFormatError, InputError, NotFoundError
+from lsr.core.documents import Document
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import Index, IndexBuilder, add_dense, prune_index, verify
-from lsr.index.hybrid.documents import group_rows, search_documents, search_sparse
-from lsr.index.hybrid.search import HybridQuery, Ranking, search_hybrid
-from lsr.index.hybrid.settings import FeedbackSettings, FusionSettings, HybridSettings
-from lsr.index.windows import best_by_max, best_by_sum, best_of, top_windows
-from lsr.pruning import TopK
-from lsr.vectors import SparseVectors
-from lsr.windows import WindowSettings, cut_document, window_id
+from lsr.index.fusion.grouping import group_rows, search_documents, search_sparse
+from lsr.index.fusion.search import HybridQuery, Ranking, search_hybrid
+from lsr.index.fusion.settings import FeedbackSettings, FusionSettings, HybridSettings
+from lsr.index.fusion.windows import best_by_max, best_by_sum, best_of, top_windows
+from lsr.text.windows import WindowSettings, cut_document, window_id
+from lsr.vectors.pruning import TopK
+from lsr.vectors.sparse import SparseVectors
 
 TERMS, DIM = 40, 8
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.errors import IndexFormatError, InputError
+from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import LateRecord, LateVectors, LateWriter
-from lsr.index.arrays import write_array
-from lsr.index.late.quantisation import dequantise, quantise
-from lsr.index.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
+from lsr.index.format.arrays import write_array
+from lsr.index.parts.late.quantisation import dequantise, quantise
+from lsr.index.parts.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
 
 Documents = list[np.ndarray]
 Writer = Callable[..., LateVectors]
@@ -214,7 +214,7 @@ def test_what_a_query_cannot_be(write: Writer) -> None:
 def test_round_trip(write: Writer, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = made(np.random.default_rng(7), 9)
     late, at_once = write(documents, bits), write(documents, bits, lot=100)
-    monkeypatch.setattr("lsr.index.late.writer._NUMBERS", 30)
+    monkeypatch.setattr("lsr.index.parts.late.writer._NUMBERS", 30)
     in_blocks = write(documents, bits)
     codes, scales = quantise(np.concatenate(documents), bits)
     expected = dequantise(codes, scales, 9, bits)

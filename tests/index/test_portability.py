@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from lsr.cli.warmup import kinds_of_index
-from lsr.files import crc32
+from lsr.core.files import crc32
 from lsr.index import Index, IndexBuilder, LateVectors, LateWriter
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 DIM = 3000
 
@@ -76,7 +76,7 @@ def bound_kernels() -> list[str]:
     """The kernels compiled by this process that use registers of AVX, or ask for x86 instructions by name."""
     from numba.core.registry import CPUDispatcher
 
-    modules = [module for name, module in sys.modules.items() if name.startswith("lsr.index.kernels.")]
+    modules = [module for name, module in sys.modules.items() if name.startswith("lsr.")]
     kernels = {each for module in modules for each in vars(module).values() if isinstance(each, CPUDispatcher)}
     code = {each.__name__: "".join([*each.inspect_asm().values(), *each.inspect_llvm().values()]) for each in kernels}
     assert any(code.values())

@@ -12,12 +12,12 @@ import pytest
 import scipy.sparse
 
 from lsr import Document, SparseEncoder
-from lsr.dense_pipeline import add_dense_vectors
-from lsr.errors import InputError, OutputExistsError
+from lsr.build.corpus import index_corpus
+from lsr.build.dense import add_dense_vectors
+from lsr.build.late import add_token_vectors
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.index import Index, IndexBuilder, verify
-from lsr.late_pipeline import add_token_vectors
-from lsr.pipeline import index_corpus
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 DIM = 6
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from lsr import Document, SparseEncoder
-from lsr.errors import ModelError
+from lsr.build.corpus import index_corpus, index_vectors
+from lsr.core.errors import ModelError
+from lsr.encoding.catalogue import resolve
 from lsr.index import verify
-from lsr.models import resolve
-from lsr.pipeline import index_corpus, index_vectors
-from lsr.retriever import Retriever
+from lsr.search.retriever import Retriever
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from lsr import Document, Retriever, SparseEncoder
-from lsr.encoding.token_vectors import TokenEncoder
-from lsr.errors import InputError, ModelError, OutputExistsError
+from lsr.build.corpus import index_corpus
+from lsr.build.late import add_token_vectors
+from lsr.core.errors import InputError, ModelError, OutputExistsError
+from lsr.encoding.late.encoder import TokenEncoder
 from lsr.index import Index, verify
-from lsr.late_pipeline import add_token_vectors
-from lsr.pipeline import index_corpus
-from lsr.rerankers import Rerankers
+from lsr.search.rerank import Rerankers
 
 QUERY = "ice and water and wheels"
 

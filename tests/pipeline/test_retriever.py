@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr import Document, Retriever, SparseEncoder, SparseVectors
-from lsr.errors import InputError, ModelError, NotFoundError
-from lsr.pipeline import index_corpus, index_vectors
+from lsr.build.corpus import index_corpus, index_vectors
+from lsr.core.errors import InputError, ModelError, NotFoundError
 
 QUERY = "birds that fly far"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import lsr.shards
+import lsr.build.shards
 from lsr import Document, SparseEncoder, SparseVectors
-from lsr.errors import InputError, OutputExistsError
-from lsr.files import atomic_folder
-from lsr.pipeline import encode_corpus, index_corpus
-from lsr.shards import EncodedShards
+from lsr.build.corpus import encode_corpus, index_corpus
+from lsr.build.shards import EncodedShards
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.files import atomic_folder
 
 
 class CountingEncoder:
@@ -59,7 +59,7 @@ class CountingStages:
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lsr.shards, "SHARD_DOCUMENTS", 4)
+    monkeypatch.setattr(lsr.build.shards, "SHARD_DOCUMENTS", 4)
 
 
 def corpus(n: int = 10) -> list[Document]:
@@ -148,7 +148,7 @@ def test_settings_survive_json_so_that_a_resumed_run_compares_equal(encoder: Spa
 
 
 def test_long_documents_fill_a_shard_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lsr.shards, "SHARD_CHARACTERS", 70)  # two documents and a part of the third
+    monkeypatch.setattr(lsr.build.shards, "SHARD_CHARACTERS", 70)  # two documents and a part of the third
     shards = EncodedShards(tmp_path / "work", {})
     shards.encode(corpus(), CountingEncoder())
     assert [len(documents) for _, documents in shards.read(CountingEncoder.dim)] == [3, 3, 3, 1]

@@ -1,5 +1,5 @@
-from lsr.explanation import TermMatch
-from lsr.snippets import make_snippet
+from lsr.search.snippets import make_snippet
+from lsr.vectors.explanation import TermMatch
 
 
 def match(term: str, contribution: float = 1.0) -> TermMatch:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr import Document, Retriever, SparseEncoder
-from lsr.errors import InputError, OutputExistsError
-from lsr.pipeline import index_corpus
-from lsr.search_plan import SearchPlan
-from lsr.windows import WindowSettings, cut_document, cut_text, join_windows, split_window_id
+from lsr.build.corpus import index_corpus
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.search.plan import SearchPlan
+from lsr.text.windows import WindowSettings, cut_document, cut_text, join_windows, split_window_id
 
 # -- cutting ---------------------------------------------------------------------------------------------------------
 
@@ -81,8 +81,8 @@ SETTINGS = WindowSettings(words=20, stride=15)
 
 @pytest.fixture(scope="module")
 def indexed(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from lsr.dense_pipeline import add_dense_vectors
-    from lsr.encoding.dense import DenseEncoder
+    from lsr.build.dense import add_dense_vectors
+    from lsr.encoding.dense.encoder import DenseEncoder
 
     path = tmp_path_factory.mktemp("windows") / "index"
     index = index_corpus(CORPUS, path, encoder, windows=SETTINGS)
@@ -156,7 +156,7 @@ def test_reranking_reads_the_best_windows(indexed: Path, monkeypatch: pytest.Mon
 def test_an_interrupted_encoding_of_windows_goes_on_with_the_same_windows_only(
     encoder: SparseEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lsr.shards.SHARD_DOCUMENTS", 4)
+    monkeypatch.setattr("lsr.build.shards.SHARD_DOCUMENTS", 4)
 
     def interrupted() -> Iterator[Document]:
         yield from CORPUS[:1]

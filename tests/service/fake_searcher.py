@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lsr.documents import Document
-from lsr.errors import InputError, NotFoundError
-from lsr.explanation import Explanation, TermMatch
-from lsr.index.hits import SearchStats
-from lsr.response import Hit, SearchResponse
-from lsr.search_plan import SearchPlan
+from lsr.core.documents import Document
+from lsr.core.errors import InputError, NotFoundError
+from lsr.index.engines.hits import SearchStats
+from lsr.search.plan import SearchPlan
+from lsr.search.response import Hit, SearchResponse
 from lsr.service.searcher import Searcher
-from lsr.vectors import SparseVectors
+from lsr.vectors.explanation import Explanation, TermMatch
+from lsr.vectors.sparse import SparseVectors
 
 DOCUMENTS = [
     Document("datetime/strptime", "date from string", "strptime", {"module": "datetime", "line": 7}),

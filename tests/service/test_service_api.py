@@ -10,7 +10,7 @@ from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
 
 from lsr.service import ServiceSettings, create_app
-from lsr.service.schemas import DocumentAnswer, EncodeAnswer, ExplainAnswer, IndexAnswer, Problem, SearchAnswer
+from lsr.service.schemas.schemas import DocumentAnswer, EncodeAnswer, ExplainAnswer, IndexAnswer, Problem, SearchAnswer
 
 
 def problem(response: Any, status: int, kind: str | None = None) -> Problem:

@@ -13,8 +13,8 @@ import pytest
 from fake_searcher import FakeSearcher
 
 from lsr.service import ServiceSettings, create_app
-from lsr.service.errors import ClientGoneError, OverloadedError, TimedOutError
-from lsr.service.pool import WorkPool
+from lsr.service.http.errors import ClientGoneError, OverloadedError, TimedOutError
+from lsr.service.http.pool import WorkPool
 
 PATIENCE = 30  # seconds until a test that hangs fails
 

@@ -17,14 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsr import Document, Retriever, SparseEncoder
-from lsr.dense_pipeline import add_dense_vectors
-from lsr.encoding.dense import DenseEncoder
+from lsr.build.corpus import index_corpus
+from lsr.build.dense import add_dense_vectors
+from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning, add_dense
-from lsr.pipeline import index_corpus
-from lsr.search_plan import HYBRID_MODES
-from lsr.service import ServiceSettings, create_app, examples, schemas
-from lsr.service.limits import WEIGHTS
-from lsr.windows import WindowSettings
+from lsr.search.plan import HYBRID_MODES
+from lsr.service import ServiceSettings, create_app
+from lsr.service.api.limits import WEIGHTS
+from lsr.service.schemas import examples, schemas
+from lsr.text.windows import WindowSettings
 
 MODES = get_args(schemas.SparseMode)
 ALL_MODES = get_args(schemas.Mode)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.service import ServiceSettings
 
 

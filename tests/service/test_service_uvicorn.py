@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from fake_searcher import FakeSearcher
 
-from lsr.errors import IndexFormatError, LsrError
+from lsr.core.errors import IndexFormatError, LsrError
 from lsr.service import ServiceSettings, create_app, serve
 from lsr.service.server import _listen
 

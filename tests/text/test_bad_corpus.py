@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text import FieldNames, SkipReport, open_corpus, open_queries
 
 Write = Callable[..., Path]

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr.documents import Document, Query
-from lsr.errors import InputError
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError
 from lsr.text import FORMATS, FieldNames, count_documents, open_corpus, open_queries
 
 Write = Callable[..., Path]

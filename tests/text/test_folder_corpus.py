@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lsr.documents import Document
-from lsr.errors import InputError
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
 from lsr.text import SkipReport, count_documents, open_corpus, open_queries
 
 Write = Callable[..., Path]

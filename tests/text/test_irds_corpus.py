@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lsr.documents import Document, Query
-from lsr.errors import InputError, MissingDependencyError
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError, MissingDependencyError
 from lsr.text import FieldNames, count_documents, open_corpus, open_queries
 
 pytest.importorskip("ir_datasets")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text.qrels import read_qrels
 
 EXPECTED = {"q1": {"d1": 2, "d 2": 0}, "q2": {"d1": -1}}

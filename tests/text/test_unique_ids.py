@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.unique_ids import UniqueIds
+from lsr.core.unique_ids import UniqueIds
 
 
 @given(st.lists(st.text(max_size=3)))

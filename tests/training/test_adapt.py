@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import load_backbone
-from lsr.encoding.saving import TransformerSide, save_encoder
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
+from lsr.encoding.sparse.backbone import load_backbone
+from lsr.encoding.sparse.saving import TransformerSide, save_encoder
 from lsr.training.adapt import AdaptSettings, _document
 from lsr.training.config import ModelConfig, parse_config
-from lsr.training.student import build_student
+from lsr.training.model.student import build_student
 
 
 def model_config(base: Path, tiny_set: Path) -> ModelConfig:

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lsr import SparseEncoder
-from lsr.encoding.saving import TableSide, TransformerSide, save_encoder
-from lsr.errors import InputError, LsrError, ModelError, OutputExistsError
+from lsr.core.errors import InputError, LsrError, ModelError, OutputExistsError
+from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
 from lsr.training.averaging import average_models
 
 Make = Callable[..., Path]
@@ -24,8 +24,8 @@ MODEL = "document/model.safetensors"
 @pytest.fixture
 def make(tiny_model: Path, tmp_path: Path) -> Make:
     """A function that saves an inference-free encoder, its weights shifted by a number, under a name."""
-    from lsr.encoding.backbone import load_backbone
-    from lsr.encoding.layout import bare_spec
+    from lsr.encoding.sparse.backbone import load_backbone
+    from lsr.encoding.sparse.layout import bare_spec
 
     def make(name: str, shift: float = 0.0, *, top_k: int = 20, dtype: str = "float32") -> Path:
         backbone = load_backbone(bare_spec(tiny_model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lsr.training.towers import Tokens
+from lsr.training.model.towers import Tokens
 
 
 def test_parts_of_tokens_lose_empty_columns() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from lsr.errors import InputError
-from lsr.training.batches import false_negatives
+from lsr.core.errors import InputError
 from lsr.training.config import TrainingConfig, parse_config
-from lsr.training.criterion import Criterion
+from lsr.training.losses.criterion import Criterion
+from lsr.training.model.batches import false_negatives
 
 # Two queries with two candidates each, three terms.
 QUERIES = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])

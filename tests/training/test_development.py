@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from lsr import SparseEncoder
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.training.config import DevelopmentConfig, parse_config
 from lsr.training.data import TrainingSet
-from lsr.training.development import Development
-from lsr.training.log import read_log
-from lsr.training.run import train
+from lsr.training.run.development import Development
+from lsr.training.run.log import read_log
+from lsr.training.run.run import train
 
 
 @pytest.fixture

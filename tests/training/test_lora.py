@@ -12,10 +12,10 @@ import torch
 pytest.importorskip("peft")
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import Backbone, load_backbone
-from lsr.encoding.saving import TransformerSide, save_encoder
-from lsr.errors import InputError, ModelError
-from lsr.training.lora import add_lora, has_lora, merge_lora
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.sparse.backbone import Backbone, load_backbone
+from lsr.encoding.sparse.saving import TransformerSide, save_encoder
+from lsr.training.model.lora import add_lora, has_lora, merge_lora
 
 MASK = torch.tensor([[1] * 9, [1] * 6 + [0] * 3])
 IDS = torch.randint(5, 65, (2, 9), generator=torch.Generator().manual_seed(0))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr.errors import InputError
-from lsr.training.objectives import info_nce, kl_divergence, margin_mse
+from lsr.core.errors import InputError
+from lsr.training.losses.objectives import info_nce, kl_divergence, margin_mse
 
 SCORES = torch.tensor([[2.0, 1.0, 0.0], [0.5, 1.5, -1.0]])
 TEACHER = torch.tensor([[3.0, 2.5, 1.0], [1.0, 0.0, 2.0]])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lsr.encoding.projection import VocabularyProjection
-from lsr.training.projection import masked_max, masked_sum
+from lsr.encoding.sparse.projection import VocabularyProjection
+from lsr.training.model.projection import masked_max, masked_sum
 
 BATCH, LENGTH, HIDDEN, VOCABULARY = 5, 9, 16, 300
 
@@ -34,7 +34,7 @@ def plain(hidden: Tensor, weight: Tensor, bias: Tensor | None, kept: Tensor) -> 
 @pytest.mark.parametrize("screen", [False, True])
 @pytest.mark.parametrize("active", [0.001, 0.1, 1.0])
 def test_values_and_gradients(active: float, screen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.training.projection._PAIRS", 100)
+    monkeypatch.setattr("lsr.training.model.projection._PAIRS", 100)
     *tensors, kept = inputs(1, active=active)
     given = torch.randn(BATCH, VOCABULARY, generator=torch.Generator().manual_seed(2))
     found, gradients = [], []
@@ -102,7 +102,7 @@ def test_winners_of_ties_are_the_first_positions_kept() -> None:
 
 @pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
 def test_sum_pooling(activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lsr.training.projection._NUMBERS", 45 * 70)  # runs of 70 terms
+    monkeypatch.setattr("lsr.training.model.projection._NUMBERS", 45 * 70)  # runs of 70 terms
     *tensors, kept = inputs(6, active=0.1)
     given = torch.randn(BATCH, VOCABULARY, generator=torch.Generator().manual_seed(2))
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from transformers import TrainerCallback
 
-from lsr.training import run as runs
-from lsr.training.batches import Groups
 from lsr.training.config import parse_config
 from lsr.training.data import TrainingSet
-from lsr.training.log import read_log
-from lsr.training.run import train
+from lsr.training.model.batches import Groups
+from lsr.training.run import run as runs
+from lsr.training.run.log import read_log
+from lsr.training.run.run import train
 
 
 @pytest.fixture

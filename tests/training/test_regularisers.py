@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from lsr.errors import InputError
-from lsr.training.regularisers import anti_zero, df_factors, document_shares, flops, idf_inverse_factors, l1
-from lsr.training.schedules import strength
+from lsr.core.errors import InputError
+from lsr.training.penalties.regularisers import anti_zero, df_factors, document_shares, flops, idf_inverse_factors, l1
+from lsr.training.penalties.schedules import strength
 
 # Two texts, three terms.
 WEIGHTS = torch.tensor([[1.0, 0.0, 3.0], [2.0, 0.0, 0.0]])

@@ -15,8 +15,8 @@ pytest.importorskip("tensorboardX")
 from tensorboardX.proto.event_pb2 import Event
 
 from lsr.training.config import parse_config
-from lsr.training.log import read_log
-from lsr.training.run import train
+from lsr.training.run.log import read_log
+from lsr.training.run.run import train
 
 Points = dict[tuple[str, int], float]
 

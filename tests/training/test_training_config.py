@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.config import QueryTableConfig, double_penalty, parse_config, read_config, to_plain
 
 LEAST: dict[str, Any] = {"data": [{"source": "folder"}], "run": {"steps": 5}}

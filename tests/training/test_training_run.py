@@ -19,14 +19,14 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from lsr import SparseEncoder
-from lsr.encoding.backbone import load_backbone
-from lsr.errors import InputError, OutputExistsError
-from lsr.training import run as runs
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.encoding.sparse.backbone import load_backbone
 from lsr.training.config import parse_config
-from lsr.training.log import read_log
-from lsr.training.run import prepare, train
-from lsr.training.student import build_student
-from lsr.training.towers import Tokens
+from lsr.training.model.student import build_student
+from lsr.training.model.towers import Tokens
+from lsr.training.run import run as runs
+from lsr.training.run.log import read_log
+from lsr.training.run.run import prepare, train
 
 Recipe = dict[str, Any]
 
@@ -150,7 +150,7 @@ def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
     script = tmp_path / "train_all.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom lsr.training.config import read_config\n"
-        "from lsr.training.run import train\n"
+        "from lsr.training.run.run import train\n"
         "for path in map(Path, sys.argv[1:]):\n    train(read_config(path), path.with_suffix(''))\n"
     )
     names = {"whole": None, "parts": 2}
@@ -259,7 +259,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
 
 
 def test_plan_without_data(recipe: Recipe) -> None:
-    from lsr.training.plan import plan
+    from lsr.training.run.plan import plan
 
     made = plan(parse_config(recipe | {"data": [{"source": "absent"}]}, "test"), world=2)
     student = build_student(parse_config(recipe, "test").model)

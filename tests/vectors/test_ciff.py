@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr.ciff import reader, writer
-from lsr.ciff.messages import Header, delimited, length_field, read_varint, varint, varint_field
-from lsr.errors import InputError
-from lsr.vector_files import iter_vectors, read_vectors, read_vocabulary, write_vectors
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
+from lsr.vectors.ciff import reader, writer
+from lsr.vectors.ciff.messages import Header, delimited, length_field, read_varint, varint, varint_field
+from lsr.vectors.files import iter_vectors, read_vectors, read_vocabulary, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 VOCABULARY = Vocabulary(["the", "##s", 'quote"', "naïve", "new\nline", "\u2028", "", "𝛼"])
 # Documents and postings as tests/vectors/golden/make_ciff.py wrote them.

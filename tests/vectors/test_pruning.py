@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.errors import InputError
-from lsr.pruning import (
+from lsr.core.errors import InputError
+from lsr.vectors.pruning import (
     LocalRule,
     Mass,
     MaxRatio,
@@ -24,7 +24,7 @@ from lsr.pruning import (
     exact_quantile,
     fit,
 )
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 # Term ids 0 … 5. The second document has ties, the third one term, the fourth none.
 DOCUMENTS = [[6.0, 3.0, 0.5, 0.25, 0.25], [0.0, 2.0, 2.0, 0.0, 2.0, 2.0], [0.0, 0.0, 0.125], []]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lsr.errors import InputError
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
+from lsr.vectors.sparse import SparseVectors
 
 matrices = hnp.arrays(
     np.float32,

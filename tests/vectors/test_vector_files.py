@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr import vector_parquet
-from lsr.errors import InputError, OutputExistsError
-from lsr.vector_files import ParquetVectorWriter, iter_vectors, read_vectors, read_vocabulary, write_vectors
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.vocabulary import Vocabulary
+from lsr.vectors import parquet as vector_parquet
+from lsr.vectors.files import ParquetVectorWriter, iter_vectors, read_vectors, read_vocabulary, write_vectors
+from lsr.vectors.sparse import SparseVectors
 
 VOCABULARY = Vocabulary(["the", "##s", 'quote"', "naïve", "new\nline", "\u2028"])
 SUFFIXES = [".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst"]

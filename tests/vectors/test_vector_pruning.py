@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.errors import InputError, OutputExistsError
-from lsr.pruning import Mass, Pruning, Quantile, Threshold, TopK
-from lsr.vector_files import iter_vectors, read_vectors, read_vocabulary, recorded_scale, write_vectors
-from lsr.vector_pruning import prune_file
-from lsr.vectors import SparseVectors
-from lsr.vocabulary import Vocabulary
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.vocabulary import Vocabulary
+from lsr.vectors.files import iter_vectors, read_vectors, read_vocabulary, recorded_scale, write_vectors
+from lsr.vectors.prune_file import prune_file
+from lsr.vectors.pruning import Mass, Pruning, Quantile, Threshold, TopK
+from lsr.vectors.sparse import SparseVectors
 
 VOCABULARY = Vocabulary(["auk", "bee", "cat", "dog"])
 VECTORS = SparseVectors.from_rows(
@@ -49,7 +49,7 @@ def test_every_format(tmp_path: Path, name: str) -> None:
 def test_a_quantile_of_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights 0.5 1 1 1 2 4 8: 4 of 7 may go, and 0.5 is the last of its document."""
     monkeypatch.setattr(
-        "lsr.vector_pruning.iter_vectors",
+        "lsr.vectors.prune_file.iter_vectors",
         lambda path, vocabulary: iter_vectors(path, vocabulary=vocabulary, batch_rows=1),
     )
     done = prune_file(written(tmp_path / "v.parquet"), tmp_path / "w.parquet", Quantile(0.6))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.fields import FieldError
 from lsr.training.data.grouping import QueryGroups
 from lsr.training.data.records import Located

@@ -7,16 +7,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lsr.documents import Document
+from lsr.core.documents import Document
 from lsr.text import irds
 from lsr.text.qrels import Qrels
 from lsr.training.data.assembly import Assembler
-from lsr.training.data.collection import Collection
 from lsr.training.data.fields import Listed, RecordParser, passage_id, passage_text, text_id
 from lsr.training.data.id_rows import IdRows
 from lsr.training.data.pseudo_queries import Kind, crop, title_query
 from lsr.training.data.records import Located, read_listed
 from lsr.training.data.score_table import ScoreTable
+from lsr.training.data.source import Collection
 from lsr.training.data.writer import TrainingSetWriter
 
 T = TypeVar("T")

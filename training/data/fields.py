@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lsr.documents import Document
-from lsr.errors import InputError
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
 from lsr.text.records import TEXT_NAMES, parse_id
 
 _QUERY_ID = ("query_id", "query-id", "qid", "_id", "id")

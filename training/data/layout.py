@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 
 FORMAT = "lsr training set"
 VERSION = 1

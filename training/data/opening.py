@@ -13,15 +13,15 @@ from typing import Any
 
 from filelock import FileLock
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text import irds, open_corpus
 from lsr.text.folder import text_files
-from lsr.training.data.collection import open_collection
 from lsr.training.data.conversion import convert_collection, convert_corpus, convert_records
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
 from lsr.training.data.pseudo_queries import Kind
 from lsr.training.data.records import Located, read_listed, record_files
+from lsr.training.data.source import open_collection
 from lsr.training.data.training_set import TrainingSet, is_training_set
 from lsr.training.data.writer import TrainingSetWriter
 

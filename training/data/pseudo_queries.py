@@ -6,7 +6,7 @@ import random
 import re
 from typing import Literal
 
-from lsr.documents import Document
+from lsr.core.documents import Document
 
 Kind = Literal["titles", "crops"]
 

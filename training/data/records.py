@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lsr.errors import InputError, MissingInputError
+from lsr.core.errors import InputError, MissingInputError
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.text.records import parse_object
 from lsr.training.data.fields import FieldError, Listed, RecordParser

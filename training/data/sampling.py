@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.training_set import Example, TrainingSet
 
 # Shares are kept to one in so many runs of examples.

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.text.lines import open_bytes
 from lsr.text.records import parse_id
 

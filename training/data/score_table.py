@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.fields import passage_id
 from lsr.training.data.records import Located
 from lsr.training.data.writer import TrainingSetWriter

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.layout import (
     EXAMPLE_SCHEMA,
     EXAMPLES,

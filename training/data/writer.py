@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from lsr.errors import InputError
-from lsr.files import atomic_folder
+from lsr.core.errors import InputError
+from lsr.core.files import atomic_folder
 from lsr.training.data.id_rows import IdRows
 from lsr.training.data.layout import (
     EXAMPLE_SCHEMA,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.stages import Stages
+from lsr.core.progress import Stages
 from lsr.training.data import TrainingSet
 from lsr.training.negatives.searchers import Rows, Searcher
 from lsr.training.teachers.pairs import distinct

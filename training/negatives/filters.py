@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 
 Scores = npt.NDArray[np.float32]
 

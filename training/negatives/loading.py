@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.stages import Stages, silent
+from lsr.core.progress import Stages, silent
 from lsr.training.negatives.searchers import DenseSearcher, IndexSearcher, Searcher, SparseSearcher
 from lsr.training.teachers.loading import load_encoder
 from lsr.training.teachers.pairs import CandidateTexts
 
 if TYPE_CHECKING:
-    from lsr.encoding.bm25 import Bm25Encoder
+    from lsr.encoding.sparse.bm25 import Bm25Encoder
 
 
 def load_searcher(
@@ -37,7 +37,7 @@ def load_searcher(
         return SparseSearcher.build(bm25(), texts, work, stages=stages)
     if is_index(Path(name)):
         return IndexSearcher(name, texts, device=device)
-    from lsr.encoder import SparseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
     encoder = load_encoder(name, max_length=max_length, device=device)
     if isinstance(encoder, SparseEncoder):

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
-from lsr.files import check_output
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError
+from lsr.core.files import check_output
+from lsr.core.progress import Stages, silent
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives.candidates import Candidates, DistinctQueries, find_candidates
 from lsr.training.negatives.filters import TeacherMargin

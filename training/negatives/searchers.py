@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
+from lsr.build.corpus import index_vectors
+from lsr.core.errors import InputError
+from lsr.core.progress import Stages, silent
 from lsr.index import Index
-from lsr.pipeline import index_vectors
-from lsr.retriever import Retriever
-from lsr.stages import Stages, silent
+from lsr.search.retriever import Retriever
 from lsr.training.teachers.bi_encoder import BiEncoderTeacher
 from lsr.training.teachers.pairs import CandidateTexts
 from lsr.training.teachers.vectors import (
@@ -26,10 +26,10 @@ from lsr.training.teachers.vectors import (
     encode_queries,
     encode_to_disk,
 )
-from lsr.vectors import SparseVectors
+from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
-    from lsr.encoding.dense import DenseEncoder
+    from lsr.encoding.dense.encoder import DenseEncoder
 
 Rows = npt.NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 
 _FOLDER = Path(__file__).parent
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.stages import Stages, silent
+from lsr.core.progress import Stages, silent
 from lsr.training.teachers.pairs import Pairs, distinct
 from lsr.training.teachers.vectors import Encoder, Scores, Table, encode_documents, encode_queries, encode_to_disk
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.encoding.cross_encoder import CrossEncoder
-from lsr.stages import Stages, silent
+from lsr.core.progress import Stages, silent
+from lsr.encoding.cross.encoder import CrossEncoder
 from lsr.training.teachers.pairs import Pairs
 from lsr.training.teachers.vectors import Scores
 

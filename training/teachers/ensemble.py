@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lsr.errors import InputError
-from lsr.training.shares import mean_shares
+from lsr.core.errors import InputError
+from lsr.core.shares import mean_shares
 
 Scores = npt.NDArray[np.float32]
 

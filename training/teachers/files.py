@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.errors import InputError
-from lsr.files import atomic_file
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError
+from lsr.core.files import atomic_file
+from lsr.core.progress import Stages, silent
 from lsr.text.lines import content_suffix, read_lines
 from lsr.text.readers import read_jsonl, read_parquet
 from lsr.text.records import FieldNames, parse_id

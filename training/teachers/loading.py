@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lsr.encoding.hub import locate
-from lsr.errors import ModelError
-from lsr.models import packaged_model
+from lsr.core.errors import ModelError
+from lsr.encoding.catalogue import packaged_model
+from lsr.encoding.shared.hub import locate
 from lsr.text.lines import content_suffix
 from lsr.training.teachers.bi_encoder import BiEncoderTeacher
 from lsr.training.teachers.files import SUFFIXES, FileTeacher
 
 if TYPE_CHECKING:
-    from lsr.encoder import SparseEncoder
-    from lsr.encoding.bm25 import Bm25Encoder
-    from lsr.encoding.dense import DenseEncoder
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.sparse.bm25 import Bm25Encoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
 
 Kind = Literal["sparse", "dense", "cross"]
@@ -62,11 +62,11 @@ def load_encoder(
     if kind == "cross":
         raise ModelError(f"{name} is a cross-encoder: it gives no vectors")
     if kind == "sparse":
-        from lsr.encoder import SparseEncoder
+        from lsr.encoding.sparse.encoder import SparseEncoder
 
         return SparseEncoder.load(name, max_length=max_length, device=device, dtype=dtype)
-    from lsr.encoding.dense import DenseEncoder
-    from lsr.encoding.dense_layout import read_dense_layout
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.dense.layout import read_dense_layout
 
     if max_length is not None:
         max_length = min(max_length, read_dense_layout(_folder(name)).max_length)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.errors import InputError, ModelError
-from lsr.files import check_output
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError, ModelError
+from lsr.core.files import check_output
+from lsr.core.progress import Stages, silent
+from lsr.core.shares import mean_shares
 from lsr.training.data import TrainingSet, TrainingSetWriter
-from lsr.training.shares import mean_shares
 from lsr.training.teachers.ensemble import SCALE, Scores, combine
 from lsr.training.teachers.files import write_scores
 from lsr.training.teachers.pairs import Pairs, texts_of

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lsr.stages import Stages, silent
+from lsr.core.progress import Stages, silent
 from lsr.training.teachers.pairs import Pairs
 
 

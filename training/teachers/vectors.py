@@ -10,8 +10,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from lsr.chunks import chunks
-from lsr.vectors import SparseVectors
+from lsr.core.chunks import chunks
+from lsr.vectors.sparse import SparseVectors
 
 Dense = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]

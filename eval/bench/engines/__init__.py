@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.eval.bench.contract import Engine, LeftOut
 from lsr.eval.bench.engines.bmp import BmpEngine
 from lsr.eval.bench.engines.lsr import LsrEngine

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from lsr.eval.bench.apart import call_apart
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, LeftOut, Queries
-from lsr.vector_files import iter_vectors
+from lsr.vectors.files import iter_vectors
 
 _BLOCK_SIZES = {Effort.quick: (16,), Effort.full: (8, 16, 32, 64)}
 _ALPHAS = {Effort.quick: (0.9, 0.8, 0.7), Effort.full: (0.9, 0.8, 0.7, 0.6)}

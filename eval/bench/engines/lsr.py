@@ -11,7 +11,7 @@ from typing import Any
 import lsr
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings, parameter_grid
-from lsr.vector_files import iter_vectors
+from lsr.vectors.files import iter_vectors
 
 # Kernels are compiled on an index of this many documents before the build that is timed: a user pays for that once.
 _COMPILE_DOCUMENTS = 2000

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from lsr.eval.bench.apart import call_apart
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
-from lsr.vector_files import iter_vectors
-from lsr.vectors import SparseVectors
+from lsr.vectors.files import iter_vectors
+from lsr.vectors.sparse import SparseVectors
 
 # The defaults of its package, and the best of its authors' configurations at 1.5 times the memory of the vectors
 # (experiments/best_configs of TusKANNy/seismic), brought to a collection of this size.

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 import lsr
 from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
-from lsr.vector_files import read_vectors
+from lsr.vectors.files import read_vectors
 
 _MAX_WEIGHT = 255
 # Room for so many times k candidates.

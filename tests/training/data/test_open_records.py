@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from set_contents import with_texts
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data import TrainingSet
 from lsr.training.data.fields import text_id
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from set_contents import with_texts
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data import TrainingSet
 
 Write = Callable[..., Path]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.documents import Document
+from lsr.core.documents import Document
 from lsr.training.data.pseudo_queries import FEWEST_WORDS, LEFT_WORDS, MOST_WORDS, crop, title_query
 
 LONG = "Terns fly from pole to pole. Why they do is not known! A few, they say, stay (in the north.) Most leave early."

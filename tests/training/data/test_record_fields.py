@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.fields import FieldError, Listed, RecordParser, passage_id, passage_text, text_id
 
 PASSAGES = [{"docid": "7", "title": "T", "text": "x"}]

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data import Example, Mixture, Shuffled, TrainingSet, choose
 
 MakeSet = Callable[..., TrainingSet]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.data.score_pickle import read_score_pickle
 
 SCORES = {

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsr.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.training.data import Example, TrainingSet, TrainingSetWriter
 from lsr.training.data.layout import BATCH_ROWS
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.errors import InputError, OutputExistsError
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.progress import Stages, silent
+from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives import MiningSettings, TeacherMargin, mine, refresh
 from lsr.training.negatives.candidates import DistinctQueries, merge, text_key

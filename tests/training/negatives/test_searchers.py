@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from lsr import Document, SparseEncoder
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.encoding.dense import DenseEncoder
-from lsr.errors import IndexFormatError, InputError, ModelError
-from lsr.pipeline import index_corpus
+from lsr.build.corpus import index_corpus
+from lsr.core.errors import IndexFormatError, InputError, ModelError
+from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives import DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.negatives.loading import load_searcher

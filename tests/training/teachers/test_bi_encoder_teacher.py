@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lsr import SparseEncoder
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.encoding.dense import DenseEncoder
+from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.training.data import TrainingSet
 from lsr.training.teachers import BiEncoderTeacher
 from lsr.training.teachers.pairs import Pairs

@@ -11,7 +11,7 @@ import pytest
 import torch
 from sentence_transformers import CrossEncoder
 
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
 from lsr.training.data import TrainingSet
 from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
 from lsr.training.teachers.pairs import Pairs

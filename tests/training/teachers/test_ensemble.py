@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsr.errors import InputError
+from lsr.core.errors import InputError
 from lsr.training.teachers import combine, normalise
 
 

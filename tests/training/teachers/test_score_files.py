@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lsr.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.training.data import TrainingSet
 from lsr.training.teachers import FileTeacher
 from lsr.training.teachers.files import write_scores

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.errors import InputError, ModelError, OutputExistsError
-from lsr.stages import Stages, silent
+from lsr.core.errors import InputError, ModelError, OutputExistsError
+from lsr.core.progress import Stages, silent
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.teachers import FileTeacher, combine, score_training_set
 from lsr.training.teachers.pairs import Pairs, UntitledTexts

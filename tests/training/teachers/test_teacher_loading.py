@@ -10,9 +10,9 @@ from typing import NoReturn
 import pytest
 
 from lsr import SparseEncoder
-from lsr.encoding.bm25 import Bm25Encoder
-from lsr.encoding.dense import DenseEncoder
-from lsr.errors import ModelError
+from lsr.core.errors import ModelError
+from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.training.teachers import BiEncoderTeacher, FileTeacher, load_encoder, load_teacher
 from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
 

@@ -1,0 +1,101 @@
+"""Test collections: documents, the queries that are judged, and the judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError
+from lsr.text import irds, open_corpus, open_queries
+from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A judged test collection.
+
+    Attributes:
+        name: a short name for tables.
+        source: where the documents are read from, as `open_corpus` takes it.
+        split: the split that is judged, such as "test".
+        queries: the judged queries, in the order of their file.
+        qrels: query id → document id → grade, for exactly these queries.
+    """
+
+    name: str
+    source: str
+    split: str | None
+    queries: list[Query]
+    qrels: Qrels
+
+    def documents(self) -> Iterator[Document]:
+        """Read the corpus from its beginning."""
+        return open_corpus(self.source)
+
+    def asked(self) -> list[Query]:
+        """The judged queries that have a text; InputError if none has."""
+        asked = [query for query in self.queries if query.text.strip()]
+        if not asked:
+            raise InputError("none of the judged queries has a text", source=self.source)
+        return asked
+
+    @property
+    def judgements(self) -> int:
+        """Number of judged pairs."""
+        return sum(len(judged) for judged in self.qrels.values())
+
+
+def load_collection(
+    source: str | Path,
+    split: str | None = None,
+    *,
+    queries: str | Path | None = None,
+    qrels: str | Path | None = None,
+) -> Collection:
+    """Load a collection; the corpus itself is only read by `Collection.documents`.
+
+    `source` is a BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`; `split` defaults to "test"), or
+    `irds:NAME`, whose name says the split. `queries` and `qrels` name files that stand in for the collection's own;
+    both are needed where `source` is a bare corpus such as MS MARCO's `collection.tsv`. Queries without judgements are
+    left out.
+
+    Raises InputError for a split that is not there (it lists those that are), malformed lines, and judged queries
+    that are not among the queries; MissingDependencyError for `irds:` without ir_datasets.
+    """
+    source = str(source)
+    if split is not None and qrels is not None:
+        raise InputError("give a split or a qrels file, not both: the file says which queries are judged")
+    if qrels is not None:
+        judged, judged_in = read_qrels(qrels), str(qrels)
+    elif source.startswith(irds.PREFIX):
+        if split is not None:
+            raise InputError(f"the name says the split: give irds:NAME/{split} in place of {source} and a split")
+        judged, judged_in = read_irds_qrels(source), source
+    else:
+        split = split or "test"
+        path = qrels_file(Path(source), split)
+        judged, judged_in = read_qrels(path), str(path)
+    found = _judged_queries(source if queries is None else str(queries), judged, judged_in)
+    return Collection(_name(source), source, split, found, {query.id: judged[query.id] for query in found})
+
+
+def _name(source: str) -> str:
+    if source.startswith(irds.PREFIX):
+        return source.removeprefix(irds.PREFIX)
+    path = Path(source).resolve()
+    return path.name if path.is_dir() else path.name.split(".")[0]
+
+
+def _judged_queries(source: str, judged: Qrels, judged_in: str) -> list[Query]:
+    found = [query for query in open_queries(source) if query.id in judged]
+    with_text = {query.id for query in found}
+    missing = [id for id in judged if id not in with_text]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of the {len(judged)} queries judged in {judged_in} are not among the queries; the first "
+            f"is {missing[0]!r}",
+            source=source,
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Effectiveness, latency and sparsity, measured."""

@@ -1,0 +1,153 @@
+"""Effectiveness measures by ranx, kept clear of its side effects."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+from lsr.eval.extras import require
+from lsr.eval.runs import Ranking, Run
+from lsr.text.qrels import Qrels
+
+DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@100", "recall@1000", "map")
+
+_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "recall": "R", "map": "MAP", "precision": "P"}
+_ALIASES = {"r": "recall", "p": "precision", "rr": "mrr", "ap": "map", "success": "hit_rate"}
+_NAMES = {"bpref", "dcg", "dcg_burges", "f1", "hit_rate", "hits", "map", "mrr", "ndcg", "ndcg_burges"} | {
+    "precision",
+    "r-precision",
+    "recall",
+}
+_FORM = re.compile(r"(?P<name>[a-z_0-9-]+?)(?P<cutoff>@[1-9]\d*)?(?P<level>-l\d+)?")
+_RBP = re.compile(r"rbp[.@]\d+(-l\d+)?")
+
+_CHUNK = 256
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What a run scored: for each metric float64 [number of judged queries], in the order of `query_ids`."""
+
+    query_ids: list[str]
+    values: dict[str, npt.NDArray[np.float64]]
+
+    def means(self) -> dict[str, float]:
+        """Each metric's mean over all judged queries."""
+        return {name: float(values.mean()) for name, values in self.values.items()}
+
+    def per_query(self) -> dict[str, dict[str, float]]:
+        """Query id → metric → value."""
+        columns = {name: values.tolist() for name, values in self.values.items()}
+        return {id: {name: columns[name][i] for name in columns} for i, id in enumerate(self.query_ids)}
+
+
+def metric_names(names: Sequence[str]) -> list[str]:
+    """The names as ranx spells them: "nDCG@10", "R@100" and "P@5" become "ndcg@10", "recall@100" and "precision@5".
+
+    Raises InputError for a name that ranx does not have.
+    """
+    return list(dict.fromkeys(_metric_name(name) for name in names))
+
+
+def metric_label(name: str) -> str:
+    """The name for a table: "ndcg@10" as nDCG@10."""
+    head = re.split(r"@|-l\d", name, maxsplit=1)[0]
+    return _LABELS.get(head, head) + name[len(head) :]
+
+
+def score_run(run: Run, qrels: Qrels, metrics: Sequence[str] = DEFAULT_METRICS) -> Scores:
+    """Score a run query by query.
+
+    Every judged query counts: one that the run lacks, or that has no relevant document, scores zero (trec_eval's
+    `-c`). Queries of the run without judgements are left out. The run's own order is what is judged, ties and all. nDCG
+    takes the grade as gain and log2(rank + 1) as discount (Järvelin and Kekäläinen 2002, as trec_eval's `ndcg_cut`).
+
+    ranx (Bassani 2022) computes the values. It is handed arrays of small integers in rank order, so that its hashing of
+    ids and its unstable sort play no part, and Numba's settings are put back as they were.
+    """
+    metrics = metric_names(metrics)
+    query_ids = list(qrels)
+    values = {name: np.zeros(len(query_ids)) for name in metrics}
+    # ranx takes [queries, judged or retrieved, 2]; queries of one shape go in together, so nothing is padded.
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for i, id in enumerate(query_ids):
+        if id in run and len(run[id]):
+            groups[len(qrels[id]), len(run[id])].append(i)
+    # For one metric alone, ranx looks its result up under a name without the cut-off, and fails.
+    asked = metrics * 2 if len(metrics) == 1 else metrics
+    with _ranx() as ranx:
+        for members in groups.values():
+            for start in range(0, len(members), _CHUNK):
+                chunk = members[start : start + _CHUNK]
+                pairs = [_as_arrays(qrels[query_ids[i]], run[query_ids[i]]) for i in chunk]
+                judged, retrieved = (np.stack(arrays) for arrays in zip(*pairs, strict=True))
+                found = ranx.evaluate(judged, retrieved, asked, return_mean=False, threads=1)
+                for name in metrics:
+                    values[name][chunk] = found[name]
+    return Scores(query_ids, values)
+
+
+def paired_t_test(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
+    """Two-sided p-value of the paired t-test over queries; 1.0 where the two never differ or there is one query.
+
+    Smucker, Allan and Carterette (CIKM 2007) find it to agree with the randomisation test on retrieval scores.
+    """
+    from scipy.stats import ttest_rel
+
+    if len(first) < 2 or np.array_equal(first, second):
+        return 1.0
+    return float(ttest_rel(first, second).pvalue)
+
+
+def _metric_name(name: str) -> str:
+    lowered = name.strip().lower()
+    if _RBP.fullmatch(lowered):
+        return lowered
+    match = _FORM.fullmatch(lowered)
+    head = _ALIASES.get(match["name"], match["name"]) if match else ""
+    if match is None or head not in _NAMES:
+        known = ", ".join(sorted(_NAMES))
+        raise InputError(f"unknown metric {name!r}: use one of {known}, rbp.95, each with a cut-off such as ndcg@10")
+    return head + (match["cutoff"] or "") + (match["level"] or "")
+
+
+def _as_arrays(judged: dict[str, int], ranking: Ranking) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Judged documents by falling grade and retrieved ones by rank, as rows (number of the document, weight)."""
+    by_grade = sorted(judged.items(), key=lambda item: -item[1])
+    numbers = {id: number for number, (id, _) in enumerate(by_grade)}
+    left = np.array([(numbers[id], grade) for id, grade in by_grade], dtype=np.float64)
+    right = np.empty((len(ranking), 2), dtype=np.float64)
+    right[:, 0] = [numbers.get(id, -1) for id in ranking.ids]
+    right[:, 1] = np.arange(len(ranking), 0, -1)
+    return left, right
+
+
+@contextmanager
+def _ranx() -> Iterator[Any]:
+    """ranx, for one caller at a time, with Numba's threading layer and thread count restored.
+
+    Importing ranx sets the threading layer of the whole process, `evaluate` its number of threads, and Numba's
+    workqueue layer aborts the process when two threads start parallel kernels at once: hence the lock.
+    """
+    import numba
+
+    config: Any = numba.config
+    with _lock:
+        layer = config.THREADING_LAYER
+        ranx = require("ranx")
+        config.THREADING_LAYER = layer
+        threads = numba.get_num_threads()
+        try:
+            yield ranx
+        finally:
+            numba.set_num_threads(threads)

@@ -1,0 +1,158 @@
+"""The index that an evaluation searches: opened if it fits the collection, built if there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError, ModelError, NotFoundError
+from lsr.core.progress import Stages, silent
+from lsr.eval.collections import Collection
+from lsr.search.retriever import Retriever
+from lsr.text import count_documents
+from lsr.text.windows import WindowSettings, cut_document
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.index import Index
+
+
+def open_or_index(
+    collection: Collection,
+    path: str | Path,
+    encoder: SparseEncoder | None = None,
+    *,
+    top_k: int | None = None,
+    windows: WindowSettings | None = None,
+    query_idf: float | None = None,
+    dense: DenseEncoder | None = None,
+    force: bool = False,
+    stages: Stages = silent,
+) -> Retriever:
+    """Open the index of the collection's documents at `path`, or build it.
+
+    An index that is there is used again if it was made with `encoder`, `top_k` and `windows` (no encoder: with whatever
+    encoder, and no windows: with whatever windows), and holds exactly the documents of the collection; every text is
+    compared. `force` builds it anew. A build that was interrupted goes on where it stopped. `encoder` defaults to the
+    default model where there is no index yet; `query_idf` is that of `Retriever`. With `dense`, the index is given
+    dense vectors of that encoder, unless it has some of that encoder.
+
+    Raises ModelError or InputError if the index that is there does not fit.
+    """
+    from lsr.build.corpus import index_corpus
+    from lsr.encoding.sparse.encoder import SparseEncoder
+
+    if Path(path).exists() and not force:
+        retriever = Retriever.open(path, query_idf=query_idf)
+        if encoder is not None:
+            _check_encoder(retriever.index, encoder, top_k, path)
+            retriever.encoder = encoder
+        if encoder is not None or windows is not None:
+            _check_windows(retriever.index, windows, path)
+        with stages("comparing corpus and index", retriever.index.document_count, "documents") as progress:
+            check_corpus(retriever.index, collection.documents(), path, progress)
+        return _with_dense(retriever, encoder, dense, query_idf, stages)
+    encoder = encoder or SparseEncoder.load()
+    total = count_documents(collection.source)
+    index = index_corpus(
+        collection.documents(),
+        path,
+        encoder,
+        total=total,
+        top_k=top_k,
+        windows=windows,
+        force=force,
+        stages=stages,
+    )
+    retriever = Retriever(index, query_idf=query_idf)
+    retriever.encoder = encoder
+    return _with_dense(retriever, encoder, dense, query_idf, stages)
+
+
+def _with_dense(
+    retriever: Retriever,
+    encoder: SparseEncoder | None,
+    dense: DenseEncoder | None,
+    query_idf: float | None,
+    stages: Stages,
+) -> Retriever:
+    """The retriever of the index with dense vectors of this encoder."""
+    if dense is None:
+        return retriever
+    index = retriever.index
+    if not index.has_dense or index.dense.record.encoder != json.loads(json.dumps(dense.settings())):
+        from lsr.build.dense import add_dense_vectors
+
+        index = add_dense_vectors(index, dense, force=True, stages=stages)
+        retriever = Retriever(index, query_idf=query_idf)
+        if encoder is not None:
+            retriever.encoder = encoder
+    retriever.dense_encoder = dense
+    return retriever
+
+
+def check_corpus(
+    index: Index, documents: Iterable[Document], path: str | Path, progress: Callable[[int], None]
+) -> None:
+    """Raise InputError unless the index holds exactly these documents, with these titles and texts.
+
+    An index of windows holds a document if these are the pieces of its text, of which it may keep the first alone.
+    `path` is named in the message.
+    """
+    advice = f"the index at {path} was made from another corpus: name another one, or build it anew with --force"
+    count = 0
+    for document in documents:
+        try:
+            stored = index.document(document.id)
+        except NotFoundError:
+            raise InputError(f"document {document.id!r} is not in the index; {advice}") from None
+        # An index of bare vectors has no texts to compare.
+        if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, _kept(document, index)):
+            raise InputError(f"document {document.id!r} has another text in the index; {advice}")
+        count += 1
+        progress(1)
+    if count != index.document_count:
+        raise InputError(f"the corpus has {count:,} documents, the index {index.document_count:,}; {advice}")
+
+
+def _kept(document: Document, index: Index) -> str:
+    """The document's text, or what of it an index of first windows keeps."""
+    if index.windows is None or index.windows.settings.score != "first":
+        return document.text
+    return cut_document(document, index.windows.settings)[0].text
+
+
+def _check_windows(index: Index, windows: WindowSettings | None, path: str | Path) -> None:
+    made = None if index.windows is None else index.windows.settings
+    if made != windows:
+        raise InputError(
+            f"the index at {path} was made with {_in_words(made)}, not {_in_words(windows)}: name another one, or "
+            "build it anew with --force"
+        )
+
+
+def _in_words(windows: WindowSettings | None) -> str:
+    if windows is None:
+        return "no windows"
+    return "windows of " + ", ".join(f"{name} {value}" for name, value in windows.to_record().items())
+
+
+def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
+    if index.prunings:
+        raise ModelError(
+            f"the index at {path} was pruned ({index.prunings[-1]}): measure it as it is, without naming a model, name "
+            "another one, or build it anew with --force"
+        )
+    # Through JSON, as the record in the index went.
+    recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
+    differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
+    if differing:
+        details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)
+        raise ModelError(
+            f"the index at {path} was made with other encoder settings ({details}): name another one, or build it "
+            "anew with --force"
+        )

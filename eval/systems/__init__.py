@@ -1,0 +1,1 @@
+"""Systems that a retriever is compared with."""

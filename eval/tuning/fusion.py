@@ -1,0 +1,200 @@
+"""Finding how much the dense side should count, on judged queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
+from lsr.core.plotting import COLOURS, figure
+from lsr.core.progress import Stages, silent
+from lsr.eval.measures.metrics import metric_label, metric_names, score_run
+from lsr.eval.runs import Ranking, Run
+from lsr.index.fusion.grouping import group_rows
+from lsr.index.fusion.search import search_union
+from lsr.index.fusion.settings import DENSE_WEIGHTS, FusionSettings, HybridSettings
+from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features
+from lsr.search.plan import SearchPlan
+from lsr.text.qrels import Qrels
+
+if TYPE_CHECKING:
+    from lsr.index.fusion.search import HybridHits, HybridQuery
+    from lsr.search.retriever import Retriever
+
+WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
+
+_FEWEST = 10
+_RIDGE = 1.0
+_KEPT = 100  # hits of a ranking that is judged
+
+
+@dataclass(frozen=True, slots=True)
+class FusionTuningResult:
+    """What was found.
+
+    Attributes:
+        tuning: to be stored.
+        curve: dense weight → mean of the metric over all judged queries.
+        halves: what the fixed weight and the predicted ones reach on the half that had no part in their choice, as
+            means over both choices of the half: "untuned" (the method's own weight), "fixed", "predicted".
+    """
+
+    tuning: FusionTuning
+    curve: dict[float, float]
+    halves: dict[str, float]
+
+
+def tune_fusion(
+    retriever: Retriever,
+    queries: Sequence[Query],
+    qrels: Qrels,
+    *,
+    fusion: FusionSettings | None = None,
+    metric: str = "ndcg@10",
+    seed: int = 0,
+    stages: Stages = silent,
+) -> FusionTuningResult:
+    """The dense weight with the best mean of a metric, and whether a weight for each query is better.
+
+    Each query is searched once; every weight is then tried on what both sides returned, with scores completed as
+    `fusion` says. A predictor (`WeightPredictor`) is learned by ridge regression of each query's best weights, queries
+    counting as much as the weight matters to them. Both are chosen on one half of the queries and verified on the
+    other, and again the other way round. The predictor is kept only if it is best there, and another weight than
+    the method's own only if it is better; it is then chosen on all queries.
+
+    Raises InputError for fewer than 10 judged queries or a fusion by rank, which has no scores to weigh.
+    """
+    fusion = fusion or FusionSettings()
+    if fusion.method == "rrf":
+        raise InputError("rrf adds ranks, and its weights are not tuned: tune tmm, min_max, z_score or none")
+    (name,) = metric_names([metric])
+    judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
+    if len(judged) < _FEWEST:
+        raise InputError(f"{len(judged)} of the queries are judged: tuning needs at least {_FEWEST}")
+    plan = SearchPlan(retrieve=HybridSettings(fusion=replace(fusion, dense_weight=0.5)))
+    encoded = retriever.encode_queries([query.text for query in judged], plan)
+    found = []
+    with stages("searching", len(judged), "queries") as progress:
+        for number in range(len(judged)):
+            found.append(search_union(retriever.index, encoded[number], plan.retrieve))
+            progress(1)
+    with stages("trying weights", len(WEIGHTS), "weights") as progress:
+        values = np.empty((len(judged), len(WEIGHTS)))
+        for column, weight in enumerate(WEIGHTS):
+            weights = np.full(len(judged), weight)
+            values[:, column] = _values(retriever, judged, found, weights, qrels, name)
+            progress(1)
+    features = np.array([_features(encoded[number], hits) for number, hits in enumerate(found)])
+    halves = _halves(retriever, judged, found, qrels, name, fusion.method, values, features, seed)
+    means = values.mean(axis=0)
+    kept = max(halves, key=lambda name: halves[name])  # the first of equals: what is simplest
+    predictor = _learn(features, values) if kept == "predicted" else None
+    tuning = FusionTuning(
+        method=fusion.method,
+        completion=fusion.completion,
+        depth=fusion.depth,
+        dense_weight=DENSE_WEIGHTS[fusion.method] if kept == "untuned" else WEIGHTS[int(means.argmax())],
+        predictor=predictor,
+        metric=name,
+        reached=halves[kept],
+        before=halves["untuned"],
+        queries=len(judged),
+    )
+    return FusionTuningResult(tuning, dict(zip(WEIGHTS, means.tolist(), strict=True)), halves)
+
+
+def save_plot(found: FusionTuningResult, path: Path, title: str = "") -> None:
+    """Draw the metric over the dense weight, and what each query's own weight reached. Raises as `check_plot`."""
+    label = metric_label(found.tuning.metric)
+    with figure([path], columns=1, title=title) as (panel,):
+        panel.plot(list(found.curve), list(found.curve.values()), "o-", color=COLOURS[0], label="one weight for all")
+        panel.axhline(found.halves["predicted"], ls="--", color=COLOURS[1], label="each query's own, held out")
+        panel.set(xlabel="dense weight", ylabel=f"{label}, {found.tuning.queries:,} judged queries")
+        panel.grid(alpha=0.25)
+        panel.legend(frameon=False)
+
+
+def _halves(
+    retriever: Retriever,
+    judged: Sequence[Query],
+    found: Sequence[HybridHits],
+    qrels: Qrels,
+    metric: str,
+    method: str,
+    values: npt.NDArray[np.float64],
+    features: npt.NDArray[np.float64],
+    seed: int,
+) -> dict[str, float]:
+    """What a choice on one half of the queries is worth on the other."""
+    order = np.random.default_rng(seed).permutation(len(judged))
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    fixed, predicted = np.empty(len(judged)), np.empty(len(judged))
+    for chosen, verified in (halves, halves[::-1]):
+        fixed[verified] = values[verified, values[chosen].mean(axis=0).argmax()]
+        weights = _learn(features[chosen], values[chosen]).predict(features[verified])
+        some = verified.tolist()
+        predicted[verified] = _values(
+            retriever, [judged[i] for i in some], [found[i] for i in some], weights, qrels, metric
+        )
+    untuned = values[:, WEIGHTS.index(DENSE_WEIGHTS[method])]
+    return {"untuned": float(untuned.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
+
+
+def _learn(features: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> WeightPredictor:
+    """Ridge regression of each query's best weight: the mean of all that reach its best value."""
+    best = values >= values.max(axis=1, keepdims=True) - 1e-12
+    wanted = (best * np.array(WEIGHTS)).sum(axis=1) / best.sum(axis=1)
+    counts = values.max(axis=1) - values.min(axis=1)
+    total = counts.sum()
+    counts = counts / total if total > 0 else np.full(len(counts), 1 / len(counts))
+    means, deviations = features.mean(axis=0), features.std(axis=0)
+    deviations = np.where(deviations > 0, deviations, 1)
+    standard = (features - means) / deviations
+    centre, intercept = counts @ standard, float(counts @ wanted)
+    moved = (standard - centre) * counts[:, None]
+    # The penalty is that of so many average queries.
+    gram = moved.T @ (standard - centre) + _RIDGE / len(counts) * np.eye(features.shape[1])
+    coefficients = np.linalg.solve(gram, moved.T @ (wanted - intercept))
+    return WeightPredictor(
+        tuple(means.tolist()),
+        tuple(deviations.tolist()),
+        tuple(coefficients.tolist()),
+        float(intercept - centre @ coefficients),
+    )
+
+
+def _features(query: HybridQuery, hits: HybridHits) -> npt.NDArray[np.float64]:
+    assert query.sparse is not None and hits.sparse is not None and hits.dense is not None
+    sides = []
+    for side in (hits.sparse, hits.dense):
+        places = np.flatnonzero(side.ranks)
+        places = places[np.argsort(side.ranks[places])]
+        sides.append((hits.rows[places], side.scores[places]))
+    return query_features(len(query.sparse[0]), *sides)
+
+
+def _values(
+    retriever: Retriever,
+    judged: Sequence[Query],
+    found: Sequence[HybridHits],
+    weights: npt.NDArray[np.float64],
+    qrels: Qrels,
+    metric: str,
+) -> npt.NDArray[np.float64]:
+    """float64 [n]: the metric of each query, fused with its weight."""
+    run: Run = {}
+    for query, hits, weight in zip(judged, found, weights.tolist(), strict=True):
+        assert hits.sparse is not None and hits.dense is not None
+        # Found with even weights, so twice a contribution is the normalised score.
+        scores = 2 * ((1 - weight) * hits.sparse.contributions + weight * hits.dense.contributions)
+        rows, best = group_rows(retriever.index, hits.rows, scores, _KEPT)
+        run[query.id] = Ranking(retriever.index.document_ids(rows), best)
+    scored = score_run(run, {query.id: qrels[query.id] for query in judged}, [metric])
+    by_query = scored.per_query()
+    return np.array([by_query[query.id][metric] for query in judged])

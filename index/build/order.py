@@ -1,0 +1,104 @@
+"""The order of the documents in an index: alike ones beside each other, so that a block's bound is a close one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.kernels.ordering import chain, nearest_centroids, set_centroids
+from lsr.index.kernels.random import sample
+from lsr.index.parts.forward import Postings
+
+# Documents that are chained one by one: the time of a chain grows with its square.
+LEAF = 256
+_MOST_CLUSTERS = 1024
+# Cells of a matrix of centroids: 128 MiB.
+_MOST_CENTROID_CELLS = 1 << 25
+_SAMPLE_PER_CLUSTER = 32
+_ROUNDS = 2
+_ASSIGN_AT_A_TIME = 8192
+
+
+def order_documents(
+    documents: Postings,
+    dim: int,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """uint32 [documents]: the row at each position.
+
+    Documents are split by k-means into clusters, and these again, down to a few hundred documents, which are chained
+    by nearest neighbour. The order depends on the seed and not on `threads` (default: as many as there are CPUs).
+    Memory: 128 MiB of centroids, for each thread a few MiB, and 24 bytes a document. `progress` is called with the
+    number of documents just placed.
+    """
+    order = np.empty(len(documents), np.int64)
+    rows = np.arange(len(documents))
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+
+        def place(start: int, members: npt.NDArray[np.int64]) -> int:
+            _place(documents, dim, seed, members, order[start : start + len(members)])
+            return len(members)
+
+        groups = _split(documents, dim, seed, rows, pool) if len(rows) > LEAF else [rows]
+        starts = np.cumsum([0] + [len(group) for group in groups])
+        for placed in pool.map(place, starts.tolist(), groups):
+            if progress is not None:
+                progress(placed)
+    return order.astype(np.uint32)
+
+
+def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
+    """Fill `order` with `rows`, neighbours alike."""
+    dense = np.zeros(dim, np.int32)
+    waiting = [rows]
+    start = 0
+    while waiting:
+        members = waiting.pop()
+        if len(members) > 2 * LEAF:
+            parts = _split(documents, dim, seed, members)
+            if len(parts) == 1:
+                # What k-means cannot tell apart is cut anywhere.
+                parts = [members[i : i + LEAF] for i in range(0, len(members), LEAF)]
+            waiting += reversed(parts)
+            continue
+        stop = start + len(members)
+        chain(documents.indptr, documents.indices, documents.weights, members, dense, order[start:stop])
+        start = stop
+
+
+def _split(
+    documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], pool: ThreadPoolExecutor | None = None
+) -> list[npt.NDArray[np.int64]]:
+    """The clusters of `rows` that are not empty, each with its rows in their order."""
+    arrays = (documents.indptr, documents.indices, documents.weights)
+    clusters = max(2, min(len(rows) // LEAF, _MOST_CLUSTERS, _MOST_CENTROID_CELLS // dim))
+    drawn = min(len(rows), clusters * _SAMPLE_PER_CLUSTER)
+    chosen = np.empty(len(rows), np.int64)
+    sample(len(rows), drawn, np.uint64(seed), chosen)
+    chosen = rows[chosen[:drawn]]
+    centroids = np.empty((dim, clusters), np.float32)
+    set_centroids(*arrays, chosen[:clusters], np.arange(clusters), centroids)
+
+    def assign(members: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        labels = np.empty(len(members), np.int64)
+        nearest_centroids(*arrays, members, centroids, labels)
+        return labels
+
+    def assign_all(members: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        if pool is None:
+            return assign(members)
+        parts = [members[i : i + _ASSIGN_AT_A_TIME] for i in range(0, len(members), _ASSIGN_AT_A_TIME)]
+        return np.concatenate(list(pool.map(assign, parts)))
+
+    for _ in range(_ROUNDS):
+        set_centroids(*arrays, chosen, assign_all(chosen), centroids)
+    labels = assign_all(rows)
+    by_label = np.argsort(labels, kind="stable")
+    ends = np.cumsum(np.bincount(labels, minlength=clusters))
+    return [group for group in np.split(rows[by_label], ends[:-1]) if len(group)]

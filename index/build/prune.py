@@ -1,0 +1,66 @@
+"""Static pruning of an index: a smaller one of the same documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.build.builder import IndexBuilder
+from lsr.index.build.export import iter_vectors, iter_weights
+from lsr.index.format.output import check_index_output
+from lsr.index.live.snapshot import Index
+from lsr.vectors.pruning import Pruner, Rule
+from lsr.core.progress import Stages, silent
+
+
+def prune_index(
+    index: Index,
+    path: str | Path,
+    rule: Rule,
+    *,
+    threads: int | None = None,
+    force: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Write an index of what is left of each document's terms to `path`, and open it.
+
+    Documents, ids, rows, vocabulary, the encoder's record, token frequencies, settings and dense or token vectors are
+    those of `index`, and so
+    are the weights that stay, to the bit: the heaviest of all, which they are steps of, is never pruned. Tunings, which
+    were measured on the larger index, are left out; `prunings` gains an entry. `path` may, with `force`, be the index
+    itself. Memory stays bounded as `IndexBuilder` says. `threads` work at a build (default: as many as there are CPUs).
+
+    Raises OutputExistsError.
+    """
+    check_index_output(path, force=force)
+
+    def weights() -> Iterator[npt.NDArray[np.float32]]:
+        with stages("weighing", index.manifest.postings, "postings") as progress:
+            for part in iter_weights(index):
+                yield part
+                progress(len(part))
+
+    pruner = Pruner(rule, weights)
+    with IndexBuilder(
+        path,
+        dim=index.dim,
+        vocabulary=index.vocabulary,
+        encoder=index.encoder,
+        settings=index.settings,
+        windows=None if index.windows is None else index.windows.settings,
+        force=force,
+    ) as builder:
+        with stages("pruning", len(index), "documents") as progress:
+            for vectors in iter_vectors(index):
+                rows = len(builder), len(builder) + len(vectors)
+                builder.add(pruner(vectors), index._segment.documents.documents(*rows))
+                progress(len(vectors))
+        if index.token_frequencies is not None:
+            builder.count_tokens(index.token_frequencies)
+        builder.carry_parts(index)
+        builder.prunings = [*index.prunings, pruner.done]
+        with stages("building", len(index), "documents") as progress:
+            return builder.finish(progress=progress, threads=threads)

@@ -1,0 +1,1 @@
+"""Search by the bounds of blocks of neighbouring documents, exact or approximate."""

@@ -1,0 +1,200 @@
+"""Search by block bounds: the blocks are visited best bound first, and their documents scored in full.
+
+Blocks are runs of neighbouring documents whose summary is the largest weight of each term, as in Block-Max Pruning
+(Mallia, Suel and Tonellotto, SIGIR 2024, arXiv:2405.01117). Unlike there, blocks are a few documents long, their bounds
+are added up from impact-ordered lists (as documents' scores are in JASS: Lin and Trotman, ICTIR 2015), and nothing is
+scored before all bounds stand.
+"""
+
+import numpy as np
+
+from lsr.core.jit import kernel
+from lsr.index.kernels.accumulate import DENSE_CUT, accumulate
+from lsr.index.kernels.clock import nanoseconds
+from lsr.index.kernels.filter import is_allowed
+from lsr.index.kernels.prefetch import prefetch
+from lsr.index.kernels.scoring import (
+    empty_lookup,
+    fill_lookup,
+    prefetch_documents,
+    score_document,
+)
+from lsr.index.kernels.selection import gather, threshold
+from lsr.index.kernels.topk import offer, sort_best_first
+
+# A block's documents are asked for this many blocks before they are scored.
+PREFETCH_AHEAD = 4
+# Sums of bounds seldom reach half of what they could: the room above is used for precision, and sums that exceed it
+# stop at the largest integer.
+_HEADROOM = 2.0
+# Float32 sums of the same products in two roundings differ by less than this for each term.
+_ROUNDING = 2.5e-7
+
+
+@kernel
+def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cuts):
+    """Choose integer query weights whose sums bound the scores; return their scale (integer for 1.0 of a score).
+
+    cut: weights that add less than this share of what the query's weightiest term can add are left out by `cuts`.
+    largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
+    """
+    possible, weightiest, heaviest = 0.0, 0.0, 0.0
+    for i in range(terms.size):
+        product = np.float64(term_weights[i]) * term_maxima[terms[i]]
+        possible += product
+        weightiest = max(weightiest, product)
+        heaviest = max(heaviest, np.float64(term_weights[i]))
+    # No product with a stored weight exceeds the type.
+    scale = min(_HEADROOM * largest / max(possible, 1e-300), (largest // 255 - 1) / max(heaviest, 1e-300))
+    for i in range(terms.size):
+        weights[i] = weights.dtype.type(np.ceil(term_weights[i] * scale))
+        # Beyond 255 nothing is left of a list.
+        cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
+        if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
+            # This one is added whatever the cut, or nothing might be found.
+            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // DENSE_CUT))
+    return scale
+
+
+@kernel
+def search_pruned(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    document_rows,
+    dense_numbers,
+    dense_weights,
+    list_starts,
+    list_blocks,
+    list_weights,
+    term_maxima,
+    window,
+    block_size,
+    query_indptr,
+    query_terms,
+    query_weights,
+    cut,
+    heap_factor,
+    first_blocks,
+    max_blocks,
+    budget,
+    allow,
+    weights,
+    cuts,
+    dense_rows,
+    dense_factors,
+    accumulators,
+    maxima,
+    histogram,
+    found,
+    ordered,
+    lookup,
+    scores,
+    rows,
+    counters,
+):
+    """Search one query after another: fill `scores` and `rows` with the best documents of each, best first.
+
+    forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
+    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_weights: float32, times the
+    index's scale.
+    cut, heap_factor: see `lsr.index.engines.blocks.search.search_approximate`; 0.0 and 1.0 make the search exact.
+    first_blocks: blocks to look at before the first threshold; max_blocks: visit no more. budget: int64, visit none
+    after so many nanoseconds from the start of a query, 0 for no such limit.
+    allow: uint8 bitmap of rows, or empty.
+    weights … ordered: scratch, see `accumulate` and `gather`; the first four of as many values as a query has terms, or
+    more.
+    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
+    scores: float32 [n, k], rows: int64 [n, k]: the heaps.
+    counters: int64 [n, 5], receives postings added, cells of dense rows added, blocks visited, documents scored, and
+    the number of documents found.
+    """
+    documents = forward_indptr.size - 1
+    k = scores.shape[1]
+    largest = np.int64(1) << 8 * accumulators.itemsize
+    for q in range(query_indptr.size - 1):
+        started = nanoseconds() if budget else np.int64(0)
+        terms = query_terms[query_indptr[q] : query_indptr[q + 1]]
+        term_weights = query_weights[query_indptr[q] : query_indptr[q + 1]]
+        m = terms.size
+        scale = integer_weights(terms, term_weights, term_maxima, cut, largest - 1, weights[:m], cuts[:m])
+        added, dense_added, best_bound = accumulate(
+            dense_numbers,
+            dense_weights,
+            list_starts,
+            list_blocks,
+            list_weights,
+            term_maxima,
+            window,
+            terms,
+            weights[:m],
+            cuts[:m],
+            dense_rows,
+            dense_factors,
+            accumulators,
+            maxima,
+        )
+        fill_lookup(lookup, terms, term_weights)
+        # The bound below which a block is skipped, for a threshold of 1.0.
+        factor = heap_factor * scale * (1 - _ROUNDING * (m + 2))
+
+        best_scores, best_rows = scores[q], rows[q]
+        size, visited, scored = 0, 0, 0
+        wanted = min(first_blocks, max(maxima.size // 4, 1))
+        low, high, needed = threshold(maxima, best_bound, wanted, histogram), largest, np.int64(1)
+        stopped = False
+        while True:
+            count = gather(accumulators, maxima, low, high, found, histogram, ordered)
+            for i in range(min(2 * PREFETCH_AHEAD, count)):
+                first = np.int64(ordered[i]) * block_size
+                prefetch(forward_indptr, first)
+                prefetch(document_rows, first)
+            for i in range(min(PREFETCH_AHEAD, count)):
+                first = np.int64(ordered[i]) * block_size
+                prefetch_documents(
+                    forward_indptr, forward_terms, forward_weights, first, min(first + block_size, documents)
+                )
+            for i in range(count):
+                block = np.int64(ordered[i])
+                if np.int64(accumulators[block]) < needed:
+                    continue
+                if visited == max_blocks or (budget and nanoseconds() - started > budget):
+                    stopped = True
+                    break
+                if i + 2 * PREFETCH_AHEAD < count:
+                    # Where these documents' pairs begin has to be there in time, to ask for them.
+                    far_ahead = np.int64(ordered[i + 2 * PREFETCH_AHEAD]) * block_size
+                    prefetch(forward_indptr, far_ahead)
+                    prefetch(document_rows, far_ahead)
+                if i + PREFETCH_AHEAD < count:
+                    ahead = np.int64(ordered[i + PREFETCH_AHEAD]) * block_size
+                    prefetch_documents(
+                        forward_indptr, forward_terms, forward_weights, ahead, min(ahead + block_size, documents)
+                    )
+                scored_before = scored
+                for position in range(block * block_size, min((block + 1) * block_size, documents)):
+                    row = np.int64(document_rows[position])
+                    if not is_allowed(allow, row):
+                        continue
+                    scored += 1
+                    score = score_document(
+                        forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup
+                    )
+                    if score > 0 and (size < k or score >= best_scores[0]):
+                        size = offer(best_scores, best_rows, size, score, row)
+                # One that a filter leaves nothing of costs little, and does not count.
+                visited += scored > scored_before
+                if size == k:
+                    needed = np.int64(min(max(factor * best_scores[0], 1.0), largest - 1))
+            if stopped or visited == max_blocks or low <= needed:
+                break
+            # Down to what is needed, but in steps that grow with the way gone: the need will rise with the threshold.
+            high = low
+            low -= (best_bound - low) // 8 + 1
+            low = max(low if 16 * low > best_bound else 1, needed)
+        empty_lookup(lookup, terms)
+        sort_best_first(best_scores, best_rows, size)
+        counters[q, 0], counters[q, 1], counters[q, 2], counters[q, 3] = added, dense_added, visited, scored
+        counters[q, 4] = size

@@ -1,0 +1,1 @@
+"""Block-Max Pruning (Mallia, Suel and Tonellotto, SIGIR 2024)."""

@@ -1,0 +1,1 @@
+"""Exhaustive search: every document is scored. The oracle of all other engines."""

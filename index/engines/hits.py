@@ -1,0 +1,72 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from lsr.index.parts.ids import IdTable
+
+
+class SearchStats(NamedTuple):
+    """Which way a search went and the work that it did.
+
+    Attributes:
+        mode: "exact", "approximate", "exhaustive", "seismic" or "bmp".
+        postings: postings added to the blocks' bounds.
+        dense_cells: cells of frequent terms' rows added to them.
+        blocks: blocks whose bound or summary was computed.
+        blocks_skipped: of these, blocks that it ruled out.
+        documents_scored: documents scored in full from the forward index.
+        direct: the filter allowed so few documents that just these were scored.
+    """
+
+    mode: str
+    postings: int = 0
+    dense_cells: int = 0
+    blocks: int = 0
+    blocks_skipped: int = 0
+    documents_scored: int = 0
+    direct: bool = False
+
+
+class Hits:
+    """The best documents of one query, best first; equal scores in the order of their rows.
+
+    Attributes:
+        rows: int64 [n], n <= k: row numbers in the index.
+        scores: float32 [n]: inner products of the query with the stored (quantised) weights, all positive.
+        stats: what the search did.
+    """
+
+    __slots__ = ("_ids", "_table", "rows", "scores", "stats")
+
+    def __init__(
+        self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], stats: SearchStats, table: IdTable
+    ) -> None:
+        self.rows = rows
+        self.scores = scores
+        self.stats = stats
+        self._table = table
+        self._ids: list[str] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The documents' ids, read from the index on first use."""
+        if self._ids is None:
+            self._ids = self._table.ids(self.rows)
+        return self._ids
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        """(id, score) pairs, best first."""
+        return zip(self.ids, self.scores.tolist(), strict=True)
+
+    def __repr__(self) -> str:
+        return f"Hits({list(self)[:3]}{' …' if len(self) > 3 else ''}, mode={self.stats.mode!r})"

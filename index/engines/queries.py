@@ -1,0 +1,72 @@
+"""Queries as they come, checked before kernels see them, which check nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+from lsr.index.engines.engine import Queries
+from lsr.index.format.arrays import plain
+from lsr.index.kernels.query import (
+    BAD_WEIGHT,
+    NOT_ASCENDING,
+    OUT_OF_RANGE,
+    OUT_OF_VOCABULARY,
+    prepare_queries,
+    prepare_query,
+)
+from lsr.vectors.sparse import SparseVectors
+
+
+def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32) -> Queries:
+    """One query: terms ascending, weights times the index's scale.
+
+    InputError if a term stands twice or is not one of the `dim` terms of the index, or for a weight that is not finite
+    and positive, or so small or large that scores would leave the range of float32.
+    """
+    term_ids = _as_term_ids(terms)
+    query_weights = plain(np.asarray(weights, np.float32))
+    if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
+        raise InputError(f"{term_ids.shape} term ids came with {query_weights.shape} weights; give one of each")
+    scaled = np.empty(len(term_ids), np.float32)
+    code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
+    if code == NOT_ASCENDING:
+        order = np.argsort(term_ids, kind="stable")
+        term_ids, query_weights = term_ids[order], query_weights[order]
+        code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
+    if code == NOT_ASCENDING:
+        raise InputError(f"term {term_ids[at]} stands twice in the query")
+    if code == OUT_OF_VOCABULARY:
+        raise InputError(f"term id {term_ids[at]} is outside the index's vocabulary of {dim:,} terms")
+    if code == BAD_WEIGHT:
+        raise InputError(f"weight {query_weights[at]} of term {term_ids[at]} is not finite and positive")
+    if code == OUT_OF_RANGE:
+        raise InputError(
+            f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
+            f"steps of {scale:.3g}, as in this index, scores would leave the range of float32"
+        )
+    return Queries(np.array([0, len(term_ids)]), term_ids, scaled)
+
+
+def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> Queries:
+    """Rows first … last - 1, as `check_query`."""
+    start = queries.indptr[first]
+    pairs = slice(start, queries.indptr[last])
+    indptr = queries.indptr[first : last + 1] - start
+    terms, weights = plain(queries.indices[pairs]), plain(queries.weights[pairs])
+    scaled = np.empty(len(terms), np.float32)
+    bad = prepare_queries(indptr, terms, weights, queries.dim, scale, scaled)
+    if bad >= 0:
+        check_query(*queries.row(first + bad), queries.dim, scale)  # says what is wrong with it
+    return Queries(indptr, terms, scaled)
+
+
+def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+    """Term ids as uint32, refusing what the cast would wrap or round."""
+    ids = np.asarray(terms)
+    if ids.dtype == np.uint32:
+        return plain(ids)
+    if ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= 2**32):
+        raise InputError("term ids must be integers in 0 … 2³² − 1")
+    return np.ascontiguousarray(ids, np.uint32)

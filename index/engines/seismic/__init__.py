@@ -1,0 +1,1 @@
+"""Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024)."""

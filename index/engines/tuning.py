@@ -1,0 +1,73 @@
+"""Search parameters that were measured on an index, and the ones worth measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from lsr.core.errors import InputError
+from lsr.index.engines.blocks.search import usual_blocks
+
+if TYPE_CHECKING:
+    from lsr.index.live.snapshot import Index
+
+_CUTS = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2)
+# Blocks visited, as shares of what is usual.
+_BLOCK_SHARES = (0.25, 0.35, 0.45, 0.55, 0.7, 0.9, 1.2, 1.8, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The fastest parameters that were found to reach a recall.
+
+    Attributes:
+        k: the number of hits that it was measured for.
+        recall: the recall that was asked for.
+        mode: of `Index.search`.
+        parameters: of that mode.
+        measured_recall: what they reached, against exhaustive search of the same index.
+        mean_us: microseconds a query when they were measured.
+        queries: how many were measured.
+    """
+
+    k: int
+    recall: float
+    mode: str
+    parameters: Mapping[str, Any]
+    measured_recall: float
+    mean_us: float
+    queries: int
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, for the manifest."""
+        return {**asdict(self), "parameters": dict(self.parameters)}
+
+
+def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
+    """The fastest tuning for at least this recall and k.
+
+    One for a larger k serves a smaller one. InputError, which names what is there, if none fits.
+    """
+    if not 0 < recall <= 1:
+        raise InputError(f"recall must lie in (0, 1], not {recall}")
+    tunings = list(tunings)
+    fitting = [tuning for tuning in tunings if tuning.k >= k and tuning.recall >= recall]
+    if not fitting:
+        there = ", ".join(f"recall {tuning.recall:g} at k {tuning.k}" for tuning in tunings) or "nothing"
+        raise InputError(
+            f"this index is not tuned for recall {recall:g} at k {k} (it is for: {there}); run "
+            f"`lsr tune INDEX --queries FILE --recall {recall:g} --k {k}`, or leave recall out"
+        )
+    return min(fitting, key=lambda tuning: tuning.mean_us)
+
+
+def parameter_grid(index: Index, k: int = 10) -> list[dict[str, Any]]:
+    """Settings of `index.search` worth measuring, each {"mode": …, **parameters}; the last one is exact."""
+    usual = usual_blocks(k, len(index))
+    approximate = [
+        {"mode": "approximate", "cut": cut, "max_blocks": max(round(share * usual), 1)}
+        for cut in _CUTS
+        for share in _BLOCK_SHARES
+    ]
+    return [*approximate, {"mode": "exact"}]

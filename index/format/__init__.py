@@ -1,0 +1,1 @@
+"""What lies on disk: the manifest, arrays in files, the output folder."""

@@ -1,0 +1,139 @@
+"""One-dimensional arrays in .npy files: appended to while building, memory-mapped when searching."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import IndexFormatError
+
+_HEADER_BYTES = 128
+
+
+class ArrayWriter:
+    """Writes a one-dimensional .npy file whose length is known only at the end.
+
+    A context manager; the file is a valid .npy file once it is closed. With `keep` it goes on after the first so many
+    values of a file that was not closed, and drops others.
+    """
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike, keep: int | None = None) -> None:
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self.length = keep or 0
+        self._file = path.open("wb" if keep is None else "r+b")
+        if keep is None:
+            self._file.write(self._header())
+        else:
+            self._file.truncate(_HEADER_BYTES + keep * self.dtype.itemsize)
+            self._file.seek(0, os.SEEK_END)
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append values, cast to the file's dtype."""
+        if len(values):
+            self._file.write(np.ascontiguousarray(values, self.dtype).data)
+            self.length += len(values)
+
+    def flush(self) -> None:
+        """Hand what was appended to the system, so that it outlives this process."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write the length into the header and close the file."""
+        if not self._file.closed:
+            self._file.seek(0)
+            self._file.write(self._header())
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _header(self) -> bytes:
+        """A version 1.0 header, padded to a fixed length so that it can be written again in place."""
+        descr = np.lib.format.dtype_to_descr(self.dtype)
+        text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
+        prefix = np.lib.format.magic(1, 0) + (_HEADER_BYTES - 10).to_bytes(2, "little")
+        return prefix + text.ljust(_HEADER_BYTES - 11).encode("latin1") + b"\n"
+
+
+class OffsetWriter(ArrayWriter):
+    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it goes on after so many offsets."""
+
+    def __init__(self, path: Path, keep: int | None = None) -> None:
+        super().__init__(path, np.int64, keep)
+        if keep is None:
+            super().append(np.zeros(1, np.int64))
+        self._end = 0 if keep is None else int(unclosed_values(path, np.int64)[keep - 1])
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append the offsets after parts of these lengths."""
+        ends = self._end + np.cumsum(values, dtype=np.int64)
+        super().append(ends)
+        if len(ends):
+            self._end = int(ends[-1])
+
+
+def unclosed_length(path: Path, dtype: npt.DTypeLike) -> int:
+    """How many whole values a file holds that an `ArrayWriter` began and may not have closed; 0 if there is none."""
+    return max(0, path.stat().st_size - _HEADER_BYTES) // np.dtype(dtype).itemsize if path.exists() else 0
+
+
+def unclosed_values(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """These values, read into memory."""
+    length = unclosed_length(path, dtype)
+    return np.fromfile(path, dtype, length, offset=_HEADER_BYTES) if length else np.empty(0, dtype)
+
+
+def write_array(path: Path, values: npt.NDArray[Any]) -> None:
+    """Write a whole array."""
+    with ArrayWriter(path, values.dtype) as writer:
+        writer.append(values)
+
+
+def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]:
+    """A .npy file of zeros, mapped for writing in any order."""
+    with ArrayWriter(path, dtype) as writer:
+        writer.length = length
+    if length:
+        with path.open("r+b") as file:
+            file.truncate(_HEADER_BYTES + length * np.dtype(dtype).itemsize)
+        return np.asarray(np.memmap(path, np.dtype(dtype), "r+", _HEADER_BYTES, (length,)))
+    return np.empty(0, dtype)
+
+
+def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
+    """A read-only memory map of a .npy file, as a plain array.
+
+    IndexFormatError if the file is no such array, of another dtype, or not `length` long.
+    """
+    try:
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, stored = np.lib.format.read_array_header_1_0(file)
+            start, stored_bytes = file.tell(), math.prod(shape) * stored.itemsize
+            if start + stored_bytes != path.stat().st_size:
+                raise ValueError(f"the header tells of {stored_bytes:,} bytes after the first {start}")
+            # An empty file body cannot be mapped.
+            values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
+    except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
+        raise IndexFormatError(f"{path}: not a readable array ({error}): build the index again") from error
+    expected = np.dtype(dtype)
+    if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):
+        wanted = "any number of" if length is None else f"{length:,}"
+        found = f"{stored} values of shape {shape}"
+        raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}: build the index again")
+    values.flags.writeable = False  # kernels are compiled for read-only arrays
+    return np.asarray(values)
+
+
+def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
+    return array if array.flags.carray else array.copy()

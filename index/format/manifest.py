@@ -1,0 +1,162 @@
+"""The manifest: what an index holds, and the checksums of its files.
+
+It is the last file written and is put in place by an atomic rename, so a reader sees the old index or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lsr
+from lsr.core.errors import IndexFormatError
+from lsr.core.files import sync
+
+FORMAT = "lsr-index"
+FORMAT_VERSION = 3
+# The one before had no parts.
+_READABLE_VERSIONS = (2, FORMAT_VERSION)
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Size in bytes and CRC-32 of one file."""
+
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An optional part (`lsr.index.parts.part`): its folder in the segment, what it is (JSON values), its files by
+    name."""
+
+    folder: str
+    record: dict[str, Any]
+    files: dict[str, FileRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The facts about one index.
+
+    Attributes:
+        segment: name of the folder that holds the files.
+        documents: number of documents (rows).
+        dim: number of terms in the vocabulary.
+        postings: number of (term, weight) pairs in all documents.
+        weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
+        settings: the build's `IndexSettings`, as JSON values.
+        encoder: what the encoder said of itself, as JSON values, or None.
+        files: of the segment, by name, those of parts left out.
+        parts: by name.
+        tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
+        fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.fusion.tuning.FusionTuning`, or None.
+        prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.vectors.pruning.Pruning`.
+        windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
+            `documents`, the number of these; else None.
+        created: time of the build, UTC, ISO 8601.
+        library_version: version of lsr that built it.
+    """
+
+    segment: str
+    documents: int
+    dim: int
+    postings: int
+    weight_scale: float
+    settings: dict[str, Any]
+    encoder: dict[str, Any] | None
+    files: dict[str, FileRecord]
+    parts: dict[str, Part] = field(default_factory=dict)
+    tunings: list[dict[str, Any]] = field(default_factory=list)
+    fusion: dict[str, Any] | None = None
+    prunings: list[dict[str, Any]] = field(default_factory=list)
+    windows: dict[str, Any] | None = None
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    library_version: str = lsr.__version__
+
+    def to_bytes(self) -> bytes:
+        """The file: JSON in UTF-8, with a CRC-32 of its own values."""
+        record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        record["crc32"] = checksum(record)
+        return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
+
+    def write(self, folder: Path) -> None:
+        """Publish in `folder`, replacing the manifest that is there."""
+        # Made inside the segment, so that what a killed build leaves goes with the rest of it.
+        temporary = folder / self.segment / MANIFEST_NAME
+        temporary.write_bytes(self.to_bytes())
+        sync(temporary)
+        temporary.replace(folder / MANIFEST_NAME)
+        sync(folder)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Manifest:
+        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it."""
+        path = Path(folder) / MANIFEST_NAME
+        record = _load(path)
+        version = record.pop("format_version", None)
+        if version not in _READABLE_VERSIONS:
+            written = record.get("library_version", "an unknown version")
+            raise IndexFormatError(
+                f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
+                f"{FORMAT_VERSION}: use the version that wrote it, or build the index again"
+            )
+        if record.pop("crc32", None) != checksum({**record, "format_version": version}):
+            raise IndexFormatError(
+                f"{path}: damaged manifest (its values do not match its CRC-32): build the index again"
+            )
+        del record["format"]
+        try:
+            files = _files(record.pop("files"))
+            parts = {
+                name: Part(part["folder"], part["record"], _files(part["files"]))
+                for name, part in record.pop("parts", {}).items()
+            }
+            return cls(files=files, parts=parts, **record)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+
+
+def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
+    return {name: FileRecord(**entry) for name, entry in record.items()}
+
+
+def checksum(record: dict[str, Any]) -> int:
+    """CRC-32 of a manifest's values, "crc32" left out, however they are laid out in the file."""
+    return zlib.crc32(json.dumps(json.loads(json.dumps(record)), sort_keys=True).encode())
+
+
+def published_segment(folder: Path) -> str | None:
+    """Name of the segment of the index in `folder`, of whatever version, or None if there is no index."""
+    try:
+        name = _load(folder / MANIFEST_NAME).get("segment")
+    except IndexFormatError:
+        return None
+    return name if isinstance(name, str) else None
+
+
+def is_index(folder: Path) -> bool:
+    """Whether `folder` holds an lsr index, of whatever version."""
+    try:
+        _load(folder / MANIFEST_NAME)
+    except IndexFormatError:
+        return False
+    return True
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder that `lsr index` wrote")
+    return record

@@ -1,0 +1,71 @@
+"""The folder that an index is written to: who may write there, and what is left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+from lsr.core.errors import OutputExistsError
+from lsr.core.files import crc32, sync
+from lsr.index.format.manifest import FileRecord, is_index
+
+_SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
+
+
+def check_index_output(path: str | Path, *, force: bool = False) -> None:
+    """OutputExistsError if an index must not be written to `path`.
+
+    It may be written where nothing is, into an empty folder, over what a killed build left behind, and, with `force`,
+    over an lsr index. Any other folder or file is never replaced.
+    """
+    path = Path(path)
+    if not path.exists() and not path.is_symlink():
+        return
+    if not path.is_dir():
+        raise OutputExistsError(f"{path} is not a folder: choose another output")
+    if is_index(path):
+        if not force:
+            raise OutputExistsError(f"{path} is an index already: choose another output, or pass --force to replace it")
+    elif any(not _SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
+        raise OutputExistsError(f"{path} is a folder of other files, which is never replaced: choose another output")
+
+
+def lock_folder(path: Path) -> int:
+    """Lock out other builders until the returned descriptor is closed or this process dies."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OutputExistsError(f"{path}: another process is building an index here; wait for it to end") from None
+    except OSError:
+        pass  # a file system without locks: two builders there would still publish whole indexes
+    return descriptor
+
+
+def new_segment(path: Path) -> Path:
+    """The path of a segment folder that does not exist yet."""
+    return path / f"segment-{secrets.token_hex(8)}"
+
+
+def remove_segments(path: Path, keep: str | None) -> None:
+    """Remove every segment folder in `path` but one."""
+    for entry in path.iterdir():
+        if entry.name != keep and _SEGMENT_NAME.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def seal(folder: Path) -> dict[str, FileRecord]:
+    """Flush every file of a segment, or of a part of it, to the disk; return sizes and checksums by name."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            continue  # a part, sealed by itself
+        sync(path)
+        files[path.name] = FileRecord(path.stat().st_size, crc32(path))
+    sync(folder)
+    return files

@@ -1,0 +1,1 @@
+"""An opened index: a snapshot of its segments, and checking it."""

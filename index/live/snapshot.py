@@ -1,0 +1,495 @@
+"""Opening and searching an index."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError
+from lsr.core.vocabulary import Vocabulary
+from lsr.index.engines.blocks import search as pruned
+from lsr.index.engines.bmp import search as bmp
+from lsr.index.engines.engine import QUERY_SIZES, Queries, Scratch
+from lsr.index.engines.exhaustive import search as exhaustive
+from lsr.index.engines.hits import Hits
+from lsr.index.engines.queries import check_queries, check_query
+from lsr.index.engines.seismic import search as seismic
+from lsr.index.engines.tuning import Tuning, choose_tuning
+from lsr.index.format.arrays import plain
+from lsr.index.format.manifest import Manifest
+from lsr.index.fusion.tuning import FusionTuning
+from lsr.index.parts.dense.part import Dense, open_dense
+from lsr.index.parts.dense.record import NAME as DENSE
+from lsr.index.parts.forward import as_floats
+from lsr.index.parts.late.record import NAME as LATE
+from lsr.index.parts.late.vectors import LateVectors, open_late
+from lsr.index.parts.part import change_manifest, part_folder
+from lsr.index.parts.segment import Segment
+from lsr.index.parts.settings import IndexSettings
+from lsr.index.parts.windows import WindowRows
+from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
+from lsr.vectors.pruning import Pruning
+from lsr.vectors.sparse import SparseVectors
+
+# From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
+APPROXIMATE_FROM_DOCUMENTS = 1_000_000
+AUTO_MAX_K = 100
+
+# A thread takes this many queries at a time, or fewer that ask for this many hits together.
+_BATCH_QUERIES = 32
+_BATCH_HITS = 1 << 18
+
+# The function of each mode and the parameters that it takes.
+_MODES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "exact": (pruned.search_exact, ()),
+    "approximate": (pruned.search_approximate, ("cut", "heap_factor", "max_blocks", "budget_us")),
+    "exhaustive": (exhaustive.search, ()),
+    "seismic": (seismic.search, ("query_cut", "heap_factor")),
+    "bmp": (bmp.search, ("alpha", "beta")),
+}
+# Those that an index must be built for: each has a part of the segment of its name, or None.
+_BUILT_FOR = ("seismic", "bmp")
+_NO_FILTER = np.empty(0, np.uint8)
+
+
+class Index:
+    """An index on disk, opened by memory map: nothing is loaded until it is used.
+
+    Its rows are documents or, where `windows` says so, windows of documents: `search`, filters, `row`, `ids` and
+    `document_at` go by rows, `document`, `document_rows` and `document_ids` by documents. For documents as hits, search
+    by `lsr.Retriever` or `lsr.index.fusion.grouping.search_documents`.
+
+    May be shared by threads. It stays readable when another build replaces it on disk; open again to see the new one.
+
+    Attributes:
+        path: the folder.
+        manifest: what it holds.
+        dim: number of terms in the vocabulary.
+        settings: how it was built.
+        encoder: the record of the encoder that made the vectors, or None.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, segment: Segment) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.dim = manifest.dim
+        self.encoder = manifest.encoder
+        self.settings = IndexSettings.from_record(manifest.settings)
+        self._tunings = tuple(Tuning(**record) for record in manifest.tunings)
+        self._segment = segment
+        self._scale = np.float32(manifest.weight_scale)
+        # Scratch memory is handed from search to search, so there is one for each search that runs at the same time.
+        self._scratch: deque[Scratch] = deque()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Index:
+        """Open the index in the folder `path`.
+
+        IndexFormatError if there is none, if it is of another format version, or if a file is missing, shortened or of
+        another shape. Contents are not read, and the kernels that search them check no bounds: on an index damaged in
+        place, a search may give wrong hits or end the process. After copying or restoring one, run
+        `lsr.index.verify`, which compares the checksums.
+        """
+        path = Path(path)
+        manifest = Manifest.read(path)
+        while True:
+            try:
+                return cls(path, manifest, Segment.open(path / manifest.segment, manifest))
+            except IndexFormatError:
+                # A build may have replaced the index since the manifest was read.
+                current = Manifest.read(path)
+                if current.segment == manifest.segment:
+                    raise
+                manifest = current
+
+    def __len__(self) -> int:
+        return self.manifest.documents
+
+    def __repr__(self) -> str:
+        return f"Index({str(self.path)!r}, {len(self):,} documents, {self.manifest.postings:,} postings)"
+
+    # -- searching ---------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        terms: npt.ArrayLike,
+        weights: npt.ArrayLike,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        **parameters: Any,
+    ) -> Hits:
+        """The k documents with the largest inner product with the query.
+
+        Args:
+            terms: term ids [m], all different.
+            weights: [m], finite and positive, and of a size that keeps scores in the range of float32.
+            k: at least 1; fewer hits are returned when fewer documents share a term with the query.
+            mode: "exact" finds the true best, skipping blocks of documents that cannot hold one; "approximate" skips
+                more and may miss some; "exhaustive" scores every document, slowly, to the same result as "exact";
+                "seismic" and "bmp" run those published algorithms, in an index built for them; "auto" chooses (see
+                `choose_mode`).
+            recall: instead of a mode: search with the parameters that `lsr tune` found for this recall.
+            allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
+                significant bit first (`numpy.packbits(mask, bitorder="little")`).
+            parameters: of the mode: see `lsr.index.engines.blocks.search.search_approximate` (which "auto" takes too,
+                and drops if it chooses exact search), `lsr.index.engines.seismic.search.search` and
+                `lsr.index.engines.bmp.search.search`.
+
+        Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
+        mode or a parameter is not as above.
+        """
+        return self.search_prepared(
+            self.prepare(terms, weights), k, mode=mode, recall=recall, allow=allow, **parameters
+        )
+
+    def search_prepared(
+        self,
+        prepared: Queries,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        **parameters: Any,
+    ) -> Hits:
+        """As `search`, for what `prepare` returned."""
+        return self._search(prepared, k, mode, recall, allow, parameters)[0]
+
+    def search_batch(
+        self,
+        queries: SparseVectors,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        threads: int | None = None,
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        progress: Callable[[int], None] | None = None,
+        **parameters: Any,
+    ) -> list[Hits]:
+        """Search every row of `queries`; the hits come in the order of the rows.
+
+        Each query runs on one thread; `threads` of them run side by side (default: as many as there are CPUs).
+        `progress` is called with the number of queries just finished. Other arguments as for `search`. InputError also
+        if the queries are of another `dim`.
+        """
+        if queries.dim != self.dim:
+            raise InputError(f"the index has {self.dim:,} terms and these queries {queries.dim:,}")
+        if allow is not None:
+            allow = self.bitmap(allow)
+
+        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
+
+        def search_part(start: int) -> list[Hits]:
+            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            return self._search(prepared, k, mode, recall, allow, parameters)
+
+        hits: list[Hits] = []
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            for part in pool.map(search_part, range(0, len(queries), most)):
+                hits += part
+                if progress is not None:
+                    progress(len(part))
+        return hits
+
+    def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """float32 [n]: the inner products of a query with the documents of these rows, as a search has them.
+
+        `terms` and `weights` as for `search`. NotFoundError for a row that is not there.
+        """
+        query = next(iter(self.prepare(terms, weights)))
+        wanted = np.asarray(rows, np.int64)
+        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
+            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
+        with self._borrowed_scratch() as scratch:
+            return exhaustive.score_rows(self._segment, query, wanted, scratch)
+
+    def choose_mode(self, k: int, *, filtered: bool) -> str:
+        """The mode that "auto" stands for.
+
+        "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
+        otherwise "exact".
+        """
+        large = len(self) >= APPROXIMATE_FROM_DOCUMENTS
+        return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes that this index can be searched in, "auto" left out."""
+        return tuple(mode for mode in _MODES if mode not in _BUILT_FOR or getattr(self._segment, mode) is not None)
+
+    @property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """What `lsr tune` found for this index."""
+        return self._tunings
+
+    def store_tuning(self, tuning: Tuning) -> None:
+        """Record a tuning in the manifest, in place of one for the same k and recall.
+
+        IndexFormatError if the index was replaced on disk since it was opened.
+        """
+        record = tuning.to_record()
+
+        def change(manifest: Manifest) -> Manifest:
+            others = [r for r in manifest.tunings if (r["k"], r["recall"]) != (record["k"], record["recall"])]
+            return replace(manifest, tunings=[*others, record])
+
+        self.manifest = change_manifest(self.path, self.manifest.segment, change)
+        self._tunings = tuple(Tuning(**r) for r in self.manifest.tunings)
+
+    def warm_up(self) -> None:
+        """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
+        nothing = np.zeros(len(self), np.bool_)
+        for mode in self.modes:
+            for count in QUERY_SIZES:
+                terms = np.arange(min(count, self.dim))
+                # Exhaustive search would read the whole index if it were allowed to return anything.
+                allow = nothing if mode == "exhaustive" else None
+                self.search(terms, np.ones(len(terms)), 1, mode=mode, allow=allow)
+                self.search(terms, np.ones(len(terms)), 1, allow=nothing)
+
+    def _search(
+        self,
+        queries: Queries,
+        k: int,
+        mode: str,
+        recall: float | None,
+        allow: npt.NDArray[Any] | None,
+        parameters: dict[str, Any],
+    ) -> list[Hits]:
+        """The hits of each query, on this thread."""
+        if k < 1:
+            raise InputError(f"k must be at least 1, not {k}")
+        bitmap = _NO_FILTER if allow is None else self.bitmap(allow)
+        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
+        with self._borrowed_scratch() as scratch:
+            found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
+        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
+
+    @contextmanager
+    def _borrowed_scratch(self) -> Iterator[Scratch]:
+        """Given back unless the search failed, which may have left it in any state."""
+        try:
+            scratch = self._scratch.pop()
+        except IndexError:
+            scratch = Scratch(self._segment)
+        yield scratch
+        self._scratch.append(scratch)
+
+    def _algorithm(
+        self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
+    ) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """The search function of a mode and the parameters that it takes."""
+        if recall is not None:
+            if mode != "auto" or parameters:
+                raise InputError("recall stands for a mode and its parameters: give it alone")
+            tuning = choose_tuning(self._tunings, k, recall)
+            mode, parameters = tuning.mode, dict(tuning.parameters)
+        chosen = self.choose_mode(k, filtered=filtered) if mode == "auto" else mode
+        if chosen not in _MODES:
+            raise InputError(f"mode must be auto, {', '.join(_MODES)}, not {mode!r}")
+        run, known = _MODES[chosen]
+        if parameters:
+            for name in parameters:
+                if name not in (_MODES["approximate"][1] if mode == "auto" else known):
+                    raise InputError(f"{name} is no parameter of mode {mode}")
+            if not known:
+                return run, {}
+        return run, parameters
+
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
+        """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
+        return check_query(terms, weights, self.dim, self._scale)
+
+    def bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """The packed form of a filter, as `search` takes it."""
+        allow = np.ascontiguousarray(allow)
+        if allow.dtype == np.bool_ and allow.shape == (len(self),):
+            return np.packbits(allow, bitorder="little")
+        if allow.dtype == np.uint8 and allow.shape == ((len(self) + 7) // 8,):
+            return plain(allow)
+        raise InputError(
+            f"allow must be {len(self):,} bools or {(len(self) + 7) // 8:,} packed bytes (uint8), "
+            f"not {allow.dtype} of shape {allow.shape}"
+        )
+
+    # -- documents ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """The stored vocabulary, read on first use, or None."""
+        stored = self._segment.vocabulary
+        return None if stored is None else stored.read()
+
+    @property
+    def windows(self) -> WindowRows | None:
+        """Which document each row is a window of; None where rows are documents."""
+        return self._segment.windows
+
+    @property
+    def document_count(self) -> int:
+        """Number of documents: fewer than rows where these are windows."""
+        return len(self) if self.windows is None else self.windows.documents
+
+    def row(self, id: str) -> int:
+        """The row of the document (of the window, `DOCUMENT#NUMBER`) with this id; NotFoundError if there is none."""
+        return self._segment.ids.row(id)
+
+    def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The ids of rows."""
+        return self._segment.ids.ids(rows)
+
+    def document_ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """The ids of the documents that rows are, or are windows of."""
+        ids = self.ids(rows)
+        return ids if self.windows is None else [split_window_id(id)[0] for id in ids]
+
+    def document_rows(self, id: str) -> range:
+        """The row, or the rows of the windows, of the document with this id; NotFoundError if there is none."""
+        if self.windows is None:
+            row = self.row(id)
+            return range(row, row + 1)
+        try:
+            return self.windows.rows_beside(self.row(window_id(id, 0)))
+        except NotFoundError:
+            raise NotFoundError(f"no document with id {id!r}") from None
+
+    def document(self, id: str) -> Document:
+        """The stored document with this id, put together from its windows; NotFoundError if there is none.
+
+        Where only first windows are kept, its text ends with that.
+        """
+        rows = self.document_rows(id)
+        stored = self._segment.documents.documents(rows.start, rows.stop)
+        return stored[0] if self.windows is None else join_windows(stored)
+
+    def document_at(self, row: int) -> Document:
+        """The document, or window, stored in a row; NotFoundError if there is no such row."""
+        return self._segment.documents.document(self._check_row(row))
+
+    def passage(self, row: int) -> tuple[Document, Window | None]:
+        """What a hit shows: a row's document, with the text of the row's window, and which one that is (or None)."""
+        found = self.document_at(row)
+        if self.windows is None:
+            return found, None
+        first = self.windows.rows_beside(row).start
+        return window_passage(found, found if first == row else self.document_at(first))
+
+    def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
+        segment = self._segment
+        position = int(segment.row_positions[self._check_row(row)])
+        pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
+        deficits = None if segment.forward_deficits is None else segment.forward_deficits[pairs]
+        weights = as_floats(segment.forward.weights[pairs], deficits, self._scale)
+        return segment.forward.indices[pairs].astype(np.uint32), weights
+
+    @property
+    def prunings(self) -> list[Pruning]:
+        """What `lsr prune` did to this index, the first time first; empty for an index as it was built."""
+        return [Pruning(**record) for record in self.manifest.prunings]
+
+    # -- dense and token vectors ---------------------------------------------------------------------------------------
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether there are dense vectors beside the sparse ones."""
+        return DENSE in self.manifest.parts
+
+    @cached_property
+    def dense(self) -> Dense:
+        """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
+        folder = part_folder(self.path, self.manifest, DENSE)
+        return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+
+    @cached_property
+    def late(self) -> LateVectors:
+        """The documents' token vectors, opened on first use. Raises as `dense`."""
+        folder = part_folder(self.path, self.manifest, LATE)
+        return open_late(folder, self.manifest.parts[LATE].record)
+
+    @cached_property
+    def fusion_tuning(self) -> FusionTuning | None:
+        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
+        record = self.manifest.fusion
+        return None if record is None else FusionTuning.from_record(record)
+
+    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
+        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
+        record = tuning.to_record()
+        self.manifest = change_manifest(
+            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
+        )
+        self.__dict__.pop("fusion_tuning", None)
+
+    @property
+    def document_frequencies(self) -> npt.NDArray[np.int64]:
+        """int64 [dim]: the number of documents that each term stands in."""
+        return self._segment.term_documents
+
+    @property
+    def token_frequencies(self) -> npt.NDArray[np.int64] | None:
+        """int64 [dim]: the number of documents in whose text each term is a token; None where they were not counted."""
+        return self._segment.term_tokens
+
+    def _check_row(self, row: int) -> int:
+        if not 0 <= row < len(self):
+            raise NotFoundError(f"no row {row}: the index has {len(self):,} documents")
+        return int(row)
+
+    # -- describing --------------------------------------------------------------------------------------------------
+
+    def space(self) -> dict[str, int]:
+        """Bytes on disk by part, and in total.
+
+        forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
+        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest;
+        then those that were added, as dense.
+        """
+        names = ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "windows", "ids", "vocabulary")
+        parts = dict.fromkeys((*names, "manifest"), 0)
+        for name, record in self.manifest.files.items():
+            parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
+        for name, part in self.manifest.parts.items():
+            parts[name] = sum(record.bytes for record in part.files.values())
+        parts["manifest"] = len(self.manifest.to_bytes())
+        return {**parts, "total": sum(parts.values())}
+
+    def describe(self) -> dict[str, Any]:
+        """The facts about the index, as JSON values."""
+        manifest = self.manifest
+        return {
+            "path": str(self.path),
+            "documents": manifest.documents,
+            "dim": manifest.dim,
+            "postings": manifest.postings,
+            "mean_terms": manifest.postings / manifest.documents,
+            "weight_scale": manifest.weight_scale,
+            "block_size": self._segment.summaries.block_size,
+            "modes": list(self.modes),
+            "has_vocabulary": self._segment.vocabulary is not None,
+            "encoder": manifest.encoder,
+            "settings": manifest.settings,
+            "parts": {name: part.record for name, part in manifest.parts.items()},
+            "tunings": manifest.tunings,
+            "fusion": manifest.fusion,
+            "prunings": manifest.prunings,
+            "windows": manifest.windows,
+            "created": manifest.created,
+            "library_version": manifest.library_version,
+            "bytes": self.space(),
+        }

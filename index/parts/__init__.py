@@ -1,0 +1,1 @@
+"""What a segment is made of: one part a file or folder."""

@@ -1,0 +1,1 @@
+"""The blocks that Block-Max Pruning searches."""

@@ -1,0 +1,40 @@
+"""What the manifest says of a dense part."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lsr.core.errors import InputError
+
+NAME = "dense"
+VECTORS_NAME = "vectors.npy"
+ANN_NAME = "ann.faiss"
+
+SIMILARITIES = ("cosine", "dot")
+
+
+@dataclass(frozen=True, slots=True)
+class DenseRecord:
+    """The facts about a dense part.
+
+    Attributes:
+        dim: numbers of a stored vector; full_dim: of one as the encoder makes it, more where they are truncated.
+        similarity: "cosine" (vectors are stored with length one) or "dot".
+        kind: one of `lsr.index.parts.dense.settings.KINDS`.
+        encoder: what the encoder says of itself (JSON values), or None for vectors that came without.
+    """
+
+    dim: int
+    full_dim: int
+    similarity: str
+    kind: str
+    encoder: dict[str, Any] | None
+
+    def __post_init__(self) -> None:
+        if self.similarity not in SIMILARITIES:
+            raise InputError(f"similarity must be {' or '.join(SIMILARITIES)}, not {self.similarity!r}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)

@@ -1,0 +1,111 @@
+"""Stored documents: an Arrow IPC file in record batches, memory-mapped and read a row at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from lsr.core.documents import Document
+from lsr.core.errors import IndexFormatError, InputError
+
+# Every batch but the last holds this many rows, so that a row's place is plain arithmetic.
+BATCH_ROWS = 512
+
+# Large strings: 64-bit offsets, so that no batch of long texts can overflow.
+_SCHEMA = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text", "fields")])
+
+
+class DocumentWriter:
+    """Writes the documents of a segment; holds at most one batch in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._sink = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
+        self._waiting: list[Document] = []
+
+    def append(self, documents: Sequence[Document]) -> None:
+        """Append documents in row order."""
+        self._waiting.extend(documents)
+        while len(self._waiting) >= BATCH_ROWS:
+            self._write(self._waiting[:BATCH_ROWS])
+            del self._waiting[:BATCH_ROWS]
+
+    def finish(self) -> None:
+        """Write what waits, and close."""
+        if self._waiting:
+            self._write(self._waiting)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+        self._sink.close()
+
+    def _write(self, documents: list[Document]) -> None:
+        columns = [
+            pa.array([getattr(document, name) for document in documents], pa.large_string())
+            for name in ("id", "title", "text")
+        ]
+        columns.append(pa.array([_fields_text(document) for document in documents], pa.large_string()))
+        self._writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+
+
+def check_storable(document: Document) -> None:
+    """InputError if the document's texts are not valid Unicode or its fields are not JSON values."""
+    for name in ("id", "title", "text"):
+        value = getattr(document, name)
+        if not isinstance(value, str):
+            raise InputError(f"document {document.id!r}: expected text, not {type(value).__name__}", field=name)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"document {document.id!r}: not valid Unicode ({error.reason})", field=name) from error
+    try:
+        _fields_text(document).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"document {document.id!r}: not JSON values ({error})", field="fields") from error
+
+
+def _fields_text(document: Document) -> str:
+    return json.dumps(document.fields, ensure_ascii=False, allow_nan=False) if document.fields else ""
+
+
+class DocumentStore:
+    """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise IndexFormatError(f"{path}: not a readable Arrow file ({error}): build the index again") from error
+        self._lock = threading.Lock()
+
+    @property
+    def batches(self) -> int:
+        """Number of record batches."""
+        return int(self._reader.num_record_batches)
+
+    def rows_in_batch(self, batch: int) -> int:
+        """Number of documents in one batch."""
+        with self._lock:
+            return int(self._reader.get_batch(batch).num_rows)
+
+    def document(self, row: int) -> Document:
+        """The document of one row."""
+        return self.documents(row, row + 1)[0]
+
+    def documents(self, first: int, last: int) -> list[Document]:
+        """The documents of rows first … last - 1."""
+        found: list[Document] = []
+        for batch in range(first // BATCH_ROWS, -(-last // BATCH_ROWS)):
+            start = batch * BATCH_ROWS
+            with self._lock:  # Arrow's file reader does not promise to be shared by threads
+                columns = self._reader.get_batch(batch).columns
+            part = slice(max(first - start, 0), min(last - start, BATCH_ROWS))
+            for id, title, text, fields in zip(*(column[part].to_pylist() for column in columns), strict=True):
+                found.append(Document(id, text, title, json.loads(fields) if fields else {}))
+        return found

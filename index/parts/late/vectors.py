@@ -1,0 +1,142 @@
+"""The documents' token vectors, memory-mapped, and MaxSim over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.index.format.arrays import open_array
+from lsr.index.parts.late.kernel import match_vectors, score_rows
+from lsr.index.parts.late.quantisation import dequantise, quantise_query
+from lsr.index.parts.late.record import BITS, CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LateVectors:
+    """Token vectors by row, quantised. Open with `open`; safe to use from several threads.
+
+    A query is quantised too, to 16 bits, so that sums are of whole numbers: scores are the same to the bit on every
+    processor, and those of the documents' quantised vectors to about five digits.
+
+    Attributes:
+        record: what the manifest says of them.
+        indptr: int64 [documents + 1]: where each row's vectors are.
+        codes: uint8 [vectors * bytes of a vector], laid out as in `lsr.index.parts.late.kernel`.
+        scales: float32 [vectors].
+    """
+
+    record: LateRecord
+    indptr: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.uint8]
+    scales: Floats
+
+    @classmethod
+    def open(cls, folder: Path, record: LateRecord) -> LateVectors:
+        """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
+        if record.bits not in BITS or record.dim < 1:
+            raise IndexFormatError(
+                f"{folder}: token vectors of {record.dim} numbers of {record.bits} bits, which this lsr cannot read: "
+                "build the index again"
+            )
+        indptr = open_array(folder / INDPTR_NAME, np.int64, record.documents + 1)
+        if indptr[0] != 0 or indptr[-1] != record.vectors:
+            raise IndexFormatError(
+                f"{folder / INDPTR_NAME}: expected offsets from 0 to {record.vectors:,}, found {indptr[0]:,} to "
+                f"{indptr[-1]:,}: build the index again"
+            )
+        return cls(
+            record,
+            indptr,
+            open_array(folder / CODES_NAME, np.uint8, record.vectors * record.vector_bytes),
+            open_array(folder / SCALES_NAME, np.float32, record.vectors),
+        )
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return self.record.documents
+
+    @property
+    def bytes(self) -> int:
+        """What they take on disk, and in memory where all of it is read."""
+        return self.indptr.nbytes + self.codes.nbytes + self.scales.nbytes
+
+    def scores(self, query: Floats, rows: npt.NDArray[np.integer]) -> Floats:
+        """MaxSim of the query's token vectors and each of these documents: float32 [rows], on one thread.
+
+        The sum over the query's vectors of the largest inner product with a vector of the document (Khattab and Zaharia
+        2020, arXiv:2004.12832, section 3.3); 0 for a document without vectors.
+
+        query: float32 [m, dim]. InputError if it has another dim or a number that is not finite; IndexError for a row
+        that there is not.
+        """
+        chosen = self._check_rows(rows)
+        scores = np.empty(len(chosen), np.float32)
+        codes, scales = self._quantise(query)
+        score_rows(self.indptr, self.codes, self.scales, self.record.bits, chosen, codes, scales, scores)
+        return scores
+
+    def explain(self, query: Floats, row: int) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Which of the document's vectors each of the query's likes best, and their inner products.
+
+        int64 [m] and float32 [m], whose sum is the document's score; -1 and 0 where the document has no vector. The
+        first is by place among the document's vectors, which `TokenEncoder.document_tokens` names. Errors as for
+        `scores`.
+        """
+        (row,) = self._check_rows(np.array([row])).tolist()
+        codes, scales = self._quantise(query)
+        places, products = np.full(len(codes), -1, np.int64), np.zeros(len(codes), np.float32)
+        first, last = int(self.indptr[row]), int(self.indptr[row + 1])
+        if first < last:
+            vector = np.empty(codes.shape[1], np.int16)
+            bits = self.record.bits
+            match_vectors(self.codes, self.scales, bits, first, last, codes, vector, products, places)
+        return places, products * scales
+
+    def vectors(self, row: int) -> Floats:
+        """The document's vectors as stored: float32 [tokens, dim]. IndexError for a row that there is not."""
+        (row,) = self._check_rows(np.array([row])).tolist()
+        part = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
+        record = self.record
+        codes = self.codes.reshape(record.vectors, record.vector_bytes)[part]
+        return dequantise(codes, self.scales[part], record.dim, record.bits)
+
+    def problems(self) -> Iterator[str]:
+        """What a search trusts and does not hold, each problem naming its file. Reads the offsets and the scales."""
+        if (self.indptr[1:] < self.indptr[:-1]).any():
+            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {self.record.vectors:,}"
+        if not (np.isfinite(self.scales) & (self.scales >= 0)).all():
+            yield f"{SCALES_NAME}: a scale is not finite, or below zero"
+
+    def _check_rows(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        # A copy, which can be written to: kernels are compiled anew for arrays that cannot.
+        chosen = np.array(rows, np.int64)
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
+            raise IndexError(f"a row is not among the {len(self):,} of the token vectors")
+        return chosen
+
+    def _quantise(self, query: Floats) -> tuple[npt.NDArray[np.int16], Floats]:
+        query = np.asarray(query, np.float32)
+        if query.ndim != 2 or query.shape[1] != self.record.dim:
+            raise InputError(
+                f"the query's token vectors are of shape {query.shape}; the documents' have {self.record.dim} numbers: "
+                "encode both with one model"
+            )
+        if not np.isfinite(query).all():
+            raise InputError("a token vector of the query holds a number that is not finite")
+        return quantise_query(query, self.record.bits)
+
+
+def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
+    """IndexFormatError if the record or a file is not as it should be."""
+    try:
+        return LateVectors.open(folder, LateRecord.from_json(record))
+    except TypeError as error:
+        raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error

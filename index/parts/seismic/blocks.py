@@ -1,0 +1,191 @@
+"""Seismic's blocks of inverted lists with their summaries: building and opening."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
+from lsr.index.parts.forward import Postings, term_dtype
+from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
+from lsr.index.parts.settings import SeismicSettings
+
+# Postings clustered in one call of the kernel.
+_PART_POSTINGS = 1 << 17
+_SKETCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class SeismicBlocks:
+    """The blocks of every list, and for every list an inverted index of its blocks' summaries.
+
+    Attributes:
+        indptr: int64 [dim + 1]: the blocks of each list.
+        starts: int64 [blocks + 1]: where each block starts in `rows`.
+        rows: uint32: the positions of the documents of each block, ascending.
+        unbounded: uint8 [blocks]: 1 for a block without a summary, which is always visited.
+        summary_indptr: int64 [dim + 1]: each list's part of summary_terms and summary_ends.
+        summary_terms: the terms that stand in any summary of a list, ascending; the index's dtype of term ids.
+        summary_ends: uint32: where each such term's entries end, counted from the first entry of the list.
+        entry_indptr: int64 [dim + 1]: each list's part of entry_blocks and entry_weights.
+        entry_blocks: uint16: a block, counted from the first of its list.
+        entry_weights: uint8: the term's weight in the block's summary, on the scale of the stored weights.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.uint32]
+    unbounded: npt.NDArray[np.uint8]
+    summary_indptr: npt.NDArray[np.int64]
+    summary_terms: npt.NDArray[Any]
+    summary_ends: npt.NDArray[np.uint32]
+    entry_indptr: npt.NDArray[np.int64]
+    entry_blocks: npt.NDArray[np.uint16]
+    entry_weights: npt.NDArray[np.uint8]
+
+    @classmethod
+    def open(cls, folder: Path, dim: int) -> SeismicBlocks:
+        """Map the files of a segment."""
+
+        def array(name: str, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
+            return open_array(folder / f"seismic_{name}.npy", dtype, length)
+
+        indptr = array("indptr", np.int64, dim + 1)
+        starts = array("starts", np.int64, int(indptr[-1]) + 1)
+        summary_indptr = array("summary_indptr", np.int64, dim + 1)
+        entry_indptr = array("entry_indptr", np.int64, dim + 1)
+        summaries, entries = int(summary_indptr[-1]), int(entry_indptr[-1])
+        return cls(
+            indptr=indptr,
+            starts=starts,
+            rows=array("rows", np.uint32, int(starts[-1])),
+            unbounded=array("unbounded", np.uint8, int(indptr[-1])),
+            summary_indptr=summary_indptr,
+            summary_terms=array("summary_terms", term_dtype(dim), summaries),
+            summary_ends=array("summary_ends", np.uint32, summaries),
+            entry_indptr=entry_indptr,
+            entry_blocks=array("entry_blocks", np.uint16, entries),
+            entry_weights=array("entry_weights", np.uint8, entries),
+        )
+
+
+def write_seismic_blocks(
+    folder: Path,
+    forward: Postings,
+    inverted: Postings,
+    settings: SeismicSettings,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Write the seismic_* files of a segment; `progress` is called with the number of postings gone through.
+
+    Runs of lists are clustered side by side on `threads` threads (default: as many as there are CPUs) and written in
+    order, so the bytes do not depend on the threads. Each thread takes a few times 131,072 postings (or the longest
+    list) times a document's terms in bytes, some 50 MB in practice, and 17 bytes a term of the vocabulary.
+    """
+    threads = threads or os.cpu_count() or 1
+    dim = len(inverted)
+    with ExitStack() as stack:
+
+        def writer(name: str, dtype: npt.DTypeLike) -> ArrayWriter:
+            return stack.enter_context(ArrayWriter(folder / f"seismic_{name}.npy", dtype))
+
+        def offsets(name: str) -> OffsetWriter:
+            return stack.enter_context(OffsetWriter(folder / f"seismic_{name}.npy"))
+
+        # In the order of what the kernel returns.
+        files = (
+            offsets("indptr"),
+            offsets("starts"),
+            writer("unbounded", np.uint8),
+            writer("rows", np.uint32),
+            offsets("summary_indptr"),
+            writer("summary_terms", term_dtype(dim)),
+            writer("summary_ends", np.uint32),
+            offsets("entry_indptr"),
+            writer("entry_blocks", np.uint16),
+            writer("entry_weights", np.uint8),
+        )
+        sketch = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+
+        def build(first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
+            return build_blocks(
+                first,
+                last,
+                inverted.indptr,
+                inverted.indices,
+                inverted.weights,
+                forward.indptr,
+                forward.indices,
+                forward.weights,
+                *sketch,
+                settings.n_postings or len(forward),
+                settings.centroid_fraction,
+                settings.min_cluster_size,
+                settings.summary_energy,
+                np.uint64(seed),
+            )
+
+        waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
+
+        def write_next() -> None:
+            first, last, future = waiting.popleft()
+            for file, values in zip(files, future.result(), strict=True):
+                file.append(values)
+            if progress is not None:
+                progress(int(inverted.indptr[last] - inverted.indptr[first]))
+
+        for first, last in _parts(inverted.indptr, settings.n_postings):
+            if len(waiting) > threads:
+                write_next()
+            waiting.append((first, last, pool.submit(build, first, last)))
+        while waiting:
+            write_next()
+
+
+def _parts(indptr: npt.NDArray[np.int64], n_postings: int | None) -> Iterator[tuple[int, int]]:
+    """Runs of terms of about _PART_POSTINGS kept postings."""
+    lengths = np.diff(indptr)
+    kept = np.cumsum(lengths if n_postings is None else np.minimum(lengths, n_postings))
+    first = 0
+    while first < len(kept):
+        before = kept[first - 1] if first else 0
+        last = max(int(np.searchsorted(kept, before + _PART_POSTINGS, side="right")), first + 1)
+        yield first, last
+        first = last
+
+
+@contextmanager
+def _sketch(folder: Path, forward: Postings, cut: int) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]]:
+    """Every document's strongest terms, [documents, cut], in files that are removed at the end."""
+    documents = len(forward)
+    paths = (folder / "sketch_terms.npy", folder / "sketch_weights.npy")
+    try:
+        with (
+            ArrayWriter(paths[0], forward.indices.dtype) as terms_file,
+            ArrayWriter(paths[1], np.uint8) as weights_file,
+        ):
+            for first in range(0, documents, _SKETCH_ROWS):
+                rows = min(_SKETCH_ROWS, documents - first)
+                terms = np.empty((rows, cut), forward.indices.dtype)
+                weights = np.empty((rows, cut), np.uint8)
+                sketch_documents(forward.indptr, forward.indices, forward.weights, first, terms, weights)
+                terms_file.append(terms.ravel())
+                weights_file.append(weights.ravel())
+        sketch_terms = open_array(paths[0], forward.indices.dtype).reshape(documents, cut)
+        sketch_weights = open_array(paths[1], np.uint8).reshape(documents, cut)
+        yield sketch_terms, sketch_weights
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The bounds of the blocks of neighbouring documents."""

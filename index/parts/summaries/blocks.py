@@ -1,0 +1,188 @@
+"""The summaries of the blocks: building and opening."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
+from lsr.index.kernels.selection import CHUNK
+from lsr.index.parts.forward import Postings
+from lsr.index.parts.summaries.kernel import count_blocks, summarise_window
+
+PREFIX = "summary"
+# What a list's uint16 can tell apart.
+MOST_WINDOW_BLOCKS = 1 << 16
+_COUNT_AT_A_TIME = 1 << 14
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """The largest weight of each term in each block of neighbouring documents.
+
+    Terms that stand in many blocks have a row of weights, one for each block. The others have lists, one for each
+    window of blocks, the heaviest first.
+
+    Attributes:
+        block_size: documents of a block (the last one may have fewer).
+        blocks: how many there are.
+        window: blocks of a window, whole chunks of them; at most 65,536.
+        dense_numbers: int32 [dim]: the row of a term in dense_weights, or -1.
+        dense_weights: uint8 [rows, blocks padded to whole chunks].
+        list_starts: int64 [windows * dim + 1].
+        list_blocks: uint16, counted from the first block of the window.
+        list_weights: uint8, descending within a list.
+        term_maxima: uint8 [dim]: each term's largest weight.
+    """
+
+    block_size: int
+    blocks: int
+    window: int
+    dense_numbers: npt.NDArray[np.int32]
+    dense_weights: npt.NDArray[np.uint8]
+    list_starts: npt.NDArray[np.int64]
+    list_blocks: npt.NDArray[np.uint16]
+    list_weights: npt.NDArray[np.uint8]
+    term_maxima: npt.NDArray[np.uint8]
+
+    @cached_property
+    def arrays(self) -> tuple[Any, ...]:
+        """What `lsr.index.engines.blocks.kernel.search_pruned` takes."""
+        return (
+            self.dense_numbers,
+            self.dense_weights,
+            self.list_starts,
+            self.list_blocks,
+            self.list_weights,
+            self.term_maxima,
+            self.window,
+            self.block_size,
+        )
+
+    @property
+    def padded_blocks(self) -> int:
+        """Number of blocks, rounded up to whole chunks."""
+        return _padded(self.blocks)
+
+    @classmethod
+    def open(cls, folder: Path, documents: int, dim: int, block_size: int, prefix: str = PREFIX) -> Summaries:
+        """Map the files of a segment."""
+
+        def array(name: str, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
+            return open_array(folder / f"{prefix}_{name}.npy", dtype, length)
+
+        blocks = -(-documents // block_size)
+        window = _window(blocks)
+        dense_terms = array("dense_terms", np.uint32)
+        dense_numbers = np.full(dim, -1, np.int32)
+        dense_numbers[dense_terms[dense_terms < dim]] = np.arange(len(dense_terms[dense_terms < dim]))
+        dense_weights = array("dense_weights", np.uint8, len(dense_terms) * _padded(blocks))
+        starts = array("list_starts", np.int64, -(-blocks // window) * dim + 1)
+        nnz = int(starts[-1])
+        return cls(
+            block_size=block_size,
+            blocks=blocks,
+            window=window,
+            dense_numbers=dense_numbers,
+            dense_weights=dense_weights.reshape(len(dense_terms), _padded(blocks)),
+            list_starts=starts,
+            list_blocks=array("list_blocks", np.uint16, nnz),
+            list_weights=array("list_weights", np.uint8, nnz),
+            term_maxima=array("term_maxima", np.uint8, dim),
+        )
+
+
+def write_summaries(
+    folder: Path,
+    forward: Postings,
+    dim: int,
+    block_size: int,
+    dense_share: float,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    prefix: str = PREFIX,
+) -> None:
+    """Write the files PREFIX_*.npy of a segment; `progress` is called with the number of documents gone through.
+
+    Windows are summarised side by side on `threads` threads (default: as many as there are CPUs) and written in order,
+    so the bytes do not depend on the threads. Each takes 3 bytes for each of a window's postings, some 60 MB for
+    blocks of 4 documents of 100 terms and more for larger ones (at most 3 * dense_share * 65,536 bytes a term of the
+    vocabulary), and 24 bytes a term.
+    """
+    threads = threads or os.cpu_count() or 1
+    blocks = -(-len(forward) // block_size)
+    window = _window(blocks)
+    with ThreadPoolExecutor(threads) as pool:
+
+        def count(first: int) -> npt.NDArray[np.int64]:
+            counts = np.zeros(dim, np.int64)
+            last = min(first + _COUNT_AT_A_TIME, blocks)
+            count_blocks(forward.indptr, forward.indices, block_size, first, last, counts, np.full(dim, -1, np.int64))
+            return counts
+
+        counts = np.zeros(dim, np.int64)
+        for part in pool.map(count, range(0, blocks, _COUNT_AT_A_TIME)):
+            counts += part
+        dense_terms = np.flatnonzero(counts > dense_share * blocks).astype(np.uint32)
+        dense_numbers = np.full(dim, -1, np.int32)
+        dense_numbers[dense_terms] = np.arange(len(dense_terms))
+        dense_weights = new_array(folder / f"{prefix}_dense_weights.npy", np.uint8, len(dense_terms) * _padded(blocks))
+        dense_rows = dense_weights.reshape(len(dense_terms), _padded(blocks))
+        term_maxima = np.zeros(dim, np.uint8)
+
+        def summarise(first: int) -> tuple[npt.NDArray[Any], ...]:
+            last = min(first + window, blocks)
+            return summarise_window(
+                forward.indptr, forward.indices, forward.weights, block_size, first, last, dense_numbers, dense_rows
+            )
+
+        with (
+            OffsetWriter(folder / f"{prefix}_list_starts.npy") as starts_file,
+            ArrayWriter(folder / f"{prefix}_list_blocks.npy", np.uint16) as blocks_file,
+            ArrayWriter(folder / f"{prefix}_list_weights.npy", np.uint8) as weights_file,
+        ):
+            waiting: deque[tuple[int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
+
+            def write_next() -> None:
+                first, future = waiting.popleft()
+                lengths, list_blocks, list_weights = future.result()
+                starts_file.append(lengths)
+                blocks_file.append(list_blocks)
+                weights_file.append(list_weights)
+                listed = np.flatnonzero(lengths)
+                # The heaviest stands first.
+                heaviest = list_weights[np.cumsum(lengths)[listed] - lengths[listed]]
+                term_maxima[listed] = np.maximum(term_maxima[listed], heaviest)
+                if progress is not None:
+                    done = min((first + window) * block_size, len(forward)) - first * block_size
+                    progress(done)
+
+            for first in range(0, blocks, window):
+                if len(waiting) >= threads:
+                    write_next()
+                waiting.append((first, pool.submit(summarise, first)))
+            while waiting:
+                write_next()
+    for number, term in enumerate(dense_terms):
+        term_maxima[term] = dense_rows[number].max()
+    write_array(folder / f"{prefix}_dense_terms.npy", dense_terms)
+    write_array(folder / f"{prefix}_term_maxima.npy", term_maxima)
+
+
+def _padded(blocks: int) -> int:
+    return -(-blocks // CHUNK) * CHUNK
+
+
+def _window(blocks: int) -> int:
+    """The smallest whole number of chunks that needs no more windows than the largest does."""
+    windows = max(-(-blocks // MOST_WINDOW_BLOCKS), 1)
+    return _padded(-(-blocks // windows))

@@ -1,0 +1,223 @@
+"""From text to an index: read, encode, build.
+
+`lsr.index` is imported inside the functions: it lies above this package, and reading or encoding should not load it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsr.core.documents import Document, Query
+from lsr.core.errors import InputError
+from lsr.core.files import check_output
+from lsr.build.shards import EncodedShards
+from lsr.core.progress import Stages, silent
+from lsr.vectors.sparse import SparseVectors
+from lsr.text.windows import WindowSettings, cut_corpus
+
+if TYPE_CHECKING:
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.index import Index, IndexBuilder, IndexSettings
+    from lsr.core.vocabulary import Vocabulary
+
+Progress = Callable[[int], None]
+
+_QUERY_BATCH = 1024
+
+
+def index_corpus(
+    corpus: Iterable[Document],
+    path: str | Path,
+    encoder: SparseEncoder,
+    *,
+    total: int | None = None,
+    top_k: int | None = None,
+    windows: WindowSettings | None = None,
+    settings: IndexSettings | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    restart: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Encode a corpus and index it at `path`.
+
+    The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
+    where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
+    heaviest terms. With `windows`, documents are cut into windows, each a row of its own, and found by these. `threads`
+    build the index (default: as many as there are CPUs). `total`, the number of documents, if it is known, is for
+    `stages` to show.
+
+    Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
+    interruption.
+    """
+    from lsr.index import IndexBuilder, check_index_output
+
+    record = _encoder_record(encoder, top_k)
+    check_index_output(path, force=force)
+    work, unit = record, "documents"
+    if windows is not None:
+        work, unit, total = {**record, "windows": windows.to_record()}, "windows", None
+        corpus = cut_corpus(corpus, windows)
+    with (
+        _shards(path, work, restart) as shards,
+        IndexBuilder(
+            path,
+            dim=encoder.dim,
+            vocabulary=encoder.vocabulary,
+            encoder=record,
+            settings=settings,
+            windows=windows,
+            force=force,
+        ) as builder,
+    ):
+        with stages("encoding", total, unit) as progress:
+            shards.encode(corpus, encoder, top_k=top_k, progress=progress)
+        return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages)
+
+
+def index_vectors(
+    batches: Iterable[SparseVectors],
+    path: str | Path,
+    *,
+    encoder: SparseEncoder | None = None,
+    vocabulary: Vocabulary | None = None,
+    documents: Iterable[Document] | None = None,
+    settings: IndexSettings | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Index vectors that were made before.
+
+    `encoder`, the one that made them, lets the index be searched by text; else `vocabulary`, if given, names the terms.
+    `documents`, in the order of the vectors, give the hits their texts. `threads` and `stages` as for `index_corpus`.
+
+    Raises InputError where ids of vectors and documents disagree, or without a single vector.
+    """
+    from lsr.index import IndexBuilder
+
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise InputError("there are no vectors to index")
+    with IndexBuilder(
+        path,
+        dim=first.dim,
+        vocabulary=encoder.vocabulary if encoder else vocabulary,
+        encoder=_encoder_record(encoder, None) if encoder else None,
+        settings=settings,
+        force=force,
+    ) as builder:
+        return _build(builder, _with_documents(chain([first], batches), documents), encoder, None, threads, stages)
+
+
+def encode_corpus(
+    corpus: Iterable[Document],
+    path: str | Path,
+    encoder: SparseEncoder,
+    *,
+    top_k: int | None = None,
+    force: bool = False,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Encode a corpus into a vector file (.parquet, .jsonl, .jsonl.gz, .jsonl.zst); return the number of documents.
+
+    Interruptions are taken up again as in `index_corpus`.
+    """
+    from lsr.vectors.files import write_vectors
+
+    check_output(path, force=force)
+    with _shards(path, _encoder_record(encoder, top_k), restart) as shards:
+        shards.encode(corpus, encoder, top_k=top_k, progress=progress)
+        batches = (vectors for vectors, _ in shards.read(encoder.dim))
+        return write_vectors(path, batches, vocabulary=encoder.vocabulary, force=force)
+
+
+def encode_queries(
+    queries: Iterable[Query],
+    path: str | Path,
+    encoder: SparseEncoder,
+    *,
+    top_k: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Encode queries into a vector file, as `encode_corpus` does documents; return how many there were."""
+    from lsr.vectors.files import write_vectors
+
+    check_output(path, force=force)
+    stream = iter(queries)
+
+    def batches() -> Iterator[SparseVectors]:
+        while batch := list(islice(stream, _QUERY_BATCH)):
+            yield encoder.encode_queries([query.text for query in batch], [query.id for query in batch], top_k=top_k)
+            if progress:
+                progress(len(batch))
+
+    return write_vectors(path, batches(), vocabulary=encoder.vocabulary, force=force)
+
+
+@contextmanager
+def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> Iterator[EncodedShards]:
+    path = Path(path)
+    shards = EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
+    finished = False
+    try:
+        yield shards
+        finished = True
+    finally:
+        # Nothing worth going on from is nothing worth leaving behind.
+        shards.close(remove=finished or not shards.paths)
+
+
+def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:
+    return {**encoder.settings(), "top_k": top_k}
+
+
+def _build(
+    builder: IndexBuilder,
+    batches: Iterable[tuple[SparseVectors, list[Document] | None]],
+    encoder: SparseEncoder | None,
+    total: int | None,
+    threads: int | None,
+    stages: Stages,
+) -> Index:
+    with stages("reading", total, "vectors") as progress:
+        for vectors, documents in batches:
+            builder.add(vectors, documents)
+            if documents is not None and encoder is not None and encoder.inference_free:
+                # What the collection's IDF is made of: see `SparseEncoder.with_query_idf`.
+                builder.count_tokens(encoder.token_frequencies([document.contents for document in documents]))
+            progress(len(vectors))
+    with stages("building", len(builder), "documents") as progress:
+        return builder.finish(progress=progress, threads=threads)
+
+
+def _with_documents(
+    batches: Iterable[SparseVectors], documents: Iterable[Document] | None
+) -> Iterator[tuple[SparseVectors, list[Document] | None]]:
+    """Each batch with the documents of its vectors."""
+    if documents is None:
+        yield from ((vectors, None) for vectors in batches)
+        return
+    stream = iter(documents)
+    for vectors in batches:
+        yield vectors, _matching(vectors, stream)
+    if (extra := next(stream, None)) is not None:
+        raise InputError(f"the corpus has more documents than there are vectors, from id {extra.id!r} on")
+
+
+def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> list[Document]:
+    documents = []
+    for row, id in enumerate(vectors.ids):
+        document = next(stream, None)
+        if document is None or document.id != id:
+            found = "the corpus has ended" if document is None else f"the corpus has {document.id!r}"
+            raise InputError(f"vectors and corpus disagree: vector {row} of this batch is for {id!r}, where {found}")
+        documents.append(document)
+    return documents

@@ -1,0 +1,147 @@
+"""Dense vectors for an index: encode its documents' texts, resumably, and add what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.build.encoding_work import EncodingWork
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.progress import Stages, silent
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.index import DenseSettings, Index
+
+Vectors = npt.NDArray[np.float32]
+
+_READ_ROWS = 1 << 14
+
+
+def add_dense_vectors(
+    index: Index,
+    encoder: DenseEncoder,
+    *,
+    settings: DenseSettings | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    force: bool = False,
+    restart: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Encode the stored texts of an index and give it a dense part (`lsr.index.add_dense`); return it, opened anew.
+
+    What is encoded is kept in `PATH.dense/` until it is published: after an interruption the same call goes on where it
+    stopped; `restart` begins again. `force` replaces a dense part that is there.
+
+    Raises OutputExistsError, and InputError for an index whose documents have no texts.
+    """
+    from lsr.index import add_dense
+    from lsr.index.parts.dense.record import NAME
+
+    if index.has_dense and not force:
+        raise OutputExistsError(f"{index.path} has a dense part already: pass --force to replace it")
+    with (
+        EncodingWork(index, NAME, encoder.settings(), restart=restart) as work,
+        _EncodedRows(work.folder, encoder.dim) as encoded,
+    ):
+        with stages("encoding dense vectors", len(index), "documents") as progress:
+            progress(encoded.rows)
+            work.rows = encoded.rows
+            for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
+                encoded.append(part)
+                work.rows = encoded.rows
+        with stages("building the dense part", len(index), "documents") as progress:
+            # Each vector is reported twice: written, and built into faiss's structure.
+            halves = _Halves(progress)
+            return add_dense(
+                index,
+                encoded.read(),
+                encoder=encoder.settings(),
+                similarity=encoder.similarity,
+                settings=settings,
+                seed=seed,
+                threads=threads,
+                force=force,
+                progress=halves.report,
+            )
+
+
+def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
+    """What the documents of an index say, from a row on. InputError if they have no texts."""
+    some = first > 0
+    for row in range(first, len(index)):
+        text = index.document_at(row).contents
+        some = some or bool(text)
+        yield text
+    if not some:
+        raise InputError(
+            f"the documents of {index.path} have no texts (it was made from vectors alone): index the vectors with "
+            "their corpus, or, for dense vectors, give them with `lsr dense --vectors`"
+        )
+
+
+class _Halves:
+    """Reports every second of what it is told."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress, self._told, self._reported = progress, 0, 0
+
+    def report(self, count: int) -> None:
+        self._told += count
+        self._progress(self._told // 2 - self._reported)
+        self._reported = self._told // 2
+
+
+class _EncodedRows:
+    """Vectors by row, float32, appended to a file of `folder` as they come; those that are there are gone on from."""
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._dim = dim
+        self._path = folder / "vectors.f32"
+        self._file = self._path.open("ab")
+        self.rows = self._path.stat().st_size // (4 * dim)
+        self._file.truncate(self.rows * 4 * dim)  # a part that was cut short is encoded again
+
+    def append(self, vectors: Vectors) -> None:
+        self._file.write(np.ascontiguousarray(vectors, "<f4").data)
+        self._file.flush()
+        self.rows += len(vectors)
+
+    def read(self) -> Iterator[Vectors]:
+        mapped = np.memmap(self._path, np.float32, "r").reshape(-1, self._dim)
+        for start in range(0, len(mapped), _READ_ROWS):
+            yield np.array(mapped[start : start + _READ_ROWS])
+
+    def __enter__(self) -> _EncodedRows:
+        return self
+
+    def __exit__(self, kind: object, error: object, at: object) -> None:
+        self._file.close()
+
+
+def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
+    """Parts of a .npy file of numbers [documents, dim], mapped from disk. InputError if it is none."""
+    mapped = _mapped(path)
+    for start in range(0, len(mapped), _READ_ROWS):
+        yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
+
+
+def dense_dim(path: str | Path) -> int:
+    """Numbers of a vector in such a file. Raises as `read_dense_vectors`."""
+    return int(_mapped(path).shape[1])
+
+
+def _mapped(path: str | Path) -> npt.NDArray[np.floating]:
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a .npy file of dense vectors ({error})", source=str(path)) from error
+    if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype.kind != "f":
+        shape = getattr(mapped, "shape", "several arrays")
+        raise InputError(f"dense vectors are one table of floats [documents, dim], not {shape}", source=str(path))
+    return mapped

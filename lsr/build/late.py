@@ -1,0 +1,55 @@
+"""Token vectors for an index: encode its documents' texts, resumably, and add what comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsr.build.dense import stored_texts
+from lsr.build.encoding_work import EncodingWork
+from lsr.core.errors import OutputExistsError
+from lsr.core.progress import Stages, silent
+
+if TYPE_CHECKING:
+    from lsr.encoding.late.encoder import TokenEncoder
+    from lsr.index import Index
+
+
+def add_token_vectors(
+    index: Index,
+    encoder: TokenEncoder,
+    *,
+    bits: int = 8,
+    force: bool = False,
+    restart: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Encode the stored texts of an index as token vectors, publish them with it and return it, opened anew.
+
+    `bits` of a number, 8 or 4; `force` replaces token vectors that are there. What is encoded is kept in `PATH.late/`
+    until it is published: after an interruption the same call goes on where it stopped; `restart` begins again.
+
+    Raises OutputExistsError, and InputError for an index whose documents have no texts.
+    """
+    from lsr.index import Index, LateWriter
+    from lsr.index.parts.late.record import FILE_NAMES, NAME
+    from lsr.index.parts.part import PartWriter
+
+    if NAME in index.manifest.parts and not force:
+        raise OutputExistsError(f"{index.path} has a {NAME} part already: pass --force to replace it")
+    with EncodingWork(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
+        with (
+            LateWriter(work.folder, encoder.dim, bits) as writer,
+            stages("encoding token vectors", len(index), "documents") as progress,
+        ):
+            progress(writer.documents)
+            work.rows = writer.documents
+            texts = stored_texts(index, writer.documents)
+            for indptr, vectors in encoder.stream_documents(texts, progress=progress):
+                writer.append(indptr, vectors)
+                work.rows = writer.documents
+            record = writer.finish(encoder.settings())
+        with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
+            for name in FILE_NAMES:
+                (work.folder / name).rename(part.folder / name)
+            part.publish(record.to_json())
+    return Index.open(index.path)

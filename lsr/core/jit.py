@@ -1,0 +1,207 @@
+"""The decorator of all kernels, and where their machine code is kept.
+
+Numba keeps compiled code beside the source, where an installation may not be writable, and renews it when the file of
+the function changes, though not when a function does that it calls from another file. Here it is kept in the user's
+cache folder, and renewed when any of these files changes. Code of other packages stays where Numba puts it.
+
+Numba itself tells Python versions, processors and their features apart: a folder may be shared by different machines.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.event import Event, Listener, install_listener
+
+__all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
+
+# Other states of a source file whose code is kept, for other installations of the same user.
+_KEPT_STATES = 4
+_LOCK_SECONDS = 10
+_USER_CACHES = {"darwin": ("", "Library/Caches"), "win32": ("LOCALAPPDATA", "AppData/Local")}
+_ADVICE = "set LSR_CACHE_DIR to a folder that can be written"
+_IMPORTED = re.compile(rb"^from (lsr\.[\w.]+) import", re.MULTILINE)
+
+_config: Any = numba.config
+_logger = logging.getLogger("lsr.index")
+
+
+def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Compile a function on its first call, or load it from the cache; it runs without Python's lock.
+
+    Used as `@kernel` or with options of `numba.njit`, as `@kernel(inline="always")`. A kernel may use what its own file
+    defines and what that imports by `from lsr.… import …`, and nothing else that could change.
+    """
+    if function is None:
+        return lambda function: kernel(function, **options)
+    compiled = numba.njit(nogil=True, **options)(function)
+    if _config.DISABLE_JIT:
+        return compiled
+    if not Path(function.__code__.co_filename).is_file():
+        _note_unkept(f"{function.__code__.co_filename} is not on disk")
+    elif cache_folder() is None:
+        _note_unkept(f"there is no home folder; {_ADVICE}")
+    else:
+        compiled._cache = _KernelCache(function)
+    return compiled
+
+
+@contextmanager
+def compilations(progress: Callable[[int], None] | None = None) -> Iterator[list[str]]:
+    """Give a list to which the names of kernels are added that are compiled, not loaded, within the block."""
+    listener = _CompilationListener(progress)
+    with install_listener("numba:compile", listener):
+        yield listener.names
+
+
+class _CompilationListener(Listener):
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self.names: list[str] = []
+        self._progress = progress
+
+    def on_start(self, event: Event) -> None:
+        pass
+
+    def on_end(self, event: Event) -> None:
+        function = event.data["dispatcher"].py_func
+        # Numba compiles functions of its own for the kernels.
+        if function.__module__.startswith("lsr."):
+            self.names.append(function.__qualname__)
+            if self._progress is not None:
+                self._progress(1)
+
+
+def cache_folder() -> Path | None:
+    """Where compiled kernels are kept, or None if the user has no home folder.
+
+    `$LSR_CACHE_DIR/kernels`, else `lsr/kernels` in `$NUMBA_CACHE_DIR`, else in the user's cache folder, which is
+    `$XDG_CACHE_HOME` or ~/.cache, on macOS ~/Library/Caches and on Windows `%LOCALAPPDATA%`.
+    """
+    if chosen := os.environ.get("LSR_CACHE_DIR"):
+        return Path(chosen).absolute() / "kernels"
+    variable, in_home = _USER_CACHES.get(sys.platform, ("XDG_CACHE_HOME", ".cache"))
+    base = _config.CACHE_DIR or os.environ.get(variable)
+    try:
+        return (Path(base).absolute() if base else Path.home() / in_home) / "lsr" / "kernels"
+    except RuntimeError:
+        return None
+
+
+@lru_cache
+def fingerprint(source: Path) -> str:
+    """What the code compiled from a file depends on: its text, those of all kernel files that it uses, and Numba.
+
+    `source` may lie anywhere. A file is used if it is imported by another one that is used.
+    """
+    texts: dict[str, bytes] = {}
+    waiting = [("", source)]
+    while waiting:
+        name, path = waiting.pop()
+        text = texts[name] = path.read_bytes()
+        for used in {used.decode() for used in _IMPORTED.findall(text)} - texts.keys():
+            spec = importlib.util.find_spec(used)
+            if spec is not None and spec.origin is not None:
+                waiting.append((used, Path(spec.origin)))
+    digest = sha256(f"{numba.__version__} {llvmlite.__version__} {_config.BOUNDSCHECK}".encode())
+    for name, text in sorted(texts.items()):
+        digest.update(f"\n{name} {len(text)}\n".encode() + text)
+    return digest.hexdigest()[:16]
+
+
+class _Locator(_CacheLocator):
+    """Names the folder of a source file in its present state."""
+
+    def __init__(self, function: Callable[..., Any], source: Path) -> None:
+        # Several files have one name, in folders of their own.
+        self._line = function.__code__.co_firstlineno
+        self._state = fingerprint(source)
+        folder = cache_folder()
+        assert folder is not None
+        self._folder = folder / f"{function.__module__.removeprefix('lsr.')}-{self._state}"
+        # What is in use stays when others are pruned.
+        with suppress(OSError):
+            os.utime(self._folder)
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> _Locator:
+        return cls(py_func, Path(py_file))
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._state
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder; remove those of the file's earlier states, but for the last used."""
+        if self._folder.is_dir():
+            return
+        # What is loaded from here is run: nobody else may write to it.
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stem = self._folder.name.removesuffix(self._state)
+        states = [path for path in self._folder.parent.glob(f"{stem}*") if path != self._folder]
+        with suppress(OSError):
+            states.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in states[_KEPT_STATES:]:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _KernelCache(FunctionCache):
+    """Numba's cache of a function, in our folder. Whatever is wrong with that folder, the function is compiled."""
+
+    _impl_class = _KernelCacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:
+            # Cut short when the power failed, say. It is compiled and written anew.
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        from filelock import FileLock
+
+        try:
+            self._impl.locator.ensure_cache_path()
+            # Two processes would give two signatures one file.
+            with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
+                super().save_overload(sig, data)
+        except Exception as error:
+            _note_unkept(f"{error}; {_ADVICE}")
+
+
+_unkept: list[str] = []
+
+
+def unkept() -> str | None:
+    """Why kernels that this process compiled could not be kept, or None if they were."""
+    return _unkept[0] if _unkept else None
+
+
+def _note_unkept(reason: str) -> None:
+    if not _unkept:
+        _logger.warning("compiled kernels cannot be kept, so every start compiles them: %s", reason)
+    _unkept.append(reason)

@@ -1,0 +1,58 @@
+"""Pictures: one style, written whole or not at all, the same bytes for the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lsr.core.errors import InputError, MissingDependencyError
+from lsr.core.files import atomic_file
+
+SUFFIXES = (".png", ".svg")
+"""Of the files that can be written."""
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's palette, which colour-blind readers can tell apart."""
+
+
+def check_plot(path: Path) -> None:
+    """InputError if the file's name ends in none of SUFFIXES; MissingDependencyError without matplotlib."""
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"plots are named {' or '.join(SUFFIXES)}", source=str(path))
+    _pyplot()
+
+
+@contextmanager
+def figure(paths: Sequence[Path], *, columns: int, title: str = "") -> Iterator[Sequence[Any]]:
+    """Give a row of matplotlib axes to draw on; then write the picture to every path, replacing what is there.
+
+    Raises as `check_plot`, before anything is drawn.
+    """
+    for path in paths:
+        check_plot(path)
+    pyplot = _pyplot()
+    # Text that stays text, and no date or random name: the same numbers give the same file.
+    with pyplot.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lsr"}):
+        drawn, panels = pyplot.subplots(1, columns, figsize=(6.4 * columns, 4.8), squeeze=False, layout="constrained")
+        try:
+            if title:
+                drawn.suptitle(title)
+            yield panels[0]
+            for path in paths:
+                with atomic_file(path, force=True) as temporary:
+                    metadata = {"Date": None} if path.suffix == ".svg" else {}
+                    drawn.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
+        finally:
+            pyplot.close(drawn)
+
+
+def _pyplot() -> Any:
+    try:
+        matplotlib = import_module("matplotlib")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("a plot needs matplotlib: pip install matplotlib") from error
+    matplotlib.use("agg")
+    return import_module("matplotlib.pyplot")

@@ -1,0 +1,1 @@
+"""Cross-encoders: query and text read together."""

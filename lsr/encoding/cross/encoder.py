@@ -1,0 +1,196 @@
+"""Score queries and texts read together: cross-encoders (Nogueira and Cho 2019, arXiv:1901.04085)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.shared.batches import batches_by_length
+from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.strict import load_strictly, quiet
+from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
+from lsr.encoding.sparse.layout import (
+    ABOUT,
+    LENGTH_CAP,
+    MODULES,
+    fingerprint,
+    model_files,
+    position_limit,
+    read_modules,
+    read_optional,
+    reading,
+)
+
+# Pairs tokenised and sorted by length together.
+_PAIRS = 2048
+
+Scores = npt.NDArray[np.float32]
+
+
+class CrossEncoder:
+    """A transformer with a classification head over a pair of query and text. Make one with `load`.
+
+    The score is the logit of a head with one label, without the sigmoid that sentence-transformers' CrossEncoder may
+    put over it; of a head with two, the log-odds of the second ("relevant"): the difference of the logits. Safe to use
+    from several threads.
+
+    Attributes:
+        name: the short name, hub name or absolute path it was loaded from.
+        max_length: tokens read of query and text together, special tokens included.
+        dtype: what the transformer computes in: "float32" or "bfloat16".
+    """
+
+    def __init__(
+        self, name: str, folder: Path, *, max_length: int | None = None, device: str | None = None, dtype: str = "auto"
+    ) -> None:
+        self.name = name
+        self._folder = folder = _transformer(folder)
+        self._model = model = load_strictly("AutoModelForSequenceClassification", folder)
+        self._labels = int(model.config.num_labels)
+        if self._labels not in (1, 2):
+            raise ModelError(
+                f"{name} tells {self._labels} labels apart; a cross-encoder that ranks has one, or two of which the "
+                "second means relevant"
+            )
+        with quiet():
+            self._tokenizer = fast_tokenizer(folder)
+        # Cutting is a state of the tokenizer, which two threads must not set at once.
+        self._lock = threading.Lock()
+        limits = [position_limit(model.config.to_dict()), self._tokenizer.model_max_length, max_length or LENGTH_CAP]
+        self.max_length = min(limit for limit in limits if limit)
+        added = self._tokenizer.num_special_tokens_to_add(pair=True)
+        if self.max_length <= added or max_length == 0:
+            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+        self._device, self.dtype = place(model, device, dtype)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path,
+        *,
+        max_length: int | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+    ) -> CrossEncoder:
+        """Load a cross-encoder strictly: whatever does not fit is a ModelError that names it.
+
+        Args:
+            name_or_path: a folder that transformers' AutoModelForSequenceClassification loads, a sentence-transformers
+                CrossEncoder's among them, or ORG/NAME on the Hugging Face hub.
+            max_length: tokens read of query and text together, the longer one being cut first: 512 if not given, or
+                the model's own limit where that is lower.
+            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
+        """
+        name, folder = locate(name_or_path)
+        return cls(name, folder, max_length=max_length, device=device, dtype=dtype)
+
+    def score(
+        self,
+        query: str,
+        texts: Sequence[str],
+        *,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> Scores:
+        """The score of each text for the query: float32 [texts]; larger is better. Otherwise as `score_pairs`."""
+        if isinstance(texts, str):
+            raise InputError("give a list of texts, not one string")
+        return self.score_pairs([query] * len(texts), texts, batch_size=batch_size, progress=progress)
+
+    def score_pairs(
+        self,
+        queries: Sequence[str],
+        texts: Sequence[str],
+        *,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> Scores:
+        """The score of each query for the text beside it: float32 [texts]; larger is better.
+
+        `batch_size` bounds the pairs in one run of the model, which takes fewer where they are long. `progress` is
+        called with the number of pairs just finished. InputError if a query or a text is no string, or if there are not
+        as many of one as of the other.
+        """
+        if len(queries) != len(texts):
+            raise InputError(f"{len(queries)} queries came with {len(texts)} texts; give one for each")
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        scores = np.empty(len(texts), np.float32)
+        for first in range(0, len(texts), _PAIRS):
+            part = slice(first, first + _PAIRS)
+            scores[part] = self._score(list(queries[part]), list(texts[part]), first, batch_size, progress)
+        return scores
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the scores, as JSON values; weights and tokenizer as a hash of their files."""
+        return {
+            "kind": "cross-encoder",
+            "model": self.name,
+            "max_length": self.max_length,
+            "labels": self._labels,
+            "dtype": self.dtype,
+            "fingerprint": fingerprint(model_files(self._folder)),
+        }
+
+    def __repr__(self) -> str:
+        return f"CrossEncoder({self.name!r}, max_length {self.max_length})"
+
+    def _score(
+        self,
+        queries: list[str],
+        texts: list[str],
+        first: int,
+        batch_size: int,
+        progress: Callable[[int], None] | None,
+    ) -> Scores:
+        check_texts(queries, first)
+        check_texts(texts, first)
+        with self._lock:
+            encoded = self._tokenizer(queries, texts, truncation="longest_first", max_length=self.max_length)
+        lengths = [len(tokens) for tokens in encoded["input_ids"]]
+        scores = np.empty(len(texts), np.float32)
+        limits = {"max_length": self.max_length, "batch_size": batch_size, "tokens": tokens_at_once(self._device)}
+        for batch, width in batches_by_length(lengths, **limits):
+            features = [{name: values[position] for name, values in encoded.items()} for position in batch]
+            scores[batch] = self._run(features, width)
+            if progress:
+                progress(len(batch))
+        return scores
+
+    @torch.inference_mode()
+    def _run(self, features: list[dict[str, list[int]]], width: int) -> Scores:
+        padded = self._tokenizer.pad(features, padding="max_length", max_length=width, return_tensors="pt")
+        with autocast(self._device, self.dtype):
+            logits = self._model(**padded.to(self._device)).logits.float()
+        scores = logits[:, 0] if self._labels == 1 else logits[:, 1] - logits[:, 0]
+        if not bool(scores.isfinite().all()):
+            raise ModelError(f"{self.name} computes scores that are not finite: try dtype='float32'")
+        return scores.cpu().numpy()
+
+
+def _transformer(folder: Path) -> Path:
+    """Where transformer and head lie. ModelError if a sentence-transformers folder does more than these."""
+    if not (folder / MODULES).exists():
+        return folder
+    with reading(folder):
+        modules = read_modules(folder)
+        kinds = [kind for kind, _ in modules]
+        if kinds != ["Transformer"]:
+            raise ModelError(
+                f"{folder} is not a cross-encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; "
+                "expected a Transformer alone, with a classification head"
+            )
+        about = read_optional(folder / ABOUT)
+        if prompt := (about.get("prompts") or {}).get(about.get("default_prompt_name")):
+            raise ModelError(f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not do")
+        return modules[0][1]

@@ -1,0 +1,1 @@
+"""Dense bi-encoders: from text to one vector."""

@@ -1,0 +1,195 @@
+"""Encode text as one vector a token, for late interaction (ColBERT: Khattab and Zaharia 2020, arXiv:2004.12832)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.functional import normalize
+
+from lsr.core.errors import ModelError
+from lsr.encoding.late.layout import TokenLayout, read_token_layout
+from lsr.encoding.late.projection import load_projection
+from lsr.encoding.late.rows import TokenRows
+from lsr.encoding.shared.body import States, TransformerBody, tokenised
+from lsr.encoding.shared.hub import locate
+
+Vectors = npt.NDArray[np.float32]
+
+# Numbers of the vectors that are made of one lot of documents, at most: 64 MB.
+_NUMBERS = 1 << 24
+# Texts of a lot, which are sorted by length together.
+_FEWEST, _MOST = 16, 1024
+
+
+class TokenEncoder:
+    """Encodes texts as token vectors of length one, made to be compared by MaxSim. Make one with `load`.
+
+    MaxSim is the sum, over the tokens of the query, of the largest inner product with a token of the document
+    (`lsr.index.LateVectors`). Safe to use from several threads.
+
+    Attributes:
+        name: the short name, hub name or absolute path it was loaded from.
+        dim: numbers of a vector.
+        max_length: tokens of a document that are read, special tokens, prompt and marker included.
+        dtype: what the transformer computes in: "float32" or "bfloat16".
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: TokenLayout,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        special_tokens: bool = True,
+    ) -> None:
+        self.name = name
+        self.max_length = layout.document.max_length
+        self.special_tokens = special_tokens
+        self._layout = layout
+        if layout.expansion is not None and not special_tokens:
+            raise ModelError(f"{name} fills queries up with mask tokens, which are special: it cannot leave these out")
+        self._queries = TokenRows(layout, layout.query, special_tokens, expansion=layout.expansion)
+        self._documents = TokenRows(layout, layout.document, special_tokens, skipped=layout.skipped)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self.dtype = self._body.dtype
+        self._projection, self.dim = load_projection(layout.layers, self._body.dim, self._body.device)
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path,
+        *,
+        max_length: int | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        special_tokens: bool = True,
+        skipped: Sequence[str] | None = None,
+    ) -> TokenEncoder:
+        """Load a model strictly: whatever does not fit is a ModelError that names it.
+
+        Args:
+            name_or_path: a packaged dense encoder's short name, ORG/NAME on the Hugging Face hub, or a folder of one of
+                the layouts in `lsr.encoding.late.layout`.
+            max_length: tokens read of a document, and at most of a query; what the folder says if not given.
+            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
+                hardware multiplies in it.
+            special_tokens: give [CLS], [SEP] and markers a vector too, as ColBERT does.
+            skipped: tokens of documents that get no vector, as the tokenizer writes them; what the folder says if not
+                given, and ASCII punctuation, as in ColBERT, if that says nothing. The other tokens' vectors still
+                depend on them.
+        """
+        name, folder = locate(name_or_path)
+        layout = read_token_layout(folder).with_max_length(max_length, name)
+        if skipped is not None:
+            layout = replace(layout, skipped=tuple(skipped))
+        return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto") -> TokenEncoder:
+        """Load the encoder whose `settings` these are, computing in what `dtype` says.
+
+        ModelError if its model is not there any more, or would give other vectors now.
+        """
+        options = {name: record[name] for name in ("max_length", "special_tokens", "skipped")}
+        encoder = cls.load(str(record["model"]), device=device, dtype=dtype, **options)
+        # What is computed in may differ: queries need not be encoded on the machine that encoded the documents.
+        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
+            raise ModelError(
+                f"the model at {encoder.name} is not the one that made these token vectors (weights or configuration "
+                "changed): make them again"
+            )
+        return encoder
+
+    def encode_queries(
+        self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> list[Vectors]:
+        """One float32 [tokens, dim] a text, in their order. InputError if a text is no string.
+
+        `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
+        called with the number of texts just finished.
+        """
+        found: list[Vectors] = []
+        for indptr, vectors in self._stream(self._queries, texts, batch_size, progress):
+            found.extend(np.split(vectors, indptr[1:-1]))
+        return found
+
+    def stream_documents(
+        self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
+        """The documents' vectors in lots of at most some 64 MB: (indptr, vectors), in order.
+
+        indptr: int64 [texts of the lot + 1]; vectors: float32 [tokens of the lot, dim]. The vectors of a lot's text i
+        are vectors[indptr[i]:indptr[i + 1]]; there may be none. Other arguments as for `encode_queries`.
+        """
+        return self._stream(self._documents, texts, batch_size, progress)
+
+    def query_tokens(self, text: str) -> list[str]:
+        """The token that each vector of this query is of."""
+        return self._tokens(self._queries, text)
+
+    def document_tokens(self, text: str) -> list[str]:
+        """The token that each vector of this document is of."""
+        return self._tokens(self._documents, text)
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the vectors, as JSON values; weights and tokenizer as a hash of their files."""
+        return {
+            "model": self.name,
+            "dim": self.dim,
+            "max_length": self.max_length,
+            "special_tokens": self.special_tokens,
+            "dtype": self.dtype,
+            **self._layout.describe(),
+        }
+
+    def __repr__(self) -> str:
+        return f"TokenEncoder({self.name!r}, {self.dim} numbers a token, max_length {self.max_length})"
+
+    def _stream(
+        self, side: TokenRows, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
+        lot = min(max(_NUMBERS // (side.longest * self.dim), _FEWEST), _MOST)
+        for tokens in tokenised(side.tokenizer, texts, most=lot):
+            rows = [side.row(row) for row in tokens]
+            attended = [side.attended(row) for row in tokens]
+            kept = [side.kept(row) for row in rows]
+            indptr = np.zeros(len(rows) + 1, np.int64)
+            np.cumsum([np.count_nonzero(keep) for keep in kept], out=indptr[1:])
+            vectors = np.empty((indptr[-1], self.dim), np.float32)
+            for states in self._body.states(rows, max_length=side.longest, batch_size=batch_size, attended=attended):
+                found = self._vectors(states, [kept[position] for position in states.batch])
+                start = 0
+                for position in states.batch:
+                    first, last = indptr[position], indptr[position + 1]
+                    vectors[first:last] = found[start : start + last - first]
+                    start += last - first
+                if progress:
+                    progress(len(states.batch))
+            yield indptr, vectors
+
+    @torch.inference_mode()
+    def _vectors(self, states: States, kept: list[npt.NDArray[np.bool_]]) -> Vectors:
+        """The vectors of the tokens that are kept, row after row: float32 [tokens, dim]."""
+        chosen = np.zeros(states.present.shape, np.bool_)
+        for line, keep in enumerate(kept):
+            chosen[line, : len(keep)] = keep
+        hidden = states.hidden[torch.from_numpy(chosen).to(states.hidden.device)]
+        return self._body.check(normalize(self._projection(hidden), dim=1)).cpu().numpy()
+
+    def _tokens(self, side: TokenRows, text: str) -> list[str]:
+        [[row]] = tokenised(side.tokenizer, [text])
+        row = side.row(row)
+        return [self._names.get(token, f"[unused:{token}]") for token in row[side.kept(row)].tolist()]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {id: token for token, id in self._documents.tokenizer.token_ids().items()}

@@ -1,0 +1,110 @@
+"""A transformer without its head: texts to hidden states, which dense vectors and vectors of tokens are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from lsr.core.chunks import chunks
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.shared.batches import batches_by_length
+from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.strict import load_strictly
+from lsr.encoding.shared.tokens import TextTokenizer, check_texts, pad
+
+# Texts, and their characters, tokenised and sorted by length together.
+_CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
+
+TokenIds = npt.NDArray[np.int64]
+
+
+class States(NamedTuple):
+    """What one run of the model gives.
+
+    Attributes:
+        batch: the rows that it ran, by their place among all.
+        hidden: float32 [batch, width, dim], the last layer's.
+        present: bool [batch, width]: where a row has a token; padding is on the right.
+    """
+
+    batch: list[int]
+    hidden: Tensor
+    present: Tensor
+
+
+class TransformerBody:
+    """A transformer's layers, loaded strictly. Safe to use from several threads.
+
+    Attributes:
+        name: for messages.
+        dim: numbers of a hidden state.
+        device: where it runs.
+        dtype: what it computes in: "float32" or "bfloat16".
+    """
+
+    def __init__(self, name: str, folder: Path, *, device: str | None = None, dtype: str = "auto") -> None:
+        self.name = name
+        # The pooler of BERT and its relatives has no part in these vectors.
+        self._model = model = load_strictly("AutoModel", folder, unused=r"(^|\.)pooler\.")
+        if model.config.is_encoder_decoder:
+            raise ModelError(f"{name} is an encoder-decoder, which lsr does not read")
+        self.dim = int(model.config.hidden_size)
+        self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
+        self.device, self.dtype = place(model, device, dtype)
+
+    def states(
+        self, rows: Sequence[TokenIds], *, max_length: int, batch_size: int = 64, attended: Sequence[int] | None = None
+    ) -> Iterator[States]:
+        """Run the model over rows of token ids, longest first, so that little is padding.
+
+        Args:
+            rows: int64 [tokens] each, at most `max_length` long.
+            batch_size: the most rows in one run; fewer where they are long. InputError if it is not positive.
+            attended: how many of a row's tokens, the first ones, the others look at; all if not given.
+        """
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        lengths = [len(row) for row in rows]
+        limits = {"max_length": max_length, "batch_size": batch_size, "tokens": tokens_at_once(self.device)}
+        for batch, width in batches_by_length(lengths, **limits):
+            tokens, present = pad([rows[position] for position in batch], self._padding, width)
+            seen = present
+            if attended is not None:
+                seen = np.arange(width) < np.array([attended[position] for position in batch])[:, None]
+            yield States(batch, self._run(tokens, seen), torch.from_numpy(present).to(self.device))
+
+    def check(self, vectors: Tensor) -> Tensor:
+        """The same vectors; ModelError if a number of theirs is not finite."""
+        if not bool(vectors.isfinite().all()):
+            raise ModelError(f"{self.name} computes numbers that are not finite: try dtype='float32'")
+        return vectors
+
+    @torch.inference_mode()
+    def _run(self, tokens: TokenIds, seen: npt.NDArray[np.bool_]) -> Tensor:
+        arrays = {"input_ids": tokens, "attention_mask": seen.astype(np.int64)}
+        with autocast(self.device, self.dtype):
+            output = self._model(**{name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()})
+        return output.last_hidden_state.float()
+
+
+def tokenised(tokenizer: TextTokenizer, texts: Iterable[str], *, most: int = _CHUNK) -> Iterator[list[TokenIds]]:
+    """The token ids of each text, in lists of at most `most` texts. InputError names a text that is no string."""
+    if isinstance(texts, str):
+        raise InputError("give a list of texts, not one string")
+    done = 0
+    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, _characters):
+        check_texts(chunk, done)
+        rows, _ = tokenizer.encode(chunk)
+        done += len(chunk)
+        yield rows
+
+
+def _characters(text: object) -> int:
+    """For texts that are none too: they are refused later, with their number."""
+    return len(text) if isinstance(text, str) else 1

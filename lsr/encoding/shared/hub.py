@@ -1,0 +1,49 @@
+"""Find a model's folder: a packaged model's, one here, or one fetched from the Hugging Face hub or its cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.core.errors import ModelError
+from lsr.encoding.catalogue import packaged_model, resolve
+
+_CONFIGURATION = ["*.json", "*.txt", "*.model"]
+
+
+def locate(name_or_path: str | Path) -> tuple[str, Path]:
+    """The name to record of a model, and its folder (the file, of a GGUF decoder).
+
+    The name is a packaged model's short name, ORG/NAME of the hub, or the absolute path. ModelError if there is no such
+    model.
+    """
+    found = resolve(name_or_path)
+    if isinstance(found, str):
+        return found, fetch(found)
+    packaged = packaged_model(str(name_or_path))
+    return str(found.resolve()) if packaged is None else packaged.name, found
+
+
+def fetch(name: str) -> Path:
+    """The folder of the model ORG/NAME, downloaded if the cache does not hold it.
+
+    ModelError says whether the hub could not be reached or has no such model.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = Path(
+            snapshot_download(name, allow_patterns=[*_CONFIGURATION, "*.safetensors"], ignore_patterns=["onnx/*"])
+        )
+        if not any(folder.rglob("*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION, "*pytorch_model*.bin"]))
+    except GatedRepoError as error:
+        raise ModelError(f"the model {name!r} asks for permission on the Hugging Face hub: {error}") from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(f"there is no model {name!r}, neither a folder here nor on the Hugging Face hub") from error
+    except (LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not "
+            "be reached. Download it on a machine with network and pass its folder, or use a packaged one (lsr models)"
+        ) from error
+    return folder

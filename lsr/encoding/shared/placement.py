@@ -1,0 +1,50 @@
+"""Where a transformer runs, and in what numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from lsr.core.errors import ModelError
+from lsr.encoding.shared.language_model import halve_linear_layers
+
+# Tokens, padding included, in one run of the model.
+_CPU_TOKENS = 2048
+_GPU_TOKENS = 65536
+
+
+def place(model: Any, device: str | None, dtype: str) -> tuple[torch.device, str]:
+    """Move a model to its device, and its linear layers to bfloat16 if they shall run in it.
+
+    Args:
+        device: "cpu" if not given, "cuda", "cuda:1", "mps".
+        dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
+
+    Returns the device, and "float32" or "bfloat16": what to run the model in, by autocast.
+    """
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
+    target = torch.device(device or "cpu")
+    low = dtype == "bfloat16" or (dtype == "auto" and has_native_bfloat16(target))
+    if low:
+        halve_linear_layers(model, torch.bfloat16)
+    model.to(target)
+    return target, "bfloat16" if low else "float32"
+
+
+def autocast(device: torch.device, dtype: str) -> Any:
+    """The context in which a model that was placed runs."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
+
+
+def tokens_at_once(device: torch.device) -> int:
+    """How many tokens, padding included, one run of the model takes: more gives a CPU nothing; a GPU wants filling."""
+    return _CPU_TOKENS if device.type == "cpu" else _GPU_TOKENS
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are faster than float32's here: AVX512-BF16 or AMX; CUDA from Ampere on."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

@@ -1,0 +1,83 @@
+"""Load a transformer strictly: what its files lack is an error, never random weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lsr.core.errors import ModelError
+
+
+def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
+    """The folder's model in float32, ready to evaluate.
+
+    `auto` names the class of transformers that loads it, such as "AutoModel". `unused` is a regular expression of the
+    names of weights that the caller has no use for. ModelError names every other weight that is missing, of another
+    shape or not finite.
+    """
+    import transformers
+
+    with quiet():
+        try:
+            model, info = getattr(transformers, auto).from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # reported below with the rest
+            )
+        except Exception as error:  # whatever transformers, safetensors or pickle find wrong with the files
+            raise ModelError(f"{folder} cannot be loaded by transformers' {auto}: {error}") from error
+    wrong = {
+        "missing": sorted(info["missing_keys"]),
+        "of another shape": sorted(str(key) for key, *_ in info["mismatched_keys"]),
+        "not finite": sorted(name for name, weight in model.state_dict().items() if not weight.isfinite().all()),
+    }
+    found = {what: [name for name in names if not re.search(unused, name)] for what, names in wrong.items()}
+    if problems := "; ".join(f"{what}: {some(names)}" for what, names in found.items() if names):
+        raise ModelError(f"the weights in {folder} do not fit a {type(model).__name__}: {problems}")
+    return model.eval()
+
+
+def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, those of these names alone if given, in float32.
+
+    ModelError if it cannot be read, lacks one, or holds numbers that are not finite.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as tensors:
+            wanted = tensors.keys() if names is None else names
+            stored = {name: tensors.get_tensor(name).float() for name in wanted}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from None
+    if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
+        raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
+    return stored
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hush transformers' progress bar and load report: what matters of them is raised."""
+    from transformers.utils import logging
+
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def some(names: list[str], most: int = 4) -> str:
+    """The first few of them, for a message."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

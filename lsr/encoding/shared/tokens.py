@@ -1,0 +1,167 @@
+"""Text to token ids by the `tokenizers` library; transformers helps only where there is no tokenizer.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Encoding, Tokenizer, normalizers
+
+from lsr.core.chunks import chunks
+from lsr.core.errors import InputError, ModelError
+from lsr.core.vocabulary import Vocabulary
+
+# Texts, and their characters, tokenised at once: an Encoding weighs a hundred times its token ids.
+_SLICE = 128
+_SLICE_CHARACTERS = 1 << 20
+
+
+class TextTokenizer:
+    """A model's tokenizer, cutting or windowing at `max_length` tokens (special tokens included).
+
+    With `overlap`, a text that is too long becomes several windows, each sharing that many tokens with the one before.
+    With `echo` the text stands twice between the special tokens, and `max_length` counts one copy. Safe to call from
+    several threads.
+
+    Attributes:
+        special_ids: int64, the ids of special tokens, ascending.
+        affixes: how many special tokens stand before and after a text.
+        longest: tokens of the longest window.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_length: int,
+        overlap: int | None = None,
+        special_tokens: bool = True,
+        prompt: str = "",
+        lower_case: bool = False,
+        echo: bool = False,
+    ) -> None:
+        self._tokenizer = tokenizer = _load(folder)
+        tokenizer.no_padding()
+        added = tokenizer.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
+        if max_length <= added:
+            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+        if overlap is not None and not 0 <= overlap < max_length - added:
+            raise ModelError(f"windows of {max_length - added} tokens cannot overlap by {overlap}: give 0 … one less")
+        tokenizer.enable_truncation(max_length, stride=overlap or 0)
+        if lower_case:
+            parts = [normalizers.Lowercase()]
+            tokenizer.normalizer = normalizers.Sequence(
+                parts + ([tokenizer.normalizer] if tokenizer.normalizer else [])
+            )
+        self._windows = overlap is not None
+        self._add_special = special_tokens
+        self._prompt = prompt
+        self._echo = echo
+        self.longest = 2 * max_length - added if echo else max_length
+        self.special_ids: npt.NDArray[np.int64] = np.array(
+            sorted(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special), dtype=np.int64
+        )
+
+    @cached_property
+    def affixes(self) -> tuple[int, int]:
+        mask = self._tokenizer.encode("a", add_special_tokens=self._add_special).special_tokens_mask
+        text = mask.index(0)
+        return text, mask[::-1].index(0)
+
+    def encode_one(self, text: str) -> list[int]:
+        """One text's token ids, cut at max_length."""
+        return self._read(self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special))
+
+    def encode(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+        """Token ids of every window, and which text each window is of (int64, ascending)."""
+        windows: list[npt.NDArray[np.int64]] = []
+        owners: list[int] = []
+        first = 0
+        for texts_at_once in chunks(texts, _SLICE, _SLICE_CHARACTERS, len):
+            part = [self._prompt + text for text in texts_at_once]
+            encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=self._add_special)
+            for owner, encoding in enumerate(encodings, first):
+                for window in (encoding, *(encoding.overflowing if self._windows else ())):
+                    windows.append(np.array(self._read(window), dtype=np.int64))
+                    owners.append(owner)
+            first += len(part)
+        return windows, np.array(owners, dtype=np.int64)
+
+    def _read(self, encoding: Encoding) -> list[int]:
+        ids: list[int] = encoding.ids
+        if not self._echo:
+            return ids
+        before, after = self.affixes
+        end = len(ids) - after
+        return ids[:end] + ids[before:]
+
+    def token_ids(self) -> dict[str, int]:
+        """Every token and its id."""
+        return self._tokenizer.get_vocab(with_added_tokens=True)
+
+    def vocabulary(self, dim: int) -> Vocabulary:
+        """The tokens as terms 0 … dim - 1; ids without a token are named "[unused:ID]"."""
+        terms = [f"[unused:{id}]" for id in range(dim)]
+        for token, id in self.token_ids().items():
+            if id < dim:
+                terms[id] = token
+        return Vocabulary(terms)
+
+
+def pad(
+    rows: Sequence[npt.NDArray[np.int64]], padding: int, width: int | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Token ids side by side, `padding` after them, and which of them are there: int64 and bool [rows, width].
+
+    `width` is that of the longest row, at least 1, if not given.
+    """
+    lengths = np.array([len(row) for row in rows])
+    present = np.arange(width or max(1, int(lengths.max()))) < lengths[:, None]
+    tokens = np.full(present.shape, padding, dtype=np.int64)
+    tokens[present] = np.concatenate(rows)
+    return tokens, present
+
+
+def check_texts(texts: Sequence[str], first: int = 0) -> None:
+    """InputError that names the first entry that is not a string, or not one that UTF-8 can hold."""
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"text {first + row} is {type(text).__name__}, not a string")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            code = ord(text[error.start])
+            raise InputError(
+                f"text {first + row} holds half of a surrogate pair, \\u{code:04x}, at character {error.start}"
+            ) from None
+
+
+def _load(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    if path.exists():
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{path} is not a tokenizer that can be read: {error}") from None
+    return Tokenizer.from_str(fast_tokenizer(folder).backend_tokenizer.to_str())
+
+
+def fast_tokenizer(source: Path) -> Any:
+    """transformers' tokenizer of a folder without a tokenizer.json, or of a GGUF file. ModelError if there is none."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        if source.suffix == ".gguf":
+            # AutoTokenizer would give the same, but read the whole file twice before.
+            loaded = PreTrainedTokenizerFast.from_pretrained(str(source.parent), gguf_file=source.name)
+        else:
+            loaded = AutoTokenizer.from_pretrained(str(source))
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{source} holds no tokenizer that can be read: {error}") from None
+    if not getattr(loaded, "is_fast", False):
+        raise ModelError(f"{source}: its tokenizer has no fast (tokenizer.json) form")
+    return loaded

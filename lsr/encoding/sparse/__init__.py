@@ -1,0 +1,1 @@
+"""Sparse encoders: from text to term weights."""

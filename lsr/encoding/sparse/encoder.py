@@ -1,0 +1,399 @@
+"""SparseEncoder: text in, sparse vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError, ModelError
+from lsr.core.vocabulary import Vocabulary
+from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
+from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.tokens import TextTokenizer, check_texts
+from lsr.encoding.sparse.idf import blend_tables, token_frequencies
+from lsr.encoding.sparse.layout import Layout, Spec, TableSpec, fingerprint_bytes, head_width, read_layout
+from lsr.encoding.sparse.rows import assemble
+from lsr.vectors.explanation import Explanation, explain_match
+from lsr.vectors.sparse import SparseVectors
+
+if TYPE_CHECKING:
+    from lsr.encoding.sparse.light import LightTower
+    from lsr.encoding.sparse.static import StaticTower
+    from lsr.encoding.sparse.transformer import TransformerTower
+
+    Tower = LightTower | StaticTower | TransformerTower
+
+# Tokens of a text that is read whole.
+_WHOLE = 1 << 24
+# Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
+_CHUNK = 1024
+
+
+class SparseEncoder:
+    """Encodes documents and queries as sparse vectors over a vocabulary of terms.
+
+    Make one with `load`. The two sides may differ: an inference-free model runs a transformer over documents and looks
+    up query terms in a table. Safe to use from several threads.
+
+    Attributes:
+        name: the short name, hub name or absolute path it was loaded from.
+        dim: the number of terms.
+        max_length: tokens of a text that are read, special tokens included.
+        inference_free: whether queries need no model run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        *,
+        document_tower: Tower | None,
+        query_tower: Tower,
+        max_length: int | None = None,
+        special_tokens: bool = True,
+        window_overlap: int | None = None,
+    ) -> None:
+        self.name = name
+        self.special_tokens = special_tokens
+        self.window_overlap = window_overlap
+        self._layout = layout
+        self._query_idf: dict[str, Any] | None = None
+        self._document_tower = document_tower
+        self._query_tower = query_tower
+        self.dim = (document_tower or query_tower).dim
+        self.max_length = max_length or layout.document.max_length
+        if query_tower.dim != self.dim:
+            raise ModelError(f"{name}: queries have {query_tower.dim} terms and documents {self.dim}")
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path = DEFAULT_MODEL,
+        *,
+        max_length: int | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        queries_only: bool = False,
+        light: bool = False,
+        special_tokens: bool = True,
+        window_overlap: int | None = None,
+        pooling: str | None = None,
+        activation: str | None = None,
+    ) -> SparseEncoder:
+        """Load a model strictly: whatever doesn't fit is a ModelError that names it.
+
+        Args:
+            name_or_path: a packaged model's short name, a folder (a bare masked or causal language model, a
+                sentence-transformers SparseEncoder, with or without Router, or what `save_encoder` wrote), or ORG/NAME
+                on the Hugging Face hub.
+            max_length: tokens read of each text; the model's own limit, at most 512, if not given. A query side that
+                is a model of its own never reads more than its own limit.
+            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
+                hardware multiplies in it and the transformer is large enough to gain (from BERT-mini on, not
+                BERT-tiny). In bfloat16, vectors differ by about 1 % in the L2 norm. The projection to the vocabulary
+                gives float32's result either way, and on such hardware at bfloat16's speed.
+            queries_only: leave out what only documents need. With an inference-free model this imports neither torch
+                nor transformers.
+            light: with queries_only, run a small BERT in numpy: a few queries are encoded before torch would have been
+                imported, and weights agree to about six digits. Other models load as without it.
+            special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
+            window_overlap: read documents beyond max_length by windows that share this many tokens, and merge them by
+                each term's largest weight. Without it they are cut.
+            pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
+        """
+        name, folder = _find(name_or_path)
+        layout = read_layout(folder).override(pooling, activation)
+        options: dict[str, Any] = {
+            "max_length": max_length,
+            "device": device,
+            "dtype": dtype,
+            "special_tokens": special_tokens,
+        }
+        if max_length is not None and max_length < 1:
+            raise ModelError(f"max_length must be at least 1, not {max_length}")
+        document = None if queries_only else _tower(layout.document, overlap=window_overlap, **options)
+        query = _share(document, layout)
+        if query is None:
+            width = document.dim if document is not None else head_width(layout.document)
+            if max_length is not None and not layout.one_model:
+                options["max_length"] = min(max_length, layout.query.max_length)
+            query = _tower(layout.query, dim=width, light=light and queries_only, **options)
+        return cls(
+            name,
+            layout,
+            document_tower=document,
+            query_tower=query,
+            max_length=max_length,
+            special_tokens=special_tokens,
+            window_overlap=window_overlap,
+        )
+
+    @property
+    def inference_free(self) -> bool:
+        return isinstance(self._layout.query, TableSpec)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokenizer's tokens; a place of the model's head that no token has is named "[unused:ID]"."""
+        return (self._document_tower or self._query_tower).tokenizer.vocabulary(self.dim)
+
+    # -- encoding ----------------------------------------------------------------------------------------------------
+
+    def encode_documents(
+        self,
+        texts: Iterable[str],
+        ids: Sequence[str] | None = None,
+        *,
+        top_k: int | None = None,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> SparseVectors:
+        """Encode documents, in their order; ids default to "0", "1", ….
+
+        Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms, as a model
+        may do of itself. `batch_size` bounds the texts in one run of the model, which takes fewer where they are long.
+        `progress` is called with the number of texts just finished. InputError if a text is no string, or an id is
+        missing or comes twice.
+        """
+        if self._document_tower is None:
+            raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot encode documents")
+        return self._encode(self._document_tower, texts, ids, top_k, batch_size, progress)
+
+    def encode_queries(
+        self,
+        texts: Iterable[str],
+        ids: Sequence[str] | None = None,
+        *,
+        top_k: int | None = None,
+        batch_size: int = 64,
+        progress: Callable[[int], None] | None = None,
+    ) -> SparseVectors:
+        """Encode queries; as `encode_documents`, but by the query side of the model and never in windows."""
+        return self._encode(self._query_tower, texts, ids, top_k, batch_size, progress)
+
+    def _encode(
+        self,
+        tower: Tower,
+        texts: Iterable[str],
+        ids: Sequence[str] | None,
+        top_k: int | None,
+        batch_size: int,
+        progress: Callable[[int], None] | None,
+    ) -> SparseVectors:
+        if isinstance(texts, str):
+            raise InputError("give a list of texts, not one string")
+        if batch_size < 1:
+            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        limits = [limit for limit in (top_k, tower.top_k) if limit is not None]
+        parts, done = [], 0
+        for chunk in _chunks(texts, _CHUNK):
+            check_texts(chunk, done)
+            rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
+            part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
+            parts.append(part.top_k(min(limits)) if limits else part)
+            done += len(rows)
+        vectors = parts[0] if len(parts) == 1 else SparseVectors.concatenate(parts or [SparseVectors.empty(tower.dim)])
+        if ids is None:
+            return vectors
+        if len(ids) != done:
+            raise InputError(f"{done} texts came with {len(ids)} ids; give one for each")
+        return SparseVectors(vectors.indptr, vectors.indices, vectors.weights, ids, vectors.dim)
+
+    # -- reading vectors ---------------------------------------------------------------------------------------------
+
+    def decode(self, vectors: SparseVectors, top_k: int | None = None) -> list[list[tuple[str, float]]]:
+        """Each vector as (term, weight) pairs, heaviest first; the `top_k` heaviest if given."""
+        if vectors.dim > self.dim:
+            raise InputError(f"vectors of {vectors.dim} terms cannot be decoded with a vocabulary of {self.dim}")
+        decoded = []
+        for row in range(len(vectors)):
+            terms, weights = vectors.row(row)
+            order = (-weights).argsort(kind="stable")[:top_k]
+            decoded.append([(self.vocabulary.term(int(terms[i])), float(weights[i])) for i in order])
+        return decoded
+
+    def explain(self, query: str, document: str) -> Explanation:
+        """Score a query against a document, with what each shared term adds."""
+        return explain_match(
+            self.encode_queries([query]).row(0), self.encode_documents([document]).row(0), self.vocabulary
+        )
+
+    # -- describing and saving ---------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
+
+        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None
+        where only a table of query weights was loaded; all else is the same for `queries_only`.
+        """
+        document, query = self._descriptions
+        return {
+            "model": self.name,
+            "dim": self.dim,
+            "max_length": self.max_length,
+            "special_tokens": self.special_tokens,
+            "window_overlap": self.window_overlap,
+            "dtype": (self._document_tower or self._query_tower).dtype,
+            "document": document,
+            "query": query,
+        }
+
+    @cached_property
+    def _descriptions(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        document, query = self._layout.document, self._layout.query
+        described = document.describe()
+        queries = described if query == document else query.describe()
+        return described, queries if self._query_idf is None else {**queries, "idf": self._query_idf}
+
+    # -- adapting ----------------------------------------------------------------------------------------------------
+
+    @property
+    def query_idf(self) -> float:
+        """How much of a query's weights the model wants to be the IDF of the collection that is searched, 0 to 1."""
+        query = self._layout.query
+        return query.idf if isinstance(query, TableSpec) else 0.0
+
+    @property
+    def query_table(self) -> npt.NDArray[np.float32]:
+        """The weight of each token in a query: float32, as many as the tokenizer has tokens, or more.
+
+        ModelError if queries take a model run.
+        """
+        from lsr.encoding.sparse.static import StaticTower
+
+        if not isinstance(self._query_tower, StaticTower):
+            raise ModelError(f"{self.name} runs a model for queries: there is no table of weights")
+        return self._query_tower.table
+
+    def token_frequencies(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """How many of the texts hold each token of the query table, texts of any length read whole: int64 [dim].
+
+        Summed over a collection, `lsr.encoding.sparse.idf.inverse_document_frequency` makes of it what `with_query_idf`
+        takes. ModelError if queries take a model run.
+        """
+        return token_frequencies([texts], self._whole_texts, self.dim)
+
+    @cached_property
+    def _whole_texts(self) -> TextTokenizer:
+        query = self._layout.query
+        if not isinstance(query, TableSpec):
+            raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
+        return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
+
+    def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.75) -> SparseEncoder:
+        """The same encoder, its query table blended with the IDF of the collection that is searched.
+
+        A query's weight of a token becomes (1 - blend) * table + blend * c * idf, with c such that both are equally
+        large on average over the tokens that the collection holds (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
+        the table as it is, 1 ranks by the IDF alone. A learned or pre-computed table knows the texts it comes from;
+        which of a query's words tell documents apart depends on the collection. Document vectors stay the same, so
+        nothing has to be encoded anew. `save` writes the blended table; `settings` tell that there is one.
+
+        Args:
+            idf: float [dim], not negative: `lsr.encoding.sparse.idf.inverse_document_frequency` of `token_frequencies`.
+            blend: from 0 to 1. With tables from other collections 0.75 was the best of quarters, on average over
+                scifact, nfcorpus, cranfield and cisi.
+
+        Raises:
+            ModelError: queries take a model run, so there is no table.
+            InputError: an IDF of another length or with numbers below zero, or a blend out of range.
+        """
+        from lsr.encoding.sparse.static import StaticTower
+
+        if not isinstance(self._query_tower, StaticTower):
+            raise ModelError(f"{self.name} runs a model for queries; only a table of query weights blends with an IDF")
+        idf = np.asarray(idf, dtype=np.float32)
+        if idf.shape != (self.dim,):
+            raise InputError(f"an IDF of shape {idf.shape} for {self.dim} terms")
+        table = blend_tables(self._query_tower.table, idf, blend)
+        encoder = copy(self)
+        encoder.__dict__.pop("_descriptions", None)
+        encoder._query_tower = self._query_tower.with_table(table)
+        encoder._layout = replace(self._layout, query=encoder._query_tower.spec)
+        encoder._query_idf = {"blend": blend, "fingerprint": fingerprint_bytes(idf.tobytes())}
+        return encoder
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Write a model folder, whole or not at all; sentence-transformers' SparseEncoder opens it where it can.
+
+        Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
+        a model's description. What that library cannot express, such as echo or term weights, is written in our own
+        layout (`lsr.encoding.sparse.saving`). Weight files are copied as they are. OutputExistsError if `path` exists
+        and `force` is not set.
+        """
+        if self._document_tower is None:
+            raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot be saved")
+        from lsr.encoding.sparse.light import LightTower
+        from lsr.encoding.sparse.saving import save_towers
+
+        document, query = self._document_tower, self._query_tower
+        assert not isinstance(document, LightTower) and not isinstance(query, LightTower)  # these come queries_only
+        save_towers(path, self._layout, document, query, force=force)
+
+    def __repr__(self) -> str:
+        queries = "inference-free queries" if self.inference_free else "one model run a query"
+        return f"SparseEncoder({self.name!r}, {self.dim:,} terms, max_length {self.max_length}, {queries})"
+
+
+def _find(name_or_path: str | Path) -> tuple[str, Path]:
+    """The name to record and the folder to read."""
+    model = packaged_model(str(name_or_path))
+    if model is not None and model.kind != "sparse":
+        reason = {
+            "dense": "it gives dense vectors and has no masked-LM head",
+            "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
+        }[model.kind]
+        raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
+    return locate(name_or_path)
+
+
+def _share(document: Tower | None, layout: Layout) -> Tower | None:
+    """The query side on the document side's model, where that is the same."""
+    if document is None or isinstance(layout.query, TableSpec) or not layout.one_model:
+        return None
+    from lsr.encoding.sparse.transformer import TransformerTower
+
+    return document.share(layout.query) if isinstance(document, TransformerTower) else None
+
+
+def _tower(
+    spec: Spec,
+    *,
+    max_length: int | None,
+    device: str | None,
+    dtype: str,
+    special_tokens: bool,
+    overlap: int | None = None,
+    dim: int | None = None,
+    light: bool = False,
+) -> Tower:
+    if isinstance(spec, TableSpec):
+        from lsr.encoding.sparse.static import StaticTower
+
+        return StaticTower(spec, dim=dim, max_length=max_length)
+    if light:
+        from lsr.encoding.sparse.light import light_tower
+
+        tower = light_tower(spec, max_length=max_length, special_tokens=special_tokens, device=device, dtype=dtype)
+        if tower is not None:
+            return tower
+    from lsr.encoding.sparse.transformer import TransformerTower
+
+    return TransformerTower(
+        spec, max_length=max_length, overlap=overlap, special_tokens=special_tokens, device=device, dtype=dtype
+    )
+
+
+def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,102 @@
+"""Query weights from the collection that is searched: a token that few documents hold tells them apart.
+
+An inference-free encoder weighs query tokens by a table: an IDF of some large corpus (Geng et al.,
+https://arxiv.org/abs/2411.04403), or one that was learned there (Nardini et al., https://arxiv.org/abs/2505.01452).
+What is rare there need not be rare here, and whoever builds an index knows how frequent each term is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+
+if TYPE_CHECKING:
+    from lsr.encoding.shared.tokens import TextTokenizer
+    from lsr.vectors.sparse import SparseVectors
+
+IdfForm = Literal["bm25", "smooth", "plain"]
+
+
+def inverse_document_frequency(
+    frequencies: npt.ArrayLike, documents: int, form: IdfForm = "bm25"
+) -> npt.NDArray[np.float32]:
+    """The IDF of each term: float32 [dim], not negative.
+
+    Args:
+        frequencies: integers [dim], the number of documents that hold each term.
+        documents: N, the number of documents.
+        form: "bm25", ln(1 + (N - df + 0.5) / (df + 0.5)), as Lucene has it: nearly the BM25 weight of Robertson and
+            Spärck Jones, and never below zero; "smooth", ln((1 + N) / (1 + df)), zero for what all documents hold;
+            "plain", ln(N / df), zero as well for what none holds.
+
+    Raises:
+        InputError: frequencies below zero or above N, or an unknown form.
+    """
+    df = np.asarray(frequencies, dtype=np.float64)
+    if df.ndim != 1 or len(df) == 0 or df.min() < 0 or df.max() > documents:
+        raise InputError(
+            f"document frequencies must be one row of numbers from 0 to {documents}, the number of documents"
+        )
+    if form == "bm25":
+        idf = np.log1p((documents - df + 0.5) / (df + 0.5))
+    elif form == "smooth":
+        idf = np.log((1 + documents) / (1 + df))
+    elif form == "plain":
+        idf = np.where(df > 0, np.log(documents / np.maximum(df, 1)), 0.0)
+    else:
+        raise InputError(f"the form of an IDF can be bm25, smooth or plain, not {form!r}")
+    return idf.astype(np.float32)
+
+
+def term_frequencies(batches: Iterable[SparseVectors], dim: int) -> npt.NDArray[np.int64]:
+    """In how many of these vectors each term is active: int64 [dim].
+
+    For want of texts: an expanded vector holds far more terms than its text, so that these tell less about a token's
+    rarity than `token_frequencies`.
+    """
+    frequencies = np.zeros(dim, np.int64)
+    for vectors in batches:
+        frequencies += np.bincount(vectors.indices, minlength=dim)
+    return frequencies
+
+
+def token_frequencies(batches: Iterable[Sequence[str]], tokenizer: TextTokenizer, dim: int) -> npt.NDArray[np.int64]:
+    """How many of these texts hold each token: int64 [dim]. Text beyond the tokenizer's max_length is not read."""
+    frequencies = np.zeros(dim, np.int64)
+    for texts in batches:
+        windows, _ = tokenizer.encode(texts)
+        for window in windows:
+            frequencies[np.unique(window)] += 1
+    return frequencies
+
+
+def blend_tables(table: npt.NDArray[np.float32], idf: npt.NDArray[np.float32], blend: float) -> npt.NDArray[np.float32]:
+    """(1 - blend) * table + blend * c * idf for each term: float32, as long as `idf`.
+
+    c is mean(table) / mean(idf) over the terms that have a weight above zero in both and are not of the highest IDF,
+    that of terms in no document: half of the blend then comes from each at 0.5. Multiplying all weights of queries by
+    one number changes no ranking, so c matters for nothing else. Terms beyond the table's end have weight zero there,
+    and so have those the IDF is blended into; a term of weight zero in the table is a special token, or one that was
+    unlearned, and stays at zero.
+
+    InputError for an IDF that is shorter than the table or below zero, or a blend that is not from 0 to 1.
+    """
+    if not 0 <= blend <= 1:
+        raise InputError(f"a blend goes from 0, the table, to 1, the IDF; not {blend}")
+    if len(idf) < len(table) or not np.isfinite(idf).all() or (idf < 0).any():
+        raise InputError(f"an IDF for a table of {len(table)} weights must be as long, and have no number below zero")
+    weights = np.zeros(len(idf), np.float32)
+    weights[: len(table)] = table
+    known = (weights > 0) & (idf > 0)
+    if (inner := known & (idf < idf.max())).any():
+        known = inner
+    if not known.any():
+        raise InputError("the query table and the IDF have no term in common")
+    factor = weights[known].mean(dtype=np.float64) / idf[known].mean(dtype=np.float64)
+    blended = (1 - blend) * weights.astype(np.float64) + blend * factor * idf
+    return np.where(weights > 0, blended, 0).astype(np.float32)

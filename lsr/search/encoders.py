@@ -1,0 +1,132 @@
+"""The encoders that an index was made with, loaded when they are first needed and held to what it records."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from lsr.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.index import Index
+
+# Documents of which half of the IDF that a model wants is believed. Measured (benchmarks/idf_prior.py): up to 10
+# documents, less of it is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
+_FEW = 10
+
+
+class IndexEncoders:
+    """Of sparse queries and documents, and of dense queries. Safe to use from several threads.
+
+    Args:
+        index: whose records say what to load.
+        model, device, light, query_idf: as for `lsr.search.retriever.Retriever.open`.
+    """
+
+    def __init__(
+        self, index: Index, *, model: str | None, device: str | None, light: bool, query_idf: float | None
+    ) -> None:
+        self._index = index
+        self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
+        self._queries: SparseEncoder | None = None
+        self._documents: SparseEncoder | None = None
+        self._dense: DenseEncoder | None = None
+        self._loading = RLock()
+
+    @property
+    def queries(self) -> SparseEncoder:
+        """The encoder of queries. Raises ModelError if there is none, or if it is not the one that made the index."""
+        with self._loading:
+            if self._queries is None:
+                query_side = (self._index.encoder or {}).get("query", {})
+                loaded = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
+                self._queries = self._with_idf(loaded)
+            return self._queries
+
+    @queries.setter
+    def queries(self, encoder: SparseEncoder) -> None:
+        self._queries = self._with_idf(encoder)
+
+    @property
+    def documents(self) -> SparseEncoder:
+        """The encoder of documents: the same object unless queries need no model, or a light one."""
+        if not self.queries.inference_free and not self._light:
+            return self.queries
+        with self._loading:
+            if self._documents is None:
+                self._documents = self._load_encoder(queries_only=False)
+            return self._documents
+
+    @property
+    def dense(self) -> DenseEncoder:
+        """The encoder of dense queries. Raises InputError if the index has no dense part, ModelError as `encoder`."""
+        with self._loading:
+            if self._dense is None:
+                self._dense = self._load_dense_encoder()
+            return self._dense
+
+    @dense.setter
+    def dense(self, encoder: DenseEncoder) -> None:
+        self._dense = encoder
+
+    def _load_dense_encoder(self) -> DenseEncoder:
+        from lsr.encoding.dense.encoder import DenseEncoder
+
+        record = self._index.dense.record.encoder
+        if record is None:
+            raise ModelError(
+                "the dense vectors of this index came without a model: add them again with `lsr dense --vectors FILE "
+                "--model NAME`, naming the one that made them"
+            )
+        options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
+        encoder = DenseEncoder.load(str(record["model"]), device=self._device, **options)
+        # What is computed in may differ: a server need not be the machine that encoded the documents.
+        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
+            raise ModelError(
+                f"the dense model at {encoder.name} is not the one that made this index's dense vectors (weights or "
+                f"configuration changed): add them again with `lsr dense {self._index.path} --force`"
+            )
+        return encoder
+
+    def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
+        from lsr.encoding.sparse.encoder import SparseEncoder
+
+        record = self._index.encoder
+        name = self._model or (str(record["model"]) if record else None)
+        if name is None:
+            raise ModelError(
+                "this index was made from vectors and names no model: search it by vector, or pass --model with the "
+                "model that made them"
+            )
+        options = {}
+        if record is not None:
+            options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
+            options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
+        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, light=self._light, **options)
+        if encoder.dim != self._index.dim:
+            raise ModelError(
+                f"model {encoder.name} has {encoder.dim:,} terms, the index {self._index.dim:,}: it is not the model "
+                "that made this index"
+            )
+        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
+        if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
+            raise ModelError(
+                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed); "
+                "index anew, or pass --model to search with it all the same"
+            )
+        return encoder
+
+    def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
+        """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
+        frequencies = self._index.token_frequencies
+        if not encoder.inference_free or frequencies is None:
+            return encoder
+        count = len(self._index)
+        blend = encoder.query_idf * count / (count + _FEW) if self._query_idf is None else self._query_idf
+        if not blend:
+            return encoder
+        from lsr.encoding.sparse.idf import inverse_document_frequency
+
+        return encoder.with_query_idf(inverse_document_frequency(frequencies, count), blend)

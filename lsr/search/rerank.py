@@ -1,0 +1,57 @@
+"""The models that re-rank, loaded when they are first asked for."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.search.plan import LATE
+
+if TYPE_CHECKING:
+    from lsr.encoding.cross.encoder import CrossEncoder
+    from lsr.encoding.late.encoder import TokenEncoder
+    from lsr.index import Index
+
+
+class Rerankers:
+    """Scores documents of one index again. Safe to use from several threads.
+
+    Args:
+        index: whose documents' texts, or token vectors, are read.
+        device: of the models.
+    """
+
+    def __init__(self, index: Index, device: str | None = None) -> None:
+        self._index, self._device = index, device
+        self._cross_encoders: dict[str, CrossEncoder] = {}
+        self._token_encoder: TokenEncoder | None = None
+        self._loading = RLock()
+
+    def score(self, model: str, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """float32 [n]: how well the documents of these rows answer the text, by a cross-encoder or by "late"."""
+        if model == LATE:
+            late = self._index.late
+            return late.scores(self.token_encoder.encode_queries([text])[0], rows)
+        return self.cross_encoder(model).score(text, [self._index.document_at(int(row)).contents for row in rows])
+
+    def cross_encoder(self, model: str) -> CrossEncoder:
+        """Loaded on first use. Raises ModelError for what is none."""
+        from lsr.encoding.cross.encoder import CrossEncoder
+
+        with self._loading:
+            if model not in self._cross_encoders:
+                self._cross_encoders[model] = CrossEncoder.load(model, device=self._device)
+            return self._cross_encoders[model]
+
+    @property
+    def token_encoder(self) -> TokenEncoder:
+        """That the index's token vectors were made with. Raises ModelError if it is not there any more, or changed."""
+        from lsr.encoding.late.encoder import TokenEncoder
+
+        with self._loading:
+            if self._token_encoder is None:
+                self._token_encoder = TokenEncoder.of_record(self._index.late.record.encoder, device=self._device)
+            return self._token_encoder

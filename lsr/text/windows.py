@@ -1,0 +1,164 @@
+"""Long documents as windows: passages that are encoded, and found, each by itself.
+
+A window is stored as a row of the index, under the id `DOCUMENT#NUMBER`, numbers counting from 0. What stands before
+the last `#` is the document's id, so an id that holds `#` itself is as good as any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
+
+SCORES = ("max", "first", "sum")
+SEPARATOR = "#"
+
+# Two characters of a script that is written without spaces are a word, and so are 40 of anything without a space.
+_CJK = "\u2e80-\u2fff\u3021-\u9fff\uf900-\ufaff"
+_MARKS = "\u3002\uff01\uff1f"  # its full stop, exclamation mark and question mark
+_QUOTES = "\"'\u201d\u2019\u00bb)\\]\u300d\u300f"
+_WORD = re.compile(rf"[{_CJK}]{{1,2}}[{_MARKS}{_QUOTES}]*|[^\s{_CJK}]{{1,40}}")
+_SENTENCE_END = re.compile(rf"[.!?\u2026{_MARKS}][{_QUOTES}]*$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How documents are cut into windows, and what the windows' scores make of a document's.
+
+    Attributes:
+        score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217), which Nguyen et al. (SIGIR 2023,
+            arXiv:2305.18494) studied for learned sparse vectors. "max": the best window's score; "first": only the
+            first window is kept; "sum": the sum of the `top` best.
+        words: of a window, at most, its title apart.
+        stride: words from the start of a window to the start of the next, at most; less than `words` lets them overlap.
+        top: windows that "sum" adds up.
+    """
+
+    score: str = "max"
+    words: int = 150
+    stride: int = 120
+    top: int = 3
+
+    def __post_init__(self) -> None:
+        if self.score not in SCORES:
+            raise InputError(f"windows must be {', '.join(SCORES)}, not {self.score!r}")
+        if not 1 <= self.stride <= self.words:
+            raise InputError(
+                f"a window must begin 1 … {self.words} words (window_words) after the one before, not {self.stride}"
+            )
+        if self.top < 1:
+            raise InputError(f"top_windows must be at least 1, not {self.top}")
+
+    @property
+    def added(self) -> int:
+        """How many of a document's best windows add up to its score."""
+        return self.top if self.score == "sum" else 1
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which window of a document: its number, from 0, and the characters start … stop - 1 of the text that it is."""
+
+    number: int
+    start: int
+    stop: int
+
+
+def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
+    """The (start, stop) characters of the windows of a text, in order: each begins before or where the last one ends.
+
+    A window ends at the last sentence end in its second half, if there is one, and the next begins at the last
+    sentence start that is at most `stride` words on, if that is more than half as many. A text of at most `words` is
+    one window.
+    """
+    spans = [match.span() for match in _WORD.finditer(text)]
+    if len(spans) <= words:
+        return [(0, len(text))]
+    # ends[i]: a sentence ends before word i.
+    ends = [False] + [_ends_sentence(text, *pair) for pair in pairwise(spans)]
+    windows: list[tuple[int, int]] = []
+    first = 0
+    while True:
+        start = spans[first][0] if first else 0
+        if first + words >= len(spans):
+            return [*windows, (start, len(text))]
+        last = _last_end(ends, first + words // 2, first + words)
+        windows.append((start, spans[last][0]))
+        first = _last_end(ends, first + stride // 2, min(first + stride, last))
+
+
+def _last_end(ends: list[bool], least: int, most: int) -> int:
+    """The last sentence end in least + 1 … most, or `most`."""
+    return next((at for at in range(most, least, -1) if ends[at]), most)
+
+
+def _ends_sentence(text: str, word: tuple[int, int], following: tuple[int, int]) -> bool:
+    gap = text[word[1] : following[0]]
+    if "\n" in gap:
+        return True
+    ended = _SENTENCE_END.search(text[word[0] : word[1]])
+    # Where no space follows, only the marks of such a script end a sentence.
+    return ended is not None and (bool(gap) or ended.group()[0] in _MARKS)
+
+
+def window_id(document: str, number: int) -> str:
+    """The id of a document's window."""
+    return f"{document}{SEPARATOR}{number}"
+
+
+def split_window_id(id: str) -> tuple[str, int]:
+    """The document's id and the window's number. InputError for an id that is none of a window."""
+    document, separator, number = id.rpartition(SEPARATOR)
+    if not separator or not (number.isascii() and number.isdigit()):
+        raise InputError(f"{id!r} is no window's id: DOCUMENT{SEPARATOR}NUMBER")
+    return document, int(number)
+
+
+def cut_document(document: Document, settings: WindowSettings) -> list[Document]:
+    """The windows of a document as rows of an index store them.
+
+    Each has the title; `fields` holds where in the text it starts, and, of the first, the document's own.
+    """
+    spans = cut_text(document.text, settings.words, settings.stride)
+    if settings.score == "first":
+        spans = spans[:1]
+    rows = []
+    for number, (start, stop) in enumerate(spans):
+        fields: dict[str, Any] = {"start": start}
+        if number == 0 and document.fields:
+            fields["fields"] = document.fields
+        rows.append(Document(window_id(document.id, number), document.text[start:stop], document.title, fields))
+    return rows
+
+
+def cut_corpus(corpus: Iterable[Document], settings: WindowSettings) -> Iterator[Document]:
+    """The windows of all documents, in order."""
+    for document in corpus:
+        yield from cut_document(document, settings)
+
+
+def join_windows(rows: Sequence[Document]) -> Document:
+    """The document that `cut_document` cut; for "first", as much of it as is kept."""
+    starts = [row.fields["start"] for row in rows]
+    parts = [row.text[: after - start] for row, (start, after) in zip(rows, pairwise(starts), strict=False)]
+    first = rows[0]
+    return Document(
+        split_window_id(first.id)[0], "".join([*parts, rows[-1].text]), first.title, first.fields.get("fields", {})
+    )
+
+
+def window_passage(row: Document, first: Document) -> tuple[Document, Window]:
+    """The document with the text of one of its windows, and which one that is; `first` is the row of its first."""
+    id, number = split_window_id(row.id)
+    start = row.fields["start"]
+    fields = first.fields.get("fields", {})
+    return Document(id, row.text, row.title, fields), Window(number, start, start + len(row.text))

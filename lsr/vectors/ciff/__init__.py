@@ -1,0 +1,13 @@
+"""CIFF, the Common Index File Format: sparse vectors for and from Anserini, PISA, BMP, Terrier and others.
+
+The format (https://github.com/osirrc/ciff) is of Lin et al., Supporting Interoperability Between Open-Source Search
+Engines with the Common Index File Format, SIGIR 2020: a header, a postings list a term, a record a document, each a
+protocol buffer behind its length. Docids are stored as gaps, impacts as integers in the place of term frequencies.
+
+Used through `lsr.vectors.files`.
+"""
+
+from lsr.vectors.ciff.reader import CiffReader
+from lsr.vectors.ciff.writer import write_ciff
+
+__all__ = ["CiffReader", "write_ciff"]

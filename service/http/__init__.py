@@ -1,0 +1,1 @@
+"""HTTP itself: errors as problem documents, limits, the request log, the pool, the OpenAPI document."""

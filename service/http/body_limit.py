@@ -1,0 +1,57 @@
+"""A limit on what a client may send, in bytes and in seconds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lsr.service.http.problems import ProblemResponse
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body over `max_bytes`, whether announced or streamed; 408 for one that takes longer
+    than `timeout` seconds to arrive.
+
+    No more than `max_bytes` and one chunk are ever held. The connection is closed after a refusal: what the client
+    still sends would be read as its next request.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout: float) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        too_large = f"the body is larger than {self.max_bytes:,} bytes, the limit of this server"
+        close = {"Connection": "close"}
+        if announced.isdecimal() and int(announced) > self.max_bytes:
+            await ProblemResponse(scope, 413, too_large, headers=close)(scope, receive, send)
+            return
+
+        deadline = asyncio.get_running_loop().time() + self.timeout
+        received = 0
+        complete = False
+
+        async def limited() -> Message:
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"the body did not arrive within {self.timeout:g} s", close) from None
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self.max_bytes:
+                raise HTTPException(413, too_large, close)
+            return message
+
+        await self.app(scope, limited, send)

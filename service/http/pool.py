@@ -1,0 +1,53 @@
+"""A bounded pool of threads: searching and encoding never run on the event loop, and too much of it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import Any, TypeVar
+
+from lsr.service.http.errors import ClientGoneError, OverloadedError, TimedOutError
+
+T = TypeVar("T")
+
+
+class WorkPool:
+    """`workers` threads and room for `queue` more pieces of work that wait."""
+
+    def __init__(self, workers: int, queue: int) -> None:
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="lsr-work")
+        self._places = BoundedSemaphore(workers + queue)
+
+    async def run(self, work: Callable[[], T], *, timeout: float, gone: Coroutine[Any, Any, None]) -> T:
+        """What `work` returns, called in a thread.
+
+        Raises OverloadedError at once if every place is taken, TimedOutError after `timeout` seconds, ClientGoneError
+        when `gone` (a coroutine that ends when the client hangs up) is over first. In the last two cases work that
+        still waits is dropped; work that has begun cannot be stopped, and keeps its place until it is done.
+        """
+        if not self._places.acquire(blocking=False):
+            gone.close()
+            raise OverloadedError("every worker is busy and the queue is full: try again in a moment")
+        future = self._executor.submit(work)
+        future.add_done_callback(lambda _: self._places.release())
+        answer = asyncio.wrap_future(future)
+        watch = asyncio.create_task(gone)
+        try:
+            either: list[asyncio.Future[Any]] = [answer, watch]
+            await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if watch.done():
+                watch.result()
+                raise ClientGoneError("the client hung up")
+            raise TimedOutError(f"not done after {timeout:g} s: try again later, or ask for less at once")
+        finally:
+            watch.cancel()
+            future.cancel()
+            answer.cancel()
+
+    def close(self) -> None:
+        """Wait until all work that was accepted is done."""
+        self._executor.shutdown(wait=True)

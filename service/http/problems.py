@@ -1,0 +1,147 @@
+"""Every error as a problem document (RFC 9457, `application/problem+json`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from lsr.core.errors import (
+    IndexFormatError,
+    InputError,
+    LsrError,
+    MissingDependencyError,
+    ModelError,
+    NotFoundError,
+    OutputExistsError,
+)
+from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:problem-type:lsr:"
+
+# A body can break a rule a hundred thousand times; nobody reads more than the first few.
+_MOST_ERRORS = 16
+
+_KINDS: dict[type[LsrError], tuple[str, str]] = {
+    InputError: ("invalid-input", "Invalid input"),
+    ModelError: ("model", "The model cannot do this"),
+    IndexFormatError: ("index", "The index cannot be read"),
+    OutputExistsError: ("exists", "Exists already"),
+    MissingDependencyError: ("missing-dependency", "An optional package is missing"),
+    NotFoundError: ("not-found", "Not found"),
+    NotReadyError: ("not-ready", "Not ready"),
+    OverloadedError: ("overloaded", "Too many requests"),
+    TimedOutError: ("timed-out", "Timed out"),
+    ClientGoneError: ("client-gone", "Client closed the connection"),
+}
+
+logger = logging.getLogger("lsr.service")
+
+
+class ProblemResponse(Response):
+    """A problem document for the request in `scope`. `kind` None is RFC 9457's about:blank: the status says it all."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        scope: Scope,
+        status: int,
+        detail: str,
+        *,
+        kind: str | None = None,
+        title: str | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        problem: dict[str, Any] = {
+            "type": _TYPE_PREFIX + kind if kind else "about:blank",
+            "title": title or HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "instance": quote(scope["path"]),
+            "request_id": scope.get("state", {}).get("request_id"),
+        }
+        if errors:
+            problem["errors"] = list(errors)
+        super().__init__(orjson.dumps(problem), status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error that a handler raises with a problem document.
+
+    Exceptions that nobody foresaw are answered by `RequestLog`, the outermost layer.
+    """
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(LsrError, _lsr_error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = quote(request.scope["path"])
+    if error.status_code == 404:
+        detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
+    elif error.status_code == 405:
+        detail = f"{path} does not take {request.method}"
+    else:
+        detail = error.detail
+    return ProblemResponse(request.scope, error.status_code, detail, headers=error.headers)
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    first = found[0]
+    if first["type"] == "json_invalid":
+        detail = f"the body is not valid JSON: {first['ctx']['error']} at character {first['loc'][1]}"
+        return ProblemResponse(request.scope, 400, detail, kind="malformed-json", title="Malformed JSON")
+    if first["loc"] == ("body",) and isinstance(first.get("input"), bytes):
+        # The framework hands the bytes through, unparsed, when they are not declared as JSON.
+        detail = "send the body as JSON, with the header Content-Type: application/json"
+        return ProblemResponse(request.scope, 415, detail)
+    errors = [{"detail": _message(item), **_place(item["loc"])} for item in found[:_MOST_ERRORS]]
+    told = "; ".join(f"{item.get('pointer', item.get('parameter', ''))}: {item['detail']}" for item in errors[:3])
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return ProblemResponse(
+        request.scope, 422, told + more, kind="invalid-request", title="Invalid request", errors=errors
+    )
+
+
+async def _lsr_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LsrError)
+    kind, title = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), ("error", "Error"))
+    errors = []
+    if isinstance(error, InputError) and error.field is not None:
+        errors = [{"detail": error.reason, **_place(("body", *error.field.split(".", 1)))}]
+    headers = {}
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(request.app.state.service.settings.retry_after)
+    return ProblemResponse(
+        request.scope, error.http_status, str(error), kind=kind, title=title, errors=errors, headers=headers
+    )
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "there is no such field"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def _place(location: Sequence[str | int]) -> dict[str, str]:
+    """Where in the request: a JSON pointer into the body (RFC 6901, as a URI fragment), or a parameter's name."""
+    source, *path = location
+    if source != "body":
+        return {"parameter": ".".join(map(str, path))}
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return {"pointer": "#" + "".join("/" + quote(part, safe="~", errors="replace") for part in parts)}

@@ -1,0 +1,97 @@
+"""One line a request, and an id for each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import uuid
+from datetime import UTC, datetime
+from time import perf_counter
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lsr.service.http.problems import ProblemResponse
+
+logger = logging.getLogger("lsr.service.requests")
+
+_PROBES = {"/healthz", "/readyz"}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class RequestLog:
+    """ASGI middleware: logs method, path, status and milliseconds; echoes X-Request-ID, or makes one up.
+
+    Query strings are not logged: they hold what people search for. Probes are logged at level DEBUG.
+
+    An exception that nothing else has answered is logged with its traceback and becomes a 500 that tells the client
+    nothing but the request's id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start = perf_counter()
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            if status:
+                raise
+            detail = "the server failed; its log tells why, under this request_id"
+            await ProblemResponse(scope, 500, detail)(scope, receive, send_with_id)
+        finally:
+            milliseconds = (perf_counter() - start) * 1e3
+            method, path = scope["method"], quote(scope["path"])
+            # Probes come every few seconds; they would drown the rest.
+            level = logging.DEBUG if path in _PROBES else logging.INFO
+            logger.log(
+                level,
+                "%s %s %d %.1f ms",
+                method,
+                path,
+                status,
+                milliseconds,
+                extra={
+                    "request": {
+                        "id": request_id,
+                        "method": method,
+                        "path": path,
+                        "status": status,
+                        "ms": round(milliseconds, 3),
+                    }
+                },
+            )
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one JSON object: time, level, message, and the request's fields or the traceback if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        entry.update(getattr(record, "request", {}))
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry)

@@ -1,0 +1,17 @@
+"""How the strength of a penalty grows: from nothing, as vectors that are made sparse at once lose terms for good."""
+
+from __future__ import annotations
+
+from lsr.core.errors import InputError
+
+SHAPES = ("constant", "linear", "quadratic")
+
+
+def strength(step: int, *, final: float, steps: int, shape: str = "quadratic") -> float:
+    """λ at a step: final * (step / steps), squared for "quadratic" (arXiv:2109.10086), and `final` from `steps` on."""
+    if shape not in SHAPES:
+        raise InputError(f"a schedule can be {', '.join(SHAPES)}, not {shape!r}")
+    if shape == "constant" or step >= steps:
+        return final
+    done = max(step, 0) / steps
+    return final * (done * done if shape == "quadratic" else done)

@@ -1,0 +1,1 @@
+"""A training run: its folder, batches, steps, log and refreshed negatives."""

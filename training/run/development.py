@@ -1,0 +1,76 @@
+"""Measuring a student in the course of training: exported, it indexes a judged collection and searches it exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
+from lsr.encoding.sparse.encoder import SparseEncoder
+from lsr.eval.collections import load_collection
+from lsr.eval.measures.metrics import score_run
+from lsr.eval.measures.sparsity import Activation, flops
+from lsr.eval.runs import Ranking, Run
+from lsr.index import IndexBuilder
+from lsr.training.config import DevelopmentConfig
+from lsr.training.model.student import Student
+
+_METRIC = "ndcg@10"
+_DEPTH = 10
+
+
+class Development:
+    """A judged collection to measure students on; what it finds is that of `lsr eval`, on a part of the corpus.
+
+    Documents are held in memory: the limits of the config bound it.
+
+    Args:
+        config: the collection, and how much of it.
+        work: a folder for exported students and indexes, which are removed after each measurement.
+
+    Raises InputError as `load_collection` does, and for a collection of which nothing is left.
+    """
+
+    def __init__(self, config: DevelopmentConfig, work: Path) -> None:
+        collection = load_collection(config.source, None if config.source.startswith("irds:") else config.split)
+        self.work = work
+        self.queries = [query for query in collection.queries if query.text.strip()][: config.queries]
+        self.qrels = {query.id: collection.qrels[query.id] for query in self.queries}
+        relevant = {id for judged in self.qrels.values() for id, grade in judged.items() if grade > 0}
+        self.documents: list[Document] = []
+        others = len(relevant) if config.documents is None else max(0, config.documents - len(relevant))
+        for document in collection.documents():
+            if document.id in relevant:
+                self.documents.append(document)
+            elif config.documents is None or others > 0:
+                self.documents.append(document)
+                others -= 1
+        if not self.queries or not self.documents:
+            raise InputError(f"{config.source} has no judged queries and documents to measure on")
+
+    def __call__(self, student: Student) -> dict[str, float]:
+        """nDCG@10, the mean number of active terms of documents and queries, and FLOPS (Σ_j p_q(j) p_d(j))."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.work) as folder:
+            student.save(Path(folder) / "model")
+            encoder = SparseEncoder.load(Path(folder) / "model", device=str(student.device))
+            documents = encoder.encode_documents(
+                [document.contents for document in self.documents], [document.id for document in self.documents]
+            )
+            queries = encoder.encode_queries([query.text for query in self.queries], [each.id for each in self.queries])
+            with IndexBuilder(Path(folder) / "index", dim=encoder.dim) as builder:
+                builder.add(documents)
+                index = builder.finish()
+            found = index.search_batch(queries, _DEPTH, mode="exact")
+            run: Run = {
+                query.id: Ranking(hits.ids, hits.scores) for query, hits in zip(self.queries, found, strict=True)
+            }
+        scores = score_run(run, self.qrels, [_METRIC])
+        of_queries, of_documents = Activation.of_vectors(queries), Activation.of_vectors(documents)
+        return {
+            _METRIC: scores.means()[_METRIC],
+            "document_terms": of_documents.mean_terms,
+            "query_terms": of_queries.mean_terms,
+            "flops": flops(of_queries, of_documents),
+        }

@@ -1,0 +1,122 @@
+"""What a run would take, before it takes it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lsr.core.errors import LsrError
+from lsr.training.config import QueryTableConfig, TowerConfig, TrainingConfig, double_penalty
+
+_MASTER = 4  # bytes of a weight, of its gradient, and of each of AdamW's two averages
+# Numbers kept for the way back, of each token and layer, in hidden sizes: Korthikanti et al. (arXiv:2205.05198) count
+# 34 bytes at 16 bits, without attention's own matrices, which fused kernels do not keep.
+_ACTIVATIONS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run in numbers.
+
+    Attributes:
+        parameters, trained: of the student; None where its model is not at hand.
+        steps: None where they hang on the number of examples, which is not known before the data is read.
+        queries, texts: in a step, over all devices.
+        memory: bytes on one device by what they are for: `weights`, `optimiser` (gradients too), `vectors`, and
+            `activations`, an estimate.
+        warnings: what looks like a mistake.
+    """
+
+    title: str
+    parameters: int | None
+    trained: int | None
+    steps: int | None
+    queries: int
+    texts: int
+    data: list[str]
+    losses: list[str]
+    penalties: list[str]
+    memory: dict[str, int]
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+
+def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
+    """The plan of a run on `world` devices. Loads the model where it is at hand, never the data."""
+    run = config.run
+    warnings = [warning] if (warning := double_penalty(config)) else []
+    queries = run.batch_size * world * run.accumulate
+    texts = queries * (1 + run.negatives)
+    shape = None
+    try:
+        shape = _shape(config)
+    except LsrError as error:
+        warnings.append(str(error))
+    memory = _memory(config, shape, world) if shape else {}
+    return Plan(
+        title=config.about.title,
+        parameters=shape.parameters if shape else None,
+        trained=shape.trained if shape else None,
+        steps=run.steps,
+        queries=queries,
+        texts=texts,
+        data=[f"{each.source} ({each.split})" for each in config.data],
+        losses=[f"{loss.weight:g} {loss.name}" for loss in config.losses],
+        penalties=[
+            f"{each.strength:g} {each.name} of {side}"
+            + ("" if each.shape == "constant" else f", {each.shape} over {each.ramp:.0%} of the steps")
+            for side, side_penalties in (
+                ("documents", config.document_regularisers),
+                ("queries", config.query_regularisers),
+            )
+            for each in side_penalties
+        ],
+        memory=memory,
+        warnings=warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    parameters: int
+    trained: int
+    dim: int
+    layers: int
+    hidden: int
+
+
+def _shape(config: TrainingConfig) -> _Shape:
+    from lsr.training.model.student import build_student
+
+    student = build_student(config.model, dropout=None)
+    model = student.document.backbone.model.config
+    weights = list(student.parameters())
+    return _Shape(
+        parameters=sum(each.numel() for each in weights),
+        trained=sum(each.numel() for each in weights if each.requires_grad),
+        dim=student.dim,
+        layers=int(getattr(model, "num_hidden_layers", 0)),
+        hidden=int(getattr(model, "hidden_size", 0)),
+    )
+
+
+def _memory(config: TrainingConfig, shape: _Shape, world: int) -> dict[str, int]:
+    run, document, query = config.run, config.model.document, config.model.query
+    texts = run.batch_size * (1 + run.negatives)
+    at_once = min(texts, run.chunk or texts)
+    tokens = at_once * document.max_length * (2 if document.echo else 1)
+    if run.chunk is None and not isinstance(query, QueryTableConfig):
+        length = query.max_length if isinstance(query, TowerConfig) else document.max_length
+        tokens += run.batch_size * length
+    layers = 1 if document.gradient_checkpointing else shape.layers
+    width = 2 if run.precision != "float32" else 4
+    return {
+        "weights": shape.parameters * _MASTER,
+        "optimiser": shape.trained * 3 * _MASTER,
+        # Vectors of all devices, their activations and gradients.
+        "vectors": 3 * (texts + run.batch_size) * world * shape.dim * 4,
+        "activations": tokens * layers * shape.hidden * _ACTIVATIONS * width,
+    }
