@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
+import lsr
 from lsr.core.errors import ModelError
 
 DEFAULT_MODEL = "lsr-doc-tiny"
@@ -40,7 +41,7 @@ class PackagedModel:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     model: PackagedModel
-    weights: str  # the end of the weight file's path inside the distribution, or inside this package if it is ours
+    weights: str  # the end of the weight file's path inside the distribution, or inside `lsr` if it is ours
 
 
 _OURS = "lsr-engine"
@@ -143,7 +144,7 @@ def _locate(entry: _Entry) -> PackagedModel:
     # Read the distribution's list of files: importing the package would run code that has nothing to do with the model.
     model = entry.model
     if model.package == _OURS:
-        weights = Path(__file__).parent / entry.weights
+        weights = Path(lsr.__path__[0]) / entry.weights
         return replace(model, path=weights.parent.parent, size_bytes=weights.stat().st_size)
     try:
         package = distribution(model.package)
