@@ -100,7 +100,8 @@ def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 def test_kernels_are_kept_there_and_loaded_again(kernels: Kernels, cache: Path) -> None:
     assert kernels.run() == (12, ["add", "twice"])
-    assert {path.name.split("-")[0] for path in cache.iterdir()} == {"made_callee", "made_caller"}
+    names = {path.name.split("-")[0] for path in cache.iterdir()}
+    assert names == {"index.kernels.made_callee", "index.kernels.made_caller"}
     assert kernels.run() == (12, [])
     assert sorted(path.name for path in kernels.folder.iterdir()) == ["made_callee.py", "made_caller.py"]
 
