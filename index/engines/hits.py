@@ -34,6 +34,10 @@ class SearchStats(NamedTuple):
     direct: bool = False
 
 
+# What an engine returns of a query: rows, scores, what it did.
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]
+
+
 class Hits:
     """The best documents of one query, best first; equal scores in the order of their rows.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.bmp.kernel import count_weights, kth_largest
 from lsr.index.format.arrays import new_array, open_array
+from lsr.index.parts.bmp.kernel import count_weights, kth_largest
 from lsr.index.parts.forward import Postings
 from lsr.index.parts.settings import BmpSettings
 from lsr.index.parts.summaries.blocks import Summaries, write_summaries
