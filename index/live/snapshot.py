@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -448,7 +448,7 @@ class Index:
             "modes": list(self.modes),
             "has_vocabulary": self._segment.vocabulary is not None,
             "encoder": manifest.encoder,
-            "settings": manifest.settings,
+            "settings": asdict(self.settings),
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,

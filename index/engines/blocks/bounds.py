@@ -20,8 +20,8 @@ class BoundScratch:
     def __init__(self, blocks: int, terms: int, dtype: npt.DTypeLike, buckets: int = BUCKETS) -> None:
         self.weights = np.empty(terms, dtype)
         self.cuts = np.empty(terms, np.int64)
-        self.dense_rows = np.empty(terms, np.int64)
-        self.dense_factors = np.empty(terms, dtype)
+        self.frequent_rows = np.empty(terms, np.int64)
+        self.frequent_factors = np.empty(terms, dtype)
         self.accumulators = np.empty(blocks, dtype)
         self.maxima = np.empty(blocks // CHUNK, dtype)
         self.histogram = np.empty(buckets, np.int64)
@@ -34,8 +34,8 @@ class BoundScratch:
         return (
             self.weights,
             self.cuts,
-            self.dense_rows,
-            self.dense_factors,
+            self.frequent_rows,
+            self.frequent_factors,
             self.accumulators,
             self.maxima,
             self.histogram,

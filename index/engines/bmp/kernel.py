@@ -71,8 +71,8 @@ def search_bmp(
     forward_weights,
     forward_deficits,
     document_rows,
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
@@ -86,8 +86,8 @@ def search_bmp(
     allow,
     weights,
     cuts,
-    dense_rows,
-    dense_factors,
+    frequent_rows,
+    frequent_factors,
     accumulators,
     maxima,
     counts,
@@ -100,7 +100,7 @@ def search_bmp(
     """Fill `scores` and `rows` with the best documents, best first; return how many there are.
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
@@ -108,13 +108,13 @@ def search_bmp(
     allow: uint8 bitmap of rows, or empty.
     weights … accumulators (of uint16): scratch, see `accumulate`; maxima, counts, ordered: scratch, see `_sort_blocks`.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty. scores: float32 [k], rows: int64 [k]: the heap.
-    counters: int64 [4], receives postings added, cells of dense rows added, blocks visited, documents scored.
+    counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
     scale = integer_weights(terms, term_weights, term_maxima, 0.0, _LARGEST, weights, cuts)
-    added, dense_added, largest = accumulate(
-        dense_numbers,
-        dense_weights,
+    added, frequent_added, largest = accumulate(
+        frequent_numbers,
+        frequent_weights,
         list_starts,
         list_blocks,
         list_weights,
@@ -123,8 +123,8 @@ def search_bmp(
         terms,
         weights,
         cuts,
-        dense_rows,
-        dense_factors,
+        frequent_rows,
+        frequent_factors,
         accumulators,
         maxima,
     )
@@ -157,6 +157,6 @@ def search_bmp(
             # A sum that stopped at the largest integer may stand for more.
             needed = max(needed, np.int64(min(factor * scores[0] / alpha, _LARGEST)))
     empty_lookup(lookup, terms)
-    counters[0], counters[1], counters[2], counters[3] = added, dense_added, visited, scored
+    counters[0], counters[1], counters[2], counters[3] = added, frequent_added, visited, scored
     sort_best_first(scores, rows, size)
     return size
