@@ -15,7 +15,7 @@ from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.methods import Fused, Normaliser, fuse, normaliser
 from lsr.index.fusion.settings import DENSE_WEIGHTS, HybridSettings
 from lsr.index.fusion.tuning import query_features
-from lsr.index.parts.dense.part import DenseStats
+from lsr.index.parts.dense.vectors import DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries

@@ -87,7 +87,7 @@ class SearchPlan:
             parameters: those of the sparse mode; fusion (the method), dense_weight, rank_constant, completion, depth of
                 `FusionSettings`; feedback (the method), feedback_vectors, feedback_documents, feedback_terms,
                 feedback_query_weight, interpolate of `FeedbackSettings`; rerank (the model), rerank_depth,
-                rerank_weight of `RerankSettings`; dense_mode and effort of `lsr.index.parts.dense.part.Dense.search`;
+                rerank_weight of `RerankSettings`; dense_mode and effort of `lsr.index.parts.dense.vectors.Dense`;
                 sparse_mode, the mode of the sparse side of a hybrid search.
 
         InputError for parameters that belong to a stage that is not asked for, or do not fit.

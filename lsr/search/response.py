@@ -11,7 +11,7 @@ from lsr.vectors.explanation import TermMatch
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
-    from lsr.index.parts.dense.part import DenseStats
+    from lsr.index.parts.dense.vectors import DenseStats
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,4 +95,4 @@ def _bounds(segment: Segment, scratch: Scratch, terms: int) -> BoundScratch:
     blocks = segment.part("summaries").padded_blocks
     if terms <= MOST_NARROW_TERMS:
         return scratch.kept("blocks.narrow", lambda: BoundScratch(blocks, MOST_NARROW_TERMS, np.uint16))
-    return scratch.kept("blocks.wide", lambda: BoundScratch(blocks, len(segment.term_documents), np.uint32))
+    return scratch.kept("blocks.wide", lambda: BoundScratch(blocks, segment.record.dim, np.uint32))
