@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lsr.index.reader import Index
     from lsr.index.settings import BmpSettings, IndexSettings, SeismicSettings
     from lsr.index.tuning import Tuning, parameter_grid
+    from lsr.index.upgrade import Upgrade, upgrade_index
     from lsr.index.verification import verify
 
 # Resolved on first use, so that `import lsr.index` does not load Numba and Arrow.
@@ -40,10 +41,12 @@ _HOMES = {
     "SearchStats": "lsr.index.hits",
     "SeismicSettings": "lsr.index.settings",
     "Tuning": "lsr.index.tuning",
+    "Upgrade": "lsr.index.upgrade",
     "add_dense": "lsr.index.dense.writing",
     "check_index_output": "lsr.index.output",
     "parameter_grid": "lsr.index.tuning",
     "prune_index": "lsr.index.pruning",
+    "upgrade_index": "lsr.index.upgrade",
     "verify": "lsr.index.verification",
 }
 
@@ -62,10 +65,12 @@ __all__ = [
     "SearchStats",
     "SeismicSettings",
     "Tuning",
+    "Upgrade",
     "add_dense",
     "check_index_output",
     "parameter_grid",
     "prune_index",
+    "upgrade_index",
     "verify",
 ]
 
