@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.kernel import FuseArguments, fuse_rankings
 
 if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 class Normaliser(NamedTuple):
@@ -24,7 +22,7 @@ class Normaliser(NamedTuple):
     shift: float
     factor: float
 
-    def __call__(self, scores: npt.ArrayLike) -> Scores:
+    def __call__(self, scores: npt.ArrayLike) -> CombinedScores:
         return (np.asarray(scores, np.float64) - self.shift) * self.factor
 
 
@@ -65,10 +63,10 @@ class Fused(NamedTuple):
     """
 
     rows: Rows
-    scores: Scores
+    scores: CombinedScores
     ranks: Rows
     side_scores: npt.NDArray[np.float32]
-    contributions: Scores
+    contributions: CombinedScores
 
 
 def fuse(
