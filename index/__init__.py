@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lsr.index.format.output import check_index_output
     from lsr.index.format.settings import BmpSettings, IndexSettings, SeismicSettings
     from lsr.index.live.snapshot import Index
+    from lsr.index.live.upgrade import Upgrade, upgrade_index
     from lsr.index.live.verification import verify
     from lsr.index.parts.dense.settings import DenseSettings
     from lsr.index.parts.late.record import LateRecord
@@ -42,10 +43,12 @@ _HOMES = {
     "SearchStats": "lsr.index.engines.hits",
     "SeismicSettings": "lsr.index.format.settings",
     "Tuning": "lsr.index.engines.tuning",
+    "Upgrade": "lsr.index.live.upgrade",
     "add_dense": "lsr.index.build.dense",
     "check_index_output": "lsr.index.format.output",
     "parameter_grid": "lsr.index.engines.tuning",
     "prune_index": "lsr.index.build.prune",
+    "upgrade_index": "lsr.index.live.upgrade",
     "verify": "lsr.index.live.verification",
 }
 
@@ -65,10 +68,12 @@ __all__ = [
     "SearchStats",
     "SeismicSettings",
     "Tuning",
+    "Upgrade",
     "add_dense",
     "check_index_output",
     "parameter_grid",
     "prune_index",
+    "upgrade_index",
     "verify",
 ]
 

@@ -130,12 +130,13 @@ class IndexSettings:
         found = {"seismic": self.seismic, "bmp": self.bmp, **self.parts}
         return {name: settings for name, settings in found.items() if settings is not None}
 
+    def facts(self) -> dict[str, Any]:
+        """As JSON values, for people: without further parts, if there are none."""
+        return {name: value for name, value in asdict(self).items() if name != "parts" or value}
+
     def to_record(self) -> dict[str, Any]:
-        """As JSON values, for the manifest."""
-        record = {_RECORDED_AS.get(name, name): value for name, value in asdict(self).items()}
-        if not self.parts:
-            del record["parts"]
-        return record
+        """As JSON values, for the manifest, which keeps the names that its format was made with."""
+        return {_RECORDED_AS.get(name, name): value for name, value in self.facts().items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:

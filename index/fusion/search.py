@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.types import Rows, Scores
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.methods import Fused, Normaliser, fuse, normaliser
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
 
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.

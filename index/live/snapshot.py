@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -440,7 +440,7 @@ class Index:
             "modes": list(self.modes),
             "has_vocabulary": self._segment.has_part("vocabulary"),
             "encoder": manifest.encoder,
-            "settings": asdict(self.settings),
+            "settings": self.settings.facts(),
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,

@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index.format.files import file_problems
 from lsr.index.format.manifest import SegmentRecord
+from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.parts.forward import Forward
 from lsr.index.parts.order import Order
 from lsr.index.parts.registry import PARTS, owners, written_parts
@@ -45,10 +44,14 @@ class Segment:
         self._opening = threading.Lock()
 
     @cached_property
-    def forward_arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
-        """What `lsr.index.kernels.scoring` takes."""
-        forward = self.forward
-        return forward.indptr, forward.indices, forward.weights, forward.deficits
+    def forward_arrays(self) -> ForwardArguments:
+        """What kernels take of the forward index."""
+        return ForwardArguments(
+            forward_indptr=self.forward.indptr,
+            forward_terms=self.forward.indices,
+            forward_weights=self.forward.weights,
+            forward_deficits=self.forward.deficits,
+        )
 
     @classmethod
     def open(cls, folder: Path, record: SegmentRecord) -> Segment:
