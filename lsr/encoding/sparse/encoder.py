@@ -21,17 +21,14 @@ from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.tokens import TextTokenizer, check_texts
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
 from lsr.encoding.sparse.layout import head_width, read_spec
+from lsr.encoding.sparse.loading import load_tower, shared_tower
 from lsr.encoding.sparse.rows import assemble
-from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec
+from lsr.encoding.sparse.spec import ModelSpec, TableSpec
 from lsr.vectors.explanation import Explanation, explain_match
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
-    from lsr.encoding.sparse.light import LightTower
-    from lsr.encoding.sparse.static import StaticTower
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    Tower = LightTower | StaticTower | TransformerTower
+    from lsr.encoding.sparse.loading import Tower
 
 # Tokens of a text that is read whole.
 _WHOLE = 1 << 24
@@ -123,13 +120,13 @@ class SparseEncoder:
         }
         if max_length is not None and max_length < 1:
             raise ModelError(f"max_length must be at least 1, not {max_length}")
-        document = None if queries_only else _tower(spec.document, overlap=window_overlap, **options)
-        query = _share(document, spec)
+        document = None if queries_only else load_tower(spec.document, overlap=window_overlap, **options)
+        query = shared_tower(document, spec)
         if query is None:
             width = document.dim if document is not None else head_width(spec.document)
             if max_length is not None and not spec.one_model:
                 options["max_length"] = min(max_length, spec.query.max_length)
-            query = _tower(spec.query, dim=width, light=light and queries_only, **options)
+            query = load_tower(spec.query, dim=width, light=light and queries_only, **options)
         return cls(
             name,
             spec,
@@ -357,43 +354,6 @@ def _find(name_or_path: str | Path) -> tuple[str, Path]:
         }[model.kind]
         raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
     return locate(name_or_path)
-
-
-def _share(document: Tower | None, spec: ModelSpec) -> Tower | None:
-    """The query side on the document side's model, where that is the same."""
-    if document is None or isinstance(spec.query, TableSpec) or not spec.one_model:
-        return None
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    return document.share(spec.query) if isinstance(document, TransformerTower) else None
-
-
-def _tower(
-    spec: Spec,
-    *,
-    max_length: int | None,
-    device: str | None,
-    dtype: str,
-    special_tokens: bool,
-    overlap: int | None = None,
-    dim: int | None = None,
-    light: bool = False,
-) -> Tower:
-    if isinstance(spec, TableSpec):
-        from lsr.encoding.sparse.static import StaticTower
-
-        return StaticTower(spec, dim=dim, max_length=max_length)
-    if light:
-        from lsr.encoding.sparse.light import light_tower
-
-        tower = light_tower(spec, max_length=max_length, special_tokens=special_tokens, device=device, dtype=dtype)
-        if tower is not None:
-            return tower
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    return TransformerTower(
-        spec, max_length=max_length, overlap=overlap, special_tokens=special_tokens, device=device, dtype=dtype
-    )
 
 
 def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
