@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import tune
 from lsr.index.engines.blocks.search import usual_blocks
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     if not fitting:
         there = ", ".join(f"recall {tuning.recall:g} at k {tuning.k}" for tuning in tunings) or "nothing"
         raise InputError(
-            f"this index is not tuned for recall {recall:g} at k {k} (it is for: {there}); run "
-            f"`lsr tune INDEX --queries FILE --recall {recall:g} --k {k}`, or leave recall out"
+            f"this index is not tuned for recall {recall:g} at k {k} (it is for: {there})",
+            remedies=[tune(recall, k), "leave recall out"],
         )
     return min(fitting, key=lambda tuning: tuning.mean_us)
 

@@ -158,5 +158,5 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder that `lsr index` wrote")
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an index")
     return record

@@ -34,7 +34,7 @@ from lsr.index.parts.dense.record import NAME as DENSE
 from lsr.index.parts.forward import as_floats
 from lsr.index.parts.late.record import NAME as LATE
 from lsr.index.parts.late.vectors import LateVectors, open_late
-from lsr.index.parts.part import change_manifest, part_folder
+from lsr.index.parts.part import change_manifest, opening, part_folder
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.settings import IndexSettings
 from lsr.index.parts.windows import WindowRows
@@ -414,13 +414,15 @@ class Index:
     def dense(self) -> Dense:
         """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
         folder = part_folder(self.path, self.manifest, DENSE)
-        return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+        with opening(DENSE, self.path):
+            return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
 
     @cached_property
     def late(self) -> LateVectors:
         """The documents' token vectors, opened on first use. Raises as `dense`."""
         folder = part_folder(self.path, self.manifest, LATE)
-        return open_late(folder, self.manifest.parts[LATE].record)
+        with opening(LATE, self.path):
+            return open_late(folder, self.manifest.parts[LATE].record)
 
     @cached_property
     def fusion_tuning(self) -> FusionTuning | None:

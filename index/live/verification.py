@@ -49,7 +49,7 @@ def _problems(path: Path) -> list[str]:
     try:
         manifest = Manifest.read(path)
     except IndexFormatError as error:
-        return [str(error)]
+        return [error.message()]
     return _segment_problems(path / manifest.segment, manifest) + _parts_problems(path, manifest)
 
 
@@ -70,7 +70,7 @@ def _segment_problems(folder: Path, manifest: Manifest) -> list[str]:
     try:
         segment = Segment.open(folder, manifest)
     except IndexFormatError as error:
-        return [str(error)]
+        return [error.message()]
     return [f"{folder / problem}" for problem in _structure_problems(segment, manifest)]
 
 
@@ -86,7 +86,7 @@ def _parts_problems(path: Path, manifest: Manifest) -> list[str]:
                 elif name == LATE:
                     damaged = [f"{folder / problem}" for problem in open_late(folder, part.record).problems()]
             except LsrError as error:
-                damaged = [str(error)]
+                damaged = [error.problem]
         problems += [f"{problem} (the {name} part; searches without it still answer)" for problem in damaged]
     return problems
 

@@ -11,7 +11,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
 from lsr.core.files import crc32
+from lsr.core.remedies import REPLACE, add_part, add_part_again
 from lsr.index.format.manifest import Manifest, Part
 from lsr.index.format.output import lock_folder, seal
 
@@ -66,7 +68,7 @@ class PartWriter:
         try:
             manifest = _current(path, segment)
             if name in manifest.parts and not force:
-                raise OutputExistsError(f"{path} has a {name} part already: pass --force to replace it")
+                raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
             self._remove_others({part.folder for part in manifest.parts.values()})
             self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
             self.folder.mkdir()
@@ -105,10 +107,19 @@ def part_folder(path: Path, manifest: Manifest, name: str) -> Path:
     """The folder of a part. InputError if the index has none of this name, IndexFormatError if a file is damaged."""
     part = manifest.parts.get(name)
     if part is None:
-        raise InputError(f"the index at {path} has no {name} part; add one with `lsr {name} {path}`")
+        raise InputError(f"the index at {path} has no {name} part", remedies=[add_part(name, path)])
     for problem in part_problems(path, manifest, name):
-        raise IndexFormatError(f"{problem}: add the {name} part again with `lsr {name} {path} --force`")
+        raise IndexFormatError(problem, remedies=[add_part_again(name, path)])
     return path / manifest.segment / part.folder
+
+
+@contextmanager
+def opening(name: str, path: Path) -> Iterator[None]:
+    """What is found damaged within the block is mended by adding the part again, the rest of the index being whole."""
+    try:
+        yield
+    except IndexFormatError as error:
+        raise IndexFormatError(error.problem, remedies=[add_part_again(name, path)]) from error
 
 
 def part_problems(path: Path, manifest: Manifest, name: str, *, contents: bool = False) -> list[str]:

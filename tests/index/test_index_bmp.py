@@ -302,5 +302,5 @@ def test_index_built_without(tmp_path):
         index = builder.finish()
     assert "bmp" not in index.modes
     assert index.space()["bmp"] == 0
-    with pytest.raises(InputError, match="--bmp"):
+    with pytest.raises(InputError, match="bmp=BmpSettings"):
         index.search([0], [1.0], mode="bmp")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import build_with
 from lsr.index.engines.bmp.kernel import search_bmp
 from lsr.index.engines.engine import Found, Query, Scratch, one_by_one
 from lsr.index.engines.hits import SearchStats
@@ -40,7 +41,8 @@ def search(
     blocks = segment.bmp
     if blocks is None:
         raise InputError(
-            "this index has no blocks for Block-Max Pruning: search it in another mode, or build it with --bmp"
+            "this index has no blocks for Block-Max Pruning",
+            remedies=["search it in another mode", build_with("bmp", "bmp=BmpSettings()")],
         )
     for name, share in (("alpha", alpha), ("beta", beta)):
         if not 0 < share <= 1:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import build_with
 from lsr.index.engines.engine import Found, Query, Scratch, one_by_one
 from lsr.index.engines.hits import SearchStats
 from lsr.index.engines.seismic.kernel import search_seismic
@@ -39,7 +40,10 @@ def search(
     """
     blocks = segment.seismic
     if blocks is None:
-        raise InputError("this index has no Seismic blocks: search it in another mode, or build it with --seismic")
+        raise InputError(
+            "this index has no Seismic blocks",
+            remedies=["search it in another mode", build_with("seismic", "seismic=SeismicSettings()")],
+        )
     if query_cut is not None and query_cut < 1:
         raise InputError(f"query_cut must be at least 1, not {query_cut}")
     if not (math.isfinite(heap_factor) and 0 <= heap_factor <= 1):
