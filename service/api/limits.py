@@ -59,7 +59,7 @@ def check_pipeline(pipeline: Pipeline, settings: ServiceSettings) -> dict[str, A
     if pipeline.rerank is None:
         return {}
     if not settings.rerank:
-        _refuse("this server re-ranks with no model: start it with --rerank MODEL", "body", "pipeline", "rerank")
+        _refuse("this server was started without a model to re-rank with", "body", "pipeline", "rerank")
     if pipeline.rerank.depth > settings.max_rerank:
         message = f"this server re-ranks at most {settings.max_rerank:,} hits, not {pipeline.rerank.depth:,}"
         _refuse(message, "body", "pipeline", "rerank", "depth")

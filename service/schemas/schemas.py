@@ -83,7 +83,7 @@ class SparseRetrieval(_Body):
     """How the sparse index is searched."""
 
     mode: SparseMode = "auto"
-    recall: float | None = Field(None, gt=0, le=1, description="In place of a mode: what `lsr tune` found for it.")
+    recall: float | None = Field(None, gt=0, le=1, description="In place of a mode: what tuning found for it.")
     parameters: ModeParameters | None = None
 
 
@@ -195,7 +195,7 @@ class _SearchOptions(BaseModel):
         None,
         gt=0,
         le=1,
-        description="In place of a mode: search with what `lsr tune` found for at least this recall and so many hits.",
+        description="In place of a mode: search with what tuning found for at least this recall and so many hits.",
     )
     explain: bool = Field(False, description="Whether each hit lists the terms it shares with the query.")
     include_text: bool = Field(True, description="Whether each hit carries the document's text.")
@@ -313,7 +313,7 @@ class SearchHit(BaseModel):
         None, description="Absent with `include_text: false`; in an index of windows, the window's."
     )
     fields: dict[str, Any]
-    window: WindowOfHit | None = Field(None, description="Only in an index of windows (`lsr index --windows`).")
+    window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None, description="`sparse`, `dense`, `rerank`; only with `explain: true` and more than sparse search."
@@ -395,7 +395,7 @@ class IndexAnswer(BaseModel):
     terms: int = Field(description="The size of the vocabulary.")
     model: str | None = Field(description="What encodes queries; null if the index can be searched by vector only.")
     limits: dict[str, int]
-    index: dict[str, Any] = Field(description="What `lsr inspect` shows.")
+    index: dict[str, Any] = Field(description="What the index was made from and with, and what takes its space.")
 
 
 class Status(BaseModel):
