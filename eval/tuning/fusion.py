@@ -18,7 +18,8 @@ from lsr.eval.measures.metrics import metric_label, metric_names, score_run
 from lsr.eval.runs import Ranking, Run
 from lsr.index.fusion.grouping import group_rows
 from lsr.index.fusion.search import search_union
-from lsr.index.fusion.settings import DENSE_WEIGHTS, FusionSettings, HybridSettings
+from lsr.index.fusion.methods import METHODS
+from lsr.index.fusion.settings import HYBRID, FusionSettings, RetrieveSettings
 from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features
 from lsr.search.plan import SearchPlan
 from lsr.text.qrels import Qrels
@@ -99,7 +100,7 @@ def tune_fusion(
         method=fusion.method,
         completion=fusion.completion,
         depth=fusion.depth,
-        dense_weight=DENSE_WEIGHTS[fusion.method] if kept == "untuned" else WEIGHTS[int(means.argmax())],
+        dense_weight=METHODS[fusion.method].dense_weight if kept == "untuned" else WEIGHTS[int(means.argmax())],
         predictor=predictor,
         metric=name,
         reached=halves[kept],
@@ -142,7 +143,7 @@ def _halves(
         predicted[verified] = _values(
             retriever, [judged[i] for i in some], [found[i] for i in some], weights, qrels, metric
         )
-    untuned = values[:, WEIGHTS.index(DENSE_WEIGHTS[method])]
+    untuned = values[:, WEIGHTS.index(METHODS[method].dense_weight)]
     return {"untuned": float(untuned.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
 
 

@@ -28,7 +28,6 @@ from lsr.index.engines.seismic import search as seismic
 from lsr.index.engines.tuning import Tuning, choose_tuning
 from lsr.index.format.arrays import plain
 from lsr.index.format.manifest import Manifest
-from lsr.index.fusion.tuning import FusionTuning
 from lsr.index.parts.dense.part import Dense, open_dense
 from lsr.index.parts.dense.record import NAME as DENSE
 from lsr.index.parts.forward import as_floats
@@ -421,20 +420,6 @@ class Index:
         """The documents' token vectors, opened on first use. Raises as `dense`."""
         folder = part_folder(self.path, self.manifest, LATE)
         return open_late(folder, self.manifest.parts[LATE].record)
-
-    @cached_property
-    def fusion_tuning(self) -> FusionTuning | None:
-        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
-        record = self.manifest.fusion
-        return None if record is None else FusionTuning.from_record(record)
-
-    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
-        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
-        record = tuning.to_record()
-        self.manifest = change_manifest(
-            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
-        )
-        self.__dict__.pop("fusion_tuning", None)
 
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
