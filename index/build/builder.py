@@ -216,8 +216,8 @@ class IndexBuilder:
         passes = 2 + (settings.seismic is not None) + (settings.bmp is not None)
         stages = _Stages(progress, self._rows, passes)
         forward = self._reorder(threads, stages.report)
-        block_size, dense_share = settings.choose_block_size(self._rows), settings.choose_dense_share(self._rows)
-        write_summaries(folder, forward, self.dim, block_size, dense_share, threads, stages.report)
+        block_size, frequent_share = settings.choose_block_size(self._rows), settings.choose_frequent_share(self._rows)
+        write_summaries(folder, forward, self.dim, block_size, frequent_share, threads, stages.report)
         if settings.seismic is not None:
             write_inverted(folder, forward, self.dim)
             inverted = open_postings(folder, self.dim, postings, np.uint32, "inverted", "rows")
@@ -225,7 +225,7 @@ class IndexBuilder:
             write_seismic_blocks(folder, forward, inverted, settings.seismic, settings.seed, threads, report)
             _remove(folder, "inverted")
         if settings.bmp is not None:
-            write_bmp_blocks(folder, forward, self.dim, settings.bmp, dense_share, threads, stages.report)
+            write_bmp_blocks(folder, forward, self.dim, settings.bmp, frequent_share, threads, stages.report)
         if self._token_frequencies is not None:
             write_array(folder / TOKENS_NAME, self._token_frequencies)
         if self._vocabulary is not None:

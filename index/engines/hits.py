@@ -18,7 +18,7 @@ class SearchStats(NamedTuple):
     Attributes:
         mode: "exact", "approximate", "exhaustive", "seismic" or "bmp".
         postings: postings added to the blocks' bounds.
-        dense_cells: cells of frequent terms' rows added to them.
+        frequent_cells: cells of frequent terms' rows added to them.
         blocks: blocks whose bound or summary was computed.
         blocks_skipped: of these, blocks that it ruled out.
         documents_scored: documents scored in full from the forward index.
@@ -27,11 +27,15 @@ class SearchStats(NamedTuple):
 
     mode: str
     postings: int = 0
-    dense_cells: int = 0
+    frequent_cells: int = 0
     blocks: int = 0
     blocks_skipped: int = 0
     documents_scored: int = 0
     direct: bool = False
+
+
+# What an engine returns of a query: rows, scores, what it did.
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]
 
 
 class Hits:

@@ -11,7 +11,7 @@ from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
 
 if TYPE_CHECKING:
-    from lsr.index.engines.engine import Queries
+    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
 
 Rows = npt.NDArray[np.int64]
@@ -45,7 +45,7 @@ def fuse(
     maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
     rank_constant: float | None = None,
     absent: tuple[float, float] = (0.0, 0.0),
-    complete: tuple[Queries | None, npt.NDArray[np.float32]] | None = None,
+    complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
 ) -> Fused:
     """The k best (all, for None) of two rankings, each (rows, scores), best first.
 

@@ -14,7 +14,7 @@ from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
 from lsr.index.parts.dense.part import DenseStats
 
 if TYPE_CHECKING:
-    from lsr.index.engines.engine import Queries
+    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
 
 Rows = npt.NDArray[np.int64]
@@ -55,9 +55,9 @@ class Sides:
         self.dense_stats: DenseStats | None = None
         self.milliseconds: dict[str, float] = {}
         self._sparse_options, self._dense_options = _options(retrieve, exact)
-        self._prepared: tuple[SparseQuery | None, Queries | None] = (None, None)
+        self._prepared: tuple[SparseQuery | None, PreparedQueries | None] = (None, None)
 
-    def prepare_sparse(self, query: SparseQuery) -> Queries:
+    def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
         """The query as the index takes it, made once."""
         asked, prepared = self._prepared
         if asked is not query or prepared is None:

@@ -68,6 +68,10 @@ class Segment:
     vocabulary: StoredVocabulary | None
     windows: WindowRows | None
 
+    def part(self, name: str) -> Any:
+        """The part of this name; None in an index built without it."""
+        return getattr(self, name)
+
     @cached_property
     def forward_arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
         """What `lsr.index.kernels.scoring` takes."""

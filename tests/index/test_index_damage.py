@@ -165,7 +165,7 @@ def put(at: int | slice, values: Any) -> Callable[[np.ndarray], None]:
     ],
 )
 def test_verify_looks_inside(build, file, change, says):
-    index = build(random_vectors(60, 30, 8), settings=IndexSettings(dense_share=0.4, block_size=4))
+    index = build(random_vectors(60, 30, 8), settings=IndexSettings(frequent_share=0.4, block_size=4))
     assert verify(index.path) == []
     edit_array(index, file, change)
     assert any(file in problem and says in problem for problem in verify(index.path))

@@ -9,7 +9,7 @@ scored before all bounds stand.
 import numpy as np
 
 from lsr.core.jit import kernel
-from lsr.index.kernels.accumulate import DENSE_CUT, accumulate
+from lsr.index.kernels.accumulate import FREQUENT_CUT, accumulate
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.prefetch import prefetch
@@ -52,7 +52,7 @@ def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cut
         cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
         if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
             # This one is added whatever the cut, or nothing might be found.
-            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // DENSE_CUT))
+            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // FREQUENT_CUT))
     return scale
 
 
@@ -63,8 +63,8 @@ def search_pruned(
     forward_weights,
     forward_deficits,
     document_rows,
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
@@ -82,8 +82,8 @@ def search_pruned(
     allow,
     weights,
     cuts,
-    dense_rows,
-    dense_factors,
+    frequent_rows,
+    frequent_factors,
     accumulators,
     maxima,
     histogram,
@@ -97,7 +97,7 @@ def search_pruned(
     """Search one query after another: fill `scores` and `rows` with the best documents of each, best first.
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
     query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_weights: float32, times the
     index's scale.
     cut, heap_factor: see `lsr.index.engines.blocks.search.search_approximate`; 0.0 and 1.0 make the search exact.
@@ -108,8 +108,8 @@ def search_pruned(
     more.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty.
     scores: float32 [n, k], rows: int64 [n, k]: the heaps.
-    counters: int64 [n, 5], receives postings added, cells of dense rows added, blocks visited, documents scored, and
-    the number of documents found.
+    counters: int64 [n, 5], receives postings added, cells of frequent terms added, blocks visited, documents scored,
+    and the number of documents found.
     """
     documents = forward_indptr.size - 1
     k = scores.shape[1]
@@ -120,9 +120,9 @@ def search_pruned(
         term_weights = query_weights[query_indptr[q] : query_indptr[q + 1]]
         m = terms.size
         scale = integer_weights(terms, term_weights, term_maxima, cut, largest - 1, weights[:m], cuts[:m])
-        added, dense_added, best_bound = accumulate(
-            dense_numbers,
-            dense_weights,
+        added, frequent_added, best_bound = accumulate(
+            frequent_numbers,
+            frequent_weights,
             list_starts,
             list_blocks,
             list_weights,
@@ -131,8 +131,8 @@ def search_pruned(
             terms,
             weights[:m],
             cuts[:m],
-            dense_rows,
-            dense_factors,
+            frequent_rows,
+            frequent_factors,
             accumulators,
             maxima,
         )
@@ -196,5 +196,5 @@ def search_pruned(
             low = max(low if 16 * low > best_bound else 1, needed)
         empty_lookup(lookup, terms)
         sort_best_first(best_scores, best_rows, size)
-        counters[q, 0], counters[q, 1], counters[q, 2], counters[q, 3] = added, dense_added, visited, scored
+        counters[q, 0], counters[q, 1], counters[q, 2], counters[q, 3] = added, frequent_added, visited, scored
         counters[q, 4] = size

@@ -20,35 +20,6 @@ _ROUNDING = 2.5e-7
 
 
 @kernel
-def count_weights(forward_terms, forward_weights, first_term, most, counts):
-    """Count how often each weight stands with each of the terms from first_term on.
-
-    counts: uint16 [terms, 256], added to; a count stops at `most`.
-    """
-    for p in range(forward_terms.size):
-        term = np.int64(forward_terms[p]) - first_term
-        if 0 <= term < counts.shape[0] and counts[term, forward_weights[p]] < most:
-            counts[term, forward_weights[p]] += 1
-
-
-@kernel
-def kth_largest(counts, levels, kth_weights):
-    """The k-th largest weight of each term, for some k.
-
-    counts: [terms, 256], see `count_weights`. levels: int64, the values of k, ascending.
-    kth_weights: uint8 [levels, terms], receives the weights; 0 where a term stands in fewer documents.
-    """
-    for term in range(counts.shape[0]):
-        kth_weights[:, term] = 0
-        reached, level = 0, 0
-        for weight in range(255, 0, -1):
-            reached += counts[term, weight]
-            while level < levels.size and reached >= levels[level]:
-                kth_weights[level, term] = weight
-                level += 1
-
-
-@kernel
 def _least_score(kth_weights, forward_deficits, terms, term_weights):
     """A score, float32, that at least k documents reach: those in which one of the terms alone weighs enough.
 
@@ -100,8 +71,8 @@ def search_bmp(
     forward_weights,
     forward_deficits,
     document_rows,
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
@@ -115,8 +86,8 @@ def search_bmp(
     allow,
     weights,
     cuts,
-    dense_rows,
-    dense_factors,
+    frequent_rows,
+    frequent_factors,
     accumulators,
     maxima,
     counts,
@@ -129,7 +100,7 @@ def search_bmp(
     """Fill `scores` and `rows` with the best documents, best first; return how many there are.
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
@@ -137,13 +108,13 @@ def search_bmp(
     allow: uint8 bitmap of rows, or empty.
     weights … accumulators (of uint16): scratch, see `accumulate`; maxima, counts, ordered: scratch, see `_sort_blocks`.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty. scores: float32 [k], rows: int64 [k]: the heap.
-    counters: int64 [4], receives postings added, cells of dense rows added, blocks visited, documents scored.
+    counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
     scale = integer_weights(terms, term_weights, term_maxima, 0.0, _LARGEST, weights, cuts)
-    added, dense_added, largest = accumulate(
-        dense_numbers,
-        dense_weights,
+    added, frequent_added, largest = accumulate(
+        frequent_numbers,
+        frequent_weights,
         list_starts,
         list_blocks,
         list_weights,
@@ -152,8 +123,8 @@ def search_bmp(
         terms,
         weights,
         cuts,
-        dense_rows,
-        dense_factors,
+        frequent_rows,
+        frequent_factors,
         accumulators,
         maxima,
     )
@@ -186,6 +157,6 @@ def search_bmp(
             # A sum that stopped at the largest integer may stand for more.
             needed = max(needed, np.int64(min(factor * scores[0] / alpha, _LARGEST)))
     empty_lookup(lookup, terms)
-    counters[0], counters[1], counters[2], counters[3] = added, dense_added, visited, scored
+    counters[0], counters[1], counters[2], counters[3] = added, frequent_added, visited, scored
     sort_best_first(scores, rows, size)
     return size
