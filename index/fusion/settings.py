@@ -12,14 +12,14 @@ from typing import Any
 
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, check_options, did_you_mean, listed, option, options_of
-from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.fusion.feedback import FEEDBACK_METHODS
 from lsr.index.fusion.methods import METHODS
 
 AUTO = "auto"
 SPARSE, DENSE, HYBRID, SPARSE_FIRST = "sparse", "dense", "hybrid", "sparse-first"
 
-# Modes of retrieval that search more than the sparse index, or something else, each with what it does.
+# Modes of retrieval that search other than the sparse index alone, each with what it does.
 STAGED_MODES = {
     HYBRID: "fuses sparse and dense search",
     DENSE: "searches dense vectors alone",
@@ -27,14 +27,15 @@ STAGED_MODES = {
 }
 
 
-def sparse_modes() -> tuple[str, ...]:
-    """The modes of the sparse index: "auto" and the engines."""
-    return (AUTO, *(name for name, engine in ENGINES.items() if engine.by_name))
+def sparse_modes() -> dict[str, str]:
+    """The modes of the sparse index, "auto" and the engines, each with what it does."""
+    engines = {name: ENGINES[name].title for name in named_engines()}
+    return {AUTO: "picks exact or approximate by the size of the index", **engines}
 
 
-def modes() -> tuple[str, ...]:
+def modes() -> dict[str, str]:
     """Every way to search, in a user's words: the modes of the sparse index, and those that search more."""
-    return (*sparse_modes(), *STAGED_MODES)
+    return {**sparse_modes(), **STAGED_MODES}
 
 
 def parameters_class(mode: str) -> type:
@@ -54,7 +55,7 @@ class SparseSearchSettings:
     """
 
     mode: str = option(AUTO, flat="sparse_mode", choices=sparse_modes)
-    recall: float | None = option(None, gt=0, le=1)
+    recall: float | None = option(None, shown=True, gt=0, le=1)
     parameters: Any = None
 
     def __post_init__(self) -> None:
@@ -153,7 +154,7 @@ class FeedbackSettings:
     """Pseudo-relevance feedback: the best documents of a first search make the query of a second one.
 
     Attributes:
-        method: How the query is remade of what the first search found.
+        method: How documents change the query.
         vectors: Whose query is remade: "sparse", "dense" or "hybrid" for both. Those that are searched unless given.
         documents: How many documents are learned from.
         terms: Of the new sparse query, at most so many, the heaviest.
@@ -163,7 +164,7 @@ class FeedbackSettings:
             and what the new query finds is fused. "both". In benchmarks/hybrid.py "after" is as good as both or better.
     """
 
-    method: str = option("rocchio", flat="feedback", choices=FEEDBACK_METHODS)
+    method: str = option("rocchio", flat="feedback", shown=True, choices=FEEDBACK_METHODS)
     vectors: str | None = option(None, flat="feedback_vectors", choices=(SPARSE, DENSE, HYBRID))
     documents: int = option(3, flat="feedback_documents", ge=1)
     terms: int = option(100, flat="feedback_terms", ge=1)
@@ -179,7 +180,7 @@ class FusionSettings:
     """How two rankings become one.
 
     Attributes:
-        method: How scores are made alike before they are added, or "rrf" to add reciprocal ranks.
+        method: How scores are made alike before they are added, or what is added in their place.
         dense_weight: From 0 to 1: what the dense side counts, the sparse one counting the rest. Unless given, what
             `lsr tune --qrels` stored, or the method's own.
         completion: What a document counts on the side that did not return it. "none": the lowest score there.
@@ -189,8 +190,8 @@ class FusionSettings:
         rank_constant: Of rrf, which adds 1 / (rank_constant + rank).
     """
 
-    method: str = option("tmm", flat="fusion", choices=METHODS)
-    dense_weight: float | None = option(None, ge=0, le=1)
+    method: str = option("tmm", flat="fusion", shown=True, choices=METHODS)
+    dense_weight: float | None = option(None, shown=True, ge=0, le=1)
     completion: str = option("candidates", choices=("none", "candidates", "exact"))
     rank_constant: float = option(60.0, ge=0)
 
@@ -204,8 +205,8 @@ class RetrievalPlan:
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve; None for one search.
-        fusion: How two rankings become one; None where there is one.
+        feedback: Search again with a query that the first answers improve. None searches once.
+        fusion: How two rankings become one. None where there is one.
     """
 
     retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)

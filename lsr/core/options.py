@@ -43,6 +43,7 @@ def option(
     *,
     flat: str | None = None,
     choices: Choices | None = None,
+    shown: bool = False,
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
@@ -53,10 +54,12 @@ def option(
     Args:
         default: of the field; None makes it optional.
         flat: its name where settings are given as flat keywords or flags; else the field's own.
-        choices: the names that it takes.
+        choices: the names that it takes; of a mapping, the keys, whose values say what each does: a text, or an object
+            with a `title`.
+        shown: whether a command's help shows it as a flag of its own.
         ge, gt, le, lt: bounds of a number, as pydantic calls them.
     """
-    given = {"flat": flat, "choices": choices, "ge": ge, "gt": gt, "le": le, "lt": lt}
+    given = {"flat": flat, "choices": choices, "shown": shown or None, "ge": ge, "gt": gt, "le": le, "lt": lt}
     made: Any = field(default=default, metadata={key: value for key, value in given.items() if value is not None})
     return made  # type: ignore[no-any-return]
 
@@ -72,6 +75,7 @@ class Option:
         optional: whether it may be None.
         default: the field's.
         bounds: of a number, by "ge", "gt", "le" and "lt".
+        shown: whether a command's help shows it as a flag of its own.
     """
 
     name: str
@@ -81,12 +85,21 @@ class Option:
     optional: bool
     default: Any
     bounds: Mapping[str, float]
+    shown: bool
     source: Choices | None
 
     @property
     def choices(self) -> tuple[str, ...] | None:
         """The names that it takes now; None if it is not a choice."""
         return None if self.source is None else tuple(self.source() if callable(self.source) else self.source)
+
+    @property
+    def titles(self) -> str:
+        """What each choice does, as "tmm: scales …; rrf: adds …"; empty where they do not say."""
+        source = self.source() if callable(self.source) else self.source
+        if not isinstance(source, Mapping):
+            return ""
+        return "; ".join(f"{name}: {getattr(what, 'title', what)}" for name, what in source.items())
 
     def check(self, value: Any) -> None:
         """InputError, naming the field, for a value that it does not take."""
@@ -133,6 +146,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
                 optional=type(None) in members,
                 default=None if each.default is MISSING else each.default,
                 bounds=types.MappingProxyType(bounds),
+                shown=each.metadata.get("shown", False),
                 source=each.metadata.get("choices"),
             )
         )

@@ -13,8 +13,9 @@ from typing import Any
 from lsr.core.attributes import attribute_docs
 from lsr.core.errors import InputError
 from lsr.core.options import Option, build, did_you_mean, listed, options_of
-from lsr.index.fusion.settings import parameters_class, sparse_modes
-from lsr.search.plan import SearchPlan, retrieve_record
+from lsr.index.engines.registry import named_engines
+from lsr.index.fusion.settings import parameters_class
+from lsr.search.plan import ON_DEMAND, SearchPlan, retrieve_record
 
 Path = tuple[str, ...]
 
@@ -87,7 +88,7 @@ def _plan_of(mode: str, given: tuple[tuple[str, Any], ...]) -> SearchPlan:
 def _check_stage(option: FlatOption, known: Mapping[str, FlatOption], given: Mapping[str, Any]) -> None:
     """A parameter of a stage comes with the keyword that asks for the stage, where there is one of its name."""
     asks = known.get(option.stage)
-    if asks is not None and option.stage in ("feedback", "rerank") and asks.name not in given:
+    if asks is not None and option.stage in ON_DEMAND and asks.name not in given:
         choices = f", {listed(asks.option.choices)}" if asks.option.choices else ""
         raise InputError(f"comes with {asks.name}: its {asks.option.name}{choices}", field=option.name)
 
@@ -116,7 +117,7 @@ def _walk(cls: type, path: Path) -> Iterator[FlatOption]:
 
 def _parameters(path: Path) -> Iterator[FlatOption]:
     """Those of every engine. "auto" takes some engine's, by whose name they go."""
-    for mode in sparse_modes()[1:]:
+    for mode in named_engines():
         cls = parameters_class(mode)
         for each in options_of(cls):
             yield FlatOption(each.flat, (*path, each.name), each, attribute_docs(cls).get(each.name, ""), (mode,))

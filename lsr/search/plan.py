@@ -15,6 +15,8 @@ from lsr.core.options import build, check_options, did_you_mean, listed, option
 from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
+# Stages that are run only where they are asked for.
+ON_DEMAND = ("feedback", "rerank")
 # Fields of a record that stand for its `retrieve`.
 SHORT = ("mode", "recall", "parameters")
 
@@ -30,7 +32,7 @@ class RerankSettings:
         weight: From 0 to 1: what the new score counts against the old one, both scaled to 0 … 1 among these hits.
     """
 
-    model: str = option(LATE, flat="rerank")
+    model: str = option(LATE, flat="rerank", shown=True)
     depth: int = option(50, flat="rerank_depth", ge=1)
     weight: float = option(1.0, flat="rerank_weight", ge=0, le=1)
 
@@ -44,9 +46,9 @@ class SearchPlan(RetrievalPlan):
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve; None for one search.
-        fusion: How two rankings become one; None where there is one.
-        rerank: Score the best hits again; None to leave them.
+        feedback: Search again with a query that the first answers improve. None searches once.
+        fusion: How two rankings become one. None where there is one.
+        rerank: Score the best hits again. None leaves them as they are.
     """
 
     rerank: RerankSettings | None = None

@@ -169,11 +169,11 @@ def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--fusion", "rrf"], "go with mode hybrid or sparse-first"),
-        (["-p", "effort=9"], "go with mode dense or hybrid"),
-        (["--mode", "hybrid", "-p", "feedback_terms=9"], "come with feedback: its method"),
-        (["--mode", "hybrid", "-p", "rerank_depth=9"], "come with rerank"),
-        (["--mode", "hybrid", "-p", "completion=all"], "completion must be none, candidates, exact"),
+        (["--fusion", "rrf"], "goes with mode hybrid or sparse-first"),
+        (["-p", "effort=9"], "goes with mode dense or hybrid"),
+        (["--mode", "hybrid", "-p", "feedback_terms=9"], "comes with feedback: its method"),
+        (["--mode", "hybrid", "-p", "rerank_depth=9"], "comes with rerank"),
+        (["--mode", "hybrid", "-p", "completion=all"], "field 'completion': must be none, candidates or exact"),
         (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut is a number"),
         (["--mode", "hybrid", "--dense-weight", "3"], "less than or equal to 1"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from lsr.eval import read_run
 from lsr.index import Index
+from lsr.index.fusion.tuning import stored_tuning
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -68,9 +68,7 @@ def test_grouping_equals_brute_force_over_all_documents(lengths, seed, k, depth,
             of_ranking = documents[ranking.rows]
             windows = np.flatnonzero(np.isin(documents, of_ranking))
             scored = ScoredWindows(documents[windows], scores[windows].astype(np.float64))
-            best = (
-                best_by_sum(ranking, of_ranking, scored, k, top) if by_sum else best_by_max(ranking, of_ranking, k)
-            )
+            best = best_by_sum(ranking, of_ranking, scored, k, top) if by_sum else best_by_max(ranking, of_ranking, k)
             if best is not None:
                 break
         rows = ranking.rows[best.places]
