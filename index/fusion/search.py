@@ -112,7 +112,8 @@ class _Search:
         """`k` hits, or all for None, of `depth` that each side returns."""
         self.index, self.plan, self.k = index, plan, k
         self.mode = plan.retrieve.mode
-        self.depth = min(depth, len(index))
+        # A single search is asked for as many hits as its caller wants, which tunings and mode "auto" go by.
+        self.depth = depth if plan.stages == (SPARSE,) else min(depth, len(index))
         self.exact = self.mode == HYBRID and plan.fusion is not None and plan.fusion.completion == "exact"
         self.sides = Sides(index, plan.retrieve, allow, exact=self.exact)
 

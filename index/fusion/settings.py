@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.core.options import beneath, check_options, did_you_mean, listed, option, options_of
+from lsr.core.options import beneath, check_options, did_you_mean, listed, option, options_of, shortened
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.fusion.feedback import FEEDBACK_METHODS
 from lsr.index.fusion.methods import METHODS
@@ -65,8 +65,7 @@ class SparseSearchSettings:
         if isinstance(self.parameters, Mapping):
             object.__setattr__(self, "parameters", _parameters(self.mode, self.parameters))
         elif self.parameters is not None and not isinstance(self.parameters, parameters_class(self.mode)):
-            name = type(self.parameters).__name__
-            raise InputError(f"{name} are not those of mode {self.mode!r}", field="parameters")
+            raise InputError(f"{shortened(self.parameters)} are not those of mode {self.mode!r}", field="parameters")
 
 
 def _parameters(mode: str, values: Mapping[str, Any]) -> Any:
@@ -205,8 +204,8 @@ class RetrievalPlan:
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve. None searches once.
-        fusion: How two rankings become one. None where there is one.
+        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
+        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
     """
 
     retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)

@@ -72,7 +72,7 @@ class Sides:
             hits = self.index.search_prepared(prepared, depth, allow=self.allow, **self._sparse_options)
         self.sparse_stats = hits.stats
         exact = hits.stats.mode in ("exact", "exhaustive")
-        return RowRanking(hits.rows, hits.scores, exact and (len(hits) < depth or depth == len(self.index)))
+        return RowRanking(hits.rows, hits.scores, exact and (len(hits) < depth or depth >= len(self.index)))
 
     def search_dense(self, query: DenseQuery, depth: int) -> RowRanking:
         """The nearest rows to a vector that `Dense.prepare` returned."""

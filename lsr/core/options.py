@@ -7,6 +7,7 @@ to them. Other fields are held to their types alone.
 from __future__ import annotations
 
 import math
+import reprlib
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ T = TypeVar("T")
 # Names as in the registry that a field chooses from, which may grow after the class is made.
 Choices = Collection[str] | Callable[[], Collection[str]]
 
+# Of what is given in place of a name, so much is read.
+_LONGEST = 64
 _KINDS: dict[type, tuple[type, str]] = {
     int: (Integral, "a whole number"),
     float: (Real, "a number"),
@@ -109,14 +112,16 @@ class Option:
             return
         wanted_type, words = _KINDS[self.kind]
         if not isinstance(value, wanted_type) or (isinstance(value, bool) and self.kind is not bool):
-            raise InputError(f"must be {words}, not {value!r}", field=self.name)
+            raise InputError(f"must be {words}, not {shortened(value)}", field=self.name)
         if (self.kind is float and not _is_finite(value)) or (self.kind is int and not abs(value) < _BEYOND):
             raise InputError(f"must be a number of reasonable size, not {value}", field=self.name)
         if not all(_BOUNDS[key][1](value, bound) for key, bound in self.bounds.items()):
             wanted = " and ".join(_BOUNDS[key][0].format(f"{bound:g}") for key, bound in self.bounds.items())
             raise InputError(f"must be {wanted}, not {value}", field=self.name)
         if self.source is not None and value not in (known := self.choices or ()):
-            raise InputError(f"must be {listed(known)}, not {value!r}{did_you_mean(value, known)}", field=self.name)
+            raise InputError(
+                f"must be {listed(known)}, not {shortened(value)}{did_you_mean(value, known)}", field=self.name
+            )
 
 
 def _is_finite(value: Any) -> bool:
@@ -173,7 +178,7 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
         node = known[name].node
         if node is not None and value is not None and not isinstance(value, node):
             if not isinstance(value, Mapping):
-                raise InputError(f"must hold fields, not {value!r}", field=name)
+                raise InputError(f"must hold fields, not {shortened(value)}", field=name)
             with beneath(name):
                 value = build(node, value)
         given[name] = value
@@ -200,5 +205,10 @@ def listed(names: Collection[str]) -> str:
 
 def did_you_mean(name: object, known: Collection[str]) -> str:
     """The nearest of the known names, as "; did you mean NAME?", or nothing."""
-    nearest = get_close_matches(str(name), known, 1)
+    nearest = get_close_matches(str(name)[:_LONGEST], known, 1)
     return f"; did you mean {nearest[0]}?" if nearest else ""
+
+
+def shortened(value: object) -> str:
+    """A value as Python writes it, cut where it is long or deep."""
+    return reprlib.repr(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.core.options import build, check_options, did_you_mean, listed, option
+from lsr.core.options import build, check_options, did_you_mean, listed, option, shortened
 from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
@@ -46,9 +46,9 @@ class SearchPlan(RetrievalPlan):
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve. None searches once.
-        fusion: How two rankings become one. None where there is one.
-        rerank: Score the best hits again. None leaves them as they are.
+        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
+        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
+        rerank: Score the best hits again. Left out, they stay as they were found.
     """
 
     rerank: RerankSettings | None = None
@@ -98,10 +98,11 @@ class SearchPlan(RetrievalPlan):
 
 def retrieve_record(mode: Any) -> dict[str, Any]:
     """The record of `RetrieveSettings` that a user's mode stands for. InputError for one that there is not."""
+    if not isinstance(mode, str) or mode not in modes():
+        wrong = f"{shortened(mode)}{did_you_mean(mode, modes())}"
+        raise InputError(f"must be {listed(modes())}, not {wrong}", field="mode")
     if mode in STAGED_MODES:
         return {"mode": mode}
-    if mode not in modes():
-        raise InputError(f"must be {listed(modes())}, not {mode!r}{did_you_mean(mode, modes())}", field="mode")
     return {"mode": SPARSE, "sparse": {"mode": mode}}
 
 

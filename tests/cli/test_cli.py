@@ -178,7 +178,9 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     Index.open("short").store_tuning(Tuning(1000, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
     options = ("--index", "short", "--no-bm25")
     report = json.loads(run("eval", "toy", *options, "--recall", 0.9, "--json")[1])
-    assert report["search"]["mode"] == "approximate" and report["settings"]["plan"]["retrieve"]["sparse"]["recall"] == 0.9
+    assert (
+        report["search"]["mode"] == "approximate" and report["settings"]["plan"]["retrieve"]["sparse"]["recall"] == 0.9
+    )
     assert (
         "Mean work of a search, exhaustive: 5 documents scored."
         in run("eval", "toy", *options, "--mode", "exhaustive")[1]
