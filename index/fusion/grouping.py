@@ -138,7 +138,7 @@ def _added_up(documents: Rows, searches: list[HybridHits], k: int, top: int) -> 
         return taken._replace(contributions=np.bincount(owners, side.contributions[kept])[order].astype(np.float64))
 
     hits = _best_windows(searches, best, None)
-    return replace(hits, sparse=add(found.sparse, hits.sparse), dense=add(found.dense, hits.dense))
+    return hits._replace(sparse=add(found.sparse, hits.sparse), dense=add(found.dense, hits.dense))
 
 
 def _best_windows(
@@ -158,8 +158,7 @@ def _best_windows(
     for hits in searches:
         for stage, ms in hits.milliseconds.items():
             milliseconds[stage] = milliseconds.get(stage, 0.0) + ms
-    return replace(
-        found,
+    return found._replace(
         rows=found.rows[best.places],
         scores=best.scores,
         sparse=part(found.sparse),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 _DEEPER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class HybridQuery:
+class HybridQuery(NamedTuple):
     """A query as both sides take it: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
 
     sparse: SparseQuery | None = None
@@ -47,8 +45,7 @@ class SideScores(NamedTuple):
     contributions: npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class HybridHits:
+class HybridHits(NamedTuple):
     """The best rows, best first, ties in row order.
 
     Attributes:
@@ -177,7 +174,9 @@ class _Search:
     def _one_side(self, query: HybridQuery, side: str, found: Found) -> HybridHits:
         ranking = found.sparse if side == SPARSE else found.dense
         assert ranking is not None
-        rows, scores = ranking.rows[: self.k], ranking.scores[: self.k]
+        rows, scores = ranking.rows, ranking.scores
+        if self.depth != self.k:
+            rows, scores = rows[: self.k], scores[: self.k]
         contributions = scores.astype(np.float64)
         given = SideScores(scores, np.arange(1, len(rows) + 1), contributions)  # type: ignore[arg-type]
         sides = (given, None) if side == SPARSE else (None, given)

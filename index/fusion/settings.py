@@ -206,11 +206,13 @@ class RetrievalPlan:
         retrieve: What is searched, and how.
         feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
         fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
+        stages: What is run, in its order: the sides that are searched, then the plan's other fields that are given.
     """
 
     retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)
     feedback: FeedbackSettings | None = None
     fusion: FusionSettings | None = None
+    stages: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         mode = self.retrieve.mode
@@ -225,6 +227,9 @@ class RetrievalPlan:
                         "completion 'exact' needs an exact search: leave mode and parameters out",
                         field=f"retrieve.{side}",
                     )
+        sides = {SPARSE: (SPARSE,), DENSE: (DENSE,)}.get(mode, (SPARSE, DENSE))
+        others = (each.name for each in fields(self)[1:] if each.init and getattr(self, each.name) is not None)
+        object.__setattr__(self, "stages", (*sides, *others))
 
     def _check_feedback(self, feedback: FeedbackSettings, mode: str) -> None:
         own = mode if mode in (SPARSE, DENSE) else HYBRID
@@ -247,12 +252,6 @@ class RetrievalPlan:
         sparse = self.retrieve.sparse
         return sparse.mode if self.retrieve.mode == SPARSE and sparse is not None else self.retrieve.mode
 
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages that are run, in their order: the sides that are searched, then the plan's other fields."""
-        sides = {SPARSE: (SPARSE,), DENSE: (DENSE,)}.get(self.retrieve.mode, (SPARSE, DENSE))
-        return (*sides, *(each.name for each in fields(self)[1:] if getattr(self, each.name) is not None))
-
     def depth_for(self, k: int) -> int:
         """How many documents each side returns where k hits are asked for."""
         return k if self.stages == (SPARSE,) else max(self.retrieve.depth, k)
@@ -274,6 +273,6 @@ def _record(node: Any) -> dict[str, Any]:
     record = {}
     for each in fields(node):
         value = getattr(node, each.name)
-        if value is not None or each.default is not None:
+        if each.init and (value is not None or each.default is not None):
             record[each.name] = _record(value) if is_dataclass(value) else value
     return record

@@ -133,10 +133,12 @@ def _is_finite(value: Any) -> bool:
 
 @lru_cache
 def options_of(cls: type) -> tuple[Option, ...]:
-    """The fields of a dataclass, in their order."""
+    """The fields of a dataclass that it is made of, in their order."""
     hints = get_type_hints(cls)
     found = []
     for each in fields(cls):
+        if not each.init:
+            continue
         members = [hints[each.name]]
         if get_origin(members[0]) in (Union, types.UnionType):
             members = list(get_args(members[0]))
@@ -183,7 +185,7 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
                 value = build(node, value)
         given[name] = value
     for each in fields(cls):  # type: ignore[arg-type]
-        if each.name not in given and each.default is MISSING and each.default_factory is MISSING:
+        if each.init and each.name not in given and each.default is MISSING and each.default_factory is MISSING:
             raise InputError("is missing", field=each.name)
     return cls(**given)
 

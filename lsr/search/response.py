@@ -40,7 +40,8 @@ class Hit:
         rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
             whole being `Index.document(id)`'s.
         matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
-        stages: what "sparse", "dense" and "rerank" said of it, as far as they were run.
+        stages: what "sparse", "dense" and "rerank" said of it, as far as they were run; of a search of one stage, only
+            with `matches`.
         window: which window that is, or None in an index of whole documents.
     """
 

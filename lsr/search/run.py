@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +27,7 @@ Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """The rows and scores of a query's hits, best first, and how they came about.
 
     Attributes:
@@ -103,7 +101,8 @@ def answer(
     if vocabulary is not None and query is not None:
         words = vocabulary()
     hits = []
-    scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), _stages(ranked), strict=True)
+    said = _stages(ranked) if vocabulary is not None or len(plan.stages) > 1 else [{} for _ in ranked.rows]
+    scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
         document, window = index.passage(row)
         matches = None
