@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from lsr.core.types import Rows, Scores
 
 if TYPE_CHECKING:
     from lsr.index.parts.ids import IdTable
@@ -35,7 +34,7 @@ class SearchStats(NamedTuple):
 
 
 # What an engine returns of a query: rows, scores, what it did.
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], SearchStats]
+Found = tuple[Rows, Scores, SearchStats]
 
 
 class Hits:
@@ -49,9 +48,7 @@ class Hits:
 
     __slots__ = ("_ids", "_table", "rows", "scores", "stats")
 
-    def __init__(
-        self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], stats: SearchStats, table: IdTable
-    ) -> None:
+    def __init__(self, rows: Rows, scores: Scores, stats: SearchStats, table: IdTable) -> None:
         self.rows = rows
         self.scores = scores
         self.stats = stats

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.engines.prepared import MOST_NARROW_TERMS
+from lsr.index.kernels.scoring import Lookup
 
 if TYPE_CHECKING:
     from lsr.index.parts.segment import Segment
@@ -20,9 +21,6 @@ T = TypeVar("T")
 _MOST_SHORT_TERMS = 255
 # One for each kind of scratch memory that a query may get.
 QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
-
-# A query as `lsr.index.kernels.scoring` takes it: places [dim] and weights [m + 1].
-Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
 
 
 class Scratch:

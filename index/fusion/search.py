@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.types import CombinedScores, Rows, Scores
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.fuse import Fused, fuse
 from lsr.index.fusion.methods import METHODS, Normaliser, normaliser
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
-from lsr.index.fusion.sides import DenseQuery, RowRanking, Rows, Scores, Sides, SparseQuery
+from lsr.index.fusion.sides import DenseQuery, RowRanking, Sides, SparseQuery
 from lsr.index.fusion.tuning import query_features, stored_tuning
 from lsr.index.parts.dense.part import DenseStats
 
@@ -42,7 +43,7 @@ class SideScores(NamedTuple):
 
     scores: Scores
     ranks: Rows
-    contributions: npt.NDArray[np.float64]
+    contributions: CombinedScores
 
 
 class HybridHits(NamedTuple):
@@ -59,7 +60,7 @@ class HybridHits(NamedTuple):
     """
 
     rows: Rows
-    scores: npt.NDArray[np.float64]
+    scores: CombinedScores
     sparse: SideScores | None
     dense: SideScores | None
     dense_weight: float | None
@@ -255,7 +256,7 @@ class _Search:
         self,
         query: HybridQuery,
         rows: Rows,
-        scores: npt.NDArray[np.float64],
+        scores: CombinedScores,
         given: tuple[SideScores | None, SideScores | None],
         weight: float | None,
     ) -> HybridHits:

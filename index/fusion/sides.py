@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
 from lsr.index.parts.dense.part import DenseStats
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
 
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 DenseQuery = npt.NDArray[np.float32]
 

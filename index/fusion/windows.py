@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import CombinedScores
 from lsr.index.fusion.sides import RowRanking
 
 Numbers = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 class BestDocuments(NamedTuple):
@@ -23,7 +23,7 @@ class BestDocuments(NamedTuple):
     """
 
     documents: Numbers
-    scores: Scores
+    scores: CombinedScores
     places: Numbers
 
 
@@ -31,7 +31,7 @@ class ScoredWindows(NamedTuple):
     """All windows of some documents: the number of each one's document, and its score."""
 
     documents: Numbers
-    scores: Scores
+    scores: CombinedScores
 
 
 def best_by_max(ranking: RowRanking, documents: Numbers, k: int) -> BestDocuments | None:
@@ -73,7 +73,7 @@ def best_by_sum(
     return BestDocuments(seen[order], sums[order], first[order])
 
 
-def best_of(documents: Numbers, scores: Scores, k: int, top: int) -> BestDocuments:
+def best_of(documents: Numbers, scores: CombinedScores, k: int, top: int) -> BestDocuments:
     """The k best documents of windows in any order, of which no more are looked for, by the sum of their `top` best."""
     kept, owners = top_windows(documents, scores, top)
     sums = np.bincount(owners, scores[kept]).astype(np.float64)
@@ -83,7 +83,7 @@ def best_of(documents: Numbers, scores: Scores, k: int, top: int) -> BestDocumen
     return BestDocuments(documents[places], sums[order], places)
 
 
-def top_windows(documents: Numbers, scores: Scores, top: int) -> tuple[Numbers, Numbers]:
+def top_windows(documents: Numbers, scores: CombinedScores, top: int) -> tuple[Numbers, Numbers]:
     """Places of each document's `top` best windows, and whose they are, documents counted from 0 as they ascend.
 
     Both int64: a document's windows beside each other, best first, ties by place.

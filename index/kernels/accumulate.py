@@ -11,7 +11,10 @@ stop at the largest value of their type, which is a bound too, so nothing wraps.
     accumulators: unsigned [blocks padded to whole chunks].
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.integers import add_saturating
@@ -25,6 +28,19 @@ FREQUENT_CUT = 3
 _STRIDE = 64
 # The head of a list is asked for while the list before it is added.
 _PREFETCHED_POSTINGS = 512
+
+
+class SummaryArguments(NamedTuple):
+    """The summaries of blocks, as kernels take them; block_size: documents of a block."""
+
+    frequent_numbers: npt.NDArray[np.int32]
+    frequent_weights: npt.NDArray[np.uint8]
+    list_starts: npt.NDArray[np.int64]
+    list_blocks: npt.NDArray[np.uint16]
+    list_weights: npt.NDArray[np.uint8]
+    term_maxima: npt.NDArray[np.uint8]
+    window: int
+    block_size: int
 
 
 @kernel

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import Vectors
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.progress import Stages, silent
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.index import DenseSettings, Index
 
-Vectors = npt.NDArray[np.float32]
 
 _READ_ROWS = 1 << 14
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.methods import normaliser
 from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores
@@ -22,9 +23,6 @@ from lsr.vectors.explanation import explain_match
 if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
     from lsr.index import Index
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 class Ranked(NamedTuple):
@@ -39,10 +37,10 @@ class Ranked(NamedTuple):
     """
 
     rows: Rows
-    scores: Scores
+    scores: CombinedScores
     found: HybridHits
     order: Rows | None
-    reranked: Scores | None
+    reranked: CombinedScores | None
     milliseconds: dict[str, float]
 
 
@@ -72,7 +70,7 @@ def rank(
     return Ranked(found.rows[order[:k]], scores[order[:k]], found, order[:k], reranked, milliseconds)
 
 
-def _reordered(found: HybridHits, reranked: Scores, settings: RerankSettings) -> tuple[Rows, Scores]:
+def _reordered(found: HybridHits, reranked: CombinedScores, settings: RerankSettings) -> tuple[Rows, CombinedScores]:
     """The new order of what was found, best first, and the new scores, in the old order."""
     new = reranked
     if settings.weight < 1:

@@ -10,8 +10,8 @@ import pytest
 from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.index import Index, IndexSettings
-from lsr.index.engines.blocks.kernel import integer_weights
 from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.bounds import integer_weights
 from lsr.index.kernels.selection import CHUNK
 from lsr.vectors.sparse import SparseVectors
 

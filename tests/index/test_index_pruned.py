@@ -12,9 +12,9 @@ from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.core.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
-from lsr.index.engines.blocks.kernel import integer_weights
 from lsr.index.engines.blocks.parameters import usual_blocks
 from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.bounds import integer_weights
 from lsr.index.kernels.selection import CHUNK
 
 Build = Callable[..., Index]

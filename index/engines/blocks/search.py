@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.blocks.bounds import BoundScratch
-from lsr.index.engines.blocks.kernel import search_pruned
+from lsr.index.engines.blocks.kernel import SearchBlocksArguments, search_blocks
 from lsr.index.engines.blocks.parameters import ApproximateParameters, usual_blocks
+from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
 from lsr.index.engines.scratch import Scratch
+from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
+from lsr.index.parts.summaries.blocks import Summaries
 
 # Some three years: a longer budget is none.
 _LONGEST_NS = 1e17
@@ -54,7 +56,7 @@ def _search(
     max_blocks: int | None,
     budget: int,
 ) -> list[Found]:
-    summaries = segment.part("summaries")
+    summaries: Summaries = segment.part("summaries")
     # An exact search looks at a few blocks before it knows what bound the others need.
     wanted = max_blocks or k + k // 5 + 8 * summaries.block_size
     if allowed.filtered:
@@ -65,24 +67,27 @@ def _search(
     for part in queries.narrow_and_wide():
         n, most = len(part), part.most_terms
         scores, rows, counters = np.empty((n, k), np.float32), np.empty((n, k), np.int64), np.empty((n, 5), np.int64)
-        search_pruned(
+        search_blocks(
             *segment.forward_arrays,
-            segment.document_rows,
             *summaries.arrays,
-            part.indptr,
-            part.terms,
-            part.weights,
-            cut,
-            heap_factor,
-            wanted,
-            max_blocks or summaries.blocks,
-            budget,
-            allowed.bitmap,
-            *_bounds(segment, scratch, most).arrays,
-            scratch.lookup(most),
-            scores,
-            rows,
-            counters,
+            *_bounds(summaries, scratch, most),
+            *SearchBlocksArguments(
+                document_rows=segment.document_rows,
+                query_indptr=part.indptr,
+                query_terms=part.terms,
+                query_weights=part.weights,
+                cut=cut,
+                heap_factor=heap_factor,
+                first_blocks=wanted,
+                max_blocks=max_blocks or summaries.blocks,
+                budget=budget,
+                allow=allowed.bitmap,
+                found=scratch.kept("blocks.found", lambda: np.empty(summaries.padded_blocks, np.uint32)),
+                lookup=scratch.lookup(most),
+                scores=scores,
+                rows=rows,
+                counters=counters,
+            ),
         )
         for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist()):
             stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
@@ -90,9 +95,9 @@ def _search(
     return found
 
 
-def _bounds(segment: Segment, scratch: Scratch, terms: int) -> BoundScratch:
+def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundArguments:
     """For a query of so many terms: of uint16, or of uint32 where integer weights in uint16 would be too coarse."""
-    blocks = segment.part("summaries").padded_blocks
+    blocks = summaries.padded_blocks
     if terms <= MOST_NARROW_TERMS:
-        return scratch.kept("blocks.narrow", lambda: BoundScratch(blocks, MOST_NARROW_TERMS, np.uint16))
-    return scratch.kept("blocks.wide", lambda: BoundScratch(blocks, len(segment.term_documents), np.uint32))
+        return scratch.kept("blocks.narrow", lambda: bound_scratch(blocks, MOST_NARROW_TERMS, np.uint16))
+    return scratch.kept("blocks.wide", lambda: bound_scratch(blocks, len(summaries.term_maxima), np.uint32))

@@ -4,19 +4,27 @@ The upper bounds of all blocks are added up, the blocks sorted by them, and visi
 promises more than the k-th best score. As in the authors' code, sums stop at the largest uint16, which is a bound too.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
-from lsr.index.engines.blocks.kernel import integer_weights
-from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.accumulate import SummaryArguments, accumulate
+from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
+from lsr.index.kernels.scoring import (
+    ForwardArguments,
+    Lookup,
+    empty_lookup,
+    fill_lookup,
+    prefetch_documents,
+    score_document,
+)
 from lsr.index.kernels.selection import CHUNK
 from lsr.index.kernels.topk import offer, sort_best_first
 
 _LARGEST = 65_535
-# Float32 sums of the same products in two roundings differ by less than this for each term.
-_ROUNDING = 2.5e-7
 
 
 @kernel
@@ -64,13 +72,30 @@ def _sort_blocks(bounds, maxima, largest, least, counts, ordered):
     return start
 
 
+class SearchBmpArguments(NamedTuple):
+    """What `search_bmp` takes last."""
+
+    document_rows: npt.NDArray[np.uint32]
+    kth_weights: npt.NDArray[np.uint8]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    alpha: float
+    allow: npt.NDArray[np.uint8]
+    lookup: Lookup
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+
+
+SEARCH_BMP_ARGUMENTS = (ForwardArguments, SummaryArguments, BoundArguments, SearchBmpArguments)
+
+
 @kernel
 def search_bmp(
     forward_indptr,
     forward_terms,
     forward_weights,
     forward_deficits,
-    document_rows,
     frequent_numbers,
     frequent_weights,
     list_starts,
@@ -79,19 +104,20 @@ def search_bmp(
     term_maxima,
     window,
     block_size,
-    kth_weights,
-    terms,
-    term_weights,
-    alpha,
-    allow,
     weights,
     cuts,
     frequent_rows,
     frequent_factors,
     accumulators,
     maxima,
-    counts,
+    histogram,
     ordered,
+    document_rows,
+    kth_weights,
+    terms,
+    term_weights,
+    alpha,
+    allow,
     lookup,
     scores,
     rows,
@@ -101,12 +127,13 @@ def search_bmp(
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
     frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    weights … ordered: scratch, the first four of as many values as the query has terms, or more; accumulators of
+    uint16, see `accumulate`; histogram: int64 [65536], see `_sort_blocks`.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
     their scores exceeds alpha times the bound.
     allow: uint8 bitmap of rows, or empty.
-    weights … accumulators (of uint16): scratch, see `accumulate`; maxima, counts, ordered: scratch, see `_sort_blocks`.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty. scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
@@ -129,10 +156,10 @@ def search_bmp(
         maxima,
     )
     # The bound that a block needs for a score of 1.0.
-    factor = scale * (1 - _ROUNDING * (terms.size + 2))
+    factor = scale * (1 - ROUNDING * (terms.size + 2))
     least = _least_score(kth_weights, forward_deficits, terms, term_weights)
     needed = max(np.int64(min(factor * least, _LARGEST)), 1)
-    count = _sort_blocks(accumulators, maxima, largest, needed, counts, ordered)
+    count = _sort_blocks(accumulators, maxima, largest, needed, histogram, ordered)
 
     fill_lookup(lookup, terms, term_weights)
     size, visited, scored = 0, 0, 0

@@ -7,12 +7,14 @@ import math
 import numpy as np
 
 from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.blocks.bounds import BoundScratch
-from lsr.index.engines.bmp.kernel import search_bmp
+from lsr.index.engines.bmp.kernel import SearchBmpArguments, search_bmp
 from lsr.index.engines.bmp.parameters import BmpParameters
+from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQuery
 from lsr.index.engines.scratch import Scratch
+from lsr.index.kernels.bounds import BoundArguments
+from lsr.index.parts.bmp.blocks import BmpBlocks
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
 
@@ -32,15 +34,14 @@ def search(
     Unlike in the authors' code, query weights are not rounded for the scores, only, upwards, for the bounds; and alpha
     does not act before k documents are known, so it costs recall and never hits.
     """
-    blocks = segment.part("bmp")
+    blocks: BmpBlocks = segment.part("bmp")
     alpha, beta = parameters.alpha, parameters.beta
     if beta < 1:
         # In float32, as in the authors' code, which keeps 16 terms for 0.6 of 25.
         keep = math.ceil(np.float32(beta) * np.float32(len(query.terms)))
         kept = np.sort(np.argsort(-query.weights, kind="stable")[:keep])
         query = PreparedQuery(query.terms[kept], query.weights[kept])
-    summaries, terms = blocks.summaries, len(query.terms)
-    bounds = _bounds(summaries, scratch, terms)
+    summaries = blocks.summaries
     kth_weights = blocks.reached_by(k)
     if allowed.filtered:
         # It may leave out the documents that reach them.
@@ -49,31 +50,20 @@ def search(
     counters = scratch.counters
     found = search_bmp(
         *segment.forward_arrays,
-        segment.document_rows,
-        summaries.frequent_numbers,
-        summaries.frequent_weights,
-        summaries.list_starts,
-        summaries.list_blocks,
-        summaries.list_weights,
-        summaries.term_maxima,
-        summaries.window,
-        summaries.block_size,
-        kth_weights,
-        *query,
-        float(alpha),
-        allowed.bitmap,
-        bounds.weights,
-        bounds.cuts,
-        bounds.frequent_rows,
-        bounds.frequent_factors,
-        bounds.accumulators,
-        bounds.maxima,
-        bounds.histogram,
-        bounds.ordered,
-        scratch.lookup(terms),
-        scores,
-        rows,
-        counters,
+        *summaries.arrays,
+        *_bounds(summaries, scratch, len(query.terms)),
+        *SearchBmpArguments(
+            document_rows=segment.document_rows,
+            kth_weights=kth_weights,
+            terms=query.terms,
+            term_weights=query.weights,
+            alpha=float(alpha),
+            allow=allowed.bitmap,
+            lookup=scratch.lookup(len(query.terms)),
+            scores=scores,
+            rows=rows,
+            counters=counters,
+        ),
     )
     postings, cells, visited, scored = counters.tolist()
     stats = SearchStats(
@@ -87,9 +77,9 @@ def search(
     return rows[:found], scores[:found], stats
 
 
-def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundScratch:
+def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundArguments:
     """For a query of so many terms: uint16 accumulators, with a bucket for each of their values."""
     blocks = summaries.padded_blocks
     if terms <= MOST_NARROW_TERMS:
-        return scratch.kept("bmp.narrow", lambda: BoundScratch(blocks, MOST_NARROW_TERMS, np.uint16, _BUCKETS))
-    return scratch.kept("bmp.wide", lambda: BoundScratch(blocks, len(summaries.term_maxima), np.uint16, _BUCKETS))
+        return scratch.kept("bmp.narrow", lambda: bound_scratch(blocks, MOST_NARROW_TERMS, np.uint16, _BUCKETS))
+    return scratch.kept("bmp.wide", lambda: bound_scratch(blocks, len(summaries.term_maxima), np.uint16, _BUCKETS))

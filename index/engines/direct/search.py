@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.direct.kernel import score_each, search_allowed
+from lsr.index.engines.direct.kernel import SearchAllowedArguments, score_each, search_allowed
 from lsr.index.engines.direct.parameters import DirectParameters
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
@@ -24,9 +24,17 @@ def search(
 ) -> Found:
     """Score the rows that are allowed and no others: exact, and quick where these are few."""
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
-    lookup = scratch.lookup(len(query.terms))
     found, scored = search_allowed(
-        *segment.forward_arrays, segment.row_positions, *query, allowed.numbers, lookup, scores, rows
+        *segment.forward_arrays,
+        *SearchAllowedArguments(
+            row_positions=segment.row_positions,
+            terms=query.terms,
+            term_weights=query.weights,
+            allowed=allowed.numbers,
+            lookup=scratch.lookup(len(query.terms)),
+            scores=scores,
+            rows=rows,
+        ),
     )
     return rows[:found], scores[:found], SearchStats(parameters.mode, documents_scored=scored, direct=True)
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
+from lsr.index.kernels.accumulate import SummaryArguments
 from lsr.index.kernels.selection import CHUNK
 from lsr.index.parts.forward import Postings
 from lsr.index.parts.summaries.kernel import count_blocks, summarise_window
@@ -57,17 +58,17 @@ class Summaries:
     term_maxima: npt.NDArray[np.uint8]
 
     @cached_property
-    def arrays(self) -> tuple[Any, ...]:
-        """What `lsr.index.engines.blocks.kernel.search_pruned` takes."""
-        return (
-            self.frequent_numbers,
-            self.frequent_weights,
-            self.list_starts,
-            self.list_blocks,
-            self.list_weights,
-            self.term_maxima,
-            self.window,
-            self.block_size,
+    def arrays(self) -> SummaryArguments:
+        """What kernels take of them."""
+        return SummaryArguments(
+            frequent_numbers=self.frequent_numbers,
+            frequent_weights=self.frequent_weights,
+            list_starts=self.list_starts,
+            list_blocks=self.list_blocks,
+            list_weights=self.list_weights,
+            term_maxima=self.term_maxima,
+            window=self.window,
+            block_size=self.block_size,
         )
 
     @property
