@@ -87,7 +87,7 @@ def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
 def check_parts(engine: Engine[Any], segment: Segment) -> None:
     """InputError if the segment lacks a part that the engine needs."""
     for name in engine.needs:
-        if segment.part(name) is None:
+        if not segment.has_part(name):
             others = ", ".join(engine for engine in available_engines(segment) if ENGINES[engine].by_name)
             raise InputError(
                 f"this index was built without {name}, which mode {engine.name} needs: search it in another mode "
@@ -97,6 +97,4 @@ def check_parts(engine: Engine[Any], segment: Segment) -> None:
 
 def available_engines(segment: Segment) -> tuple[str, ...]:
     """The engines that have all parts that they need in this segment."""
-    return tuple(
-        name for name, engine in ENGINES.items() if all(segment.part(part) is not None for part in engine.needs)
-    )
+    return tuple(name for name, engine in ENGINES.items() if all(map(segment.has_part, engine.needs)))

@@ -16,6 +16,7 @@ from typing import Any
 import lsr
 from lsr.core.errors import IndexFormatError
 from lsr.core.files import sync
+from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 3
@@ -35,13 +36,44 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """An optional part (`lsr.index.parts.part`): its folder in the segment, what it is (JSON values), its files by
-    name."""
+class PartRecord:
+    """The facts about a part that was added to a segment (`lsr.index.parts.adding`).
+
+    Attributes:
+        folder: name of its own folder in the segment's.
+        record: what it is, as JSON values.
+        files: by name.
+    """
 
     folder: str
     record: dict[str, Any]
     files: dict[str, FileRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """The facts about one segment, which its parts are opened by.
+
+    Attributes:
+        name: of its folder.
+        documents: number of rows.
+        dim: number of terms in the vocabulary.
+        postings: number of (term, weight) pairs in all documents.
+        weight_scale, files, parts, windows: as in `Manifest`.
+        settings: of the build.
+        library_version: version of lsr that built it.
+    """
+
+    name: str
+    documents: int
+    dim: int
+    postings: int
+    weight_scale: float
+    settings: IndexSettings
+    files: dict[str, FileRecord]
+    parts: dict[str, PartRecord]
+    windows: dict[str, Any] | None
+    library_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +107,31 @@ class Manifest:
     settings: dict[str, Any]
     encoder: dict[str, Any] | None
     files: dict[str, FileRecord]
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, PartRecord] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
     windows: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
+
+    @property
+    def segments(self) -> tuple[SegmentRecord, ...]:
+        """What it says of each segment: in this format, of the one that there is."""
+        return (
+            SegmentRecord(
+                name=self.segment,
+                documents=self.documents,
+                dim=self.dim,
+                postings=self.postings,
+                weight_scale=self.weight_scale,
+                settings=IndexSettings.from_record(self.settings),
+                files=self.files,
+                parts=self.parts,
+                windows=self.windows,
+                library_version=self.library_version,
+            ),
+        )
 
     def to_bytes(self) -> bytes:
         """The file: JSON in UTF-8, with a CRC-32 of its own values."""
@@ -121,7 +171,7 @@ class Manifest:
         try:
             files = _files(record.pop("files"))
             parts = {
-                name: Part(part["folder"], part["record"], _files(part["files"]))
+                name: PartRecord(part["folder"], part["record"], _files(part["files"]))
                 for name, part in record.pop("parts", {}).items()
             }
             return cls(files=files, parts=parts, **record)

@@ -16,7 +16,7 @@ from lsr.index.fusion.methods import METHODS, Normaliser, normaliser
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
 from lsr.index.fusion.sides import DenseQuery, RowRanking, Sides, SparseQuery
 from lsr.index.fusion.tuning import query_features, stored_tuning
-from lsr.index.parts.dense.part import DenseStats
+from lsr.index.parts.dense.vectors import DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index

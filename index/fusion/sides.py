@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
-from lsr.index.parts.dense.part import DenseStats
+from lsr.index.parts.dense.vectors import DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries

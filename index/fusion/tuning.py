@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.parts.part import change_manifest
+from lsr.index.format.output import change_manifest
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index

@@ -67,7 +67,7 @@ def run(
 
 def kinds_of_index() -> list[IndexSettings]:
     """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
-    from lsr.index.parts.settings import BmpSettings, IndexSettings, SeismicSettings
+    from lsr.index.format.settings import BmpSettings, IndexSettings, SeismicSettings
 
     return [IndexSettings(weight_bits=bits, seismic=SeismicSettings(), bmp=BmpSettings()) for bits in (8, 16)]
 

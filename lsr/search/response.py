@@ -12,7 +12,7 @@ from lsr.vectors.explanation import TermMatch
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
-    from lsr.index.parts.dense.part import DenseStats
+    from lsr.index.parts.dense.vectors import DenseStats
 
 # How a record writes the numbers that were float32 in the index.
 Number = Callable[[float], Any]
