@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.errors import InputError
-from lsr.core.remedies import build_with
 from lsr.index.engines.engine import Engine, parameters_of
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.engines.tuning import Tuning, choose_tuning
+from lsr.index.parts.registry import PARTS
 
 if TYPE_CHECKING:
     from lsr.index.engines.allowed import AllowedRows
@@ -92,7 +92,7 @@ def check_parts(engine: Engine[Any], segment: Segment) -> None:
             others = ", ".join(engine for engine in available_engines(segment) if ENGINES[engine].by_name)
             raise InputError(
                 f"this index was built without {name}, which mode {engine.name} needs",
-                remedies=[f"search it in another mode ({others})", build_with(name)],
+                remedies=[f"search it in another mode ({others})", PARTS[name].mend(segment.folder.parent)],
             )
 
 

@@ -186,9 +186,8 @@ def format_version(folder: str | Path) -> int:
     path = Path(folder) / MANIFEST_NAME
     version = _load(path).get("format_version")
     if not isinstance(version, int):
-        raise IndexFormatError(
-            f"{path}: damaged manifest (index format {version!r})", remedies=_remedies(version, path.parent)
-        )
+        remedies = _remedies(version, path.parent)
+        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r})", remedies=remedies)
     return version
 
 

@@ -37,7 +37,6 @@ from lsr.index.engines.tuning import Tuning
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import change_manifest
 from lsr.index.format.settings import IndexSettings
-from lsr.index.fusion.tuning import FusionTuning
 from lsr.index.parts.dense.vectors import Dense
 from lsr.index.parts.late.vectors import LateVectors
 from lsr.index.parts.registry import owners, written_parts
@@ -379,20 +378,6 @@ class Index:
     def late(self) -> LateVectors:
         """The documents' token vectors, opened on first use. Raises as `dense`."""
         return cast("LateVectors", self._segment.part("late"))
-
-    @cached_property
-    def fusion_tuning(self) -> FusionTuning | None:
-        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
-        record = self.manifest.fusion
-        return None if record is None else FusionTuning.from_record(record)
-
-    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
-        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
-        record = tuning.to_record()
-        self.manifest = change_manifest(
-            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
-        )
-        self.__dict__.pop("fusion_tuning", None)
 
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.core.remedies import BUILD_AGAIN, add_part, add_part_again
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.kernels.scoring import ForwardArguments
@@ -86,20 +86,21 @@ class Segment:
 
     def part_folder(self, name: str) -> Path:
         """Where the files of an added part are. IndexFormatError if one is missing, or not of the recorded size."""
-        path, part = self.folder.parent, self.record.parts[name]
+        part = self.record.parts[name]
         for problem in file_problems(self.folder / part.folder, part.files):
-            raise IndexFormatError(problem, remedies=[add_part_again(name, path)])
+            raise IndexFormatError(problem, remedies=[PARTS[name].mend(self.folder.parent, damaged=True)])
         return self.folder / part.folder
 
     def _open_part(self, name: str) -> Any:
         path = self.folder.parent
         if name not in PARTS and name in self.record.parts:
             raise IndexFormatError(
-                f"this lsr does not know the {name} part of the index at {path}",
+                f"the {name} part of the index at {path} is of a kind that this lsr does not know",
                 remedies=["use the version that added it"],
             )
         if not self.has_part(name):
-            raise InputError(f"the index at {path} has no {name} part", remedies=[add_part(name, path)])
+            remedies = [PARTS[name].mend(path)] if name in PARTS else []
+            raise InputError(f"the index at {path} has no {name} part", remedies=remedies)
         folder = self.part_folder(name)
         with self._opening:
             if name not in self._parts:
@@ -107,7 +108,8 @@ class Segment:
                     self._parts[name] = PARTS[name].open(folder, self.record)
                 except IndexFormatError as error:
                     # The rest of the index is whole.
-                    raise IndexFormatError(error.problem, remedies=[add_part_again(name, path)]) from error
+                    remedies = [PARTS[name].mend(path, damaged=True)]
+                    raise IndexFormatError(error.problem, remedies=remedies) from error
             return self._parts[name]
 
 

@@ -81,6 +81,7 @@ def known_remedies() -> list[Remedy]:
         remedies.add_part("dense", "a"),
         remedies.add_part_again("late", Path("a")),
         remedies.build_with("bmp", "bmp=BmpSettings()"),
+        remedies.upgrade("a"),
         remedies.name_format(["jsonl", "tsv"]),
         remedies.tune(0.9, 10),
     ]
