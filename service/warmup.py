@@ -49,8 +49,8 @@ class WarmUp:
             if self._rerank:
                 self._backend.warm_up(SearchPlan(rerank=RerankSettings(model=self._rerank)))
         except LsrError as error:
-            logger.error("warm-up failed: %s", error)
-            self._failure = str(error)
+            self._failure = error.message()
+            logger.error("warm-up failed: %s", self._failure)
         except Exception as error:
             logger.exception("warm-up failed")
             self._failure = f"{type(error).__name__}: {error}"
@@ -66,6 +66,6 @@ class WarmUp:
         try:
             self._backend.warm_up(SearchPlan.of("hybrid"))
         except LsrError as error:
-            logger.warning("searches with dense vectors will fail: %s", error)
+            logger.warning("searches with dense vectors will fail: %s", error.message())
         except Exception:  # whatever it is, it is no reason to keep sparse search back
             logger.exception("searches with dense vectors will fail")

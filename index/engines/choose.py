@@ -9,6 +9,7 @@ from lsr.core.errors import InputError
 from lsr.index.engines.engine import Engine, parameters_of
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.engines.tuning import Tuning, choose_tuning
+from lsr.index.parts.registry import PARTS
 
 if TYPE_CHECKING:
     from lsr.index.engines.allowed import AllowedRows
@@ -90,8 +91,8 @@ def check_parts(engine: Engine[Any], segment: Segment) -> None:
         if not segment.has_part(name):
             others = ", ".join(engine for engine in available_engines(segment) if ENGINES[engine].by_name)
             raise InputError(
-                f"this index was built without {name}, which mode {engine.name} needs: search it in another mode "
-                f"({others}), or build it again with that"
+                f"this index was built without {name}, which mode {engine.name} needs",
+                remedies=[f"search it in another mode ({others})", PARTS[name].mend(segment.folder.parent)],
             )
 
 

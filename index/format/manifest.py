@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import lsr
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, Remedy
 from lsr.core.files import sync
+from lsr.core.remedies import BUILD_AGAIN, upgrade
 from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
@@ -161,11 +162,12 @@ class Manifest:
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
                 f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
-                f"{FORMAT_VERSION}: {_remedy(version, path.parent)}"
+                f"{FORMAT_VERSION}",
+                remedies=_remedies(version, path.parent),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
-                f"{path}: damaged manifest (its values do not match its CRC-32): build the index again"
+                f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
         del record["format"]
         try:
@@ -176,7 +178,7 @@ class Manifest:
             }
             return cls(files=files, parts=parts, **record)
         except (AttributeError, KeyError, TypeError) as error:
-            raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+            raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
 
 
 def format_version(folder: str | Path) -> int:
@@ -184,17 +186,16 @@ def format_version(folder: str | Path) -> int:
     path = Path(folder) / MANIFEST_NAME
     version = _load(path).get("format_version")
     if not isinstance(version, int):
-        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r}): {_remedy(version, path.parent)}")
+        remedies = _remedies(version, path.parent)
+        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r})", remedies=remedies)
     return version
 
 
-def _remedy(version: Any, folder: Path) -> str:
+def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
     """What can be done about an index of a format that is not read."""
     if isinstance(version, int) and version > FORMAT_VERSION:
-        return "install a newer lsr, or build the index again with this one"
-    if version in UPGRADABLE_VERSIONS:
-        return f"bring it up to date with `lsr upgrade {folder}`"
-    return "no command brings it up to date, so build the index again"
+        return ["install a newer lsr", BUILD_AGAIN]
+    return [upgrade(folder)] if version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
 
 
 def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
@@ -230,7 +231,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+        raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder that `lsr index` wrote")
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an index")
     return record

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import crc32, sync
+from lsr.core.remedies import REPLACE
 from lsr.index.format.manifest import FileRecord, Manifest, is_index
 
 _SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
@@ -30,7 +31,7 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
         raise OutputExistsError(f"{path} is not a folder: choose another output")
     if is_index(path):
         if not force:
-            raise OutputExistsError(f"{path} is an index already: choose another output, or pass --force to replace it")
+            raise OutputExistsError(f"{path} is an index already", remedies=["choose another output", REPLACE])
     elif any(not _SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
         raise OutputExistsError(f"{path} is a folder of other files, which is never replaced: choose another output")
 

@@ -30,7 +30,7 @@ def _problems(path: Path) -> list[str]:
     try:
         manifest = Manifest.read(path)
     except IndexFormatError as error:
-        return [str(error)]
+        return [error.message()]
     return [problem for record in manifest.segments for problem in _segment_problems(path / record.name, record)]
 
 
@@ -41,7 +41,7 @@ def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
         try:
             segment = Segment.open(folder, record)
         except IndexFormatError as error:
-            problems.append(str(error))
+            problems.append(error.message())
         else:
             written = (part for part in written_parts() if part.is_in(record))
             problems += [f"{folder / problem}" for part in written for problem in part.problems(segment)]
@@ -60,4 +60,4 @@ def _added_problems(folder: Path, record: SegmentRecord, name: str, segment: Seg
     try:
         return [f"{folder / problem}" for problem in PARTS[name].problems(segment)]
     except LsrError as error:
-        return [str(error)]
+        return [error.problem]

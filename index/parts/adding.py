@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lsr.core.errors import OutputExistsError
+from lsr.core.remedies import REPLACE
 from lsr.index.format.manifest import Manifest, PartRecord
 from lsr.index.format.output import current_manifest, lock_folder, seal
 
@@ -41,7 +42,7 @@ class PartWriter:
         try:
             manifest = current_manifest(path, segment)
             if name in manifest.parts and not force:
-                raise OutputExistsError(f"{path} has a {name} part already: pass --force to replace it")
+                raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
             self._remove_others({part.folder for part in manifest.parts.values()})
             self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
             self.folder.mkdir()

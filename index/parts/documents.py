@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
@@ -89,7 +90,7 @@ class DocumentStore:
         try:
             self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
         except (OSError, pa.ArrowInvalid) as error:
-            raise IndexFormatError(f"{path}: not a readable Arrow file ({error}): build the index again") from error
+            raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import Remedy
 from lsr.core.files import sync
+from lsr.core.remedies import BUILD_AGAIN, build_with
 from lsr.index.format.manifest import PartRecord, SegmentRecord
+from lsr.index.format.settings import IndexSettings
 
 if TYPE_CHECKING:
     from lsr.index.parts.draft import DocumentStream, SegmentDraft
@@ -60,6 +63,10 @@ class Part(ABC):
         """Load and compile what reading it needs. What searches run besides, they warm up themselves."""
         return
 
+    @abstractmethod
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """What gives the part to the index at `path`, which lacks it, or has it damaged."""
+
 
 class WrittenPart(Part):
     """A part that is written with its segment, into the segment's folder, and opened with it.
@@ -81,6 +88,15 @@ class WrittenPart(Part):
     def is_in(self, record: SegmentRecord) -> bool:
         """Whether a segment has it: every one, unless it needs settings."""
         return self.Settings is None or self.name in record.settings.requested
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """Building the index again, with the part."""
+        if damaged or self.Settings is None:
+            return BUILD_AGAIN
+        made = f"{self.Settings.__name__}()"
+        if self.name in IndexSettings.__dataclass_fields__:
+            return build_with(self.name, f"{self.name}={made}")
+        return Remedy("build-with-part", f"build it with the part {self.name}", f'parts={{"{self.name}": {made}}}')
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """Whether a segment that is being built gets it: every one, unless it needs settings."""
@@ -128,6 +144,10 @@ class AddedPart(Part):
     def is_in(self, record: SegmentRecord) -> bool:
         """Whether it was added to a segment."""
         return self.name in record.parts
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """Adding it, or doing so again."""
+        return f"add the {self.name} part{' again' * damaged}"
 
     @abstractmethod
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:

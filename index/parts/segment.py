@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.kernels.scoring import ForwardArguments
@@ -61,9 +62,9 @@ class Segment:
         know: what it says of the documents, as which are deleted, would be overlooked.
         """
         for problem in unknown_files(folder, record):
-            raise IndexFormatError(f"{problem}: use the version that wrote it, or build the index again")
+            raise IndexFormatError(problem, remedies=["use the version that wrote it", BUILD_AGAIN])
         for problem in file_problems(folder, record.files):
-            raise IndexFormatError(f"{problem}: build the index again or restore it from a copy")
+            raise IndexFormatError(problem, remedies=[BUILD_AGAIN, "restore it from a copy"])
         written = (part for part in written_parts() if part.is_in(record))
         return cls(folder, record, {part.name: part.open(folder, record) for part in written})
 
@@ -85,23 +86,30 @@ class Segment:
 
     def part_folder(self, name: str) -> Path:
         """Where the files of an added part are. IndexFormatError if one is missing, or not of the recorded size."""
-        path, part = self.folder.parent, self.record.parts[name]
+        part = self.record.parts[name]
         for problem in file_problems(self.folder / part.folder, part.files):
-            raise IndexFormatError(f"{problem}: add the {name} part again with `lsr {name} {path} --force`")
+            raise IndexFormatError(problem, remedies=[PARTS[name].mend(self.folder.parent, damaged=True)])
         return self.folder / part.folder
 
     def _open_part(self, name: str) -> Any:
         path = self.folder.parent
         if name not in PARTS and name in self.record.parts:
             raise IndexFormatError(
-                f"the {name} part of the index at {path} is none that this lsr knows: use the version that added it"
+                f"the {name} part of the index at {path} is of a kind that this lsr does not know",
+                remedies=["use the version that added it"],
             )
         if not self.has_part(name):
-            raise InputError(f"the index at {path} has no {name} part; add one with `lsr {name} {path}`")
+            remedies = [PARTS[name].mend(path)] if name in PARTS else []
+            raise InputError(f"the index at {path} has no {name} part", remedies=remedies)
         folder = self.part_folder(name)
         with self._opening:
             if name not in self._parts:
-                self._parts[name] = PARTS[name].open(folder, self.record)
+                try:
+                    self._parts[name] = PARTS[name].open(folder, self.record)
+                except IndexFormatError as error:
+                    # The rest of the index is whole.
+                    remedies = [PARTS[name].mend(path, damaged=True)]
+                    raise IndexFormatError(error.problem, remedies=remedies) from error
             return self._parts[name]
 
 

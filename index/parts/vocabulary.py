@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
@@ -30,7 +31,7 @@ class StoredVocabulary:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise IndexFormatError(f"{path}: not readable ({error}): build the index again") from error
+            raise IndexFormatError(f"{path}: not readable ({error})", remedies=[BUILD_AGAIN]) from error
 
     def read(self) -> Vocabulary:
         """The terms."""

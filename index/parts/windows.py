@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import ArrayWriter, open_array
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
@@ -84,7 +85,7 @@ class WindowRows:
             )
         except (KeyError, TypeError, InputError) as error:
             raise IndexFormatError(
-                f"{folder}: the record of the windows is not readable ({error}): build the index again"
+                f"{folder}: the record of the windows is not readable ({error})", remedies=[BUILD_AGAIN]
             ) from error
 
     def documents_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from lsr.build.dense import stored_texts
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import OutputExistsError
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import REPLACE
 
 if TYPE_CHECKING:
     from lsr.encoding.late.encoder import TokenEncoder
@@ -35,7 +36,7 @@ def add_token_vectors(
     from lsr.index.parts.adding import PartWriter
 
     if NAME in index.manifest.parts and not force:
-        raise OutputExistsError(f"{index.path} has a {NAME} part already: pass --force to replace it")
+        raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
     with EncodingWork(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
         with (
             LateWriter(work.folder, encoder.dim, bits) as writer,

@@ -38,6 +38,7 @@ from lsr.cli import (
     warmup,
 )
 from lsr.cli.console import Interrupted, errors, escape, note
+from lsr.cli.remedies import in_flags
 from lsr.core.errors import LsrError
 
 app = typer.Typer(
@@ -87,7 +88,7 @@ def main() -> NoReturn:
         finally:
             _flush_stdout()
     except LsrError as error:
-        _exit_with(str(error))
+        _exit_with(error.message(in_flags))
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(1)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import ModelError
+from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.index.fusion.search import HybridQuery
 from lsr.index.fusion.settings import RetrieveSettings
 
@@ -128,17 +129,15 @@ class IndexEncoders:
 
         record = self._index.dense.record.encoder
         if record is None:
-            raise ModelError(
-                "the dense vectors of this index came without a model: add them again with `lsr dense --vectors FILE "
-                "--model NAME`, naming the one that made them"
-            )
+            raise ModelError("the dense vectors of this index came without a model", remedies=[NAME_DENSE_MODEL])
         options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
         encoder = DenseEncoder.load(str(record["model"]), device=self._device, **options)
         # What is computed in may differ: a server need not be the machine that encoded the documents.
         if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
             raise ModelError(
                 f"the dense model at {encoder.name} is not the one that made this index's dense vectors (weights or "
-                f"configuration changed): add them again with `lsr dense {self._index.path} --force`"
+                "configuration changed)",
+                remedies=[add_part_again("dense", self._index.path)],
             )
         return encoder
 
@@ -149,8 +148,8 @@ class IndexEncoders:
         name = self._model or (str(record["model"]) if record else None)
         if name is None:
             raise ModelError(
-                "this index was made from vectors and names no model: search it by vector, or pass --model with the "
-                "model that made them"
+                "this index was made from vectors and names no model",
+                remedies=["search it by vector", CHOOSE_MODEL],
             )
         options = {}
         if record is not None:
@@ -165,8 +164,8 @@ class IndexEncoders:
         # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
         if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
             raise ModelError(
-                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed); "
-                "index anew, or pass --model to search with it all the same"
+                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed)",
+                remedies=["build the index again", CHOOSE_MODEL_ANYWAY],
             )
         return encoder
 

@@ -84,7 +84,7 @@ def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
 
 def _with_model(rerank: Any, settings: ServiceSettings) -> Any:
     if not settings.rerank:
-        _refuse("this server re-ranks with no model: start it with --rerank MODEL", "body", "rerank")
+        _refuse("this server was started without a model to re-rank with", "body", "rerank")
     if not isinstance(rerank, Mapping):
         return rerank
     if "model" in rerank:

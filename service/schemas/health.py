@@ -26,4 +26,4 @@ class IndexAnswer(BaseModel):
     terms: int = Field(description="The size of the vocabulary.")
     model: str | None = Field(description="What encodes queries; null if the index can be searched by vector only.")
     limits: dict[str, int]
-    index: dict[str, Any] = Field(description="What `lsr inspect` shows.")
+    index: dict[str, Any] = Field(description="What the index was made from and with, and what takes its space.")

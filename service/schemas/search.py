@@ -105,7 +105,7 @@ class SearchHit(BaseModel):
         None, description="Absent with `include_text: false`; in an index of windows, the window's."
     )
     fields: dict[str, Any]
-    window: WindowOfHit | None = Field(None, description="Only in an index of windows (`lsr index --windows`).")
+    window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None, description="`sparse`, `dense`, `rerank`, as far as they were run; only with `explain: true`."

@@ -106,7 +106,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     assert record["format_version"] == FORMAT_VERSION == 3
     cases = {
         json.dumps({**record, "format_version": 1, "library_version": "0.1.0"}): "index format 1, written by lsr 0.1.0",
-        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: install a newer",
+        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}; install a newer",
         json.dumps({**record, "format": "other"}): "not the manifest of an lsr index",
         json.dumps([]): "not the manifest of an lsr index",
         json.dumps({**record, "weight_scale": 1.0}): "damaged manifest (its values do not match its CRC-32)",

@@ -240,7 +240,7 @@ def test_existing_outputs(tmp_path, build):
                 IndexBuilder(path, dim=3, force=force)
     assert tree(folder) == ["notes.txt"]
     path = build(random_vectors(10, 30)).path
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         IndexBuilder(path, dim=3)
     assert verify(path) == []
 

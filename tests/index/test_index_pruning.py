@@ -145,7 +145,7 @@ def test_in_place_and_again(build: Build, tmp_path: Path) -> None:
     vectors = random_vectors(50, 30, seed=2)
     index = build(vectors, path=tmp_path / "index")
     whole = stored(index)
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         prune_index(index, tmp_path / "index", TopK(6))
     assert_equal(stored(Index.open(tmp_path / "index")), whole)
     prune_index(index, tmp_path / "index", TopK(6), force=True, threads=1)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, Remedy
+from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, open_array
 from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
@@ -43,6 +44,10 @@ class DensePart(AddedPart):
     def warm_up(self, opened: Dense) -> None:
         """See `Part.warm_up`."""
         opened.warm_up()
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy:
+        """See `Part.mend`."""
+        return add_part_again(self.name, path) if damaged else add_part(self.name, path)
 
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
         """See `AddedPart.carry`. The structure of faiss is built again unless all rows stay as they are."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, Remedy
+from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter
 from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
@@ -33,6 +34,10 @@ class LatePart(AddedPart):
         """See `Part.problems`."""
         late: LateVectors = segment.part(self.name)
         return late.problems()
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy:
+        """See `Part.mend`."""
+        return add_part_again(self.name, path) if damaged else add_part(self.name, path)
 
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
         """See `AddedPart.carry`."""
