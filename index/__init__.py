@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lsr.index.format.manifest import FORMAT_VERSION, Manifest
     from lsr.index.format.output import check_index_output
     from lsr.index.live.snapshot import Index
+    from lsr.index.live.upgrade import Upgrade, upgrade_index
     from lsr.index.live.verification import verify
     from lsr.index.parts.dense.settings import DenseSettings
     from lsr.index.parts.dense.writing import add_dense
@@ -40,10 +41,12 @@ _HOMES = {
     "SearchStats": "lsr.index.engines.hits",
     "SeismicSettings": "lsr.index.parts.settings",
     "Tuning": "lsr.index.engines.tuning",
+    "Upgrade": "lsr.index.live.upgrade",
     "add_dense": "lsr.index.parts.dense.writing",
     "check_index_output": "lsr.index.format.output",
     "parameter_grid": "lsr.index.engines.tuning",
     "prune_index": "lsr.index.build.prune",
+    "upgrade_index": "lsr.index.live.upgrade",
     "verify": "lsr.index.live.verification",
 }
 
@@ -62,10 +65,12 @@ __all__ = [
     "SearchStats",
     "SeismicSettings",
     "Tuning",
+    "Upgrade",
     "add_dense",
     "check_index_output",
     "parameter_grid",
     "prune_index",
+    "upgrade_index",
     "verify",
 ]
 

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lsr
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, Remedy
 from lsr.core.files import sync
+from lsr.core.remedies import upgrade
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 3
-# The one before had no parts.
+# Those before that can be brought up to date (`lsr.index.live.upgrade`). 2 had no parts, and 1 other blocks.
+UPGRADABLE_VERSIONS = (2,)
+# All that is searched as it is.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 
@@ -96,16 +100,20 @@ class Manifest:
         sync(folder)
 
     @classmethod
-    def read(cls, folder: str | Path) -> Manifest:
-        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it."""
+    def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
+        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
+
+        `versions` of the format are read; if not given, those that can be searched.
+        """
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
         version = record.pop("format_version", None)
-        if version not in _READABLE_VERSIONS:
+        if version not in (_READABLE_VERSIONS if versions is None else versions):
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
                 f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
-                f"{FORMAT_VERSION}: use the version that wrote it, or build the index again"
+                f"{FORMAT_VERSION}",
+                remedies=_remedies(version, path.parent),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
@@ -121,6 +129,26 @@ class Manifest:
             return cls(files=files, parts=parts, **record)
         except (AttributeError, KeyError, TypeError) as error:
             raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+
+
+def format_version(folder: str | Path) -> int:
+    """The format of the index in `folder`, which need not be one that is read. IndexFormatError if it states none."""
+    path = Path(folder) / MANIFEST_NAME
+    version = _load(path).get("format_version")
+    if not isinstance(version, int):
+        raise IndexFormatError(
+            f"{path}: damaged manifest (index format {version!r})", remedies=_remedies(version, path.parent)
+        )
+    return version
+
+
+def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
+    """What can be done about an index of a format that is not read."""
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        return ["install a newer lsr", "build the index again with this one"]
+    if version in UPGRADABLE_VERSIONS:
+        return [upgrade(folder)]
+    return ["nothing brings it up to date, so build the index again"]
 
 
 def _files(record: dict[str, Any]) -> dict[str, FileRecord]:

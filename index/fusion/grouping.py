@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
 from lsr.index.engines.tuning import choose_tuning
 from lsr.index.fusion.search import HybridHits, HybridQuery, Ranking, SideScores, SparseQuery, search_hybrid
@@ -18,8 +19,6 @@ from lsr.index.fusion.windows import BestDocuments, best_by_max, best_by_sum, be
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index
     from lsr.index.parts.windows import WindowRows
-
-Rows = npt.NDArray[np.int64]
 
 
 def search_documents(

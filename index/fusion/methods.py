@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.fusion.kernel import fuse_rankings
+from lsr.core.types import CombinedScores, Rows
+from lsr.index.fusion.kernel import FuseArguments, fuse_rankings
 
 if TYPE_CHECKING:
-    from lsr.index.engines.engine import Queries
+    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 class Normaliser(NamedTuple):
@@ -24,7 +22,7 @@ class Normaliser(NamedTuple):
     shift: float
     factor: float
 
-    def __call__(self, scores: npt.ArrayLike) -> Scores:
+    def __call__(self, scores: npt.ArrayLike) -> CombinedScores:
         return (np.asarray(scores, np.float64) - self.shift) * self.factor
 
 
@@ -65,10 +63,10 @@ class Fused(NamedTuple):
     """
 
     rows: Rows
-    scores: Scores
+    scores: CombinedScores
     ranks: Rows
     side_scores: npt.NDArray[np.float32]
-    contributions: Scores
+    contributions: CombinedScores
 
 
 def fuse(
@@ -81,7 +79,7 @@ def fuse(
     maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
     rank_constant: float | None = None,
     absent: tuple[float, float] = (0.0, 0.0),
-    complete: tuple[Queries | None, npt.NDArray[np.float32]] | None = None,
+    complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
 ) -> Fused:
     """The k best (all, for None) of two rankings, each (rows, scores), best first.
 
@@ -96,19 +94,23 @@ def fuse(
     segment = index._segment
     with index._borrowed_scratch() as scratch:
         found = fuse_rankings(
-            *sparse,
-            *dense,
-            sides,
-            -1.0 if rank_constant is None else float(rank_constant),
-            len(sparse[0]) + len(dense[0]) if k is None else k,
             *segment.forward_arrays,
-            segment.row_positions,
-            terms,
-            weights,
-            scratch.lookup(len(terms)),
-            _NO_VECTOR if complete is None else index.dense.flat,
-            dense_query,
-            complete is not None,
+            *FuseArguments(
+                left=sparse[0],
+                left_scores=sparse[1],
+                right=dense[0],
+                right_scores=dense[1],
+                sides=sides,
+                rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+                k=len(sparse[0]) + len(dense[0]) if k is None else k,
+                row_positions=segment.row_positions,
+                terms=terms,
+                term_weights=weights,
+                lookup=scratch.lookup(len(terms)),
+                vectors=_NO_VECTOR if complete is None else index.dense.flat,
+                query=dense_query,
+                completes=complete is not None,
+            ),
         )
     return Fused(*found)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.types import Rows, Scores
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.methods import Fused, Normaliser, fuse, normaliser
@@ -18,11 +19,9 @@ from lsr.index.fusion.tuning import query_features
 from lsr.index.parts.dense.part import DenseStats
 
 if TYPE_CHECKING:
-    from lsr.index.engines.engine import Queries
+    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
 
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
@@ -119,7 +118,7 @@ class _Search:
     dense_weight: float = 0.5
     sparse_stats: SearchStats | None = None
     dense_stats: DenseStats | None = None
-    _prepared: tuple[SparseQuery, Queries] | None = None
+    _prepared: tuple[SparseQuery, PreparedQueries] | None = None
 
     def __post_init__(self) -> None:
         if self.allow is not None:
@@ -167,7 +166,7 @@ class _Search:
             found["dense"] = self._search_dense(query, self.depth)
         return found
 
-    def _prepared_sparse(self, query: HybridQuery) -> Queries:
+    def _prepared_sparse(self, query: HybridQuery) -> PreparedQueries:
         """The sparse query as the index takes it, made once."""
         assert query.sparse is not None
         of, prepared = self._prepared or (None, None)

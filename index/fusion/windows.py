@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import CombinedScores
 from lsr.index.fusion.search import Ranking
 
 Numbers = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 # How much deeper a search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
@@ -30,7 +30,7 @@ class BestDocuments(NamedTuple):
     """
 
     documents: Numbers
-    scores: Scores
+    scores: CombinedScores
     places: Numbers
 
 
@@ -92,7 +92,7 @@ def _most(score: float, top: int) -> float:
     return top * score if score > 0 else score
 
 
-def best_of(documents: Numbers, scores: Scores, k: int, top: int) -> BestDocuments:
+def best_of(documents: Numbers, scores: CombinedScores, k: int, top: int) -> BestDocuments:
     """The k best documents of windows in any order, of which no more are looked for, by the sum of their `top` best."""
     kept, owners = top_windows(documents, scores, top)
     sums = np.bincount(owners, scores[kept]).astype(np.float64)
@@ -102,7 +102,7 @@ def best_of(documents: Numbers, scores: Scores, k: int, top: int) -> BestDocumen
     return BestDocuments(documents[places], sums[order], places)
 
 
-def top_windows(documents: Numbers, scores: Scores, top: int) -> tuple[Numbers, Numbers]:
+def top_windows(documents: Numbers, scores: CombinedScores, top: int) -> tuple[Numbers, Numbers]:
     """Places of each document's `top` best windows, and whose they are, documents counted from 0 as they ascend.
 
     Both int64: a document's windows beside each other, best first, ties by place.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,22 @@ import numpy.typing as npt
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.engines.blocks import search as pruned
-from lsr.index.engines.bmp import search as bmp
-from lsr.index.engines.engine import QUERY_SIZES, Queries, Scratch
-from lsr.index.engines.exhaustive import search as exhaustive
+from lsr.index.engines.allowed import AllowedRows, as_bitmap
+from lsr.index.engines.choose import (
+    Choice,
+    available_engines,
+    check_parts,
+    choose_engine,
+    choose_mode,
+    engine_for,
+)
+from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.hits import Hits
+from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
-from lsr.index.engines.seismic import search as seismic
-from lsr.index.engines.tuning import Tuning, choose_tuning
-from lsr.index.format.arrays import plain
+from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import QUERY_SIZES, Scratch
+from lsr.index.engines.tuning import Tuning
 from lsr.index.format.manifest import Manifest
 from lsr.index.fusion.tuning import FusionTuning
 from lsr.index.parts.dense.part import Dense, open_dense
@@ -42,25 +49,9 @@ from lsr.text.windows import Window, join_windows, split_window_id, window_id, w
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
-# From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
-APPROXIMATE_FROM_DOCUMENTS = 1_000_000
-AUTO_MAX_K = 100
-
 # A thread takes this many queries at a time, or fewer that ask for this many hits together.
 _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
-
-# The function of each mode and the parameters that it takes.
-_MODES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "exact": (pruned.search_exact, ()),
-    "approximate": (pruned.search_approximate, ("cut", "heap_factor", "max_blocks", "budget_us")),
-    "exhaustive": (exhaustive.search, ()),
-    "seismic": (seismic.search, ("query_cut", "heap_factor")),
-    "bmp": (bmp.search, ("alpha", "beta")),
-}
-# Those that an index must be built for: each has a part of the segment of its name, or None.
-_BUILT_FOR = ("seismic", "bmp")
-_NO_FILTER = np.empty(0, np.uint8)
 
 
 class Index:
@@ -145,9 +136,8 @@ class Index:
             recall: instead of a mode: search with the parameters that `lsr tune` found for this recall.
             allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
                 significant bit first (`numpy.packbits(mask, bitorder="little")`).
-            parameters: of the mode: see `lsr.index.engines.blocks.search.search_approximate` (which "auto" takes too,
-                and drops if it chooses exact search), `lsr.index.engines.seismic.search.search` and
-                `lsr.index.engines.bmp.search.search`.
+            parameters: of the mode: see `Parameters` of the engines in `lsr.index.engines.registry`. "auto" takes those
+                of "approximate" too, and drops them if it chooses exact search.
 
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
@@ -158,7 +148,7 @@ class Index:
 
     def search_prepared(
         self,
-        prepared: Queries,
+        prepared: PreparedQueries,
         k: int = 10,
         *,
         mode: str = "auto",
@@ -167,7 +157,8 @@ class Index:
         **parameters: Any,
     ) -> Hits:
         """As `search`, for what `prepare` returned."""
-        return self._search(prepared, k, mode, recall, allow, parameters)[0]
+        allowed = AllowedRows.of(allow, len(self))
+        return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
 
     def search_batch(
         self,
@@ -189,14 +180,13 @@ class Index:
         """
         if queries.dim != self.dim:
             raise InputError(f"the index has {self.dim:,} terms and these queries {queries.dim:,}")
-        if allow is not None:
-            allow = self.bitmap(allow)
-
+        allowed = AllowedRows.of(allow, len(self))
+        choice = self._choose(mode, parameters, k, allowed, recall)
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
-            return self._search(prepared, k, mode, recall, allow, parameters)
+            return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
@@ -216,21 +206,16 @@ class Index:
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
         with self._borrowed_scratch() as scratch:
-            return exhaustive.score_rows(self._segment, query, wanted, scratch)
+            return score_rows(self._segment, query, wanted, scratch)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
-        """The mode that "auto" stands for.
-
-        "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
-        otherwise "exact".
-        """
-        large = len(self) >= APPROXIMATE_FROM_DOCUMENTS
-        return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+        """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
+        return choose_mode(len(self), k, filtered=filtered)
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes that this index can be searched in, "auto" left out."""
-        return tuple(mode for mode in _MODES if mode not in _BUILT_FOR or getattr(self._segment, mode) is not None)
+        return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
 
     @property
     def tunings(self) -> tuple[Tuning, ...]:
@@ -253,31 +238,40 @@ class Index:
 
     def warm_up(self) -> None:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
-        nothing = np.zeros(len(self), np.bool_)
-        for mode in self.modes:
+        everything = AllowedRows(len(self))
+        nothing = AllowedRows.of(np.zeros(len(self), np.bool_), len(self))
+        for name in available_engines(self._segment):
+            engine = ENGINES[name]
+            choice = Choice(engine, engine.Parameters())
             for count in QUERY_SIZES:
                 terms = np.arange(min(count, self.dim))
-                # Exhaustive search would read the whole index if it were allowed to return anything.
-                allow = nothing if mode == "exhaustive" else None
-                self.search(terms, np.ones(len(terms)), 1, mode=mode, allow=allow)
-                self.search(terms, np.ones(len(terms)), 1, allow=nothing)
+                queries = self.prepare(terms, np.ones(len(terms)))
+                self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
-    def _search(
-        self,
-        queries: Queries,
-        k: int,
-        mode: str,
-        recall: float | None,
-        allow: npt.NDArray[Any] | None,
-        parameters: dict[str, Any],
-    ) -> list[Hits]:
-        """The hits of each query, on this thread."""
+    def _choose(
+        self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
+    ) -> Choice:
+        """The engine that a search goes to."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        bitmap = _NO_FILTER if allow is None else self.bitmap(allow)
-        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
+        choice = choose_engine(
+            mode,
+            parameters,
+            documents=len(self),
+            k=k,
+            filtered=allowed.filtered,
+            recall=recall,
+            tunings=self._tunings,
+        )
+        check_parts(choice.engine, self._segment)
+        return engine_for(choice, allowed)
+
+    def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
+        """The hits of each query, on this thread."""
         with self._borrowed_scratch() as scratch:
-            found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
+            found = choice.engine.search(
+                self._segment, queries, min(int(k), len(self)), allowed, scratch, choice.parameters
+            )
         return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
 
     @contextmanager
@@ -290,42 +284,13 @@ class Index:
         yield scratch
         self._scratch.append(scratch)
 
-    def _algorithm(
-        self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
-    ) -> tuple[Callable[..., Any], dict[str, Any]]:
-        """The search function of a mode and the parameters that it takes."""
-        if recall is not None:
-            if mode != "auto" or parameters:
-                raise InputError("recall stands for a mode and its parameters: give it alone")
-            tuning = choose_tuning(self._tunings, k, recall)
-            mode, parameters = tuning.mode, dict(tuning.parameters)
-        chosen = self.choose_mode(k, filtered=filtered) if mode == "auto" else mode
-        if chosen not in _MODES:
-            raise InputError(f"mode must be auto, {', '.join(_MODES)}, not {mode!r}")
-        run, known = _MODES[chosen]
-        if parameters:
-            for name in parameters:
-                if name not in (_MODES["approximate"][1] if mode == "auto" else known):
-                    raise InputError(f"{name} is no parameter of mode {mode}")
-            if not known:
-                return run, {}
-        return run, parameters
-
-    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
         """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
         return check_query(terms, weights, self.dim, self._scale)
 
     def bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The packed form of a filter, as `search` takes it."""
-        allow = np.ascontiguousarray(allow)
-        if allow.dtype == np.bool_ and allow.shape == (len(self),):
-            return np.packbits(allow, bitorder="little")
-        if allow.dtype == np.uint8 and allow.shape == ((len(self) + 7) // 8,):
-            return plain(allow)
-        raise InputError(
-            f"allow must be {len(self):,} bools or {(len(self) + 7) // 8:,} packed bytes (uint8), "
-            f"not {allow.dtype} of shape {allow.shape}"
-        )
+        return as_bitmap(allow, len(self))
 
     # -- documents ---------------------------------------------------------------------------------------------------
 
@@ -485,7 +450,7 @@ class Index:
             "modes": list(self.modes),
             "has_vocabulary": self._segment.vocabulary is not None,
             "encoder": manifest.encoder,
-            "settings": manifest.settings,
+            "settings": asdict(self.settings),
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,

@@ -155,11 +155,11 @@ def _term_documents(forward: Postings, dim: int) -> npt.NDArray[np.int64]:
 
 def _summaries_problems(summaries: Summaries, prefix: str) -> Iterator[str]:
     starts, blocks, dim = summaries.list_starts, summaries.list_blocks, len(summaries.term_maxima)
-    rows = summaries.dense_numbers[summaries.dense_numbers >= 0]
-    if not np.array_equal(np.sort(rows), np.arange(len(summaries.dense_weights))):
+    rows = summaries.frequent_numbers[summaries.frequent_numbers >= 0]
+    if not np.array_equal(np.sort(rows), np.arange(len(summaries.frequent_weights))):
         yield f"{prefix}_dense_terms.npy: terms are not different and in range"
-    for term in np.flatnonzero(summaries.dense_numbers >= 0):
-        if summaries.dense_weights[summaries.dense_numbers[term]].max() > summaries.term_maxima[term]:
+    for term in np.flatnonzero(summaries.frequent_numbers >= 0):
+        if summaries.frequent_weights[summaries.frequent_numbers[term]].max() > summaries.term_maxima[term]:
             yield f"{prefix}_dense_weights.npy: a weight exceeds its term's maximum"
             break
     if not _offsets_ascend(starts, len(blocks)):

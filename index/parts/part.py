@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,23 +25,25 @@ from lsr.index.format.manifest import Manifest, Part
 from lsr.index.format.output import lock_folder, seal
 
 
-def change_manifest(path: Path, segment: str, change: Callable[[Manifest], Manifest]) -> Manifest:
-    """Publish a changed manifest of the index at `path`; return it.
+def change_manifest(
+    path: Path, segment: str, change: Callable[[Manifest], Manifest], *, versions: Sequence[int] | None = None
+) -> Manifest:
+    """Publish a changed manifest of the index at `path`, in the current format; return it. `versions` as in its `read`.
 
     IndexFormatError if the index was replaced on disk and no longer consists of `segment`; OutputExistsError while
     another process writes there.
     """
     lock = lock_folder(path)
     try:
-        manifest = change(_current(path, segment))
+        manifest = change(_current(path, segment, versions))
         manifest.write(path)
         return manifest
     finally:
         os.close(lock)
 
 
-def _current(path: Path, segment: str) -> Manifest:
-    manifest = Manifest.read(path)
+def _current(path: Path, segment: str, versions: Sequence[int] | None = None) -> Manifest:
+    manifest = Manifest.read(path, versions=versions)
     if manifest.segment != segment:
         raise IndexFormatError(f"{path}: the index was replaced since it was opened; open it again")
     return manifest

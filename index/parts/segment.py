@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lsr.core.errors import IndexFormatError
 from lsr.index.format.arrays import open_array
 from lsr.index.format.manifest import Manifest
+from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.parts.bmp.blocks import BmpBlocks
 from lsr.index.parts.documents import DocumentStore
 from lsr.index.parts.forward import Postings, open_postings, term_dtype
@@ -68,10 +69,19 @@ class Segment:
     vocabulary: StoredVocabulary | None
     windows: WindowRows | None
 
+    def part(self, name: str) -> Any:
+        """The part of this name; None in an index built without it."""
+        return getattr(self, name)
+
     @cached_property
-    def forward_arrays(self) -> tuple[npt.NDArray[Any] | None, ...]:
-        """What `lsr.index.kernels.scoring` takes."""
-        return self.forward.indptr, self.forward.indices, self.forward.weights, self.forward_deficits
+    def forward_arrays(self) -> ForwardArguments:
+        """What kernels take of the forward index."""
+        return ForwardArguments(
+            forward_indptr=self.forward.indptr,
+            forward_terms=self.forward.indices,
+            forward_weights=self.forward.weights,
+            forward_deficits=self.forward_deficits,
+        )
 
     @classmethod
     def open(cls, folder: Path, manifest: Manifest) -> Segment:

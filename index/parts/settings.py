@@ -15,6 +15,9 @@ _LARGE_COLLECTION = 600_000
 _BLOCK_SIZES = ((_LARGE_COLLECTION, 3), (4_000_000, 4))
 _LARGEST_COLLECTIONS = 6
 MOST_BLOCK_DOCUMENTS = 256
+# Manifests keep the name that the setting had when the format was made ("dense" now means dense vectors), as files do:
+# see `lsr.index.parts.summaries.blocks`.
+_RECORDED_AS = {"frequent_share": "dense_share"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class IndexSettings:
             cheaper bounds, which are looser: more documents are scored. None chooses by the size of the collection:
             3, from 600,000 documents on 4, from 4 million on 6.
         reorder: put alike documents beside each other first; otherwise blocks hold what happens to be neighbours.
-        dense_share: terms in more than this share of the blocks get a row of weights for all blocks instead of a list.
-            A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; of a list,
+        frequent_share: terms in more than this share of the blocks get a row of weights for all blocks instead of a
+            list. A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; of a list,
             approximate search reads only the head. None chooses by the size of the collection: 0.125, from 600,000
             documents on 0.25.
         weight_bits: 8, or 16 for a second byte of each weight in the forward index, which scores are computed from.
@@ -86,7 +89,7 @@ class IndexSettings:
 
     block_size: int | None = None
     reorder: bool = True
-    dense_share: float | None = None
+    frequent_share: float | None = None
     weight_bits: int = 8
     seismic: SeismicSettings | None = None
     bmp: BmpSettings | None = None
@@ -95,8 +98,8 @@ class IndexSettings:
     def __post_init__(self) -> None:
         if self.block_size is not None and not 1 <= self.block_size <= MOST_BLOCK_DOCUMENTS:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
-        if self.dense_share is not None and not 0 < self.dense_share <= 1:
-            raise InputError(f"dense_share must lie in (0, 1], not {self.dense_share}")
+        if self.frequent_share is not None and not 0 < self.frequent_share <= 1:
+            raise InputError(f"frequent_share must lie in (0, 1], not {self.frequent_share}")
         if self.weight_bits not in (8, 16):
             raise InputError(f"weight_bits must be 8 or 16, not {self.weight_bits}")
         if not 0 <= self.seed < 2**63:
@@ -108,20 +111,21 @@ class IndexSettings:
             return self.block_size
         return next((size for below, size in _BLOCK_SIZES if documents < below), _LARGEST_COLLECTIONS)
 
-    def choose_dense_share(self, documents: int) -> float:
-        """`dense_share`, or what it stands for in an index of so many documents."""
-        if self.dense_share is not None:
-            return self.dense_share
+    def choose_frequent_share(self, documents: int) -> float:
+        """`frequent_share`, or what it stands for in an index of so many documents."""
+        if self.frequent_share is not None:
+            return self.frequent_share
         return 0.125 if documents < _LARGE_COLLECTION else 0.25
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""
-        return asdict(self)
+        return {_RECORDED_AS.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:
         """From what `to_record` gave."""
-        values = {field.name: record[field.name] for field in fields(cls) if field.name in record}
+        keys = {field.name: _RECORDED_AS.get(field.name, field.name) for field in fields(cls)}
+        values = {name: record[key] for name, key in keys.items() if key in record}
         if values.get("seismic") is not None:
             values["seismic"] = SeismicSettings(**values["seismic"])
         if values.get("bmp") is not None:

@@ -13,12 +13,12 @@ from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
+from lsr.core.types import Vectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.index import DenseSettings, Index
 
-Vectors = npt.NDArray[np.float32]
 
 _READ_ROWS = 1 << 14
 

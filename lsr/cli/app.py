@@ -33,6 +33,7 @@ from lsr.cli import (
     serve,
     train,
     tune,
+    upgrade,
     verify,
     warmup,
 )
@@ -52,7 +53,7 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, average, mine, score),
     "Vectors": (encode, export, prune),
-    "Look after": (inspect, verify, models, warmup),
+    "Look after": (inspect, verify, upgrade, models, warmup),
 }
 for panel, modules in _PANELS.items():
     for module in modules:

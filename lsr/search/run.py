@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.methods import normaliser
 from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores
@@ -20,9 +21,6 @@ from lsr.vectors.explanation import explain_match
 if TYPE_CHECKING:
     from lsr.search.rerank import Rerankers
     from lsr.search.retriever import Retriever
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,8 @@ class Ranked:
 
     found: HybridHits
     order: Rows
-    scores: Scores
-    reranked: Scores | None
+    scores: CombinedScores
+    reranked: CombinedScores | None
     milliseconds: dict[str, float]
 
     @property
@@ -78,7 +76,7 @@ def run_plan(
     return Ranked(found, order, scores[order], reranked, milliseconds)
 
 
-def _rerank(rerankers: Rerankers, text: str, found: HybridHits, settings: RerankSettings) -> Scores:
+def _rerank(rerankers: Rerankers, text: str, found: HybridHits, settings: RerankSettings) -> CombinedScores:
     """float64 [n]: the new score of each hit, NaN beyond the depth."""
     scores = np.full(len(found.rows), np.nan)
     scores[: settings.depth] = rerankers.score(settings.model, text, found.rows[: settings.depth])

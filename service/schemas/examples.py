@@ -52,7 +52,7 @@ SEARCH_ANSWER: dict[str, Any] = {
     "stats": {
         "mode": "exact",
         "postings": 5210,
-        "dense_cells": 3888,
+        "frequent_cells": 3888,
         "blocks": 1296,
         "blocks_skipped": 1240,
         "documents_scored": 224,

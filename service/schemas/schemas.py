@@ -335,7 +335,7 @@ class Work(BaseModel):
 
     mode: str
     postings: int = Field(description="Postings added to the bounds of blocks of documents.")
-    dense_cells: int = Field(description="Weights of frequent terms added to them.")
+    frequent_cells: int = Field(description="Weights of frequent terms added to them.")
     blocks: int = Field(description="Blocks whose bound was computed.")
     blocks_skipped: int = Field(description="Blocks that their bound ruled out.")
     documents_scored: int

@@ -175,15 +175,15 @@ def test_settings() -> None:
     sizes = [IndexSettings().choose_block_size(documents) for documents in (1, 1_999_999, 2_000_000, 10_000_000)]
     assert sizes == sorted(sizes)
     assert settings.choose_block_size(10**9) == 3
-    shares = [IndexSettings().choose_dense_share(documents) for documents in (1, 599_999, 600_000)]
+    shares = [IndexSettings().choose_frequent_share(documents) for documents in (1, 599_999, 600_000)]
     assert shares == [0.125, 0.125, 0.25]
-    assert IndexSettings(dense_share=0.5).choose_dense_share(1) == 0.5
+    assert IndexSettings(frequent_share=0.5).choose_frequent_share(1) == 0.5
     for bad in (
         {"block_size": 0},
         {"block_size": 257},
-        {"dense_share": 0.0},
-        {"dense_share": 1.01},
-        {"dense_share": float("nan")},
+        {"frequent_share": 0.0},
+        {"frequent_share": 1.01},
+        {"frequent_share": float("nan")},
         {"weight_bits": 4},
         {"seed": -1},
         {"seed": 2**63},

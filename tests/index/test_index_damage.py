@@ -106,7 +106,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     assert record["format_version"] == FORMAT_VERSION == 3
     cases = {
         json.dumps({**record, "format_version": 1, "library_version": "0.1.0"}): "index format 1, written by lsr 0.1.0",
-        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: use the version",
+        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: install a newer",
         json.dumps({**record, "format": "other"}): "not the manifest of an lsr index",
         json.dumps([]): "not the manifest of an lsr index",
         json.dumps({**record, "weight_scale": 1.0}): "damaged manifest (its values do not match its CRC-32)",
@@ -165,7 +165,7 @@ def put(at: int | slice, values: Any) -> Callable[[np.ndarray], None]:
     ],
 )
 def test_verify_looks_inside(build, file, change, says):
-    index = build(random_vectors(60, 30, 8), settings=IndexSettings(dense_share=0.4, block_size=4))
+    index = build(random_vectors(60, 30, 8), settings=IndexSettings(frequent_share=0.4, block_size=4))
     assert verify(index.path) == []
     edit_array(index, file, change)
     assert any(file in problem and says in problem for problem in verify(index.path))

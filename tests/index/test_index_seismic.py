@@ -93,7 +93,7 @@ def test_parameters(build: Build) -> None:
             index.search([1], [1.0], mode="seismic", **bad)
     plain = build(random_vectors(200, 40))
     assert plain.space()["seismic"] == 0
-    with pytest.raises(InputError, match="no Seismic blocks"):
+    with pytest.raises(InputError, match="built without seismic"):
         plain.search([1], [1.0], mode="seismic")
 
 

@@ -224,7 +224,7 @@ def test_every_mode_of_the_index_can_be_asked_for(served: TestClient, index_path
         assert answer["mode"] == answer["stats"]["mode"] == ("exact" if mode == "auto" else mode)
         assert answer["hits"] == answers["exhaustive"]["hits"]
     exact, exhaustive = answers["exact"]["stats"], answers["exhaustive"]["stats"]
-    assert exact["dense_cells"] > 0 and exact["blocks"] == 2 and exact["blocks_skipped"] < 2
+    assert exact["frequent_cells"] > 0 and exact["blocks"] == 2 and exact["blocks_skipped"] < 2
     assert exhaustive == {**dict.fromkeys(exact, 0), "mode": "exhaustive", "documents_scored": 5, "direct": False}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.bmp.kernel import count_weights, kth_largest
 from lsr.index.format.arrays import new_array, open_array
+from lsr.index.parts.bmp.kernel import count_weights, kth_largest
 from lsr.index.parts.forward import Postings
 from lsr.index.parts.settings import BmpSettings
 from lsr.index.parts.summaries.blocks import Summaries, write_summaries
@@ -57,12 +57,12 @@ def write_bmp_blocks(
     forward: Postings,
     dim: int,
     settings: BmpSettings,
-    dense_share: float,
+    frequent_share: float,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Write the bmp_* files of a segment; see `write_summaries`."""
-    write_summaries(folder, forward, dim, settings.block_size, dense_share, threads, progress, PREFIX)
+    write_summaries(folder, forward, dim, settings.block_size, frequent_share, threads, progress, PREFIX)
     kth_weights = new_array(folder / _KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
     for first in range(0, dim, _COUNT_TERMS):
         counts = np.zeros((min(_COUNT_TERMS, dim - first), 256), np.uint16)

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.types import Vectors
 from lsr.index.format.arrays import open_array, plain
 from lsr.index.kernels.inner_products import inner_products
 from lsr.index.kernels.normalise_rows import prepare_rows
 from lsr.index.parts.dense.ann import Ann, nearest
 from lsr.index.parts.dense.record import ANN_NAME, VECTORS_NAME, DenseRecord
-
-Vectors = npt.NDArray[np.float32]
 
 MODES = ("auto", "exact", "approximate")
 
