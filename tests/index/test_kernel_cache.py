@@ -190,7 +190,7 @@ def test_kernels_use_nothing_that_their_fingerprint_misses() -> None:
 
 def test_only_the_last_states_of_a_file_are_kept(kernels: Kernels, cache: Path) -> None:
     def states() -> list[Path]:
-        return [path for path in cache.iterdir() if path.name.startswith("made_callee-")]
+        return [path for path in cache.iterdir() if path.name.startswith("index.kernels.made_callee-")]
 
     kernels.run()
     (first,) = states()
