@@ -11,10 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import torch
 
-from lsr import SparseEncoder
 from lsr.demo.collection import write_collection
-from lsr.eval import load_collection, open_or_index
 
 # Few documents and many questions, so that what takes `lsr demo` two minutes takes a second.
 MODULES = ("csv", "glob", "heapq", "json", "os.path", "random", "secrets", "shutil", "tempfile", "textwrap")
@@ -43,8 +42,17 @@ def commands() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(commands: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `lsr demo` makes, with the documentation of a few modules in place of all. To copy from."""
     folder = write_collection(tmp_path_factory.mktemp("demo") / "lsr-demo", modules=MODULES)
-    open_or_index(load_collection(folder), folder / "index", SparseEncoder.load(max_length=256))
+    subprocess.run([commands / "lsr", "index", folder, "-o", folder / "index"], capture_output=True, check=True)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Encode on one core, as in the warm process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
