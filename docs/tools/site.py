@@ -23,7 +23,7 @@ PACKAGES = ("index", "training", "service", "eval")  # the subpackages of `lsr` 
 
 _LOG = logging.getLogger("mkdocs.plugins.lsr")
 _FENCE = re.compile(r"^( *)(`{3,}).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(\[[^\]\n]*\]\()([^)\s]+)(\))")
+_LINK = re.compile(r"(\[[^\]]*\]\()([^)\s]+)(\))")
 _PAGES = {
     **{name: f"project/{name}" for name in sorted(p.name for p in ROOT.glob("*.md") if p.name != "README.md")},
     "README.md": "index.md",
