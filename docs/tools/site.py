@@ -40,8 +40,19 @@ _HOMES = {page: file for file, page in _PAGES.items() if file != "README.md"}
 _copied: dict[str, File] = {}
 
 
+def on_startup(**_: Any) -> None:
+    """Lay the package out before the reference's plugin looks for it."""
+    lay_out()
+
+
 def on_config(config: MkDocsConfig) -> None:
-    """Lay the package out as it is when it is installed, for the API reference to be read from."""
+    """Lay the package out afresh, and forget what an earlier build copied (mkdocs serve)."""
+    lay_out()
+    _copied.clear()
+
+
+def lay_out() -> None:
+    """Copy the package to where the API reference is read from, as it is when it is installed."""
     target = ROOT / "build" / "site-source" / "lsr"
     shutil.rmtree(target, ignore_errors=True)
     ignore = shutil.ignore_patterns("__pycache__", "shipped", "*.jsonl")
@@ -106,8 +117,3 @@ def _site_path(path: str, config: MkDocsConfig, files: Files) -> str | None:
     if files.get_file_from_path(name) is None:
         files.append(_copied[name])
     return name
-
-
-def on_startup(**_: Any) -> None:
-    """Forget what an earlier build copied (mkdocs serve)."""
-    _copied.clear()
