@@ -33,10 +33,12 @@ from lsr.cli import (
     serve,
     train,
     tune,
+    upgrade,
     verify,
     warmup,
 )
 from lsr.cli.console import Interrupted, errors, escape, note
+from lsr.cli.remedies import in_flags
 from lsr.core.errors import LsrError
 
 app = typer.Typer(
@@ -51,11 +53,11 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, average, mine, score),
     "Vectors": (encode, export, prune),
-    "Look after": (inspect, verify, models, warmup),
+    "Look after": (inspect, verify, upgrade, models, warmup),
 }
 for panel, modules in _PANELS.items():
     for module in modules:
-        app.command(module.NAME, rich_help_panel=panel)(module.run)
+        app.command(module.NAME, cls=getattr(module, "COMMAND", None), rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:
@@ -86,7 +88,7 @@ def main() -> NoReturn:
         finally:
             _flush_stdout()
     except LsrError as error:
-        _exit_with(str(error))
+        _exit_with(error.message(in_flags))
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(1)

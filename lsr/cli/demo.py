@@ -44,9 +44,7 @@ def run(
     answers = [(query.text, retriever.search(query.text, 3, explain=True)) for query in shown_questions()]
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)
     if as_json:
-        from lsr.cli.render import response_as_dict
-
-        questions = [{"query": question, **response_as_dict(answer, explain=True)} for question, answer in answers]
+        questions = [{"query": question, **answer.to_record()} for question, answer in answers]
         print_json({"questions": questions, **evaluation.report.to_json()})
         return
     from lsr.cli.render import print_response

@@ -15,13 +15,27 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
-from lsr.index.parts.forward import Postings, term_dtype
-from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
-from lsr.index.parts.settings import SeismicSettings
+from lsr.index.format.postings import Postings, term_dtype
+from lsr.index.format.settings import SeismicSettings
+from lsr.index.parts.seismic.kernel import BuildBlocksArguments, build_blocks, sketch_documents
 
 # Postings clustered in one call of the kernel.
 _PART_POSTINGS = 1 << 17
 _SKETCH_ROWS = 1 << 16
+
+ARRAYS = (
+    "indptr",
+    "starts",
+    "rows",
+    "unbounded",
+    "summary_indptr",
+    "summary_terms",
+    "summary_ends",
+    "entry_indptr",
+    "entry_blocks",
+    "entry_weights",
+)
+"""Each in a file seismic_NAME.npy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +130,28 @@ def write_seismic_blocks(
             writer("entry_blocks", np.uint16),
             writer("entry_weights", np.uint8),
         )
-        sketch = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
+        sketch_terms, sketch_weights = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
         pool = stack.enter_context(ThreadPoolExecutor(threads))
 
         def build(first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
             return build_blocks(
-                first,
-                last,
-                inverted.indptr,
-                inverted.indices,
-                inverted.weights,
-                forward.indptr,
-                forward.indices,
-                forward.weights,
-                *sketch,
-                settings.n_postings or len(forward),
-                settings.centroid_fraction,
-                settings.min_cluster_size,
-                settings.summary_energy,
-                np.uint64(seed),
+                *BuildBlocksArguments(
+                    first_term=first,
+                    last_term=last,
+                    list_indptr=inverted.indptr,
+                    list_rows=inverted.indices,
+                    list_weights=inverted.weights,
+                    forward_indptr=forward.indptr,
+                    forward_terms=forward.indices,
+                    forward_weights=forward.weights,
+                    sketch_terms=sketch_terms,
+                    sketch_weights=sketch_weights,
+                    n_postings=settings.n_postings or len(forward),
+                    centroid_fraction=settings.centroid_fraction,
+                    min_cluster_size=settings.min_cluster_size,
+                    energy=settings.summary_energy,
+                    seed=np.uint64(seed),
+                )
             )
 
         waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
