@@ -132,6 +132,9 @@ def digits(number: Any) -> float | None:
 
 def compare(found: Any, expected: Any, *, exact: bool, where: str = "", close: float = CLOSE) -> None:
     """AssertionError, which says where, unless two answers are equal; but for `exact` ones, floats may be near."""
+    if isinstance(expected, dict) and "hits" in expected and "stages" not in expected:
+        # A search of one stage used to say nothing of it; what it says now is the hits' own scores.
+        found = {name: each for name, each in found.items() if name != "stages"}
     if exact:
         assert json.loads(json.dumps(found)) == expected, where
     elif isinstance(expected, dict):
