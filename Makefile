@@ -30,8 +30,8 @@ install: $(STAMP)  ## create .venv with everything the project needs
 demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure the answers
 	$(BIN)/lsr demo
 
-test: $(STAMP)  ## run the tests
-	$(BIN)/pytest
+test: $(STAMP)  ## run the tests, on all cores (at most 8: each worker takes up to 2 GB of memory)
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .
