@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.errors import InputError
+from lsr.index.engines.direct.parameters import DirectParameters
 from lsr.index.engines.engine import Engine, parameters_of
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.engines.tuning import Tuning, choose_tuning
@@ -42,46 +43,40 @@ def choose_mode(documents: int, k: int, *, filtered: bool) -> str:
     return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
 
 
-def choose_engine(
-    mode: str,
-    parameters: Mapping[str, Any],
-    *,
-    documents: int,
-    k: int,
-    filtered: bool,
-    recall: float | None = None,
-    tunings: Iterable[Tuning] = (),
-) -> Choice:
+def choose_for_recall(
+    mode: str, parameters: Mapping[str, Any], recall: float, k: int, tunings: Iterable[Tuning]
+) -> tuple[str, Mapping[str, Any]]:
+    """The mode and parameters that a recall stands for.
+
+    InputError if a mode or parameters were given too, or no tuning serves the recall.
+    """
+    if mode != AUTO or parameters:
+        raise InputError("recall stands for a mode and its parameters: give it alone")
+    tuning = choose_tuning(tunings, k, recall)
+    return tuning.mode, tuning.parameters
+
+
+def choose_engine(mode: str, parameters: Mapping[str, Any], documents: int, k: int, filtered: bool) -> Choice:
     """What a search was asked for, checked.
 
-    "auto" takes the parameters of "approximate", and drops them if it chooses exact search. A recall stands for the
-    mode and parameters of the tuning that serves it. InputError for a mode, or a parameter, that is not there.
+    "auto" takes the parameters of "approximate", and drops them if it chooses exact search. InputError for a mode, or
+    a parameter, that is not there.
     """
-    if recall is not None:
-        if mode != AUTO or parameters:
-            raise InputError("recall stands for a mode and its parameters: give it alone")
-        tuning = choose_tuning(tunings, k, recall)
-        mode, parameters = tuning.mode, tuning.parameters
     if mode != AUTO:
         engine = ENGINES.get(mode)
         if engine is None or not engine.by_name:
             raise InputError(f"mode must be {', '.join((AUTO, *named_engines()))}, not {mode!r}")
         return Choice(engine, parameters_of(engine, parameters))
-    engine = ENGINES[choose_mode(documents, k, filtered=filtered)]
-    asked = ENGINES["approximate"]
-    if engine is asked or parameters:
-        checked = parameters_of(asked, parameters, AUTO)
-        if engine is asked:
-            return Choice(engine, checked)
-    return Choice(engine, parameters_of(engine, {}))
+    checked = parameters_of(ENGINES["approximate"], parameters, AUTO)
+    chosen = choose_mode(documents, k, filtered=filtered)
+    return Choice(ENGINES[chosen], checked if chosen == "approximate" else parameters_of(ENGINES[chosen], {}))
 
 
 def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
     """The choice for one segment: its own, or direct search where a filter allows few rows."""
     engine = choice.engine
     if allowed.filtered and engine.name in _GIVE_WAY_TO_DIRECT and allowed.count * DIRECT_SHARE <= allowed.rows:
-        direct = ENGINES["direct"]
-        return Choice(direct, parameters_of(direct, {"mode": engine.name}))
+        return Choice(ENGINES["direct"], DirectParameters(engine.name))
     return choice
 
 

@@ -24,10 +24,12 @@ from lsr.index.engines.choose import (
     available_engines,
     check_parts,
     choose_engine,
+    choose_for_recall,
     choose_mode,
     engine_for,
 )
 from lsr.index.engines.direct.search import score_rows
+from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
@@ -240,7 +242,7 @@ class Index:
         nothing = AllowedRows.of(np.zeros(len(self), np.bool_), len(self))
         for name in available_engines(self._segment):
             engine = ENGINES[name]
-            choice = Choice(engine, engine.Parameters())
+            choice = Choice(engine, parameters_of(engine, {}))
             for count in QUERY_SIZES:
                 terms = np.arange(min(count, self.dim))
                 queries = self.prepare(terms, np.ones(len(terms)))
@@ -252,15 +254,9 @@ class Index:
         """The engine that a search goes to."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        choice = choose_engine(
-            mode,
-            parameters,
-            documents=len(self),
-            k=k,
-            filtered=allowed.filtered,
-            recall=recall,
-            tunings=self._tunings,
-        )
+        if recall is not None:
+            mode, parameters = choose_for_recall(mode, parameters, recall, k, self._tunings)
+        choice = choose_engine(mode, parameters, allowed.rows, k, allowed.filtered)
         check_parts(choice.engine, self._segment)
         return engine_for(choice, allowed)
 

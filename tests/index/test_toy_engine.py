@@ -61,7 +61,8 @@ class Toy(Engine[ToyParameters]):
     ) -> list[Found]:
         """See `Engine.search`."""
         found = []
-        rows = allowed.numbers[allowed.numbers < parameters.share * allowed.rows]
+        rows = allowed.numbers()
+        rows = rows[rows < parameters.share * allowed.rows]
         for query in queries:
             weights = np.zeros(segment.record.dim, np.float32)
             weights[query.terms] = query.weights

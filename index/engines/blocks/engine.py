@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.blocks.parameters import ApproximateParameters
@@ -37,9 +39,13 @@ class Exact(Engine[NoParameters]):
         parameters: NoParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        return self._search(segment, queries, k, allowed, scratch)
+
+    @cached_property
+    def _search(self) -> Callable[..., list[Found]]:
         from lsr.index.engines.blocks.search import search_exact
 
-        return search_exact(segment, queries, k, allowed, scratch)
+        return search_exact
 
 
 class Approximate(Engine[ApproximateParameters]):
@@ -64,6 +70,10 @@ class Approximate(Engine[ApproximateParameters]):
         parameters: ApproximateParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        return self._search(segment, queries, k, allowed, scratch, parameters)
+
+    @cached_property
+    def _search(self) -> Callable[..., list[Found]]:
         from lsr.index.engines.blocks.search import search_approximate
 
-        return search_approximate(segment, queries, k, allowed, scratch, parameters)
+        return search_approximate

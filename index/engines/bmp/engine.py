@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.bmp.parameters import BmpParameters
@@ -37,6 +39,11 @@ class Bmp(Engine[BmpParameters]):
         parameters: BmpParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        search = self._search
+        return [search(segment, query, k, allowed, scratch, parameters) for query in queries]
+
+    @cached_property
+    def _search(self) -> Callable[..., Found]:
         from lsr.index.engines.bmp.search import search
 
-        return [search(segment, query, k, allowed, scratch, parameters) for query in queries]
+        return search

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.direct.parameters import DirectParameters
@@ -38,6 +40,12 @@ class Direct(Engine[DirectParameters]):
         parameters: DirectParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        rows = allowed.numbers()
+        search = self._search
+        return [search(segment, query, k, rows, scratch, parameters) for query in queries]
+
+    @cached_property
+    def _search(self) -> Callable[..., Found]:
         from lsr.index.engines.direct.search import search
 
-        return [search(segment, query, k, allowed, scratch, parameters) for query in queries]
+        return search
