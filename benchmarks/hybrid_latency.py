@@ -31,7 +31,8 @@ from script import add_output, exit_code, measured_apart, write_results
 from lsr.build.corpus import index_vectors
 from lsr.eval.reports.report import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
 from lsr.vectors.files import iter_vectors, read_vectors
 from lsr.vectors.sparse import SparseVectors

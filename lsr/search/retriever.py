@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
-from lsr.index.fusion.sides import SparseQuery, sparse_options
 from lsr.search.encoders import EncodedQueries, IndexEncoders
 from lsr.search.plan import SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
-from lsr.search.run import answer, rank
 from lsr.vectors.explanation import Explanation, explain_match
 
 if TYPE_CHECKING:
@@ -148,6 +146,8 @@ class Retriever:
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
+        from lsr.search.run import rank
+
         ranked = rank(self.index, self.rerankers, queries.texts[number], queries[number], k, plan)
         return RankedIds(self.index.document_ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
@@ -164,7 +164,7 @@ class Retriever:
         if plan.stages == (SPARSE,) and self.index.windows is None:
             # The index takes batches, which is quicker than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
-            options = sparse_options(plan.retrieve.sparse)
+            options = plan.retrieve.sparse.keywords
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
             return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
         results = []
@@ -195,6 +195,8 @@ class Retriever:
 
         So too for all that `plan` needs.
         """
+        from lsr.search.run import rank
+
         self.index.warm_up()
         plan = plan or SearchPlan()
         if plan.stages != (SPARSE,):
@@ -265,6 +267,8 @@ class Retriever:
         allow: npt.NDArray[Any] | None,
         encode_ms: dict[str, float],
     ) -> SearchResponse:
+        from lsr.search.run import answer, rank
+
         start = perf_counter()
         ranked = rank(self.index, self.rerankers, text, query, k, plan, allow)
         search_ms = (perf_counter() - start) * 1e3
