@@ -35,7 +35,7 @@ from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
 from lsr.index.format.output import change_manifest
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
 from lsr.text.windows import WindowSettings
@@ -212,7 +212,7 @@ def search(task: Task, index: Index, encoder: SparseEncoder) -> dict[str, Scores
     """Exact search of all queries."""
     retriever = Retriever(index)
     retriever.encoder = encoder
-    plan = SearchPlan.of("exact")
+    plan = plan_of("exact")
     encoded = retriever.encode_queries([query.text for query in task.queries], plan)
     ranked = retriever.rank(encoded, len(task.documents), plan, threads=1)
     run = {query.id: Ranking(hits.ids, hits.scores) for query, hits in zip(task.queries, ranked, strict=True)}

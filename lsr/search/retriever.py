@@ -17,6 +17,7 @@ from lsr.core.errors import InputError
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.encoders import EncodedQueries, IndexEncoders
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
@@ -103,7 +104,7 @@ class Retriever:
     ) -> SearchResponse:
         """The `k` best documents for a text.
 
-        What is searched and how is for `plan` to say or, in its place, for the flat keywords of `SearchPlan.of`:
+        What is searched and how is for `plan` to say or, in its place, for the keywords of `lsr.search.flat.plan_of`:
         `search(text, mode="hybrid")` fuses sparse and dense search, with `feedback="rocchio"` it searches twice, and
         with `rerank="FOLDER"` it scores the best again with a cross-encoder. `explain` adds to each hit the terms that
         it shares with the query. `allow` are the rows that may be returned, as for `Index.search`: documents (or
@@ -113,7 +114,7 @@ class Retriever:
         InputError for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         if plan is None:
-            plan = SearchPlan.of(mode, recall=recall, **flat)
+            plan = plan_of(mode, recall=recall, **flat)
         elif flat or recall is not None or mode != "auto":
             raise InputError("a plan says how to search: leave mode and other keywords out")
         query, encode_ms = self._encoders.encode_query(text, plan.retrieve)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from fastapi.exceptions import RequestValidationError
 
 from lsr.core.errors import InputError
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service.settings import ServiceSettings
 
@@ -54,7 +55,7 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
-def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bool) -> SearchPlan:
+def plan_of_request(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bool) -> SearchPlan:
     """The plan of a request, re-ranked by the server's model where it asks for that, each stage within its limit."""
     record = dict(record)
     if record.get("rerank") is not None:
@@ -79,7 +80,7 @@ def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bo
 def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
     """The plan of a URL's parameters."""
     with _refusing("query"):
-        return SearchPlan.of(mode or "auto", recall=recall)
+        return plan_of(mode or "auto", recall=recall)
 
 
 def _with_model(rerank: Any, settings: ServiceSettings) -> Any:
