@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.types import Vectors
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
+from lsr.core.types import Vectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -44,7 +44,7 @@ def add_dense_vectors(
     from lsr.index import add_dense
     from lsr.index.parts.dense.record import NAME
 
-    if index.has_dense and not force:
+    if "dense" in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
     with (
         EncodingWork(index, NAME, encoder.settings(), restart=restart) as work,
@@ -76,7 +76,7 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
     """What the documents of an index say, from a row on. InputError if they have no texts."""
     some = first > 0
     for row in range(first, len(index)):
-        text = index.document_at(row).contents
+        text = index.documents.at(row).contents
         some = some or bool(text)
         yield text
     if not some:

@@ -32,10 +32,10 @@ def add_token_vectors(
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
     from lsr.index import Index, LateWriter
-    from lsr.index.parts.late.record import FILE_NAMES, NAME
     from lsr.index.parts.adding import PartWriter
+    from lsr.index.parts.late.record import FILE_NAMES, NAME
 
-    if NAME in index.manifest.parts and not force:
+    if NAME in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
     with EncodingWork(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
         with (
