@@ -73,7 +73,7 @@ def test_an_index_of_vectors_has_no_words_to_count(table_model: Path, tmp_path: 
 def test_models_that_run_for_queries_count_nothing(
     encoder: SparseEncoder, toy_documents: list[Document], tmp_path: Path
 ) -> None:
-    assert index_corpus(toy_documents, tmp_path / "index", encoder).token_frequencies is None
+    assert index_corpus(toy_documents, tmp_path / "index", encoder).parts["terms"].tokens is None
     assert encoder.query_idf == 0
     with pytest.raises(ModelError, match="no table"):
         encoder.token_frequencies(["ice"])
