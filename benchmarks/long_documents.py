@@ -166,7 +166,7 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
     ):
         note(f"{task.name}: {name}")
         index = open_index(task, encoder, windows, indexes)
-        space = index.space()
+        space = index.describe()["bytes"]
         vectors = space["forward"] + space["summaries"]
         sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": vectors}
         systems.append((name, search(task, index, encoder), sizes))
@@ -202,7 +202,7 @@ def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | Non
         )
     )
     if windows is not None:
-        record = {**windows.to_record(), "documents": index.document_count}
+        record = {**windows.to_record(), "documents": len(index.documents)}
         change_manifest(path, index.manifest.segment, lambda manifest: replace(manifest, windows=record))
         index = Index.open(path)
     return index

@@ -62,7 +62,7 @@ class WarmUp:
 
     def _warm_up_dense(self) -> None:
         """What hybrid search needs besides. Sparse search answers without it."""
-        if not self._backend.index.has_dense:
+        if "dense" not in self._backend.index.parts:
             return
         try:
             self._backend.warm_up(plan_of("hybrid"))

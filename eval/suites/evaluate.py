@@ -132,7 +132,7 @@ def evaluate(
         scores,
         baseline,
         label=retriever.encoder.name,
-        documents=retriever.index.document_count,
+        documents=len(retriever.index.documents),
         model=retriever.index.encoder or retriever.encoder.settings(),
         latency=latency,
         search=stats,
@@ -292,13 +292,13 @@ def _time_retriever(
 
 def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     documents, asked = Activation.of_index(index), Activation.of_vectors(queries)
-    parts = index.space()
+    parts = index.describe()["bytes"]
     size = parts["total"]
     return {
-        "documents": index.document_count,
+        "documents": len(index.documents),
         "windows": index.manifest.windows,
         "bytes": size,
-        "bytes_per_document": size / index.document_count,
+        "bytes_per_document": size / len(index.documents),
         "parts": parts,
         "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
         "flops": flops(asked, documents),

@@ -150,7 +150,7 @@ class Retriever:
         from lsr.search.run import rank
 
         ranked = rank(self.index, self.rerankers, queries.texts[number], queries[number], k, plan)
-        return RankedIds(self.index.document_ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
+        return RankedIds(self.index.documents.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
     def rank(
         self,
@@ -162,7 +162,7 @@ class Retriever:
         progress: Callable[[int], None] | None = None,
     ) -> list[RankedIds]:
         """The ids and scores of many queries' hits; `threads` run side by side (default: as many as there are CPUs)."""
-        if plan.stages == (SPARSE,) and self.index.windows is None:
+        if plan.stages == (SPARSE,) and self.index.documents.windows is None:
             # The index takes batches, which is quicker than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
             options = plan.retrieve.sparse.keywords
@@ -178,7 +178,7 @@ class Retriever:
 
     def explain(self, text: str, document_id: str) -> Explanation:
         """Why the document, or its best window, scores what it scores for the text. Raises NotFoundError."""
-        rows = self.index.document_rows(document_id)
+        rows = self.index.documents.rows_of(document_id)
         query = self._encode_query(text)
         best = int(self.index.scores(*query, rows).argmax())
         return explain_match(query, self.index.vector(rows[best]), self.vocabulary)
@@ -198,11 +198,11 @@ class Retriever:
         """
         from lsr.search.run import rank
 
-        self.index.warm_up()
+        self.index.sparse.warm_up()
         plan = plan or SearchPlan()
         if plan.stages != (SPARSE,):
             self.search("warm up", 1, plan)
-        elif self.index.windows is not None:
+        elif self.index.documents.windows is not None:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
         if self.index.encoder is not None or self._model is not None:

@@ -103,7 +103,7 @@ def answer(
     said = _stages(ranked) if vocabulary is not None or len(plan.stages) > 1 else [{} for _ in ranked.rows]
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
-        document, window = index.passage(row)
+        document, window = index.documents.passage(row)
         matches = None
         if words is not None and query is not None:
             matches = explain_match(query, index.vector(row), words).matches

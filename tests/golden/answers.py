@@ -96,7 +96,7 @@ class Opened:
 
     def _late(self, text: str, options: dict[str, Any]) -> dict[str, Any]:
         scores = faces.late_scores(self.index, self.stored.late(text))
-        return {"hits": pairs(self.index.ids(np.arange(len(scores))), scores)}
+        return {"hits": pairs(faces.row_ids(self.index), scores)}
 
     def _response(self, response: Any) -> dict[str, Any]:
         hits, matches, stages = [], {}, {}

@@ -118,21 +118,21 @@ def test_wrong_parameters_are_refused_with_the_nearest_name(index: Index) -> Non
 
 
 def test_it_is_named_and_warmed_up(index: Index) -> None:
-    assert index.modes[-1] == "toy" and index.describe()["modes"][-1] == "toy"
-    index.warm_up()
+    assert index.sparse.modes[-1] == "toy" and index.describe()["modes"][-1] == "toy"
+    index.sparse.warm_up()
     with pytest.raises(InputError, match=r"mode must be auto, exact, .*, bmp, toy, not 'toys'"):
         index.search([3], [1.0], mode="toys")
 
 
 def test_what_it_needs_must_be_there(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Toy, "needs", ("bmp",))
-    assert "toy" not in index.modes
+    assert "toy" not in index.sparse.modes
     with pytest.raises(InputError, match="built without bmp, which mode toy needs"):
         index.search([3], [1.0], mode="toy")
 
 
 def test_direct_search_cannot_be_asked_for(index: Index) -> None:
-    assert "direct" not in index.modes
+    assert "direct" not in index.sparse.modes
     with pytest.raises(InputError, match="not 'direct'"):
         index.search([3], [1.0], mode="direct")
 
