@@ -56,7 +56,7 @@ def prune_index(
         with stages("pruning", len(index), "documents") as progress:
             for vectors in iter_vectors(index):
                 rows = len(builder), len(builder) + len(vectors)
-                builder.add(pruner(vectors), index._segment.documents.documents(*rows))
+                builder.add(pruner(vectors), index._segment.part("documents").documents(*rows))
                 progress(len(vectors))
         if index.token_frequencies is not None:
             builder.count_tokens(index.token_frequencies)

@@ -31,8 +31,8 @@ def add_token_vectors(
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
     from lsr.index import Index, LateWriter
+    from lsr.index.parts.adding import PartWriter
     from lsr.index.parts.late.record import FILE_NAMES, NAME
-    from lsr.index.parts.part import PartWriter
 
     if NAME in index.manifest.parts and not force:
         raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
@@ -50,5 +50,5 @@ def add_token_vectors(
         with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
             for name in FILE_NAMES:
                 (work.folder / name).rename(part.folder / name)
-            part.publish(record.to_json())
+            part.publish(record.to_record())
     return Index.open(index.path)

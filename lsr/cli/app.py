@@ -57,7 +57,7 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
 }
 for panel, modules in _PANELS.items():
     for module in modules:
-        app.command(module.NAME, rich_help_panel=panel)(module.run)
+        app.command(module.NAME, cls=getattr(module, "COMMAND", None), rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:

@@ -48,13 +48,13 @@ def add_part_again(part: str, path: str | Path) -> Remedy:
     return Remedy("add-part-again", f"add the {part} part again", python, {"part": part, "path": str(path)})
 
 
-def build_with(part: str) -> Remedy:
-    """Build the index with a part that is made only when it is asked for."""
-    return Remedy("build-with", f"build it again with {part}", f"IndexSettings({part}=…)", {"part": part})
+def build_with(part: str, python: str) -> Remedy:
+    """Build the index with a part that is made only when it is asked for; `python` is the argument that does so."""
+    return Remedy("build-with", "build it with that", python, {"part": part})
 
 
 def upgrade(path: str | Path) -> Remedy:
-    """Bring the index at `path` to today's format."""
+    """Rewrite the index at `path` in the current format."""
     return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
 
 

@@ -69,7 +69,7 @@ def known_remedies() -> list[Remedy]:
     made = [
         remedies.add_part("dense", "a"),
         remedies.add_part_again("late", Path("a")),
-        remedies.build_with("bmp"),
+        remedies.build_with("bmp", "bmp=BmpSettings()"),
         remedies.name_format(["jsonl", "tsv"]),
         remedies.tune(0.9, 10),
         remedies.upgrade("a"),

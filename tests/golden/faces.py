@@ -70,7 +70,7 @@ __all__ = [
 ]
 
 
-_GOLDEN_NAMES = {"frequent_share": "dense_share"}
+_GOLDEN_NAMES = {"frequent_share": "dense_share", "summaries": "summary", "terms": "term"}
 
 
 def digest(*arrays: Any) -> str:
@@ -99,7 +99,11 @@ def facts(index: Index) -> dict[str, Any]:
         "document_frequencies": digest(index.document_frequencies),
         "token_frequencies": None if tokens is None else digest(tokens),
         "vocabulary": None if index.vocabulary is None else digest(*index.vocabulary),
-        "sizes": {name: size for name, size in index.space().items() if name not in ("manifest", "total")},
+        "sizes": {
+            _GOLDEN_NAMES.get(name, name): size
+            for name, size in index.space().items()
+            if name not in ("manifest", "total")
+        },
     }
 
 
