@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,5 +110,5 @@ def dense_feedback(method: str, query: Vector, documents: Vector, scores: npt.Ar
     import numpy as np
 
     shares = document_weights(method, scores)
-    mixed: Any = query_weight * query.astype(np.float64) + (1 - query_weight) * (shares @ documents.astype(np.float64))
-    return mixed.astype(np.float32)  # type: ignore[no-any-return]
+    mixed = query_weight * query.astype(np.float64) + (1 - query_weight) * (shares @ documents.astype(np.float64))
+    return mixed.astype(np.float32)

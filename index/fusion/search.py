@@ -179,7 +179,7 @@ class _Search:
         if self.depth != self.k:
             rows, scores = rows[: self.k], scores[: self.k]
         contributions = scores.astype(np.float64)
-        given = SideScores(scores, np.arange(1, len(rows) + 1), contributions)  # type: ignore[arg-type]
+        given = SideScores(scores, np.arange(1, len(rows) + 1), contributions)
         sides = (given, None) if side == SPARSE else (None, given)
         return self._hits(query, rows, contributions, sides, None)
 

@@ -103,19 +103,28 @@ class DocumentStore:
 
     def document(self, row: int) -> Document:
         """The document of one row."""
-        return self.documents(row, row + 1)[0]
+        batch, place = divmod(row, BATCH_ROWS)
+        # One value of each column: a slice of them, as `documents` takes, costs half as much again.
+        return _document(*(column[place].as_py() for column in self._columns(batch)))
 
     def documents(self, first: int, last: int) -> list[Document]:
         """The documents of rows first … last - 1."""
         found: list[Document] = []
         for batch in range(first // BATCH_ROWS, -(-last // BATCH_ROWS)):
             start = batch * BATCH_ROWS
-            with self._lock:  # Arrow's file reader does not promise to be shared by threads
-                columns = self._reader.get_batch(batch).columns
             part = slice(max(first - start, 0), min(last - start, BATCH_ROWS))
-            for id, title, text, fields in zip(*(column[part].to_pylist() for column in columns), strict=True):
-                found.append(Document(id, text, title, json.loads(fields) if fields else {}))
+            values = (column[part].to_pylist() for column in self._columns(batch))
+            found += [_document(*each) for each in zip(*values, strict=True)]
         return found
+
+    def _columns(self, batch: int) -> list[pa.LargeStringArray]:
+        """The ids, titles, texts and fields of a batch."""
+        with self._lock:  # Arrow's file reader does not promise to be shared by threads
+            return self._reader.get_batch(batch).columns  # type: ignore[no-any-return]
+
+
+def _document(id: str, title: str, text: str, fields: str) -> Document:
+    return Document(id, text, title, json.loads(fields) if fields else {})
 
 
 class DocumentsPart(WrittenPart):

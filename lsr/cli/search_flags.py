@@ -97,7 +97,7 @@ def _flags(only: Iterable[str], default_mode: str, why: str) -> list[Any]:
         made.insert(0, _mode(default_mode, why))
     maker = typer.Typer(add_completion=False)
     maker.command()(_with_signature(made))
-    return list(typer.main.get_command(maker).params)  # type: ignore[attr-defined]
+    return list(typer.main.get_command(maker).params)
 
 
 def _mode(default_mode: str, why: str) -> inspect.Parameter:
@@ -106,7 +106,7 @@ def _mode(default_mode: str, why: str) -> inspect.Parameter:
     titles = "; ".join(f"{name}: {title}" for name, title in modes().items())
     default = default_mode + (f", {why}" if why else "")
     info = typer.Option(help=f"{titles}. (default: {default})", show_default=False, rich_help_panel=_PANEL)
-    return _option("mode", StrEnum("Mode", {name: name for name in modes()}), info)
+    return _option("mode", _enumeration(modes()), info)
 
 
 def _whole(known: dict[str, FlatOption]) -> list[inspect.Parameter]:
@@ -150,9 +150,7 @@ def _listed(known: dict[str, FlatOption]) -> str:
 def _parameter(each: FlatOption) -> inspect.Parameter:
     """One field's flag."""
     option = each.option
-    kind: Any = option.kind
-    if option.choices is not None:
-        kind = StrEnum(option.name, {name: name for name in option.choices})
+    kind: Any = option.kind if option.choices is None else _enumeration(option.choices)
     info = typer.Option(
         _flag(each.name),
         help=_help(each),
@@ -177,6 +175,11 @@ def _help(each: FlatOption) -> str:
     if each.option.default is not None and not (asks and each.stage in ON_DEMAND):
         parts.append(f"(default: {each.option.default})")
     return " ".join(part for part in parts if part)
+
+
+def _enumeration(names: Iterable[str]) -> Any:
+    """A type of these values, as Typer takes choices."""
+    return StrEnum("Choice", {name: name for name in names})
 
 
 def _option(name: str, kind: Any, info: Any) -> inspect.Parameter:

@@ -31,7 +31,6 @@ _KINDS: dict[type, tuple[type, str]] = {
     str: (str, "a text"),
     bool: (bool, "true or false"),
 }
-# Kernels count in 64 bits.
 _BEYOND = 2**63
 _BOUNDS: dict[str, tuple[str, Callable[[Any, float], bool]]] = {
     "ge": ("at least {}", lambda value, bound: value >= bound),
@@ -64,7 +63,7 @@ def option(
     """
     given = {"flat": flat, "choices": choices, "shown": shown or None, "ge": ge, "gt": gt, "le": le, "lt": lt}
     made: Any = field(default=default, metadata={key: value for key, value in given.items() if value is not None})
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Option:
         wanted_type, words = _KINDS[self.kind]
         if not isinstance(value, wanted_type) or (isinstance(value, bool) and self.kind is not bool):
             raise InputError(f"must be {words}, not {shortened(value)}", field=self.name)
-        if (self.kind is float and not _is_finite(value)) or (self.kind is int and not abs(value) < _BEYOND):
+        if self.kind in (int, float) and not _is_reasonable(value):
             raise InputError(f"must be a number of reasonable size, not {value}", field=self.name)
         if not all(_BOUNDS[key][1](value, bound) for key, bound in self.bounds.items()):
             wanted = " and ".join(_BOUNDS[key][0].format(f"{bound:g}") for key, bound in self.bounds.items())
@@ -124,15 +123,13 @@ class Option:
             )
 
 
-def _is_finite(value: Any) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float holds
-        return False
+def _is_reasonable(value: Any) -> bool:
+    """Whether a number is finite and, where it is whole, fits the 64 bits that kernels count in."""
+    return abs(int(value)) < _BEYOND if isinstance(value, Integral) else math.isfinite(value)
 
 
 @lru_cache
-def options_of(cls: type) -> tuple[Option, ...]:
+def options_of(cls: Any) -> tuple[Option, ...]:
     """The fields of a dataclass that it is made of, in their order."""
     hints = get_type_hints(cls)
     found = []
@@ -149,7 +146,7 @@ def options_of(cls: type) -> tuple[Option, ...]:
                 name=each.name,
                 flat=each.metadata.get("flat", each.name),
                 kind=kinds[0] if kinds else None,
-                node=next((member for member in members if is_dataclass(member)), None),
+                node=next((member for member in members if isinstance(member, type) and is_dataclass(member)), None),
                 optional=type(None) in members,
                 default=None if each.default is MISSING else each.default,
                 bounds=types.MappingProxyType(bounds),
@@ -162,7 +159,8 @@ def options_of(cls: type) -> tuple[Option, ...]:
 
 def check_options(node: Any) -> None:
     """Hold every field of a dataclass to what it takes. InputError names the first that is wrong."""
-    for each in options_of(type(node)):
+    cls: Any = type(node)
+    for each in options_of(cls):
         each.check(getattr(node, each.name))
 
 
@@ -172,7 +170,8 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
     InputError for a name that is not a field, with the nearest that is, for a value that does not fit and for a field
     that is missing. Its `field` is the path to the culprit, with dots.
     """
-    known = {each.name: each for each in options_of(cls)}
+    made: Any = cls
+    known = {each.name: each for each in options_of(made)}
     given = {}
     for name, value in values.items():
         if name not in known:
@@ -184,7 +183,7 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
             with beneath(name):
                 value = build(node, value)
         given[name] = value
-    for each in fields(cls):  # type: ignore[arg-type]
+    for each in fields(made):
         if each.init and each.name not in given and each.default is MISSING and each.default_factory is MISSING:
             raise InputError("is missing", field=each.name)
     return cls(**given)

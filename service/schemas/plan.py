@@ -20,7 +20,7 @@ from lsr.search.plan import SHORT, RerankSettings, SearchPlan
 from lsr.service.schemas.base import Body
 
 # Fields that the server fills in, and clients do not.
-_SERVERS_OWN = {RerankSettings: ("model",)}
+_SERVERS_OWN: dict[type, tuple[str, ...]] = {RerankSettings: ("model",)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def _kind(option: Option) -> Any:
         classes = {parameters_class(mode): None for mode in sparse_modes()}
         return reduce(or_, [node_model(each) for each in classes if options_of(each)]) | None
     kind: Any = option.kind if option.choices is None else Literal[option.choices]
-    kind = Annotated[kind, Field(**option.bounds)]
+    bounds: dict[str, Any] = dict(option.bounds)
+    kind = Annotated[kind, Field(**bounds)]
     return kind | None if option.optional else kind
 
 
