@@ -50,7 +50,7 @@ def test_every_field_of_a_plan_is_a_flag_and_a_parameter() -> None:
     flags = {"--" + name.replace("_", "-") for name in flat_options()}
     for command in ("search", "eval"):
         assert flags <= flags_of(command)
-    assert flags_of("search") - set(SEARCH.split()) - flags == {"--plan", "--show-plan"}
+    assert flags_of("search") - set(SEARCH.split()) - flags == {"--plan", "--show-plan", "--help"}
 
 
 def shown(run: Run, *options: Any) -> Any:
