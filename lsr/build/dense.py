@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.types import Vectors
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
+from lsr.core.types import Vectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder

@@ -32,8 +32,8 @@ def add_token_vectors(
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
     from lsr.index import Index, LateWriter
-    from lsr.index.parts.late.record import FILE_NAMES, NAME
     from lsr.index.parts.adding import PartWriter
+    from lsr.index.parts.late.record import FILE_NAMES, NAME
 
     if NAME in index.manifest.parts and not force:
         raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
