@@ -15,8 +15,8 @@ from lsr.service.settings import ServiceSettings
 
 # Far beyond any model's, and near enough that sums of products stay finite and positive in float32.
 WEIGHTS = (1e-20, 1e20)
-# Each is read, and its terms are added up one by one.
-_FEEDBACK_DOCUMENTS = 100
+# Each document is read, and its terms are added up one by one; the heaviest of them are searched with.
+_FEEDBACK_DOCUMENTS, _FEEDBACK_TERMS = 100, 4096
 
 
 def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "body") -> None:
@@ -70,7 +70,7 @@ def plan_of_request(record: Mapping[str, Any], settings: ServiceSettings, *, by_
     if plan.feedback is not None:
         documents, terms = plan.feedback.documents, plan.feedback.terms
         _check_most(documents, _FEEDBACK_DOCUMENTS, "at most {:,} documents are learned from", "feedback", "documents")
-        _check_most(terms, settings.max_vector_terms, "a query has at most {:,} terms", "feedback", "terms")
+        _check_most(terms, _FEEDBACK_TERMS, "a query has at most {:,} terms", "feedback", "terms")
     if plan.rerank is not None:
         most = settings.max_rerank
         _check_most(plan.rerank.depth, most, "this server re-ranks at most {:,} hits", "rerank", "depth")
