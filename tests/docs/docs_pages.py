@@ -64,7 +64,9 @@ class Session:
     def __init__(self, page: Path, folder: Path, commands: Path) -> None:
         self._page = page
         self._folder = folder
-        self._environment = os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
+        (commands / ".curlrc").write_text("fail\n", encoding="utf-8")  # an answer of 4xx or 5xx is a failure
+        path = f"{commands}{os.pathsep}{os.environ['PATH']}"
+        self._environment = os.environ | {"PATH": path, "COLUMNS": "120", "CURL_HOME": str(commands)}
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._port = _free_port()
         self._server: subprocess.Popen[bytes] | None = None
