@@ -30,7 +30,14 @@ from lsr.index.format.output import check_index_output, lock_folder, new_segment
 from lsr.index.parts.part import part_folder
 from lsr.index.parts.forward import Postings, open_postings, term_dtype
 from lsr.index.live.snapshot import Index
-from lsr.index.parts.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, VOCABULARY_NAME
+from lsr.index.parts.segment import (
+    DEFICITS_NAME,
+    DOCUMENTS_NAME,
+    POSITIONS_NAME,
+    ROWS_NAME,
+    TOKENS_NAME,
+    VOCABULARY_NAME,
+)
 from lsr.index.parts.seismic.blocks import write_seismic_blocks
 from lsr.index.parts.settings import IndexSettings
 from lsr.index.parts.summaries.blocks import write_summaries

@@ -24,7 +24,6 @@ from lsr.index.engines.choose import (
     available_engines,
     check_parts,
     choose_engine,
-    choose_for_recall,
     choose_mode,
     engine_for,
 )
@@ -256,9 +255,15 @@ class Index:
         """The engine that a search goes to."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        if recall is not None:
-            mode, parameters = choose_for_recall(mode, parameters, recall, k, self._tunings)
-        choice = choose_engine(mode, parameters, allowed.rows, k, allowed.filtered)
+        choice = choose_engine(
+            mode,
+            parameters,
+            documents=len(self),
+            k=k,
+            filtered=allowed.filtered,
+            recall=recall,
+            tunings=self._tunings,
+        )
         check_parts(choice.engine, self._segment)
         return engine_for(choice, allowed)
 
