@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from lsr.core.errors import LsrError
+from lsr.core.remedies import LISTEN_ELSEWHERE
 from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
 from lsr.service.http.request_log import JsonFormatter
@@ -63,9 +64,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        raise LsrError(
-            f"cannot listen on {host}, port {port}: {error}; choose another with --host or --port"
-        ) from error
+        raise LsrError(f"cannot listen on {host}, port {port}: {error}", remedies=[LISTEN_ELSEWHERE]) from error
 
 
 def _log_to_stderr(settings: ServiceSettings) -> None:

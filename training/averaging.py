@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from safetensors.torch import save_file
 from lsr.core.errors import InputError, ModelError
 from lsr.core.files import atomic_folder
 from lsr.core.shares import mean_shares
+from lsr.encoding.shared.folder import read_json, weight_files
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.tokens import TextTokenizer
-from lsr.encoding.sparse.layout import Layout, Spec, TableSpec, read_json, read_layout, weight_files
+from lsr.encoding.sparse.layout import read_spec
+from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec
 
 _CONFIGURATION = (".json", ".txt", ".model")
 # What a config.json says of how it came to be, and not of the model.
@@ -59,12 +61,12 @@ def average_models(
         raise InputError("a mean takes two models or more")
     shares = mean_shares(len(models), weights, "models")
     folders = [locate(model)[1] for model in models]
-    layouts = [read_layout(folder) for folder in folders]
-    for model, folder, layout in zip(models[1:], folders[1:], layouts[1:], strict=True):
-        if (what := _difference((folders[0], layouts[0]), (folder, layout))) is not None:
+    specs = [read_spec(folder) for folder in folders]
+    for model, folder, spec in zip(models[1:], folders[1:], specs[1:], strict=True):
+        if (what := _difference((folders[0], specs[0]), (folder, spec))) is not None:
             raise ModelError(f"{model} and {models[0]} differ in {what}, and only weights can be averaged")
     with atomic_folder(path, force=force) as made:
-        files = _weights(layouts[0], folders[0])
+        files = _weights(specs[0], folders[0])
         _copy_configuration(folders[0], made)
         for file in files:
             (made / file).parent.mkdir(parents=True, exist_ok=True)
@@ -76,13 +78,13 @@ def average_models(
     return Path(path)
 
 
-def _difference(first: tuple[Path, Layout], other: tuple[Path, Layout]) -> str | None:
+def _difference(first: tuple[Path, ModelSpec], other: tuple[Path, ModelSpec]) -> str | None:
     """In what two models differ beside their weights, in words; None if in nothing."""
     for side in ("document", "query"):
-        (a, b) = specs = [_relative(getattr(layout, side), folder) for folder, layout in (first, other)]
+        (a, b) = specs = [_relative(getattr(spec, side), folder) for folder, spec in (first, other)]
         if type(a) is not type(b):
             return f"the kind of their {side} side"
-        for name in a.__dataclass_fields__:
+        for name in sorted((each.name for each in fields(a)), key=lambda name: name != "folder"):
             if getattr(a, name) != getattr(b, name):
                 return f"the {name} of their {side} side ({getattr(b, name)} and {getattr(a, name)})"
         places = [folder / spec.folder for (folder, _), spec in zip((first, other), specs, strict=True)]
@@ -90,7 +92,7 @@ def _difference(first: tuple[Path, Layout], other: tuple[Path, Layout]) -> str |
             return f"{field} of their config.json"
         if _tokens(places[0]) != _tokens(places[1]):
             return "their tokens"
-    files = [_weights(layout, folder) for folder, layout in (first, other)]
+    files = [_weights(spec, folder) for folder, spec in (first, other)]
     return None if files[0] == files[1] else "their weight files"
 
 
@@ -114,10 +116,10 @@ def _tokens(folder: Path) -> dict[str, int]:
     return TextTokenizer(folder, max_length=1, special_tokens=False).token_ids()
 
 
-def _weights(layout: Layout, folder: Path) -> list[Path]:
+def _weights(model: ModelSpec, folder: Path) -> list[Path]:
     """The files of numbers, relative to the model's folder. ModelError for one that is no .safetensors file."""
     files: set[Path] = set()
-    for spec in (layout.document, layout.query):
+    for spec in (model.document, model.query):
         if isinstance(spec, TableSpec):
             files.add(spec.weights)
         else:

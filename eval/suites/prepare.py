@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import REPLACE_INDEX
 from lsr.eval.collections import Collection
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
+
+_OTHERWISE = ("name another one", REPLACE_INDEX)
 
 
 def open_or_index(
@@ -103,20 +106,21 @@ def check_corpus(
     An index of windows holds a document if these are the pieces of its text, of which it may keep the first alone.
     `path` is named in the message.
     """
-    advice = f"the index at {path} was made from another corpus: name another one, or build it anew with --force"
+    other = f"the index at {path} was made from another corpus"
     count = 0
     for document in documents:
         try:
             stored = index.document(document.id)
         except NotFoundError:
-            raise InputError(f"document {document.id!r} is not in the index; {advice}") from None
+            raise InputError(f"document {document.id!r} is not in the index; {other}", remedies=_OTHERWISE) from None
         # An index of bare vectors has no texts to compare.
         if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, _kept(document, index)):
-            raise InputError(f"document {document.id!r} has another text in the index; {advice}")
+            raise InputError(f"document {document.id!r} has another text in the index; {other}", remedies=_OTHERWISE)
         count += 1
         progress(1)
     if count != index.document_count:
-        raise InputError(f"the corpus has {count:,} documents, the index {index.document_count:,}; {advice}")
+        counts = f"the corpus has {count:,} documents, the index {index.document_count:,}"
+        raise InputError(f"{counts}; {other}", remedies=_OTHERWISE)
 
 
 def _kept(document: Document, index: Index) -> str:
@@ -130,8 +134,8 @@ def _check_windows(index: Index, windows: WindowSettings | None, path: str | Pat
     made = None if index.windows is None else index.windows.settings
     if made != windows:
         raise InputError(
-            f"the index at {path} was made with {_in_words(made)}, not {_in_words(windows)}: name another one, or "
-            "build it anew with --force"
+            f"the index at {path} was made with {_in_words(made)}, not {_in_words(windows)}",
+            remedies=_OTHERWISE,
         )
 
 
@@ -144,8 +148,8 @@ def _in_words(windows: WindowSettings | None) -> str:
 def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
     if index.prunings:
         raise ModelError(
-            f"the index at {path} was pruned ({index.prunings[-1]}): measure it as it is, without naming a model, name "
-            "another one, or build it anew with --force"
+            f"the index at {path} was pruned ({index.prunings[-1]})",
+            remedies=["measure it as it is, without naming a model", *_OTHERWISE],
         )
     # Through JSON, as the record in the index went.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
@@ -153,6 +157,6 @@ def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path
     if differing:
         details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)
         raise ModelError(
-            f"the index at {path} was made with other encoder settings ({details}): name another one, or build it "
-            "anew with --force"
+            f"the index at {path} was made with other encoder settings ({details})",
+            remedies=_OTHERWISE,
         )

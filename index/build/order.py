@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from lsr.index.format.postings import Postings
 from lsr.index.kernels.ordering import chain, nearest_centroids, set_centroids
 from lsr.index.kernels.random import sample
-from lsr.index.parts.forward import Postings
 
 # Documents that are chained one by one: the time of a chain grows with its square.
 LEAF = 256

@@ -10,6 +10,7 @@ from lsr.index.engines.direct.parameters import DirectParameters
 from lsr.index.engines.engine import Engine, parameters_of
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.engines.tuning import Tuning, choose_tuning
+from lsr.index.parts.registry import PARTS
 
 if TYPE_CHECKING:
     from lsr.index.engines.allowed import AllowedRows
@@ -83,16 +84,14 @@ def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
 def check_parts(engine: Engine[Any], segment: Segment) -> None:
     """InputError if the segment lacks a part that the engine needs."""
     for name in engine.needs:
-        if segment.part(name) is None:
+        if not segment.has_part(name):
             others = ", ".join(engine for engine in available_engines(segment) if ENGINES[engine].by_name)
             raise InputError(
-                f"this index was built without {name}, which mode {engine.name} needs: search it in another mode "
-                f"({others}), or build it again with that"
+                f"this index was built without {name}, which mode {engine.name} needs",
+                remedies=[f"search it in another mode ({others})", PARTS[name].mend(segment.folder.parent)],
             )
 
 
 def available_engines(segment: Segment) -> tuple[str, ...]:
     """The engines that have all parts that they need in this segment."""
-    return tuple(
-        name for name, engine in ENGINES.items() if all(segment.part(part) is not None for part in engine.needs)
-    )
+    return tuple(name for name, engine in ENGINES.items() if all(map(segment.has_part, engine.needs)))

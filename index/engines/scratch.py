@@ -28,7 +28,7 @@ class Scratch:
 
     def __init__(self, segment: Segment) -> None:
         self._documents = len(segment.forward)
-        self._dim = len(segment.term_documents)
+        self._dim = segment.record.dim
         self._generation = 0
         self._kept: dict[str, Any] = {}
         self.counters = np.zeros(4, np.int64)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import tune
 from lsr.index.engines.blocks.parameters import usual_blocks
 
 _CUTS = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2)
@@ -53,8 +54,8 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     if not fitting:
         there = ", ".join(f"recall {tuning.recall:g} at k {tuning.k}" for tuning in tunings) or "nothing"
         raise InputError(
-            f"this index is not tuned for recall {recall:g} at k {k} (it is for: {there}); run "
-            f"`lsr tune INDEX --queries FILE --recall {recall:g} --k {k}`, or leave recall out"
+            f"this index is not tuned for recall {recall:g} at k {k} (it is for: {there})",
+            remedies=[tune(recall, k), "leave recall out"],
         )
     return min(fitting, key=lambda tuning: tuning.mean_us)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import BUILD_AGAIN
 
 _HEADER_BYTES = 128
 
@@ -124,12 +125,12 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
             # An empty file body cannot be mapped.
             values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
     except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
-        raise IndexFormatError(f"{path}: not a readable array ({error}): build the index again") from error
+        raise IndexFormatError(f"{path}: not a readable array ({error})", remedies=[BUILD_AGAIN]) from error
     expected = np.dtype(dtype)
     if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):
         wanted = "any number of" if length is None else f"{length:,}"
         found = f"{stored} values of shape {shape}"
-        raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}: build the index again")
+        raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}", remedies=[BUILD_AGAIN])
     values.flags.writeable = False  # kernels are compiled for read-only arrays
     return np.asarray(values)
 

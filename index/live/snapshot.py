@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,15 +36,12 @@ from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, Scratch
 from lsr.index.engines.tuning import Tuning
 from lsr.index.format.manifest import Manifest
-from lsr.index.fusion.tuning import FusionTuning
-from lsr.index.parts.dense.part import Dense, open_dense
-from lsr.index.parts.dense.record import NAME as DENSE
-from lsr.index.parts.forward import as_floats
-from lsr.index.parts.late.record import NAME as LATE
-from lsr.index.parts.late.vectors import LateVectors, open_late
-from lsr.index.parts.part import change_manifest, part_folder
+from lsr.index.format.output import change_manifest
+from lsr.index.format.settings import IndexSettings
+from lsr.index.parts.dense.vectors import Dense
+from lsr.index.parts.late.vectors import LateVectors
+from lsr.index.parts.registry import owners, written_parts
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.settings import IndexSettings
 from lsr.index.parts.windows import WindowRows
 from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
 from lsr.vectors.pruning import Pruning
@@ -79,6 +76,7 @@ class Index:
         self.encoder = manifest.encoder
         self.settings = IndexSettings.from_record(manifest.settings)
         self._tunings = tuple(Tuning(**record) for record in manifest.tunings)
+        self.segments = (segment,)
         self._segment = segment
         self._scale = np.float32(manifest.weight_scale)
         # Scratch memory is handed from search to search, so there is one for each search that runs at the same time.
@@ -97,7 +95,7 @@ class Index:
         manifest = Manifest.read(path)
         while True:
             try:
-                return cls(path, manifest, Segment.open(path / manifest.segment, manifest))
+                return cls(path, manifest, Segment.open(path / manifest.segment, manifest.segments[0]))
             except IndexFormatError:
                 # A build may have replaced the index since the manifest was read.
                 current = Manifest.read(path)
@@ -273,7 +271,7 @@ class Index:
             found = choice.engine.search(
                 self._segment, queries, min(int(k), len(self)), allowed, scratch, choice.parameters
             )
-        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
+        return [Hits(rows, scores, stats, self._segment.part("ids")) for rows, scores, stats in found]
 
     @contextmanager
     def _borrowed_scratch(self) -> Iterator[Scratch]:
@@ -298,13 +296,13 @@ class Index:
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, read on first use, or None."""
-        stored = self._segment.vocabulary
-        return None if stored is None else stored.read()
+        has = self._segment.has_part("vocabulary")
+        return self._segment.part("vocabulary").read() if has else None
 
     @property
     def windows(self) -> WindowRows | None:
         """Which document each row is a window of; None where rows are documents."""
-        return self._segment.windows
+        return self._segment.part("windows") if self._segment.has_part("windows") else None
 
     @property
     def document_count(self) -> int:
@@ -313,11 +311,11 @@ class Index:
 
     def row(self, id: str) -> int:
         """The row of the document (of the window, `DOCUMENT#NUMBER`) with this id; NotFoundError if there is none."""
-        return self._segment.ids.row(id)
+        return self._segment.part("ids").row(id)
 
     def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of rows."""
-        return self._segment.ids.ids(rows)
+        return self._segment.part("ids").ids(rows)
 
     def document_ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of the documents that rows are, or are windows of."""
@@ -340,12 +338,12 @@ class Index:
         Where only first windows are kept, its text ends with that.
         """
         rows = self.document_rows(id)
-        stored = self._segment.documents.documents(rows.start, rows.stop)
+        stored = self._segment.part("documents").documents(rows.start, rows.stop)
         return stored[0] if self.windows is None else join_windows(stored)
 
     def document_at(self, row: int) -> Document:
         """The document, or window, stored in a row; NotFoundError if there is no such row."""
-        return self._segment.documents.document(self._check_row(row))
+        return self._segment.part("documents").document(self._check_row(row))
 
     def passage(self, row: int) -> tuple[Document, Window | None]:
         """What a hit shows: a row's document, with the text of the row's window, and which one that is (or None)."""
@@ -357,12 +355,8 @@ class Index:
 
     def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
-        segment = self._segment
-        position = int(segment.row_positions[self._check_row(row)])
-        pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
-        deficits = None if segment.forward_deficits is None else segment.forward_deficits[pairs]
-        weights = as_floats(segment.forward.weights[pairs], deficits, self._scale)
-        return segment.forward.indices[pairs].astype(np.uint32), weights
+        position = int(self._segment.row_positions[self._check_row(row)])
+        return self._segment.forward.vector(position, self._scale)
 
     @property
     def prunings(self) -> list[Pruning]:
@@ -374,43 +368,27 @@ class Index:
     @property
     def has_dense(self) -> bool:
         """Whether there are dense vectors beside the sparse ones."""
-        return DENSE in self.manifest.parts
+        return self._segment.has_part("dense")
 
     @cached_property
     def dense(self) -> Dense:
         """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
-        folder = part_folder(self.path, self.manifest, DENSE)
-        return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+        return cast("Dense", self._segment.part("dense"))
 
     @cached_property
     def late(self) -> LateVectors:
         """The documents' token vectors, opened on first use. Raises as `dense`."""
-        folder = part_folder(self.path, self.manifest, LATE)
-        return open_late(folder, self.manifest.parts[LATE].record)
-
-    @cached_property
-    def fusion_tuning(self) -> FusionTuning | None:
-        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
-        record = self.manifest.fusion
-        return None if record is None else FusionTuning.from_record(record)
-
-    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
-        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
-        record = tuning.to_record()
-        self.manifest = change_manifest(
-            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
-        )
-        self.__dict__.pop("fusion_tuning", None)
+        return cast("LateVectors", self._segment.part("late"))
 
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
         """int64 [dim]: the number of documents that each term stands in."""
-        return self._segment.term_documents
+        return self._segment.part("terms").documents
 
     @property
     def token_frequencies(self) -> npt.NDArray[np.int64] | None:
         """int64 [dim]: the number of documents in whose text each term is a token; None where they were not counted."""
-        return self._segment.term_tokens
+        return self._segment.part("terms").tokens
 
     def _check_row(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -422,17 +400,16 @@ class Index:
     def space(self) -> dict[str, int]:
         """Bytes on disk by part, and in total.
 
-        forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
-        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest;
-        then those that were added, as dense.
+        The parts of the segment are those of `lsr.index.parts.registry`; then comes the manifest, and those that were
+        added.
         """
-        names = ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "windows", "ids", "vocabulary")
-        parts = dict.fromkeys((*names, "manifest"), 0)
+        parts = {part.name: 0 for part in written_parts()}
+        owner = owners()
         for name, record in self.manifest.files.items():
-            parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
+            parts[owner[name].name] += record.bytes
+        parts["manifest"] = len(self.manifest.to_bytes())
         for name, part in self.manifest.parts.items():
             parts[name] = sum(record.bytes for record in part.files.values())
-        parts["manifest"] = len(self.manifest.to_bytes())
         return {**parts, "total": sum(parts.values())}
 
     def describe(self) -> dict[str, Any]:
@@ -445,11 +422,11 @@ class Index:
             "postings": manifest.postings,
             "mean_terms": manifest.postings / manifest.documents,
             "weight_scale": manifest.weight_scale,
-            "block_size": self._segment.summaries.block_size,
+            "block_size": self._segment.part("summaries").block_size,
             "modes": list(self.modes),
-            "has_vocabulary": self._segment.vocabulary is not None,
+            "has_vocabulary": self._segment.has_part("vocabulary"),
             "encoder": manifest.encoder,
-            "settings": asdict(self.settings),
+            "settings": self.settings.facts(),
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,

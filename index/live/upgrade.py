@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.index.format.manifest import FORMAT_VERSION, UPGRADABLE_VERSIONS, Manifest, format_version
-from lsr.index.parts.part import change_manifest
+from lsr.index.format.output import change_manifest
 from lsr.index.parts.segment import Segment
 
 
@@ -38,7 +38,8 @@ def upgrade_index(path: str | Path) -> Upgrade:
     path = Path(path)
     before = format_version(path)
     manifest = Manifest.read(path, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION))
-    Segment.open(path / manifest.segment, manifest)  # a damaged index is not made to look like one of today
+    for record in manifest.segments:
+        Segment.open(path / record.name, record)  # a damaged index is not made to look like one of today
     if before != FORMAT_VERSION:
         change_manifest(
             path, manifest.segment, lambda current: current, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.types import Vectors
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
+from lsr.core.types import Vectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -44,7 +45,7 @@ def add_dense_vectors(
     from lsr.index.parts.dense.record import NAME
 
     if index.has_dense and not force:
-        raise OutputExistsError(f"{index.path} has a dense part already: pass --force to replace it")
+        raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
     with (
         EncodingWork(index, NAME, encoder.settings(), restart=restart) as work,
         _EncodedRows(work.folder, encoder.dim) as encoded,
@@ -80,8 +81,8 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
         yield text
     if not some:
         raise InputError(
-            f"the documents of {index.path} have no texts (it was made from vectors alone): index the vectors with "
-            "their corpus, or, for dense vectors, give them with `lsr dense --vectors`"
+            f"the documents of {index.path} have no texts (it was made from vectors alone)",
+            remedies=["index the vectors with their corpus", GIVE_DENSE_VECTORS],
         )
 
 

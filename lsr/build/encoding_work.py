@@ -12,6 +12,7 @@ import filelock
 
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
+from lsr.core.remedies import RESTART
 
 if TYPE_CHECKING:
     from lsr.index import Index
@@ -62,8 +63,8 @@ class EncodingWork:
                 temporary.write_text(json.dumps(self._state, indent=2))
         elif json.loads(state.read_text()) != self._state:
             raise OutputExistsError(
-                f"{self.folder} holds an interrupted encoding of another index or with other settings; use those to "
-                "go on, or pass --restart to begin again"
+                f"{self.folder} holds an interrupted encoding of another index or with other settings",
+                remedies=["use those to go on", RESTART],
             )
 
     def __exit__(self, kind: object, error: object, at: object) -> None:

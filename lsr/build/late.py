@@ -8,6 +8,7 @@ from lsr.build.dense import stored_texts
 from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import OutputExistsError
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import REPLACE
 
 if TYPE_CHECKING:
     from lsr.encoding.late.encoder import TokenEncoder
@@ -31,11 +32,11 @@ def add_token_vectors(
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
     from lsr.index import Index, LateWriter
+    from lsr.index.parts.adding import PartWriter
     from lsr.index.parts.late.record import FILE_NAMES, NAME
-    from lsr.index.parts.part import PartWriter
 
     if NAME in index.manifest.parts and not force:
-        raise OutputExistsError(f"{index.path} has a {NAME} part already: pass --force to replace it")
+        raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
     with EncodingWork(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
         with (
             LateWriter(work.folder, encoder.dim, bits) as writer,
@@ -51,5 +52,5 @@ def add_token_vectors(
         with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
             for name in FILE_NAMES:
                 (work.folder / name).rename(part.folder / name)
-            part.publish(record.to_json())
+            part.publish(record.to_record())
     return Index.open(index.path)

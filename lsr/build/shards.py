@@ -21,6 +21,7 @@ from lsr.core.chunks import chunks
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
+from lsr.core.remedies import RESTART
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ class EncodedShards:
                 keys = [key for key in sorted({*earlier, *settings}) if earlier.get(key) != settings.get(key)]
                 changes = ", ".join(f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}" for key in keys)
                 raise OutputExistsError(
-                    f"{self.folder} holds an interrupted encoding with other settings ({changes}); "
-                    "use those settings to go on, or pass --restart to begin again"
+                    f"{self.folder} holds an interrupted encoding with other settings ({changes})",
+                    remedies=["use those settings to go on", RESTART],
                 )
         else:
             with atomic_file(state) as temporary:
@@ -137,8 +138,9 @@ class EncodedShards:
                 found = "has ended" if document is None else f"has document {document.id!r}"
                 raise InputError(
                     f"the corpus changed since this encoding was interrupted: where it had document {earlier.id!r} "
-                    f"it now {found}, or that document's text differs; pass --restart to begin again",
+                    f"it now {found}, or that document's text differs",
                     source=str(self.folder),
+                    remedies=[RESTART],
                 )
 
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:

@@ -38,6 +38,7 @@ from lsr.cli import (
     warmup,
 )
 from lsr.cli.console import Interrupted, errors, escape, note
+from lsr.cli.remedies import in_flags
 from lsr.core.errors import LsrError
 
 app = typer.Typer(
@@ -56,7 +57,7 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
 }
 for panel, modules in _PANELS.items():
     for module in modules:
-        app.command(module.NAME, rich_help_panel=panel)(module.run)
+        app.command(module.NAME, cls=getattr(module, "COMMAND", None), rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,7 +88,7 @@ def main() -> NoReturn:
         finally:
             _flush_stdout()
     except LsrError as error:
-        _exit_with(str(error))
+        _exit_with(error.message(in_flags))
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(1)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lsr.core.errors import OutputExistsError
+from lsr.core.remedies import REPLACE
 
 _CHUNK = 1 << 20
 
@@ -19,7 +20,7 @@ def check_output(path: str | Path, *, force: bool = False) -> Path:
     """Return `path` as a Path, or raise OutputExistsError if it is there and `force` is not set."""
     path = Path(path)
     if not force and (path.exists() or path.is_symlink()):
-        raise OutputExistsError(f"{path} exists already: choose another output, or pass --force to replace it")
+        raise OutputExistsError(f"{path} exists already", remedies=["choose another output", REPLACE])
     return path
 
 

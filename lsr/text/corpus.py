@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
+from lsr.core.remedies import name_format
 from lsr.text import irds
 from lsr.text.folder import TEXT_SUFFIXES, read_folder, read_single_file, text_files
 from lsr.text.lines import COMPRESSIONS, STDIN, OnBad, content_suffix, name_of, open_bytes
@@ -141,9 +142,7 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
         return "beir" if is_beir else "folder"
     found = _BY_SUFFIX.get(content_suffix(path))
     if found is None:
-        raise InputError(
-            f"the format cannot be told from the name; choose one of {', '.join(FORMATS)} with --format", source=name
-        )
+        raise InputError("the format cannot be told from the name", source=name, remedies=[name_format(FORMATS)])
     return "lines" if for_queries and found == "file" else found
 
 

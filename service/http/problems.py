@@ -127,7 +127,7 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(request.app.state.service.settings.retry_after)
     return ProblemResponse(
-        request.scope, error.http_status, str(error), kind=kind, title=title, errors=errors, headers=headers
+        request.scope, error.http_status, error.message(), kind=kind, title=title, errors=errors, headers=headers
     )
 
 

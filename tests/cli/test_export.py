@@ -74,7 +74,7 @@ def test_json_scale_and_force(run: Run, toy_index: Path) -> None:
     assert json.loads(result.stdout) == {"output": "docs.ciff", "vectors": 5, "bytes": size}
     expected = np.maximum(np.rint(stored(Index.open(toy_index)).weights.astype(np.float64) * 100), 1)
     np.testing.assert_array_equal(np.sort(read_vectors("docs.ciff", scale=1).weights), np.sort(expected))
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         run("export", toy_index, "-o", "docs.ciff")
     run("export", toy_index, "-o", "docs.ciff", "--force")
     assert read_vectors("docs.ciff", scale=1).weights.max() == 255

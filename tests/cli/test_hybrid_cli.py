@@ -12,6 +12,7 @@ import pytest
 from lsr import Document
 from lsr.eval import read_run
 from lsr.index import Index
+from lsr.index.fusion.tuning import stored_tuning
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -105,7 +106,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     np.testing.assert_allclose(index.dense.vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-5)
     assert not Path("index.dense").exists()
     code, _, err = run("dense", "index")
-    assert code == 2 and "has a dense part already: pass --force" in err
+    assert code == 2 and "has a dense part already; pass --force" in err
     assert run("dense", "index", "--force", "--kind", "sq8", "--truncate", 128)[0] == 0
     assert Index.open("index").dense.record.dim == 128
 
@@ -133,7 +134,7 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     answer = json.loads(out)
     assert code == 0 and "Glacier" in answer["hits"][0]["title"] and "rerank" in answer["timings"]["stages_ms"]
     code, _, err = run("late", "index")
-    assert code == 2 and "has a late part already: pass --force" in err
+    assert code == 2 and "has a late part already; pass --force" in err
     assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").late.record.bits == 4
 
 
@@ -168,11 +169,11 @@ def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--fusion", "rrf"], "go with mode hybrid or sparse-first"),
-        (["-p", "effort=9"], "go with mode dense or hybrid"),
-        (["--mode", "hybrid", "-p", "feedback_terms=9"], "come with feedback: its method"),
-        (["--mode", "hybrid", "-p", "rerank_depth=9"], "come with rerank"),
-        (["--mode", "hybrid", "-p", "completion=all"], "completion must be none, candidates, exact"),
+        (["--fusion", "rrf"], "goes with mode hybrid or sparse-first"),
+        (["-p", "effort=9"], "goes with mode dense or hybrid"),
+        (["--mode", "hybrid", "-p", "feedback_terms=9"], "comes with feedback: its method"),
+        (["--mode", "hybrid", "-p", "rerank_depth=9"], "comes with rerank"),
+        (["--mode", "hybrid", "-p", "completion=all"], "field 'completion': must be none, candidates or exact"),
         (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut is a number"),
         (["--mode", "hybrid", "--dense-weight", "3"], "less than or equal to 1"),
     ],
@@ -193,6 +194,6 @@ def test_tune_the_dense_weight(run: Run, corpus: Path) -> None:
             judged.write(f"{number}\t{'arctic-tern' if number % 2 else 'glacier'}\t1\n")
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--plot", "curve.svg")
     assert code == 0 and "| dense weight | nDCG@10 |" in out and "stored" in out and Path("curve.svg").exists()
-    assert Index.open("index").fusion_tuning is not None
+    assert stored_tuning(Index.open("index")) is not None
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--json")
     assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves"}

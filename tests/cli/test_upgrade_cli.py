@@ -13,6 +13,7 @@ import pytest
 
 import lsr.index.format.manifest
 from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import upgrade
 from lsr.index import FORMAT_VERSION, Index, upgrade_index, verify
 from lsr.index.format.output import lock_folder
 
@@ -60,7 +61,7 @@ def test_json(run: Run, old: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "says"),
-    [(4, "install a newer lsr"), (1, "no command brings it up to date, so build the index again"), ("x", "format 'x'")],
+    [(4, "install a newer lsr"), (1, "build the index again"), ("x", "format 'x'")],
 )
 def test_other_formats_are_refused(run: Run, old: Path, version: object, says: str) -> None:
     manifest = old / "manifest.json"
@@ -96,6 +97,7 @@ def test_another_process_that_writes_is_not_disturbed(run: Run, old: Path) -> No
 
 def test_a_format_that_is_no_longer_searched_names_the_command(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lsr.index.format.manifest, "_READABLE_VERSIONS", (FORMAT_VERSION,))
-    with pytest.raises(IndexFormatError, match=rf"index format 2.*`lsr upgrade {old}`"):
+    with pytest.raises(IndexFormatError, match=r"index format 2.*bring it up to date") as raised:
         Index.open(old)
+    assert raised.value.remedies == (upgrade(old),)
     assert upgrade_index(old).changed and len(Index.open(old)) == 72

@@ -14,7 +14,7 @@ from torch import Tensor
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.tokens import pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone, shift_for
-from lsr.encoding.sparse.layout import TransformerSpec
+from lsr.encoding.sparse.spec import TransformerSpec
 
 DECODERS = ["llama", "mistral", "qwen2", "qwen3", "gemma", "gpt2", "gpt_neox", "phi"]
 MASK = torch.tensor([[1] * 9, [1] * 6 + [0] * 3])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lsr.core.errors import ModelError
-from lsr.encoding.sparse.description import describe_layout, read_description
-from lsr.encoding.sparse.layout import Layout, TableSpec, TransformerSpec, read_layout
+from lsr.encoding.sparse.description import describe_model, read_description
+from lsr.encoding.sparse.layout import read_spec
+from lsr.encoding.sparse.spec import ModelSpec, TableSpec, TransformerSpec
 
 DOCUMENT: dict[str, Any] = {"kind": "transformer", "folder": "document"}
 QUERY: dict[str, Any] = {"kind": "table", "folder": "query"}
@@ -22,7 +23,7 @@ def write(folder: Path, content: Any) -> Path:
 
 
 def test_both_ways(tmp_path: Path) -> None:
-    layout = Layout(
+    spec = ModelSpec(
         TransformerSpec(
             tmp_path / "document",
             pooling="sum",
@@ -35,17 +36,17 @@ def test_both_ways(tmp_path: Path) -> None:
             lexical=True,
             top_k=7,
         ),
-        TableSpec(tmp_path / "query", tmp_path / "query" / "model.safetensors", 12, "q: "),
+        TableSpec(tmp_path / "query", tmp_path / "query" / "model.safetensors", max_length=12, prompt="q: "),
     )
-    assert read_layout(write(tmp_path, describe_layout(layout))) == layout
+    assert read_spec(write(tmp_path, describe_model(spec))) == spec
     adjusted = TransformerSpec(tmp_path / "document", adjusted_head=True)
-    assert read_layout(write(tmp_path, describe_layout(Layout(adjusted, adjusted)))).one_model
+    assert read_spec(write(tmp_path, describe_model(ModelSpec(adjusted, adjusted)))).one_model
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
-    layout = read_description(write(tmp_path, {"lsr_config": 1, "document": DOCUMENT, "query": QUERY}))
-    assert layout.document == TransformerSpec(tmp_path / "document")
-    assert not layout.one_model
+    spec = read_description(write(tmp_path, {"lsr_config": 1, "document": DOCUMENT, "query": QUERY}))
+    assert spec.document == TransformerSpec(tmp_path / "document")
+    assert not spec.one_model
 
 
 @pytest.mark.parametrize(
@@ -82,4 +83,4 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 )
 def test_another_content_is_refused(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=message):
-        read_layout(write(tmp_path, content))
+        read_spec(write(tmp_path, content))

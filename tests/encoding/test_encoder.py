@@ -74,7 +74,7 @@ REAL_TEXTS = [
 def test_packaged_model_gives_the_plain_formula(screen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsr.encoding.sparse.transformer.has_native_bfloat16", lambda device: screen)
     encoder = SparseEncoder.load("splade-tiny", max_length=128, dtype="float32")
-    folder = encoder._layout.document.folder
+    folder = encoder.spec.document.folder
     assert encoder.name == "splade-tiny" and encoder.dim == 30522 and encoder.max_length == 128
     got = dense(encoder.encode_documents(REAL_TEXTS))
     expected = plain(folder, REAL_TEXTS, max_length=128)

@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr import SparseEncoder
-from lsr.encoding.sparse.layout import read_layout
+from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.light import LightTower, light_tower
 
 # A vocabulary large enough that the model is small beside its projection.
@@ -28,7 +28,7 @@ def folder(make_model: Any) -> Path:
 
 
 def light(folder: Path, **options: Any) -> LightTower | None:
-    spec = read_layout(folder).query
+    spec = read_spec(folder).query
     return light_tower(spec, **{"max_length": None, "special_tokens": True, "device": None, "dtype": "auto"} | options)
 
 

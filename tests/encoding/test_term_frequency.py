@@ -15,9 +15,9 @@ from lsr import SparseEncoder
 from lsr.core.errors import ModelError
 from lsr.encoding.sparse.backbone import load_backbone
 from lsr.encoding.sparse.bm25 import Bm25Encoder
-from lsr.encoding.sparse.layout import FREQUENCY_FILE, TermFrequency
 from lsr.encoding.sparse.rows import add
 from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
+from lsr.encoding.sparse.spec import FREQUENCY_FILE, TermFrequency
 from lsr.encoding.sparse.term_frequency import FrequencyWeights
 
 

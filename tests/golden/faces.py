@@ -70,6 +70,9 @@ __all__ = [
 ]
 
 
+_GOLDEN_NAMES = {"frequent_share": "dense_share", "summaries": "summary", "terms": "term"}
+
+
 def digest(*arrays: Any) -> str:
     """SHA-256 of arrays' bytes, or of strings: 16 hexadecimal digits."""
     hashed = hashlib.sha256()
@@ -82,6 +85,8 @@ def digest(*arrays: Any) -> str:
 def facts(index: Index) -> dict[str, Any]:
     """What an index says of itself, as JSON values, but for where it lies and what its manifest takes on disk."""
     described = {name: value for name, value in index.describe().items() if name not in ("path", "bytes")}
+    # The answers have the names that the golden code gave.
+    described["settings"] = {_GOLDEN_NAMES.get(name, name): each for name, each in described["settings"].items()}
     rows = [index.vector(row) for row in range(len(index))]
     tokens = index.token_frequencies
     return {
@@ -94,7 +99,11 @@ def facts(index: Index) -> dict[str, Any]:
         "document_frequencies": digest(index.document_frequencies),
         "token_frequencies": None if tokens is None else digest(tokens),
         "vocabulary": None if index.vocabulary is None else digest(*index.vocabulary),
-        "sizes": {name: size for name, size in index.space().items() if name not in ("manifest", "total")},
+        "sizes": {
+            _GOLDEN_NAMES.get(name, name): size
+            for name, size in index.space().items()
+            if name not in ("manifest", "total")
+        },
     }
 
 
@@ -105,7 +114,7 @@ def work(stats: Any) -> list[Any] | None:
     return [
         stats.mode,
         stats.postings,
-        stats.dense_cells,
+        stats.frequent_cells,
         stats.blocks,
         stats.blocks_skipped,
         stats.documents_scored,

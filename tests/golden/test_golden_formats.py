@@ -95,7 +95,7 @@ def test_a_damaged_part_leaves_sparse_search_as_it_was(part: str, tmp_path: Path
         if call["by"] == "index":
             compare(opened.ask(call), each["answer"], exact=True)
         elif call["by"] != "text" and (call["by"] == "late") == (part == "late"):
-            with pytest.raises(LsrError, match=f"lsr {part}"):
+            with pytest.raises(LsrError, match=f"add the {part} part again"):
                 opened.ask(call)
         kinds.add(call["by"])
     assert {"index", "retriever", "late"} <= kinds

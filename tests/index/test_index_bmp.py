@@ -108,7 +108,7 @@ def test_several_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
     vectors = random_vectors(800, 60, 10, seed=3, levels=3)
     index, oracle = build(tmp_path, vectors, 2, frequent_share=0.4), Oracle.of(vectors)
-    summaries = index._segment.bmp.summaries
+    summaries = index._segment.part("bmp").summaries
     assert summaries.blocks > 2 * summaries.window
     assert len(summaries.frequent_weights)
     assert len(summaries.list_blocks)
@@ -144,7 +144,7 @@ def matrix(summaries: Summaries) -> npt.NDArray[np.uint8]:
 def test_block_maxima(tmp_path):
     rows = [([0, 1], [3, 9]), ([0], [7]), ([1, 2], [255, 4]), ([], []), ([2], [5])]
     index = build(tmp_path, SparseVectors.from_rows(rows, dim=4), 2, reorder=False, frequent_share=0.5)
-    summaries = index._segment.bmp.summaries
+    summaries = index._segment.part("bmp").summaries
     assert matrix(summaries).tolist() == [[7, 0, 0], [9, 255, 0], [0, 4, 5], [0, 0, 0]]
     assert np.flatnonzero(summaries.frequent_numbers >= 0).tolist() == [1, 2]
     assert summaries.term_maxima.tolist() == [7, 255, 5, 0]
@@ -163,7 +163,7 @@ def test_largest_weights(tmp_path, monkeypatch):
             expected[number, term] = weights[k - 1] if len(weights) >= k else 0
     assert expected[-1].any()
     assert not expected[-1].all()
-    blocks = segment.bmp
+    blocks = segment.part("bmp")
     assert blocks.kth_weights.reshape(len(LEVELS), 30).tolist() == expected.tolist()
     assert blocks.reached_by(10).tolist() == expected[1].tolist()
     assert blocks.reached_by(11).tolist() == expected[2].tolist()
@@ -180,7 +180,7 @@ def test_same_bytes_whatever_the_threads(tmp_path, monkeypatch):
 def test_recorded(tmp_path):
     index = build(tmp_path, random_vectors(50, 20, 5), 5)
     assert index.settings.bmp == BmpSettings(5)
-    assert index._segment.bmp.summaries.blocks == 10
+    assert index._segment.part("bmp").summaries.blocks == 10
     assert "bmp" in index.modes
     assert index.space()["bmp"] == sum(
         record.bytes for name, record in index.manifest.files.items() if name.startswith("bmp_")

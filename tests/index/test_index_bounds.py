@@ -43,13 +43,13 @@ def block_maxima(index: Index) -> npt.NDArray[np.int64]:
     for row in range(len(index)):
         terms, weights = index.vector(row)
         documents[index._segment.row_positions[row], terms] = np.ceil(weights / index.manifest.weight_scale - 1e-3)
-    size = index._segment.summaries.block_size
+    size = index._segment.part("summaries").block_size
     padded = np.pad(documents, ((0, -len(documents) % size), (0, 0)))
     return padded.reshape(-1, size, DIM).max(axis=1)
 
 
 def test_summaries_hold_the_largest_weights(index: Index) -> None:
-    summaries, maxima = index._segment.summaries, block_maxima(index)
+    summaries, maxima = index._segment.part("summaries"), block_maxima(index)
     blocks, window = summaries.blocks, summaries.window
     assert blocks == len(maxima) == -(-212 // summaries.block_size)
     assert window % CHUNK == 0
@@ -85,7 +85,7 @@ def queries() -> list[Pairs]:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
 def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, dtype: type) -> None:
-    summaries, maxima, largest = index._segment.summaries, block_maxima(index), int(np.iinfo(dtype).max)
+    summaries, maxima, largest = index._segment.part("summaries"), block_maxima(index), int(np.iinfo(dtype).max)
     oracle = Oracle.of(VECTORS, index.settings.weight_bits)
     saturated = 0
     for terms, weights in queries():

@@ -175,7 +175,7 @@ def test_interrupted_finish_removes_everything(tmp_path, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.index.build.builder.write_summaries", interrupt)
+    monkeypatch.setattr("lsr.index.parts.summaries.part.write_summaries", interrupt)
     with pytest.raises(KeyboardInterrupt), IndexBuilder(tmp_path / "index", dim=30) as builder:
         builder.add(random_vectors(60, 30))
         builder.finish()
@@ -240,7 +240,7 @@ def test_existing_outputs(tmp_path, build):
                 IndexBuilder(path, dim=3, force=force)
     assert tree(folder) == ["notes.txt"]
     path = build(random_vectors(10, 30)).path
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         IndexBuilder(path, dim=3)
     assert verify(path) == []
 

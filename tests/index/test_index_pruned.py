@@ -70,8 +70,8 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
         hits = [index.search(terms, weights, k, mode="exact") for terms, weights in QUERIES]
         assert 0 < work(hits) <= most * sum(each.stats.blocks for each in hits)
         for (terms, _), each in zip(QUERIES, hits, strict=True):
-            frequent = index._segment.summaries.frequent_numbers[terms] >= 0
-            assert each.stats.frequent_cells == frequent.sum() * index._segment.summaries.padded_blocks
+            frequent = index._segment.part("summaries").frequent_numbers[terms] >= 0
+            assert each.stats.frequent_cells == frequent.sum() * index._segment.part("summaries").padded_blocks
             assert 0 <= each.stats.postings <= postings[terms[~frequent]].sum()
             assert each.stats.documents_scored == visited(each) * BLOCK_SIZE
             assert not each.stats.direct
@@ -81,7 +81,7 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
 
 def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> None:
     """And few more. Of so many searches, some end where a step of the bound makes the difference."""
-    summaries, needed, seen = index._segment.summaries, 0, 0
+    summaries, needed, seen = index._segment.part("summaries"), 0, 0
     for terms, weights in QUERIES:
         m = len(terms)
         factors, cuts = np.empty(m, np.uint16), np.empty(m, np.int64)

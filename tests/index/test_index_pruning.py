@@ -145,7 +145,7 @@ def test_in_place_and_again(build: Build, tmp_path: Path) -> None:
     vectors = random_vectors(50, 30, seed=2)
     index = build(vectors, path=tmp_path / "index")
     whole = stored(index)
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         prune_index(index, tmp_path / "index", TopK(6))
     assert_equal(stored(Index.open(tmp_path / "index")), whole)
     prune_index(index, tmp_path / "index", TopK(6), force=True, threads=1)
@@ -186,7 +186,7 @@ def test_runs_of_documents(build: Build, first: int, last: int) -> None:
     vectors = random_vectors(1100, 10, mean_terms=1)
     documents = [Document(id, f"text of {id}", "", {"n": row}) for row, id in enumerate(vectors.ids)]
     index = build(vectors, documents)
-    assert index._segment.documents.documents(first, last) == documents[first:last]
+    assert index._segment.part("documents").documents(first, last) == documents[first:last]
 
 
 def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Toy(Engine[ToyParameters]):
         rows = allowed.numbers()
         rows = rows[rows < parameters.share * allowed.rows]
         for query in queries:
-            weights = np.zeros(len(segment.term_documents), np.float32)
+            weights = np.zeros(segment.record.dim, np.float32)
             weights[query.terms] = query.weights
             scores = np.zeros(len(rows), np.float32)
             for i, row in enumerate(rows):

@@ -15,7 +15,8 @@ from lsr import Document, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
 from lsr.build.late import add_token_vectors
-from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
+from lsr.core.remedies import add_part_again
 from lsr.index import Index, IndexBuilder, verify
 from lsr.vectors.sparse import SparseVectors
 
@@ -68,17 +69,28 @@ def test_an_interrupted_encoding_goes_on_where_it_stopped(index: Index, kind: st
     with pytest.raises(KeyboardInterrupt):
         ADD[kind](index, Made(kind, stop_after=4))  # type: ignore[operator]
     assert work.is_dir() and kind not in Index.open(index.path).manifest.parts
-    with pytest.raises(OutputExistsError, match=r"other settings.*--restart"):
+    with pytest.raises(OutputExistsError, match=r"other settings.*restart=True"):
         ADD[kind](index, Made(kind, name="another"))  # type: ignore[operator]
     rest = Made(kind)
     added = ADD[kind](index, rest)  # type: ignore[operator]
     assert rest.encoded == len(index) - 4 and not work.exists() and verify(index.path) == []
     resumed, again = part_bytes(added, kind), Made(kind)
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         ADD[kind](added, again)  # type: ignore[operator]
     unbroken = ADD[kind](added, again, force=True)  # type: ignore[operator]
     assert again.encoded == len(index) and part_bytes(unbroken, kind) == resumed
     assert not list(index.path.parent.glob("*.lock"))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("dense", "vectors.npy"), ("late", "late_indptr.npy")])
+def test_a_part_with_damage_inside_is_to_be_added_again(index: Index, kind: str, name: str) -> None:
+    made = ADD[kind](index, Made(kind))  # type: ignore[operator]
+    file = made.path / made.manifest.segment / made.manifest.parts[kind].folder / name
+    file.write_bytes(bytes(file.stat().st_size))
+    with pytest.raises(IndexFormatError, match=name) as raised:
+        getattr(Index.open(made.path), kind)
+    assert raised.value.remedies == (add_part_again(kind, made.path),)
+    assert "build the index again" not in " ".join(verify(made.path))
 
 
 @pytest.mark.parametrize("kind", ["dense", "late"])

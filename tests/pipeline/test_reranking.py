@@ -78,7 +78,7 @@ def test_both_scores_can_count(retriever: Retriever, by_length: ByLength) -> Non
 
 
 def test_late_interaction(retriever: Retriever, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no late part; add one with `lsr late"):
+    with pytest.raises(InputError, match=r"has no late part; add one \(lsr.build.late"):
         retriever.search(QUERY, rerank="late")
     encoder = TokenEncoder.load("minilm", dtype="float32")
     index = add_token_vectors(retriever.index, encoder)

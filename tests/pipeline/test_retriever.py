@@ -82,7 +82,7 @@ def test_nothing_to_search_for_finds_nothing(retriever: Retriever) -> None:
 def test_an_index_of_bare_vectors_asks_for_a_model(tmp_path: Path, encoder: SparseEncoder) -> None:
     vectors = encoder.encode_documents(["a bird", "a fish"], ["b", "f"])
     index_vectors([vectors], tmp_path / "index")
-    with pytest.raises(ModelError, match="--model"):
+    with pytest.raises(ModelError, match="model="):
         Retriever.open(tmp_path / "index").search("bird")
     named = Retriever.open(tmp_path / "index", model="splade-tiny")
     assert named.search("bird").hits[0].id == "b"

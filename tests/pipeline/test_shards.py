@@ -87,7 +87,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 def test_other_settings_are_refused_and_restart_begins_again(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         index_corpus(corpus(), tmp_path / "index", CountingEncoder(stop_after=4))
-    with pytest.raises(OutputExistsError, match=r"top_k was None, is 3.*--restart"):
+    with pytest.raises(OutputExistsError, match=r"top_k was None, is 3.*restart=True"):
         index_corpus(corpus(), tmp_path / "index", CountingEncoder(), top_k=3)
     encoder = CountingEncoder()
     index_corpus(corpus(), tmp_path / "index", encoder, top_k=3, restart=True)
@@ -105,7 +105,7 @@ def test_a_changed_corpus_is_refused(tmp_path: Path, change: str) -> None:
         changed[2].text = "other"
     else:
         changed = changed[:2]
-    with pytest.raises(InputError, match=r"corpus changed.*'d2'.*--restart"):
+    with pytest.raises(InputError, match=r"corpus changed.*'d2'.*restart=True"):
         index_corpus(changed, tmp_path / "index", CountingEncoder())
 
 
@@ -119,7 +119,7 @@ def test_an_existing_index_is_kept_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "index"
     index_corpus(corpus(3), path, CountingEncoder())
     encoder = CountingEncoder()
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         index_corpus(corpus(5), path, encoder)
     assert encoder.encoded == [], "refused before any work"
     assert len(index_corpus(corpus(5), path, CountingEncoder(), force=True)) == 5

@@ -130,7 +130,7 @@ def test_stopping_lets_requests_under_way_finish() -> None:
 def test_a_port_in_use_is_an_error_of_one_line() -> None:
     with _listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(LsrError, match=rf"cannot listen on 127\.0\.0\.1, port {port}: .*--port"):
+        with pytest.raises(LsrError, match=rf"cannot listen on 127\.0\.0\.1, port {port}: .*; choose another host"):
             _listen("127.0.0.1", port)
 
 

@@ -127,7 +127,7 @@ def test_models_that_differ_are_refused(make: Make, tmp_path: Path, tiny_model: 
     refused(a, tokens.parent.parent, says="differ in their tokens")
 
     average_models([a, a], tmp_path / "there")
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         average_models([a, a], tmp_path / "there")
     average_models([a, a], tmp_path / "there", force=True)
 

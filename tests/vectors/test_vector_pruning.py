@@ -80,7 +80,7 @@ def test_terms_can_change_their_format(tmp_path: Path) -> None:
 
 def test_in_place(tmp_path: Path) -> None:
     path = written(tmp_path / "v.parquet")
-    with pytest.raises(OutputExistsError, match="--force"):
+    with pytest.raises(OutputExistsError, match="force=True"):
         prune_file(path, path, TopK(1))
     prune_file(path, path, TopK(1), force=True)
     assert read_vectors(path).indices.tolist() == [0, 2, 2]

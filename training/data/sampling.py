@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import MINE_NEGATIVES
 from lsr.training.data.training_set import Example, TrainingSet
 
 # Shares are kept to one in so many runs of examples.
@@ -32,7 +33,8 @@ def choose(example: Example, *, negatives: int, rng: np.random.Generator) -> tup
     """
     if negatives and not example.negatives:
         raise InputError(
-            f"query {example.query_id!r} has no negatives: mine some with `lsr mine`, or train with in-batch negatives"
+            f"query {example.query_id!r} has no negatives",
+            remedies=[MINE_NEGATIVES, "train with in-batch negatives"],
         )
     count = len(example.negatives)
     drawn: list[int] = []
@@ -106,7 +108,7 @@ class Mixture:
             items = np.flatnonzero(each.negative_counts) if with_negatives else len(each)
             self._orders.append(Shuffled(items, (seed, _ORDERS, number)))
             if not len(self._orders[-1]):
-                raise InputError("no example has negatives: mine some with `lsr mine`", source=str(each.path))
+                raise InputError("no example has negatives", source=str(each.path), remedies=[MINE_NEGATIVES])
         self._quotas = _quotas([len(order) for order in self._orders] if shares is None else shares, len(self.sets))
         # Turns are dealt in periods: in each, every set has its quota of runs, in an order of the period's own.
         self._turns = Shuffled(np.repeat(np.arange(len(self.sets)), self._quotas), (seed, _TURNS))

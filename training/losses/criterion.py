@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lsr.core.errors import InputError
+from lsr.core.remedies import SCORE_TRAINING_SET
 from lsr.training.config import LossConfig, RegulariserConfig, TrainingConfig
 from lsr.training.losses import objectives
 from lsr.training.losses.gather import gather, rank
@@ -93,8 +94,8 @@ class Criterion:
             return objectives.info_nce(scores, temperature=loss.temperature)
         if "scores" not in batch:
             raise InputError(
-                f"the loss {loss.name} distils a teacher's scores, and some training data has none: name `teachers`, "
-                "or score it with `lsr score`"
+                f"the loss {loss.name} distils a teacher's scores, and some training data has none",
+                remedies=["name `teachers`", SCORE_TRAINING_SET],
             )
         if loss.name == "kl":
             return objectives.kl_divergence(scores, batch["scores"], temperature=loss.temperature)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.tokens import TextTokenizer
 from lsr.encoding.sparse.backbone import load_backbone
-from lsr.encoding.sparse.layout import TermFrequency
 from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
+from lsr.encoding.sparse.spec import TermFrequency
 from lsr.training.config import ModelConfig, QueryTableConfig, TermFrequencyConfig, TowerConfig
 from lsr.training.model.towers import LanguageModelTower, QueryTable, Tokens, tokens
 

@@ -54,7 +54,7 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
     try:
         shape = _shape(config)
     except LsrError as error:
-        warnings.append(str(error))
+        warnings.append(error.message())
     memory = _memory(config, shape, world) if shape else {}
     return Plan(
         title=config.about.title,

@@ -30,6 +30,7 @@ from transformers.utils import logging as transformers_logging
 from lsr.core.errors import InputError, MissingInputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import NAME_TRAINING_DATA, RESTART, SCORE_TRAINING_SET
 from lsr.encoding.sparse.idf import inverse_document_frequency, token_frequencies
 from lsr.training.config import QueryTableConfig, TrainingConfig, parse_config, to_plain
 from lsr.training.data import TrainingSet, open_training_set
@@ -115,8 +116,8 @@ def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stage
         for each, opened in zip(config.data, sets, strict=True):
             if not opened.scored:
                 raise InputError(
-                    f"{each.source} has no teacher's scores for all of its examples, and the losses distil them: name "
-                    "`teachers`, or score it with `lsr score`"
+                    f"{each.source} has no teacher's scores for all of its examples, and the losses distil them",
+                    remedies=["name `teachers`", SCORE_TRAINING_SET],
                 )
     set_seed(config.run.seed)
     student = build_student(config.model, dropout=config.run.dropout)
@@ -138,8 +139,8 @@ def _teaching(config: TrainingConfig) -> Iterator[None]:
     except MissingInputError as error:
         if not config.about.data:
             raise
-        reason = f"{error.reason}: this recipe's data comes from {config.about.data}; name data of yours with --data"
-        raise MissingInputError(reason, source=error.source) from None
+        reason = f"{error.reason}: this recipe's data comes from {config.about.data}"
+        raise MissingInputError(reason, source=error.source, remedies=[NAME_TRAINING_DATA]) from None
 
 
 def _claim(folder: Path, config: TrainingConfig, *, restart: bool) -> None:
@@ -156,8 +157,8 @@ def _claim(folder: Path, config: TrainingConfig, *, restart: bool) -> None:
         before = parse_config(yaml.safe_load(recorded.read_text(encoding="utf-8")), str(recorded))
         if before != config:
             raise OutputExistsError(
-                f"{folder} holds a run of another configuration (its {CONFIG} differs): choose another folder, or pass "
-                "--restart to begin again"
+                f"{folder} holds a run of another configuration (its {CONFIG} differs)",
+                remedies=["choose another folder", RESTART],
             )
         return
     with atomic_file(recorded) as temporary:

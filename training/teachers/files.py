@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import ADD_SCORES_FIRST
 from lsr.text.lines import content_suffix, read_lines
 from lsr.text.readers import read_jsonl, read_parquet
 from lsr.text.records import FieldNames, parse_id
@@ -45,8 +46,9 @@ class FileTeacher:
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> NoReturn:
         """Raises InputError: the file knows ids, and no texts."""
         raise InputError(
-            "scores in a file are of ids, and a batch has none: add them to the training set first (lsr score)",
+            "scores in a file are of ids, and a batch has none",
             source=str(self.path),
+            remedies=[ADD_SCORES_FIRST],
         )
 
     def score_pairs(self, pairs: Pairs, scores: Scores, *, work: Path, stages: Stages = silent) -> None:

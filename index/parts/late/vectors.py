@@ -43,14 +43,13 @@ class LateVectors:
         """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
         if record.bits not in BITS or record.dim < 1:
             raise IndexFormatError(
-                f"{folder}: token vectors of {record.dim} numbers of {record.bits} bits, which this lsr cannot read: "
-                "build the index again"
+                f"{folder}: token vectors of {record.dim} numbers of {record.bits} bits, which this lsr cannot read"
             )
         indptr = open_array(folder / INDPTR_NAME, np.int64, record.documents + 1)
         if indptr[0] != 0 or indptr[-1] != record.vectors:
             raise IndexFormatError(
                 f"{folder / INDPTR_NAME}: expected offsets from 0 to {record.vectors:,}, found {indptr[0]:,} to "
-                f"{indptr[-1]:,}: build the index again"
+                f"{indptr[-1]:,}"
             )
         return cls(
             record,
@@ -137,6 +136,6 @@ class LateVectors:
 def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return LateVectors.open(folder, LateRecord.from_json(record))
+        return LateVectors.open(folder, LateRecord.from_record(record))
     except TypeError as error:
         raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error

@@ -15,13 +15,27 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
-from lsr.index.parts.forward import Postings, term_dtype
+from lsr.index.format.postings import Postings, term_dtype
+from lsr.index.format.settings import SeismicSettings
 from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
-from lsr.index.parts.settings import SeismicSettings
 
 # Postings clustered in one call of the kernel.
 _PART_POSTINGS = 1 << 17
 _SKETCH_ROWS = 1 << 16
+
+ARRAYS = (
+    "indptr",
+    "starts",
+    "rows",
+    "unbounded",
+    "summary_indptr",
+    "summary_terms",
+    "summary_ends",
+    "entry_indptr",
+    "entry_blocks",
+    "entry_weights",
+)
+"""Each in a file seismic_NAME.npy."""
 
 
 @dataclass(frozen=True, slots=True)

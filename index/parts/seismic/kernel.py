@@ -243,7 +243,7 @@ def build_blocks(
     """Cut the lists of terms first_term … last_term - 1 into blocks.
 
     list_*: the inverted lists; forward_*: the forward index; sketch_*: what `sketch_documents` made of all documents.
-    n_postings and the rest: see `lsr.index.parts.settings.SeismicSettings`; seed: uint64.
+    n_postings and the rest: see `lsr.index.format.settings.SeismicSettings`; seed: uint64.
 
     Returns, for the terms in order,
         block_counts: int64 [terms]: blocks of each list.

@@ -15,17 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
+from lsr.index.format.postings import Postings
 from lsr.index.kernels.accumulate import SummaryArguments
 from lsr.index.kernels.selection import CHUNK
-from lsr.index.parts.forward import Postings
 from lsr.index.parts.summaries.kernel import count_blocks, summarise_window
 
 PREFIX = "summary"
 # Files of frequent terms' weights keep the names that they had when the format was made.
 _FREQUENT_TERMS, _FREQUENT_WEIGHTS = "dense_terms", "dense_weights"
+_ARRAYS = (_FREQUENT_TERMS, _FREQUENT_WEIGHTS, "list_starts", "list_blocks", "list_weights", "term_maxima")
 # What a list's uint16 can tell apart.
 MOST_WINDOW_BLOCKS = 1 << 16
 _COUNT_AT_A_TIME = 1 << 14
+
+
+def summary_files(prefix: str = PREFIX) -> tuple[str, ...]:
+    """Names of the files of summaries."""
+    return tuple(f"{prefix}_{array}.npy" for array in _ARRAYS)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,7 @@ import torch
 from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Scores
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.hub import locate
-from lsr.encoding.shared.placement import autocast, place, tokens_at_once
-from lsr.encoding.shared.strict import load_strictly, quiet
-from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
-from lsr.encoding.sparse.layout import (
+from lsr.encoding.shared.folder import (
     ABOUT,
     LENGTH_CAP,
     MODULES,
@@ -29,6 +25,10 @@ from lsr.encoding.sparse.layout import (
     read_optional,
     reading,
 )
+from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.strict import load_strictly, quiet
+from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
 
 # Pairs tokenised and sorted by length together.
 _PAIRS = 2048

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import ModelError
-from lsr.encoding.sparse.layout import (
+from lsr.encoding.shared.folder import (
     ABOUT,
     LENGTH_CAP,
     MODULES,

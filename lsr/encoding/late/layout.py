@@ -19,10 +19,9 @@ from typing import Any
 
 from lsr.core.errors import ModelError
 from lsr.encoding.dense.layout import document_prompt, length_limit, read_dense_layout
-from lsr.encoding.sparse.layout import (
+from lsr.encoding.shared.folder import (
     ABOUT,
     MODULES,
-    bare_spec,
     fingerprint,
     model_files,
     read_json,
@@ -31,6 +30,7 @@ from lsr.encoding.sparse.layout import (
     reading,
     weight_files,
 )
+from lsr.encoding.sparse.layout import bare_spec
 
 # Tokens of a query and of a document where a late-interaction model does not say, as in PyLate.
 _QUERY_LENGTH, _DOCUMENT_LENGTH = 32, 180

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsr.core.errors import ModelError
+from lsr.core.remedies import USE_PACKAGED_MODEL
 from lsr.encoding.catalogue import packaged_model, resolve
 
 _CONFIGURATION = ["*.json", "*.txt", "*.model"]
@@ -44,6 +45,7 @@ def fetch(name: str) -> Path:
     except (LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
             f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not "
-            "be reached. Download it on a machine with network and pass its folder, or use a packaged one (lsr models)"
+            "be reached",
+            remedies=["download it on a machine with network and name its folder", USE_PACKAGED_MODEL],
         ) from error
     return folder

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.folder import position_limit
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.language_model import (
     PassingHead,
@@ -22,16 +23,9 @@ from lsr.encoding.shared.language_model import (
 )
 from lsr.encoding.shared.strict import read_tensors
 from lsr.encoding.shared.tokens import TextTokenizer
-from lsr.encoding.sparse.layout import (
-    HEADS,
-    TermFrequency,
-    TransformerSpec,
-    bare_spec,
-    choose,
-    position_limit,
-    read_layout,
-)
+from lsr.encoding.sparse.layout import bare_spec, read_spec
 from lsr.encoding.sparse.pooling import occurring
+from lsr.encoding.sparse.spec import HEADS, EncodingSpec, TermFrequency, TransformerSpec, choose
 from lsr.encoding.sparse.term_frequency import FrequencyWeights
 
 ATTENTIONS = ("causal", "bidirectional")
@@ -186,6 +180,7 @@ class Backbone(nn.Module):
 def load_backbone(
     source: str | Path | TransformerSpec,
     *,
+    encoding: EncodingSpec | None = None,
     head: str | None = None,
     new_head: bool = False,
     attention: str | None = None,
@@ -205,6 +200,7 @@ def load_backbone(
     Args:
         source: a packaged model's short name, a folder (of a masked or causal language model, or of a sparse encoder,
             whose document side is taken), a GGUF file (packages gguf and accelerate), or ORG/NAME on the hub.
+        encoding: how texts are read and become vectors, in place of all that the source records of it.
         head: "vocabulary" or "term_weights": a small network from hidden states to one number a token, which is its
             weight (uniCOIL, DeepImpact). It starts from random numbers where the source has none.
         new_head: give a model without a head to the vocabulary a new one, that of a dense encoder for one (see
@@ -227,22 +223,22 @@ def load_backbone(
         ModelError: the source is no such model, is incomplete, or cannot do what was asked.
         MissingDependencyError: a package to read it with is missing.
     """
+    if encoding is not None:
+        head, echo = head or encoding.head, encoding.echo if echo is None else echo
     found = source if isinstance(source, TransformerSpec) else _find(source, new_head or head == "term_weights")
     choose(head, HEADS, "head")
     choose(attention, ATTENTIONS, "attention")
     choose(bias, BIASES, "bias")
     if term_layers not in (1, 2):
         raise ModelError(f"term_layers is {term_layers}; it can be 1 or 2")
-    spec = replace(
-        found,
-        head=found.head if head is None else head,
-        adjusted_head=found.adjusted_head and head != "term_weights",
-        echo=found.echo if echo is None else echo,
-        term_frequency=term_frequency or found.term_frequency,
-    )
+    changes: dict[str, Any] = {} if encoding is None else encoding.encoding()
+    changes["head"] = found.head if head is None else head
+    changes["echo"] = found.echo if echo is None else echo
+    changes["adjusted_head"] = found.adjusted_head and head != "term_weights"
+    spec = replace(found, **changes, term_frequency=term_frequency or found.term_frequency)
     model = load_language_model(spec.folder, new_head=new_head or spec.head == "term_weights")
     _set_attention(model, attention)
-    same_head = spec == replace(found, echo=spec.echo, term_frequency=spec.term_frequency)
+    same_head = (spec.head, spec.adjusted_head) == (found.head, found.adjusted_head)
     stored = read_tensors(spec.head_file) if same_head and spec.head_file else {}
     if spec.head == "term_weights" and stored:
         term_layers = sum(name.endswith("weight") for name in stored)
@@ -275,7 +271,7 @@ def _find(source: str | Path, headless: bool) -> TransformerSpec:
         return TransformerSpec(place)
     if headless and (place / "config.json").exists() and not (place / "router_config.json").exists():
         return bare_spec(place)  # whatever dense pooling stands beside it
-    spec = read_layout(place).document
+    spec = read_spec(place).document
     if not isinstance(spec, TransformerSpec):
         raise ModelError(f"{place}: its documents are encoded by a table, not by a language model")
     return spec

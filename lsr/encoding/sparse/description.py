@@ -6,53 +6,29 @@
 
 Each side names a folder beside the file, with the language model or the table of token weights, and its tokenizer;
 both sides may name the same, and a table may use the `tokenizer` of another of these folders. The fields are those of
-`TransformerSpec` and `TableSpec`; one that is left out has its default. The folder itself holds no config.json, so that
-nothing takes it for a model that needs no more than that.
+`TransformerSpec` and `TableSpec`, whose annotations say what each may hold; one that is left out has its default. The
+folder itself holds no config.json, so that nothing takes it for a model that needs no more than that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Set
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lsr.core.errors import ModelError
-from lsr.encoding.sparse.layout import (
-    DESCRIPTION,
-    HEADS,
-    Layout,
-    Spec,
-    TableSpec,
-    TermFrequency,
-    TransformerSpec,
-    check_idf,
-    check_pooling,
-    choose,
-    read_json,
-)
+from lsr.encoding.shared.folder import read_json
+from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec, TransformerSpec, check_idf, check_pooling, choose
 
-_VERSION = 1
+DESCRIPTION = "lsr_config.json"
 TABLE_FILE = "model.safetensors"
-_TYPES: dict[str, tuple[type, ...]] = {
-    "pooling": (str,),
-    "activation": (str,),
-    "max_length": (int,),
-    "prompt": (str,),
-    "lower_case": (bool,),
-    "head": (str,),
-    "adjusted_head": (bool,),
-    "echo": (bool,),
-    "lexical": (bool,),
-    "top_k": (int, type(None)),
-    "idf": (int, float),
-    "count_repeats": (bool,),
-    "term_frequency": (dict, type(None)),
-}
-_TABLE_FIELDS = frozenset({"max_length", "prompt", "idf", "count_repeats"})
+_VERSION = 1
+_KINDS: dict[str, type[TransformerSpec] | type[TableSpec]] = {"transformer": TransformerSpec, "table": TableSpec}
 
 
-def read_description(folder: Path) -> Layout:
+def read_description(folder: Path) -> ModelSpec:
     """The sides of the model in `folder`. ModelError names what is missing, unknown or out of range."""
     path = folder / DESCRIPTION
     content = read_json(path)
@@ -62,15 +38,15 @@ def read_description(folder: Path) -> Layout:
     if version > _VERSION:
         raise ModelError(f"{path} is of version {version}, and this lsr reads up to {_VERSION}: install a newer one")
     _check_names(path, "", set(content), {"lsr_config", "document", "query"}, required={"document", "query"})
-    layout = Layout(*(_read_side(path, side, content[side]) for side in ("document", "query")))
-    if isinstance(layout.document, TableSpec) and isinstance(layout.query, TransformerSpec):
+    spec = ModelSpec(*(_read_side(path, side, content[side]) for side in ("document", "query")))
+    if isinstance(spec.document, TableSpec) and isinstance(spec.query, TransformerSpec):
         raise ModelError(f"{path}: documents by a table and queries by a model is no encoder")
-    return layout
+    return spec
 
 
-def describe_layout(layout: Layout) -> dict[str, Any]:
+def describe_model(spec: ModelSpec) -> dict[str, Any]:
     """The file's content, folders by their names."""
-    return {"lsr_config": _VERSION, "document": _write_side(layout.document), "query": _write_side(layout.query)}
+    return {"lsr_config": _VERSION, "document": _write_side(spec.document), "query": _write_side(spec.query)}
 
 
 def _read_side(path: Path, side: str, content: Any) -> Spec:
@@ -80,26 +56,61 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     kind, folder = content.get("kind"), _folder_name(content.get("folder"), f"{where}.folder")
     given = {name: value for name, value in content.items() if name not in ("kind", "folder")}
     tokenizer = _folder_name(given.pop("tokenizer", folder) if kind == "table" else folder, f"{where}.tokenizer")
-    known = {"transformer": (set(_TYPES) - _TABLE_FIELDS) | {"max_length", "prompt"}, "table": _TABLE_FIELDS}
-    choose(kind if isinstance(kind, str) else repr(kind), tuple(known), f"{where}.kind")
-    _check_names(path, f"{side}.", set(given), known[str(kind)])
-    for name, value in given.items():
-        if type(value) not in _TYPES[name]:
-            expected = " or ".join("null" if each is type(None) else each.__name__ for each in _TYPES[name])
-            raise ModelError(f"{where}.{name} is {value!r}; expected {expected}")
-    for name in ("max_length", "top_k"):
-        if given.get(name) is not None and given[name] < 1:
-            raise ModelError(f"{where}.{name} is {given[name]}; it must be at least 1")
+    choose(kind if isinstance(kind, str) else repr(kind), _KINDS, f"{where}.kind")
+    types = _types(_KINDS[str(kind)])
+    _check_names(path, f"{side}.", set(given), set(types))
+    given = {name: _read_value(value, types[name], f"{where}.{name}") for name, value in given.items()}
     if kind == "table":
         check_idf(given.get("idf", 0.0), f"{where}.idf")
         return TableSpec(path.parent / tokenizer, path.parent / folder / TABLE_FILE, **given)
-    given["term_frequency"] = _read_term_frequency(given.get("term_frequency"), f"{where}.term_frequency")
     spec = TransformerSpec(path.parent / folder, **given)
-    choose(spec.head, HEADS, f"{where}.head")
     check_pooling(spec, f"{where}.")
     if spec.adjusted_head and spec.head != "vocabulary":
         raise ModelError(f"{where}.adjusted_head is only for a head of the kind 'vocabulary'")
     return spec
+
+
+def _types(kind: type) -> dict[str, Any]:
+    """The annotations of the fields that are written as they are, which paths are not."""
+    hints = get_type_hints(kind)
+    return {each.name: hints[each.name] for each in fields(kind) if hints[each.name] is not Path}
+
+
+def _read_value(value: Any, annotation: Any, where: str) -> Any:
+    """The value of a field. Numbers that are whole count something, and start at 1."""
+    choices = get_args(annotation) if get_origin(annotation) not in (None, Literal) else (annotation,)
+    expected = [json_type for choice in choices for json_type in _json_types(choice)]
+    if type(value) not in expected:
+        names = " or ".join("null" if each is NoneType else each.__name__ for each in expected)
+        raise ModelError(f"{where} is {value!r}; expected {names}")
+    for choice in choices:
+        if get_origin(choice) is Literal:
+            choose(value, get_args(choice), where)
+        elif choice is int and value is not None and value < 1:
+            raise ModelError(f"{where} is {value}; it must be at least 1")
+        elif is_dataclass(choice) and value is not None:
+            return _read_numbers(value, choice, where)
+    return value
+
+
+def _json_types(choice: Any) -> tuple[type, ...]:
+    if get_origin(choice) is Literal:
+        return (str,)
+    if is_dataclass(choice):
+        return (dict,)
+    return (int, float) if choice is float else (choice,)
+
+
+def _read_numbers(content: Mapping[str, Any], kind: Any, where: str) -> Any:
+    """A dataclass of numbers."""
+    known = {each.name for each in fields(kind)}
+    for name, value in content.items():
+        if name not in known or not isinstance(value, int | float) or isinstance(value, bool):
+            raise ModelError(f"{where}.{name} is {value!r}; expected a number, of {', '.join(sorted(known))}")
+    try:
+        return kind(**content)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def _folder_name(name: Any, where: str) -> str:
@@ -108,29 +119,12 @@ def _folder_name(name: Any, where: str) -> str:
     return name
 
 
-def _read_term_frequency(content: dict[str, Any] | None, where: str) -> TermFrequency | None:
-    if content is None:
-        return None
-    known = {field.name for field in fields(TermFrequency)}
-    for name, value in content.items():
-        if name not in known or not isinstance(value, int | float) or isinstance(value, bool):
-            raise ModelError(f"{where}.{name} is {value!r}; expected a number, of {', '.join(sorted(known))}")
-    try:
-        return TermFrequency(**content)
-    except ModelError as error:
-        raise ModelError(f"{where}: {error}") from None
-
-
 def _write_side(spec: Spec) -> dict[str, Any]:
-    if isinstance(spec, TableSpec):
-        folder = spec.weights.parent
-        tokenizer = {} if spec.folder == folder else {"tokenizer": spec.folder.name}
-        content = {name: getattr(spec, name) for name in sorted(_TABLE_FIELDS)}
-        return {"kind": "table", "folder": folder.name, **tokenizer, **content}
-    content = {field.name: getattr(spec, field.name) for field in fields(spec)}
-    if spec.term_frequency is not None:
-        content["term_frequency"] = asdict(spec.term_frequency)
-    return {"kind": "transformer", **content, "folder": spec.folder.name}
+    if isinstance(spec, TransformerSpec):
+        return {"kind": "transformer", "folder": spec.folder.name, **spec.to_record()}
+    folder = spec.weights.parent
+    tokenizer = {} if spec.folder == folder else {"tokenizer": spec.folder.name}
+    return {"kind": "table", "folder": folder.name, **tokenizer, **dict(sorted(spec.encoding().items()))}
 
 
 def _check_names(path: Path, prefix: str, given: Set[str], known: Set[str], required: Set[str] = frozenset()) -> None:

@@ -16,20 +16,19 @@ import numpy.typing as npt
 from lsr.core.errors import InputError, ModelError
 from lsr.core.vocabulary import Vocabulary
 from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
+from lsr.encoding.shared.folder import fingerprint_bytes
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.tokens import TextTokenizer, check_texts
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
-from lsr.encoding.sparse.layout import Layout, Spec, TableSpec, fingerprint_bytes, head_width, read_layout
+from lsr.encoding.sparse.layout import head_width, read_spec
+from lsr.encoding.sparse.loading import load_tower, shared_tower
 from lsr.encoding.sparse.rows import assemble
+from lsr.encoding.sparse.spec import ModelSpec, TableSpec
 from lsr.vectors.explanation import Explanation, explain_match
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
-    from lsr.encoding.sparse.light import LightTower
-    from lsr.encoding.sparse.static import StaticTower
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    Tower = LightTower | StaticTower | TransformerTower
+    from lsr.encoding.sparse.loading import Tower
 
 # Tokens of a text that is read whole.
 _WHOLE = 1 << 24
@@ -45,6 +44,7 @@ class SparseEncoder:
 
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
+        spec: what the model is: its two sides.
         dim: the number of terms.
         max_length: tokens of a text that are read, special tokens included.
         inference_free: whether queries need no model run.
@@ -53,7 +53,7 @@ class SparseEncoder:
     def __init__(
         self,
         name: str,
-        layout: Layout,
+        spec: ModelSpec,
         *,
         document_tower: Tower | None,
         query_tower: Tower,
@@ -64,12 +64,12 @@ class SparseEncoder:
         self.name = name
         self.special_tokens = special_tokens
         self.window_overlap = window_overlap
-        self._layout = layout
+        self.spec = spec
         self._query_idf: dict[str, Any] | None = None
         self._document_tower = document_tower
         self._query_tower = query_tower
         self.dim = (document_tower or query_tower).dim
-        self.max_length = max_length or layout.document.max_length
+        self.max_length = max_length or spec.document.max_length
         if query_tower.dim != self.dim:
             raise ModelError(f"{name}: queries have {query_tower.dim} terms and documents {self.dim}")
 
@@ -111,7 +111,7 @@ class SparseEncoder:
             pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
         """
         name, folder = _find(name_or_path)
-        layout = read_layout(folder).override(pooling, activation)
+        spec = read_spec(folder).override(pooling, activation)
         options: dict[str, Any] = {
             "max_length": max_length,
             "device": device,
@@ -120,16 +120,16 @@ class SparseEncoder:
         }
         if max_length is not None and max_length < 1:
             raise ModelError(f"max_length must be at least 1, not {max_length}")
-        document = None if queries_only else _tower(layout.document, overlap=window_overlap, **options)
-        query = _share(document, layout)
+        document = None if queries_only else load_tower(spec.document, overlap=window_overlap, **options)
+        query = shared_tower(document, spec)
         if query is None:
-            width = document.dim if document is not None else head_width(layout.document)
-            if max_length is not None and not layout.one_model:
-                options["max_length"] = min(max_length, layout.query.max_length)
-            query = _tower(layout.query, dim=width, light=light and queries_only, **options)
+            width = document.dim if document is not None else head_width(spec.document)
+            if max_length is not None and not spec.one_model:
+                options["max_length"] = min(max_length, spec.query.max_length)
+            query = load_tower(spec.query, dim=width, light=light and queries_only, **options)
         return cls(
             name,
-            layout,
+            spec,
             document_tower=document,
             query_tower=query,
             max_length=max_length,
@@ -139,7 +139,7 @@ class SparseEncoder:
 
     @property
     def inference_free(self) -> bool:
-        return isinstance(self._layout.query, TableSpec)
+        return isinstance(self.spec.query, TableSpec)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -249,7 +249,7 @@ class SparseEncoder:
 
     @cached_property
     def _descriptions(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        document, query = self._layout.document, self._layout.query
+        document, query = self.spec.document, self.spec.query
         described = document.describe()
         queries = described if query == document else query.describe()
         return described, queries if self._query_idf is None else {**queries, "idf": self._query_idf}
@@ -259,7 +259,7 @@ class SparseEncoder:
     @property
     def query_idf(self) -> float:
         """How much of a query's weights the model wants to be the IDF of the collection that is searched, 0 to 1."""
-        query = self._layout.query
+        query = self.spec.query
         return query.idf if isinstance(query, TableSpec) else 0.0
 
     @property
@@ -284,7 +284,7 @@ class SparseEncoder:
 
     @cached_property
     def _whole_texts(self) -> TextTokenizer:
-        query = self._layout.query
+        query = self.spec.query
         if not isinstance(query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
         return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
@@ -318,7 +318,7 @@ class SparseEncoder:
         encoder = copy(self)
         encoder.__dict__.pop("_descriptions", None)
         encoder._query_tower = self._query_tower.with_table(table)
-        encoder._layout = replace(self._layout, query=encoder._query_tower.spec)
+        encoder.spec = replace(self.spec, query=encoder._query_tower.spec)
         encoder._query_idf = {"blend": blend, "fingerprint": fingerprint_bytes(idf.tobytes())}
         return encoder
 
@@ -337,7 +337,7 @@ class SparseEncoder:
 
         document, query = self._document_tower, self._query_tower
         assert not isinstance(document, LightTower) and not isinstance(query, LightTower)  # these come queries_only
-        save_towers(path, self._layout, document, query, force=force)
+        save_towers(path, self.spec, document, query, force=force)
 
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"
@@ -354,43 +354,6 @@ def _find(name_or_path: str | Path) -> tuple[str, Path]:
         }[model.kind]
         raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
     return locate(name_or_path)
-
-
-def _share(document: Tower | None, layout: Layout) -> Tower | None:
-    """The query side on the document side's model, where that is the same."""
-    if document is None or isinstance(layout.query, TableSpec) or not layout.one_model:
-        return None
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    return document.share(layout.query) if isinstance(document, TransformerTower) else None
-
-
-def _tower(
-    spec: Spec,
-    *,
-    max_length: int | None,
-    device: str | None,
-    dtype: str,
-    special_tokens: bool,
-    overlap: int | None = None,
-    dim: int | None = None,
-    light: bool = False,
-) -> Tower:
-    if isinstance(spec, TableSpec):
-        from lsr.encoding.sparse.static import StaticTower
-
-        return StaticTower(spec, dim=dim, max_length=max_length)
-    if light:
-        from lsr.encoding.sparse.light import light_tower
-
-        tower = light_tower(spec, max_length=max_length, special_tokens=special_tokens, device=device, dtype=dtype)
-        if tower is not None:
-            return tower
-    from lsr.encoding.sparse.transformer import TransformerTower
-
-    return TransformerTower(
-        spec, max_length=max_length, overlap=overlap, special_tokens=special_tokens, device=device, dtype=dtype
-    )
 
 
 def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from lsr.core.errors import ModelError
 from lsr.encoding.shared.language_model import probe_tokens
 from lsr.encoding.shared.strict import quiet
 from lsr.encoding.sparse.backbone import Backbone
-from lsr.encoding.sparse.layout import FREQUENCY_FILE, HEAD_FILE
+from lsr.encoding.sparse.spec import FREQUENCY_FILE, HEAD_FILE
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

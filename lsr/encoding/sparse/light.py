@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.encoding.shared.folder import position_limit
 from lsr.encoding.shared.tokens import TextTokenizer
-from lsr.encoding.sparse.layout import TransformerSpec, position_limit
 from lsr.encoding.sparse.rows import Row
+from lsr.encoding.sparse.spec import TransformerSpec
 
 _Floats = npt.NDArray[np.float32]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +21,22 @@ import numpy.typing as npt
 from lsr import __version__
 from lsr.core.errors import ModelError
 from lsr.core.files import atomic_folder
+from lsr.encoding.shared.folder import ABOUT, MODULES, weight_files
 from lsr.encoding.shared.tokens import TextTokenizer, fast_tokenizer
-from lsr.encoding.sparse.description import TABLE_FILE, describe_layout
-from lsr.encoding.sparse.layout import (
-    DESCRIPTION,
+from lsr.encoding.sparse.description import DESCRIPTION, TABLE_FILE, describe_model
+from lsr.encoding.sparse.layout import IDF_FIELD
+from lsr.encoding.sparse.spec import (
     FREQUENCY_FILE,
     HEAD_FILE,
-    IDF_FIELD,
-    Layout,
+    OF_BACKBONE,
+    PER_SIDE,
+    EncodingSpec,
+    ModelSpec,
+    TableEncodingSpec,
     TableSpec,
     TransformerSpec,
     check_idf,
     check_pooling,
-    weight_files,
 )
 
 if TYPE_CHECKING:
@@ -61,40 +64,46 @@ _TOKENIZER_FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class TransformerSide:
-    """A side of an encoder that runs a backbone; fields as in `TransformerSpec`, the backbone's own where None."""
+    """A side of an encoder that runs a backbone.
 
-    backbone: Backbone
-    pooling: str | None = None
-    activation: str | None = None
-    max_length: int | None = None
-    prompt: str | None = None
-    lexical: bool | None = None
-    top_k: int | None = None
+    Args:
+        backbone: the model, and with its `spec` how it is read.
+        changes: fields of `EncodingSpec` that this side has otherwise, where they are not None; none of OF_BACKBONE.
 
-    @property
-    def spec(self) -> TransformerSpec:
-        names = ("pooling", "activation", "max_length", "prompt", "lexical", "top_k")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return replace(self.backbone.spec, adjusted_head=False, **given)
-
-
-@dataclass(frozen=True, slots=True)
-class TableSide:
-    """A side that looks token weights up: float [dim], or fewer where the last terms have no token.
-
-    `tokenizer` is a folder with a tokenizer, or a GGUF file; the document side's if not given. `idf` is how much of the
-    weights is to be the IDF of the collection that is searched, and `count_repeats` counts a token as often as it
-    stands in the query: see `TableSpec`.
+    Attributes:
+        backbone: as given.
+        spec: the backbone's, with the changes.
     """
 
-    weights: npt.NDArray[np.floating] | Tensor
-    max_length: int | None = None
-    prompt: str = ""
-    tokenizer: Path | None = None
-    idf: float = 0.0
-    count_repeats: bool = False
+    def __init__(self, backbone: Backbone, **changes: Any) -> None:
+        _check_fields(changes, [each.name for each in fields(EncodingSpec) if each.name not in OF_BACKBONE])
+        given = {name: value for name, value in changes.items() if value is not None}
+        self.backbone, self.spec = backbone, replace(backbone.spec, **given)
+
+
+class TableSide:
+    """A side that looks token weights up.
+
+    Args:
+        weights: float [dim], or fewer where the last terms have no token.
+        tokenizer: a folder with a tokenizer, or a GGUF file; the document side's if not given.
+        encoding: fields of `TableEncodingSpec`; `max_length` is the document side's if not given.
+
+    Attributes: as given.
+    """
+
+    def __init__(
+        self, weights: npt.NDArray[np.floating] | Tensor, *, tokenizer: Path | None = None, **encoding: Any
+    ) -> None:
+        _check_fields(encoding, [each.name for each in fields(TableEncodingSpec)])
+        self.weights, self.tokenizer = weights, tokenizer
+        self.encoding = {name: value for name, value in encoding.items() if value is not None}
+
+
+def _check_fields(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    if unknown := sorted(set(given) - set(known)):
+        raise ModelError(f"{unknown[0]!r} is nothing that a side can have of its own: that is {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +155,7 @@ def save_encoder(
     if isinstance(query, TransformerSide):
         queries: _Part = _part_in_memory(query, dtype)
         if shared and not documents.spec.same_model(queries.spec):
-            raise ModelError(
-                "two sides that share a backbone can differ in prompt, lexical and top_k, and in nothing else"
-            )
+            raise ModelError(f"two sides that share a backbone can differ in nothing but {', '.join(PER_SIDE)}")
     else:
         queries = _table_in_memory(query, documents)
     _save(path, documents, queries, shared=shared, card=card, force=force)
@@ -156,15 +163,15 @@ def save_encoder(
 
 def save_towers(
     path: str | Path,
-    layout: Layout,
+    spec: ModelSpec,
     document: TransformerTower | StaticTower,
     query: TransformerTower | StaticTower,
     *,
     force: bool = False,
 ) -> None:
     """Write an encoder that was loaded, whole or not at all; weight and tokenizer files are copied as they are."""
-    documents, queries = _part_on_disk(layout.document, document), _part_on_disk(layout.query, query)
-    _save(path, documents, queries, shared=layout.one_model, card=None, force=force)
+    documents, queries = _part_on_disk(spec.document, document), _part_on_disk(spec.query, query)
+    _save(path, documents, queries, shared=spec.one_model, card=None, force=force)
 
 
 def _part_in_memory(side: TransformerSide, dtype: str) -> _Model:
@@ -178,14 +185,8 @@ def _part_in_memory(side: TransformerSide, dtype: str) -> _Model:
 
 def _table_in_memory(side: TableSide, document: _Model) -> _Table:
     weights = np.asarray(side.weights.detach().cpu() if hasattr(side.weights, "detach") else side.weights, np.float32)
-    spec = TableSpec(
-        side.tokenizer or document.spec.folder,
-        Path(),
-        side.max_length or document.spec.max_length,
-        side.prompt,
-        side.idf,
-        side.count_repeats,
-    )
+    encoding = {"max_length": document.spec.max_length, **side.encoding}
+    spec = TableSpec(side.tokenizer or document.spec.folder, Path(), **encoding)
     check_idf(spec.idf, "idf")
     reader = TextTokenizer(spec.folder, max_length=spec.max_length, special_tokens=False)
     size = max(reader.token_ids().values()) + 1
@@ -256,7 +257,7 @@ def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> Non
         else:
             part.write(folder / name)
         _write_tokenizer(folder / name, part)
-    _write(folder / DESCRIPTION, describe_layout(Layout(**written)))
+    _write(folder / DESCRIPTION, describe_model(ModelSpec(**written)))
 
 
 # -- sentence-transformers' layout -------------------------------------------------------------------------------------
@@ -264,7 +265,7 @@ def _write_own(folder: Path, document: _Part, query: _Part, shared: bool) -> Non
 
 def _write_sentence_transformers(folder: Path, document: _Part, query: _Part, shared: bool) -> None:
     _write(
-        folder / "config_sentence_transformers.json",
+        folder / ABOUT,
         {
             "__version__": {"lsr-engine": __version__},
             "model_type": "SparseEncoder",
@@ -282,7 +283,7 @@ def _write_sentence_transformers(folder: Path, document: _Part, query: _Part, sh
         _write_router(folder, document, query)
         modules = [("", _ROUTER)]
     _write(
-        folder / "modules.json",
+        folder / MODULES,
         [{"idx": i, "name": str(i), "path": at, "type": type} for i, (at, type) in enumerate(modules)],
     )
 

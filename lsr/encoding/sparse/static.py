@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.tokens import TextTokenizer
-from lsr.encoding.sparse.layout import TableSpec
 from lsr.encoding.sparse.rows import Row
+from lsr.encoding.sparse.spec import TableSpec
 
 
 class StaticTower:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lsr.encoding.sparse.layout import TermFrequency
+from lsr.encoding.sparse.spec import TermFrequency
 
 
 class FrequencyWeights(nn.Module):

@@ -15,10 +15,10 @@ from lsr.encoding.shared.language_model import halve_linear_layers
 from lsr.encoding.shared.placement import has_native_bfloat16
 from lsr.encoding.shared.tokens import TextTokenizer, pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone
-from lsr.encoding.sparse.layout import TransformerSpec
 from lsr.encoding.sparse.pooling import pool_term_weights
 from lsr.encoding.sparse.projection import VocabularyProjection, pool_logits, sparse_rows
 from lsr.encoding.sparse.rows import Row, add, merge_max
+from lsr.encoding.sparse.spec import TransformerSpec
 
 # Tokens, padding included, in one run of the model. More gives a CPU nothing but costs memory; a GPU wants filling.
 _CPU_TOKENS = 1024

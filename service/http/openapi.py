@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lsr.service.http.problems import MEDIA_TYPE
-from lsr.service.schemas.schemas import Problem
+from lsr.service.schemas.problems import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter, open_array
+from lsr.index.live.snapshot import Index
+from lsr.index.parts.adding import PartWriter
 from lsr.index.parts.dense.ann import import_faiss, write_ann
-from lsr.index.parts.dense.part import prepare_vectors
 from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
 from lsr.index.parts.dense.settings import DenseSettings
-from lsr.index.parts.part import PartWriter
-
-if TYPE_CHECKING:
-    from lsr.index.live.snapshot import Index
+from lsr.index.parts.dense.vectors import prepare_vectors
 
 
 def add_dense(
@@ -49,8 +47,6 @@ def add_dense(
     Memory holds one batch and, while faiss builds, its structure. InputError for vectors of another number, length or
     with numbers that are not finite.
     """
-    from lsr.index.live.snapshot import Index
-
     import_faiss()  # before hours of encoding
     settings = settings or DenseSettings()
     report = progress or (lambda count: None)
@@ -71,7 +67,7 @@ def add_dense(
             write_ann(part.folder / ANN_NAME, vectors, record.kind, seed=seed, threads=count, progress=report)
         else:
             report(rows)
-        part.publish(record.to_json())
+        part.publish(record.to_record())
     return Index.open(index.path)
 
 

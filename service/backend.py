@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lsr.vectors.sparse import SparseVectors
 
 
-class Encoder(Protocol):
+class TextEncoder(Protocol):
     """Turns texts into sparse vectors, and those into (term, weight) pairs, heaviest first."""
 
     @property
@@ -49,38 +49,24 @@ class SearchedIndex(Protocol):
     def describe(self) -> dict[str, Any]: ...
 
 
-class Searcher(Protocol):
+class SearchBackend(Protocol):
     """Searches, explains and encodes; every method may be called from several threads at once."""
 
     @property
     def index(self) -> SearchedIndex: ...
 
     @property
-    def encoder(self) -> Encoder: ...
+    def encoder(self) -> TextEncoder: ...
 
     @property
-    def document_encoder(self) -> Encoder: ...
+    def document_encoder(self) -> TextEncoder: ...
 
     def search(
-        self,
-        text: str,
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        recall: float | None = None,
-        explain: bool = False,
-        **parameters: Any,
+        self, text: str, k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
     ) -> SearchResponse: ...
 
     def search_vector(
-        self,
-        vector: Mapping[str, float],
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        recall: float | None = None,
-        explain: bool = False,
-        **parameters: Any,
+        self, vector: Mapping[str, float], k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
     ) -> SearchResponse: ...
 
     def explain(self, text: str, document_id: str) -> Explanation: ...

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from lsr.index.format.arrays import ArrayWriter, write_array
+from lsr.index.format.postings import Postings, open_postings
 from lsr.index.kernels.inversion import count_terms, invert_terms
-from lsr.index.parts.forward import Postings
 
 # Postings sorted at a time: 5 bytes each in memory, and one pass over the forward index for each such part.
 PART_POSTINGS = 1 << 26
@@ -41,3 +43,14 @@ def write_inverted(folder: Path, forward: Postings, dim: int, part_postings: int
             rows_file.append(rows)
             weights_file.append(weights)
             first = last
+
+
+@contextmanager
+def inverted_lists(folder: Path, forward: Postings, dim: int) -> Iterator[Postings]:
+    """The inverted lists of a forward index, in files of `folder` that are removed at the end."""
+    try:
+        write_inverted(folder, forward, dim)
+        yield open_postings(folder, dim, len(forward.indices), np.uint32, "inverted", "rows")
+    finally:
+        for path in folder.glob("inverted_*.npy"):
+            path.unlink()

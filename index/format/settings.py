@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
@@ -85,6 +85,8 @@ class IndexSettings:
         seismic: also build what `mode="seismic"` searches. It takes several times the space of all other parts.
         bmp: also build what `mode="bmp"` searches.
         seed: of the random choices of a build. A seed gives the same bytes whatever the number of threads.
+        parts: further parts to build that only some segments have (`lsr.index.parts.registry`): the settings of each
+            by its name, as its dataclass or as JSON values, which they are kept as.
     """
 
     block_size: int | None = None
@@ -94,8 +96,13 @@ class IndexSettings:
     seismic: SeismicSettings | None = None
     bmp: BmpSettings | None = None
     seed: int = 0
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("seismic", "bmp"):
+            if name in self.parts:
+                raise InputError(f"the settings of {name} are given as {name}, not among the other parts'")
+        object.__setattr__(self, "parts", {name: _as_record(given) for name, given in self.parts.items()})
         if self.block_size is not None and not 1 <= self.block_size <= MOST_BLOCK_DOCUMENTS:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
         if self.frequent_share is not None and not 0 < self.frequent_share <= 1:
@@ -117,17 +124,31 @@ class IndexSettings:
             return self.frequent_share
         return 0.125 if documents < _LARGE_COLLECTION else 0.25
 
+    @property
+    def requested(self) -> dict[str, Any]:
+        """The parts to build that only some segments have: the settings of each by its name."""
+        found = {"seismic": self.seismic, "bmp": self.bmp, **self.parts}
+        return {name: settings for name, settings in found.items() if settings is not None}
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON values, for people: without further parts, if there are none."""
+        return {name: value for name, value in asdict(self).items() if name != "parts" or value}
+
     def to_record(self) -> dict[str, Any]:
-        """As JSON values, for the manifest."""
-        return {_RECORDED_AS.get(name, name): value for name, value in asdict(self).items()}
+        """As JSON values, for the manifest, which keeps the names that its format was made with."""
+        return {_RECORDED_AS.get(name, name): value for name, value in self.facts().items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:
         """From what `to_record` gave."""
-        keys = {field.name: _RECORDED_AS.get(field.name, field.name) for field in fields(cls)}
+        keys = {each.name: _RECORDED_AS.get(each.name, each.name) for each in fields(cls)}
         values = {name: record[key] for name, key in keys.items() if key in record}
         if values.get("seismic") is not None:
             values["seismic"] = SeismicSettings(**values["seismic"])
         if values.get("bmp") is not None:
             values["bmp"] = BmpSettings(**values["bmp"])
         return cls(**values)
+
+
+def _as_record(settings: Any) -> dict[str, Any]:
+    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else dict(settings)

@@ -1,0 +1,69 @@
+"""What mends the errors of the library, each worded plainly and for Python.
+
+The command line's words for them are in `lsr.cli.remedies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lsr.core.errors import Remedy
+
+REPLACE = Remedy("replace", "replace it", "force=True")
+RESTART = Remedy("restart", "begin again", "restart=True")
+BUILD_AGAIN = Remedy("build-again", "build the index again")
+REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
+
+CHOOSE_MODEL = Remedy("choose-model", "name the model that made them", "model=…")
+CHOOSE_MODEL_ANYWAY = Remedy("choose-model-anyway", "name the model to search with it all the same", "model=…")
+USE_PACKAGED_MODEL = Remedy("use-packaged-model", "use a packaged one", "lsr.encoding.catalogue.packaged_models()")
+
+GIVE_DENSE_VECTORS = Remedy("give-dense-vectors", "for dense vectors, give them yourself", "lsr.index.add_dense")
+NAME_DENSE_MODEL = Remedy(
+    "name-dense-model", "add them again, naming the model that made them", "lsr.index.add_dense, encoder=…"
+)
+
+MINE_NEGATIVES = Remedy("mine-negatives", "mine some", "lsr.training.negatives.mine")
+SCORE_TRAINING_SET = Remedy("score-training-set", "score it", "lsr.training.teachers.score_training_set")
+ADD_SCORES_FIRST = Remedy(
+    "add-scores-first", "add them to the training set first", "lsr.training.teachers.score_training_set"
+)
+NAME_TRAINING_DATA = Remedy("name-training-data", "name data of yours", "data")
+
+LISTEN_ELSEWHERE = Remedy("listen-elsewhere", "choose another host or port", "host=…, port=…")
+
+# What adds the parts that an index need not have.
+_PARTS = {"dense": "lsr.build.dense.add_dense_vectors", "late": "lsr.build.late.add_token_vectors"}
+
+
+def add_part(part: str, path: str | Path) -> Remedy:
+    """Give the index at `path` the part that it lacks."""
+    return Remedy("add-part", "add one", _PARTS.get(part, ""), {"part": part, "path": str(path)})
+
+
+def add_part_again(part: str, path: str | Path) -> Remedy:
+    """Replace a part of the index at `path` by a new one."""
+    python = f"{_PARTS[part]}, force=True" if part in _PARTS else ""
+    return Remedy("add-part-again", f"add the {part} part again", python, {"part": part, "path": str(path)})
+
+
+def build_with(part: str, python: str) -> Remedy:
+    """Build the index with a part that is made only when it is asked for; `python` is the argument that does so."""
+    return Remedy("build-with", "build it with that", python, {"part": part})
+
+
+def upgrade(path: str | Path) -> Remedy:
+    """Rewrite the index at `path` in the current format."""
+    return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
+
+
+def name_format(formats: Iterable[str]) -> Remedy:
+    """Say in which of these formats a corpus is."""
+    among = ", ".join(formats)
+    return Remedy("name-format", f"name it: one of {among}", "format=…", {"formats": among})
+
+
+def tune(recall: float, k: int) -> Remedy:
+    """Measure which parameters reach this recall at k."""
+    return Remedy("tune", "tune it for that", "lsr.eval.tuning.recall.tune", {"recall": f"{recall:g}", "k": str(k)})
