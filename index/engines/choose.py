@@ -43,25 +43,26 @@ def choose_mode(documents: int, k: int, *, filtered: bool) -> str:
     return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
 
 
-def choose_for_recall(
-    mode: str, parameters: Mapping[str, Any], recall: float, k: int, tunings: Iterable[Tuning]
-) -> tuple[str, Mapping[str, Any]]:
-    """The mode and parameters that a recall stands for.
-
-    InputError if a mode or parameters were given too, or no tuning serves the recall.
-    """
-    if mode != AUTO or parameters:
-        raise InputError("recall stands for a mode and its parameters: give it alone")
-    tuning = choose_tuning(tunings, k, recall)
-    return tuning.mode, tuning.parameters
-
-
-def choose_engine(mode: str, parameters: Mapping[str, Any], documents: int, k: int, filtered: bool) -> Choice:
+def choose_engine(
+    mode: str,
+    parameters: Mapping[str, Any],
+    *,
+    documents: int,
+    k: int,
+    filtered: bool,
+    recall: float | None = None,
+    tunings: Iterable[Tuning] = (),
+) -> Choice:
     """What a search was asked for, checked.
 
-    "auto" takes the parameters of "approximate", and drops them if it chooses exact search. InputError for a mode, or
-    a parameter, that is not there.
+    "auto" takes the parameters of "approximate", and drops them if it chooses exact search. A recall stands for the
+    mode and parameters of the tuning that serves it. InputError for a mode, or a parameter, that is not there.
     """
+    if recall is not None:
+        if mode != AUTO or parameters:
+            raise InputError("recall stands for a mode and its parameters: give it alone")
+        tuning = choose_tuning(tunings, k, recall)
+        mode, parameters = tuning.mode, tuning.parameters
     if mode != AUTO:
         engine = ENGINES.get(mode)
         if engine is None or not engine.by_name:
