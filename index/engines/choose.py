@@ -13,7 +13,7 @@ from lsr.index.engines.tuning import Tuning, choose_tuning
 from lsr.index.parts.registry import PARTS
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 AUTO = "auto"

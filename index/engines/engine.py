@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from lsr.core.errors import InputError
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 P = TypeVar("P")

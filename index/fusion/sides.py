@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import Rows
-from lsr.index.engines.allowed import as_bitmap
 from lsr.index.engines.hits import SearchStats
+from lsr.index.filters.allowed import as_bitmap
 from lsr.index.fusion.query import DenseQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
 from lsr.index.parts.dense.vectors import Dense, DenseStats

@@ -12,16 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.types import Scores
-from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.choose import (
-    Choice,
-    available_engines,
-    check_parts,
-    choose_engine,
-    choose_for_recall,
-    choose_mode,
-    engine_for,
-)
+from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
@@ -30,6 +21,7 @@ from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, borrowed_scratch
 from lsr.index.engines.tuning import Tuning
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
@@ -147,9 +139,15 @@ class SparseSearch:
         """The engine that a search goes to."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        if recall is not None:
-            mode, parameters = choose_for_recall(mode, parameters, recall, k, self.tunings)
-        choice = choose_engine(mode, parameters, len(self._rows), k, allowed.filtered)
+        choice = choose_engine(
+            mode,
+            parameters,
+            documents=len(self._rows),
+            k=k,
+            filtered=allowed.filtered,
+            recall=recall,
+            tunings=self.tunings,
+        )
         check_parts(choice.engine, self._segment)
         return engine_for(choice, allowed)
 

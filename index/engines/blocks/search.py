@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.blocks.kernel import search_blocks
 from lsr.index.engines.blocks.parameters import ApproximateParameters, usual_blocks
 from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries

@@ -10,10 +10,10 @@ from lsr.index.engines.bmp.parameters import BmpParameters
 from lsr.index.engines.engine import Engine
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 

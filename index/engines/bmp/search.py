@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.bmp.kernel import search_bmp
 from lsr.index.engines.bmp.parameters import BmpParameters
 from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQuery
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.bmp.blocks import BmpBlocks
 from lsr.index.parts.segment import Segment

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from lsr.index.engines.engine import Engine, NoParameters
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 

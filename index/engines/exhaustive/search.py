@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.exhaustive.kernel import search_all
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import Scratch
 from lsr.index.engines.seismic.kernel import SeismicArguments, search_seismic
 from lsr.index.engines.seismic.parameters import SeismicParameters
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.seismic.blocks import SeismicBlocks
 
