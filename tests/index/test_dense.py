@@ -12,7 +12,11 @@ from index_tampering import edit_manifest
 
 from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
 from lsr.index import DenseSettings, Index, add_dense, verify
+from lsr.index.format.files import file_problems
 from lsr.index.parts.dense.settings import KINDS, clusters, code_bits, factory, sub_quantisers
+from lsr.index.parts.dense.vectors import open_dense
+from lsr.index.parts.part import CarriedRows
+from lsr.index.parts.registry import added_parts
 
 DIM = 24
 
@@ -207,3 +211,33 @@ def test_faiss_structures_fit_the_collection():
     assert (sub_quantisers(384), sub_quantisers(100), sub_quantisers(7)) == (48, 20, 1)
     assert (code_bits(20_000), code_bits(3_000), code_bits(10)) == (8, 6, 1)
     assert factory("ivfpq", 20_000, 384) == "IDMap2,IVF512,PQ48x8"
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_rows_of_several_segments_are_carried_over(build, tmp_path, kind):
+    vectors = [clustered(count, seed=count) for count in (150, 1, 60)]
+    settings = DenseSettings(kind)
+    made = [add_dense(build(random_vectors(len(each), 50)), [each], settings=settings, threads=1) for each in vectors]
+    rows = [np.array([149, 0, 7]), None, np.arange(60)[::-1]]
+    segments = [index.segments[0] for index in made]
+    sources = [
+        CarriedRows(segment.part("dense"), segment.part_folder("dense"), segment.record.parts["dense"], chosen)
+        for segment, chosen in zip(segments, rows, strict=True)
+    ]
+    folder = tmp_path / "dense-new"
+    folder.mkdir()
+    record = added_parts()["dense"].carry(sources, folder)
+    expected = np.concatenate([vectors[0][[149, 0, 7]], vectors[1], vectors[2][::-1]])
+    whole = add_dense(build(random_vectors(64, 50)), [expected], settings=settings, threads=1)
+    assert record.folder == "dense-new" and record.record == whole.manifest.parts["dense"].record
+    assert file_problems(folder, record.files, contents=True) == []
+    carried = open_dense(folder, record.record, 64)
+    np.testing.assert_array_equal(carried.vectors, whole.parts["dense"].vectors)
+    query = clustered(1, seed=3)[0]
+    for mode in ("exact", "approximate"):
+        found, other = carried.search(query, 10, mode=mode), whole.parts["dense"].search(query, 10, mode=mode)
+        assert found.rows.tolist() == other.rows.tolist() and found.scores.tolist() == other.scores.tolist()
+    mixed = add_dense(build(random_vectors(5, 50)), [clustered(5)], similarity="dot").segments[0]
+    odd = CarriedRows(mixed.part("dense"), mixed.part_folder("dense"), mixed.record.parts["dense"])
+    with pytest.raises(InputError, match="do not go into one segment"):
+        added_parts()["dense"].carry([sources[0], odd], tmp_path)
