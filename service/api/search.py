@@ -43,7 +43,7 @@ async def search(
         check_text(asked.text, service.settings, "body", "text")
     if asked.vector is not None:
         check_vector(asked.vector, service.settings)
-    plan = plan_of_request(asked.plan_record, service.settings, by_text=asked.text is not None)
+    plan = plan_of_request(asked, service.settings)
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
         depth = asked.offset + asked.k

@@ -110,6 +110,45 @@ def test_values_that_are_huge_or_deep_are_refused_shortly(client: TestClient) ->
             assert response.status_code == 422 and len(response.content) < 2000, asked
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "plan"),
+    [
+        ({}, SearchPlan.of("hybrid")),
+        ({"retrieve": {"vectors": "sparse", "dense": {"mode": "auto"}, "depth": 7}}, SearchPlan()),
+        ({"retrieve": {"vectors": "dense", "sparse": {}}, "feedback": {}}, SearchPlan.of("dense", feedback="rocchio")),
+        (
+            {
+                "retrieve": {"depth": 150, "sparse": {"mode": "bmp", "parameters": {"alpha": 0.5}}},
+                "feedback": {"method": "rm3", "vectors": "dense"},
+                "fuse": {"method": "rrf", "rank_constant": 9},
+                "rerank": {"depth": 5},
+            },
+            SearchPlan.of(
+                "hybrid",
+                depth=150,
+                sparse_mode="bmp",
+                alpha=0.5,
+                feedback="rm3",
+                feedback_vectors="dense",
+                fusion="rrf",
+                rank_constant=9,
+                rerank="a-model",
+                rerank_depth=5,
+            ),
+        ),
+    ],
+)
+def test_a_pipeline_of_0_1_is_still_read(
+    client: TestClient, backend: FakeSearcher, pipeline: dict[str, Any], plan: SearchPlan
+) -> None:
+    with pytest.warns(FutureWarning, match="as until 0.1"):
+        assert client.post("/v1/search", json={"text": "date", "pipeline": pipeline}).status_code == 200
+    assert backend.plans == [plan]
+    assert refused(client, pipeline=pipeline, mode="exact")[0] == "#/pipeline"
+    with pytest.warns(FutureWarning):
+        assert refused(client, pipeline={"retrieve": {"vectors": "both"}})[0] == "#/retrieve/mode"
+
+
 # -- the schema ------------------------------------------------------------------------------------------------------
 
 
