@@ -59,10 +59,20 @@ def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
     result = bench(arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note)
     # The first that is built has the default settings.
     overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
-    record = {**result.to_json(), "overhead": {mode: asdict(value) for mode, value in overheads.items()}}
+    record = {
+        **result.to_json(),
+        "fastest": fastest_of_ours(result.rows),
+        "overhead": {mode: asdict(value) for mode, value in overheads.items()},
+    }
     yield Report(f"# Engines\n\n{ratios(result, overheads)}\n\n{markdown(result)}", record)
     shown = [row for row in result.rows if row.k == APPROXIMATE_K]
     save_plot(shown, [arguments.output / f"engines{suffix}" for suffix in SUFFIXES])
+
+
+def fastest_of_ours(rows: list[Row]) -> dict[str, float]:
+    """Mean microseconds of approximate search at each recall that it reaches."""
+    found = {target: fastest(_of(rows, "lsr", "approximate"), target) for target in TARGETS}
+    return {f"recall {target:.2f}": row.halves[1].mean_us for target, row in found.items() if row is not None}
 
 
 def overhead(index: Index, queries: Path) -> dict[str, Overhead]:
