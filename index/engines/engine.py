@@ -6,7 +6,7 @@ made of them quickly. An engine loads its kernels when it first searches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -88,7 +88,7 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
 
 
 @lru_cache
-def _defaults(parameters: type[P]) -> P:
+def _defaults(parameters: Callable[[], P]) -> P:
     """The same object for every search that names no parameter."""
     return parameters()
 
