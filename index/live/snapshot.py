@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -17,6 +15,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
+from lsr.core.executor import executor
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.engines.allowed import AllowedRows, as_bitmap
 from lsr.index.engines.choose import (
@@ -187,8 +186,8 @@ class Index:
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for part in pool.map(search_part, range(0, len(queries), most)):
+        with executor(threads) as workers:
+            for part in workers.map(search_part, range(0, len(queries), most)):
                 hits += part
                 if progress is not None:
                     progress(len(part))
