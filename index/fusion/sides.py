@@ -61,7 +61,7 @@ class Sides:
     @cached_property
     def dense(self) -> Dense:
         """The dense vectors. InputError if the index has none."""
-        return self.index.parts["dense"]  # type: ignore[no-any-return]
+        return self.index.parts["dense"]
 
     def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
         """The query as the index takes it, made once."""
