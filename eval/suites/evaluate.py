@@ -22,6 +22,7 @@ from lsr.eval.measures.sparsity import Activation, flops
 from lsr.eval.reports.report import Baseline, EvaluationReport
 from lsr.eval.runs import Ranking, Run, write_run
 from lsr.eval.systems.bm25 import Bm25
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.stats import mean_stats
 from lsr.text import count_documents
@@ -52,7 +53,7 @@ class EvaluationSettings:
 
     metrics: Sequence[str] = DEFAULT_METRICS
     k: int = 1000
-    plan: SearchPlan = field(default_factory=partial(SearchPlan.of, "exact"))
+    plan: SearchPlan = field(default_factory=partial(plan_of, "exact"))
     drop_self: bool = False
     bm25: bool = True
     latency_queries: int = 500

@@ -26,7 +26,8 @@ from lsr.search.plan import SearchPlan
 from lsr.text.qrels import Qrels
 
 if TYPE_CHECKING:
-    from lsr.index.fusion.search import HybridHits, HybridQuery
+    from lsr.index.fusion.query import HybridQuery
+    from lsr.index.fusion.search import HybridHits
     from lsr.search.retriever import Retriever
 
 WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lsr.core.types import CombinedScores, Rows
 from lsr.index.engines.scratch import borrowed_scratch
-from lsr.index.fusion.kernel import FuseArguments, fuse_rankings
+from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
 
 if TYPE_CHECKING:
@@ -60,22 +60,20 @@ def fuse(
     with borrowed_scratch(segment) as scratch:
         found = fuse_rankings(
             *segment.forward_arrays,
-            *FuseArguments(
-                left=sparse[0],
-                left_scores=sparse[1],
-                right=dense[0],
-                right_scores=dense[1],
-                sides=sides,
-                rank_constant=-1.0 if rank_constant is None else float(rank_constant),
-                k=len(sparse[0]) + len(dense[0]) if k is None else k,
-                row_positions=segment.row_positions,
-                terms=terms,
-                term_weights=weights,
-                lookup=scratch.lookup(len(terms)),
-                vectors=_NO_VECTOR if complete is None else index.parts["dense"].flat,
-                query=dense_query,
-                completes=complete is not None,
-            ),
+            left=sparse[0],
+            left_scores=sparse[1],
+            right=dense[0],
+            right_scores=dense[1],
+            sides=sides,
+            rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+            k=len(sparse[0]) + len(dense[0]) if k is None else k,
+            row_positions=segment.row_positions,
+            terms=terms,
+            term_weights=weights,
+            lookup=scratch.lookup(len(terms)),
+            vectors=_NO_VECTOR if complete is None else index.parts["dense"].flat,
+            query=dense_query,
+            completes=complete is not None,
         )
     return Fused(*found)
 

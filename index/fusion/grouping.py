@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.types import Rows
-from lsr.index.engines.allowed import as_bitmap
 from lsr.index.engines.tuning import choose_tuning
-from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores, search_rows
+from lsr.index.filters.allowed import as_bitmap
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, SideScores, search_rows
 from lsr.index.fusion.settings import AUTO, DENSE, RetrievalPlan
 from lsr.index.fusion.sides import RowRanking
 from lsr.index.fusion.windows import BestDocuments, ScoredWindows, best_by_max, best_by_sum, best_of, top_windows

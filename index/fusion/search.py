@@ -13,8 +13,9 @@ from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.fuse import Fused, fuse
 from lsr.index.fusion.methods import METHODS, Normaliser, normaliser
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
-from lsr.index.fusion.sides import DenseQuery, RowRanking, Sides, SparseQuery
+from lsr.index.fusion.sides import RowRanking, Sides
 from lsr.index.fusion.tuning import query_features, stored_tuning
 from lsr.index.parts.dense.vectors import DenseStats
 
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
-
-
-class HybridQuery(NamedTuple):
-    """A query as both sides take it: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
-
-    sparse: SparseQuery | None = None
-    dense: DenseQuery | None = None
 
 
 class SideScores(NamedTuple):

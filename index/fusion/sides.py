@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,17 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import Rows
-from lsr.index.engines.allowed import as_bitmap
 from lsr.index.engines.hits import SearchStats
-from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
+from lsr.index.filters.allowed import as_bitmap
+from lsr.index.fusion.query import DenseQuery, SparseQuery
+from lsr.index.fusion.settings import RetrieveSettings
 from lsr.index.parts.dense.vectors import Dense, DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
-
-SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
-DenseQuery = npt.NDArray[np.float32]
 
 
 class RowRanking(NamedTuple):
@@ -102,17 +99,9 @@ class Sides:
 
 def _options(retrieve: RetrieveSettings, exact: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the searches of the sparse and of the dense side are called with."""
-    sparse = {} if retrieve.sparse is None else sparse_options(retrieve.sparse)
+    sparse = {} if retrieve.sparse is None else retrieve.sparse.keywords
     dense = {} if retrieve.dense is None else {"mode": retrieve.dense.mode, "effort": retrieve.dense.effort}
     return ({**sparse, "mode": "exact"}, {**dense, "mode": "exact"}) if exact else (sparse, dense)
-
-
-def sparse_options(settings: SparseSearchSettings) -> dict[str, Any]:
-    """The keywords of `Index.search` that settings stand for."""
-    options: dict[str, Any] = {"mode": settings.mode, "recall": settings.recall}
-    if settings.parameters is not None:
-        options |= {each.name: getattr(settings.parameters, each.name) for each in fields(settings.parameters)}
-    return options
 
 
 class _Timer:

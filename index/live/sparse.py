@@ -12,15 +12,16 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.types import Scores
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
+from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, borrowed_scratch
 from lsr.index.engines.tuning import Tuning
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
@@ -127,7 +128,7 @@ class SparseSearch:
         everything, nothing = AllowedRows(rows), AllowedRows.of(np.zeros(rows, np.bool_), rows)
         for name in available_engines(self._segment):
             engine = ENGINES[name]
-            choice = Choice(engine, engine.Parameters())
+            choice = Choice(engine, parameters_of(engine, {}))
             for count in QUERY_SIZES:
                 terms = np.arange(min(count, self._dim))
                 queries = self.prepare(terms, np.ones(len(terms)))

@@ -97,7 +97,8 @@ def _warm_up_stages(index: Index, path: Path) -> None:
 
     from lsr.core.errors import MissingDependencyError
     from lsr.index import LateVectors, LateWriter, add_dense
-    from lsr.index.fusion.search import HybridQuery, search_rows
+    from lsr.index.fusion.query import HybridQuery
+    from lsr.index.fusion.search import search_rows
     from lsr.index.fusion.settings import HYBRID, RetrievalPlan, RetrieveSettings
 
     query = np.array([0], np.uint32), np.ones(1, np.float32)

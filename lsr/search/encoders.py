@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import ModelError
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
-from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import RetrieveSettings
 
 if TYPE_CHECKING:

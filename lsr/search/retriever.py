@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
-from lsr.index.fusion.sides import SparseQuery, sparse_options
 from lsr.search.encoders import EncodedQueries, IndexEncoders
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
-from lsr.search.run import answer, rank
 from lsr.vectors.explanation import Explanation, explain_match
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Retriever:
     ) -> SearchResponse:
         """The `k` best documents for a text.
 
-        What is searched and how is for `plan` to say or, in its place, for the flat keywords of `SearchPlan.of`:
+        What is searched and how is for `plan` to say or, in its place, for the keywords of `lsr.search.flat.plan_of`:
         `search(text, mode="hybrid")` fuses sparse and dense search, with `feedback="rocchio"` it searches twice, and
         with `rerank="FOLDER"` it scores the best again with a cross-encoder. `explain` adds to each hit the terms that
         it shares with the query. `allow` are the rows that may be returned, as for `Index.search`: documents (or
@@ -115,7 +114,7 @@ class Retriever:
         InputError for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         if plan is None:
-            plan = SearchPlan.of(mode, recall=recall, **flat)
+            plan = plan_of(mode, recall=recall, **flat)
         elif flat or recall is not None or mode != "auto":
             raise InputError("a plan says how to search: leave mode and other keywords out")
         query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
@@ -148,6 +147,8 @@ class Retriever:
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
+        from lsr.search.run import rank
+
         ranked = rank(self.index, self.rerankers, queries.texts[number], queries[number], k, plan)
         return RankedIds(self.index.documents.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
@@ -164,7 +165,7 @@ class Retriever:
         if plan.stages == (SPARSE,) and self.index.documents.windows is None:
             # The index takes batches, which is quicker than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
-            options = sparse_options(plan.retrieve.sparse)
+            options = plan.retrieve.sparse.keywords
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
             return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
         results = []
@@ -195,6 +196,8 @@ class Retriever:
 
         So too for all that `plan` needs.
         """
+        from lsr.search.run import rank
+
         self.index.sparse.warm_up()
         plan = plan or SearchPlan()
         if plan.stages != (SPARSE,):
@@ -265,6 +268,8 @@ class Retriever:
         allow: npt.NDArray[Any] | None,
         encode_ms: dict[str, float],
     ) -> SearchResponse:
+        from lsr.search.run import answer, rank
+
         start = perf_counter()
         ranked = rank(self.index, self.rerankers, text, query, k, plan, allow)
         search_ms = (perf_counter() - start) * 1e3

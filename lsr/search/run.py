@@ -13,7 +13,8 @@ import numpy.typing as npt
 from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.methods import normaliser
-from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, SideScores
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.rerank import Rerankers

@@ -13,7 +13,8 @@ from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.fusion.feedback import dense_feedback, document_weights, sparse_feedback
 from lsr.index.fusion.fuse import fuse
 from lsr.index.fusion.methods import Normaliser, normaliser
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import (
     FeedbackSettings,
     FusionSettings,

@@ -277,6 +277,7 @@ def test_two_builders_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("when", ["before finish", "while publishing"])
+@pytest.mark.process
 def test_killed_build_is_taken_over(tmp_path, when):
     code = """
         import os, signal, sys
@@ -305,6 +306,7 @@ def test_killed_build_is_taken_over(tmp_path, when):
     assert verify(path) == []
 
 
+@pytest.mark.process
 def test_importing_loads_neither_torch_nor_kernels():
     code = "import sys, lsr.index; assert not {'torch', 'numba', 'pyarrow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,7 +13,8 @@ from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import Index, IndexBuilder, add_dense, prune_index, store_tuning, verify
 from lsr.index.fusion.grouping import group_rows, search_documents
-from lsr.index.fusion.search import HybridHits, HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, search_rows
 from lsr.index.fusion.settings import (
     FeedbackSettings,
     FusionSettings,

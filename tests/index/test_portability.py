@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lsr.cli.warmup import kinds_of_index
 from lsr.core.files import crc32
@@ -84,6 +85,8 @@ def bound_kernels() -> list[str]:
     return sorted(name for name, text in code.items() if re.search(r"%[yz]mm|llvm\.x86\.(?!atomic)", text))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_plain_processor_gives_the_same_index_and_answers(tmp_path: Path) -> None:
     script = (
         "import json, pathlib, test_portability as here\n"

@@ -12,12 +12,12 @@ from index_oracle import Oracle, random_vectors
 from lsr.core.attributes import attribute_docs
 from lsr.core.errors import InputError
 from lsr.index import Index
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.engine import Engine
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 
 VECTORS = random_vectors(300, 60)
@@ -61,7 +61,8 @@ class Toy(Engine[ToyParameters]):
     ) -> list[Found]:
         """See `Engine.search`."""
         found = []
-        rows = allowed.numbers[allowed.numbers < parameters.share * allowed.rows]
+        rows = allowed.numbers()
+        rows = rows[rows < parameters.share * allowed.rows]
         for query in queries:
             weights = np.zeros(segment.record.dim, np.float32)
             weights[query.terms] = query.weights

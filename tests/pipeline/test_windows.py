@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import InputError, OutputExistsError
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.text.windows import WindowSettings, cut_document, cut_text, join_windows, split_window_id
 
 # -- cutting ---------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_every_search_gives_documents_with_their_best_windows(indexed: Path, mod
     assert first.window is not None and "body of dense ice" in first.document.text
     assert len(first.document.text.split()) <= 20
     assert CORPUS[0].text[first.window.start : first.window.stop] == first.document.text
-    plan = SearchPlan.of(mode)
+    plan = plan_of(mode)
     encoded = retriever.encode_queries(["where is a glacier of ice"] * 2, plan)
     ranked = retriever.rank(encoded, 3, plan)
     for hits in (*ranked, retriever.rank_one(encoded, 1, 3, plan)):

@@ -145,6 +145,8 @@ def test_accumulated_batches_are_the_mean_of_their_losses(recipe: Recipe, tmp_pa
         assert_same(whole, go(recipe, tmp_path / name, changes | {"run": run}), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
     """The loss curve of gloo with two ranks, in-batch negatives over both, is that of one process; GradCache too."""
     script = tmp_path / "train_all.py"
@@ -247,7 +249,7 @@ def test_distilling_without_scores_says_what_to_do(recipe: Recipe, tiny_set: Pat
         for i in range(len(scored)):
             example = scored[i]
             writer.add(example.query_id, example.query, example.positives, example.negatives)
-    with pytest.raises(InputError, match="lsr score"):
+    with pytest.raises(InputError, match="score_training_set"):
         go(recipe, tmp_path / "run", {"data": [{"source": str(tmp_path / "bare")}]})
     # Nothing is left that would refuse the corrected recipe.
     assert not (tmp_path / "run").exists()
