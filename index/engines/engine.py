@@ -79,7 +79,8 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     the engine was asked for by, if not its own name.
     """
     if not values:
-        defaults: P = _defaults(engine.Parameters)
+        made: Any = engine.Parameters  # a class can be a key, which its type variable does not say
+        defaults: P = _defaults(made)
         return defaults
     known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
     for name in values:
