@@ -44,7 +44,7 @@ def add_dense_vectors(
     from lsr.index import add_dense
     from lsr.index.parts.dense.record import NAME
 
-    if index.has_dense and not force:
+    if "dense" in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
     with (
         encoding_work(index, NAME, encoder.settings(), restart=restart) as work,
@@ -83,7 +83,7 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
     """What the documents of an index say, from a row on. InputError if they have no texts."""
     some = first > 0
     for row in range(first, len(index)):
-        text = index.document_at(row).contents
+        text = index.documents.at(row).contents
         some = some or bool(text)
         yield text
     if not some:
