@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lsr.training.negatives import Searcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
 
-NAME = "mine"
-
 
 def run(
     source: Source,

@@ -13,8 +13,6 @@ from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 if TYPE_CHECKING:
     from lsr.vectors.pruning import Pruning, Rule
 
-NAME = "prune"
-
 _RULES = "The rule: one of these"
 _CURVE = "The curve"
 
