@@ -111,10 +111,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
 def ours(arguments: argparse.Namespace, *, without_bfloat16: bool) -> Any:
     from lsr import SparseEncoder
+    from lsr.encoding.shared import placement
     from lsr.encoding.sparse import transformer
 
     if without_bfloat16:  # as on a processor that has none
-        transformer.has_native_bfloat16 = lambda device: False
+        placement.has_native_bfloat16 = transformer.has_native_bfloat16 = lambda device: False
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     return lambda texts: encoder.encode_documents(texts).nnz
 

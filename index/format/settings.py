@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from lsr.core.deprecation import renamed_keywords
 from lsr.core.errors import InputError
 
 # Documents of a block, by the documents of the index: the number of blocks, which decides what a search costs at
@@ -68,6 +69,7 @@ class BmpSettings:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
 
 
+@renamed_keywords(dense_share="frequent_share")
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
     """Settings of a build, recorded in the manifest.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.deprecation import moved_member
 from lsr.core.errors import IndexFormatError
 from lsr.core.types import Scores
 from lsr.core.vocabulary import Vocabulary
@@ -17,6 +18,7 @@ from lsr.index.engines.hits import Hits
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.description import describe
 from lsr.index.live.documents import Documents
+from lsr.index.live.moved import MOVED
 from lsr.index.live.parts import Parts
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.sparse import SparseSearch
@@ -80,6 +82,12 @@ class Index:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Members that have moved, under their old names."""
+            return moved_member(self, name, MOVED)
 
     def __repr__(self) -> str:
         return f"Index({str(self.path)!r}, {len(self):,} documents, {self.manifest.postings:,} postings)"

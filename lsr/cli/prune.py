@@ -11,9 +11,7 @@ from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
-    from lsr.vectors.pruning import Pruning, Rule
-
-NAME = "prune"
+    from lsr.vectors.pruning import Rule
 
 _RULES = "The rule: one of these"
 _CURVE = "The curve"
@@ -136,7 +134,6 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
     from lsr.vectors.prune_file import prune_file
     from lsr.vectors.pruning import Pruning
 
-    done: Pruning
     if source.is_file():
         before = source.stat().st_size
         done = prune_file(source, out, rule, force=force, stages=progress_bar)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.vectors.sparse import SparseVectors
 
-NAME = "tune"
 COMMAND = search_command("fusion")
 
 # With fewer queries than this, a recall of 0.98 is known to a hundredth at best.

@@ -14,7 +14,7 @@ import pytest
 
 import lsr
 from lsr import Document, SparseEncoder, SparseVectors
-from lsr.cli.app import app
+from lsr.cli.commands import COMMANDS
 from lsr.cli.console import output
 from lsr.index import Index, Tuning, store_tuning
 
@@ -217,7 +217,7 @@ def test_models_and_version(run: Run) -> None:
     assert run("--version")[1] == f"lsr {lsr.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [command.name for command in app.registered_commands])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_help_has_an_example(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0 and "Example" in out and f"\n     lsr {command}" in out

@@ -146,7 +146,7 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     code, _, err = run("search", "index", "ice", "--mode", "dense")
     assert code == 2 and "came without a model" in err
     code, _, err = run("dense", "index", "--vectors", "vectors.npy", "--model", "minilm", "--force")
-    assert code == 2 and "vectors of 8 numbers and minilm makes 384: name their own model" in err
+    assert code == 2 and "vectors of 8 numbers and minilm makes 384; name their own model" in err
     np.save("few.npy", np.eye(4, 8, dtype=np.float32))
     code, _, err = run("dense", "index", "--vectors", "few.npy", "--force")
     assert code == 2 and "the index has 5 documents, and there are 4 dense vectors" in err

@@ -20,7 +20,20 @@ LSR = [sys.executable, "-c", "from lsr.cli.app import main; main()"]
 def test_help_loads_neither_torch_nor_numba() -> None:
     script = "import sys, lsr.cli.app, lsr.index; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
-    script = "import sys, lsr.cli.app; print([m for m in ('torch', 'numba', 'pyarrow') if m in sys.modules])"
+    script = """
+import sys
+sys.argv = ["lsr", "--help"]
+from lsr.cli.app import main
+try:
+    main()
+except SystemExit:
+    sys.exit([m for m in ('torch', 'numba', 'pyarrow') if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stderr == "[]\n" and "Look after" in done.stdout
+    script = (
+        "import sys, lsr.cli.app; print([m for m in ('numpy', 'rich.progress', 'lsr.cli.train') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -232,7 +232,7 @@ import json, sys
 from itertools import product
 from pathlib import Path
 import numpy as np
-from lsr.cli.warmup import kinds_of_index
+from lsr.build.warmup import kinds_of_index
 from lsr.index import Index, IndexBuilder
 from lsr.core.jit import compilations
 from lsr.vectors.sparse import SparseVectors

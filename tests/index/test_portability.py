@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.cli.warmup import kinds_of_index
+from lsr.build.warmup import kinds_of_index
 from lsr.core.files import crc32
 from lsr.index import Index, IndexBuilder, LateVectors, LateWriter
 from lsr.vectors.sparse import SparseVectors

@@ -14,19 +14,20 @@ _CPU_TOKENS = 2048
 _GPU_TOKENS = 65536
 
 
-def place(model: Any, device: str | None, dtype: str) -> tuple[torch.device, str]:
+def place(model: Any, device: str | None, dtype: str, *, gains: bool = True) -> tuple[torch.device, str]:
     """Move a model to its device, and its linear layers to bfloat16 if they shall run in it.
 
     Args:
         device: "cpu" if not given, "cuda", "cuda:1", "mps".
         dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
+        gains: whether that makes enough of a difference to be worth the rounding; if not, "auto" takes float32.
 
     Returns the device, and "float32" or "bfloat16": what to run the model in, by autocast.
     """
     if dtype not in ("auto", "float32", "bfloat16"):
         raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
     target = torch.device(device or "cpu")
-    low = dtype == "bfloat16" or (dtype == "auto" and has_native_bfloat16(target))
+    low = dtype == "bfloat16" or (dtype == "auto" and gains and has_native_bfloat16(target))
     if low:
         halve_linear_layers(model, torch.bfloat16)
     model.to(target)

@@ -11,8 +11,7 @@ import torch
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.language_model import halve_linear_layers
-from lsr.encoding.shared.placement import has_native_bfloat16
+from lsr.encoding.shared.placement import autocast, has_native_bfloat16, place
 from lsr.encoding.shared.tokens import TextTokenizer, pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone
 from lsr.encoding.sparse.pooling import pool_term_weights
@@ -31,6 +30,10 @@ class TransformerTower:
 
     In bfloat16 the transformer's linear layers and attention run in bfloat16 (by autocast; float32 between them). The
     projection to the vocabulary gives float32's result either way.
+
+    Attributes:
+        device: where it runs.
+        dtype: what the transformer computes in: "float32" or "bfloat16".
     """
 
     def __init__(
@@ -46,15 +49,11 @@ class TransformerTower:
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
-        self.device = torch.device(device or "cpu")
         self.backbone = backbone = load_backbone(spec)
         self.tokenizer = self._tokenizer(overlap)
         self.dim = backbone.dim
         head = backbone.head
-        native = has_native_bfloat16(self.device)
-        self._low = _use_bfloat16(dtype, native, backbone)
-        if self._low:
-            halve_linear_layers(backbone.model, torch.bfloat16)
+        self.device, self.dtype = place(backbone.model, device, dtype, gains=_gains_from_bfloat16(backbone))
         backbone.to(self.device)
         self._projection = None
         if head is not None:
@@ -64,7 +63,7 @@ class TransformerTower:
                 None if bias is None else bias.detach(),
                 pooling=spec.pooling,
                 activation=spec.activation,
-                screen=native,
+                screen=has_native_bfloat16(self.device),
             )
 
     def share(self, spec: TransformerSpec) -> TransformerTower:
@@ -81,11 +80,6 @@ class TransformerTower:
     def top_k(self) -> int | None:
         """How many terms of a text the model keeps; None for all."""
         return self.spec.top_k
-
-    @property
-    def dtype(self) -> str:
-        """What the transformer computes in: "float32" or "bfloat16"."""
-        return "bfloat16" if self._low else "float32"
 
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -121,7 +115,7 @@ class TransformerTower:
         padded = pad(windows, backbone.padding_id, width)
         tokens, mask = (torch.from_numpy(array).to(self.device) for array in padded)
         kept = backbone.kept(tokens, mask, special_tokens=self.special_tokens)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low):
+        with autocast(self.device, self.dtype):
             output = backbone(tokens, mask)
             if backbone.term_head is not None:
                 output = backbone.term_scores(output)
@@ -145,11 +139,7 @@ class TransformerTower:
         return rows
 
 
-def _use_bfloat16(dtype: str, native: bool, backbone: Backbone) -> bool:
-    if dtype not in ("auto", "float32", "bfloat16"):
-        raise ModelError(f"dtype is {dtype!r}; it can be 'auto', 'float32' or 'bfloat16'")
-    if dtype != "auto" or not native:
-        return dtype == "bfloat16"
-    # A transformer far smaller than the projection, such as BERT-tiny, would gain nothing that is worth the rounding.
+def _gains_from_bfloat16(backbone: Backbone) -> bool:
+    """A transformer far smaller than the projection, such as BERT-tiny, would gain nothing worth the rounding."""
     body = sum(module.weight.numel() for module in backbone.model.modules() if type(module) is torch.nn.Linear)
     return backbone.head is None or 4 * body > backbone.head.weight.numel()

@@ -1,0 +1,56 @@
+"""Names that have changed go on working, with a DeprecationWarning that says the new one.
+
+Modules that have moved are in `lsr.core.moved`. docs/stability.md says for how long.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def renamed_keywords(**renamed: str) -> Callable[[F], F]:
+    """Let a function, or a class, take keywords by old names too: `renamed_keywords(old="new")`.
+
+    TypeError if both are given.
+    """
+
+    def decorate(target: F) -> F:
+        inner: Callable[..., Any] = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
+
+        @functools.wraps(inner)
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            for old, new in renamed.items():
+                if old in keywords:
+                    if new in keywords:
+                        raise TypeError(f"{target.__name__} got {new!r} twice, once by its old name {old!r}")
+                    warnings.warn(f"{old} of {target.__name__} is now {new}", DeprecationWarning, stacklevel=2)
+                    keywords[new] = keywords.pop(old)
+            return inner(*arguments, **keywords)
+
+        if isinstance(target, type):
+            target.__init__ = call  # type: ignore[misc]
+            return target
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+class MovedMember(NamedTuple):
+    """Where a member of a class has gone: in words, and what it gives for an object of the class."""
+
+    now: str
+    get: Callable[[Any], Any]
+
+
+def moved_member(instance: object, name: str, moved: Mapping[str, MovedMember]) -> Any:
+    """What an object's `__getattr__` gives for an old name; AttributeError for a name that it never had."""
+    owner = type(instance).__name__
+    if name not in moved:
+        raise AttributeError(f"{owner!r} object has no attribute {name!r}")
+    warnings.warn(f"{owner}.{name} is now {moved[name].now}", DeprecationWarning, stacklevel=3)
+    return moved[name].get(instance)
