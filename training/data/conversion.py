@@ -66,7 +66,7 @@ def convert_source(
     positive, the judgements do.
     """
     if candidates is None and source.pairs:
-        candidates = _pairs(collection)
+        candidates = _pairs(source)
     candidates = _with_judged(source, candidates)
     _add_texts(writer, source, None if all_texts else candidates, progress)
     table = None if scores is None else ScoreTable(_counted(scores(), progress), writer)
