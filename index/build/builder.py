@@ -17,36 +17,29 @@ import numpy.typing as npt
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import sync
-from lsr.core.vocabulary import Vocabulary
-from lsr.index.build.inversion import write_inverted
-from lsr.index.build.order import order_documents
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, write_array
-from lsr.index.format.manifest import Manifest, Part, published_segment
-from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
-from lsr.index.kernels.inversion import count_terms
-from lsr.index.kernels.ordering import gather_documents
-from lsr.index.live.snapshot import Index
 from lsr.index.parts.bmp.blocks import write_bmp_blocks
 from lsr.index.parts.documents import DocumentWriter, check_storable
-from lsr.index.parts.forward import Postings, open_postings, term_dtype
 from lsr.index.parts.ids import IdWriter
+from lsr.index.build.inversion import write_inverted
+from lsr.index.kernels.inversion import count_terms
+from lsr.index.kernels.ordering import gather_documents
+from lsr.index.format.manifest import Manifest, Part, published_segment
+from lsr.index.build.order import order_documents
+from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
 from lsr.index.parts.part import part_folder
-from lsr.index.parts.segment import (
-    DEFICITS_NAME,
-    DOCUMENTS_NAME,
-    POSITIONS_NAME,
-    ROWS_NAME,
-    TOKENS_NAME,
-    VOCABULARY_NAME,
-)
+from lsr.index.parts.forward import Postings, open_postings, term_dtype
+from lsr.index.live.snapshot import Index
+from lsr.index.parts.segment import DEFICITS_NAME, DOCUMENTS_NAME, POSITIONS_NAME, ROWS_NAME, TOKENS_NAME, VOCABULARY_NAME
 from lsr.index.parts.seismic.blocks import write_seismic_blocks
 from lsr.index.parts.settings import IndexSettings
 from lsr.index.parts.summaries.blocks import write_summaries
 from lsr.index.parts.vocabulary import write_vocabulary
 from lsr.index.parts.windows import WindowWriter
-from lsr.text.windows import WindowSettings
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
+from lsr.core.vocabulary import Vocabulary
+from lsr.text.windows import WindowSettings
 
 _SPILL_NAME = "spilled_weights.npy"
 _QUANTISE_AT_A_TIME = 1 << 22

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.kernels.ordering import gather_documents
-from lsr.index.live.snapshot import Index
 from lsr.index.parts.forward import as_floats
+from lsr.index.live.snapshot import Index
 from lsr.vectors.sparse import SparseVectors
 
 _WEIGHTS_AT_A_TIME = 1 << 22

@@ -11,18 +11,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.build.shards import EncodedShards
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
+from lsr.build.shards import EncodedShards
 from lsr.core.progress import Stages, silent
-from lsr.text.windows import WindowSettings, cut_corpus
 from lsr.vectors.sparse import SparseVectors
+from lsr.text.windows import WindowSettings, cut_corpus
 
 if TYPE_CHECKING:
-    from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, IndexBuilder, IndexSettings
+    from lsr.core.vocabulary import Vocabulary
 
 Progress = Callable[[int], None]
 
