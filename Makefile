@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS := .venv-docs
+DOCS_STAMP := $(DOCS)/.installed
 
 .DEFAULT_GOAL := help
 
@@ -35,6 +37,15 @@ lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo "open build/site/index.html"
+
+$(DOCS_STAMP): docs/requirements.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $(DOCS_STAMP)
+
 types: $(STAMP)  ## mypy
 	@# mypy cannot follow the folder mapping of an editable install, so it is given the tree as a wheel would install it.
 	@rm -rf build/types && mkdir -p build/types && cp -r lsr build/types/ && cp -r index training service eval build/types/lsr/
@@ -48,6 +59,6 @@ serve: $(STAMP)  ## serve the demo's index on http://127.0.0.1:8080
 	$(BIN)/lsr serve lsr-demo/index --port 8080
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) build dist *.egg-info lsr-demo lsr-bench
+	rm -rf $(VENV) $(DOCS) build dist *.egg-info lsr-demo lsr-bench
 
-.PHONY: help install demo test lint types bench serve clean
+.PHONY: help install demo test lint docs types bench serve clean

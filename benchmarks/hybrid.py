@@ -142,7 +142,7 @@ def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: 
 
 
 def rank(retriever: Retriever, encoded: EncodedQueries, mode: str, parameters: dict[str, Any]) -> list[RankedIds]:
-    return retriever.rank(encoded, 10, SearchPlan.of(mode, None, parameters), threads=1)
+    return retriever.rank(encoded, 10, SearchPlan.of(mode, **parameters), threads=1)
 
 
 def fusion_table(found: list[Measured]) -> str:

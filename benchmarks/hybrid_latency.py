@@ -31,8 +31,8 @@ from script import add_output, exit_code, measured_apart, write_results
 from lsr.build.corpus import index_vectors
 from lsr.eval.reports.report import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.fusion.search import HybridQuery, search_hybrid
-from lsr.index.fusion.settings import FusionSettings, HybridSettings
+from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
 from lsr.vectors.files import iter_vectors, read_vectors
 from lsr.vectors.sparse import SparseVectors
 
@@ -43,19 +43,19 @@ _PROCESSES = 3
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
-def _hybrid(**fusion: Any) -> HybridSettings:
-    return HybridSettings(fusion=FusionSettings(depth=DEPTH, **fusion))
+def _hybrid(mode: str = "hybrid", **fusion: Any) -> RetrievalPlan:
+    return RetrievalPlan(retrieve=RetrieveSettings(mode=mode, depth=DEPTH), fusion=FusionSettings(**fusion))
 
 
 PARTS = "sparse, then dense"
-WAYS: dict[str, HybridSettings | None] = {
+WAYS: dict[str, RetrievalPlan | None] = {
     "sparse": None,
     "dense (hnsw)": None,
     PARTS: None,
     "hybrid": _hybrid(),
     "hybrid, not completed": _hybrid(completion="none"),
     "hybrid, by rank": _hybrid(method="rrf"),
-    "sparse-first": HybridSettings(vectors="sparse-first", fusion=FusionSettings(depth=DEPTH)),
+    "sparse-first": _hybrid("sparse-first"),
     "dense, exact": None,
     "hybrid, exact over all documents": _hybrid(completion="exact"),
 }
@@ -155,10 +155,10 @@ def time_way(arguments: argparse.Namespace) -> dict[str, float]:
 
 def time_search(index: Index, query: tuple[np.ndarray, np.ndarray], vector: np.ndarray, way: str) -> float:
     """Seconds of one search."""
-    settings = WAYS[way]
+    plan = WAYS[way]
     start = perf_counter()
-    if settings is not None:
-        search_hybrid(index, HybridQuery(query, vector), K, settings)
+    if plan is not None:
+        search_rows(index, HybridQuery(query, vector), K, plan)
     if way in ("sparse", PARTS):
         index.search(*query, DEPTH)
     if way.startswith("dense") or way == PARTS:

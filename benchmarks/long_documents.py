@@ -34,7 +34,7 @@ from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
 from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
-from lsr.index.parts.part import change_manifest
+from lsr.index.format.output import change_manifest
 from lsr.search.plan import SearchPlan
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
@@ -167,7 +167,7 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
         note(f"{task.name}: {name}")
         index = open_index(task, encoder, windows, indexes)
         space = index.space()
-        vectors = space["forward"] + space["summary"]
+        vectors = space["forward"] + space["summaries"]
         sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": vectors}
         systems.append((name, search(task, index, encoder), sizes))
     bm25 = Bm25(task.documents)

@@ -12,12 +12,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
-from lsr.service.api import health, openapi, routes
-from lsr.service.http import problems
+from lsr.service.api import documents, encode, health, index, search
+from lsr.service.backend import SearchBackend
+from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.pool import WorkPool
 from lsr.service.http.request_log import RequestLog
-from lsr.service.searcher import Searcher
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 from lsr.service.warmup import WarmUp
@@ -28,7 +28,7 @@ Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/in
 """
 
 
-def create_app(retriever_or_path: Searcher | str | Path, settings: ServiceSettings | None = None) -> FastAPI:
+def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceSettings | None = None) -> FastAPI:
     """An ASGI application that serves one index.
 
     When it starts, it warms the retriever up in the background (see /readyz); when it stops, it finishes the work it
@@ -39,21 +39,21 @@ def create_app(retriever_or_path: Searcher | str | Path, settings: ServiceSettin
     if isinstance(retriever_or_path, (str, Path)):
         from lsr.search.retriever import Retriever
 
-        searcher: Searcher = Retriever.open(retriever_or_path)
+        backend: SearchBackend = Retriever.open(retriever_or_path)
     else:
-        searcher = retriever_or_path
+        backend = retriever_or_path
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(searcher, settings.rerank))
+        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(backend, settings.rerank))
         app.state.service = service
         service.warm_up.start()
         yield
         await asyncio.to_thread(service.pool.close)
 
     app = FastAPI(title="lsr", version=lsr.__version__, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
-    app.include_router(routes.router)
-    app.include_router(health.router)
+    for module in (search, documents, encode, index, health):
+        app.include_router(module.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     problems.install(app)
     openapi.install(app)

@@ -1,4 +1,4 @@
-"""What the handlers share: settings, threads and the searcher."""
+"""What the handlers share: settings, threads and the backend."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
+from lsr.service.backend import SearchBackend
+from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
-from lsr.service.schemas.answers import Clock
-from lsr.service.searcher import Searcher
 from lsr.service.settings import ServiceSettings
 from lsr.service.warmup import WarmUp
 
@@ -22,14 +22,14 @@ class Service:
     pool: WorkPool
     warm_up: WarmUp
 
-    async def answer(self, request: Request, work: Callable[[Searcher, Clock], bytes]) -> Response:
+    async def answer(self, request: Request, work: Callable[[SearchBackend, Clock], bytes]) -> Response:
         """The JSON that `work` makes in a thread. Raises what it raises, and UnavailableError or ClientGoneError."""
-        searcher = self.warm_up.searcher()
+        backend = self.warm_up.backend()
         clock = Clock()
 
         def timed() -> bytes:
             clock.begin()
-            return work(searcher, clock)
+            return work(backend, clock)
 
         body = await self.pool.run(timed, timeout=self.settings.request_timeout, gone=_disconnected(request))
         return Response(body, media_type="application/json")

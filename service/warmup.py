@@ -7,19 +7,19 @@ from threading import Thread
 from time import perf_counter
 
 from lsr.core.errors import LsrError
-from lsr.search.plan import SearchPlan
+from lsr.search.plan import RerankSettings, SearchPlan
+from lsr.service.backend import SearchBackend
 from lsr.service.http.errors import NotReadyError
-from lsr.service.searcher import Searcher
 
 logger = logging.getLogger("lsr.service")
 
 
 class WarmUp:
-    """Warms a searcher up in a thread of its own and keeps it back until that is done."""
+    """Warms a backend up in a thread of its own and keeps it back until that is done."""
 
-    def __init__(self, searcher: Searcher, rerank: str = "") -> None:
+    def __init__(self, backend: SearchBackend, rerank: str = "") -> None:
         """`rerank`: the model that searches may be re-ranked with, or nothing."""
-        self._searcher = searcher
+        self._backend = backend
         self._rerank = rerank
         self._ready = False
         self._failure: str | None = None
@@ -34,20 +34,20 @@ class WarmUp:
         """Wait until it has succeeded or failed."""
         self._thread.join(timeout)
 
-    def searcher(self) -> Searcher:
-        """The warm searcher. Raises NotReadyError, which says whether waiting will help."""
+    def backend(self) -> SearchBackend:
+        """The warm backend. Raises NotReadyError, which says whether waiting will help."""
         if self._failure is not None:
             raise NotReadyError(f"the warm-up failed, so the server must be restarted: {self._failure}")
         if not self._ready:
             raise NotReadyError("the index and the model are warming up: try again in a moment")
-        return self._searcher
+        return self._backend
 
     def _run(self) -> None:
         start = perf_counter()
         try:
-            self._searcher.warm_up()
+            self._backend.warm_up()
             if self._rerank:
-                self._searcher.warm_up(SearchPlan.of(parameters={"rerank": self._rerank}))
+                self._backend.warm_up(SearchPlan(rerank=RerankSettings(model=self._rerank)))
         except LsrError as error:
             self._failure = error.message()
             logger.error("warm-up failed: %s", self._failure)
@@ -56,15 +56,15 @@ class WarmUp:
             self._failure = f"{type(error).__name__}: {error}"
         else:
             self._warm_up_dense()
-            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(self._searcher.index):,}")
+            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(self._backend.index):,}")
             self._ready = True
 
     def _warm_up_dense(self) -> None:
         """What hybrid search needs besides. Sparse search answers without it."""
-        if not self._searcher.index.has_dense:
+        if not self._backend.index.has_dense:
             return
         try:
-            self._searcher.warm_up(SearchPlan.of("hybrid"))
+            self._backend.warm_up(SearchPlan.of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error.message())
         except Exception:  # whatever it is, it is no reason to keep sparse search back

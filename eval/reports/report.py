@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.eval.measures.latency import Latency
 from lsr.eval.measures.metrics import metric_label
-from lsr.search.plan import HYBRID_MODES
+from lsr.index.fusion.settings import STAGED_MODES
 from lsr.search.stats import in_words
 from lsr.vectors.pruning import Pruning
 
@@ -98,7 +98,7 @@ class EvaluationReport:
 
     def _latency(self) -> str:
         mode = self.settings.get("mode")
-        if self.search is not None and mode not in HYBRID_MODES:
+        if self.search is not None and mode not in STAGED_MODES:
             mode = self.search.mode  # what "auto" came to
         mode = f" ({mode})" if self.latency is not None else ""
         times = {"encode": "query encoding", "search": f"search{mode}", "total": "both"}

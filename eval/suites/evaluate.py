@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,7 @@ class EvaluationSettings:
     Attributes:
         metrics: ranx's names, or nDCG@10, R@100, … for them.
         k: how deep each ranking goes; 1000 is TREC's and BEIR's habit.
-        mode: of `Retriever.search`; "exact" measures the model without the search's approximation.
-        recall: with mode "auto": search with what `lsr tune` found for this recall.
-        parameters: further parameters of `Retriever.search`.
+        plan: how to search; exact search, which is the default, measures the model alone.
         drop_self: take the document with the query's own id out of its ranking (ArguAna's queries are documents).
         bm25: search with BM25 as well.
         latency_queries: how many of the queries, from the first, are timed one by one.
@@ -53,9 +52,7 @@ class EvaluationSettings:
 
     metrics: Sequence[str] = DEFAULT_METRICS
     k: int = 1000
-    mode: str = "exact"
-    recall: float | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
+    plan: SearchPlan = field(default_factory=partial(SearchPlan.of, "exact"))
     drop_self: bool = False
     bm25: bool = True
     latency_queries: int = 500
@@ -63,14 +60,8 @@ class EvaluationSettings:
     threads: int | None = None
     per_query: bool = False
 
-    @property
-    def plan(self) -> SearchPlan:
-        """The search that is measured."""
-        return SearchPlan.of(self.mode, self.recall, self.parameters)
-
     def check(self) -> None:
-        """Raise InputError for a search that makes no sense, an unknown metric, or one whose cut-off lies above `k`."""
-        _ = self.plan
+        """Raise InputError for an unknown metric, or one whose cut-off lies above `k`."""
         if min(self.k, self.latency_k, self.latency_queries) < 1:
             raise InputError("k, latency_k and latency_queries must be at least 1")
         for name in metric_names(self.metrics):
@@ -156,7 +147,7 @@ def evaluate_run(
     label: str = "run",
     stages: Stages = silent,
 ) -> Evaluation:
-    """Score a run that was made elsewhere, next to BM25. `settings.k` cuts it; its mode and parameters play no part.
+    """Score a run that was made elsewhere, next to BM25. `settings.k` cuts it; its plan plays no part.
 
     Raises as `evaluate` does.
     """
@@ -205,7 +196,12 @@ def _evaluation(
             "judgements": collection.judgements,
         },
         model=model,
-        settings=asdict(settings) | {"metrics": metric_names(settings.metrics)},
+        settings=asdict(settings)
+        | {
+            "metrics": metric_names(settings.metrics),
+            "mode": settings.plan.mode,
+            "plan": settings.plan.to_record(),
+        },
         metrics=scores.means(),
         baselines=baselines,
         latency=latency,

@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from lsr.core.documents import Query
 from lsr.core.errors import InputError
+from lsr.core.options import listed
 from lsr.core.plotting import COLOURS, figure
 from lsr.core.progress import Stages, silent
 from lsr.eval.measures.metrics import metric_label, metric_names, score_run
 from lsr.eval.runs import Ranking, Run
 from lsr.index.fusion.grouping import group_rows
+from lsr.index.fusion.methods import METHODS
 from lsr.index.fusion.search import search_union
-from lsr.index.fusion.settings import DENSE_WEIGHTS, FusionSettings, HybridSettings
+from lsr.index.fusion.settings import HYBRID, FusionSettings, RetrieveSettings
 from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features
 from lsr.search.plan import SearchPlan
 from lsr.text.qrels import Qrels
@@ -56,33 +58,36 @@ def tune_fusion(
     qrels: Qrels,
     *,
     fusion: FusionSettings | None = None,
+    depth: int = RetrieveSettings().depth,
     metric: str = "ndcg@10",
     seed: int = 0,
     stages: Stages = silent,
 ) -> FusionTuningResult:
     """The dense weight with the best mean of a metric, and whether a weight for each query is better.
 
-    Each query is searched once; every weight is then tried on what both sides returned, with scores completed as
-    `fusion` says. A predictor (`WeightPredictor`) is learned by ridge regression of each query's best weights, queries
-    counting as much as the weight matters to them. Both are chosen on one half of the queries and verified on the
-    other, and again the other way round. The predictor is kept only if it is best there, and another weight than
-    the method's own only if it is better; it is then chosen on all queries.
+    Each query is searched once; every weight is then tried on what both sides returned at this depth, with scores
+    completed as `fusion` says. A predictor (`WeightPredictor`) is learned by ridge regression of each query's best
+    weights, queries counting as much as the weight matters to them. Both are chosen on one half of the queries and
+    verified on the other, and again the other way round. The predictor is kept only if it is best there, and another
+    weight than the method's own only if it is better; it is then chosen on all queries.
 
     Raises InputError for fewer than 10 judged queries or a fusion by rank, which has no scores to weigh.
     """
     fusion = fusion or FusionSettings()
-    if fusion.method == "rrf":
-        raise InputError("rrf adds ranks, and its weights are not tuned: tune tmm, min_max, z_score or none")
+    if METHODS[fusion.method].formula is None:
+        others = listed([name for name, method in METHODS.items() if method.formula is not None])
+        raise InputError(f"{fusion.method} adds ranks, and its weights are not tuned: tune {others}")
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
     if len(judged) < _FEWEST:
         raise InputError(f"{len(judged)} of the queries are judged: tuning needs at least {_FEWEST}")
-    plan = SearchPlan(retrieve=HybridSettings(fusion=replace(fusion, dense_weight=0.5)))
+    retrieve = RetrieveSettings(mode=HYBRID, depth=depth)
+    plan = SearchPlan(retrieve=retrieve, fusion=replace(fusion, dense_weight=0.5))
     encoded = retriever.encode_queries([query.text for query in judged], plan)
     found = []
     with stages("searching", len(judged), "queries") as progress:
         for number in range(len(judged)):
-            found.append(search_union(retriever.index, encoded[number], plan.retrieve))
+            found.append(search_union(retriever.index, encoded[number], plan))
             progress(1)
     with stages("trying weights", len(WEIGHTS), "weights") as progress:
         values = np.empty((len(judged), len(WEIGHTS)))
@@ -98,8 +103,8 @@ def tune_fusion(
     tuning = FusionTuning(
         method=fusion.method,
         completion=fusion.completion,
-        depth=fusion.depth,
-        dense_weight=DENSE_WEIGHTS[fusion.method] if kept == "untuned" else WEIGHTS[int(means.argmax())],
+        depth=depth,
+        dense_weight=METHODS[fusion.method].dense_weight if kept == "untuned" else WEIGHTS[int(means.argmax())],
         predictor=predictor,
         metric=name,
         reached=halves[kept],
@@ -142,7 +147,7 @@ def _halves(
         predicted[verified] = _values(
             retriever, [judged[i] for i in some], [found[i] for i in some], weights, qrels, metric
         )
-    untuned = values[:, WEIGHTS.index(DENSE_WEIGHTS[method])]
+    untuned = values[:, WEIGHTS.index(METHODS[method].dense_weight)]
     return {"untuned": float(untuned.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
 
 

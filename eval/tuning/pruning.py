@@ -21,6 +21,7 @@ from lsr.eval.runs import Ranking
 from lsr.eval.suites.prepare import check_corpus
 from lsr.index import prune_index
 from lsr.index.build.export import iter_vectors
+from lsr.index.parts.registry import written_parts
 from lsr.vectors.pruning import RULES, Rule
 from lsr.vectors.sparse import SparseVectors
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 METRIC = "ndcg@10"
 _K = 10
-_VECTOR_PARTS = ("forward", "summary", "seismic", "bmp")
 
 # Strengths of each rule, the gentlest first. A threshold is a quantile by another name.
 _STRENGTHS: dict[str, tuple[float, ...]] = {
@@ -54,7 +54,7 @@ class CurvePoint:
         postings: (term, weight) pairs of all documents.
         share: of the postings of the index as it was.
         bytes: of the whole index on disk, texts included.
-        vector_bytes: of its parts that hold weights (forward, summary, seismic, bmp): what pruning makes smaller.
+        vector_bytes: of its parts that hold weights (forward index, summaries, blocks): what pruning makes smaller.
         ndcg: nDCG@10 of exact search, the mean over the judged queries.
         latency: of exact search for 10 documents, each query's best of several rounds, one after another on one thread.
     """
@@ -129,7 +129,7 @@ def measure_curve(
             postings=postings,
             share=postings / max(index.manifest.postings, 1),
             bytes=parts["total"],
-            vector_bytes=sum(parts[part] for part in _VECTOR_PARTS),
+            vector_bytes=sum(parts[part.name] for part in written_parts() if part.holds_weights),
             ndcg=score_run(run, collection.qrels, [METRIC]).means()[METRIC],
             latency=_latency(pruned, vectors, rounds),
         )

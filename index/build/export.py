@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.kernels.ordering import gather_documents
-from lsr.index.parts.forward import as_floats
 from lsr.index.live.snapshot import Index
+from lsr.index.parts.forward import as_floats
 from lsr.vectors.sparse import SparseVectors
 
 _WEIGHTS_AT_A_TIME = 1 << 22
@@ -32,16 +32,16 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
         gather_documents(forward.indptr, forward.indices, positions, terms)
         gather_documents(forward.indptr, forward.weights, positions, weights)
         deficits = None
-        if segment.forward_deficits is not None:
+        if segment.forward.deficits is not None:
             deficits = np.empty(indptr[-1], np.uint8)
-            gather_documents(forward.indptr, segment.forward_deficits, positions, deficits)
+            gather_documents(forward.indptr, segment.forward.deficits, positions, deficits)
         floats = as_floats(weights, deficits, index._scale)
-        yield SparseVectors(indptr, terms, floats, segment.ids.ids(rows), index.dim, validate=False)
+        yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), index.dim, validate=False)
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
     """Every document's weights as `Index.vector` gives them, in parts, in the order in which they lie on disk."""
-    weights, deficits = index._segment.forward.weights, index._segment.forward_deficits
+    weights, deficits = index._segment.forward.weights, index._segment.forward.deficits
     for start in range(0, len(weights), _WEIGHTS_AT_A_TIME):
         part = slice(start, start + _WEIGHTS_AT_A_TIME)
         yield as_floats(weights[part], None if deficits is None else deficits[part], index._scale)

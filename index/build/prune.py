@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.progress import Stages, silent
 from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.output import check_index_output
 from lsr.index.live.snapshot import Index
 from lsr.vectors.pruning import Pruner, Rule
-from lsr.core.progress import Stages, silent
 
 
 def prune_index(
@@ -56,7 +56,7 @@ def prune_index(
         with stages("pruning", len(index), "documents") as progress:
             for vectors in iter_vectors(index):
                 rows = len(builder), len(builder) + len(vectors)
-                builder.add(pruner(vectors), index._segment.documents.documents(*rows))
+                builder.add(pruner(vectors), index._segment.part("documents").documents(*rows))
                 progress(len(vectors))
         if index.token_frequencies is not None:
             builder.count_tokens(index.token_frequencies)

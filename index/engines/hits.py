@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from lsr.core.types import Rows, Scores
 
 if TYPE_CHECKING:
     from lsr.index.parts.ids import IdTable
@@ -18,7 +17,7 @@ class SearchStats(NamedTuple):
     Attributes:
         mode: "exact", "approximate", "exhaustive", "seismic" or "bmp".
         postings: postings added to the blocks' bounds.
-        dense_cells: cells of frequent terms' rows added to them.
+        frequent_cells: cells of frequent terms' rows added to them.
         blocks: blocks whose bound or summary was computed.
         blocks_skipped: of these, blocks that it ruled out.
         documents_scored: documents scored in full from the forward index.
@@ -27,11 +26,15 @@ class SearchStats(NamedTuple):
 
     mode: str
     postings: int = 0
-    dense_cells: int = 0
+    frequent_cells: int = 0
     blocks: int = 0
     blocks_skipped: int = 0
     documents_scored: int = 0
     direct: bool = False
+
+
+# What an engine returns of a query: rows, scores, what it did.
+Found = tuple[Rows, Scores, SearchStats]
 
 
 class Hits:
@@ -45,9 +48,7 @@ class Hits:
 
     __slots__ = ("_ids", "_table", "rows", "scores", "stats")
 
-    def __init__(
-        self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], stats: SearchStats, table: IdTable
-    ) -> None:
+    def __init__(self, rows: Rows, scores: Scores, stats: SearchStats, table: IdTable) -> None:
         self.rows = rows
         self.scores = scores
         self.stats = stats

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.engines.engine import Queries
+from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.format.arrays import plain
 from lsr.index.kernels.query import (
     BAD_WEIGHT,
@@ -19,7 +19,7 @@ from lsr.index.kernels.query import (
 from lsr.vectors.sparse import SparseVectors
 
 
-def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32) -> Queries:
+def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32) -> PreparedQueries:
     """One query: terms ascending, weights times the index's scale.
 
     InputError if a term stands twice or is not one of the `dim` terms of the index, or for a weight that is not finite
@@ -46,10 +46,10 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
             f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
             f"steps of {scale:.3g}, as in this index, scores would leave the range of float32"
         )
-    return Queries(np.array([0, len(term_ids)]), term_ids, scaled)
+    return PreparedQueries(np.array([0, len(term_ids)]), term_ids, scaled)
 
 
-def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> Queries:
+def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> PreparedQueries:
     """Rows first … last - 1, as `check_query`."""
     start = queries.indptr[first]
     pairs = slice(start, queries.indptr[last])
@@ -59,7 +59,7 @@ def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float
     bad = prepare_queries(indptr, terms, weights, queries.dim, scale, scaled)
     if bad >= 0:
         check_query(*queries.row(first + bad), queries.dim, scale)  # says what is wrong with it
-    return Queries(indptr, terms, scaled)
+    return PreparedQueries(indptr, terms, scaled)
 
 
 def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:

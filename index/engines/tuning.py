@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsr.core.errors import InputError
 from lsr.core.remedies import tune
-from lsr.index.engines.blocks.search import usual_blocks
-
-if TYPE_CHECKING:
-    from lsr.index.live.snapshot import Index
+from lsr.index.engines.blocks.parameters import usual_blocks
 
 _CUTS = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2)
 # Blocks visited, as shares of what is usual.
@@ -63,8 +60,11 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     return min(fitting, key=lambda tuning: tuning.mean_us)
 
 
-def parameter_grid(index: Index, k: int = 10) -> list[dict[str, Any]]:
-    """Settings of `index.search` worth measuring, each {"mode": …, **parameters}; the last one is exact."""
+def parameter_grid(index: Sized, k: int = 10) -> list[dict[str, Any]]:
+    """Settings of a search worth measuring in an index, whose size alone they depend on; the last one is exact.
+
+    Each is {"mode": …, **parameters}, as `Index.search` takes them.
+    """
     usual = usual_blocks(k, len(index))
     approximate = [
         {"mode": "approximate", "cut": cut, "max_blocks": max(round(share * usual), 1)}

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lsr
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, Remedy
 from lsr.core.files import sync
+from lsr.core.remedies import BUILD_AGAIN, upgrade
+from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 3
-# The one before had no parts.
+# Those before that can be brought up to date (`lsr.index.live.upgrade`). 2 had no parts, and 1 other blocks.
+UPGRADABLE_VERSIONS = (2,)
+# All that is searched as it is.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 
@@ -32,13 +37,44 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """An optional part (`lsr.index.parts.part`): its folder in the segment, what it is (JSON values), its files by
-    name."""
+class PartRecord:
+    """The facts about a part that was added to a segment (`lsr.index.parts.adding`).
+
+    Attributes:
+        folder: name of its own folder in the segment's.
+        record: what it is, as JSON values.
+        files: by name.
+    """
 
     folder: str
     record: dict[str, Any]
     files: dict[str, FileRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """The facts about one segment, which its parts are opened by.
+
+    Attributes:
+        name: of its folder.
+        documents: number of rows.
+        dim: number of terms in the vocabulary.
+        postings: number of (term, weight) pairs in all documents.
+        weight_scale, files, parts, windows: as in `Manifest`.
+        settings: of the build.
+        library_version: version of lsr that built it.
+    """
+
+    name: str
+    documents: int
+    dim: int
+    postings: int
+    weight_scale: float
+    settings: IndexSettings
+    files: dict[str, FileRecord]
+    parts: dict[str, PartRecord]
+    windows: dict[str, Any] | None
+    library_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +108,31 @@ class Manifest:
     settings: dict[str, Any]
     encoder: dict[str, Any] | None
     files: dict[str, FileRecord]
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, PartRecord] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
     windows: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
+
+    @property
+    def segments(self) -> tuple[SegmentRecord, ...]:
+        """What it says of each segment: in this format, of the one that there is."""
+        return (
+            SegmentRecord(
+                name=self.segment,
+                documents=self.documents,
+                dim=self.dim,
+                postings=self.postings,
+                weight_scale=self.weight_scale,
+                settings=IndexSettings.from_record(self.settings),
+                files=self.files,
+                parts=self.parts,
+                windows=self.windows,
+                library_version=self.library_version,
+            ),
+        )
 
     def to_bytes(self) -> bytes:
         """The file: JSON in UTF-8, with a CRC-32 of its own values."""
@@ -96,31 +150,52 @@ class Manifest:
         sync(folder)
 
     @classmethod
-    def read(cls, folder: str | Path) -> Manifest:
-        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it."""
+    def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
+        """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
+
+        `versions` of the format are read; if not given, those that can be searched.
+        """
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
         version = record.pop("format_version", None)
-        if version not in _READABLE_VERSIONS:
+        if version not in (_READABLE_VERSIONS if versions is None else versions):
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
                 f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
-                f"{FORMAT_VERSION}: use the version that wrote it, or build the index again"
+                f"{FORMAT_VERSION}",
+                remedies=_remedies(version, path.parent),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
-                f"{path}: damaged manifest (its values do not match its CRC-32): build the index again"
+                f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
         del record["format"]
         try:
             files = _files(record.pop("files"))
             parts = {
-                name: Part(part["folder"], part["record"], _files(part["files"]))
+                name: PartRecord(part["folder"], part["record"], _files(part["files"]))
                 for name, part in record.pop("parts", {}).items()
             }
             return cls(files=files, parts=parts, **record)
         except (AttributeError, KeyError, TypeError) as error:
-            raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+            raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
+
+
+def format_version(folder: str | Path) -> int:
+    """The format of the index in `folder`, which need not be one that is read. IndexFormatError if it states none."""
+    path = Path(folder) / MANIFEST_NAME
+    version = _load(path).get("format_version")
+    if not isinstance(version, int):
+        remedies = _remedies(version, path.parent)
+        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r})", remedies=remedies)
+    return version
+
+
+def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
+    """What can be done about an index of a format that is not read."""
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        return ["install a newer lsr", BUILD_AGAIN]
+    return [upgrade(folder)] if version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
 
 
 def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
@@ -156,7 +231,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise IndexFormatError(f"{path}: damaged manifest ({error}): build the index again") from error
+        raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an index")
     return record

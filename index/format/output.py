@@ -7,12 +7,13 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import crc32, sync
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import FileRecord, is_index
+from lsr.index.format.manifest import FileRecord, Manifest, is_index
 
 _SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
 
@@ -70,3 +71,28 @@ def seal(folder: Path) -> dict[str, FileRecord]:
         files[path.name] = FileRecord(path.stat().st_size, crc32(path))
     sync(folder)
     return files
+
+
+def change_manifest(
+    path: Path, segment: str, change: Callable[[Manifest], Manifest], *, versions: Sequence[int] | None = None
+) -> Manifest:
+    """Publish a changed manifest of the index at `path`, in the current format; return it. `versions` as in its `read`.
+
+    IndexFormatError if the index was replaced on disk and no longer consists of `segment`; OutputExistsError while
+    another process writes there.
+    """
+    lock = lock_folder(path)
+    try:
+        manifest = change(current_manifest(path, segment, versions))
+        manifest.write(path)
+        return manifest
+    finally:
+        os.close(lock)
+
+
+def current_manifest(path: Path, segment: str, versions: Sequence[int] | None = None) -> Manifest:
+    """The manifest of the index at `path`. IndexFormatError if it no longer consists of `segment`."""
+    manifest = Manifest.read(path, versions=versions)
+    if manifest.segment != segment:
+        raise IndexFormatError(f"{path}: the index was replaced since it was opened; open it again")
+    return manifest

@@ -1,28 +1,74 @@
-"""Pseudo-relevance feedback: a new query of an old one and the documents that it found first. The formulas."""
+"""Pseudo-relevance feedback: a new query of an old one and the documents that it found first. The formulas.
+
+Loads no NumPy, as `lsr.index.fusion.methods`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-SparseRow = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
-Vector = npt.NDArray[np.float32]
+    SparseRow = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
+    Vector = npt.NDArray[np.float32]
+
+
+def _even(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    return np.full(len(scores), 1 / len(scores))
+
+
+def _likelihoods(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Shares of the scores, which stand for the query likelihood; shifted where one is negative."""
+    values = scores - min(0.0, float(scores.min()))
+    return values / values.sum() if values.sum() > 0 else _even(scores)
+
+
+def _length(weights: npt.NDArray[np.float64]) -> float:
+    import numpy as np
+
+    return float(np.linalg.norm(weights))
+
+
+def _sum(weights: npt.NDArray[np.float64]) -> float:
+    import numpy as np
+
+    return float(np.sum(weights))
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackMethod:
+    """One way to learn from the first answers: query_weight · q + (1 - query_weight) · Σ share(d) · d.
+
+    Attributes:
+        title: what it does, in a line.
+        shares: what each document counts, adding up to 1, by the scores float64 [n].
+        size: of a sparse vector's weights; query and documents are scaled to size 1 before they are added.
+    """
+
+    title: str
+    shares: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+    size: Callable[[npt.NDArray[np.float64]], float]
+
+
+FEEDBACK_METHODS: dict[str, FeedbackMethod] = {
+    # Rocchio 1971; for dense vectors Li et al., arXiv:2108.11044.
+    "rocchio": FeedbackMethod("adds the documents' mean vector", _even, _length),
+    # Lavrenko and Croft 2001; Abdul-Jaleel et al. 2004. Vectors are distributions over terms.
+    "rm3": FeedbackMethod("mixes in a relevance model, documents weighted by their scores", _likelihoods, _sum),
+}
 
 
 def document_weights(method: str, scores: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """What each feedback document counts, adding up to 1.
+    """What each feedback document counts by a method of FEEDBACK_METHODS, float64 [n], adding up to 1."""
+    import numpy as np
 
-    The same for all by "rocchio"; by "rm3" as likely as its score says against the others', the query likelihood of the
-    relevance model being a share of the scores, shifted where one is negative.
-    """
-    values = np.asarray(scores, np.float64)
-    if method == "rm3":
-        values = values - min(0.0, float(values.min()))
-        if values.sum() > 0:
-            return values / values.sum()
-    return np.full(len(values), 1 / len(values))
+    return FEEDBACK_METHODS[method].shares(np.asarray(scores, np.float64))
 
 
 def sparse_feedback(
@@ -35,31 +81,34 @@ def sparse_feedback(
 ) -> SparseRow:
     """The new query's (ascending term ids, weights), of at most `terms` terms.
 
-    Rocchio: query_weight · q + (1 - query_weight) · mean(d), q and the documents scaled to length one first: a document
-    has many times the weights of a query. RM3: query_weight · p(t|q) + (1 - query_weight) · Σ p(d) p(t|d), vectors
-    scaled to sum one. The result is scaled to the size of the old query, so that scores stay comparable.
+    Query and documents are scaled to the method's size of 1 first, for a document has many times the weights of a
+    query. The result is scaled to the size of the old query, so that scores stay comparable.
     """
-    size = np.linalg.norm if method == "rocchio" else np.sum
+    import numpy as np
+
+    size = FEEDBACK_METHODS[method].size
     weighed: dict[int, float] = {}
     parts = [(query, query_weight)]
     shares = document_weights(method, scores)
     parts += [(row, (1 - query_weight) * share) for row, share in zip(documents, shares.tolist(), strict=True)]
     for (ids, weights), share in parts:
-        total = float(size(weights.astype(np.float64)))
+        total = size(weights.astype(np.float64))
         if total > 0:
             for term, weight in zip(ids.tolist(), (weights * (share / total)).tolist(), strict=True):
                 weighed[term] = weighed.get(term, 0.0) + weight
     kept = sorted(weighed, key=lambda term: (-weighed[term], term))[:terms]
     ids = np.array(sorted(term for term in kept if weighed[term] > 0), np.uint32)
-    weights = np.array([weighed[int(term)] for term in ids], np.float64)
-    reached = float(size(weights)) if len(weights) else 0.0
+    new = np.array([weighed[int(term)] for term in ids], np.float64)
+    reached = size(new) if len(new) else 0.0
     if reached > 0:
-        weights *= float(size(query[1].astype(np.float64))) / reached
-    return ids, weights.astype(np.float32)
+        new *= size(query[1].astype(np.float64)) / reached
+    return ids, new.astype(np.float32)
 
 
 def dense_feedback(method: str, query: Vector, documents: Vector, scores: npt.ArrayLike, query_weight: float) -> Vector:
     """query_weight · q + (1 - query_weight) · Σ share(d) · d, float32 [dim]; documents: [n, dim]."""
+    import numpy as np
+
     shares = document_weights(method, scores)
     mixed = query_weight * query.astype(np.float64) + (1 - query_weight) * (shares @ documents.astype(np.float64))
     return mixed.astype(np.float32)

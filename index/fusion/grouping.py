@@ -1,36 +1,38 @@
-"""Searching for documents in an index of windows: what any search finds, grouped by document."""
+"""Documents as hits: in an index of windows, what a search finds is grouped by document."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.engines.hits import SearchStats
+from lsr.core.types import Rows
 from lsr.index.engines.tuning import choose_tuning
-from lsr.index.fusion.search import HybridHits, HybridQuery, Ranking, SideScores, SparseQuery, search_hybrid
-from lsr.index.fusion.settings import HybridSettings
-from lsr.index.fusion.windows import BestDocuments, best_by_max, best_by_sum, best_of, top_windows
+from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores, search_rows
+from lsr.index.fusion.settings import AUTO, DENSE, RetrievalPlan
+from lsr.index.fusion.sides import RowRanking
+from lsr.index.fusion.windows import BestDocuments, ScoredWindows, best_by_max, best_by_sum, best_of, top_windows
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index
     from lsr.index.parts.windows import WindowRows
 
-Rows = npt.NDArray[np.int64]
+# How much deeper a search looks when documents that it has not seen could be among the best.
+_DEEPER = 4
 
 
 def search_documents(
     index: Index,
     query: HybridQuery,
     k: int = 10,
-    settings: HybridSettings | None = None,
+    plan: RetrievalPlan | None = None,
     *,
     allow: npt.NDArray[Any] | None = None,
 ) -> HybridHits:
-    """As `search_hybrid`, in an index of windows one hit for each document: its best window, with the document's score.
+    """As `search_rows`, in an index of windows one hit for each document: its best window, with the document's score.
 
     By "max" (and "first") the documents are those of brute force over all windows, if the searches are exact; so are
     they by "sum", in a search of sparse or of dense vectors alone. Where scores are fused, "sum" adds up the fused
@@ -38,66 +40,34 @@ def search_documents(
     document's. Feedback learns from windows. `recall` and mode "auto" stand for what they do at `k`, and are kept to
     when the search goes deeper. `allow` says which rows, here windows, may count.
     """
-    settings = settings or HybridSettings()
+    plan = plan or RetrievalPlan()
     windows = index.windows
     if windows is None:
-        return search_hybrid(index, query, k, settings, allow=allow)
+        return search_rows(index, query, k, plan, allow=allow)
     if k < 1:
         raise InputError(f"k must be at least 1, not {k}")
-    settings = _fixed(index, settings, k, filtered=allow is not None)
-    searches: list[HybridHits] = []
-
-    def search(depth: int) -> Ranking:
-        depth = min(depth, len(index))
-        hits = search_hybrid(index, query, depth, settings, allow=allow)
-        searches.append(hits)
-        return Ranking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(index))  # type: ignore[arg-type]
-
+    plan = _fixed(index, plan, k, filtered=allow is not None)
+    by_sum, fuses, top = windows.settings.score == "sum", plan.retrieve.fuses, windows.settings.added
+    allowed = _mask(index, allow) if by_sum and allow is not None else None
     # What either side returns anyway; a few windows of each document are usual.
-    depth = max(2 * k, settings.fusion.depth)
-    fuses = settings.vectors not in ("sparse", "dense")
-    if windows.settings.score != "sum" or fuses:
-        best = best_by_max(search, windows.documents_of, k, depth)
-        if windows.settings.score == "sum":
-            return _added_up(windows, searches, k)
-    else:
-        allowed = None if allow is None else _mask(index, allow)
-
-        def windows_of(documents: Rows) -> Rows:
-            rows = windows.windows_of(documents)
-            return rows if allowed is None else rows[allowed[rows]]
-
-        def score(rows: Rows) -> npt.NDArray[np.float32]:
-            asked = searches[-1].query
-            if settings.vectors == "dense":
-                assert asked.dense is not None
-                return index.dense.scores_prepared(asked.dense, rows)  # as the search has prepared it
-            assert asked.sparse is not None
-            return index.scores(*asked.sparse, rows)
-
-        best = best_by_sum(search, score, windows.documents_of, windows_of, k, depth, windows.settings.added)
+    depth = min(max(2 * k, plan.retrieve.depth), len(index))
+    searches: list[HybridHits] = []
+    while True:
+        found = search_rows(index, query, depth, plan, allow=allow)
+        searches.append(found)
+        complete = len(found.rows) < depth or depth == len(index)
+        ranking, documents = RowRanking(found.rows, found.scores, complete), windows.documents_of(found.rows)
+        if by_sum and not fuses:
+            scored = _all_windows(index, windows, found.query, plan.retrieve.mode, np.unique(documents), allowed)
+            best = best_by_sum(ranking, documents, scored, k, top)
+        else:
+            best = best_by_max(ranking, documents, k)
+        if best is not None:
+            break
+        depth = min(_DEEPER * depth, len(index))
+    if by_sum and fuses:
+        return _added_up(documents, searches, k, top)
     return _best_windows(searches, best, None if fuses else best.scores)
-
-
-class SparseHits(NamedTuple):
-    """The best documents of a sparse search, best first: rows int64 [n], scores [n], and what the last search did."""
-
-    rows: Rows
-    scores: npt.NDArray[np.floating]
-    stats: SearchStats
-
-
-def search_sparse(
-    index: Index, query: SparseQuery, k: int, *, allow: npt.NDArray[Any] | None = None, **options: Any
-) -> SparseHits:
-    """As `Index.search`, in an index of windows grouped as `search_documents` does."""
-    if index.windows is None:
-        hits = index.search(*query, k, allow=allow, **options)
-        return SparseHits(hits.rows, hits.scores, hits.stats)
-    settings = HybridSettings(vectors="sparse", sparse=options)
-    found = search_documents(index, HybridQuery(query), k, settings, allow=allow)
-    assert found.sparse_stats is not None
-    return SparseHits(found.rows, found.scores, found.sparse_stats)
 
 
 def group_rows(
@@ -114,31 +84,53 @@ def group_rows(
     return rows[best.places], best.scores
 
 
-def _fixed(index: Index, settings: HybridSettings, k: int, *, filtered: bool) -> HybridSettings:
-    """The settings with the sparse mode that is chosen for k hits, whatever the depth."""
-    given = dict(settings.sparse)
-    if given.get("recall") is not None and given.get("mode", "auto") == "auto" and set(given) <= {"mode", "recall"}:
-        tuning = choose_tuning(index.tunings, k, given["recall"])
-        given = {"mode": tuning.mode, **tuning.parameters}
+def _fixed(index: Index, plan: RetrievalPlan, k: int, *, filtered: bool) -> RetrievalPlan:
+    """The plan with the sparse mode that is chosen for k hits, whatever the depth."""
+    sparse = plan.retrieve.sparse
+    if sparse is None:
+        return plan
+    if sparse.recall is not None:
+        tuning = choose_tuning(index.tunings, k, sparse.recall)
+        sparse = replace(sparse, recall=None, mode=tuning.mode, parameters=dict(tuning.parameters) or None)
     elif (
-        given.get("mode") == "auto"
-        and settings.fusion.completion != "exact"
+        sparse.mode == AUTO
+        and (plan.fusion is None or plan.fusion.completion != "exact")
         and index.choose_mode(k, filtered=filtered) == "approximate"
     ):
-        given["mode"] = "approximate"
-    return replace(settings, sparse=given)
+        sparse = replace(sparse, mode="approximate")
+    return replace(plan, retrieve=replace(plan.retrieve, sparse=sparse))
 
 
 def _mask(index: Index, allow: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return np.unpackbits(index.bitmap(allow), count=len(index), bitorder="little").astype(np.bool_)
 
 
-def _added_up(windows: WindowRows, searches: list[HybridHits], k: int) -> HybridHits:
+def _all_windows(
+    index: Index,
+    windows: WindowRows,
+    query: HybridQuery,
+    mode: str,
+    documents: Rows,
+    allowed: npt.NDArray[np.bool_] | None,
+) -> ScoredWindows:
+    """Every window that counts of some documents, scored by the query that was searched with last."""
+    rows = windows.windows_of(documents)
+    if allowed is not None:
+        rows = rows[allowed[rows]]
+    if mode == DENSE:
+        assert query.dense is not None
+        scores = index.dense.scores_prepared(query.dense, rows)
+    else:
+        assert query.sparse is not None
+        scores = index.scores(*query.sparse, rows)
+    return ScoredWindows(windows.documents_of(rows), scores.astype(np.float64))
+
+
+def _added_up(documents: Rows, searches: list[HybridHits], k: int, top: int) -> HybridHits:
     """The documents by the sum of their best retrieved windows' fused scores."""
     found = searches[-1]
-    documents = windows.documents_of(found.rows)
-    best = best_of(documents, found.scores, k, windows.settings.added)
-    kept, owners = top_windows(documents, found.scores, windows.settings.added)
+    best = best_of(documents, found.scores, k, top)
+    kept, owners = top_windows(documents, found.scores, top)
     order = np.searchsorted(np.unique(documents), best.documents)
 
     def add(side: SideScores | None, taken: SideScores | None) -> SideScores | None:
@@ -147,7 +139,7 @@ def _added_up(windows: WindowRows, searches: list[HybridHits], k: int) -> Hybrid
         return taken._replace(contributions=np.bincount(owners, side.contributions[kept])[order].astype(np.float64))
 
     hits = _best_windows(searches, best, None)
-    return replace(hits, sparse=add(found.sparse, hits.sparse), dense=add(found.dense, hits.dense))
+    return hits._replace(sparse=add(found.sparse, hits.sparse), dense=add(found.dense, hits.dense))
 
 
 def _best_windows(
@@ -167,8 +159,7 @@ def _best_windows(
     for hits in searches:
         for stage, ms in hits.milliseconds.items():
             milliseconds[stage] = milliseconds.get(stage, 0.0) + ms
-    return replace(
-        found,
+    return found._replace(
         rows=found.rows[best.places],
         scores=best.scores,
         sparse=part(found.sparse),

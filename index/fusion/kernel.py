@@ -3,16 +3,45 @@
 One call for all of it: between two searches whose data fills the processor's cache, every step in Python is slow.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.inner_products import inner_product
-from lsr.index.kernels.scoring import empty_lookup, fill_lookup, score_document
+from lsr.index.kernels.scoring import ForwardArguments, Lookup, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
+
+
+class FuseArguments(NamedTuple):
+    """What `fuse_rankings` takes last."""
+
+    left: npt.NDArray[np.int64]
+    left_scores: npt.NDArray[np.float32]
+    right: npt.NDArray[np.int64]
+    right_scores: npt.NDArray[np.float32]
+    sides: npt.NDArray[np.float64]
+    rank_constant: float
+    k: int
+    row_positions: npt.NDArray[np.uint32]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    lookup: Lookup
+    vectors: npt.NDArray[np.float32]
+    query: npt.NDArray[np.float32]
+    completes: bool
+
+
+FUSE_RANKINGS_ARGUMENTS = (ForwardArguments, FuseArguments)
 
 
 @kernel
 def fuse_rankings(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
     left,
     left_scores,
     right,
@@ -20,10 +49,6 @@ def fuse_rankings(
     sides,
     rank_constant,
     k,
-    forward_indptr,
-    forward_terms,
-    forward_weights,
-    forward_deficits,
     row_positions,
     terms,
     term_weights,
@@ -40,7 +65,7 @@ def fuse_rankings(
     share / (rank_constant + rank) is, and 0 for rank 0.
     completes: replace what stands for scores, which is then not below the truth, by the scores, until no other row can
     be among the best. Otherwise these scores become NaN.
-    forward_*, row_positions, lookup: see `lsr.index.engines.exhaustive.kernel`; terms, term_weights: the sparse query,
+    forward_*, row_positions, lookup: see `lsr.index.engines.direct.kernel`; terms, term_weights: the sparse query,
     empty where the scores of rows that the left lacks are known to be what stands there.
     vectors: float32 [documents * dim]; query: float32 [dim].
 

@@ -1,59 +1,151 @@
-"""How a hybrid search fuses, and what it learns from its first answers."""
+"""What a search retrieves, learns from its first answers and fuses: the stages of a plan that the index runs.
+
+Every default stands here, and nowhere else. Loads neither NumPy nor Numba, so that a command line or a schema can be
+made of the fields quickly.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.options import beneath, check_options, did_you_mean, listed, option, options_of, shortened
+from lsr.index.engines.registry import ENGINES, named_engines
+from lsr.index.fusion.feedback import FEEDBACK_METHODS
+from lsr.index.fusion.methods import METHODS
 
-VECTORS = ("sparse", "dense", "hybrid", "sparse-first")
-# Each with the weight of the dense side that it takes untold. That of tmm was chosen, in steps of 0.05, on the four
-# collections of benchmarks/hybrid.py; its authors recommend 0.8. The others' are even.
-DENSE_WEIGHTS = {"tmm": 0.75, "min_max": 0.5, "z_score": 0.5, "none": 0.5, "rrf": 0.5}
-METHODS = tuple(DENSE_WEIGHTS)
-COMPLETIONS = ("none", "candidates", "exact")
-FEEDBACK_METHODS = ("rocchio", "rm3")
-INTERPOLATIONS = ("before", "after", "both")
+AUTO = "auto"
+SPARSE, DENSE, HYBRID, SPARSE_FIRST = "sparse", "dense", "hybrid", "sparse-first"
+
+# Modes of retrieval that search other than the sparse index alone, each with what it does.
+STAGED_MODES = {
+    HYBRID: "fuses sparse and dense search",
+    DENSE: "searches dense vectors alone",
+    SPARSE_FIRST: "scores with dense vectors what sparse search found",
+}
+
+
+def sparse_modes() -> dict[str, str]:
+    """The modes of the sparse index, "auto" and the engines, each with what it does."""
+    engines = {name: ENGINES[name].title for name in named_engines()}
+    return {AUTO: "picks exact or approximate by the size of the index", **engines}
+
+
+def modes() -> dict[str, str]:
+    """Every way to search, in a user's words: the modes of the sparse index, and those that search more."""
+    return {**sparse_modes(), **STAGED_MODES}
+
+
+def parameters_class(mode: str) -> type:
+    """The dataclass of a sparse mode's parameters. "auto" takes those of approximate search."""
+    return ENGINES["approximate" if mode == AUTO else mode].Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FusionSettings:
-    """How two rankings become one.
+class SparseSearchSettings:
+    """How the sparse index is searched.
 
     Attributes:
-        method: "rrf" adds reciprocal ranks (Cormack, Clarke and Büttcher, SIGIR 2009); the others add weighted scores:
-            "tmm" scales each side from the least that a score can be (0; -1 for a cosine) to the best of the ranking
-            (theoretical min-max: Bruch, Gai and Ingber, arXiv:2210.11934); "min_max" each ranking's first `depth`
-            scores to 0 … 1; "z_score" these to mean 0, deviation 1; "none" adds them as they are.
-        dense_weight: from 0 to 1: what the dense side counts, the sparse one counting the rest; None takes what
-            `lsr tune --qrels` stored, or that of DENSE_WEIGHTS.
-        rank_constant: k of 1 / (k + rank).
-        completion: what a document counts on the side that did not return it. "none": the lowest score there.
-            "candidates": its true score, from the stored vectors. "exact": the same, and each side is searched deeper
-            until no document that neither returned can be among the best: as if all documents had been scored. Ranks
-            are not completed.
-        depth: how many documents each side returns, and whose scores normalisation is made of; more are returned where
-            more hits are asked for.
+        mode: An engine, or "auto" for exact or approximate search, by the size of the index.
+        recall: In place of a mode: search with what `lsr tune` found for at least this recall, and so many hits.
+        parameters: Of the engine, or their names and values; None for its defaults. "auto" takes those of approximate
+            search, and leaves them out where it chooses exact search.
     """
 
-    method: str = "tmm"
-    dense_weight: float | None = None
-    rank_constant: float = 60
-    completion: str = "candidates"
-    depth: int = 100
+    mode: str = option(AUTO, flat="sparse_mode", choices=sparse_modes)
+    recall: float | None = option(None, shown=True, gt=0, le=1)
+    parameters: Any = None
 
     def __post_init__(self) -> None:
-        _check_choice("method of fusion", self.method, METHODS)
-        _check_choice("completion", self.completion, COMPLETIONS)
-        if self.dense_weight is not None:
-            _check_range("dense_weight", self.dense_weight, 0, 1)
-        if not (math.isfinite(self.rank_constant) and self.rank_constant >= 0):
-            raise InputError(f"rank_constant must be at least 0, not {self.rank_constant}")
-        if self.depth < 1:
-            raise InputError(f"depth must be at least 1, not {self.depth}")
+        check_options(self)
+        if self.recall is not None and (self.mode != AUTO or self.parameters):
+            raise InputError("stands for a mode and its parameters: give it alone", field="recall")
+        if isinstance(self.parameters, Mapping):
+            object.__setattr__(self, "parameters", _parameters(self.mode, self.parameters))
+        elif self.parameters is not None and not isinstance(self.parameters, parameters_class(self.mode)):
+            raise InputError(f"{shortened(self.parameters)} are not those of mode {self.mode!r}", field="parameters")
+
+
+def _parameters(mode: str, values: Mapping[str, Any]) -> Any:
+    """A mode's parameters of their names and values; None for the defaults. InputError names the one that is wrong."""
+    cls = parameters_class(mode)
+    known = {each.name: each for each in options_of(cls)}
+    for name, value in values.items():
+        with beneath("parameters"):
+            if name not in known:
+                raise InputError(_instead(mode, name, known), field=str(name))
+            known[name].check(value)
+            with beneath(name):
+                cls(**{name: value})
+    return cls(**values) if values else None
+
+
+def _instead(mode: str, name: str, known: Collection[str]) -> str:
+    """What to say of a parameter that a mode does not have."""
+    others = [each for each in sparse_modes() if name in (option.name for option in options_of(parameters_class(each)))]
+    if others:
+        return f"goes with mode {listed(others)}, not {mode!r}"
+    has = f"it has {listed(known)}" if known else "it has none"
+    return f"is no parameter of mode {mode!r}{did_you_mean(name, known) or f'; {has}'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseSearchSettings:
+    """How dense vectors are searched.
+
+    Attributes:
+        mode: "exact" reads every vector, "approximate" asks the faiss structure that the index was given, and "auto" is
+            approximate where there is one and no filter.
+        effort: Of an approximate search: how many vectors HNSW keeps in view, or how many clusters are read.
+    """
+
+    mode: str = option(AUTO, flat="dense_mode", choices=(AUTO, "exact", "approximate"))
+    effort: int | None = option(None, ge=1)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieveSettings:
+    """What is searched.
+
+    Attributes:
+        mode: "sparse" and "dense" search one side; "hybrid" searches both and fuses them; "sparse-first" scores just
+            what sparse search returned with dense vectors, which need no index of their own and may stay on disk (as
+            BiDR, arXiv:2201.05409, has it).
+        depth: How many documents each side returns to a stage that follows, and whose scores normalisation is made of;
+            more where more hits are asked for. Sparse search that nothing follows returns as many as are asked for.
+        sparse: How the sparse index is searched; None in mode "dense".
+        dense: How dense vectors are searched; None in modes "sparse" and "sparse-first".
+    """
+
+    mode: str = option(SPARSE, choices=(SPARSE, *STAGED_MODES))
+    depth: int = option(100, ge=1)
+    sparse: SparseSearchSettings | None = None
+    dense: DenseSearchSettings | None = None
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        _fill(self, "sparse", SparseSearchSettings, self.needs_sparse, "goes with a search of the sparse index")
+        _fill(self, "dense", DenseSearchSettings, self.mode in (DENSE, HYBRID), "goes with mode dense or hybrid")
+
+    @property
+    def needs_sparse(self) -> bool:
+        """Whether a sparse query is searched with."""
+        return self.mode != DENSE
+
+    @property
+    def needs_dense(self) -> bool:
+        """Whether a dense query is."""
+        return self.mode != SPARSE
+
+    @property
+    def fuses(self) -> bool:
+        """Whether two rankings become one."""
+        return self.mode in (HYBRID, SPARSE_FIRST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,97 +153,126 @@ class FeedbackSettings:
     """Pseudo-relevance feedback: the best documents of a first search make the query of a second one.
 
     Attributes:
-        vectors: whose query is remade: "sparse", "dense" or "hybrid" for both.
-        method: "rocchio" adds the documents' mean vector (Rocchio 1971; for dense vectors Li et al., arXiv:2108.11044);
-            "rm3" mixes the query with a relevance model, documents weighted by their scores (Lavrenko and Croft 2001;
-            Abdul-Jaleel et al. 2004), of which dense vectors take the weighted mean.
-        documents: how many are learned from.
-        terms: of the new sparse query, the heaviest.
-        query_weight: from 0 to 1: what the old query keeps; the documents have the rest.
-        interpolate: where fusion comes in a hybrid search (Li et al. 2022, arXiv:2205.00235). "before": the documents
+        method: How documents change the query.
+        vectors: Whose query is remade: "sparse", "dense" or "hybrid" for both. Those that are searched unless given.
+        documents: How many documents are learned from.
+        terms: Of the new sparse query, at most so many, the heaviest.
+        query_weight: From 0 to 1: what the old query keeps; the documents have the rest.
+        interpolate: Where fusion comes in a hybrid search (Li et al. 2022, arXiv:2205.00235). "before": the documents
             come from the fused ranking, and the new query alone ranks. "after": they come from the side's own ranking,
             and what the new query finds is fused. "both". In benchmarks/hybrid.py "after" is as good as both or better.
     """
 
-    vectors: str = "hybrid"
-    method: str = "rocchio"
-    documents: int = 3
-    terms: int = 100
-    query_weight: float = 0.5
-    interpolate: str = "after"
+    method: str = option("rocchio", flat="feedback", shown=True, choices=FEEDBACK_METHODS)
+    vectors: str | None = option(None, flat="feedback_vectors", choices=(SPARSE, DENSE, HYBRID))
+    documents: int = option(3, flat="feedback_documents", ge=1)
+    terms: int = option(100, flat="feedback_terms", ge=1)
+    query_weight: float = option(0.5, flat="feedback_query_weight", ge=0, le=1)
+    interpolate: str = option("after", choices=("before", "after", "both"))
 
     def __post_init__(self) -> None:
-        _check_choice("vectors of feedback", self.vectors, ("sparse", "dense", "hybrid"))
-        _check_choice("method of feedback", self.method, FEEDBACK_METHODS)
-        _check_choice("interpolate", self.interpolate, INTERPOLATIONS)
-        _check_range("query_weight", self.query_weight, 0, 1)
-        if self.documents < 1 or self.terms < 1:
-            raise InputError("documents and terms of feedback must be at least 1")
-        if self.interpolate == "before" and self.vectors == "hybrid":
-            raise InputError(
-                "interpolate 'before' ranks by the one query that feedback remade: give vectors 'sparse' or 'dense'"
-            )
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HybridSettings:
-    """What a search with sparse and dense vectors does.
+class FusionSettings:
+    """How two rankings become one.
 
     Attributes:
-        vectors: "hybrid" searches both sides and fuses them; "sparse-first" scores just what sparse search returned
-            with dense vectors, which need no index of their own and may stay on disk (as BiDR, arXiv:2201.05409, has
-            it); "sparse" and "dense" search one side, for feedback or re-ranking on it.
-        fusion: see `FusionSettings`.
-        feedback: see `FeedbackSettings`; None for none.
-        sparse: mode, recall and parameters of `Index.search`.
-        dense: mode and effort of `Dense.search`.
+        method: How scores are made alike before they are added, or what is added in their place.
+        dense_weight: From 0 to 1: what the dense side counts, the sparse one counting the rest. Unless given, what
+            `lsr tune --qrels` stored, or the method's own.
+        completion: What a document counts on the side that did not return it. "none": the lowest score there.
+            "candidates": its true score, from the stored vectors. "exact": the same, and each side is searched deeper
+            until no document that neither returned can be among the best, as if all documents had been scored. Ranks
+            are not completed.
+        rank_constant: Of rrf, which adds 1 / (rank_constant + rank).
     """
 
-    vectors: str = "hybrid"
-    fusion: FusionSettings = field(default_factory=FusionSettings)
-    feedback: FeedbackSettings | None = None
-    sparse: Mapping[str, Any] = field(default_factory=dict)
-    dense: Mapping[str, Any] = field(default_factory=dict)
+    method: str = option("tmm", flat="fusion", shown=True, choices=METHODS)
+    dense_weight: float | None = option(None, shown=True, ge=0, le=1)
+    completion: str = option("candidates", choices=("none", "candidates", "exact"))
+    rank_constant: float = option(60.0, ge=0)
 
     def __post_init__(self) -> None:
-        _check_choice("vectors", self.vectors, VECTORS)
-        if self.feedback is not None and self.vectors in ("sparse", "dense") and self.feedback.vectors != self.vectors:
-            raise InputError(
-                f"a {self.vectors} search takes feedback on its own vectors: give vectors {self.vectors!r}"
-            )
-        if self.feedback is not None and self.vectors == "sparse-first" and self.feedback.interpolate == "before":
-            raise InputError("a sparse-first search always fuses: give interpolate 'after' or 'both'")
+        check_options(self)
 
-        if self.fusion.completion == "exact":
-            for side, given, exact in (
-                ("sparse", self.sparse, ("auto", "exact", "exhaustive")),
-                ("dense", self.dense, ("auto", "exact")),
-            ):
-                if given.get("mode", "auto") not in exact or set(given) - {"mode"}:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievalPlan:
+    """The stages of a search that the index runs by itself.
+
+    Attributes:
+        retrieve: What is searched, and how.
+        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
+        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
+        stages: What is run, in its order: the sides that are searched, then the plan's other fields that are given.
+    """
+
+    retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)
+    feedback: FeedbackSettings | None = None
+    fusion: FusionSettings | None = None
+    stages: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        mode = self.retrieve.mode
+        _fill(self, "fusion", FusionSettings, self.retrieve.fuses, "goes with mode hybrid or sparse-first")
+        if self.feedback is not None:
+            self._check_feedback(self.feedback, mode)
+        if self.fusion is not None and self.fusion.completion == "exact":
+            for side, exact in ((SPARSE, (AUTO, "exact", "exhaustive")), (DENSE, (AUTO, "exact"))):
+                given = getattr(self.retrieve, side)
+                if given is not None and given != type(given)(mode=given.mode if given.mode in exact else AUTO):
                     raise InputError(
-                        f"completion 'exact' needs an exact {side} search: leave its mode and parameters out"
+                        "completion 'exact' needs an exact search: leave mode and parameters out",
+                        field=f"retrieve.{side}",
                     )
+        sides = {SPARSE: (SPARSE,), DENSE: (DENSE,)}.get(mode, (SPARSE, DENSE))
+        others = (each.name for each in fields(self)[1:] if each.init and getattr(self, each.name) is not None)
+        object.__setattr__(self, "stages", (*sides, *others))
+
+    def _check_feedback(self, feedback: FeedbackSettings, mode: str) -> None:
+        own = mode if mode in (SPARSE, DENSE) else HYBRID
+        if feedback.vectors is None:
+            feedback = replace(feedback, vectors=own)
+            object.__setattr__(self, "feedback", feedback)
+        elif own != HYBRID and feedback.vectors != own:
+            raise InputError(f"a {mode} search learns about its own vectors: give {own!r}", field="feedback.vectors")
+        if feedback.interpolate == "before" and feedback.vectors == HYBRID:
+            raise InputError(
+                "'before' ranks by the one query that feedback remade: give vectors 'sparse' or 'dense'",
+                field="feedback.interpolate",
+            )
+        if feedback.interpolate == "before" and mode == SPARSE_FIRST:
+            raise InputError("a sparse-first search always fuses: give 'after' or 'both'", field="feedback.interpolate")
 
     @property
-    def needs_sparse(self) -> bool:
-        """Whether a sparse query is searched with."""
-        return self.vectors != "dense"
+    def mode(self) -> str:
+        """The way to search, in one word: the mode of retrieval or, where that is sparse, of the sparse index."""
+        sparse = self.retrieve.sparse
+        return sparse.mode if self.retrieve.mode == SPARSE and sparse is not None else self.retrieve.mode
 
-    @property
-    def needs_dense(self) -> bool:
-        """Whether a dense query is."""
-        return self.vectors != "sparse"
+    def depth_for(self, k: int) -> int:
+        """How many documents each side returns where k hits are asked for."""
+        return k if self.stages == (SPARSE,) else max(self.retrieve.depth, k)
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{name} must be {', '.join(choices)}, not {value!r}")
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, stages that are not run left out."""
+        return _record(self)
 
 
-def _check_range(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise InputError(f"{name} must lie in {least} … {most}, not {value}")
+def _fill(node: Any, name: str, settings: type, wanted: bool, goes: str) -> None:
+    """A stage's defaults where it is run and nothing was said; InputError where something was and it is not run."""
+    if wanted and getattr(node, name) is None:
+        object.__setattr__(node, name, settings())
+    elif not wanted and getattr(node, name) is not None:
+        raise InputError(f"{goes}, not {node.mode!r}", field=name)
+
+
+def _record(node: Any) -> dict[str, Any]:
+    record = {}
+    for each in fields(node):
+        value = getattr(node, each.name)
+        if each.init and (value is not None or each.default is not None):
+            record[each.name] = _record(value) if is_dataclass(value) else value
+    return record

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lsr.index.format.output import change_manifest
+
+if TYPE_CHECKING:
+    from lsr.index.live.snapshot import Index
 
 FEATURES = ("terms", "sparse_fall", "dense_best", "dense_fall", "agreement")
 
@@ -85,7 +90,7 @@ class FusionTuning:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> FusionTuning:
-        """Of `to_record`, read back."""
+        """Inverse of `to_record`."""
         given = dict(record)
         predictor = given.pop("predictor")
         if predictor is not None:
@@ -96,3 +101,18 @@ class FusionTuning:
                 float(predictor["intercept"]),
             )
         return cls(predictor=predictor, **given)
+
+
+def stored_tuning(index: Index) -> FusionTuning | None:
+    """What was found for hybrid search of an index, or None."""
+    record = index.manifest.fusion
+    return None if record is None else FusionTuning.from_record(record)
+
+
+def store_tuning(index: Index, tuning: FusionTuning) -> None:
+    """Record it in the manifest on disk, in place of what was there: an index that is opened then has it.
+
+    IndexFormatError if the index was replaced on disk since it was opened.
+    """
+    record = tuning.to_record()
+    change_manifest(index.path, index.manifest.segment, lambda manifest: replace(manifest, fusion=record))

@@ -4,14 +4,17 @@ A bound is the sum over the query's terms of (integer query weight) x (the term'
 stop at the largest value of their type, which is a bound too, so nothing wraps.
 
     summaries of the blocks, in windows of at most 65,536 blocks (see `lsr.index.parts.summaries.blocks.Summaries`):
-        dense_numbers: int32 [dim]: the row of a frequent term in dense_weights, -1 for the others.
-        dense_weights: uint8 [frequent terms, blocks padded to whole chunks].
+        frequent_numbers: int32 [dim]: the row of a frequent term in frequent_weights, -1 for the others.
+        frequent_weights: uint8 [frequent terms, blocks padded to whole chunks].
         list_starts: int64 [windows * dim + 1]; list_blocks: uint16, counted from the window's first block;
         list_weights: uint8, descending within a list.
     accumulators: unsigned [blocks padded to whole chunks].
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.integers import add_saturating
@@ -20,11 +23,24 @@ from lsr.index.kernels.selection import CHUNK, chunk_maxima
 
 # A row is added whole or not at all, for the price of many postings, and tells blocks apart the least: where weights
 # are cut, its largest has to exceed the cut this many times.
-DENSE_CUT = 3
+FREQUENT_CUT = 3
 # Postings between two looks at whether a list has fallen below its cut.
 _STRIDE = 64
 # The head of a list is asked for while the list before it is added.
 _PREFETCHED_POSTINGS = 512
+
+
+class SummaryArguments(NamedTuple):
+    """The summaries of blocks, as kernels take them; block_size: documents of a block."""
+
+    frequent_numbers: npt.NDArray[np.int32]
+    frequent_weights: npt.NDArray[np.uint8]
+    list_starts: npt.NDArray[np.int64]
+    list_blocks: npt.NDArray[np.uint16]
+    list_weights: npt.NDArray[np.uint8]
+    term_maxima: npt.NDArray[np.uint8]
+    window: int
+    block_size: int
 
 
 @kernel
@@ -73,8 +89,8 @@ def first_below(values, first, last, wanted):
 
 @kernel
 def accumulate(
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
@@ -83,29 +99,29 @@ def accumulate(
     terms,
     weights,
     cuts,
-    dense_rows,
-    dense_factors,
+    frequent_rows,
+    frequent_factors,
     accumulators,
     maxima,
 ):
     """Overwrite `accumulators` with the bounds and `maxima` with the largest of each chunk.
 
-    Returns the number of postings and of dense cells that were added, and the largest bound.
+    Returns the number of postings and of cells of frequent terms that were added, and the largest bound.
 
     term_maxima: uint8 [dim]: each term's largest weight anywhere. window: blocks of a window.
     terms: uint32 [m]; weights: [m], of the accumulators' type, at least 1.
     cuts: int64 [m]: smaller weights of a term are left out (1 leaves out none), and so are rows of weights that hardly
     exceed it.
-    dense_rows: int64 [m]; dense_factors: like weights; both scratch.
+    frequent_rows: int64 [m]; frequent_factors: like weights; both scratch.
     accumulators: whole chunks of them (see `lsr.index.kernels.selection`); maxima: one for each, of the same type.
     """
     dim = term_maxima.size
     frequent = 0
     for i in range(terms.size):
-        number = dense_numbers[terms[i]]
-        if number >= 0 and (cuts[i] == 1 or term_maxima[terms[i]] >= DENSE_CUT * cuts[i]):
-            dense_rows[frequent] = number
-            dense_factors[frequent] = weights[i]
+        number = frequent_numbers[terms[i]]
+        if number >= 0 and (cuts[i] == 1 or term_maxima[terms[i]] >= FREQUENT_CUT * cuts[i]):
+            frequent_rows[frequent] = number
+            frequent_factors[frequent] = weights[i]
             frequent += 1
     added, largest = 0, 0
     for start in range(0, accumulators.size, window):
@@ -115,22 +131,22 @@ def accumulate(
         for i in range(terms.size):
             prefetch(list_starts, lists + terms[i])
         if frequent:
-            _set_row(sums, dense_weights[dense_rows[0], start:stop], dense_factors[0])
+            _set_row(sums, frequent_weights[frequent_rows[0], start:stop], frequent_factors[0])
         else:
             sums[:] = 0
         i = 1
         while i + 4 <= frequent:
             _add_four_rows(
                 sums,
-                dense_weights[dense_rows[i], start:stop],
-                dense_weights[dense_rows[i + 1], start:stop],
-                dense_weights[dense_rows[i + 2], start:stop],
-                dense_weights[dense_rows[i + 3], start:stop],
-                dense_factors[i : i + 4],
+                frequent_weights[frequent_rows[i], start:stop],
+                frequent_weights[frequent_rows[i + 1], start:stop],
+                frequent_weights[frequent_rows[i + 2], start:stop],
+                frequent_weights[frequent_rows[i + 3], start:stop],
+                frequent_factors[i : i + 4],
             )
             i += 4
         while i < frequent:
-            _add_row(sums, dense_weights[dense_rows[i], start:stop], dense_factors[i])
+            _add_row(sums, frequent_weights[frequent_rows[i], start:stop], frequent_factors[i])
             i += 1
         for i in range(terms.size):
             if i + 1 < terms.size:

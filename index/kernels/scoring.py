@@ -8,10 +8,25 @@ weights[places[term]]; places and weights[0] are zero. Places of one byte stay i
 for each term of the vocabulary would not.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
+
+# What `lookup` is.
+Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
+
+
+class ForwardArguments(NamedTuple):
+    """The forward index, as kernels take it first."""
+
+    forward_indptr: npt.NDArray[np.int64]
+    forward_terms: npt.NDArray[Any]
+    forward_weights: npt.NDArray[np.uint8]
+    forward_deficits: npt.NDArray[np.uint8] | None
 
 
 @kernel

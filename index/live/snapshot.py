@@ -2,65 +2,52 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
+from lsr.core.executor import executor
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.engines.blocks import search as pruned
-from lsr.index.engines.bmp import search as bmp
-from lsr.index.engines.engine import QUERY_SIZES, Queries, Scratch
-from lsr.index.engines.exhaustive import search as exhaustive
+from lsr.index.engines.allowed import AllowedRows, as_bitmap
+from lsr.index.engines.choose import (
+    Choice,
+    available_engines,
+    check_parts,
+    choose_engine,
+    choose_mode,
+    engine_for,
+)
+from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.hits import Hits
+from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
-from lsr.index.engines.seismic import search as seismic
-from lsr.index.engines.tuning import Tuning, choose_tuning
-from lsr.index.format.arrays import plain
+from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import QUERY_SIZES, Scratch
+from lsr.index.engines.tuning import Tuning
 from lsr.index.format.manifest import Manifest
-from lsr.index.fusion.tuning import FusionTuning
-from lsr.index.parts.dense.part import Dense, open_dense
-from lsr.index.parts.dense.record import NAME as DENSE
-from lsr.index.parts.forward import as_floats
-from lsr.index.parts.late.record import NAME as LATE
-from lsr.index.parts.late.vectors import LateVectors, open_late
-from lsr.index.parts.part import change_manifest, opening, part_folder
+from lsr.index.format.output import change_manifest
+from lsr.index.format.settings import IndexSettings
+from lsr.index.parts.dense.vectors import Dense
+from lsr.index.parts.late.vectors import LateVectors
+from lsr.index.parts.registry import owners, written_parts
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.settings import IndexSettings
 from lsr.index.parts.windows import WindowRows
 from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
-# From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
-APPROXIMATE_FROM_DOCUMENTS = 1_000_000
-AUTO_MAX_K = 100
-
 # A thread takes this many queries at a time, or fewer that ask for this many hits together.
 _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
-
-# The function of each mode and the parameters that it takes.
-_MODES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "exact": (pruned.search_exact, ()),
-    "approximate": (pruned.search_approximate, ("cut", "heap_factor", "max_blocks", "budget_us")),
-    "exhaustive": (exhaustive.search, ()),
-    "seismic": (seismic.search, ("query_cut", "heap_factor")),
-    "bmp": (bmp.search, ("alpha", "beta")),
-}
-# Those that an index must be built for: each has a part of the segment of its name, or None.
-_BUILT_FOR = ("seismic", "bmp")
-_NO_FILTER = np.empty(0, np.uint8)
 
 
 class Index:
@@ -87,6 +74,7 @@ class Index:
         self.encoder = manifest.encoder
         self.settings = IndexSettings.from_record(manifest.settings)
         self._tunings = tuple(Tuning(**record) for record in manifest.tunings)
+        self.segments = (segment,)
         self._segment = segment
         self._scale = np.float32(manifest.weight_scale)
         # Scratch memory is handed from search to search, so there is one for each search that runs at the same time.
@@ -105,7 +93,7 @@ class Index:
         manifest = Manifest.read(path)
         while True:
             try:
-                return cls(path, manifest, Segment.open(path / manifest.segment, manifest))
+                return cls(path, manifest, Segment.open(path / manifest.segment, manifest.segments[0]))
             except IndexFormatError:
                 # A build may have replaced the index since the manifest was read.
                 current = Manifest.read(path)
@@ -145,9 +133,8 @@ class Index:
             recall: instead of a mode: search with the parameters that `lsr tune` found for this recall.
             allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
                 significant bit first (`numpy.packbits(mask, bitorder="little")`).
-            parameters: of the mode: see `lsr.index.engines.blocks.search.search_approximate` (which "auto" takes too,
-                and drops if it chooses exact search), `lsr.index.engines.seismic.search.search` and
-                `lsr.index.engines.bmp.search.search`.
+            parameters: of the mode: see `Parameters` of the engines in `lsr.index.engines.registry`. "auto" takes those
+                of "approximate" too, and drops them if it chooses exact search.
 
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
@@ -158,7 +145,7 @@ class Index:
 
     def search_prepared(
         self,
-        prepared: Queries,
+        prepared: PreparedQueries,
         k: int = 10,
         *,
         mode: str = "auto",
@@ -167,7 +154,8 @@ class Index:
         **parameters: Any,
     ) -> Hits:
         """As `search`, for what `prepare` returned."""
-        return self._search(prepared, k, mode, recall, allow, parameters)[0]
+        allowed = AllowedRows.of(allow, len(self))
+        return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
 
     def search_batch(
         self,
@@ -189,18 +177,17 @@ class Index:
         """
         if queries.dim != self.dim:
             raise InputError(f"the index has {self.dim:,} terms and these queries {queries.dim:,}")
-        if allow is not None:
-            allow = self.bitmap(allow)
-
+        allowed = AllowedRows.of(allow, len(self))
+        choice = self._choose(mode, parameters, k, allowed, recall)
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self)), 1)))
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
-            return self._search(prepared, k, mode, recall, allow, parameters)
+            return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for part in pool.map(search_part, range(0, len(queries), most)):
+        with executor(threads) as workers:
+            for part in workers.map(search_part, range(0, len(queries), most)):
                 hits += part
                 if progress is not None:
                     progress(len(part))
@@ -216,21 +203,16 @@ class Index:
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
         with self._borrowed_scratch() as scratch:
-            return exhaustive.score_rows(self._segment, query, wanted, scratch)
+            return score_rows(self._segment, query, wanted, scratch)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
-        """The mode that "auto" stands for.
-
-        "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
-        otherwise "exact".
-        """
-        large = len(self) >= APPROXIMATE_FROM_DOCUMENTS
-        return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+        """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
+        return choose_mode(len(self), k, filtered=filtered)
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes that this index can be searched in, "auto" left out."""
-        return tuple(mode for mode in _MODES if mode not in _BUILT_FOR or getattr(self._segment, mode) is not None)
+        return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
 
     @property
     def tunings(self) -> tuple[Tuning, ...]:
@@ -253,32 +235,41 @@ class Index:
 
     def warm_up(self) -> None:
         """Compile (or load from Numba's cache) every kernel that a search of this index can run, and run it once."""
-        nothing = np.zeros(len(self), np.bool_)
-        for mode in self.modes:
+        everything = AllowedRows(len(self))
+        nothing = AllowedRows.of(np.zeros(len(self), np.bool_), len(self))
+        for name in available_engines(self._segment):
+            engine = ENGINES[name]
+            choice = Choice(engine, engine.Parameters())
             for count in QUERY_SIZES:
                 terms = np.arange(min(count, self.dim))
-                # Exhaustive search would read the whole index if it were allowed to return anything.
-                allow = nothing if mode == "exhaustive" else None
-                self.search(terms, np.ones(len(terms)), 1, mode=mode, allow=allow)
-                self.search(terms, np.ones(len(terms)), 1, allow=nothing)
+                queries = self.prepare(terms, np.ones(len(terms)))
+                self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
-    def _search(
-        self,
-        queries: Queries,
-        k: int,
-        mode: str,
-        recall: float | None,
-        allow: npt.NDArray[Any] | None,
-        parameters: dict[str, Any],
-    ) -> list[Hits]:
-        """The hits of each query, on this thread."""
+    def _choose(
+        self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
+    ) -> Choice:
+        """The engine that a search goes to."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
-        bitmap = _NO_FILTER if allow is None else self.bitmap(allow)
-        run, parameters = self._algorithm(mode, k, recall, allow is not None, parameters)
+        choice = choose_engine(
+            mode,
+            parameters,
+            documents=len(self),
+            k=k,
+            filtered=allowed.filtered,
+            recall=recall,
+            tunings=self._tunings,
+        )
+        check_parts(choice.engine, self._segment)
+        return engine_for(choice, allowed)
+
+    def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
+        """The hits of each query, on this thread."""
         with self._borrowed_scratch() as scratch:
-            found = run(self._segment, queries, min(int(k), len(self)), bitmap, scratch, **parameters)
-        return [Hits(rows, scores, stats, self._segment.ids) for rows, scores, stats in found]
+            found = choice.engine.search(
+                self._segment, queries, min(int(k), len(self)), allowed, scratch, choice.parameters
+            )
+        return [Hits(rows, scores, stats, self._segment.part("ids")) for rows, scores, stats in found]
 
     @contextmanager
     def _borrowed_scratch(self) -> Iterator[Scratch]:
@@ -290,55 +281,26 @@ class Index:
         yield scratch
         self._scratch.append(scratch)
 
-    def _algorithm(
-        self, mode: str, k: int, recall: float | None, filtered: bool, parameters: dict[str, Any]
-    ) -> tuple[Callable[..., Any], dict[str, Any]]:
-        """The search function of a mode and the parameters that it takes."""
-        if recall is not None:
-            if mode != "auto" or parameters:
-                raise InputError("recall stands for a mode and its parameters: give it alone")
-            tuning = choose_tuning(self._tunings, k, recall)
-            mode, parameters = tuning.mode, dict(tuning.parameters)
-        chosen = self.choose_mode(k, filtered=filtered) if mode == "auto" else mode
-        if chosen not in _MODES:
-            raise InputError(f"mode must be auto, {', '.join(_MODES)}, not {mode!r}")
-        run, known = _MODES[chosen]
-        if parameters:
-            for name in parameters:
-                if name not in (_MODES["approximate"][1] if mode == "auto" else known):
-                    raise InputError(f"{name} is no parameter of mode {mode}")
-            if not known:
-                return run, {}
-        return run, parameters
-
-    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> Queries:
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
         """A checked query, as searched with: terms ascending, weights times the index's scale. Raises as `search`."""
         return check_query(terms, weights, self.dim, self._scale)
 
     def bitmap(self, allow: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """The packed form of a filter, as `search` takes it."""
-        allow = np.ascontiguousarray(allow)
-        if allow.dtype == np.bool_ and allow.shape == (len(self),):
-            return np.packbits(allow, bitorder="little")
-        if allow.dtype == np.uint8 and allow.shape == ((len(self) + 7) // 8,):
-            return plain(allow)
-        raise InputError(
-            f"allow must be {len(self):,} bools or {(len(self) + 7) // 8:,} packed bytes (uint8), "
-            f"not {allow.dtype} of shape {allow.shape}"
-        )
+        return as_bitmap(allow, len(self))
 
     # -- documents ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, read on first use, or None."""
-        stored = self._segment.vocabulary
-        return None if stored is None else stored.read()
+        has = self._segment.has_part("vocabulary")
+        return self._segment.part("vocabulary").read() if has else None
 
     @property
     def windows(self) -> WindowRows | None:
         """Which document each row is a window of; None where rows are documents."""
-        return self._segment.windows
+        return self._segment.part("windows") if self._segment.has_part("windows") else None
 
     @property
     def document_count(self) -> int:
@@ -347,11 +309,11 @@ class Index:
 
     def row(self, id: str) -> int:
         """The row of the document (of the window, `DOCUMENT#NUMBER`) with this id; NotFoundError if there is none."""
-        return self._segment.ids.row(id)
+        return self._segment.part("ids").row(id)
 
     def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of rows."""
-        return self._segment.ids.ids(rows)
+        return self._segment.part("ids").ids(rows)
 
     def document_ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of the documents that rows are, or are windows of."""
@@ -374,12 +336,12 @@ class Index:
         Where only first windows are kept, its text ends with that.
         """
         rows = self.document_rows(id)
-        stored = self._segment.documents.documents(rows.start, rows.stop)
+        stored = self._segment.part("documents").documents(rows.start, rows.stop)
         return stored[0] if self.windows is None else join_windows(stored)
 
     def document_at(self, row: int) -> Document:
         """The document, or window, stored in a row; NotFoundError if there is no such row."""
-        return self._segment.documents.document(self._check_row(row))
+        return self._segment.part("documents").document(self._check_row(row))
 
     def passage(self, row: int) -> tuple[Document, Window | None]:
         """What a hit shows: a row's document, with the text of the row's window, and which one that is (or None)."""
@@ -391,12 +353,8 @@ class Index:
 
     def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
-        segment = self._segment
-        position = int(segment.row_positions[self._check_row(row)])
-        pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
-        deficits = None if segment.forward_deficits is None else segment.forward_deficits[pairs]
-        weights = as_floats(segment.forward.weights[pairs], deficits, self._scale)
-        return segment.forward.indices[pairs].astype(np.uint32), weights
+        position = int(self._segment.row_positions[self._check_row(row)])
+        return self._segment.forward.vector(position, self._scale)
 
     @property
     def prunings(self) -> list[Pruning]:
@@ -408,45 +366,27 @@ class Index:
     @property
     def has_dense(self) -> bool:
         """Whether there are dense vectors beside the sparse ones."""
-        return DENSE in self.manifest.parts
+        return self._segment.has_part("dense")
 
     @cached_property
     def dense(self) -> Dense:
         """The dense vectors, opened on first use. InputError if there are none, IndexFormatError for a damaged file."""
-        folder = part_folder(self.path, self.manifest, DENSE)
-        with opening(DENSE, self.path):
-            return open_dense(folder, self.manifest.parts[DENSE].record, len(self))
+        return cast("Dense", self._segment.part("dense"))
 
     @cached_property
     def late(self) -> LateVectors:
         """The documents' token vectors, opened on first use. Raises as `dense`."""
-        folder = part_folder(self.path, self.manifest, LATE)
-        with opening(LATE, self.path):
-            return open_late(folder, self.manifest.parts[LATE].record)
-
-    @cached_property
-    def fusion_tuning(self) -> FusionTuning | None:
-        """What `lsr tune --qrels` found for hybrid search of this index, or None."""
-        record = self.manifest.fusion
-        return None if record is None else FusionTuning.from_record(record)
-
-    def store_fusion_tuning(self, tuning: FusionTuning) -> None:
-        """Record it in the manifest, in place of what was there. IndexFormatError as `store_tuning`."""
-        record = tuning.to_record()
-        self.manifest = change_manifest(
-            self.path, self.manifest.segment, lambda manifest: replace(manifest, fusion=record)
-        )
-        self.__dict__.pop("fusion_tuning", None)
+        return cast("LateVectors", self._segment.part("late"))
 
     @property
     def document_frequencies(self) -> npt.NDArray[np.int64]:
         """int64 [dim]: the number of documents that each term stands in."""
-        return self._segment.term_documents
+        return self._segment.part("terms").documents
 
     @property
     def token_frequencies(self) -> npt.NDArray[np.int64] | None:
         """int64 [dim]: the number of documents in whose text each term is a token; None where they were not counted."""
-        return self._segment.term_tokens
+        return self._segment.part("terms").tokens
 
     def _check_row(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -458,17 +398,16 @@ class Index:
     def space(self) -> dict[str, int]:
         """Bytes on disk by part, and in total.
 
-        forward: terms and weights of the documents; order: where they stand; term: counts for each term; summary: the
-        bounds of the blocks; seismic, bmp: those algorithms' blocks; documents, windows, ids, vocabulary, manifest;
-        then those that were added, as dense.
+        The parts of the segment are those of `lsr.index.parts.registry`; then comes the manifest, and those that were
+        added.
         """
-        names = ("forward", "order", "term", "summary", "seismic", "bmp", "documents", "windows", "ids", "vocabulary")
-        parts = dict.fromkeys((*names, "manifest"), 0)
+        parts = {part.name: 0 for part in written_parts()}
+        owner = owners()
         for name, record in self.manifest.files.items():
-            parts[next(part for part in parts if name.startswith(part.removesuffix("s")))] += record.bytes
+            parts[owner[name].name] += record.bytes
+        parts["manifest"] = len(self.manifest.to_bytes())
         for name, part in self.manifest.parts.items():
             parts[name] = sum(record.bytes for record in part.files.values())
-        parts["manifest"] = len(self.manifest.to_bytes())
         return {**parts, "total": sum(parts.values())}
 
     def describe(self) -> dict[str, Any]:
@@ -481,11 +420,11 @@ class Index:
             "postings": manifest.postings,
             "mean_terms": manifest.postings / manifest.documents,
             "weight_scale": manifest.weight_scale,
-            "block_size": self._segment.summaries.block_size,
+            "block_size": self._segment.part("summaries").block_size,
             "modes": list(self.modes),
-            "has_vocabulary": self._segment.vocabulary is not None,
+            "has_vocabulary": self._segment.has_part("vocabulary"),
             "encoder": manifest.encoder,
-            "settings": manifest.settings,
+            "settings": self.settings.facts(),
             "parts": {name: part.record for name, part in manifest.parts.items()},
             "tunings": manifest.tunings,
             "fusion": manifest.fusion,

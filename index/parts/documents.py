@@ -1,17 +1,22 @@
-"""Stored documents: an Arrow IPC file in record batches, memory-mapped and read a row at a time."""
+"""The stored documents: an Arrow IPC file in record batches, memory-mapped and read a row at a time."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.manifest import SegmentRecord
+from lsr.index.parts.draft import SegmentDraft
+from lsr.index.parts.part import OpenSegment, WrittenPart
 
+FILE_NAME = "documents.arrow"
 # Every batch but the last holds this many rows, so that a row's place is plain arithmetic.
 BATCH_ROWS = 512
 
@@ -26,6 +31,11 @@ class DocumentWriter:
         self._sink = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
         self._waiting: list[Document] = []
+
+    def check(self, documents: Sequence[Document]) -> None:
+        """InputError for a document whose texts are not valid Unicode or whose fields are not JSON values."""
+        for document in documents:
+            _check_storable(document)
 
     def append(self, documents: Sequence[Document]) -> None:
         """Append documents in row order."""
@@ -54,8 +64,7 @@ class DocumentWriter:
         self._writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
 
 
-def check_storable(document: Document) -> None:
-    """InputError if the document's texts are not valid Unicode or its fields are not JSON values."""
+def _check_storable(document: Document) -> None:
     for name in ("id", "title", "text"):
         value = getattr(document, name)
         if not isinstance(value, str):
@@ -81,31 +90,60 @@ class DocumentStore:
         try:
             self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
         except (OSError, pa.ArrowInvalid) as error:
-            raise IndexFormatError(f"{path}: not a readable Arrow file ({error}): build the index again") from error
+            raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
 
-    @property
-    def batches(self) -> int:
-        """Number of record batches."""
-        return int(self._reader.num_record_batches)
-
-    def rows_in_batch(self, batch: int) -> int:
-        """Number of documents in one batch."""
+    def __len__(self) -> int:
+        """Number of documents; reads the last batch."""
+        batches = int(self._reader.num_record_batches)
+        if not batches:
+            return 0
         with self._lock:
-            return int(self._reader.get_batch(batch).num_rows)
+            return (batches - 1) * BATCH_ROWS + int(self._reader.get_batch(batches - 1).num_rows)
 
     def document(self, row: int) -> Document:
         """The document of one row."""
-        return self.documents(row, row + 1)[0]
+        batch, place = divmod(row, BATCH_ROWS)
+        # One value of each column: a slice of them, as `documents` takes, costs half as much again.
+        return _document(*(column[place].as_py() for column in self._columns(batch)))
 
     def documents(self, first: int, last: int) -> list[Document]:
         """The documents of rows first … last - 1."""
         found: list[Document] = []
         for batch in range(first // BATCH_ROWS, -(-last // BATCH_ROWS)):
             start = batch * BATCH_ROWS
-            with self._lock:  # Arrow's file reader does not promise to be shared by threads
-                columns = self._reader.get_batch(batch).columns
             part = slice(max(first - start, 0), min(last - start, BATCH_ROWS))
-            for id, title, text, fields in zip(*(column[part].to_pylist() for column in columns), strict=True):
-                found.append(Document(id, text, title, json.loads(fields) if fields else {}))
+            values = (column[part].to_pylist() for column in self._columns(batch))
+            found += [_document(*each) for each in zip(*values, strict=True)]
         return found
+
+    def _columns(self, batch: int) -> list[pa.LargeStringArray]:
+        """The ids, titles, texts and fields of a batch."""
+        with self._lock:  # Arrow's file reader does not promise to be shared by threads
+            return self._reader.get_batch(batch).columns  # type: ignore[no-any-return]
+
+
+def _document(id: str, title: str, text: str, fields: str) -> Document:
+    return Document(id, text, title, json.loads(fields) if fields else {})
+
+
+class DocumentsPart(WrittenPart):
+    """See `DocumentStore`."""
+
+    name = "documents"
+    title = "titles, texts and fields"
+    files = (FILE_NAME,)
+
+    def open(self, folder: Path, record: SegmentRecord) -> DocumentStore:
+        """See `Part.open`."""
+        return DocumentStore(folder / FILE_NAME)
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        expected, stored = segment.record.documents, len(segment.part(self.name))
+        if stored != expected:
+            yield f"{FILE_NAME}: expected {expected:,} documents, found {stored:,}"
+
+    def begin(self, draft: SegmentDraft) -> DocumentWriter:
+        """See `WrittenPart.begin`."""
+        return DocumentWriter(draft.folder / FILE_NAME)

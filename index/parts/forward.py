@@ -1,50 +1,42 @@
-"""Rows of (number, weight) pairs: the forward index, and the inverted lists that a build may go through."""
+"""The forward index: every document's terms and weights, by position. All scores come from it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import open_array
+from lsr.index.format.checks import ascend_within_rows, holds_zero, largest, offsets_ascend
+from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.postings import Postings, open_postings, term_dtype
+from lsr.index.parts.part import OpenSegment, WrittenPart
 
-
-def term_dtype(dim: int) -> np.dtype[Any]:
-    """uint16 where the vocabulary fits, uint32 where it does not."""
-    return np.dtype(np.uint16 if dim <= 1 << 16 else np.uint32)
+INDPTR_NAME = "forward_indptr.npy"
+TERMS_NAME = "forward_terms.npy"
+WEIGHTS_NAME = "forward_weights.npy"
+DEFICITS_NAME = "forward_deficits.npy"
 
 
 @dataclass(frozen=True, slots=True)
-class Postings:
-    """Rows of (number, weight) pairs in CSR form.
+class Forward(Postings):
+    """The documents' terms and weights, by position.
 
     Attributes:
-        indptr: int64 [rows + 1].
-        indices: term ids (uint16 or uint32) of a document in the forward index, document rows (uint32) of a term in
-            the inverted lists; ascending within a row.
-        weights: uint8, 1 to 255, in units of the manifest's weight_scale.
+        deficits: uint8 [nnz]: 256ths of a unit by which `weights` are too large, or None in an index of 8 bits a
+            weight.
     """
 
-    indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[Any]
-    weights: npt.NDArray[np.uint8]
+    deficits: npt.NDArray[np.uint8] | None = None
 
-    def __len__(self) -> int:
-        return len(self.indptr) - 1
-
-
-def open_postings(
-    folder: Path, rows: int, nnz: int, dtype: npt.DTypeLike, name: str = "forward", indices: str = "terms"
-) -> Postings:
-    """Map NAME_indptr.npy, NAME_INDICES.npy and NAME_weights.npy."""
-    return Postings(
-        open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
-        open_array(folder / f"{name}_{indices}.npy", dtype, nnz),
-        open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
-    )
+    def vector(self, position: int, scale: np.float32) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        """Term ids, ascending, and weights of the document at a position."""
+        pairs = slice(self.indptr[position], self.indptr[position + 1])
+        deficits = None if self.deficits is None else self.deficits[pairs]
+        return self.indices[pairs].astype(np.uint32), as_floats(self.weights[pairs], deficits, scale)
 
 
 def as_floats(
@@ -55,3 +47,33 @@ def as_floats(
     if deficits is not None:
         steps -= deficits.astype(np.float32) / 256
     return steps * scale
+
+
+class ForwardPart(WrittenPart):
+    """Written by the builder itself: of what comes, the vectors alone are put in another order."""
+
+    name = "forward"
+    title = "terms and weights of the documents"
+    files = (INDPTR_NAME, TERMS_NAME, WEIGHTS_NAME, DEFICITS_NAME)
+    holds_weights = True
+
+    def open(self, folder: Path, record: SegmentRecord) -> Forward:
+        """See `Part.open`."""
+        postings = open_postings(folder, record.documents, record.postings, term_dtype(record.dim))
+        fine = record.settings.weight_bits == 16
+        deficits = open_array(folder / DEFICITS_NAME, np.uint8, record.postings) if fine else None
+        return Forward(postings.indptr, postings.indices, postings.weights, deficits)
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        forward: Forward = segment.part(self.name)
+        dim = segment.record.dim
+        if not offsets_ascend(forward.indptr, len(forward.indices)):
+            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(forward.indices):,}"
+            return
+        if largest(forward.indices) >= dim:
+            yield f"{TERMS_NAME}: a number is not below {dim:,}"
+        if not ascend_within_rows(forward.indptr, forward.indices):
+            yield f"{TERMS_NAME}: numbers do not ascend within a row"
+        if holds_zero(forward.weights):
+            yield f"{WEIGHTS_NAME}: a weight is zero"

@@ -1,16 +1,26 @@
-"""Document ids: row to id, and id to row by a sorted table of 64-bit hashes."""
+"""The ids: row to id, and id to row by a sorted table of 64-bit hashes."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, write_array
+from lsr.index.format.checks import offsets_ascend
+from lsr.index.format.manifest import SegmentRecord
+from lsr.index.parts.draft import SegmentDraft
+from lsr.index.parts.part import OpenSegment, WrittenPart
+
+BYTES_NAME = "ids_bytes.npy"
+INDPTR_NAME = "ids_indptr.npy"
+HASHES_NAME = "id_hashes.npy"
+ROWS_NAME = "id_rows.npy"
 
 
 def hash_id(encoded: bytes) -> int:
@@ -23,13 +33,16 @@ class IdWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bytes = ArrayWriter(folder / "ids_bytes.npy", np.uint8)
-        self._indptr = OffsetWriter(folder / "ids_indptr.npy")
+        self._bytes = ArrayWriter(folder / BYTES_NAME, np.uint8)
+        self._indptr = OffsetWriter(folder / INDPTR_NAME)
         self._hashes: list[npt.NDArray[np.uint64]] = []
 
-    def append(self, ids: Iterable[str]) -> None:
-        """Append ids in row order."""
-        encoded = [id.encode() for id in ids]
+    def check(self, documents: Sequence[Document]) -> None:
+        """Nothing: whether an id stands twice shows at the end."""
+
+    def append(self, documents: Sequence[Document]) -> None:
+        """Append the documents' ids in row order."""
+        encoded = [document.id.encode() for document in documents]
         self._indptr.append(np.fromiter((len(each) for each in encoded), np.int64, len(encoded)))
         self._bytes.append(np.frombuffer(b"".join(encoded), np.uint8))
         self._hashes.append(np.fromiter((hash_id(each) for each in encoded), np.uint64, len(encoded)))
@@ -45,8 +58,8 @@ class IdWriter:
         hashes = np.concatenate(self._hashes)
         rows = np.argsort(hashes, kind="stable").astype(np.uint32)
         hashes = hashes[rows]
-        write_array(self._folder / "id_hashes.npy", hashes)
-        write_array(self._folder / "id_rows.npy", rows)
+        write_array(self._folder / HASHES_NAME, hashes)
+        write_array(self._folder / ROWS_NAME, rows)
         table = IdTable(self._folder, len(rows))
         for at in np.flatnonzero(hashes[1:] == hashes[:-1]):
             # Equal hashes may be three or more, of different ids: compare with every earlier one of the run.
@@ -62,10 +75,10 @@ class IdTable:
     """The ids of a segment, memory-mapped."""
 
     def __init__(self, folder: Path, documents: int) -> None:
-        self.indptr = open_array(folder / "ids_indptr.npy", np.int64, documents + 1)
-        self.bytes = open_array(folder / "ids_bytes.npy", np.uint8)
-        self.hashes = open_array(folder / "id_hashes.npy", np.uint64, documents)
-        self.rows = open_array(folder / "id_rows.npy", np.uint32, documents)
+        self.indptr = open_array(folder / INDPTR_NAME, np.int64, documents + 1)
+        self.bytes = open_array(folder / BYTES_NAME, np.uint8)
+        self.hashes = open_array(folder / HASHES_NAME, np.uint64, documents)
+        self.rows = open_array(folder / ROWS_NAME, np.uint32, documents)
 
     def id(self, row: int) -> str:
         """The id of one row."""
@@ -88,3 +101,29 @@ class IdTable:
                 return row
             at += 1
         raise NotFoundError(f"no document with id {id!r}")
+
+
+class IdsPart(WrittenPart):
+    """See `IdTable`."""
+
+    name = "ids"
+    title = "ids, and where to find them"
+    files = (BYTES_NAME, INDPTR_NAME, HASHES_NAME, ROWS_NAME)
+
+    def open(self, folder: Path, record: SegmentRecord) -> IdTable:
+        """See `Part.open`."""
+        return IdTable(folder, record.documents)
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        ids: IdTable = segment.part(self.name)
+        if not offsets_ascend(ids.indptr, len(ids.bytes)):
+            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(ids.bytes):,}"
+        if (ids.hashes[1:] < ids.hashes[:-1]).any():
+            yield f"{HASHES_NAME}: hashes are not sorted"
+        if not np.array_equal(np.sort(ids.rows), np.arange(segment.record.documents)):
+            yield f"{ROWS_NAME}: not every row stands there once"
+
+    def begin(self, draft: SegmentDraft) -> IdWriter:
+        """See `WrittenPart.begin`."""
+        return IdWriter(draft.folder)

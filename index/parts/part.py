@@ -1,139 +1,167 @@
-"""Optional parts of an index beside the sparse one, as dense vectors.
-
-A part lies in a folder of its own inside the segment and is added to an index that is there already: the manifest, in
-which its files stand with sizes and checksums, is swapped in last. An index whose part is damaged still answers what
-does not need it.
-"""
+"""What a part is: one thing that a segment is made of."""
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
-from lsr.core.files import crc32
-from lsr.core.remedies import REPLACE, add_part, add_part_again
-from lsr.index.format.manifest import Manifest, Part
-from lsr.index.format.output import lock_folder, seal
+import numpy as np
+import numpy.typing as npt
 
+from lsr.core.errors import Remedy
+from lsr.core.files import sync
+from lsr.core.remedies import BUILD_AGAIN, build_with
+from lsr.index.format.manifest import PartRecord, SegmentRecord
+from lsr.index.format.settings import IndexSettings
 
-def change_manifest(path: Path, segment: str, change: Callable[[Manifest], Manifest]) -> Manifest:
-    """Publish a changed manifest of the index at `path`; return it.
-
-    IndexFormatError if the index was replaced on disk and no longer consists of `segment`; OutputExistsError while
-    another process writes there.
-    """
-    lock = lock_folder(path)
-    try:
-        manifest = change(_current(path, segment))
-        manifest.write(path)
-        return manifest
-    finally:
-        os.close(lock)
+if TYPE_CHECKING:
+    from lsr.index.parts.draft import DocumentStream, SegmentDraft
 
 
-def _current(path: Path, segment: str) -> Manifest:
-    manifest = Manifest.read(path)
-    if manifest.segment != segment:
-        raise IndexFormatError(f"{path}: the index was replaced since it was opened; open it again")
-    return manifest
+class OpenSegment(Protocol):
+    """An opened segment, as one of its parts sees it."""
+
+    @property
+    def record(self) -> SegmentRecord: ...
+
+    def part(self, name: str) -> Any: ...
 
 
-class PartWriter:
-    """Writes one part of the index at `path`; a context manager that leaves nothing behind unless `publish` was called.
+class Part(ABC):
+    """One thing that a segment is made of: a `WrittenPart` or an `AddedPart`.
 
-    Args:
-        path: of the index; segment: the one that the part belongs to.
-        name: of the part.
-        force: replace a part of this name, which stays until the new one is published.
+    All parts of a segment go by its rows, or by positions, which the part `order` leads to.
 
     Attributes:
-        folder: where the part's files go.
-
-    Raises OutputExistsError if the index has such a part or another process writes there, IndexFormatError if it was
-    replaced on disk.
+        name: what it is called: in `lsr.index.parts.registry`, by `Segment.part`, and in what an index says of itself.
+        title: what it holds, in a line for people.
     """
 
-    def __init__(self, path: Path, segment: str, name: str, *, force: bool = False) -> None:
-        self._path, self._segment, self._name = path, segment, name
-        self._lock = lock_folder(path)
-        try:
-            manifest = _current(path, segment)
-            if name in manifest.parts and not force:
-                raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
-            self._remove_others({part.folder for part in manifest.parts.values()})
-            self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
-            self.folder.mkdir()
-        except BaseException:
-            os.close(self._lock)
-            raise
-        self._published = False
+    name: ClassVar[str]
+    title: ClassVar[str]
 
-    def publish(self, record: dict[str, Any]) -> Manifest:
-        """Seal the files and put the part, with its record (JSON values), into the manifest."""
-        manifest = _current(self._path, self._segment)
-        part = Part(self.folder.name, record, seal(self.folder))
-        # A weight was tuned for the vectors that there were.
-        manifest = replace(manifest, parts={**manifest.parts, self._name: part}, fusion=None)
-        manifest.write(self._path)
-        self._published = True
-        self._remove_others({part.folder for part in manifest.parts.values()})
-        return manifest
+    @abstractmethod
+    def is_in(self, record: SegmentRecord) -> bool:
+        """Whether a segment has it."""
 
-    def _remove_others(self, keep: set[str]) -> None:
-        """Remove what this part's predecessors, or killed writers, left. Who has them open can read on."""
-        for entry in (self._path / self._segment).iterdir():
-            if entry.is_dir() and re.fullmatch(rf"{self._name}-[0-9a-f]{{8}}", entry.name) and entry.name not in keep:
-                shutil.rmtree(entry, ignore_errors=True)
+    @abstractmethod
+    def open(self, folder: Path, record: SegmentRecord) -> Any:
+        """What a search reads of it, mapped from its files in `folder`, whose sizes are as recorded.
 
-    def __enter__(self) -> Self:
-        return self
+        IndexFormatError names a file that does not hold what it should.
+        """
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if not self._published:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)
+    def problems(self, segment: OpenSegment) -> Iterable[str]:
+        """What is wrong inside its files, whose checksums are as recorded; each problem begins with a file's name."""
+        return ()
+
+    def warm_up(self, opened: Any) -> None:
+        """Load and compile what reading it needs. What searches run besides, they warm up themselves."""
+        return
+
+    @abstractmethod
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """What gives the part to the index at `path`, which lacks it, or has it damaged."""
 
 
-def part_folder(path: Path, manifest: Manifest, name: str) -> Path:
-    """The folder of a part. InputError if the index has none of this name, IndexFormatError if a file is damaged."""
-    part = manifest.parts.get(name)
-    if part is None:
-        raise InputError(f"the index at {path} has no {name} part", remedies=[add_part(name, path)])
-    for problem in part_problems(path, manifest, name):
-        raise IndexFormatError(problem, remedies=[add_part_again(name, path)])
-    return path / manifest.segment / part.folder
+class WrittenPart(Part):
+    """A part that is written with its segment, into the segment's folder, and opened with it.
+
+    A segment in which one of these is damaged does not open.
+
+    Attributes:
+        files: names of all files that it can have.
+        Settings: a dataclass, if only segments have it whose `IndexSettings` hold such settings under its name.
+        holds_weights: whether it is made of the documents' weights: pruning these makes it smaller.
+        passes: how often writing it goes through all documents: its share of the time that a build takes.
+    """
+
+    files: ClassVar[tuple[str, ...]]
+    Settings: ClassVar[type | None] = None
+    holds_weights: ClassVar[bool] = False
+    passes: ClassVar[int] = 0
+
+    def is_in(self, record: SegmentRecord) -> bool:
+        """Whether a segment has it: every one, unless it needs settings."""
+        return self.Settings is None or self.name in record.settings.requested
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """Building the index again, with the part."""
+        if damaged or self.Settings is None:
+            return BUILD_AGAIN
+        made = f"{self.Settings.__name__}()"
+        if self.name in IndexSettings.__dataclass_fields__:
+            return build_with(self.name, f"{self.name}={made}")
+        return Remedy("build-with-part", f"build it with the part {self.name}", f'parts={{"{self.name}": {made}}}')
+
+    def wanted(self, draft: SegmentDraft) -> bool:
+        """Whether a segment that is being built gets it: every one, unless it needs settings."""
+        return self.Settings is None or self.name in draft.settings.requested
+
+    def begin(self, draft: SegmentDraft) -> DocumentStream | None:
+        """Called before the first document comes: what takes the documents, if the part is made of them."""
+        return None
+
+    def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
+        """Write what is made of other parts: all documents have come, and the parts before it in the registry are done.
+
+        `report` is called with the number of documents just gone through, for each of them `passes` times.
+        """
+        return
 
 
-@contextmanager
-def opening(name: str, path: Path) -> Iterator[None]:
-    """What is found damaged within the block is mended by adding the part again, the rest of the index being whole."""
-    try:
-        yield
-    except IndexFormatError as error:
-        raise IndexFormatError(error.problem, remedies=[add_part_again(name, path)]) from error
+@dataclass(frozen=True, slots=True)
+class CarriedRows:
+    """What a new segment takes of an added part of an old one.
+
+    Attributes:
+        opened: the old part, as `Part.open` gave it.
+        folder: of its files.
+        record: what the old segment's manifest says of it.
+        rows: int64 [n]: rows of the old segment, in the order of the new one; None for all rows as they are.
+    """
+
+    opened: Any
+    folder: Path
+    record: PartRecord
+    rows: npt.NDArray[np.int64] | None = None
+
+    def numbers(self, documents: int) -> npt.NDArray[np.int64]:
+        """`rows`, or all of so many."""
+        return np.arange(documents) if self.rows is None else self.rows
 
 
-def part_problems(path: Path, manifest: Manifest, name: str, *, contents: bool = False) -> list[str]:
-    """Every file of a part that is missing or not of the recorded size or, if asked, of another checksum."""
-    problems = []
-    for file, record in manifest.parts[name].files.items():
-        place = path / manifest.segment / manifest.parts[name].folder / file
-        try:
-            size = place.stat().st_size
-        except OSError:
-            problems.append(f"{place}: missing")
-            continue
-        if size != record.bytes:
-            problems.append(f"{place}: expected {record.bytes:,} bytes, found {size:,}")
-        elif contents and (found := crc32(place)) != record.crc32:
-            problems.append(f"{place}: expected CRC-32 {record.crc32:08x}, found {found:08x}")
-    return problems
+class AddedPart(Part):
+    """A part that is added to a segment that is there (`lsr.index.parts.adding`), in a folder of its own.
+
+    It is opened when it is first wanted; what does not need it goes on without it, should it be damaged.
+    """
+
+    def is_in(self, record: SegmentRecord) -> bool:
+        """Whether it was added to a segment."""
+        return self.name in record.parts
+
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
+        """Adding it, or doing so again."""
+        return f"add the {self.name} part{' again' * damaged}"
+
+    @abstractmethod
+    def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
+        """Write the part of a new segment into an empty folder, from those of old ones; return what it is.
+
+        The rows of the new segment are those of the sources, one after the other. InputError for sources that are not
+        of one kind.
+        """
+
+
+def copy_part(source: CarriedRows, folder: Path) -> PartRecord:
+    """Copy the files of a part whose rows stay as they are, and their checksums, by which old damage still shows."""
+    for name in source.record.files:
+        shutil.copyfile(source.folder / name, folder / name)
+        sync(folder / name)
+    sync(folder)
+    return replace(source.record, folder=folder.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import ArrayWriter, open_array
+from lsr.index.format.manifest import SegmentRecord
+from lsr.index.parts.draft import SegmentDraft
+from lsr.index.parts.part import OpenSegment, WrittenPart
 from lsr.text.windows import WindowSettings, split_window_id
 
 WINDOWS_NAME = "window_documents.npy"
@@ -20,23 +25,34 @@ WINDOWS_NAME = "window_documents.npy"
 class WindowWriter:
     """Writes the number of each row's document, counted from 0."""
 
-    def __init__(self, folder: Path) -> None:
-        self.documents = 0
-        self._writer = ArrayWriter(folder / WINDOWS_NAME, np.uint32)
+    def __init__(self, draft: SegmentDraft, settings: WindowSettings) -> None:
+        self._draft, self._settings = draft, settings
+        self._documents = 0
+        self._writer = ArrayWriter(draft.folder / WINDOWS_NAME, np.uint32)
         self._last: tuple[str | None, int] = (None, 0)
 
-    def append(self, ids: Sequence[str]) -> None:
-        """Append rows by their ids. InputError unless they are windows, each document's from 0 on, side by side."""
-        numbers = np.empty(len(ids), np.uint32)
-        for at, id in enumerate(ids):
-            document, number = split_window_id(id)
-            if number == 0:
-                self.documents += 1
-            elif self._last != (document, number - 1):
-                raise InputError(f"window {id!r} does not follow the one before it of its document")
-            self._last = document, number
-            numbers[at] = self.documents - 1
+    def check(self, documents: Sequence[Document]) -> None:
+        """InputError unless the ids are those of windows, each document's from 0 on, side by side."""
+        last = self._last
+        for row in documents:
+            document, number = split_window_id(row.id)
+            if number and last != (document, number - 1):
+                raise InputError(f"window {row.id!r} does not follow the one before it of its document")
+            last = document, number
+
+    def append(self, documents: Sequence[Document]) -> None:
+        """Append rows."""
+        places = [split_window_id(row.id) for row in documents]
+        if places:
+            self._last = places[-1]
+        numbers = self._documents - 1 + np.cumsum([number == 0 for _, number in places], dtype=np.int64)
+        self._documents += sum(number == 0 for _, number in places)
         self._writer.append(numbers)
+
+    def finish(self) -> None:
+        """Close the file, and tell the draft of the windows."""
+        self.close()
+        self._draft.windows_record = {**self._settings.to_record(), "documents": self._documents}
 
     def close(self) -> None:
         """Close the file."""
@@ -69,7 +85,7 @@ class WindowRows:
             )
         except (KeyError, TypeError, InputError) as error:
             raise IndexFormatError(
-                f"{folder}: the record of the windows is not readable ({error}): build the index again"
+                f"{folder}: the record of the windows is not readable ({error})", remedies=[BUILD_AGAIN]
             ) from error
 
     def documents_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -92,10 +108,36 @@ class WindowRows:
         document = np.array([self.row_documents[row]], np.int64)
         return range(int(self.first_rows(document)[0]), int(self.first_rows(document + 1)[0]))
 
-    def problems(self) -> list[str]:
-        """What is wrong with the array."""
-        numbers = self.row_documents
+
+class WindowsPart(WrittenPart):
+    """See `WindowRows`."""
+
+    name = "windows"
+    title = "whose windows are whose"
+    files = (WINDOWS_NAME,)
+
+    def is_in(self, record: SegmentRecord) -> bool:
+        """Unless the rows are whole documents."""
+        return record.windows is not None
+
+    def open(self, folder: Path, record: SegmentRecord) -> WindowRows:
+        """See `Part.open`."""
+        assert record.windows is not None
+        return WindowRows.open(folder, record.windows, record.documents)
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        windows: WindowRows = segment.part(self.name)
+        numbers = windows.row_documents
         steps = np.diff(numbers.astype(np.int64))
-        if numbers[0] != 0 or numbers[-1] != self.documents - 1 or not ((steps == 0) | (steps == 1)).all():
-            return [f"{WINDOWS_NAME}: numbers do not ascend one by one from 0 to {self.documents - 1:,}"]
-        return []
+        if numbers[0] != 0 or numbers[-1] != windows.documents - 1 or not ((steps == 0) | (steps == 1)).all():
+            yield f"{WINDOWS_NAME}: numbers do not ascend one by one from 0 to {windows.documents - 1:,}"
+
+    def wanted(self, draft: SegmentDraft) -> bool:
+        """See `WrittenPart.wanted`."""
+        return draft.windows is not None
+
+    def begin(self, draft: SegmentDraft) -> WindowWriter:
+        """See `WrittenPart.begin`."""
+        assert draft.windows is not None
+        return WindowWriter(draft, draft.windows)

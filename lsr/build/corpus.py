@@ -6,23 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsr.build.shards import EncodedShards
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
-from lsr.build.shards import EncodedShards
 from lsr.core.progress import Stages, silent
-from lsr.vectors.sparse import SparseVectors
 from lsr.text.windows import WindowSettings, cut_corpus
+from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
+    from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, IndexBuilder, IndexSettings
-    from lsr.core.vocabulary import Vocabulary
 
 Progress = Callable[[int], None]
 
@@ -162,17 +161,10 @@ def encode_queries(
     return write_vectors(path, batches(), vocabulary=encoder.vocabulary, force=force)
 
 
-@contextmanager
-def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> Iterator[EncodedShards]:
+def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> EncodedShards:
+    """The work folder beside what is made at `path`."""
     path = Path(path)
-    shards = EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
-    finished = False
-    try:
-        yield shards
-        finished = True
-    finally:
-        # Nothing worth going on from is nothing worth leaving behind.
-        shards.close(remove=finished or not shards.paths)
+    return EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
 
 
 def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from lsr.cli import (
     serve,
     train,
     tune,
+    upgrade,
     verify,
     warmup,
 )
@@ -52,11 +53,11 @@ _PANELS: dict[str, tuple[ModuleType, ...]] = {
     "Measure and tune": (evaluate, bench, tune),
     "Train": (train, adapt, average, mine, score),
     "Vectors": (encode, export, prune),
-    "Look after": (inspect, verify, models, warmup),
+    "Look after": (inspect, verify, upgrade, models, warmup),
 }
 for panel, modules in _PANELS.items():
     for module in modules:
-        app.command(module.NAME, rich_help_panel=panel)(module.run)
+        app.command(module.NAME, cls=getattr(module, "COMMAND", None), rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
-from lsr.core.errors import OutputExistsError
-from lsr.core.files import atomic_file
-
-if TYPE_CHECKING:
-    from lsr.core.documents import Document
 
 NAME = "demo"
 
@@ -35,11 +29,13 @@ def run(
 
         lsr demo
     """
+    from lsr.demo.collection import write_collection
     from lsr.demo.questions import shown_questions
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 
-    _write_collection(out, force=force)
+    with progress_bar("reading the standard library", None, "files") as progress:
+        write_collection(out, force=force, progress=progress)
     collection = load_collection(out)
     encoder = SparseEncoder.load(max_length=256)
     with resumable(out / "index"):
@@ -48,9 +44,7 @@ def run(
     answers = [(query.text, retriever.search(query.text, 3, explain=True)) for query in shown_questions()]
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)
     if as_json:
-        from lsr.cli.render import response_as_dict
-
-        questions = [{"query": question, **response_as_dict(answer, explain=True)} for question, answer in answers]
+        questions = [{"query": question, **answer.to_record()} for question, answer in answers]
         print_json({"questions": questions, **evaluation.report.to_json()})
         return
     from lsr.cli.render import print_response
@@ -61,36 +55,6 @@ def run(
     output.print()
     print(evaluation.report.to_markdown())
     _print_next_steps(out)
-
-
-def _write_collection(folder: Path, *, force: bool) -> None:
-    """The passages, the questions and the judgements as a BEIR folder, so that every other command works on it too."""
-    from lsr.demo.corpus import standard_library_documents
-    from lsr.demo.questions import demo_qrels, demo_questions
-
-    with progress_bar("reading the standard library", None, "files") as progress:
-        documents = list(standard_library_documents(progress=progress))
-    judged = demo_qrels({document.id for document in documents})
-    qrels = [f"{query}\t{id}\t{grade}" for query, grades in judged.items() for id, grade in grades.items()]
-    files = {
-        "corpus.jsonl": [_line(document) for document in documents],
-        "queries.jsonl": [json.dumps({"_id": query.id, "text": query.text}) for query in demo_questions()],
-        "qrels/test.tsv": ["query-id\tcorpus-id\tscore", *qrels],
-    }
-    for name, lines in files.items():
-        path, content = folder / name, "\n".join(lines) + "\n"
-        if path.exists() and not force and path.read_text(encoding="utf-8") != content:
-            raise OutputExistsError(
-                f"{path} is there already, with other content (another Python's demo?): choose another folder with "
-                "--output, or pass --force to replace it"
-            )
-        with atomic_file(path, force=True) as temporary:
-            temporary.write_text(content, encoding="utf-8")
-
-
-def _line(document: Document) -> str:
-    record = {"_id": document.id, "title": document.title, "text": document.text, **document.fields}
-    return json.dumps(record, ensure_ascii=False)
 
 
 def _print_next_steps(folder: Path) -> None:

@@ -114,7 +114,7 @@ def run(
         )
     size = made.space()[NAME]
     if as_json:
-        print_json({"index": str(index), "bytes": size, **made.dense.record.to_json()})
+        print_json({"index": str(index), "bytes": size, **made.dense.record.to_record()})
     else:
         note(
             f"{index}: {len(made):,} dense vectors of {made.dense.dim} ({made.dense.kind}), {size / 1e6:,.1f} MB. "

@@ -10,33 +10,27 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import (
-    DenseWeight,
     Device,
-    Feedback,
     Force,
-    Fusion,
     Json,
     MaxLength,
-    Mode,
-    Parameters,
     QueryIdf,
-    Recall,
-    Rerank,
     TopK,
     TopWindows,
     Windows,
     WindowStride,
     WindowWords,
-    search_parameters,
-    stage_parameters,
     window_settings,
 )
+from lsr.cli.search_flags import asked, search_command
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 NAME = "eval"
+COMMAND = search_command(default_mode="exact", why="which measures the model alone")
 
 
 def run(
+    context: typer.Context,
     collection: Annotated[
         str,
         typer.Argument(
@@ -77,16 +71,6 @@ def run(
             show_default=False,
         ),
     ] = None,
-    mode: Annotated[
-        Mode | None,
-        typer.Option(help="How to search. (default: exact, which measures the model alone)", show_default=False),
-    ] = None,
-    recall: Recall = None,
-    fusion: Fusion = None,
-    dense_weight: DenseWeight = None,
-    feedback: Feedback = None,
-    rerank: Rerank = None,
-    parameters: Parameters = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Measure this; repeat for more. (default: nDCG@10 MRR@10 R@100 R@1000 MAP)")
     ] = None,
@@ -125,14 +109,16 @@ def run(
         read_run,
     )
 
+    plan = asked(context).plan("exact")
+    if asked(context).show:
+        print_json(plan.to_record())
+        return
     cut = window_settings(windows, window_words, window_stride, top_windows)
     loaded = load_collection(collection, split, queries=queries, qrels=qrels)
     settings = EvaluationSettings(
         metrics=metric or DEFAULT_METRICS,
         k=k,
-        mode=(mode or (Mode.exact if recall is None else Mode.auto)).value,
-        recall=recall,
-        parameters={**stage_parameters(fusion, dense_weight, feedback, rerank), **search_parameters(parameters)},
+        plan=plan,
         drop_self=drop_self,
         bm25=bm25,
         per_query=per_query,

@@ -11,22 +11,6 @@ from lsr.cli.options import IndexPath, Json
 
 NAME = "inspect"
 
-_PARTS = {
-    "forward": "terms and weights of the documents",
-    "order": "which document stands where",
-    "term": "how many documents hold each term",
-    "summary": "bounds of the blocks of documents",
-    "seismic": "blocks of mode seismic",
-    "bmp": "blocks of mode bmp",
-    "documents": "titles, texts and fields",
-    "windows": "whose windows are whose",
-    "ids": "ids, and where to find them",
-    "vocabulary": "the terms",
-    "manifest": "this description, and checksums",
-    "dense": "dense vectors, and what finds the nearest",
-    "late": "token vectors, for re-ranking",
-}
-
 
 def run(
     index: IndexPath,
@@ -123,12 +107,15 @@ def _print_description(description: dict[str, Any]) -> None:
 
 
 def _print_space(space: dict[str, dict[str, float]]) -> None:
+    from lsr.index import PARTS
+
+    titles = {name: part.title for name, part in PARTS.items()} | {"manifest": "this description, and checksums"}
     width = max(map(len, space))
     output.print(f"[bold]{'space':{width}}  {'bytes':>15}  {'MB':>9}  {'share':>6}  {'a document':>10}[/]")
     for part, takes in space.items():
         if takes["bytes"]:
             numbers = f"{takes['bytes']:15,.0f}  {takes['bytes'] / 1e6:9,.2f}  {takes['share']:6.1%}"
-            holds = f"  {_PARTS[part]}" if part in _PARTS else ""
+            holds = f"  {titles[part]}" if part in titles else ""
             output.print(f"{part:{width}}  {numbers}  {takes['bytes_per_document']:10,.1f}{holds}")
 
 

@@ -55,7 +55,7 @@ def run(
         made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
     record, size = made.late.record, made.space()[NAME]
     if as_json:
-        print_json({"index": str(index), "bytes": size, **record.to_json()})
+        print_json({"index": str(index), "bytes": size, **record.to_record()})
     else:
         note(
             f"{index}: {record.vectors:,} token vectors of {record.dim} in {record.bits} bits, {size / 1e6:,.1f} MB. "

@@ -23,6 +23,7 @@ WORDS = {
     "add-part": "add one with `lsr {part} {path}`",
     "add-part-again": "add the {part} part again with `lsr {part} {path} --force`",
     "build-with": "build it with --{part}",
+    "upgrade": "bring it up to date with `lsr upgrade {path}`",
     "tune": "run `lsr tune INDEX --queries FILE --recall {recall} --k {k}`",
 }
 """By the remedy's name; its values stand in braces."""

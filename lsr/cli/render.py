@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from rich.markup import escape
 from rich.text import Text
 
@@ -29,8 +26,8 @@ def print_response(response: SearchResponse, *, explain: bool) -> None:
 
 def _what_was_done(response: SearchResponse) -> str:
     times = f"encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms"
-    if response.mode is None:
-        assert response.stats is not None
+    searched = [name for name in response.stages_ms if not name.startswith("encode")]
+    if searched == ["sparse"] and response.stats is not None:
         return f"{times} ({in_words(response.stats)})"
     stages = ", ".join(f"{name} {ms:.2f} ms" for name, ms in response.stages_ms.items())
     weight = "" if response.dense_weight is None else f"; the dense side counts {response.dense_weight:g}"
@@ -45,7 +42,7 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     if hit.window is not None:
         name += f" [dim]window {hit.window.number}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
-    if explain and hit.stages:
+    if explain and len(hit.stages) > 1:
         output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")
     snippet = make_snippet(document.text, hit.matches or ())
     if snippet.text:
@@ -79,30 +76,3 @@ def format_stages(stages: dict[str, StageScore]) -> str:
             words.append(f"gives {stage.contribution:.3f}")
         parts.append(", ".join(words))
     return " · ".join(parts)
-
-
-def response_as_dict(response: SearchResponse, *, explain: bool) -> dict[str, Any]:
-    """The response as JSON values."""
-    hits = []
-    for hit in response.hits:
-        item: dict[str, Any] = {
-            "rank": hit.rank,
-            "id": hit.id,
-            "score": hit.score,
-            "title": hit.document.title,
-            "text": hit.document.text,
-            "fields": hit.document.fields,
-        }
-        if hit.window is not None:
-            item["window"] = asdict(hit.window)
-        if explain:
-            item["matches"] = [asdict(match) for match in hit.matches or ()]
-            item["stages"] = {name: asdict(stage) for name, stage in hit.stages.items()}
-        hits.append(item)
-    timings: dict[str, Any] = {"encode_ms": round(response.encode_ms, 3), "search_ms": round(response.search_ms, 3)}
-    answer: dict[str, Any] = {"hits": hits, "stats": response.stats and response.stats._asdict(), "timings": timings}
-    if response.mode is not None:
-        answer["mode"], answer["dense_weight"] = response.mode, response.dense_weight
-        answer["dense_stats"] = response.dense_stats and response.dense_stats._asdict()
-        timings["stages_ms"] = {name: round(ms, 3) for name, ms in response.stages_ms.items()}
-    return answer

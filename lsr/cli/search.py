@@ -9,23 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import (
-    DenseWeight,
-    Device,
-    Feedback,
-    Force,
-    Fusion,
-    IndexPath,
-    Json,
-    Mode,
-    OtherModel,
-    Parameters,
-    QueryIdf,
-    Recall,
-    Rerank,
-    search_parameters,
-    stage_parameters,
-)
+from lsr.cli.options import Device, Force, IndexPath, Json, OtherModel, QueryIdf
+from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -33,11 +18,13 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
 
 NAME = "search"
+COMMAND = search_command()
 
 _BATCH = 1024
 
 
 def run(
+    context: typer.Context,
     index: IndexPath,
     query: Annotated[str | None, typer.Argument(help="The question.", show_default=False)] = None,
     queries: Annotated[
@@ -47,22 +34,6 @@ def run(
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
-    mode: Annotated[
-        Mode,
-        typer.Option(
-            help="hybrid fuses sparse and dense search, in an index with dense vectors (`lsr dense`); dense searches "
-            "those alone; sparse-first scores with them what sparse search found. Of the sparse index: exact finds "
-            "the true best; approximate is quicker and may miss some; exhaustive scores every document; seismic and "
-            "bmp are those algorithms, in an index built with --seismic or --bmp; auto picks exact or approximate by "
-            "the size of the index."
-        ),
-    ] = Mode.auto,
-    recall: Recall = None,
-    fusion: Fusion = None,
-    dense_weight: DenseWeight = None,
-    feedback: Feedback = None,
-    rerank: Rerank = None,
-    parameters: Parameters = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
@@ -83,14 +54,17 @@ def run(
         lsr search my-index "how do birds find their way" --recall 0.98
 
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
+
+        lsr search my-index --mode hybrid --rerank late --show-plan > plan.json
     """
-    from lsr.search.plan import SearchPlan
     from lsr.search.retriever import Retriever
 
+    plan = asked(context).plan()
+    if asked(context).show:
+        print_json(plan.to_record())
+        return
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
-    options = {**stage_parameters(fusion, dense_weight, feedback, rerank), **search_parameters(parameters)}
-    plan = SearchPlan.of(mode.value, recall, options)
     retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
     if query is None:
         assert queries is not None
@@ -103,11 +77,9 @@ def run(
     # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
     # that of a search.
     retriever.warm_up(plan)
-    response = retriever.search_plan(query, k, plan, explain=True)
+    response = retriever.search(query, k, plan, explain=True)
     if as_json:
-        from lsr.cli.render import response_as_dict
-
-        print_json({"query": query, **response_as_dict(response, explain=explain)})
+        print_json({"query": query, **response.to_record(explain=explain)})
     else:
         from lsr.cli.render import print_response
 

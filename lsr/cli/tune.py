@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Fusion, IndexPath, Json, OtherModel, drawable
+from lsr.cli.options import Device, IndexPath, Json, OtherModel, drawable
+from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
     from lsr.eval.tuning.recall import Choice, TuneResult
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from lsr.vectors.sparse import SparseVectors
 
 NAME = "tune"
+COMMAND = search_command("fusion")
 
 # With fewer queries than this, a recall of 0.98 is known to a hundredth at best.
 _ENOUGH_QUERIES = 200
 
 
 def run(
+    context: typer.Context,
     index: IndexPath,
     queries: Annotated[
         str,
@@ -39,7 +42,6 @@ def run(
             show_default=False,
         ),
     ] = None,
-    fusion: Fusion = None,
     metric: Annotated[str, typer.Option(help="With --qrels: what to maximise.")] = "nDCG@10",
     plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
     query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 1000,
@@ -72,7 +74,8 @@ def run(
     drawing = drawable(plot)
     opened = Index.open(index)
     if qrels is not None:
-        _tune_fusion(opened, queries, qrels, fusion and fusion.value, metric, drawing, model, device, as_json)
+        method = asked(context).flat.get("fusion")
+        _tune_fusion(opened, queries, qrels, method, metric, drawing, model, device, as_json)
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
@@ -164,6 +167,7 @@ def _tune_fusion(
     from lsr.eval.reports.report import markdown_table
     from lsr.eval.tuning.fusion import save_plot, tune_fusion
     from lsr.index.fusion.settings import FusionSettings
+    from lsr.index.fusion.tuning import store_tuning
     from lsr.search.retriever import Retriever
     from lsr.text import open_queries
 
@@ -172,7 +176,7 @@ def _tune_fusion(
     found = tune_fusion(
         retriever, list(open_queries(queries)), read_qrels(qrels), fusion=fusion, metric=metric, stages=progress_bar
     )
-    index.store_fusion_tuning(found.tuning)
+    store_tuning(index, found.tuning)
     if plot is not None:
         save_plot(found, plot, title=index.path.name)
     if as_json:

@@ -67,7 +67,7 @@ def run(
 
 def kinds_of_index() -> list[IndexSettings]:
     """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
-    from lsr.index.parts.settings import BmpSettings, IndexSettings, SeismicSettings
+    from lsr.index.format.settings import BmpSettings, IndexSettings, SeismicSettings
 
     return [IndexSettings(weight_bits=bits, seismic=SeismicSettings(), bmp=BmpSettings()) for bits in (8, 16)]
 
@@ -97,7 +97,8 @@ def _warm_up_stages(index: Index, path: Path) -> None:
 
     from lsr.core.errors import MissingDependencyError
     from lsr.index import LateVectors, LateWriter, add_dense
-    from lsr.index.fusion.search import HybridQuery, search_hybrid
+    from lsr.index.fusion.search import HybridQuery, search_rows
+    from lsr.index.fusion.settings import HYBRID, RetrievalPlan, RetrieveSettings
 
     query = np.array([0], np.uint32), np.ones(1, np.float32)
     index.scores(*query, [0])
@@ -115,4 +116,5 @@ def _warm_up_stages(index: Index, path: Path) -> None:
         dense = add_dense(index, [np.eye(len(index), 8, dtype=np.float32)])
     except MissingDependencyError:
         return
-    search_hybrid(dense, HybridQuery(query, np.ones(8, np.float32)), 1)
+    plan = RetrievalPlan(retrieve=RetrieveSettings(mode=HYBRID))
+    search_rows(dense, HybridQuery(query, np.ones(8, np.float32)), 1, plan)

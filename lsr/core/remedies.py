@@ -50,7 +50,12 @@ def add_part_again(part: str, path: str | Path) -> Remedy:
 
 def build_with(part: str, python: str) -> Remedy:
     """Build the index with a part that is made only when it is asked for; `python` is the argument that does so."""
-    return Remedy("build-with", "build it with them", python, {"part": part})
+    return Remedy("build-with", "build it with that", python, {"part": part})
+
+
+def upgrade(path: str | Path) -> Remedy:
+    """Rewrite the index at `path` in the current format."""
+    return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
 
 
 def name_format(formats: Iterable[str]) -> Remedy:

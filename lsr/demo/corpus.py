@@ -7,7 +7,7 @@ package.
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,9 @@ FEWEST_PASSAGES = 3000  # with its sources, every supported version has more tha
 FEWEST_WORDS = 2
 
 
-def standard_library_documents(progress: Callable[[int], None] | None = None) -> Iterator[Document]:
+def standard_library_documents(
+    progress: Callable[[int], None] | None = None, *, modules: Collection[str] | None = None
+) -> Iterator[Document]:
     """The documented modules, classes, functions, methods and properties of the running Python's standard library.
 
     Each is one document: id the qualified name under which users know it ("os.path.splitext"; built-ins without their
@@ -28,13 +30,16 @@ def standard_library_documents(progress: Callable[[int], None] | None = None) ->
     indentation, fields `kind` ("module", "class", "function", "method" or "property") and `module`. Ordered by id;
     the same on every run of one interpreter. Tests, private modules and dunder methods are left out.
 
-    `progress` is called with 1 for every source file read.
+    `progress` is called with 1 for every source file read. With `modules`, only these are read, which is much faster;
+    a docstring that they share with another module is theirs then.
     Raises InputError where the interpreter comes without its sources or docstrings.
     """
     library = Path(sysconfig.get_path("stdlib"))
-    entries = [*compiled_entries(), *source_entries(library, progress)]
+    entries = [*compiled_entries(), *source_entries(library, progress, modules)]
+    if modules is not None:
+        entries = [entry for entry in entries if entry.module in modules]
     chosen = one_each(entries)
-    if len(chosen) < FEWEST_PASSAGES:
+    if len(chosen) < (FEWEST_PASSAGES if modules is None else len(modules)):
         raise InputError(
             f"only {len(chosen)} documented names found: this Python comes without the sources of its standard "
             "library. Run the demo with a full installation (python.org, Debian's python3, pyenv or uv)",

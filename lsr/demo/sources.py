@@ -84,10 +84,15 @@ class Module:
         return (name for name in (*self.functions, *self.classes) if not name.startswith("_"))
 
 
-def source_entries(library: Path, progress: Callable[[int], None] | None = None) -> Iterator[Entry]:
-    """The documented names in the sources under `library`, each under its public name, in no promised order."""
+def source_entries(
+    library: Path, progress: Callable[[int], None] | None = None, only: Iterable[str] | None = None
+) -> Iterator[Entry]:
+    """The documented names in the sources under `library`, each under its public name, in no promised order.
+
+    `only` reads the sources of these modules alone, and of their packages.
+    """
     modules: dict[str, Module] = {}
-    for path in source_files(library):
+    for path in source_files(library, only):
         module = read_module(path, library)
         if module is not None:
             modules[module.name] = module
@@ -98,10 +103,14 @@ def source_entries(library: Path, progress: Callable[[int], None] | None = None)
         yield from module_entries(module, names)
 
 
-def source_files(library: Path) -> list[Path]:
+def source_files(library: Path, only: Iterable[str] | None = None) -> list[Path]:
     """The .py files of the public modules of the standard library and of those private ones that implement them."""
     found: list[Path] = []
-    for top in sorted(sys.stdlib_module_names - SKIPPED):
+    tops = sys.stdlib_module_names - SKIPPED
+    if only is not None:
+        wanted = set(only)
+        tops &= {name.partition(".")[0] for name in wanted} | {part for part, home in HOMES.items() if home in wanted}
+    for top in sorted(tops):
         if (library / f"{top}.py").is_file():
             found.append(library / f"{top}.py")
         elif (library / top).is_dir():

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import RLock
+from time import perf_counter
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from lsr.core.errors import ModelError
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
+from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.settings import RetrieveSettings
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
+    from lsr.vectors.sparse import SparseVectors
 
 # Documents of which half of the IDF that a model wants is believed. Measured (benchmarks/idf_prior.py): up to 10
 # documents, less of it is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
 _FEW = 10
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedQueries:
+    """Texts and the vectors that a plan asks for.
+
+    Attributes:
+        ids, texts: [n].
+        sparse: a row for each text, or None where the sparse index is not searched.
+        dense: float32 [n, dim], or None where dense vectors are not.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    sparse: SparseVectors | None
+    dense: npt.NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, number: int) -> HybridQuery:
+        return HybridQuery(
+            None if self.sparse is None else self.sparse.row(number), None if self.dense is None else self.dense[number]
+        )
+
+
 class IndexEncoders:
-    """Of sparse queries and documents, and of dense queries. Safe to use from several threads.
+    """Encoders for an index: sparse queries and documents, dense queries. Safe to use from several threads.
 
     Args:
         index: whose records say what to load.
@@ -71,6 +104,25 @@ class IndexEncoders:
     @dense.setter
     def dense(self, encoder: DenseEncoder) -> None:
         self._dense = encoder
+
+    def encode_query(self, text: str, retrieve: RetrieveSettings) -> tuple[HybridQuery, dict[str, float]]:
+        """The vectors of a text that a search asks for, and the milliseconds of each."""
+        sparse, dense, milliseconds = None, None, {}
+        start = perf_counter()
+        if retrieve.needs_sparse:
+            sparse = self.queries.encode_queries([text]).row(0)
+            milliseconds["encode sparse"] = (perf_counter() - start) * 1e3
+        if retrieve.needs_dense:
+            start = perf_counter()
+            dense = self.dense.encode_queries([text])[0]
+            milliseconds["encode dense"] = (perf_counter() - start) * 1e3
+        return HybridQuery(sparse, dense), milliseconds
+
+    def encode_queries(self, texts: Sequence[str], ids: Sequence[str], retrieve: RetrieveSettings) -> EncodedQueries:
+        """The vectors of many texts that a search asks for."""
+        sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
+        dense = self.dense.encode_queries(texts) if retrieve.needs_dense else None
+        return EncodedQueries(ids, texts, sparse, dense)
 
     def _load_dense_encoder(self) -> DenseEncoder:
         from lsr.encoding.dense.encoder import DenseEncoder

@@ -1,128 +1,113 @@
-"""What a search is to do, stage by stage: retrieve, learn from feedback, fuse, re-rank."""
+"""What a search is to do, stage by stage: retrieve, learn from feedback, fuse, re-rank.
+
+One tree for Python, the command line, the HTTP service and evaluation, each of which reads it or derives from it what
+it needs: keywords, flags, a schema. The stages that the index runs are in `lsr.index.fusion.settings`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.index.fusion.settings import FeedbackSettings, FusionSettings, HybridSettings
+from lsr.core.options import build, check_options, did_you_mean, listed, option, shortened
+from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
-
-# Modes that are not those of `Index.search`.
-HYBRID_MODES = ("dense", "hybrid", "sparse-first")
-
-# Flat names, as keyword arguments and the command line have them, for the fields of each stage's settings.
-_FUSION = {
-    "fusion": "method",
-    "dense_weight": "dense_weight",
-    "rank_constant": "rank_constant",
-    "completion": "completion",
-    "depth": "depth",
-}
-_FEEDBACK = {
-    "feedback": "method",
-    "feedback_vectors": "vectors",
-    "feedback_documents": "documents",
-    "feedback_terms": "terms",
-    "feedback_query_weight": "query_weight",
-    "interpolate": "interpolate",
-}
-_RERANK = {"rerank": "model", "rerank_depth": "depth", "rerank_weight": "weight"}
-_DENSE = {"dense_mode": "mode", "effort": "effort"}
+# Stages that are run only where they are asked for.
+ON_DEMAND = ("feedback", "rerank")
+# Fields of a record that stand for its `retrieve`.
+SHORT = ("mode", "recall", "parameters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankSettings:
-    """Scoring the best hits once more, with something dearer.
+    """Scoring the best hits once more, with a slower and more accurate model.
 
     Attributes:
-        model: a cross-encoder (a folder or hub name that transformers loads for sequence classification), or "late" for
+        model: A cross-encoder (a folder or hub name that transformers loads for sequence classification), or "late" for
             the token vectors of the index (ColBERT's MaxSim).
-        depth: how many hits are scored again; those beyond follow in the order they had.
-        weight: from 0 to 1: what the new score counts against the old one, both scaled to 0 … 1 among these hits.
+        depth: How many hits are scored again; those beyond follow in the order they had.
+        weight: From 0 to 1: what the new score counts against the old one, both scaled to 0 … 1 among these hits.
     """
 
-    model: str
-    depth: int = 50
-    weight: float = 1.0
+    model: str = option(LATE, flat="rerank", shown=True)
+    depth: int = option(50, flat="rerank_depth", ge=1)
+    weight: float = option(1.0, flat="rerank_weight", ge=0, le=1)
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise InputError(f"rerank_depth must be at least 1, not {self.depth}")
-        if not 0 <= self.weight <= 1:
-            raise InputError(f"rerank_weight must lie in 0 … 1, not {self.weight}")
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchPlan:
+class SearchPlan(RetrievalPlan):
     """The stages of a search.
 
     Attributes:
-        retrieve: which vectors are searched and how, feedback and fusion.
-        rerank: None for none.
-        mode: that the plan was asked for by, for the answer.
+        retrieve: What is searched, and how.
+        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
+        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
+        rerank: Score the best hits again. Left out, they stay as they were found.
     """
 
-    retrieve: HybridSettings = field(default_factory=HybridSettings)
     rerank: RerankSettings | None = None
-    mode: str = "hybrid"
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is one search of the sparse index and nothing else."""
-        return self.retrieve.vectors == "sparse" and self.retrieve.feedback is None and self.rerank is None
+    def __post_init__(self) -> None:
+        RetrievalPlan.__post_init__(self)
+        if self.stages == (SPARSE,) and self.retrieve.depth != RetrieveSettings().depth:
+            raise InputError(
+                "goes with mode hybrid or sparse-first, feedback or rerank: otherwise it is k", field="retrieve.depth"
+            )
 
     @classmethod
-    def of(
-        cls, mode: str = "auto", recall: float | None = None, parameters: Mapping[str, Any] | None = None
-    ) -> SearchPlan:
-        """The plan of flat arguments.
+    def of(cls, mode: str = "auto", **flat: Any) -> SearchPlan:
+        """The plan of flat keywords: `mode`, then any field of a stage by its flat name (see `lsr.search.flat`).
 
-        Args:
-            mode: of `Index.search`, or "dense", "hybrid", "sparse-first" (`HybridSettings`).
-            recall: of `Index.search`, for the sparse side.
-            parameters: those of the sparse mode; fusion (the method), dense_weight, rank_constant, completion, depth of
-                `FusionSettings`; feedback (the method), feedback_vectors, feedback_documents, feedback_terms,
-                feedback_query_weight, interpolate of `FeedbackSettings`; rerank (the model), rerank_depth,
-                rerank_weight of `RerankSettings`; dense_mode and effort of `lsr.index.parts.dense.part.Dense.search`;
-                sparse_mode, the mode of the sparse side of a hybrid search.
-
-        InputError for parameters that belong to a stage that is not asked for, or do not fit.
+        `of("hybrid", fusion="rrf", feedback="rm3", feedback_documents=5, rerank="late")`. None stands for the default.
+        InputError for a keyword that is unknown, with the nearest that is not, or belongs to a stage that is not asked
+        for, or a value that does not fit.
         """
-        given = {name: value for name, value in (parameters or {}).items() if value is not None}
-        staged = mode in HYBRID_MODES
-        stages = [
-            {field: given.pop(name) for name, field in names.items() if name in given}
-            for names in (_FUSION, _FEEDBACK, _RERANK, _DENSE)
-        ]
-        fusion, feedback, rerank, dense = stages
-        sparse_mode = given.pop("sparse_mode", "auto") if staged else mode
-        sparse = {"mode": sparse_mode, **({} if recall is None else {"recall": recall}), **given}
-        fuses = mode in ("hybrid", "sparse-first")
-        if set(fusion) - {"depth"} and not fuses:
-            raise InputError(f"fusion and its parameters go with mode hybrid or sparse-first, not {mode!r}")
-        if "depth" in fusion and not fuses and not feedback and not rerank:
-            raise InputError("depth goes with mode hybrid or sparse-first, feedback or rerank: otherwise it is k")
-        if dense and mode not in ("dense", "hybrid"):
-            raise InputError(f"dense_mode and effort go with mode dense or hybrid, not {mode!r}")
-        if feedback and "method" not in feedback:
-            raise InputError("parameters of feedback come with feedback: its method, rocchio or rm3")
-        if rerank and "model" not in rerank:
-            raise InputError("rerank_depth and rerank_weight come with rerank: the model that re-ranks")
-        vectors = mode if staged else "sparse"
-        if feedback:
-            feedback = {"vectors": vectors if vectors in ("sparse", "dense") else "hybrid", **feedback}
-        return cls(
-            retrieve=HybridSettings(
-                vectors=vectors,
-                fusion=FusionSettings(**fusion),
-                feedback=FeedbackSettings(**feedback) if feedback else None,
-                sparse={} if vectors == "dense" else sparse,
-                dense=dense,
-            ),
-            rerank=RerankSettings(**rerank) if rerank else None,
-            mode=mode,
-        )
+        from lsr.search.flat import plan_of
+
+        return plan_of(mode, flat)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
+        """Inverse of `to_record`; what is left out has its default.
+
+        `mode`, `recall` and `parameters` stand for `retrieve`, as in flat keywords: {"mode": "approximate",
+        "parameters": {"cut": 0.1}}. InputError gives the path of the field that is wrong, with the nearest name for an
+        unknown one.
+        """
+        short = {name: record[name] for name in SHORT if record.get(name) is not None}
+        rest = {name: value for name, value in record.items() if name not in SHORT}
+        if not short:
+            return build(cls, rest)
+        if rest.get("retrieve") is not None:
+            raise InputError("stands for retrieve: give one of the two", field=next(iter(short)))
+        mode = short.pop("mode", AUTO)
+        retrieve = retrieve_record(mode)
+        if short:
+            retrieve["sparse"] = {**retrieve.get("sparse", {}), **short}
+        try:
+            return build(cls, {**rest, "retrieve": retrieve})
+        except InputError as error:
+            raise InputError(error.reason, field=_short_path(error.field, short)) from None
+
+
+def retrieve_record(mode: Any) -> dict[str, Any]:
+    """The record of `RetrieveSettings` that a user's mode stands for. InputError for one that there is not."""
+    if not isinstance(mode, str) or mode not in modes():
+        wrong = f"{shortened(mode)}{did_you_mean(mode, modes())}"
+        raise InputError(f"must be {listed(modes())}, not {wrong}", field="mode")
+    if mode in STAGED_MODES:
+        return {"mode": mode}
+    return {"mode": SPARSE, "sparse": {"mode": mode}}
+
+
+def _short_path(path: str | None, short: Mapping[str, Any]) -> str | None:
+    """The path of a field of `retrieve.sparse` as the one who gave it otherwise knows it."""
+    if path == "retrieve.sparse":
+        return next(iter(short), "mode")
+    return path and path.removeprefix("retrieve.sparse.")

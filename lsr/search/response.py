@@ -1,9 +1,10 @@
-"""What a search by text answers."""
+"""What a search by text answers, and its record for whoever reads JSON."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.documents import Document
 from lsr.text.windows import Window
@@ -11,11 +12,13 @@ from lsr.vectors.explanation import TermMatch
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
-    from lsr.index.parts.dense.part import DenseStats
+    from lsr.index.parts.dense.vectors import DenseStats
+
+# How a record writes the numbers that were float32 in the index.
+Number = Callable[[float], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StageScore:
+class StageScore(NamedTuple):
     """What one stage said of a hit.
 
     Attributes:
@@ -37,8 +40,9 @@ class Hit:
         rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
             whole being `Index.document(id)`'s.
         matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
+        stages: what "sparse", "dense" and "rerank" said of it, as far as they were run; of a search of one stage, only
+            with `matches`.
         window: which window that is, or None in an index of whole documents.
-        stages: what "sparse", "dense" and "rerank" said of it; empty for a search of the sparse index alone.
     """
 
     rank: int
@@ -49,6 +53,30 @@ class Hit:
     stages: dict[str, StageScore] = field(default_factory=dict)
     window: Window | None = None
 
+    def to_record(
+        self, *, explain: bool = True, text: bool = True, fields: Iterable[str] | None = None, number: Number = float
+    ) -> dict[str, Any]:
+        """As JSON values; arguments as for `SearchResponse.to_record`."""
+        document = self.document
+        record: dict[str, Any] = {
+            "rank": self.rank,
+            "id": self.id,
+            "score": number(self.score),
+            "title": document.title,
+        }
+        if text:
+            record["text"] = document.text
+        record["fields"] = document.fields
+        if fields is not None:
+            record["fields"] = {name: document.fields[name] for name in fields if name in document.fields}
+        if self.window is not None:
+            record["window"] = asdict(self.window)
+        if explain:
+            if self.matches is not None:
+                record["matches"] = matches_record(self.matches, number)
+            record["stages"] = {name: stage._asdict() for name, stage in self.stages.items()}
+        return record
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResponse:
@@ -56,19 +84,66 @@ class SearchResponse:
 
     Attributes:
         hits: best first.
+        mode: the way that was gone: that of retrieval ("hybrid", "dense", "sparse-first") or, in a search of the sparse
+            index alone, the mode of the index, "auto" being what it chose.
         stats: what the (last) search of the sparse index did; None if it was not searched.
         encode_ms, search_ms: milliseconds for the query's vectors, and for all the rest.
-        mode: that was asked for, where it is not one of the sparse index alone.
         dense_stats: what the search of dense vectors did, or None.
         dense_weight: that scores or ranks were fused with, or None.
         stages_ms: milliseconds of each stage, encoding included, in the order in which they ran.
     """
 
     hits: list[Hit]
+    mode: str
     stats: SearchStats | None
     encode_ms: float
     search_ms: float
-    mode: str | None = None
     dense_stats: DenseStats | None = None
     dense_weight: float | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+
+    def to_record(
+        self,
+        *,
+        explain: bool = True,
+        text: bool = True,
+        fields: Iterable[str] | None = None,
+        first: int = 0,
+        number: Number = float,
+    ) -> dict[str, Any]:
+        """As JSON values.
+
+        Args:
+            explain: with each hit's matches, where the sparse index was searched, and stages.
+            text: with the documents' texts.
+            fields: which of the documents' other fields; all for None.
+            first: how many of the best hits to leave out.
+            number: how to write scores and weights, which are float32 as a rule.
+        """
+        return {
+            "hits": [
+                hit.to_record(explain=explain, text=text, fields=fields, number=number) for hit in self.hits[first:]
+            ],
+            "mode": self.mode,
+            "stats": self.stats and self.stats._asdict(),
+            "dense_stats": self.dense_stats and self.dense_stats._asdict(),
+            "dense_weight": self.dense_weight,
+            "timings": {
+                "encode_ms": round(self.encode_ms, 3),
+                "search_ms": round(self.search_ms, 3),
+                "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
+            },
+        }
+
+
+def matches_record(matches: Iterable[TermMatch], number: Number = float) -> list[dict[str, Any]]:
+    """Terms and their weights as JSON values."""
+    return [
+        {
+            "term": match.term,
+            "query_weight": number(match.query_weight),
+            "document_weight": number(match.document_weight),
+            "contribution": number(match.contribution),
+        }
+        for match in matches
+    ]

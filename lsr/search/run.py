@@ -1,135 +1,150 @@
-"""Running a plan: encode what it needs, search, re-rank, and say of each hit what each stage did for it."""
+"""Running a plan: search, re-rank, and say of each hit what each stage did for it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.methods import normaliser
 from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores
+from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
+from lsr.search.rerank import Rerankers
 from lsr.search.response import Hit, SearchResponse, StageScore
 from lsr.vectors.explanation import explain_match
 
 if TYPE_CHECKING:
-    from lsr.search.rerank import Rerankers
-    from lsr.search.retriever import Retriever
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
+    from lsr.core.vocabulary import Vocabulary
+    from lsr.index import Index
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """The rows and scores of a query's hits, best first, and how they came about.
 
     Attributes:
+        rows: int64 [n]; scores: float64 [n].
         found: what was retrieved, which re-ranking reorders.
-        order: int64 [n]: of `found`, best first.
-        scores: float64 [n], in that order.
+        order: int64 [n]: where in `found` each hit stands; None without re-ranking, for the order there.
         reranked: of `found`, in its order: float64; NaN where the hit was not scored again. None without re-ranking.
         milliseconds: of each stage.
     """
 
+    rows: Rows
+    scores: CombinedScores
     found: HybridHits
-    order: Rows
-    scores: Scores
-    reranked: Scores | None
+    order: Rows | None
+    reranked: CombinedScores | None
     milliseconds: dict[str, float]
 
-    @property
-    def rows(self) -> Rows:
-        """int64 [n], best first."""
-        return self.found.rows[self.order]
 
-
-def run_plan(
-    retriever: Retriever, text: str, query: HybridQuery, k: int, plan: SearchPlan, allow: npt.NDArray[Any] | None = None
+def rank(
+    index: Index,
+    rerankers: Rerankers,
+    text: str,
+    query: HybridQuery,
+    k: int,
+    plan: SearchPlan,
+    allow: npt.NDArray[Any] | None = None,
 ) -> Ranked:
     """The k best documents. `text` is what a re-ranker reads; the query's vectors are those that the plan needs.
 
     In an index of windows, each document is re-ranked by its best one.
     """
     if plan.rerank is None:
-        found = search_documents(retriever.index, query, k, plan.retrieve, allow=allow)
-        return Ranked(found, np.arange(len(found.rows)), found.scores, None, found.milliseconds)
-    found = search_documents(retriever.index, query, max(k, plan.rerank.depth), plan.retrieve, allow=allow)
+        found = search_documents(index, query, k, plan, allow=allow)
+        return Ranked(found.rows, found.scores, found, None, None, found.milliseconds)
+    found = search_documents(index, query, max(k, plan.rerank.depth), plan, allow=allow)
     start = perf_counter()
-    reranked = _rerank(retriever.rerankers, text, found, plan.rerank)
-    again = reranked[~np.isnan(reranked)]
+    reranked = np.full(len(found.rows), np.nan)
+    first = found.rows[: plan.rerank.depth]
+    reranked[: len(first)] = rerankers.score(plan.rerank.model, text, first)
+    order, scores = _reordered(found, reranked, plan.rerank)
+    milliseconds = {**found.milliseconds, "rerank": (perf_counter() - start) * 1e3}
+    return Ranked(found.rows[order[:k]], scores[order[:k]], found, order[:k], reranked, milliseconds)
+
+
+def _reordered(found: HybridHits, reranked: CombinedScores, settings: RerankSettings) -> tuple[Rows, CombinedScores]:
+    """The new order of what was found, best first, and the new scores, in the old order."""
     new = reranked
-    if plan.rerank.weight < 1:
+    if settings.weight < 1:
+        again = reranked[~np.isnan(reranked)]
         old = normaliser("min_max", found.scores[: len(again)])(found.scores)
-        new = (
-            plan.rerank.weight * normaliser("min_max", np.sort(again)[::-1])(reranked) + (1 - plan.rerank.weight) * old
-        )
+        new = settings.weight * normaliser("min_max", np.sort(again)[::-1])(reranked) + (1 - settings.weight) * old
     held = np.isnan(new)
     # Hits beyond the depth keep their order, below all that were scored again.
-    order = np.lexsort((np.arange(len(new)), -np.where(held, 0, new), held))[:k]
+    order = np.lexsort((np.arange(len(new)), -np.where(held, 0, new), held))
     lowest = float(new[~held].min(initial=math.inf)) if not held.all() else 0.0
-    scores = np.where(held, lowest - 1 - np.arange(len(new)), new)
-    milliseconds = {**found.milliseconds, "rerank": (perf_counter() - start) * 1e3}
-    return Ranked(found, order, scores[order], reranked, milliseconds)
-
-
-def _rerank(rerankers: Rerankers, text: str, found: HybridHits, settings: RerankSettings) -> Scores:
-    """float64 [n]: the new score of each hit, NaN beyond the depth."""
-    scores = np.full(len(found.rows), np.nan)
-    scores[: settings.depth] = rerankers.score(settings.model, text, found.rows[: settings.depth])
-    return scores
+    return order, np.where(held, lowest - 1 - np.arange(len(new)), new)
 
 
 def answer(
-    retriever: Retriever,
+    index: Index,
     ranked: Ranked,
     plan: SearchPlan,
     *,
-    explain: bool,
+    vocabulary: Callable[[], Vocabulary] | None,
     encode_ms: dict[str, float],
     search_ms: float,
 ) -> SearchResponse:
-    """The hits with their documents and what each stage said of them."""
-    index, found = retriever.index, ranked.found
+    """The hits with their documents and what each stage said of them; with matches if there is a `vocabulary`."""
+    found = ranked.found
+    query, words = found.query.sparse, None
+    if vocabulary is not None and query is not None:
+        words = vocabulary()
     hits = []
-    places = zip(ranked.order.tolist(), ranked.scores.tolist(), strict=True)
-    for rank, (place, score) in enumerate(places, start=1):
-        row = int(found.rows[place])
+    said = _stages(ranked) if vocabulary is not None or len(plan.stages) > 1 else [{} for _ in ranked.rows]
+    scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
+    for rank, (row, score, stages) in enumerate(scored, start=1):
         document, window = index.passage(row)
         matches = None
-        if explain and found.query.sparse is not None:
-            matches = explain_match(found.query.sparse, index.vector(row), retriever.vocabulary).matches
-        hits.append(Hit(rank, document.id, score, document, matches, _stages(ranked, place), window))
+        if words is not None and query is not None:
+            matches = explain_match(query, index.vector(row), words).matches
+        hits.append(Hit(rank, document.id, score, document, matches, stages, window))
+    went = found.sparse_stats.mode if plan.retrieve.mode == SPARSE and found.sparse_stats else plan.mode
     return SearchResponse(
         hits,
+        went,
         found.sparse_stats,
         sum(encode_ms.values()),
         search_ms,
-        mode=plan.mode,
         dense_stats=found.dense_stats,
         dense_weight=found.dense_weight,
         stages_ms={**encode_ms, **ranked.milliseconds},
     )
 
 
-def _stages(ranked: Ranked, place: int) -> dict[str, StageScore]:
-    found, stages = ranked.found, {}
+def _stages(ranked: Ranked) -> list[dict[str, StageScore]]:
+    """What each stage said of each hit."""
+    found, order = ranked.found, ranked.order
+    stages: list[dict[str, StageScore]] = [{} for _ in range(len(ranked.rows))]
     for name, side in (("sparse", found.sparse), ("dense", found.dense)):
         if side is not None:
-            stages[name] = _of_side(side, place, adds=ranked.reranked is None)
-    if ranked.reranked is not None and not math.isnan(ranked.reranked[place]):
-        better = int((ranked.reranked > ranked.reranked[place]).sum())
-        stages["rerank"] = StageScore(float(ranked.reranked[place]), better + 1)
+            for said, each in zip(stages, _of_side(side, order), strict=True):
+                said[name] = each
+    if order is not None and ranked.reranked is not None:
+        places = np.searchsorted(np.sort(-ranked.reranked), -ranked.reranked[order]) + 1
+        for said, score, place in zip(stages, ranked.reranked[order].tolist(), places.tolist(), strict=True):
+            if not math.isnan(score):
+                said["rerank"] = StageScore(score, place)
     return stages
 
 
-def _of_side(side: SideScores, place: int, *, adds: bool) -> StageScore:
-    score, rank = float(side.scores[place]), int(side.ranks[place])
-    return StageScore(
-        None if math.isnan(score) else score, rank or None, float(side.contributions[place]) if adds else None
-    )
+def _of_side(side: SideScores, order: Rows | None) -> list[StageScore]:
+    """One side's scores in the order of the hits. Where these were scored again, it adds nothing to what they have."""
+    scores, ranks, contributions = side
+    if order is not None:
+        scores, ranks = scores[order], ranks[order]
+        shares: list[float | None] = [None] * len(order)
+    else:
+        shares = contributions.tolist()
+    return [
+        StageScore(None if score != score else score, rank or None, share)
+        for score, rank, share in zip(scores.tolist(), ranks.tolist(), shares, strict=True)
+    ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def in_words(stats: SearchStats) -> str:
     """As "exact: 5,210 weights added, 438 of 1,250 blocks visited, 1,540 documents scored"."""
     parts = []
-    if weights := stats.postings + stats.dense_cells:
+    if weights := stats.postings + stats.frequent_cells:
         parts.append(f"{weights:,} weights added")
     if stats.blocks:
         parts.append(f"{stats.blocks - stats.blocks_skipped:,} of {stats.blocks:,} blocks visited")
@@ -29,7 +29,7 @@ def mean_stats(stats: Sequence[SearchStats]) -> SearchStats:
 
     return stats[0]._replace(
         postings=mean("postings"),
-        dense_cells=mean("dense_cells"),
+        frequent_cells=mean("frequent_cells"),
         blocks=mean("blocks"),
         blocks_skipped=mean("blocks_skipped"),
         documents_scored=mean("documents_scored"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from lsr.service.api.openapi import NOT_READY
-from lsr.service.schemas.schemas import Status
+from lsr.service.http.openapi import NOT_READY
+from lsr.service.schemas.health import Status
 from lsr.service.state import service_of
 
 router = APIRouter(tags=["health"])
@@ -20,5 +20,5 @@ async def live() -> Status:
 @router.get("/readyz", responses=NOT_READY)
 async def ready(request: Request) -> Status:
     """200 once kernels and model are warm; until then 503, which says why."""
-    service_of(request).warm_up.searcher()
+    service_of(request).warm_up.backend()
     return Status(status="ready")

@@ -1,17 +1,21 @@
-"""The limits that depend on the settings, told apart by field like any other mistake in a request."""
+"""The limits that depend on the settings, refused by field like any other mistake in a request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from fastapi.exceptions import RequestValidationError
 
-from lsr.service.schemas.schemas import Pipeline
+from lsr.core.errors import InputError
+from lsr.search.plan import SearchPlan
 from lsr.service.settings import ServiceSettings
 
 # Far beyond any model's, and near enough that sums of products stay finite and positive in float32.
 WEIGHTS = (1e-20, 1e20)
+# Each is read, and its terms are added up one by one.
+_FEEDBACK_DOCUMENTS = 100
 
 
 def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "body") -> None:
@@ -50,20 +54,56 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
-def check_pipeline(pipeline: Pipeline, settings: ServiceSettings) -> dict[str, Any]:
-    """Each stage within its limit; returns the re-ranker's name, if one is asked for, as `Searcher.search` takes it."""
-    depth = pipeline.retrieve.depth
-    if depth > settings.max_k:
-        message = f"this server goes at most {settings.max_k:,} hits deep, not {depth:,}"
-        _refuse(message, "body", "pipeline", "retrieve", "depth")
-    if pipeline.rerank is None:
-        return {}
+def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bool) -> SearchPlan:
+    """The plan of a request, re-ranked by the server's model where it asks for that, each stage within its limit."""
+    record = dict(record)
+    if record.get("rerank") is not None:
+        record["rerank"] = _with_model(record["rerank"], settings)
+    with _refusing("body"):
+        plan = SearchPlan.from_record(record)
+    if not by_text and (plan.retrieve.needs_dense or plan.rerank is not None):
+        _refuse("a vector of terms searches the sparse index alone: give a text", "body")
+    if "depth" in (record.get("retrieve") or ()):
+        most = settings.max_k
+        _check_most(plan.retrieve.depth, most, "this server goes at most {:,} hits deep", "retrieve", "depth")
+    if plan.feedback is not None:
+        documents, terms = plan.feedback.documents, plan.feedback.terms
+        _check_most(documents, _FEEDBACK_DOCUMENTS, "at most {:,} documents are learned from", "feedback", "documents")
+        _check_most(terms, settings.max_vector_terms, "a query has at most {:,} terms", "feedback", "terms")
+    if plan.rerank is not None:
+        most = settings.max_rerank
+        _check_most(plan.rerank.depth, most, "this server re-ranks at most {:,} hits", "rerank", "depth")
+    return plan
+
+
+def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
+    """The plan of a URL's parameters."""
+    with _refusing("query"):
+        return SearchPlan.of(mode or "auto", recall=recall)
+
+
+def _with_model(rerank: Any, settings: ServiceSettings) -> Any:
     if not settings.rerank:
-        _refuse("this server was started without a model to re-rank with", "body", "pipeline", "rerank")
-    if pipeline.rerank.depth > settings.max_rerank:
-        message = f"this server re-ranks at most {settings.max_rerank:,} hits, not {pipeline.rerank.depth:,}"
-        _refuse(message, "body", "pipeline", "rerank", "depth")
-    return {"rerank": settings.rerank}
+        _refuse("this server was started without a model to re-rank with", "body", "rerank")
+    if not isinstance(rerank, Mapping):
+        return rerank
+    if "model" in rerank:
+        _refuse("there is no such field: the server has one model", "body", "rerank", "model")
+    return {"model": settings.rerank, **rerank}
+
+
+def _check_most(value: int, most: int, message: str, *path: str) -> None:
+    if value > most:
+        _refuse(f"{message.format(most)}, not {value:,}", "body", *path)
+
+
+@contextmanager
+def _refusing(source: str) -> Iterator[None]:
+    """Refuse a request of which the plan refuses a field, by the field's place in it."""
+    try:
+        yield
+    except InputError as error:
+        _refuse(error.reason, source, *(error.field.split(".") if error.field else ()))
 
 
 def _refuse(message: str, *location: str | int) -> NoReturn:

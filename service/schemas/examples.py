@@ -9,14 +9,12 @@ DOCUMENT_ID = "datetime/strptime"
 
 SEARCH_BY_TEXT: dict[str, Any] = {"text": QUESTION, "k": 3, "explain": True, "include_text": False}
 SEARCH_BY_VECTOR: dict[str, Any] = {"vector": {"date": 1.9, "string": 1.4, "time": 0.3}, "k": 3, "mode": "exact"}
-SEARCH_BY_PIPELINE: dict[str, Any] = {
+SEARCH_BY_PLAN: dict[str, Any] = {
     "text": QUESTION,
     "k": 3,
-    "pipeline": {
-        "retrieve": {"vectors": "hybrid", "depth": 200},
-        "feedback": {"method": "rocchio", "vectors": "dense", "interpolate": "both"},
-        "fuse": {"method": "tmm", "dense_weight": 0.75},
-    },
+    "retrieve": {"mode": "hybrid", "depth": 200},
+    "feedback": {"method": "rocchio", "vectors": "dense", "interpolate": "both"},
+    "fusion": {"method": "tmm", "dense_weight": 0.75},
 }
 ENCODE_QUERY: dict[str, Any] = {"texts": [QUESTION], "kind": "query", "top_k": 8}
 ENCODE_DOCUMENTS: dict[str, Any] = {
@@ -46,19 +44,28 @@ SEARCH_ANSWER: dict[str, Any] = {
             "title": DOCUMENT["title"],
             "fields": DOCUMENT["fields"],
             "matches": _MATCHES,
+            "stages": {"sparse": {"score": 4.0625, "rank": 1, "contribution": 4.0625}},
         }
     ],
     "mode": "exact",
     "stats": {
         "mode": "exact",
         "postings": 5210,
-        "dense_cells": 3888,
+        "frequent_cells": 3888,
         "blocks": 1296,
         "blocks_skipped": 1240,
         "documents_scored": 224,
         "direct": False,
     },
-    "timings": {"queue_ms": 0.05, "encode_ms": 3.1, "search_ms": 0.2, "total_ms": 3.5},
+    "dense_stats": None,
+    "dense_weight": None,
+    "timings": {
+        "queue_ms": 0.05,
+        "total_ms": 3.5,
+        "encode_ms": 3.1,
+        "search_ms": 0.2,
+        "stages_ms": {"encode sparse": 3.1, "sparse": 0.2},
+    },
 }
 ENCODE_ANSWER: dict[str, Any] = {
     "model": "splade-tiny",
@@ -84,7 +91,13 @@ INDEX_ANSWER: dict[str, Any] = {
         "max_rerank": 100,
         "max_body_bytes": 1 << 20,
     },
-    "index": {"format": 1},
+    "index": {
+        "documents": 5183,
+        "dim": 30522,
+        "postings": 622180,
+        "mean_terms": 120.04,
+        "modes": ["exact", "approximate", "exhaustive"],
+    },
 }
 PROBLEM: dict[str, Any] = {
     "type": "urn:problem-type:lsr:invalid-request",

@@ -104,12 +104,15 @@ def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> Non
         (("--recall", 0.98, "--mode", "exact"), "give it alone"),
         (("--recall", 0.98, "-p", "cut=0.1"), "give it alone"),
         (("--recall", 2), "--recall"),
-        (("--mode", "seismic"), "--seismic"),
+        (("--mode", "seismic"), "built without seismic"),
         (("--mode", "blocked"), "--mode"),
-        (("-p", "cut"), "--parameter cut is a number, not ''"),
-        (("-p", "steps=3"), "NAME=VALUE"),
+        (("-p", "cut="), "--parameter cut is a number, not ''"),
+        (("-p", "steps"), "NAME=VALUE"),
+        (("-p", "steps=3"), "field 'steps': there is no such parameter"),
+        (("-p", "heap_facter=3"), "did you mean heap_factor?"),
+        (("--heap-factor", "3", "-p", "heap_factor=3"), "say the same"),
         (("-p", "max_blocks=1.5"), "is a whole number"),
-        (("-p", "query_cut=5", "--mode", "exact"), "query_cut is no parameter of mode exact"),
+        (("-p", "query_cut=5", "--mode", "exact"), "field 'query_cut': goes with mode seismic, not 'exact'"),
         (("-p", "cut=2", "--mode", "approximate"), "cut must lie in"),
     ]:
         code, out, err = run(*question, *options)
@@ -175,7 +178,9 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     Index.open("short").store_tuning(Tuning(1000, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
     options = ("--index", "short", "--no-bm25")
     report = json.loads(run("eval", "toy", *options, "--recall", 0.9, "--json")[1])
-    assert report["search"]["mode"] == "approximate" and report["settings"]["recall"] == 0.9
+    assert (
+        report["search"]["mode"] == "approximate" and report["settings"]["plan"]["retrieve"]["sparse"]["recall"] == 0.9
+    )
     assert (
         "Mean work of a search, exhaustive: 5 documents scored."
         in run("eval", "toy", *options, "--mode", "exhaustive")[1]
@@ -316,7 +321,7 @@ def test_ctrl_c_says_so(run: Run, toy_index: Path, monkeypatch: pytest.MonkeyPat
     def interrupt(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.search.retriever.Retriever.search_plan", interrupt)
+    monkeypatch.setattr("lsr.search.retriever.Retriever.search", interrupt)
     assert run("search", toy_index, "birds") == (130, "", "interrupted\n")
 
 

@@ -12,6 +12,7 @@ import pytest
 from lsr import Document
 from lsr.eval import read_run
 from lsr.index import Index
+from lsr.index.fusion.tuning import stored_tuning
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -168,11 +169,11 @@ def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--fusion", "rrf"], "go with mode hybrid or sparse-first"),
-        (["-p", "effort=9"], "go with mode dense or hybrid"),
-        (["--mode", "hybrid", "-p", "feedback_terms=9"], "come with feedback: its method"),
-        (["--mode", "hybrid", "-p", "rerank_depth=9"], "come with rerank"),
-        (["--mode", "hybrid", "-p", "completion=all"], "completion must be none, candidates, exact"),
+        (["--fusion", "rrf"], "goes with mode hybrid or sparse-first"),
+        (["-p", "effort=9"], "goes with mode dense or hybrid"),
+        (["--mode", "hybrid", "-p", "feedback_terms=9"], "comes with feedback: its method"),
+        (["--mode", "hybrid", "-p", "rerank_depth=9"], "comes with rerank"),
+        (["--mode", "hybrid", "-p", "completion=all"], "field 'completion': must be none, candidates or exact"),
         (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut is a number"),
         (["--mode", "hybrid", "--dense-weight", "3"], "less than or equal to 1"),
     ],
@@ -193,6 +194,6 @@ def test_tune_the_dense_weight(run: Run, corpus: Path) -> None:
             judged.write(f"{number}\t{'arctic-tern' if number % 2 else 'glacier'}\t1\n")
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--plot", "curve.svg")
     assert code == 0 and "| dense weight | nDCG@10 |" in out and "stored" in out and Path("curve.svg").exists()
-    assert Index.open("index").fusion_tuning is not None
+    assert stored_tuning(Index.open("index")) is not None
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--json")
     assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves"}

@@ -10,6 +10,7 @@ import pytest
 
 from lsr.eval import read_run
 from lsr.index import Index
+from lsr.index.fusion.tuning import stored_tuning
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -106,7 +107,7 @@ def test_hybrid_search_and_its_tuning(run: Run, corpus: Path) -> None:
     code, out, _ = run(
         "tune", "index", "--queries", corpus / "queries.jsonl", "--qrels", corpus / "qrels" / "test.tsv", "--json"
     )
-    assert code == 0 and Index.open("index").fusion_tuning.reached == 1
+    assert code == 0 and stored_tuning(Index.open("index")).reached == 1
     code, _, err = run("tune", "index", "--queries", corpus / "queries.jsonl", "--recall", 0.5, "--k", 1)
     assert code == 0 and "recall and the best 1 are of windows here" in err
 

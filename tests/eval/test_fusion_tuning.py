@@ -14,9 +14,9 @@ from lsr.core.documents import Query
 from lsr.core.errors import InputError
 from lsr.eval.tuning.fusion import save_plot, tune_fusion
 from lsr.index import Index, IndexBuilder, add_dense
-from lsr.index.fusion.search import HybridQuery, search_hybrid
-from lsr.index.fusion.settings import FusionSettings, HybridSettings
-from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features
+from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
+from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features, store_tuning, stored_tuning
 from lsr.search.retriever import EncodedQueries
 from lsr.vectors.sparse import SparseVectors
 
@@ -40,8 +40,8 @@ class World:
             asked.append((np.sort(random.choice(TERMS, terms, replace=False)), random.uniform(0.5, 2, terms)))
             vectors.append(random.normal(size=DIM))
             query = HybridQuery(SparseVectors.from_rows([asked[-1]], dim=TERMS).row(0), vectors[-1].astype(np.float32))
-            settings = HybridSettings(vectors="dense" if by_dense else "sparse")
-            self.qrels[str(number)] = {f"d{search_hybrid(self.index, query, 1, settings).rows[0]}": 1}
+            plan = RetrievalPlan(retrieve=RetrieveSettings(mode="dense" if by_dense else "sparse"))
+            self.qrels[str(number)] = {f"d{search_rows(self.index, query, 1, plan).rows[0]}": 1}
             self.queries.append(Query(str(number), "some text"))
         self._sparse = SparseVectors.from_rows(asked, dim=TERMS)
         self._dense = np.array(vectors, np.float32)
@@ -53,7 +53,7 @@ class World:
 def test_the_weight_goes_to_the_side_that_knows(tmp_path: Path) -> None:
     for name, dense in (("sparse", False), ("dense", True)):
         world: Any = World(tmp_path / name, [dense] * 40)
-        found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max", depth=30))
+        found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max"), depth=30)
         assert found.tuning.dense_weight in (
             (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0) if dense else (0, 0.05, 0.1, 0.15, 0.2)
         )
@@ -64,21 +64,24 @@ def test_the_weight_goes_to_the_side_that_knows(tmp_path: Path) -> None:
 def test_queries_that_tell_which_side_knows_get_weights_of_their_own(tmp_path: Path) -> None:
     dense = [number % 2 == 0 for number in range(80)]
     world: Any = World(tmp_path / "index", dense, hint=True)
-    found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max", depth=30))
+    found = tune_fusion(world, world.queries, world.qrels, fusion=FusionSettings(method="min_max"), depth=30)
     assert found.halves["predicted"] > found.halves["fixed"] + 0.1
     assert found.tuning.predictor is not None
-    world.index.store_fusion_tuning(found.tuning)
+    store_tuning(world.index, found.tuning)
     opened = Index.open(world.index.path)
-    assert opened.fusion_tuning == found.tuning
+    assert stored_tuning(opened) == found.tuning
     encoded = world.encode_queries([], None)
-    plan = HybridSettings(fusion=FusionSettings(method="min_max"))
-    weights = [search_hybrid(opened, encoded[number], 10, plan).dense_weight for number in range(80)]
+
+    def weight(number: int, **fusion: Any) -> float | None:
+        plan = RetrievalPlan(retrieve=RetrieveSettings(mode="hybrid"), fusion=FusionSettings(**fusion))
+        return search_rows(opened, encoded[number], 10, plan).dense_weight
+
+    weights = [weight(number, method="min_max") for number in range(80)]
     assert min(weights[0::2]) > max(weights[1::2])
     # What the caller says goes before what was tuned, and another method does not take its weight.
-    for settings in (FusionSettings(method="min_max", dense_weight=0.5), FusionSettings(method="z_score")):
-        assert search_hybrid(opened, encoded[0], 10, HybridSettings(fusion=settings)).dense_weight == 0.5
+    assert weight(0, method="min_max", dense_weight=0.5) == weight(0, method="z_score") == 0.5
     # New vectors make the tuning void.
-    assert add_dense(opened, [np.ones((DOCUMENTS, 3))], force=True).fusion_tuning is None
+    assert stored_tuning(add_dense(opened, [np.ones((DOCUMENTS, 3))], force=True)) is None
 
 
 def test_the_methods_own_weight_stays_where_nothing_else_is_better(tmp_path: Path) -> None:

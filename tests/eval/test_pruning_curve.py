@@ -43,7 +43,7 @@ def test_worked_by_hand(collection: Collection, retriever: Retriever, tmp_path: 
     assert (none.rule, none.value, none.weight, none.share) == ("quantile", 0.5, pytest.approx(1, rel=1e-2), 1)
     assert (ratio.postings, ratio.ndcg) == (7, whole.ndcg)
     space = retriever.index.space()
-    assert whole.bytes == space["total"] and whole.vector_bytes == space["forward"] + space["summary"]
+    assert whole.bytes == space["total"] and whole.vector_bytes == space["forward"] + space["summaries"]
     assert one.bytes < whole.bytes and one.vector_bytes < whole.vector_bytes
     assert all(point.latency.queries == 2 and point.latency.mean_ms > 0 for point in (whole, one))
     # The very index that the rule makes.

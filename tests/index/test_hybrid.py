@@ -11,11 +11,23 @@ from index_oracle import random_vectors
 from lsr.core.errors import InputError
 from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.fusion.feedback import dense_feedback, document_weights, sparse_feedback
-from lsr.index.fusion.methods import Normaliser, fuse, normaliser
-from lsr.index.fusion.search import HybridQuery, search_hybrid
-from lsr.index.fusion.settings import FeedbackSettings, FusionSettings, HybridSettings
+from lsr.index.fusion.fuse import fuse
+from lsr.index.fusion.methods import Normaliser, normaliser
+from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.settings import (
+    FeedbackSettings,
+    FusionSettings,
+    RetrievalPlan,
+    RetrieveSettings,
+    SparseSearchSettings,
+)
 
 DIM, TERMS, DOCUMENTS = 12, 60, 900
+
+
+def hybrid(mode: str = "hybrid", depth: int = 100, feedback: FeedbackSettings | None = None, **fusion) -> RetrievalPlan:
+    retrieve = RetrieveSettings(mode=mode, depth=depth)
+    return RetrievalPlan(retrieve=retrieve, feedback=feedback, fusion=FusionSettings(**fusion))
 
 
 @pytest.fixture(scope="module")
@@ -144,8 +156,8 @@ def test_completed_fusion_equals_brute_force_over_all_documents(index, seed, met
         returned = np.sort(allowed[np.isfinite(allowed)])[::-1][:depth]
         sides.append(normaliser(method, returned, least)(scores))
     expected = np.where(mask, (1 - weight) * sides[0] + weight * sides[1], -np.inf)
-    fusion = FusionSettings(method=method, dense_weight=weight, completion="exact", depth=depth)
-    hits = search_hybrid(index, query, k, HybridSettings(fusion=fusion), allow=mask if filtered else None)
+    plan = hybrid(method=method, dense_weight=weight, completion="exact", depth=depth)
+    hits = search_rows(index, query, k, plan, allow=mask if filtered else None)
     # float32 scores on one side, float64 on the other: equal but for rounding, so near ties may change places.
     np.testing.assert_allclose(hits.scores, expected[best(expected, k)], atol=1e-4, rtol=1e-4)
     np.testing.assert_allclose(hits.scores, expected[hits.rows], atol=1e-4, rtol=1e-4)
@@ -163,13 +175,13 @@ def test_candidates_are_completed_and_without_completion_the_lowest_score_stands
     right = normaliser("min_max", np.sort(dense)[::-1][:10])
     fused = 0.7 * left(sparse[rows]) + 0.3 * right(dense[rows])
     common = {"method": "min_max", "dense_weight": 0.3, "depth": 10}
-    hits = search_hybrid(index, query, 10, HybridSettings(fusion=FusionSettings(completion="candidates", **common)))
+    hits = search_rows(index, query, 10, hybrid(completion="candidates", **common))
     assert hits.rows.tolist() == rows[best(fused, 10)].tolist()
     assert not np.isnan(hits.sparse.scores).any() and (hits.sparse.ranks == 0).any()
 
     returned = [np.isin(rows, best(scores, 10)) for scores in (sparse, dense)]
     fused = 0.7 * np.where(returned[0], left(sparse[rows]), 0) + 0.3 * np.where(returned[1], right(dense[rows]), 0)
-    hits = search_hybrid(index, query, 10, HybridSettings(fusion=FusionSettings(completion="none", **common)))
+    hits = search_rows(index, query, 10, hybrid(completion="none", **common))
     assert hits.rows.tolist() == rows[best(fused, 10)].tolist()
     assert np.isnan(hits.sparse.scores[hits.sparse.ranks == 0]).all()
 
@@ -181,7 +193,7 @@ def test_ranks_are_fused_as_published(index):
     for scores in (sparse, dense):
         for rank, row in enumerate(best(scores, 20), start=1):
             fused[row] += 1 / (60 + rank)
-    hits = search_hybrid(index, query, 10, HybridSettings(fusion=FusionSettings(method="rrf", depth=20)))
+    hits = search_rows(index, query, 10, hybrid(method="rrf", depth=20))
     assert hits.rows.tolist() == best(fused, 10).tolist()
     np.testing.assert_allclose(hits.scores, fused[hits.rows])
 
@@ -192,9 +204,8 @@ def test_sparse_first_scores_what_sparse_search_found_and_needs_no_dense_index(i
     rows = np.sort(best(sparse, 15))
     fused = 0.5 * normaliser("min_max", np.sort(sparse[rows])[::-1])(sparse[rows])
     fused += 0.5 * normaliser("min_max", np.sort(dense[rows])[::-1])(dense[rows])
-    fusion = FusionSettings(method="min_max", depth=15)
-    settings = HybridSettings(vectors="sparse-first", fusion=fusion)
-    assert search_hybrid(index, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
+    settings = hybrid("sparse-first", method="min_max", depth=15)
+    assert search_rows(index, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
 
     from lsr.index import IndexBuilder
 
@@ -202,7 +213,7 @@ def test_sparse_first_scores_what_sparse_search_found_and_needs_no_dense_index(i
         builder.add(random_vectors(DOCUMENTS, TERMS, 6, seed=4))
         other = builder.finish()
     other = add_dense(other, [index.dense.vectors], settings=DenseSettings("hnsw"), threads=1)
-    assert search_hybrid(other, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
+    assert search_rows(other, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
     assert other.dense._ann is None
 
 
@@ -210,9 +221,9 @@ def test_a_query_without_terms_and_documents_without_matches(index):
     query = HybridQuery((np.empty(0, np.uint32), np.empty(0, np.float32)), ask(0).dense)
     _, dense = all_scores(index, query)
     for completion in ("none", "candidates", "exact"):
-        settings = HybridSettings(fusion=FusionSettings(completion=completion))
-        assert search_hybrid(index, query, 5, settings).rows.tolist() == best(dense, 5).tolist()
-    assert len(search_hybrid(index, query, 5, HybridSettings(vectors="sparse-first")).rows) == 0
+        settings = hybrid(completion=completion)
+        assert search_rows(index, query, 5, settings).rows.tolist() == best(dense, 5).tolist()
+    assert len(search_rows(index, query, 5, hybrid("sparse-first")).rows) == 0
 
 
 @pytest.mark.parametrize("interpolate", ["before", "after", "both"])
@@ -229,9 +240,8 @@ def test_dense_feedback_learns_from_the_ranking_that_was_asked_for(index, interp
         again = 0.5 * normaliser("min_max", np.sort(again)[::-1][:50])(again)
         again += 0.5 * normaliser("min_max", np.sort(sparse)[::-1][:50])(sparse)
     feedback = FeedbackSettings(vectors="dense", documents=4, interpolate=interpolate)
-    fusion = FusionSettings(method="min_max", depth=50, completion="exact")
-    settings = HybridSettings(fusion=fusion, feedback=feedback)
-    assert search_hybrid(index, query, 10, settings).rows.tolist() == best(again, 10).tolist()
+    settings = hybrid(method="min_max", depth=50, completion="exact", feedback=feedback)
+    assert search_rows(index, query, 10, settings).rows.tolist() == best(again, 10).tolist()
 
 
 def test_sparse_feedback_searches_with_the_new_query(index):
@@ -239,8 +249,8 @@ def test_sparse_feedback_searches_with_the_new_query(index):
     sparse, _ = all_scores(index, query)
     learned = best(sparse, 3)
     new = sparse_feedback("rm3", query.sparse, [index.vector(row) for row in learned], sparse[learned], 0.5, 20)
-    settings = HybridSettings(vectors="sparse", feedback=FeedbackSettings(vectors="sparse", method="rm3", terms=20))
-    hits = search_hybrid(index, HybridQuery(query.sparse), 10, settings)
+    settings = RetrievalPlan(feedback=FeedbackSettings(method="rm3", terms=20))
+    hits = search_rows(index, HybridQuery(query.sparse), 10, settings)
     assert hits.query.sparse[0].tolist() == new[0].tolist()
     assert hits.rows.tolist() == index.search(*new, 10).rows.tolist()
     assert hits.dense is None and set(hits.milliseconds) == {"sparse", "feedback"}
@@ -251,15 +261,19 @@ def test_settings_that_make_no_sense_are_refused(index):
         lambda: FusionSettings(method="sum"),
         lambda: FusionSettings(dense_weight=1.5),
         lambda: FusionSettings(completion="some"),
-        lambda: FusionSettings(depth=0),
+        lambda: RetrieveSettings(depth=0),
         lambda: FeedbackSettings(method="bo1"),
-        lambda: FeedbackSettings(interpolate="before"),
+        lambda: hybrid(feedback=FeedbackSettings(interpolate="before")),
+        lambda: hybrid("sparse-first", feedback=FeedbackSettings(vectors="dense", interpolate="before")),
         lambda: FeedbackSettings(documents=0),
-        lambda: HybridSettings(vectors="both"),
-        lambda: HybridSettings(vectors="sparse", feedback=FeedbackSettings(vectors="dense")),
-        lambda: HybridSettings(fusion=FusionSettings(completion="exact"), sparse={"mode": "approximate"}),
-        lambda: search_hybrid(index, HybridQuery(ask(0).sparse), 5),
-        lambda: search_hybrid(index, ask(0), 0),
+        lambda: RetrieveSettings(mode="both"),
+        lambda: RetrievalPlan(feedback=FeedbackSettings(vectors="dense")),
+        lambda: RetrievalPlan(
+            retrieve=RetrieveSettings(mode="hybrid", sparse=SparseSearchSettings(mode="approximate")),
+            fusion=FusionSettings(completion="exact"),
+        ),
+        lambda: search_rows(index, HybridQuery(ask(0).sparse), 5, hybrid()),
+        lambda: search_rows(index, ask(0), 0),
     ):
         with pytest.raises(InputError):
             made()

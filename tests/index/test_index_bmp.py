@@ -107,10 +107,10 @@ def test_any_collection(tmp_path_factory, rows, query, k, block_size, bits, data
 def test_several_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
     vectors = random_vectors(800, 60, 10, seed=3, levels=3)
-    index, oracle = build(tmp_path, vectors, 2, dense_share=0.4), Oracle.of(vectors)
-    summaries = index._segment.bmp.summaries
+    index, oracle = build(tmp_path, vectors, 2, frequent_share=0.4), Oracle.of(vectors)
+    summaries = index._segment.part("bmp").summaries
     assert summaries.blocks > 2 * summaries.window
-    assert len(summaries.dense_weights)
+    assert len(summaries.frequent_weights)
     assert len(summaries.list_blocks)
     for _, terms, weights in random_vectors(20, 60, 6, seed=4):
         for k in (1, 10, 900):
@@ -131,8 +131,8 @@ def matrix(summaries: Summaries) -> npt.NDArray[np.uint8]:
     """The block maxima, [dim, blocks]."""
     dim = len(summaries.term_maxima)
     maxima = np.zeros((dim, summaries.padded_blocks), np.uint8)
-    dense = summaries.dense_numbers >= 0
-    maxima[dense] = summaries.dense_weights[summaries.dense_numbers[dense]]
+    frequent = summaries.frequent_numbers >= 0
+    maxima[frequent] = summaries.frequent_weights[summaries.frequent_numbers[frequent]]
     for number, first in enumerate(range(0, summaries.blocks, summaries.window)):
         for term in range(dim):
             part = slice(*summaries.list_starts[number * dim + term : number * dim + term + 2])
@@ -143,10 +143,10 @@ def matrix(summaries: Summaries) -> npt.NDArray[np.uint8]:
 
 def test_block_maxima(tmp_path):
     rows = [([0, 1], [3, 9]), ([0], [7]), ([1, 2], [255, 4]), ([], []), ([2], [5])]
-    index = build(tmp_path, SparseVectors.from_rows(rows, dim=4), 2, reorder=False, dense_share=0.5)
-    summaries = index._segment.bmp.summaries
+    index = build(tmp_path, SparseVectors.from_rows(rows, dim=4), 2, reorder=False, frequent_share=0.5)
+    summaries = index._segment.part("bmp").summaries
     assert matrix(summaries).tolist() == [[7, 0, 0], [9, 255, 0], [0, 4, 5], [0, 0, 0]]
-    assert np.flatnonzero(summaries.dense_numbers >= 0).tolist() == [1, 2]
+    assert np.flatnonzero(summaries.frequent_numbers >= 0).tolist() == [1, 2]
     assert summaries.term_maxima.tolist() == [7, 255, 5, 0]
 
 
@@ -163,7 +163,7 @@ def test_largest_weights(tmp_path, monkeypatch):
             expected[number, term] = weights[k - 1] if len(weights) >= k else 0
     assert expected[-1].any()
     assert not expected[-1].all()
-    blocks = segment.bmp
+    blocks = segment.part("bmp")
     assert blocks.kth_weights.reshape(len(LEVELS), 30).tolist() == expected.tolist()
     assert blocks.reached_by(10).tolist() == expected[1].tolist()
     assert blocks.reached_by(11).tolist() == expected[2].tolist()
@@ -180,7 +180,7 @@ def test_same_bytes_whatever_the_threads(tmp_path, monkeypatch):
 def test_recorded(tmp_path):
     index = build(tmp_path, random_vectors(50, 20, 5), 5)
     assert index.settings.bmp == BmpSettings(5)
-    assert index._segment.bmp.summaries.blocks == 10
+    assert index._segment.part("bmp").summaries.blocks == 10
     assert "bmp" in index.modes
     assert index.space()["bmp"] == sum(
         record.bytes for name, record in index.manifest.files.items() if name.startswith("bmp_")
@@ -242,8 +242,8 @@ def test_beta_keeps_the_heaviest_terms(index, oracle, beta, kept):
     hits = index.search(terms, weights, 10, mode="bmp", beta=beta)
     assert found(hits) == oracle.search(terms[heaviest], weights[heaviest], 10)
     whole = index.search(terms, weights, 10, mode="bmp").stats
-    work = hits.stats.postings + hits.stats.dense_cells
-    assert (work < whole.postings + whole.dense_cells) == (kept < 10)
+    work = hits.stats.postings + hits.stats.frequent_cells
+    assert (work < whole.postings + whole.frequent_cells) == (kept < 10)
 
 
 # -- beside the authors' package -------------------------------------------------------------------------------------
@@ -302,5 +302,5 @@ def test_index_built_without(tmp_path):
         index = builder.finish()
     assert "bmp" not in index.modes
     assert index.space()["bmp"] == 0
-    with pytest.raises(InputError, match="bmp=BmpSettings"):
+    with pytest.raises(InputError, match="built without bmp"):
         index.search([0], [1.0], mode="bmp")

@@ -10,8 +10,8 @@ import pytest
 from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.index import Index, IndexSettings
-from lsr.index.engines.blocks.kernel import integer_weights
 from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.bounds import integer_weights
 from lsr.index.kernels.selection import CHUNK
 from lsr.vectors.sparse import SparseVectors
 
@@ -20,8 +20,8 @@ DIM = 120
 KINDS = {
     "": {},
     "blocks of 1": {"block_size": 1},
-    "rows only": {"dense_share": 1e-9, "block_size": 3},
-    "lists only": {"dense_share": 1.0, "reorder": False},
+    "rows only": {"frequent_share": 1e-9, "block_size": 3},
+    "lists only": {"frequent_share": 1.0, "reorder": False},
     "blocks of 7, 16 bits": {"block_size": 7, "weight_bits": 16},
     "one block": {"block_size": 256},
 }
@@ -43,26 +43,26 @@ def block_maxima(index: Index) -> npt.NDArray[np.int64]:
     for row in range(len(index)):
         terms, weights = index.vector(row)
         documents[index._segment.row_positions[row], terms] = np.ceil(weights / index.manifest.weight_scale - 1e-3)
-    size = index._segment.summaries.block_size
+    size = index._segment.part("summaries").block_size
     padded = np.pad(documents, ((0, -len(documents) % size), (0, 0)))
     return padded.reshape(-1, size, DIM).max(axis=1)
 
 
 def test_summaries_hold_the_largest_weights(index: Index) -> None:
-    summaries, maxima = index._segment.summaries, block_maxima(index)
+    summaries, maxima = index._segment.part("summaries"), block_maxima(index)
     blocks, window = summaries.blocks, summaries.window
     assert blocks == len(maxima) == -(-212 // summaries.block_size)
     assert window % CHUNK == 0
     windows = -(-blocks // window)
     assert (windows > 1) == (blocks > CHUNK)
     assert len(summaries.list_starts) == windows * DIM + 1
-    assert summaries.dense_weights.shape[1] == summaries.padded_blocks >= blocks
+    assert summaries.frequent_weights.shape[1] == summaries.padded_blocks >= blocks
     standing = (maxima > 0).sum(axis=0)
     for term in range(DIM):
         held = np.zeros(summaries.padded_blocks, np.int64)
-        number = summaries.dense_numbers[term]
+        number = summaries.frequent_numbers[term]
         if number >= 0:
-            held += summaries.dense_weights[number]
+            held += summaries.frequent_weights[number]
         for w in range(windows):
             part = slice(summaries.list_starts[w * DIM + term], summaries.list_starts[w * DIM + term + 1])
             weights = summaries.list_weights[part]
@@ -71,7 +71,7 @@ def test_summaries_hold_the_largest_weights(index: Index) -> None:
             np.add.at(held, w * window + summaries.list_blocks[part].astype(int), weights)
         assert held[:blocks].tolist() == maxima[:, term].tolist()
         assert not held[blocks:].any()
-        assert (number >= 0) == (standing[term] > index.settings.choose_dense_share(len(index)) * blocks)
+        assert (number >= 0) == (standing[term] > index.settings.choose_frequent_share(len(index)) * blocks)
     assert summaries.term_maxima.tolist() == maxima.max(axis=0).tolist()
 
 
@@ -85,7 +85,7 @@ def queries() -> list[Pairs]:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
 def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, dtype: type) -> None:
-    summaries, maxima, largest = index._segment.summaries, block_maxima(index), int(np.iinfo(dtype).max)
+    summaries, maxima, largest = index._segment.part("summaries"), block_maxima(index), int(np.iinfo(dtype).max)
     oracle = Oracle.of(VECTORS, index.settings.weight_bits)
     saturated = 0
     for terms, weights in queries():
@@ -108,8 +108,8 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
             bounds, added_rows = np.full(summaries.padded_blocks, 77, dtype), np.empty(m, np.int64)
             chunks = np.full(summaries.padded_blocks // CHUNK, 77, dtype)
             postings, cells, best = accumulate(
-                summaries.dense_numbers,
-                summaries.dense_weights,
+                summaries.frequent_numbers,
+                summaries.frequent_weights,
                 summaries.list_starts,
                 summaries.list_blocks,
                 summaries.list_weights,
@@ -126,7 +126,7 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
             assert chunks.tolist() == bounds.reshape(-1, CHUNK).max(axis=1).tolist()
             assert best == bounds.max()
             # Of lists the heavy part is added; rows are added whole or not at all.
-            numbers = summaries.dense_numbers[terms]
+            numbers = summaries.frequent_numbers[terms]
             rows = np.isin(numbers, added_rows[: cells // len(bounds)])
             assert (rows | (numbers < 0) | (cuts > 1)).all()
             assert (summaries.term_maxima[terms][rows] >= cuts[rows]).all()

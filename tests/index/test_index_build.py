@@ -12,7 +12,7 @@ from index_oracle import random_vectors
 
 from lsr.core.errors import InputError
 from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, verify
-from lsr.index.build.inversion import write_inverted
+from lsr.index.parts.seismic.inversion import write_inverted
 from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
@@ -27,10 +27,10 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         "parts.seismic.blocks._PART_POSTINGS": 1000,
         "parts.seismic.blocks._SKETCH_ROWS": 400,
         "build.order._ASSIGN_AT_A_TIME": 200,
-        "build.builder._QUANTISE_AT_A_TIME": 5000,
-        "build.builder._GATHER_DOCUMENTS": 300,
-        "build.builder._COUNT_AT_A_TIME": 3000,
-        "live.verification._CHUNK": 1000,
+        "build.quantise._QUANTISE_AT_A_TIME": 5000,
+        "build.vectors._GATHER_DOCUMENTS": 300,
+        "parts.terms._COUNT_AT_A_TIME": 3000,
+        "format.checks._CHUNK": 1000,
     }.items():
         monkeypatch.setattr(f"lsr.index.{name}", size)
 
@@ -103,7 +103,7 @@ def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reo
         assert np.abs(stored - np.maximum(weights, step)).max() <= step / 2 * 1.01
         raised += (weights < step / 2).sum()
     assert raised > 0
-    deficits = index._segment.forward_deficits
+    deficits = index._segment.forward.deficits
     assert (deficits is None) == (weight_bits == 8)
     if reorder:
         assert index._segment.document_rows.tolist() != list(range(700))
@@ -175,15 +175,15 @@ def test_settings() -> None:
     sizes = [IndexSettings().choose_block_size(documents) for documents in (1, 1_999_999, 2_000_000, 10_000_000)]
     assert sizes == sorted(sizes)
     assert settings.choose_block_size(10**9) == 3
-    shares = [IndexSettings().choose_dense_share(documents) for documents in (1, 599_999, 600_000)]
+    shares = [IndexSettings().choose_frequent_share(documents) for documents in (1, 599_999, 600_000)]
     assert shares == [0.125, 0.125, 0.25]
-    assert IndexSettings(dense_share=0.5).choose_dense_share(1) == 0.5
+    assert IndexSettings(frequent_share=0.5).choose_frequent_share(1) == 0.5
     for bad in (
         {"block_size": 0},
         {"block_size": 257},
-        {"dense_share": 0.0},
-        {"dense_share": 1.01},
-        {"dense_share": float("nan")},
+        {"frequent_share": 0.0},
+        {"frequent_share": 1.01},
+        {"frequent_share": float("nan")},
         {"weight_bits": 4},
         {"seed": -1},
         {"seed": 2**63},

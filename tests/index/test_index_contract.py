@@ -177,8 +177,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "blocks of 1": small(block_size=1),
     "blocks of 2, 16 bits": small(block_size=2, weight_bits=16),
     "blocks of 3, not reordered": small(block_size=3, reorder=False),
-    "blocks of 4, rows only": small(block_size=4, dense_share=1e-9),
-    "blocks of 16, lists only, 16 bits": small(block_size=16, dense_share=1.0, weight_bits=16),
+    "blocks of 4, rows only": small(block_size=4, frequent_share=1e-9),
+    "blocks of 16, lists only, 16 bits": small(block_size=16, frequent_share=1.0, weight_bits=16),
     "blocks of 256": small(block_size=256),
     "ties": ties,
     "all alike": all_alike,
@@ -233,7 +233,7 @@ build_settings = st.fixed_dictionaries(
     {
         "block_size": st.sampled_from([None, 1, 2, 3, 16, 256]),
         "reorder": st.booleans(),
-        "dense_share": st.sampled_from([1e-9, 0.125, 1.0]),
+        "frequent_share": st.sampled_from([1e-9, 0.125, 1.0]),
         "weight_bits": st.sampled_from([8, 16]),
     }
 )

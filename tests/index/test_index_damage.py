@@ -48,7 +48,7 @@ def test_any_flipped_bit_of_a_header_or_a_manifest_is_noticed(build):
                 assert str(path) in str(error)
             else:  # white space
                 assert opened.manifest == index.manifest
-                assert np.array_equal(opened._segment.ids.indptr, index._segment.ids.indptr)
+                assert np.array_equal(opened._segment.part("ids").indptr, index._segment.part("ids").indptr)
         path.write_bytes(whole)
 
 
@@ -62,7 +62,7 @@ def test_verify_while_the_index_is_replaced(build, monkeypatch):
             build(vectors, path=index.path, force=True)
         return crc32(path)
 
-    monkeypatch.setattr("lsr.index.live.verification.crc32", replace_first)
+    monkeypatch.setattr("lsr.index.format.files.crc32", replace_first)
     assert verify(index.path) == []
     assert len(Index.open(index.path)) == 5
 
@@ -73,7 +73,7 @@ def test_verify_names_a_file_that_cannot_be_read(build, monkeypatch):
     def fail(path: Path) -> int:
         raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr("lsr.index.live.verification.crc32", fail)
+    monkeypatch.setattr("lsr.index.format.files.crc32", fail)
     problems = verify(index.path)
     assert len(problems) == len(index.manifest.files)
     assert "documents.arrow: not readable ([Errno 5] Input/output error" in problems[0]
@@ -106,7 +106,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     assert record["format_version"] == FORMAT_VERSION == 3
     cases = {
         json.dumps({**record, "format_version": 1, "library_version": "0.1.0"}): "index format 1, written by lsr 0.1.0",
-        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}: use the version",
+        json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}; install a newer",
         json.dumps({**record, "format": "other"}): "not the manifest of an lsr index",
         json.dumps([]): "not the manifest of an lsr index",
         json.dumps({**record, "weight_scale": 1.0}): "damaged manifest (its values do not match its CRC-32)",
@@ -165,7 +165,7 @@ def put(at: int | slice, values: Any) -> Callable[[np.ndarray], None]:
     ],
 )
 def test_verify_looks_inside(build, file, change, says):
-    index = build(random_vectors(60, 30, 8), settings=IndexSettings(dense_share=0.4, block_size=4))
+    index = build(random_vectors(60, 30, 8), settings=IndexSettings(frequent_share=0.4, block_size=4))
     assert verify(index.path) == []
     edit_array(index, file, change)
     assert any(file in problem and says in problem for problem in verify(index.path))

@@ -175,7 +175,7 @@ def test_interrupted_finish_removes_everything(tmp_path, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lsr.index.build.builder.write_summaries", interrupt)
+    monkeypatch.setattr("lsr.index.parts.summaries.part.write_summaries", interrupt)
     with pytest.raises(KeyboardInterrupt), IndexBuilder(tmp_path / "index", dim=30) as builder:
         builder.add(random_vectors(60, 30))
         builder.finish()

@@ -10,7 +10,7 @@ import pytest
 from index_oracle import Pairs, random_vectors
 
 from lsr.index.build.order import LEAF, order_documents
-from lsr.index.parts.forward import Postings
+from lsr.index.format.postings import Postings
 from lsr.vectors.sparse import SparseVectors
 
 

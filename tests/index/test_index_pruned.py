@@ -12,9 +12,9 @@ from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.core.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
-from lsr.index.engines.blocks.kernel import integer_weights
-from lsr.index.engines.blocks.search import usual_blocks
+from lsr.index.engines.blocks.parameters import usual_blocks
 from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.bounds import integer_weights
 from lsr.index.kernels.selection import CHUNK
 
 Build = Callable[..., Index]
@@ -70,8 +70,8 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
         hits = [index.search(terms, weights, k, mode="exact") for terms, weights in QUERIES]
         assert 0 < work(hits) <= most * sum(each.stats.blocks for each in hits)
         for (terms, _), each in zip(QUERIES, hits, strict=True):
-            frequent = index._segment.summaries.dense_numbers[terms] >= 0
-            assert each.stats.dense_cells == frequent.sum() * index._segment.summaries.padded_blocks
+            frequent = index._segment.part("summaries").frequent_numbers[terms] >= 0
+            assert each.stats.frequent_cells == frequent.sum() * index._segment.part("summaries").padded_blocks
             assert 0 <= each.stats.postings <= postings[terms[~frequent]].sum()
             assert each.stats.documents_scored == visited(each) * BLOCK_SIZE
             assert not each.stats.direct
@@ -81,7 +81,7 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
 
 def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> None:
     """And few more. Of so many searches, some end where a step of the bound makes the difference."""
-    summaries, needed, seen = index._segment.summaries, 0, 0
+    summaries, needed, seen = index._segment.part("summaries"), 0, 0
     for terms, weights in QUERIES:
         m = len(terms)
         factors, cuts = np.empty(m, np.uint16), np.empty(m, np.int64)
@@ -121,7 +121,7 @@ def test_cut(index: Index) -> None:
     for less, more in pairwise(all_hits):
         for one, other in zip(less, more, strict=True):
             assert one.stats.postings >= other.stats.postings
-            assert one.stats.dense_cells >= other.stats.dense_cells
+            assert one.stats.frequent_cells >= other.stats.frequent_cells
         assert sum(each.stats.postings for each in less) > sum(each.stats.postings for each in more)
         assert quality(less) >= quality(more)
         assert all(map(len, more))

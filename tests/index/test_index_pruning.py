@@ -186,7 +186,7 @@ def test_runs_of_documents(build: Build, first: int, last: int) -> None:
     vectors = random_vectors(1100, 10, mean_terms=1)
     documents = [Document(id, f"text of {id}", "", {"n": row}) for row, id in enumerate(vectors.ids)]
     index = build(vectors, documents)
-    assert index._segment.documents.documents(first, last) == documents[first:last]
+    assert index._segment.part("documents").documents(first, last) == documents[first:last]
 
 
 def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) -> None:

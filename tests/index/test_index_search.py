@@ -12,6 +12,8 @@ from index_oracle import random_vectors
 
 from lsr.core.errors import InputError
 from lsr.index import BmpSettings, Index, IndexSettings, SearchStats, SeismicSettings
+from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import QUERY_SIZES
 from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
@@ -58,7 +60,12 @@ def test_hand_computed(build: Build) -> None:
         ([1], [1.0], {"mode": "exact", "cut": 0.1}, "cut is no parameter of mode exact"),
         ([1], [1.0], {"mode": "exhaustive", "heap_factor": 1.0}, "heap_factor is no parameter of mode exhaustive"),
         ([1], [1.0], {"query_cut": 3}, "query_cut is no parameter of mode auto"),
-        ([1], [1.0], {"mode": "seismic"}, "no Seismic blocks"),
+        (
+            [1],
+            [1.0],
+            {"mode": "seismic"},
+            "built without seismic, .* mode .exact, approximate, exhaustive.",
+        ),
         ([1], [1.0], {"mode": "exact", "recall": 0.9}, "recall stands for a mode"),
         ([1], [1.0], {"cut": 0.1, "recall": 0.9}, "recall stands for a mode"),
     ],
@@ -160,7 +167,7 @@ def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.Mon
     assert hits.stats.mode == "exact"
     assert hits.rows.tolist() == index.search([1], [1.0], mode="exhaustive").rows.tolist()
 
-    monkeypatch.setattr("lsr.index.live.snapshot.APPROXIMATE_FROM_DOCUMENTS", 200)
+    monkeypatch.setattr("lsr.index.engines.choose.APPROXIMATE_FROM_DOCUMENTS", 200)
     hits = index.search([1], [1.0], max_blocks=1)
     assert hits.stats.mode == "approximate"
     assert hits.stats.blocks - hits.stats.blocks_skipped == 1
@@ -172,11 +179,27 @@ def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.Mon
         index.search([1], [1.0], speed=3)
 
 
-@pytest.mark.parametrize("dim", [1, 100, 101])
-def test_warming_up_runs_every_mode(build: Build, dim: int) -> None:
+@pytest.mark.parametrize("dim", [1, 100, 300])
+def test_warming_up_runs_every_engine_once_for_each_size(
+    build: Build, dim: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = build(random_vectors(50, dim, 3), settings=IndexSettings(seismic=SeismicSettings()))
-    assert set(index.modes) >= {"exact", "approximate", "exhaustive", "seismic"}
+    runs = []
+    for engine in ENGINES.values():
+        search = engine.search
+
+        def noted(segment, queries, k, allowed, scratch, parameters, engine=engine, search=search):
+            found = search(segment, queries, k, allowed, scratch, parameters)
+            runs.append((engine.name, len(queries.terms), found[0][2].documents_scored))
+            return found
+
+        monkeypatch.setattr(engine, "search", noted, raising=False)
     index.warm_up()
+    sizes = [min(size, dim) for size in QUERY_SIZES]
+    there = ("exact", "approximate", "exhaustive", "direct", "seismic")
+    assert [run[:2] for run in runs] == [(name, size) for name in there for size in sizes]
+    # What would read the whole index is run on nothing.
+    assert all((scored == 0) == (name in ("exhaustive", "direct")) for name, _, scored in runs)
 
 
 def test_a_failed_search_leaves_no_traces(build: Build) -> None:

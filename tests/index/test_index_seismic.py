@@ -53,7 +53,7 @@ def test_approximate_search_finds_most_and_skips_most(build: Build) -> None:
 def test_blocks_hold_the_strongest_postings_and_summaries_their_maxima(build: Build, weight_bits: int) -> None:
     settings = IndexSettings(seismic=SeismicSettings(n_postings=100), weight_bits=weight_bits)
     index = build(random_vectors(800, 60, 15, seed=8), settings=settings)
-    blocks, forward = index._segment.seismic, index._segment.forward
+    blocks, forward = index._segment.part("seismic"), index._segment.forward
     assert blocks is not None
     documents = np.zeros((800, 60), int)
     documents[np.repeat(np.arange(800), np.diff(forward.indptr)), forward.indices] = forward.weights
@@ -93,7 +93,7 @@ def test_parameters(build: Build) -> None:
             index.search([1], [1.0], mode="seismic", **bad)
     plain = build(random_vectors(200, 40))
     assert plain.space()["seismic"] == 0
-    with pytest.raises(InputError, match="no Seismic blocks"):
+    with pytest.raises(InputError, match="built without seismic"):
         plain.search([1], [1.0], mode="seismic")
 
 

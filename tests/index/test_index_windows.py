@@ -12,10 +12,17 @@ from index_tampering import edit_array, edit_manifest
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import Index, IndexBuilder, add_dense, prune_index, verify
-from lsr.index.fusion.grouping import group_rows, search_documents, search_sparse
-from lsr.index.fusion.search import HybridQuery, Ranking, search_hybrid
-from lsr.index.fusion.settings import FeedbackSettings, FusionSettings, HybridSettings
-from lsr.index.fusion.windows import best_by_max, best_by_sum, best_of, top_windows
+from lsr.index.fusion.grouping import group_rows, search_documents
+from lsr.index.fusion.search import HybridHits, HybridQuery, search_rows
+from lsr.index.fusion.settings import (
+    FeedbackSettings,
+    FusionSettings,
+    RetrievalPlan,
+    RetrieveSettings,
+    SparseSearchSettings,
+)
+from lsr.index.fusion.sides import RowRanking
+from lsr.index.fusion.windows import ScoredWindows, best_by_max, best_by_sum, best_of, top_windows
 from lsr.text.windows import WindowSettings, cut_document, window_id
 from lsr.vectors.pruning import TopK
 from lsr.vectors.sparse import SparseVectors
@@ -53,39 +60,35 @@ def test_grouping_equals_brute_force_over_all_documents(lengths, seed, k, depth,
     order = np.lexsort((np.arange(len(scores)), -scores))
     if not negative:
         order = order[scores[order] > 0]
-    found: list[Ranking] = []
-
-    def search(depth: int) -> Ranking:
-        found.append(Ranking(order[:depth], scores[order[:depth]], depth > len(order)))
-        return found[-1]
-
-    def windows_of(wanted: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.isin(documents, wanted))
-
-    best = best_by_max(search, documents.__getitem__, k, depth)
     seen = np.isin(documents, documents[order])
-    expected = brute_force(documents, scores, k, 1, seen)
-    rows = found[-1].rows[best.places]
-    assert list(zip(best.documents.tolist(), best.scores.tolist(), rows.tolist(), strict=True)) == expected
-
-    best = best_by_sum(search, scores.__getitem__, documents.__getitem__, windows_of, k, depth, top)
-    rows = found[-1].rows[best.places]
-    expected = brute_force(documents, scores, k, top, seen)
-    assert list(zip(best.documents.tolist(), best.scores.tolist(), rows.tolist(), strict=True)) == expected
+    for by_sum in (False, True):
+        best = None
+        for reached in range(depth, len(order) + 2 + depth):
+            ranking = RowRanking(order[:reached], scores[order[:reached]], reached > len(order))
+            of_ranking = documents[ranking.rows]
+            windows = np.flatnonzero(np.isin(documents, of_ranking))
+            scored = ScoredWindows(documents[windows], scores[windows].astype(np.float64))
+            best = best_by_sum(ranking, of_ranking, scored, k, top) if by_sum else best_by_max(ranking, of_ranking, k)
+            if best is not None:
+                break
+        rows = ranking.rows[best.places]
+        expected = brute_force(documents, scores, k, top if by_sum else 1, seen)
+        assert list(zip(best.documents.tolist(), best.scores.tolist(), rows.tolist(), strict=True)) == expected
 
 
 def test_a_search_by_sum_goes_no_deeper_than_the_bound_asks_for():
     documents = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 8])
     scores = np.array([9, 8, 3, 1, 1, 1, 1, 1, 1, 1], np.float32)
-    depths = []
 
-    def search(depth: int) -> Ranking:
-        depths.append(depth)
-        return Ranking(np.arange(depth), scores[:depth], False)
+    def best_of_first(count: int):
+        ranking = RowRanking(np.arange(count), scores[:count], False)
+        windows = ScoredWindows(documents[:count], scores[:count].astype(np.float64))
+        return best_by_sum(ranking, documents[:count], windows, 1, 2)
 
-    # After three windows no other document can reach more than 2 · 3 = 6.
-    best = best_by_sum(search, scores.__getitem__, documents.__getitem__, lambda d: np.arange(2), 1, 3, 2)
-    assert (best.documents.tolist(), best.scores.tolist(), depths) == ([0], [17.0], [3])
+    # After one window another document can reach 2 · 9 = 18, after three no more than 2 · 3 = 6.
+    assert best_of_first(1) is None
+    best = best_of_first(3)
+    assert (best.documents.tolist(), best.scores.tolist()) == ([0], [17.0])
 
 
 def test_top_windows_by_hand():
@@ -126,6 +129,16 @@ def ask(seed: int) -> HybridQuery:
     return HybridQuery((ids, random.integers(1, 4, 2).astype(np.float32)), random.normal(size=DIM).astype(np.float32))
 
 
+def plan_of(mode: str, depth: int = 100, **fusion) -> RetrievalPlan:
+    retrieve = RetrieveSettings(mode=mode, depth=depth)
+    return RetrievalPlan(retrieve=retrieve, fusion=FusionSettings(**fusion) if fusion else None)
+
+
+def search_sparse(index: Index, query: HybridQuery, k: int, **sparse) -> HybridHits:
+    plan = RetrievalPlan(retrieve=RetrieveSettings(sparse=SparseSearchSettings(**sparse)))
+    return search_documents(index, HybridQuery(query.sparse), k, plan)
+
+
 @pytest.mark.parametrize("score", ["max", "sum"])
 @pytest.mark.parametrize("vectors", ["sparse", "dense"])
 @pytest.mark.parametrize("filtered", [False, True])
@@ -145,8 +158,7 @@ def test_documents_are_those_of_brute_force(indexes, score, vectors, filtered):
         # A document counts if a window of it is found, with all windows that may count.
         counts = mask & np.isin(documents, documents[found])
         expected = brute_force(documents, scores, k, 3 if score == "sum" else 1, counts)
-        settings = HybridSettings(vectors=vectors, fusion=FusionSettings(depth=7))
-        hits = search_documents(index, query, k, settings, allow=mask if filtered else None)
+        hits = search_documents(index, query, k, plan_of(vectors, depth=7), allow=mask if filtered else None)
         got = [(int(documents[row]), score, row) for row, score in zip(hits.rows.tolist(), hits.scores, strict=True)]
         assert got == expected
         side = hits.sparse if vectors == "sparse" else hits.dense
@@ -157,17 +169,17 @@ def test_documents_are_those_of_brute_force(indexes, score, vectors, filtered):
 @pytest.mark.parametrize("mode", ["auto", "exact", "exhaustive", "approximate"])
 def test_every_mode_of_the_sparse_index_gives_documents(indexes, mode):
     query = ask(1)
-    hits = search_sparse(indexes["max"], query.sparse, 5, mode=mode)
-    exact = search_sparse(indexes["max"], query.sparse, 5, mode="exhaustive")
-    assert hits.rows.tolist() == exact.rows.tolist() and hits.stats is not None
+    hits = search_sparse(indexes["max"], query, 5, mode=mode)
+    exact = search_sparse(indexes["max"], query, 5, mode="exhaustive")
+    assert hits.rows.tolist() == exact.rows.tolist() and hits.sparse_stats is not None
     assert len(set(indexes["max"].document_ids(hits.rows))) == 5
 
 
 def test_hybrid_documents_by_max_are_those_of_all_fused_windows(indexes):
     for seed in range(6):
         query = ask(seed)
-        settings = HybridSettings(fusion=FusionSettings(completion="exact", depth=20, dense_weight=0.4))
-        windows = search_hybrid(indexes["max"], query, len(indexes["max"]), settings)
+        settings = plan_of("hybrid", completion="exact", depth=20, dense_weight=0.4)
+        windows = search_rows(indexes["max"], query, len(indexes["max"]), settings)
         documents = indexes["max"].windows.documents_of(windows.rows)
         first = np.sort(np.unique(documents, return_index=True)[1])[:9]
         hits = search_documents(indexes["max"], query, 9, settings)
@@ -179,8 +191,8 @@ def test_hybrid_documents_by_max_are_those_of_all_fused_windows(indexes):
 @pytest.mark.parametrize("vectors", ["hybrid", "sparse-first"])
 def test_hybrid_documents_by_sum_add_up_what_was_retrieved(indexes, vectors):
     index, query = indexes["sum"], ask(2)
-    settings = HybridSettings(vectors=vectors, fusion=FusionSettings(depth=60, dense_weight=0.4))
-    windows = search_hybrid(index, query, 60, settings)
+    settings = plan_of(vectors, depth=60, dense_weight=0.4)
+    windows = search_rows(index, query, 60, settings)
     documents = index.windows.documents_of(windows.rows)
     by_document: dict[int, list[float]] = {}
     for document, score in zip(documents.tolist(), windows.scores.tolist(), strict=True):
@@ -197,8 +209,8 @@ def test_hybrid_documents_by_sum_add_up_what_was_retrieved(indexes, vectors):
 
 
 def test_feedback_learns_from_windows(indexes):
-    settings = HybridSettings(vectors="sparse", feedback=FeedbackSettings(vectors="sparse", documents=4))
-    windows = search_hybrid(indexes["sum"], ask(3), 50, settings)
+    settings = RetrievalPlan(feedback=FeedbackSettings(documents=4))
+    windows = search_rows(indexes["sum"], ask(3), 50, settings)
     hits = search_documents(indexes["sum"], ask(3), 5, settings)
     np.testing.assert_array_equal(hits.query.sparse[0], windows.query.sparse[0])
     everything = np.arange(len(indexes["sum"]))
@@ -213,20 +225,20 @@ def test_a_tuning_for_k_documents_serves_deeper_searches_of_windows(indexes):
 
     index = Index.open(indexes["max"].path)
     index.store_tuning(Tuning(5, 0.9, "approximate", {"max_blocks": 1000}, 1.0, 1.0, 10))
-    hits = search_sparse(index, ask(1).sparse, 5, recall=0.9)
-    assert hits.stats.mode == "approximate"
-    assert hits.rows.tolist() == search_sparse(index, ask(1).sparse, 5, mode="exact").rows.tolist()
+    hits = search_sparse(index, ask(1), 5, recall=0.9)
+    assert hits.sparse_stats.mode == "approximate"
+    assert hits.rows.tolist() == search_sparse(index, ask(1), 5, mode="exact").rows.tolist()
     with pytest.raises(InputError, match=r"not tuned for recall 0\.9 at k 6"):
-        search_sparse(index, ask(1).sparse, 6, recall=0.9)
+        search_sparse(index, ask(1), 6, recall=0.9)
     with pytest.raises(InputError, match="k must be at least 1"):
-        search_sparse(index, ask(1).sparse, 0)
+        search_sparse(index, ask(1), 0)
 
 
 def test_without_windows_documents_are_rows(build):
     index = build(random_vectors(80, TERMS, seed=2))
     query = ask(0)
     plain = index.search(*query.sparse, 7)
-    assert search_sparse(index, query.sparse, 7).rows.tolist() == plain.rows.tolist()
+    assert search_sparse(index, query, 7).rows.tolist() == plain.rows.tolist()
     assert index.document_ids(plain.rows) == plain.ids and index.document_count == len(index)
     assert index.document_rows("d3") == range(3, 4) and index.passage(3)[1] is None
     assert group_rows(index, np.array([4, 2, 9]), np.array([1.0, 3, 1]), 2)[0].tolist() == [2, 4]

@@ -48,7 +48,7 @@ def write(tmp_path: Path) -> Writer:
                 part = documents[start : start + lot]
                 writer.append(offsets(part), np.concatenate(part))
             record = writer.finish({"model": "made"})
-        return LateVectors.open(folder, LateRecord.from_json(json.loads(json.dumps(record.to_json()))))
+        return LateVectors.open(folder, LateRecord.from_record(json.loads(json.dumps(record.to_record()))))
 
     return write
 
@@ -278,7 +278,7 @@ def test_damaged_files_are_named(write: Writer, tmp_path: Path) -> None:
         with pytest.raises(IndexFormatError, match=name):
             LateVectors.open(folder, record)
     with pytest.raises(TypeError):
-        LateRecord.from_json({"documents": 3})
+        LateRecord.from_record({"documents": 3})
 
 
 def test_problems_that_opening_does_not_see(write: Writer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lsr.core.errors import InputError, NotFoundError
 from lsr.index.engines.hits import SearchStats
 from lsr.search.plan import SearchPlan
 from lsr.search.response import Hit, SearchResponse
-from lsr.service.searcher import Searcher
+from lsr.service.backend import SearchBackend
 from lsr.vectors.explanation import Explanation, TermMatch
 from lsr.vectors.sparse import SparseVectors
 
@@ -78,39 +78,26 @@ class FakeSearcher:
         self.on_search = on_search
         self.on_warm_up = on_warm_up
         self.searched: list[str] = []
-        self.options: list[dict[str, Any]] = []
+        self.plans: list[SearchPlan] = []
         self._lock = Lock()
 
     def search(
-        self,
-        text: str,
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        recall: float | None = None,
-        explain: bool = False,
-        **parameters: Any,
+        self, text: str, k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
     ) -> SearchResponse:
+        plan = plan or SearchPlan()
         with self._lock:
             self.searched.append(text)
-            self.options.append({"mode": mode, "recall": recall, **parameters})
+            self.plans.append(plan)
         self.on_search(text)
-        return self._rank(dict.fromkeys(text.split(), 1.0), k, mode, explain)
+        return self._rank(dict.fromkeys(text.split(), 1.0), k, plan.mode, explain)
 
     def search_vector(
-        self,
-        vector: Mapping[str, float],
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        recall: float | None = None,
-        explain: bool = False,
-        **parameters: Any,
+        self, vector: Mapping[str, float], k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
     ) -> SearchResponse:
         for term in vector:
             if term not in WORDS:
                 raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
-        return self._rank(vector, k, mode, explain)
+        return self._rank(vector, k, (plan or SearchPlan()).mode, explain)
 
     def explain(self, text: str, document_id: str) -> Explanation:
         matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.document(document_id))
@@ -126,7 +113,8 @@ class FakeSearcher:
             Hit(rank, document.id, sum(m.contribution for m in matches), document, matches if explain else None)
             for rank, (document, matches) in enumerate(found[:k], start=1)
         ]
-        return SearchResponse(hits, SearchStats("exact" if mode == "auto" else mode), 0.1, 0.2)
+        went = "exact" if mode == "auto" else mode
+        return SearchResponse(hits, went, SearchStats(went), 0.1, 0.2)
 
     @staticmethod
     def _matches(query: Mapping[str, float], document: Document) -> list[TermMatch]:
@@ -135,4 +123,4 @@ class FakeSearcher:
 
 
 # The fake and the real retriever are both held to the protocol by the type checker.
-_: Searcher = FakeSearcher()
+_: SearchBackend = FakeSearcher()

@@ -10,7 +10,12 @@ from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
 
 from lsr.service import ServiceSettings, create_app
-from lsr.service.schemas.schemas import DocumentAnswer, EncodeAnswer, ExplainAnswer, IndexAnswer, Problem, SearchAnswer
+from lsr.service.schemas.documents import DocumentAnswer
+from lsr.service.schemas.encode import EncodeAnswer
+from lsr.service.schemas.explain import ExplainAnswer
+from lsr.service.schemas.health import IndexAnswer
+from lsr.service.schemas.problems import Problem
+from lsr.service.schemas.search import SearchAnswer
 
 
 def problem(response: Any, status: int, kind: str | None = None) -> Problem:

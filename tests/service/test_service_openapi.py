@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import orjson
@@ -21,15 +21,26 @@ from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning, add_dense
-from lsr.search.plan import HYBRID_MODES
+from lsr.index.fusion.settings import modes, sparse_modes
+from lsr.search.flat import flat_options
 from lsr.service import ServiceSettings, create_app
 from lsr.service.api.limits import WEIGHTS
-from lsr.service.schemas import examples, schemas
+from lsr.service.schemas import documents, encode, examples, explain, health, problems, search
 from lsr.text.windows import WindowSettings
 
-MODES = get_args(schemas.SparseMode)
-ALL_MODES = get_args(schemas.Mode)
-PARAMETERS = list(schemas.ModeParameters.model_fields)
+MODES = list(sparse_modes())
+PARAMETERS = [name for name, option in flat_options().items() if option.modes]
+ANSWERS = {
+    model.__name__: model
+    for model in (
+        documents.DocumentAnswer,
+        encode.EncodeAnswer,
+        explain.ExplainAnswer,
+        health.IndexAnswer,
+        health.Status,
+        search.SearchAnswer,
+    )
+}
 DOCUMENTS = [
     Document(**examples.DOCUMENT),
     Document("json.dumps", "Serialize obj to a JSON formatted string.", "json.dumps", {"module": "json", "big": 2**80}),
@@ -92,7 +103,7 @@ def test_every_example_is_answered_as_described(served: TestClient, method: str,
     operation = document["paths"][path][method]
     described = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     # What the document shows as an answer has the form that it describes, too.
-    model = getattr(schemas, described)
+    model = ANSWERS[described]
     model.model_validate(document["components"]["schemas"][described]["example"])
     for parameters, body in requests_of(operation):
         query = {name: value for name, value in parameters.items() if f"{{{name}}}" not in path}
@@ -119,7 +130,7 @@ def test_errors_are_described_as_problem_documents(served: TestClient) -> None:
         [(media_type, content)] = response["content"].items()
         assert media_type == "application/problem+json"
         assert content["schema"]["$ref"] == "#/components/schemas/Problem"
-    schemas.Problem.model_validate(document["components"]["schemas"]["Problem"]["example"])
+    problems.Problem.model_validate(document["components"]["schemas"]["Problem"]["example"])
 
 
 def test_encoded_query_searches_like_its_text(served: TestClient) -> None:
@@ -132,15 +143,15 @@ def test_encoded_query_searches_like_its_text(served: TestClient) -> None:
     assert by_vector["hits"] == by_text["hits"]
 
 
-def test_a_pipeline_times_its_stages_and_says_what_each_gave(served: TestClient) -> None:
-    pipeline = {
-        "retrieve": {"vectors": "hybrid", "sparse": {"mode": "exhaustive"}, "dense": {"mode": "exact"}},
+def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> None:
+    plan = {
+        "retrieve": {"mode": "hybrid", "sparse": {"mode": "exhaustive"}, "dense": {"mode": "exact"}},
         "feedback": {"method": "rm3", "documents": 2},
-        "fuse": {"method": "z_score", "dense_weight": 0.25, "completion": "candidates"},
+        "fusion": {"method": "z_score", "dense_weight": 0.25, "completion": "candidates"},
     }
-    asked = {"text": examples.QUESTION, "explain": True, "pipeline": pipeline}
+    asked = {"text": examples.QUESTION, "explain": True, **plan}
     answer = served.post("/v1/search", json=asked).json()
-    schemas.SearchAnswer.model_validate(answer)
+    search.SearchAnswer.model_validate(answer)
     assert (answer["mode"], answer["dense_weight"], answer["stats"]["mode"]) == ("hybrid", 0.25, "exhaustive")
     stages = ["encode sparse", "encode dense", "sparse", "dense", "feedback", "fuse"]
     assert list(answer["timings"]["stages_ms"]) == stages
@@ -159,21 +170,31 @@ def test_a_pipeline_times_its_stages_and_says_what_each_gave(served: TestClient)
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"mode": "exact", "pipeline": {}}, "leave mode, recall and parameters out"),
-        ({"pipeline": {"rerank": {}}}, "started without a model to re-rank with"),
-        ({"pipeline": {"retrieve": {"depth": 5000}}}, "at most 1,000 hits deep"),
-        ({"pipeline": {"retrieve": {"vectors": "sparse"}, "fuse": {}}}, "go with mode hybrid"),
+        ({"mode": "exact", "retrieve": {}}, "#/mode: stands for retrieve"),
+        ({"rerank": {}}, "started without a model to re-rank with"),
+        ({"mode": "hybrid", "retrieve": {"depth": 5000}}, "#/mode: stands for retrieve"),
+        ({"retrieve": {"mode": "hybrid", "depth": 5000}}, "#/retrieve/depth: this server goes at most 1,000 hits deep"),
+        ({"fusion": {}}, "#/fusion: goes with mode hybrid or sparse-first"),
         (
-            {"pipeline": {"fuse": {"completion": "exact"}, "retrieve": {"dense": {"effort": 9}}}},
-            "needs an exact dense search",
+            {"fusion": {"completion": "exact"}, "retrieve": {"mode": "hybrid", "dense": {"effort": 9}}},
+            "#/retrieve/dense: completion 'exact' needs an exact search",
         ),
-        ({"pipeline": {"feedback": {"interpolate": "before"}}}, "give vectors 'sparse' or 'dense'"),
-        ({"pipeline": {"retrieve": {"dense": {"mode": "tree"}}}}, "pipeline/retrieve/dense/mode"),
+        ({"mode": "hybrid", "feedback": {"interpolate": "before"}}, "#/feedback/interpolate: 'before' ranks by"),
+        ({"feedback": {"documents": 101}}, "#/feedback/documents: at most 100 documents"),
+        ({"feedback": {"terms": 5000}}, "#/feedback/terms: a query has at most 4,096 terms"),
+        ({"retrieve": {"mode": "dense", "dense": {"mode": "tree"}}}, "#/retrieve/dense/mode: must be auto, exact"),
+        ({"retrieve": {"sparse": {"parameters": {"heap_facter": 1}}}}, "#/retrieve/sparse/parameters/heap_facter"),
+        ({"fusion": {"metod": "rrf"}, "mode": "hybrid"}, "#/fusion/metod: there is no such field; did you mean method"),
+        ({"mode": [["hybrid"]]}, "#/mode: must be auto"),
+        ({"mode": "hybird"}, "did you mean hybrid?"),
+        ({"parameters": [1]}, "#/parameters: [1] are not those of mode"),
+        ({"retrieve": 5}, "#/retrieve: must hold fields, not 5"),
+        ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "searches the sparse index alone"),
     ],
 )
-def test_a_pipeline_that_makes_no_sense_is_refused(served: TestClient, asked: dict[str, Any], says: str) -> None:
+def test_a_plan_that_makes_no_sense_is_refused(served: TestClient, asked: dict[str, Any], says: str) -> None:
     response = served.post("/v1/search", json={"text": examples.QUESTION, **asked})
-    assert response.status_code == 422 and says in response.text, response.text
+    assert response.status_code == 422 and says in response.json()["detail"], response.text
 
 
 def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_path: Path) -> None:
@@ -218,13 +239,12 @@ def test_more_hits_than_documents(served: TestClient) -> None:
 
 def test_every_mode_of_the_index_can_be_asked_for(served: TestClient, index_path: Path) -> None:
     assert set(MODES) == {"auto", *Index.open(index_path).modes}
-    assert set(ALL_MODES) == {*MODES, *HYBRID_MODES}
     answers = {mode: served.post("/v1/search", json={"text": "file", "mode": mode}).json() for mode in MODES}
     for mode, answer in answers.items():
         assert answer["mode"] == answer["stats"]["mode"] == ("exact" if mode == "auto" else mode)
         assert answer["hits"] == answers["exhaustive"]["hits"]
     exact, exhaustive = answers["exact"]["stats"], answers["exhaustive"]["stats"]
-    assert exact["dense_cells"] > 0 and exact["blocks"] == 2 and exact["blocks_skipped"] < 2
+    assert exact["frequent_cells"] > 0 and exact["blocks"] == 2 and exact["blocks_skipped"] < 2
     assert exhaustive == {**dict.fromkeys(exact, 0), "mode": "exhaustive", "documents_scored": 5, "direct": False}
 
 
@@ -242,9 +262,15 @@ def test_parameters_and_recall_reach_the_index(served: TestClient) -> None:
         ({"recall": 0.95, "k": 11}, "not tuned for recall 0.95 at k 11"),
         ({"recall": 0.95, "mode": "exact"}, "give it alone"),
         ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give it alone"),
-        ({"mode": "seismic", "parameters": {"cut": 0.1}}, "cut is no parameter of mode seismic"),
+        (
+            {"mode": "seismic", "parameters": {"cut": 0.1}},
+            "#/parameters/cut: goes with mode auto or approximate, not 'seismic'",
+        ),
         ({"mode": "approximate", "parameters": {"heap_factor": 0}}, "heap_factor must be a positive number"),
-        ({"mode": "approximate", "parameters": {"heap": 1}}, "#/parameters/heap: there is no such field"),
+        (
+            {"mode": "approximate", "parameters": {"heap": 1}},
+            "#/parameters/heap: is no parameter of mode 'approximate'; it has cut, heap_factor",
+        ),
         ({"mode": "approximate", "parameters": {"max_blocks": 1.5}}, "#/parameters/max_blocks"),
         ({"recall": 1.5}, "#/recall"),
     ]:
@@ -294,7 +320,7 @@ def test_an_index_of_windows(encoder: SparseEncoder, tmp_path: Path) -> None:
     with TestClient(app) as client:
         app.state.service.warm_up.join(60)
         hit = client.post("/v1/search", json={"text": "copy a file to a folder", "k": 1}).json()["hits"][0]
-        schemas.SearchHit.model_validate(hit)
+        search.SearchHit.model_validate(hit)
         assert hit["id"] == "a/long#1" and "Copy a file" in hit["text"]
         assert long.text[hit["window"]["start"] : hit["window"]["stop"]] == hit["text"]
         bare = client.get("/v1/search", params={"q": "copy a file", "k": 1, "include_text": False}).json()["hits"][0]
@@ -307,10 +333,10 @@ def test_an_index_of_windows(encoder: SparseEncoder, tmp_path: Path) -> None:
 
 
 def test_the_retriever_is_what_the_service_asks_for(index_path: Path) -> None:
-    from lsr.service.searcher import Searcher
+    from lsr.service.backend import SearchBackend
 
-    searcher: Searcher = Retriever.open(index_path)
-    assert len(searcher.index) == len(DOCUMENTS)
+    backend: SearchBackend = Retriever.open(index_path)
+    assert len(backend.index) == len(DOCUMENTS)
 
 
 _JSON = st.recursive(
@@ -319,7 +345,7 @@ _JSON = st.recursive(
     max_leaves=12,
 )
 _FIELDS = st.sampled_from(
-    [*schemas.SearchRequest.model_fields, *schemas.EncodeRequest.model_fields, *schemas.ExplainRequest.model_fields]
+    [*search.SearchRequest.model_fields, *encode.EncodeRequest.model_fields, *explain.ExplainRequest.model_fields]
 )
 _VECTORS = st.dictionaries(st.sampled_from(["date", "string", "file"]), st.floats() | st.integers(), max_size=3)
 _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dictionaries(
@@ -329,7 +355,7 @@ _BODIES = st.dictionaries(_FIELDS, _JSON | _VECTORS, max_size=5) | st.fixed_dict
         "vector": _VECTORS,
         "k": st.integers(-1, 1001),
         "offset": st.integers(-1, 1001),
-        "mode": st.sampled_from(ALL_MODES),
+        "mode": st.sampled_from(list(modes())),
         "recall": st.floats(0, 1),
         "parameters": st.dictionaries(st.sampled_from(PARAMETERS), st.floats() | st.integers(), max_size=2),
         "explain": st.booleans(),

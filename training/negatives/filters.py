@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-
-Scores = npt.NDArray[np.float32]
+from lsr.core.types import Scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lsr.build.corpus import index_vectors
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
+from lsr.core.types import Rows
 from lsr.index import Index
 from lsr.search.retriever import Retriever
 from lsr.training.teachers.bi_encoder import BiEncoderTeacher
@@ -31,7 +32,6 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
 
-Rows = npt.NDArray[np.int64]
 
 _INDEX_BATCH = 4096
 # A product of queries and documents that is in memory at once: 64 MB.

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.shares import mean_shares
-
-Scores = npt.NDArray[np.float32]
+from lsr.core.types import Scores
 
 SCALE = 30.0
 """What the paper's code multiplies the mean with: the largest score of a query's candidates on which all agree."""

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.chunks import chunks
+from lsr.core.types import Scores
 from lsr.vectors.sparse import SparseVectors
 
 Dense = npt.NDArray[np.float32]
-Scores = npt.NDArray[np.float32]
 
 # Texts, and their characters, in memory at once while they are encoded.
 _CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23

@@ -6,14 +6,20 @@ are added up from impact-ordered lists (as documents' scores are in JASS: Lin an
 scored before all bounds stand.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
-from lsr.index.kernels.accumulate import DENSE_CUT, accumulate
+from lsr.index.kernels.accumulate import SummaryArguments, accumulate
+from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import (
+    ForwardArguments,
+    Lookup,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -24,53 +30,54 @@ from lsr.index.kernels.topk import offer, sort_best_first
 
 # A block's documents are asked for this many blocks before they are scored.
 PREFETCH_AHEAD = 4
-# Sums of bounds seldom reach half of what they could: the room above is used for precision, and sums that exceed it
-# stop at the largest integer.
-_HEADROOM = 2.0
-# Float32 sums of the same products in two roundings differ by less than this for each term.
-_ROUNDING = 2.5e-7
+
+
+class SearchBlocksArguments(NamedTuple):
+    """What `search_blocks` takes last."""
+
+    document_rows: npt.NDArray[np.uint32]
+    query_indptr: npt.NDArray[np.int64]
+    query_terms: npt.NDArray[np.uint32]
+    query_weights: npt.NDArray[np.float32]
+    cut: float
+    heap_factor: float
+    first_blocks: int
+    max_blocks: int
+    budget: int
+    allow: npt.NDArray[np.uint8]
+    found: npt.NDArray[np.uint32]
+    lookup: Lookup
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+
+
+SEARCH_BLOCKS_ARGUMENTS = (ForwardArguments, SummaryArguments, BoundArguments, SearchBlocksArguments)
 
 
 @kernel
-def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cuts):
-    """Choose integer query weights whose sums bound the scores; return their scale (integer for 1.0 of a score).
-
-    cut: weights that add less than this share of what the query's weightiest term can add are left out by `cuts`.
-    largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
-    """
-    possible, weightiest, heaviest = 0.0, 0.0, 0.0
-    for i in range(terms.size):
-        product = np.float64(term_weights[i]) * term_maxima[terms[i]]
-        possible += product
-        weightiest = max(weightiest, product)
-        heaviest = max(heaviest, np.float64(term_weights[i]))
-    # No product with a stored weight exceeds the type.
-    scale = min(_HEADROOM * largest / max(possible, 1e-300), (largest // 255 - 1) / max(heaviest, 1e-300))
-    for i in range(terms.size):
-        weights[i] = weights.dtype.type(np.ceil(term_weights[i] * scale))
-        # Beyond 255 nothing is left of a list.
-        cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
-        if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
-            # This one is added whatever the cut, or nothing might be found.
-            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // DENSE_CUT))
-    return scale
-
-
-@kernel
-def search_pruned(
+def search_blocks(
     forward_indptr,
     forward_terms,
     forward_weights,
     forward_deficits,
-    document_rows,
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
     term_maxima,
     window,
     block_size,
+    weights,
+    cuts,
+    frequent_rows,
+    frequent_factors,
+    accumulators,
+    maxima,
+    histogram,
+    ordered,
+    document_rows,
     query_indptr,
     query_terms,
     query_weights,
@@ -80,15 +87,7 @@ def search_pruned(
     max_blocks,
     budget,
     allow,
-    weights,
-    cuts,
-    dense_rows,
-    dense_factors,
-    accumulators,
-    maxima,
-    histogram,
     found,
-    ordered,
     lookup,
     scores,
     rows,
@@ -97,19 +96,19 @@ def search_pruned(
     """Search one query after another: fill `scores` and `rows` with the best documents of each, best first.
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    weights … ordered, found: scratch, see `accumulate` and `gather`; the first four of as many values as a query has
+    terms, or more.
     query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_weights: float32, times the
     index's scale.
     cut, heap_factor: see `lsr.index.engines.blocks.search.search_approximate`; 0.0 and 1.0 make the search exact.
     first_blocks: blocks to look at before the first threshold; max_blocks: visit no more. budget: int64, visit none
     after so many nanoseconds from the start of a query, 0 for no such limit.
     allow: uint8 bitmap of rows, or empty.
-    weights … ordered: scratch, see `accumulate` and `gather`; the first four of as many values as a query has terms, or
-    more.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty.
     scores: float32 [n, k], rows: int64 [n, k]: the heaps.
-    counters: int64 [n, 5], receives postings added, cells of dense rows added, blocks visited, documents scored, and
-    the number of documents found.
+    counters: int64 [n, 5], receives postings added, cells of frequent terms added, blocks visited, documents scored,
+    and the number of documents found.
     """
     documents = forward_indptr.size - 1
     k = scores.shape[1]
@@ -120,9 +119,9 @@ def search_pruned(
         term_weights = query_weights[query_indptr[q] : query_indptr[q + 1]]
         m = terms.size
         scale = integer_weights(terms, term_weights, term_maxima, cut, largest - 1, weights[:m], cuts[:m])
-        added, dense_added, best_bound = accumulate(
-            dense_numbers,
-            dense_weights,
+        added, frequent_added, best_bound = accumulate(
+            frequent_numbers,
+            frequent_weights,
             list_starts,
             list_blocks,
             list_weights,
@@ -131,14 +130,14 @@ def search_pruned(
             terms,
             weights[:m],
             cuts[:m],
-            dense_rows,
-            dense_factors,
+            frequent_rows,
+            frequent_factors,
             accumulators,
             maxima,
         )
         fill_lookup(lookup, terms, term_weights)
         # The bound below which a block is skipped, for a threshold of 1.0.
-        factor = heap_factor * scale * (1 - _ROUNDING * (m + 2))
+        factor = heap_factor * scale * (1 - ROUNDING * (m + 2))
 
         best_scores, best_rows = scores[q], rows[q]
         size, visited, scored = 0, 0, 0
@@ -196,5 +195,5 @@ def search_pruned(
             low = max(low if 16 * low > best_bound else 1, needed)
         empty_lookup(lookup, terms)
         sort_best_first(best_scores, best_rows, size)
-        counters[q, 0], counters[q, 1], counters[q, 2], counters[q, 3] = added, dense_added, visited, scored
+        counters[q, 0], counters[q, 1], counters[q, 2], counters[q, 3] = added, frequent_added, visited, scored
         counters[q, 4] = size

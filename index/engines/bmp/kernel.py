@@ -4,48 +4,27 @@ The upper bounds of all blocks are added up, the blocks sorted by them, and visi
 promises more than the k-th best score. As in the authors' code, sums stop at the largest uint16, which is a bound too.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
-from lsr.index.engines.blocks.kernel import integer_weights
-from lsr.index.kernels.accumulate import accumulate
+from lsr.index.kernels.accumulate import SummaryArguments, accumulate
+from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
+from lsr.index.kernels.scoring import (
+    ForwardArguments,
+    Lookup,
+    empty_lookup,
+    fill_lookup,
+    prefetch_documents,
+    score_document,
+)
 from lsr.index.kernels.selection import CHUNK
 from lsr.index.kernels.topk import offer, sort_best_first
 
 _LARGEST = 65_535
-# Float32 sums of the same products in two roundings differ by less than this for each term.
-_ROUNDING = 2.5e-7
-
-
-@kernel
-def count_weights(forward_terms, forward_weights, first_term, most, counts):
-    """Count how often each weight stands with each of the terms from first_term on.
-
-    counts: uint16 [terms, 256], added to; a count stops at `most`.
-    """
-    for p in range(forward_terms.size):
-        term = np.int64(forward_terms[p]) - first_term
-        if 0 <= term < counts.shape[0] and counts[term, forward_weights[p]] < most:
-            counts[term, forward_weights[p]] += 1
-
-
-@kernel
-def kth_largest(counts, levels, kth_weights):
-    """The k-th largest weight of each term, for some k.
-
-    counts: [terms, 256], see `count_weights`. levels: int64, the values of k, ascending.
-    kth_weights: uint8 [levels, terms], receives the weights; 0 where a term stands in fewer documents.
-    """
-    for term in range(counts.shape[0]):
-        kth_weights[:, term] = 0
-        reached, level = 0, 0
-        for weight in range(255, 0, -1):
-            reached += counts[term, weight]
-            while level < levels.size and reached >= levels[level]:
-                kth_weights[level, term] = weight
-                level += 1
 
 
 @kernel
@@ -93,34 +72,52 @@ def _sort_blocks(bounds, maxima, largest, least, counts, ordered):
     return start
 
 
+class SearchBmpArguments(NamedTuple):
+    """What `search_bmp` takes last."""
+
+    document_rows: npt.NDArray[np.uint32]
+    kth_weights: npt.NDArray[np.uint8]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    alpha: float
+    allow: npt.NDArray[np.uint8]
+    lookup: Lookup
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+
+
+SEARCH_BMP_ARGUMENTS = (ForwardArguments, SummaryArguments, BoundArguments, SearchBmpArguments)
+
+
 @kernel
 def search_bmp(
     forward_indptr,
     forward_terms,
     forward_weights,
     forward_deficits,
-    document_rows,
-    dense_numbers,
-    dense_weights,
+    frequent_numbers,
+    frequent_weights,
     list_starts,
     list_blocks,
     list_weights,
     term_maxima,
     window,
     block_size,
+    weights,
+    cuts,
+    frequent_rows,
+    frequent_factors,
+    accumulators,
+    maxima,
+    histogram,
+    ordered,
+    document_rows,
     kth_weights,
     terms,
     term_weights,
     alpha,
     allow,
-    weights,
-    cuts,
-    dense_rows,
-    dense_factors,
-    accumulators,
-    maxima,
-    counts,
-    ordered,
     lookup,
     scores,
     rows,
@@ -129,21 +126,22 @@ def search_bmp(
     """Fill `scores` and `rows` with the best documents, best first; return how many there are.
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    dense_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
+    weights … ordered: scratch, the first four of as many values as the query has terms, or more; accumulators of
+    uint16, see `accumulate`; histogram: int64 [65536], see `_sort_blocks`.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
     their scores exceeds alpha times the bound.
     allow: uint8 bitmap of rows, or empty.
-    weights … accumulators (of uint16): scratch, see `accumulate`; maxima, counts, ordered: scratch, see `_sort_blocks`.
     lookup: empty, see `lsr.index.kernels.scoring`, left empty. scores: float32 [k], rows: int64 [k]: the heap.
-    counters: int64 [4], receives postings added, cells of dense rows added, blocks visited, documents scored.
+    counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
     scale = integer_weights(terms, term_weights, term_maxima, 0.0, _LARGEST, weights, cuts)
-    added, dense_added, largest = accumulate(
-        dense_numbers,
-        dense_weights,
+    added, frequent_added, largest = accumulate(
+        frequent_numbers,
+        frequent_weights,
         list_starts,
         list_blocks,
         list_weights,
@@ -152,16 +150,16 @@ def search_bmp(
         terms,
         weights,
         cuts,
-        dense_rows,
-        dense_factors,
+        frequent_rows,
+        frequent_factors,
         accumulators,
         maxima,
     )
     # The bound that a block needs for a score of 1.0.
-    factor = scale * (1 - _ROUNDING * (terms.size + 2))
+    factor = scale * (1 - ROUNDING * (terms.size + 2))
     least = _least_score(kth_weights, forward_deficits, terms, term_weights)
     needed = max(np.int64(min(factor * least, _LARGEST)), 1)
-    count = _sort_blocks(accumulators, maxima, largest, needed, counts, ordered)
+    count = _sort_blocks(accumulators, maxima, largest, needed, histogram, ordered)
 
     fill_lookup(lookup, terms, term_weights)
     size, visited, scored = 0, 0, 0
@@ -186,6 +184,6 @@ def search_bmp(
             # A sum that stopped at the largest integer may stand for more.
             needed = max(needed, np.int64(min(factor * scores[0] / alpha, _LARGEST)))
     empty_lookup(lookup, terms)
-    counters[0], counters[1], counters[2], counters[3] = added, dense_added, visited, scored
+    counters[0], counters[1], counters[2], counters[3] = added, frequent_added, visited, scored
     sort_best_first(scores, rows, size)
     return size

@@ -1,14 +1,29 @@
 """Exhaustive search, document at a time: every document is scored in full. The oracle of all other searches."""
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
+from lsr.index.kernels.scoring import ForwardArguments, Lookup, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# Scattered documents are asked for this many documents before they are scored.
-PREFETCH_AHEAD = 8
+
+class SearchAllArguments(NamedTuple):
+    """What `search_all` takes last."""
+
+    document_rows: npt.NDArray[np.uint32]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    allow: npt.NDArray[np.uint8]
+    lookup: Lookup
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+
+
+SEARCH_ALL_ARGUMENTS = (ForwardArguments, SearchAllArguments)
 
 
 @kernel
@@ -45,57 +60,3 @@ def search_all(
     empty_lookup(lookup, terms)
     sort_best_first(scores, rows, size)
     return size, scored
-
-
-@kernel
-def search_allowed(
-    forward_indptr,
-    forward_terms,
-    forward_weights,
-    forward_deficits,
-    row_positions,
-    terms,
-    term_weights,
-    allowed,
-    lookup,
-    scores,
-    rows,
-):
-    """As `search_all`, of the rows `allowed` (int64) alone. row_positions: uint32 [documents]: each row's position."""
-    fill_lookup(lookup, terms, term_weights)
-    size = 0
-    for i in range(allowed.size):
-        if i + PREFETCH_AHEAD < allowed.size:
-            ahead = np.int64(row_positions[allowed[i + PREFETCH_AHEAD]])
-            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
-        position = np.int64(row_positions[allowed[i]])
-        score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
-        if score > 0 and (size < scores.size or score >= scores[0]):
-            size = offer(scores, rows, size, score, allowed[i])
-    empty_lookup(lookup, terms)
-    sort_best_first(scores, rows, size)
-    return size, allowed.size
-
-
-@kernel
-def score_each(
-    forward_indptr,
-    forward_terms,
-    forward_weights,
-    forward_deficits,
-    row_positions,
-    terms,
-    term_weights,
-    rows,
-    lookup,
-    scores,
-):
-    """Fill `scores` (float32 [n]) with those of `rows` (int64 [n]), in their order. Other arguments as above."""
-    fill_lookup(lookup, terms, term_weights)
-    for i in range(rows.size):
-        if i + PREFETCH_AHEAD < rows.size:
-            ahead = np.int64(row_positions[rows[i + PREFETCH_AHEAD]])
-            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
-        position = np.int64(row_positions[rows[i]])
-        scores[i] = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
-    empty_lookup(lookup, terms)

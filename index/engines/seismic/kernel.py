@@ -6,11 +6,21 @@ summaries are scored before any document, and the best blocks of all lists are v
 high from the start.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.scoring import empty_lookup, fill_lookup, prefetch_documents, score_document
+from lsr.index.kernels.scoring import (
+    ForwardArguments,
+    Lookup,
+    empty_lookup,
+    fill_lookup,
+    prefetch_documents,
+    score_document,
+)
 from lsr.index.kernels.topk import offer, sort_best_first
 
 # So many blocks with the best summaries are visited first, best first.
@@ -87,8 +97,47 @@ def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, ter
                 bounds[entry_blocks[e]] += weight * np.float32(entry_weights[e])
 
 
+class SeismicArguments(NamedTuple):
+    """The blocks of Seismic, as `search_seismic` takes them."""
+
+    block_indptr: npt.NDArray[np.int64]
+    block_starts: npt.NDArray[np.int64]
+    block_rows: npt.NDArray[np.uint32]
+    block_unbounded: npt.NDArray[np.uint8]
+    summary_indptr: npt.NDArray[np.int64]
+    summary_terms: npt.NDArray[Any]
+    summary_ends: npt.NDArray[np.uint32]
+    entry_indptr: npt.NDArray[np.int64]
+    entry_blocks: npt.NDArray[np.uint16]
+    entry_weights: npt.NDArray[np.uint8]
+
+
+class SearchSeismicArguments(NamedTuple):
+    """What `search_seismic` takes last."""
+
+    document_rows: npt.NDArray[np.uint32]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    lists: npt.NDArray[np.int64]
+    heap_factor: np.float32
+    allow: npt.NDArray[np.uint8]
+    lookup: Lookup
+    visited: npt.NDArray[np.uint8]
+    generation: np.uint8
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+
+
+SEARCH_SEISMIC_ARGUMENTS = (ForwardArguments, SeismicArguments, SearchSeismicArguments)
+
+
 @kernel
 def search_seismic(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
     block_indptr,
     block_starts,
     block_rows,
@@ -99,10 +148,6 @@ def search_seismic(
     entry_indptr,
     entry_blocks,
     entry_weights,
-    forward_indptr,
-    forward_terms,
-    forward_weights,
-    forward_deficits,
     document_rows,
     terms,
     term_weights,

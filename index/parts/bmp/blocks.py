@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.bmp.kernel import count_weights, kth_largest
 from lsr.index.format.arrays import new_array, open_array
-from lsr.index.parts.forward import Postings
-from lsr.index.parts.settings import BmpSettings
+from lsr.index.format.postings import Postings
+from lsr.index.format.settings import BmpSettings
+from lsr.index.parts.bmp.kernel import count_weights, kth_largest
 from lsr.index.parts.summaries.blocks import Summaries, write_summaries
 
 PREFIX = "bmp"
 LEVELS = (1, 10, 100, 1000)
-_KTH_WEIGHTS_NAME = f"{PREFIX}_kth_weights.npy"
+KTH_WEIGHTS_NAME = f"{PREFIX}_kth_weights.npy"
 _COUNT_AT_A_TIME = 1 << 24
 # Terms whose weights are counted at a time, in 128 MiB.
 _COUNT_TERMS = 1 << 18
@@ -48,7 +48,7 @@ class BmpBlocks:
         """Map the files of a segment."""
         return cls(
             summaries=Summaries.open(folder, documents, dim, block_size, PREFIX),
-            kth_weights=open_array(folder / _KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim),
+            kth_weights=open_array(folder / KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim),
         )
 
 
@@ -57,13 +57,13 @@ def write_bmp_blocks(
     forward: Postings,
     dim: int,
     settings: BmpSettings,
-    dense_share: float,
+    frequent_share: float,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Write the bmp_* files of a segment; see `write_summaries`."""
-    write_summaries(folder, forward, dim, settings.block_size, dense_share, threads, progress, PREFIX)
-    kth_weights = new_array(folder / _KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
+    write_summaries(folder, forward, dim, settings.block_size, frequent_share, threads, progress, PREFIX)
+    kth_weights = new_array(folder / KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
     for first in range(0, dim, _COUNT_TERMS):
         counts = np.zeros((min(_COUNT_TERMS, dim - first), 256), np.uint16)
         for start in range(0, len(forward.indices), _COUNT_AT_A_TIME):

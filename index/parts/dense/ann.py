@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, MissingDependencyError
+from lsr.core.types import Vectors
 from lsr.index.parts.dense.settings import clusters, factory
-
-Vectors = npt.NDArray[np.float32]
 
 _ADD_AT_A_TIME = 1 << 14
 # Of the vectors, to learn clusters and codes from. faiss takes at most 256 for each centroid.

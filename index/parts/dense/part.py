@@ -1,234 +1,71 @@
-"""The dense part of an index: stored vectors, and what finds the nearest of them."""
+"""Dense vectors, as a part."""
 
 from __future__ import annotations
 
-import threading
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from lsr.core.errors import IndexFormatError, InputError
-from lsr.index.format.arrays import open_array, plain
-from lsr.index.kernels.inner_products import inner_products
-from lsr.index.kernels.normalise_rows import prepare_rows
-from lsr.index.parts.dense.ann import Ann, nearest
-from lsr.index.parts.dense.record import ANN_NAME, VECTORS_NAME, DenseRecord
+from lsr.core.errors import InputError, Remedy
+from lsr.core.remedies import add_part, add_part_again
+from lsr.index.format.arrays import ArrayWriter, open_array
+from lsr.index.format.manifest import PartRecord, SegmentRecord
+from lsr.index.format.output import seal
+from lsr.index.parts.dense.ann import Ann, write_ann
+from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
+from lsr.index.parts.dense.vectors import Dense, open_dense
+from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, copy_part
 
-Vectors = npt.NDArray[np.float32]
-
-MODES = ("auto", "exact", "approximate")
-
-# Fetched beyond k, and scored again: how faiss rounds a sum, or quantises, must not decide who is among the best. For 8
-# bits a number the margin is enough; product quantisation is far coarser, and has so many times k scored.
-_MARGIN = 32
-_REFINED = {"pq": 10, "ivfpq": 10}
-# Products of vectors of length one that are closer than this may be equal, differently summed.
-_ROUNDING = 1e-5
-# A filter that allows fewer than one document in so many is answered by scoring just these.
-_FEW = 20
+_ROWS_AT_A_TIME = 1 << 14
 
 
-class DenseStats(NamedTuple):
-    """What a dense search did.
+class DensePart(AddedPart):
+    """See `Dense`."""
 
-    Attributes:
-        mode: "exact" or "approximate".
-        kind: what was read: "flat", or the kind of faiss's structure.
-        scored: vectors scored exactly, at least.
-        direct: the filter allowed so few documents that just these were scored.
-    """
+    name = NAME
+    title = "dense vectors, and what finds the nearest"
 
-    mode: str
-    kind: str
-    scored: int
-    direct: bool = False
+    def open(self, folder: Path, record: SegmentRecord) -> Dense:
+        """See `Part.open`."""
+        return open_dense(folder, record.parts[self.name].record, record.documents)
 
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        dense: Dense = segment.part(self.name)
+        for start in range(0, len(dense), _ROWS_AT_A_TIME):
+            if not np.isfinite(dense.vectors[start : start + _ROWS_AT_A_TIME]).all():
+                yield f"{VECTORS_NAME}: a number is not finite"
+                break
+        if dense.kind != "flat":
+            Ann(dense.folder / ANN_NAME, dense.kind, len(dense), dense.dim)
 
-class DenseHits(NamedTuple):
-    """The nearest documents, best first, ties in row order: rows int64 [n], inner products float32 [n], stats."""
+    def warm_up(self, opened: Dense) -> None:
+        """See `Part.warm_up`."""
+        opened.warm_up()
 
-    rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
-    stats: DenseStats
+    def mend(self, path: Path, *, damaged: bool = False) -> Remedy:
+        """See `Part.mend`."""
+        return add_part_again(self.name, path) if damaged else add_part(self.name, path)
 
-
-class Dense:
-    """The dense vectors of an index, mapped from disk. Safe to use from several threads.
-
-    Scores come from the stored vectors and from nothing else, whichever way candidates were found: a document has the
-    same score everywhere, to the bit.
-
-    Attributes:
-        record: see `DenseRecord`.
-        vectors: float32 [documents, dim], by row; flat: the same in one dimension.
-    """
-
-    def __init__(self, folder: Path, record: DenseRecord, documents: int) -> None:
-        """IndexFormatError names a file that is not as recorded."""
-        self.record = record
-        self.flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
-        self.vectors = self.flat.reshape(documents, record.dim)
-        self._folder = folder
-        self._ann: Ann | None = None
-        self._opening = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-    @property
-    def dim(self) -> int:
-        """Numbers of a vector."""
-        return self.record.dim
-
-    @property
-    def kind(self) -> str:
-        """Of faiss's structures, or "flat"."""
-        return self.record.kind
-
-    def _opened_ann(self) -> Ann:
-        """Read from disk on first use."""
-        with self._opening:
-            if self._ann is None:
-                self._ann = Ann(self._folder / ANN_NAME, self.kind, len(self), self.dim)
-            return self._ann
-
-    def choose_mode(self, *, filtered: bool) -> str:
-        """The mode that "auto" stands for: exact where all vectors are read anyway, or where a filter is set."""
-        return "exact" if self.kind == "flat" or filtered else "approximate"
-
-    def search(
-        self,
-        query: npt.ArrayLike,
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        effort: int | None = None,
-        allow: npt.NDArray[np.uint8] | None = None,
-    ) -> DenseHits:
-        """The k documents whose vectors have the largest inner product with the query (cosine, for cosine models).
-
-        Args:
-            query: [dim], or longer where vectors were truncated.
-            mode: "exact" reads every vector, "approximate" asks faiss's structure, "auto" see `choose_mode`.
-            effort: of approximate search: see `lsr.index.parts.dense.ann.Ann.candidates`.
-            allow: bitmap of rows (uint8, least significant bit first).
-
-        InputError for a query of another length or with numbers that are not finite, or for an unknown mode.
-        """
-        return self.search_batch(np.asarray(query, np.float32)[None], k, mode=mode, effort=effort, allow=allow)[0]
-
-    def search_batch(
-        self,
-        queries: npt.ArrayLike,
-        k: int = 10,
-        *,
-        mode: str = "auto",
-        effort: int | None = None,
-        allow: npt.NDArray[np.uint8] | None = None,
-    ) -> list[DenseHits]:
-        """As `search`, for [queries, dim]."""
-        return self.search_prepared(self.prepare(queries), k, mode=mode, effort=effort, allow=allow)
-
-    def search_prepared(
-        self,
-        prepared: Vectors,
-        k: int,
-        *,
-        mode: str = "auto",
-        effort: int | None = None,
-        allow: npt.NDArray[np.uint8] | None = None,
-    ) -> list[DenseHits]:
-        """As `search_batch`, for what `prepare` returned."""
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
-        if mode not in MODES:
-            raise InputError(f"the mode of dense search must be {', '.join(MODES)}, not {mode!r}")
-        if effort is not None and effort < 1:
-            raise InputError(f"effort must be at least 1, not {effort}")
-        k = min(int(k), len(self))
-        if allow is not None:
-            allowed = int(np.bitwise_count(allow).sum())
-            if allowed * _FEW < len(self):
-                rows = np.flatnonzero(np.unpackbits(allow, count=len(self), bitorder="little"))
-                stats = DenseStats("exact", "flat", len(rows), direct=True)
-                return [self._best(query, rows, k, stats) for query in prepared]
-            k = min(k, allowed)
-        chosen = self.choose_mode(filtered=allow is not None) if mode == "auto" else mode
-        # faiss's plain product quantiser takes no filter.
-        if chosen == "exact" or self.kind == "flat" or (self.kind == "pq" and allow is not None):
-            return self._search_exact(prepared, k, allow)
-        wanted = min(len(self), _REFINED.get(self.kind, 1) * k + _MARGIN)
-        found = self._opened_ann().candidates(prepared, wanted, allow, effort)
-        return [
-            self._best(query, rows, k, DenseStats("approximate", self.kind, len(rows)))
-            for query, rows in zip(prepared, found, strict=True)
-        ]
-
-    def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """float32 [n]: inner products of the query with the vectors of these rows."""
-        return self.scores_prepared(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
-
-    def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """As `scores`, for a row of what `prepare` returned."""
-        scores = np.empty(len(rows), np.float32)
-        inner_products(self.flat, query, np.ascontiguousarray(rows, np.int64), scores)
-        return scores
-
-    def warm_up(self) -> None:
-        """Load what a search needs, and run one."""
-        self.search(np.ones(self.dim, np.float32), 1)
-
-    def prepare(self, queries: npt.ArrayLike) -> Vectors:
-        """Queries as searched with: float32 [queries, dim], truncated and, for cosine, of length one."""
-        given = np.atleast_2d(np.asarray(queries, np.float32))
-        full = self.record.full_dim
-        if given.ndim != 2 or given.shape[1] not in (self.dim, full):
-            expected = f"{self.dim}" if full == self.dim else f"{self.dim} or {full}"
-            raise InputError(f"a query vector of this index has {expected} numbers, not {given.shape[-1]}")
-        prepared, bad = prepare_vectors(given, self.record)
-        if bad >= 0:
-            raise InputError("a query vector holds numbers that are not finite")
-        return prepared
-
-    def _search_exact(self, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None) -> list[DenseHits]:
-        hits: list[DenseHits | None] = [None] * len(queries)
-        open_, wanted = np.arange(len(queries)), min(len(self), k + _MARGIN)
-        while len(open_):
-            products, rows = nearest(self.vectors, queries[open_], wanted, allow)
-            unsure = []
-            for query, found, values in zip(open_.tolist(), rows, products, strict=True):
-                held = found >= 0
-                best = self._best(queries[query], found[held], k, DenseStats("exact", "flat", int(held.sum())))
-                # Others may be as good as the k-th, and of a lower row, unless what came last is clearly worse.
-                complete = wanted == len(self) or not held.all() or not len(best.scores)
-                scale = max(1.0, float(np.abs(values[held]).max(initial=0)))
-                if complete or best.scores[-1] - values[-1] > _ROUNDING * scale:
-                    hits[query] = best
-                else:
-                    unsure.append(query)
-            open_, wanted = np.array(unsure, np.int64), min(len(self), 4 * wanted)
-        return [hit for hit in hits if hit is not None]
-
-    def _best(self, query: Vectors, rows: npt.NDArray[np.int64], k: int, stats: DenseStats) -> DenseHits:
-        scores = self.scores_prepared(query, rows)
-        order = np.lexsort((rows, -scores))[:k]
-        return DenseHits(rows[order], scores[order], stats)
-
-
-def prepare_vectors(vectors: Vectors, record: DenseRecord) -> tuple[Vectors, int]:
-    """[n, dim or full_dim] truncated and, for cosine, scaled to length one; zero vectors stay zero.
-
-    With them the first row with a number that is not finite, where that ended, or -1.
-    """
-    prepared = np.empty((len(vectors), record.dim), np.float32)
-    return prepared, prepare_rows(plain(vectors), record.similarity == "cosine", prepared)
-
-
-def open_dense(folder: Path, record: dict[str, Any], documents: int) -> Dense:
-    """IndexFormatError if the record or a file is not as it should be."""
-    try:
-        return Dense(folder, DenseRecord(**record), documents)
-    except TypeError as error:
-        raise IndexFormatError(f"{folder}: the record of the dense part is not readable ({error})") from error
+    def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
+        """See `AddedPart.carry`. The structure of faiss is built again unless all rows stay as they are."""
+        if len(sources) == 1 and sources[0].rows is None:
+            return copy_part(sources[0], folder)
+        record: DenseRecord = sources[0].opened.record
+        for source in sources:
+            if source.opened.record != record:
+                raise InputError("dense vectors of two encoders, or kept in two ways, do not go into one segment")
+        rows = 0
+        with ArrayWriter(folder / VECTORS_NAME, np.float32) as writer:
+            for source in sources:
+                chosen = source.numbers(len(source.opened))
+                for start in range(0, len(chosen), _ROWS_AT_A_TIME):
+                    writer.append(source.opened.vectors[chosen[start : start + _ROWS_AT_A_TIME]].ravel())
+                rows += len(chosen)
+        if record.kind != "flat":
+            vectors = open_array(folder / VECTORS_NAME, np.float32, rows * record.dim).reshape(rows, record.dim)
+            threads = os.cpu_count() or 1
+            write_ann(folder / ANN_NAME, vectors, record.kind, seed=0, threads=threads, progress=lambda count: None)
+        return PartRecord(folder.name, record.to_record(), seal(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +36,11 @@ class DenseRecord:
         if self.similarity not in SIMILARITIES:
             raise InputError(f"similarity must be {' or '.join(SIMILARITIES)}, not {self.similarity!r}")
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, for the manifest."""
         return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> DenseRecord:
+        """Inverse of `to_record`. TypeError if a value is missing or not known."""
+        return cls(**record)

@@ -38,13 +38,13 @@ class LateRecord:
         """Bytes of a vector's codes."""
         return code_bytes(self.dim, self.bits)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> LateRecord:
-        """From what `to_json` gave. TypeError if a value is missing or not known."""
+    def from_record(cls, record: Mapping[str, Any]) -> LateRecord:
+        """Inverse of `to_record`. TypeError if a value is missing or not known."""
         return cls(**record)
 
 

@@ -136,6 +136,6 @@ class LateVectors:
 def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return LateVectors.open(folder, LateRecord.from_json(record))
+        return LateVectors.open(folder, LateRecord.from_record(record))
     except TypeError as error:
         raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error

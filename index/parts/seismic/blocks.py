@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +11,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.executor import executor
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
-from lsr.index.parts.forward import Postings, term_dtype
-from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
-from lsr.index.parts.settings import SeismicSettings
+from lsr.index.format.postings import Postings, term_dtype
+from lsr.index.format.settings import SeismicSettings
+from lsr.index.parts.seismic.kernel import BuildBlocksArguments, build_blocks, sketch_documents
 
 # Postings clustered in one call of the kernel.
 _PART_POSTINGS = 1 << 17
 _SKETCH_ROWS = 1 << 16
+
+ARRAYS = (
+    "indptr",
+    "starts",
+    "rows",
+    "unbounded",
+    "summary_indptr",
+    "summary_terms",
+    "summary_ends",
+    "entry_indptr",
+    "entry_blocks",
+    "entry_weights",
+)
+"""Each in a file seismic_NAME.npy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,6 @@ def write_seismic_blocks(
     order, so the bytes do not depend on the threads. Each thread takes a few times 131,072 postings (or the longest
     list) times a document's terms in bytes, some 50 MB in practice, and 17 bytes a term of the vocabulary.
     """
-    threads = threads or os.cpu_count() or 1
     dim = len(inverted)
     with ExitStack() as stack:
 
@@ -116,42 +127,38 @@ def write_seismic_blocks(
             writer("entry_blocks", np.uint16),
             writer("entry_weights", np.uint8),
         )
-        sketch = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
-        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        sketch_terms, sketch_weights = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
+        workers = stack.enter_context(executor(threads))
 
-        def build(first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
+        def build(part: tuple[int, int]) -> tuple[npt.NDArray[Any], ...]:
+            first, last = part
             return build_blocks(
-                first,
-                last,
-                inverted.indptr,
-                inverted.indices,
-                inverted.weights,
-                forward.indptr,
-                forward.indices,
-                forward.weights,
-                *sketch,
-                settings.n_postings or len(forward),
-                settings.centroid_fraction,
-                settings.min_cluster_size,
-                settings.summary_energy,
-                np.uint64(seed),
+                *BuildBlocksArguments(
+                    first_term=first,
+                    last_term=last,
+                    list_indptr=inverted.indptr,
+                    list_rows=inverted.indices,
+                    list_weights=inverted.weights,
+                    forward_indptr=forward.indptr,
+                    forward_terms=forward.indices,
+                    forward_weights=forward.weights,
+                    sketch_terms=sketch_terms,
+                    sketch_weights=sketch_weights,
+                    n_postings=settings.n_postings or len(forward),
+                    centroid_fraction=settings.centroid_fraction,
+                    min_cluster_size=settings.min_cluster_size,
+                    energy=settings.summary_energy,
+                    seed=np.uint64(seed),
+                )
             )
 
-        waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
-
-        def write_next() -> None:
-            first, last, future = waiting.popleft()
-            for file, values in zip(files, future.result(), strict=True):
+        parts = list(_parts(inverted.indptr, settings.n_postings))
+        # One ahead, so that no thread waits while results are written.
+        for (first, last), made in zip(parts, workers.map(build, parts, ahead=1), strict=True):
+            for file, values in zip(files, made, strict=True):
                 file.append(values)
             if progress is not None:
                 progress(int(inverted.indptr[last] - inverted.indptr[first]))
-
-        for first, last in _parts(inverted.indptr, settings.n_postings):
-            if len(waiting) > threads:
-                write_next()
-            waiting.append((first, last, pool.submit(build, first, last)))
-        while waiting:
-            write_next()
 
 
 def _parts(indptr: npt.NDArray[np.int64], n_postings: int | None) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,10 @@ its L1 mass. Stored weights are whole numbers on one scale, so a maximum of them
 with all of its mass is a true upper bound.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.random import mix, sample
@@ -222,6 +225,29 @@ def _summarise(rows, forward_indptr, forward_terms, forward_weights, energy, max
     return kept
 
 
+class BuildBlocksArguments(NamedTuple):
+    """What `build_blocks` takes."""
+
+    first_term: int
+    last_term: int
+    list_indptr: npt.NDArray[np.int64]
+    list_rows: npt.NDArray[np.uint32]
+    list_weights: npt.NDArray[np.uint8]
+    forward_indptr: npt.NDArray[np.int64]
+    forward_terms: npt.NDArray[Any]
+    forward_weights: npt.NDArray[np.uint8]
+    sketch_terms: npt.NDArray[Any]
+    sketch_weights: npt.NDArray[np.uint8]
+    n_postings: int
+    centroid_fraction: float
+    min_cluster_size: int
+    energy: float
+    seed: np.uint64
+
+
+BUILD_BLOCKS_ARGUMENTS = (BuildBlocksArguments,)
+
+
 @kernel
 def build_blocks(
     first_term,
@@ -243,7 +269,7 @@ def build_blocks(
     """Cut the lists of terms first_term … last_term - 1 into blocks.
 
     list_*: the inverted lists; forward_*: the forward index; sketch_*: what `sketch_documents` made of all documents.
-    n_postings and the rest: see `IndexSettings`; seed: uint64.
+    n_postings and the rest: see `lsr.index.format.settings.SeismicSettings`; seed: uint64.
 
     Returns, for the terms in order,
         block_counts: int64 [terms]: blocks of each list.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +11,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.executor import executor
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
+from lsr.index.format.postings import Postings
+from lsr.index.kernels.accumulate import SummaryArguments
 from lsr.index.kernels.selection import CHUNK
-from lsr.index.parts.forward import Postings
 from lsr.index.parts.summaries.kernel import count_blocks, summarise_window
 
 PREFIX = "summary"
+# Files of frequent terms' weights keep the names that they had when the format was made.
+_FREQUENT_TERMS, _FREQUENT_WEIGHTS = "dense_terms", "dense_weights"
+_ARRAYS = (_FREQUENT_TERMS, _FREQUENT_WEIGHTS, "list_starts", "list_blocks", "list_weights", "term_maxima")
 # What a list's uint16 can tell apart.
 MOST_WINDOW_BLOCKS = 1 << 16
 _COUNT_AT_A_TIME = 1 << 14
+
+
+def summary_files(prefix: str = PREFIX) -> tuple[str, ...]:
+    """Names of the files of summaries."""
+    return tuple(f"{prefix}_{array}.npy" for array in _ARRAYS)
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ class Summaries:
         block_size: documents of a block (the last one may have fewer).
         blocks: how many there are.
         window: blocks of a window, whole chunks of them; at most 65,536.
-        dense_numbers: int32 [dim]: the row of a term in dense_weights, or -1.
-        dense_weights: uint8 [rows, blocks padded to whole chunks].
+        frequent_numbers: int32 [dim]: the row of a term in frequent_weights, or -1.
+        frequent_weights: uint8 [rows, blocks padded to whole chunks].
         list_starts: int64 [windows * dim + 1].
         list_blocks: uint16, counted from the first block of the window.
         list_weights: uint8, descending within a list.
@@ -47,25 +54,25 @@ class Summaries:
     block_size: int
     blocks: int
     window: int
-    dense_numbers: npt.NDArray[np.int32]
-    dense_weights: npt.NDArray[np.uint8]
+    frequent_numbers: npt.NDArray[np.int32]
+    frequent_weights: npt.NDArray[np.uint8]
     list_starts: npt.NDArray[np.int64]
     list_blocks: npt.NDArray[np.uint16]
     list_weights: npt.NDArray[np.uint8]
     term_maxima: npt.NDArray[np.uint8]
 
     @cached_property
-    def arrays(self) -> tuple[Any, ...]:
-        """What `lsr.index.engines.blocks.kernel.search_pruned` takes."""
-        return (
-            self.dense_numbers,
-            self.dense_weights,
-            self.list_starts,
-            self.list_blocks,
-            self.list_weights,
-            self.term_maxima,
-            self.window,
-            self.block_size,
+    def arrays(self) -> SummaryArguments:
+        """What kernels take of them."""
+        return SummaryArguments(
+            frequent_numbers=self.frequent_numbers,
+            frequent_weights=self.frequent_weights,
+            list_starts=self.list_starts,
+            list_blocks=self.list_blocks,
+            list_weights=self.list_weights,
+            term_maxima=self.term_maxima,
+            window=self.window,
+            block_size=self.block_size,
         )
 
     @property
@@ -82,18 +89,18 @@ class Summaries:
 
         blocks = -(-documents // block_size)
         window = _window(blocks)
-        dense_terms = array("dense_terms", np.uint32)
-        dense_numbers = np.full(dim, -1, np.int32)
-        dense_numbers[dense_terms[dense_terms < dim]] = np.arange(len(dense_terms[dense_terms < dim]))
-        dense_weights = array("dense_weights", np.uint8, len(dense_terms) * _padded(blocks))
+        frequent_terms = array(_FREQUENT_TERMS, np.uint32)
+        frequent_numbers = np.full(dim, -1, np.int32)
+        frequent_numbers[frequent_terms[frequent_terms < dim]] = np.arange(len(frequent_terms[frequent_terms < dim]))
+        frequent_weights = array(_FREQUENT_WEIGHTS, np.uint8, len(frequent_terms) * _padded(blocks))
         starts = array("list_starts", np.int64, -(-blocks // window) * dim + 1)
         nnz = int(starts[-1])
         return cls(
             block_size=block_size,
             blocks=blocks,
             window=window,
-            dense_numbers=dense_numbers,
-            dense_weights=dense_weights.reshape(len(dense_terms), _padded(blocks)),
+            frequent_numbers=frequent_numbers,
+            frequent_weights=frequent_weights.reshape(len(frequent_terms), _padded(blocks)),
             list_starts=starts,
             list_blocks=array("list_blocks", np.uint16, nnz),
             list_weights=array("list_weights", np.uint8, nnz),
@@ -106,7 +113,7 @@ def write_summaries(
     forward: Postings,
     dim: int,
     block_size: int,
-    dense_share: float,
+    frequent_share: float,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     prefix: str = PREFIX,
@@ -115,13 +122,12 @@ def write_summaries(
 
     Windows are summarised side by side on `threads` threads (default: as many as there are CPUs) and written in order,
     so the bytes do not depend on the threads. Each takes 3 bytes for each of a window's postings, some 60 MB for
-    blocks of 4 documents of 100 terms and more for larger ones (at most 3 * dense_share * 65,536 bytes a term of the
+    blocks of 4 documents of 100 terms and more for larger ones (at most 3 * frequent_share * 65,536 bytes a term of the
     vocabulary), and 24 bytes a term.
     """
-    threads = threads or os.cpu_count() or 1
     blocks = -(-len(forward) // block_size)
     window = _window(blocks)
-    with ThreadPoolExecutor(threads) as pool:
+    with executor(threads) as workers:
 
         def count(first: int) -> npt.NDArray[np.int64]:
             counts = np.zeros(dim, np.int64)
@@ -130,19 +136,28 @@ def write_summaries(
             return counts
 
         counts = np.zeros(dim, np.int64)
-        for part in pool.map(count, range(0, blocks, _COUNT_AT_A_TIME)):
+        for part in workers.map(count, range(0, blocks, _COUNT_AT_A_TIME)):
             counts += part
-        dense_terms = np.flatnonzero(counts > dense_share * blocks).astype(np.uint32)
-        dense_numbers = np.full(dim, -1, np.int32)
-        dense_numbers[dense_terms] = np.arange(len(dense_terms))
-        dense_weights = new_array(folder / f"{prefix}_dense_weights.npy", np.uint8, len(dense_terms) * _padded(blocks))
-        dense_rows = dense_weights.reshape(len(dense_terms), _padded(blocks))
+        frequent_terms = np.flatnonzero(counts > frequent_share * blocks).astype(np.uint32)
+        frequent_numbers = np.full(dim, -1, np.int32)
+        frequent_numbers[frequent_terms] = np.arange(len(frequent_terms))
+        frequent_weights = new_array(
+            folder / f"{prefix}_{_FREQUENT_WEIGHTS}.npy", np.uint8, len(frequent_terms) * _padded(blocks)
+        )
+        frequent_rows = frequent_weights.reshape(len(frequent_terms), _padded(blocks))
         term_maxima = np.zeros(dim, np.uint8)
 
         def summarise(first: int) -> tuple[npt.NDArray[Any], ...]:
             last = min(first + window, blocks)
             return summarise_window(
-                forward.indptr, forward.indices, forward.weights, block_size, first, last, dense_numbers, dense_rows
+                forward.indptr,
+                forward.indices,
+                forward.weights,
+                block_size,
+                first,
+                last,
+                frequent_numbers,
+                frequent_rows,
             )
 
         with (
@@ -150,11 +165,9 @@ def write_summaries(
             ArrayWriter(folder / f"{prefix}_list_blocks.npy", np.uint16) as blocks_file,
             ArrayWriter(folder / f"{prefix}_list_weights.npy", np.uint8) as weights_file,
         ):
-            waiting: deque[tuple[int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
-
-            def write_next() -> None:
-                first, future = waiting.popleft()
-                lengths, list_blocks, list_weights = future.result()
+            starts = range(0, blocks, window)
+            made = workers.map(summarise, starts, ahead=0)
+            for first, (lengths, list_blocks, list_weights) in zip(starts, made, strict=True):
                 starts_file.append(lengths)
                 blocks_file.append(list_blocks)
                 weights_file.append(list_weights)
@@ -165,16 +178,9 @@ def write_summaries(
                 if progress is not None:
                     done = min((first + window) * block_size, len(forward)) - first * block_size
                     progress(done)
-
-            for first in range(0, blocks, window):
-                if len(waiting) >= threads:
-                    write_next()
-                waiting.append((first, pool.submit(summarise, first)))
-            while waiting:
-                write_next()
-    for number, term in enumerate(dense_terms):
-        term_maxima[term] = dense_rows[number].max()
-    write_array(folder / f"{prefix}_dense_terms.npy", dense_terms)
+    for number, term in enumerate(frequent_terms):
+        term_maxima[term] = frequent_rows[number].max()
+    write_array(folder / f"{prefix}_{_FREQUENT_TERMS}.npy", frequent_terms)
     write_array(folder / f"{prefix}_term_maxima.npy", term_maxima)
 
 

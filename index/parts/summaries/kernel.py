@@ -51,25 +51,32 @@ def _sort_descending(blocks, weights, spare_blocks, spare_weights, counts):
 
 @kernel
 def summarise_window(
-    forward_indptr, forward_terms, forward_weights, block_size, first_block, last_block, dense_numbers, dense_weights
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    block_size,
+    first_block,
+    last_block,
+    frequent_numbers,
+    frequent_weights,
 ):
     """Summarise the blocks first_block … last_block - 1, at most 65,536 of them.
 
-    dense_numbers: int32 [dim]: which row of dense_weights (uint8 [frequent terms, blocks], zero) a term's weights go
-    to, -1 for the terms that get a list.
+    frequent_numbers: int32 [dim]: which row of frequent_weights (uint8 [frequent terms, blocks], zero) a term's weights
+    go to, -1 for the terms that get a list.
 
     Returns lengths int64 [dim], and, for the terms in order, list_blocks uint16 (counted from first_block) and
     list_weights uint8, descending within a list.
     """
     documents = forward_indptr.size - 1
-    dim = dense_numbers.size
+    dim = frequent_numbers.size
     counts = np.zeros(dim, np.int64)
     last_seen = np.full(dim, -1, np.int64)
     count_blocks(forward_indptr, forward_terms, block_size, first_block, last_block, counts, last_seen)
     ends = np.empty(dim, np.int64)
     nnz, longest = 0, 0
     for term in range(dim):
-        if dense_numbers[term] >= 0:
+        if frequent_numbers[term] >= 0:
             counts[term] = 0
         ends[term] = nnz
         nnz += counts[term]
@@ -81,9 +88,9 @@ def summarise_window(
         for p in range(np.uint64(forward_indptr[block * block_size]), np.uint64(forward_indptr[last])):
             term = forward_terms[p]
             weight = forward_weights[p]
-            number = dense_numbers[term]
+            number = frequent_numbers[term]
             if number >= 0:
-                dense_weights[number, block] = max(dense_weights[number, block], weight)
+                frequent_weights[number, block] = max(frequent_weights[number, block], weight)
             elif last_seen[term] == block:
                 weights[ends[term] - 1] = max(weights[ends[term] - 1], weight)
             else:

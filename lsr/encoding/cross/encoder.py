@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from lsr.core.errors import InputError, ModelError
+from lsr.core.types import Scores
 from lsr.encoding.shared.batches import batches_by_length
 from lsr.encoding.shared.folder import (
     ABOUT,
@@ -32,8 +32,6 @@ from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
 
 # Pairs tokenised and sorted by length together.
 _PAIRS = 2048
-
-Scores = npt.NDArray[np.float32]
 
 
 class CrossEncoder:

@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from lsr.core.errors import ModelError
+from lsr.core.types import Vectors
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL, packaged_model
 from lsr.encoding.dense.layout import DenseLayout, read_dense_layout
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.tokens import TextTokenizer
-
-Vectors = npt.NDArray[np.float32]
 
 
 class DenseEncoder:

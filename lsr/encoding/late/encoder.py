@@ -14,13 +14,12 @@ import torch
 from torch.nn.functional import normalize
 
 from lsr.core.errors import ModelError
+from lsr.core.types import Vectors
 from lsr.encoding.late.layout import TokenLayout, read_token_layout
 from lsr.encoding.late.projection import load_projection
 from lsr.encoding.late.rows import TokenRows
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
-
-Vectors = npt.NDArray[np.float32]
 
 # Numbers of the vectors that are made of one lot of documents, at most: 64 MB.
 _NUMBERS = 1 << 24

@@ -1,0 +1,239 @@
+"""Fills in the tables of README and docs/numbers from the files that the benchmarks wrote.
+
+    python docs/tools/tables.py           write them
+    python docs/tools/tables.py --check   say which are out of date, and exit with 1 if any is
+
+A table stands between `<!-- table: NAME -->` and `<!-- /table -->`; `TABLES` says how it is made.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+COLLECTIONS = ("scifact", "nfcorpus", "cranfield", "cisi")
+
+_BLOCK = re.compile(r"<!-- table: ([\w-]+) -->\n.*?<!-- /table -->", re.DOTALL)
+
+Row = dict[str, str]
+
+
+def pages() -> list[Path]:
+    """The files that may hold tables."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs" / "numbers").glob("*.md"))]
+
+
+def filled(text: str) -> str:
+    """A page with its tables as the results have them."""
+    return _BLOCK.sub(lambda match: f"<!-- table: {match[1]} -->\n{TABLES[match[1]]()}\n<!-- /table -->", text)
+
+
+def table(name: str, number: int) -> list[Row]:
+    """A table of `benchmarks/results/NAME.md`, counted from 1: a row is column → cell. The first column may be ""."""
+    lines = ["", *(RESULTS / f"{name}.md").read_text(encoding="utf-8").splitlines()]
+    starts = [n for n, line in enumerate(lines) if line.startswith("|") and not lines[n - 1].startswith("|")]
+    start = starts[number - 1]
+    header = _cells(lines[start])
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append(dict(zip(header, _cells(line), strict=True)))
+    return rows
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; columns other than the first are aligned to the right."""
+    rule = "|".join("---" if number == 0 else "--:" for number in range(len(header)))
+    lines = [f"| {' | '.join(header)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(re.sub(r"\| +(?=\|)", "| ", line) for line in lines)
+
+
+def chosen(name: str, number: int, columns: dict[str, str], rows: dict[str, str] | None = None) -> str:
+    """Some columns of a table of the results, renamed, and some rows, by their first cell."""
+    found = table(name, number)
+    if rows is not None:
+        by_name = {next(iter(row.values())): row for row in found}
+        found = [{**by_name[old], next(iter(by_name[old])): new} for old, new in rows.items()]
+    return markdown(list(columns.values()), [[row[column] for column in columns] for row in found])
+
+
+def readme() -> str:
+    """nDCG@10 of the packaged models and of hybrid search, next to BM25."""
+    quality = {(row["system"], row["collection"]): row["nDCG@10"] for row in table("effectiveness", 1)}
+    times = {row["system"]: row["both"] for row in table("effectiveness", 2) if row["collection"] == "scifact"}
+    times["BM25"] = next(row["BM25"] for row in table("effectiveness", 2) if row["collection"] == "scifact")
+    systems = ("BM25", "splade-tiny", "lsr-doc-tiny", "lsr-doc-small")
+    rows = []
+    for system in systems:
+        values = [quality[system, collection] for collection in COLLECTIONS]
+        rows.append([f"`{system}`" if system != "BM25" else system, *values, times[system]])
+    return markdown(["nDCG@10", *COLLECTIONS, "ms a query (scifact)"], rows)
+
+
+def effectiveness() -> str:
+    """All measures of each model on each collection, with the size of vectors and the time of a query."""
+    costs = {(row["collection"], row["system"]): row for row in table("effectiveness", 2)}
+    rows = []
+    for row in table("effectiveness", 1):
+        name, system = row["collection"], row["system"]
+        cost = costs.get((name, system), {"terms a document": "", "both": costs[name, "lsr-doc-tiny"]["BM25"]})
+        measures = [row[measure] for measure in ("nDCG@10", "MRR@10", "R@100", "R@1000", "MAP")]
+        rows.append([name, system, *measures, cost["terms a document"], cost["both"]])
+    header = ["collection", "system", "nDCG@10", "MRR@10", "R@100", "R@1000", "MAP", "terms a document", "ms a query"]
+    return markdown(header, rows)
+
+
+def hybrid() -> str:
+    """nDCG@10 of each side and of their fusions, from two tables."""
+    shown = {
+        "BM25": "BM25",
+        "sparse": "lsr-doc-tiny alone",
+        "dense": "MiniLM alone",
+        "rrf": "fused by rank (rrf)",
+        "min_max": "fused by min-max",
+        "z_score": "fused by z-score",
+        "tmm (default)": "fused by theoretical min-max (the default)",
+        "sparse-first": "sparse-first",
+    }
+    by_name = {row[""]: row for row in table("hybrid", 1)}
+    columns = [*COLLECTIONS, "mean"]
+    rows = [[title, *(by_name[name][column] for column in columns)] for name, title in shown.items()]
+    best = next(
+        row
+        for row in table("hybrid", 2)
+        if (row["method"], row["query"], row["interpolated"]) == ("rm3", "hybrid", "after")
+    )
+    rows.append(["and with feedback (RM3, both queries, fused after it)", *(best[column] for column in columns)])
+    return markdown(["nDCG@10", *columns], rows)
+
+
+def engines() -> str:
+    """Fastest of each engine at a recall of the ten best, with size and build time of its index."""
+    speed = table("engines", 2)
+    indexes = _indexes()
+
+    def mean(system: str, wanted: str) -> str:
+        return next((row["mean"] for row in speed if (row["system"], row["wanted"]) == (system, wanted)), "")
+
+    def index(system: str, settings: str = "") -> list[str]:
+        row = next(each for each in indexes if each["system"] == system and settings in each["settings"])
+        return [row["size"], row["build"]]
+
+    recalls = ("≥ 0.90", "≥ 0.95", "≥ 0.98", "≥ 0.99")
+    seismic = [each for each in indexes if each["system"] == "seismic"]
+    bmp_exact = mean("bmp exact", "≥ 0.90")
+    taat = mean("taat exhaustive", "≥ 0.90")
+    rows = [
+        ["lsr", *(mean("lsr approximate", each) for each in recalls), mean("lsr exact", "≥ 0.90"), *index("lsr")],
+        [
+            "pyseismic-lsr",
+            *(mean("seismic approximate", each) for each in recalls),
+            "",
+            f"{seismic[0]['size']} to {seismic[1]['size']}",
+            f"{seismic[0]['build']} to {seismic[1]['build']}",
+        ],
+        ["bmp", bmp_exact, mean("bmp exact", "≥ 0.95"), "", "", bmp_exact, *index("bmp", "block_size 8")],
+        ["term at a time in plain Numba", "", "", "", "", taat, *index("taat")],
+    ]
+    return markdown(["µs a query, k = 10", *(f"recall {each}" for each in recalls), "exact", "index", "build"], rows)
+
+
+def _indexes() -> list[Row]:
+    """The last table of the engines' report: what each index weighs and how long its build took."""
+    text = (RESULTS / "engines.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([\w.]+) \| (.*?) ?\| ([\d.,]+ MB) \| ([\d.,]+ s) \|", text, re.MULTILINE)
+    return [
+        {"system": system, "settings": settings.strip(), "size": size, "build": build}
+        for system, _, settings, size, build in rows
+    ]
+
+
+def scale() -> str:
+    """Latency over the size of the collection, with the index and its build."""
+    fast: dict[tuple[str, str], str] = {}
+    indexes: dict[str, Row] = {}
+    for name in ("scale", "scale_largest"):
+        fast = {(row[""], row["documents"]): row["mean µs"] for row in table(name, 1)} | fast
+        indexes = {row["documents"]: row for row in table(name, 2) if row[""] == "lsr"} | indexes
+    recalls = ("recall ≥ 0.95", "recall ≥ 0.98")
+    kinds = (*(f"{system}, {recall}" for recall in recalls for system in ("lsr", "seismic")), "lsr, exact")
+    rows = [
+        [size, *(fast.get((kind, size), "") for kind in kinds), row["MB"], row["build s"], row["peak memory GiB"]]
+        for size, row in sorted(indexes.items(), key=lambda item: int(item[0].replace(",", "")))
+    ]
+    header = ["documents", *(kind.replace(", ", ", µs, ") for kind in kinds), "index MB", "build s", "peak memory GiB"]
+    return markdown(header, rows)
+
+
+def hybrid_latency() -> str:
+    columns = {
+        "": "",
+        "p50 µs": "p50 µs",
+        "p50 / both parts": "times both searches in a row",
+        "own memory MB": "memory of its own, MB",
+        "mapped MB": "files in use, MB",
+    }
+    names = (
+        "sparse",
+        "dense (hnsw)",
+        "sparse, then dense",
+        "hybrid",
+        "sparse-first",
+        "hybrid, exact over all documents",
+    )
+    return chosen("hybrid_latency", 1, columns, {name: name for name in names})
+
+
+def whole(name: str, number: int = 1) -> str:
+    """A table as the results have it."""
+    rows = table(name, number)
+    return markdown(list(rows[0]), [list(row.values()) for row in rows])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "readme": readme,
+    "effectiveness": effectiveness,
+    "hybrid": hybrid,
+    "hybrid-latency": hybrid_latency,
+    "engines": engines,
+    "scale": scale,
+    "filters": lambda: whole("filters"),
+    "query-encoding": lambda: whole("query_encoding"),
+    "cold-start": lambda: whole("cold_start"),
+    "encoding": lambda: whole("encoding"),
+    "pruning": lambda: whole("pruning"),
+    "long-documents": lambda: whole("long_documents"),
+    "training-step": lambda: whole("training_step"),
+    "training-teachers": lambda: whole("training_teachers"),
+    "training-penalties": lambda: whole("training_penalties"),
+    "decoder": lambda: whole("decoder"),
+    "adapted": lambda: whole("adapted"),
+}
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def main(check: bool) -> int:
+    """Fill in, or compare, every page."""
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        new = filled(text)
+        if new != text:
+            stale.append(page)
+            if not check:
+                page.write_text(new, encoding="utf-8")
+    for page in stale:
+        print(f"{page.relative_to(ROOT)}: {'out of date' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

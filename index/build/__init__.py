@@ -1,0 +1,1 @@
+"""Building, pruning and exporting an index."""

@@ -1,0 +1,69 @@
+"""The engines that search by the bounds of blocks: exact, and approximate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsr.index.engines.blocks.parameters import ApproximateParameters
+from lsr.index.engines.engine import Engine, NoParameters
+
+if TYPE_CHECKING:
+    from lsr.index.engines.allowed import AllowedRows
+    from lsr.index.engines.hits import Found
+    from lsr.index.engines.prepared import PreparedQueries
+    from lsr.index.engines.scratch import Scratch
+    from lsr.index.parts.segment import Segment
+
+
+class Exact(Engine[NoParameters]):
+    """Visits blocks best bound first, until no block can hold one of the best."""
+
+    name = "exact"
+    title = "finds the true best, skipping blocks of documents that cannot hold one"
+    needs = ("summaries",)
+    Parameters = NoParameters
+
+    def is_exact(self, parameters: NoParameters) -> bool:
+        """Always."""
+        return True
+
+    def search(
+        self,
+        segment: Segment,
+        queries: PreparedQueries,
+        k: int,
+        allowed: AllowedRows,
+        scratch: Scratch,
+        parameters: NoParameters,
+    ) -> list[Found]:
+        """See `Engine.search`."""
+        from lsr.index.engines.blocks.search import search_exact
+
+        return search_exact(segment, queries, k, allowed, scratch)
+
+
+class Approximate(Engine[ApproximateParameters]):
+    """Visits blocks best bound first, until the next ones promise too little."""
+
+    name = "approximate"
+    title = "skips more blocks than exact search, and may miss some of the best"
+    needs = ("summaries",)
+    Parameters = ApproximateParameters
+
+    def is_exact(self, parameters: ApproximateParameters) -> bool:
+        """Never: the number of blocks that it visits is limited."""
+        return False
+
+    def search(
+        self,
+        segment: Segment,
+        queries: PreparedQueries,
+        k: int,
+        allowed: AllowedRows,
+        scratch: Scratch,
+        parameters: ApproximateParameters,
+    ) -> list[Found]:
+        """See `Engine.search`."""
+        from lsr.index.engines.blocks.search import search_approximate
+
+        return search_approximate(segment, queries, k, allowed, scratch, parameters)

@@ -1,0 +1,101 @@
+"""Which engine a search goes to, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lsr.core.errors import InputError
+from lsr.index.engines.engine import Engine, parameters_of
+from lsr.index.engines.registry import ENGINES, named_engines
+from lsr.index.engines.tuning import Tuning, choose_tuning
+from lsr.index.parts.registry import PARTS
+
+if TYPE_CHECKING:
+    from lsr.index.engines.allowed import AllowedRows
+    from lsr.index.parts.segment import Segment
+
+AUTO = "auto"
+# From so many documents on, mode "auto" prefers approximate search, for answers of at most AUTO_MAX_K hits.
+APPROXIMATE_FROM_DOCUMENTS = 1_000_000
+AUTO_MAX_K = 100
+
+# One document in so many: where a filter allows fewer, they are scored directly.
+DIRECT_SHARE = 400
+_GIVE_WAY_TO_DIRECT = ("exact", "approximate")
+
+
+class Choice(NamedTuple):
+    """An engine and its parameters, of the type that it takes."""
+
+    engine: Engine[Any]
+    parameters: Any
+
+
+def choose_mode(documents: int, k: int, *, filtered: bool) -> str:
+    """What "auto" stands for.
+
+    "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
+    otherwise "exact".
+    """
+    large = documents >= APPROXIMATE_FROM_DOCUMENTS
+    return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+
+
+def choose_engine(
+    mode: str,
+    parameters: Mapping[str, Any],
+    *,
+    documents: int,
+    k: int,
+    filtered: bool,
+    recall: float | None = None,
+    tunings: Iterable[Tuning] = (),
+) -> Choice:
+    """What a search was asked for, checked.
+
+    "auto" takes the parameters of "approximate", and drops them if it chooses exact search. A recall stands for the
+    mode and parameters of the tuning that serves it. InputError for a mode, or a parameter, that is not there.
+    """
+    if recall is not None:
+        if mode != AUTO or parameters:
+            raise InputError("recall stands for a mode and its parameters: give it alone")
+        tuning = choose_tuning(tunings, k, recall)
+        mode, parameters = tuning.mode, tuning.parameters
+    if mode != AUTO:
+        engine = ENGINES.get(mode)
+        if engine is None or not engine.by_name:
+            raise InputError(f"mode must be {', '.join((AUTO, *named_engines()))}, not {mode!r}")
+        return Choice(engine, parameters_of(engine, parameters))
+    engine = ENGINES[choose_mode(documents, k, filtered=filtered)]
+    asked = ENGINES["approximate"]
+    if engine is asked or parameters:
+        checked = parameters_of(asked, parameters, AUTO)
+        if engine is asked:
+            return Choice(engine, checked)
+    return Choice(engine, parameters_of(engine, {}))
+
+
+def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
+    """The choice for one segment: its own, or direct search where a filter allows few rows."""
+    engine = choice.engine
+    if allowed.filtered and engine.name in _GIVE_WAY_TO_DIRECT and allowed.count * DIRECT_SHARE <= allowed.rows:
+        direct = ENGINES["direct"]
+        return Choice(direct, parameters_of(direct, {"mode": engine.name}))
+    return choice
+
+
+def check_parts(engine: Engine[Any], segment: Segment) -> None:
+    """InputError if the segment lacks a part that the engine needs."""
+    for name in engine.needs:
+        if not segment.has_part(name):
+            others = ", ".join(engine for engine in available_engines(segment) if ENGINES[engine].by_name)
+            raise InputError(
+                f"this index was built without {name}, which mode {engine.name} needs",
+                remedies=[f"search it in another mode ({others})", PARTS[name].mend(segment.folder.parent)],
+            )
+
+
+def available_engines(segment: Segment) -> tuple[str, ...]:
+    """The engines that have all parts that they need in this segment."""
+    return tuple(name for name, engine in ENGINES.items() if all(map(segment.has_part, engine.needs)))

@@ -1,0 +1,95 @@
+"""Scoring single rows, which lie scattered: a filter's few, or those that a caller names."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.jit import kernel
+from lsr.index.kernels.scoring import (
+    ForwardArguments,
+    Lookup,
+    empty_lookup,
+    fill_lookup,
+    prefetch_documents,
+    score_document,
+)
+from lsr.index.kernels.topk import offer, sort_best_first
+
+# Scattered documents are asked for this many documents before they are scored.
+PREFETCH_AHEAD = 8
+
+
+class SearchAllowedArguments(NamedTuple):
+    """What `search_allowed` takes last."""
+
+    row_positions: npt.NDArray[np.uint32]
+    terms: npt.NDArray[np.uint32]
+    term_weights: npt.NDArray[np.float32]
+    allowed: npt.NDArray[np.int64]
+    lookup: Lookup
+    scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+
+
+SEARCH_ALLOWED_ARGUMENTS = (ForwardArguments, SearchAllowedArguments)
+
+
+@kernel
+def search_allowed(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    row_positions,
+    terms,
+    term_weights,
+    allowed,
+    lookup,
+    scores,
+    rows,
+):
+    """Fill `scores` (float32 [k]) and `rows` (int64 [k]), best first; return (how many there are, documents scored).
+
+    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty, and left so.
+    row_positions: uint32 [documents]: the position of each row.
+    terms: uint32 [m], ascending; term_weights: float32 [m].
+    allowed: int64, the rows to score. Only those of positive score are returned.
+    """
+    fill_lookup(lookup, terms, term_weights)
+    size = 0
+    for i in range(allowed.size):
+        if i + PREFETCH_AHEAD < allowed.size:
+            ahead = np.int64(row_positions[allowed[i + PREFETCH_AHEAD]])
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
+        position = np.int64(row_positions[allowed[i]])
+        score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+        if score > 0 and (size < scores.size or score >= scores[0]):
+            size = offer(scores, rows, size, score, allowed[i])
+    empty_lookup(lookup, terms)
+    sort_best_first(scores, rows, size)
+    return size, allowed.size
+
+
+@kernel
+def score_each(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    row_positions,
+    terms,
+    term_weights,
+    rows,
+    lookup,
+    scores,
+):
+    """Fill `scores` (float32 [n]) with those of `rows` (int64 [n]), in their order. Other arguments as above."""
+    fill_lookup(lookup, terms, term_weights)
+    for i in range(rows.size):
+        if i + PREFETCH_AHEAD < rows.size:
+            ahead = np.int64(row_positions[rows[i + PREFETCH_AHEAD]])
+            prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
+        position = np.int64(row_positions[rows[i]])
+        scores[i] = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+    empty_lookup(lookup, terms)

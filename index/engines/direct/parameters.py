@@ -1,0 +1,16 @@
+"""Parameters of direct search, which the choice of engine fills in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DirectParameters:
+    """What a direct search stands in for.
+
+    Attributes:
+        mode: The mode that was asked for, which the answer's statistics name.
+    """
+
+    mode: str = "direct"

@@ -1,0 +1,49 @@
+"""Scoring single rows from the forward index."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.engines.allowed import AllowedRows
+from lsr.index.engines.direct.kernel import SearchAllowedArguments, score_each, search_allowed
+from lsr.index.engines.direct.parameters import DirectParameters
+from lsr.index.engines.hits import Found, SearchStats
+from lsr.index.engines.prepared import PreparedQuery
+from lsr.index.engines.scratch import Scratch
+from lsr.index.parts.segment import Segment
+
+
+def search(
+    segment: Segment,
+    query: PreparedQuery,
+    k: int,
+    allowed: AllowedRows,
+    scratch: Scratch,
+    parameters: DirectParameters,
+) -> Found:
+    """Score the rows that are allowed and no others: exact, and quick where these are few."""
+    scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
+    found, scored = search_allowed(
+        *segment.forward_arrays,
+        *SearchAllowedArguments(
+            row_positions=segment.row_positions,
+            terms=query.terms,
+            term_weights=query.weights,
+            allowed=allowed.numbers,
+            lookup=scratch.lookup(len(query.terms)),
+            scores=scores,
+            rows=rows,
+        ),
+    )
+    return rows[:found], scores[:found], SearchStats(parameters.mode, documents_scored=scored, direct=True)
+
+
+def score_rows(
+    segment: Segment, query: PreparedQuery, rows: npt.NDArray[np.int64], scratch: Scratch
+) -> npt.NDArray[np.float32]:
+    """float32 [n]: the scores of these rows, in their order."""
+    scores = np.empty(len(rows), np.float32)
+    lookup = scratch.lookup(len(query.terms))
+    score_each(*segment.forward_arrays, segment.row_positions, *query, np.ascontiguousarray(rows), lookup, scores)
+    return scores

@@ -1,0 +1,41 @@
+"""The engine that scores every document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsr.index.engines.engine import Engine, NoParameters
+
+if TYPE_CHECKING:
+    from lsr.index.engines.allowed import AllowedRows
+    from lsr.index.engines.hits import Found
+    from lsr.index.engines.prepared import PreparedQueries
+    from lsr.index.engines.scratch import Scratch
+    from lsr.index.parts.segment import Segment
+
+
+class Exhaustive(Engine[NoParameters]):
+    """Scores every document that is allowed. The oracle of all other engines."""
+
+    name = "exhaustive"
+    title = "scores every document, slowly, to the same result as exact search"
+    Parameters = NoParameters
+    reads_all = True
+
+    def is_exact(self, parameters: NoParameters) -> bool:
+        """Always."""
+        return True
+
+    def search(
+        self,
+        segment: Segment,
+        queries: PreparedQueries,
+        k: int,
+        allowed: AllowedRows,
+        scratch: Scratch,
+        parameters: NoParameters,
+    ) -> list[Found]:
+        """See `Engine.search`."""
+        from lsr.index.engines.exhaustive.search import search
+
+        return [search(segment, query, k, allowed, scratch) for query in queries]

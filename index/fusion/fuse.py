@@ -1,0 +1,82 @@
+"""Making one ranking of two: one call of the kernel, on one index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.types import CombinedScores, Rows
+from lsr.index.fusion.kernel import FuseArguments, fuse_rankings
+from lsr.index.fusion.methods import IDENTITY, Normaliser
+
+if TYPE_CHECKING:
+    from lsr.index.engines.prepared import PreparedQueries
+    from lsr.index.live.snapshot import Index
+
+
+class Fused(NamedTuple):
+    """The best of two rankings, best first, ties in row order.
+
+    Attributes:
+        rows: int64 [n]; scores: float64 [n].
+        ranks: int64 [2, n]: on either side, from 1; 0 where it did not return the row.
+        side_scores: float32 [2, n]; NaN where a side did not return the row and scores were not completed.
+        contributions: float64 [2, n]: what each side adds to the score.
+    """
+
+    rows: Rows
+    scores: CombinedScores
+    ranks: Rows
+    side_scores: npt.NDArray[np.float32]
+    contributions: CombinedScores
+
+
+def fuse(
+    index: Index,
+    sparse: tuple[Rows, npt.NDArray[np.float32]],
+    dense: tuple[Rows, npt.NDArray[np.float32]],
+    shares: tuple[float, float],
+    k: int | None,
+    *,
+    maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
+    rank_constant: float | None = None,
+    absent: tuple[float, float] = (0.0, 0.0),
+    complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
+) -> Fused:
+    """The k best (all, for None) of two rankings, each (rows, scores), best first.
+
+    A side adds its share of the score, mapped, or of 1 / (rank_constant + rank) if that is given; a row that it did not
+    return has no rank there and the score `absent`. That is replaced by the true score, as far as it matters to who is
+    among the k best, if the queries are given as `complete`, as `Index.prepare` and (a row of) `Dense.prepare` return
+    them; it must then not be below the truth. None for the sparse query says that it is the truth there.
+    """
+    sparse_query, dense_query = complete or (None, _NO_VECTOR)
+    terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
+    sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
+    segment = index._segment
+    with index._borrowed_scratch() as scratch:
+        found = fuse_rankings(
+            *segment.forward_arrays,
+            *FuseArguments(
+                left=sparse[0],
+                left_scores=sparse[1],
+                right=dense[0],
+                right_scores=dense[1],
+                sides=sides,
+                rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+                k=len(sparse[0]) + len(dense[0]) if k is None else k,
+                row_positions=segment.row_positions,
+                terms=terms,
+                term_weights=weights,
+                lookup=scratch.lookup(len(terms)),
+                vectors=_NO_VECTOR if complete is None else index.dense.flat,
+                query=dense_query,
+                completes=complete is not None,
+            ),
+        )
+    return Fused(*found)
+
+
+_NO_TERMS, _NO_VECTOR = np.empty(0, np.uint32), np.empty(0, np.float32)

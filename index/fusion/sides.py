@@ -1,0 +1,124 @@
+"""The two sides of an index, sparse and dense, as a search asks them: rankings, and what they took."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.types import Rows
+from lsr.index.engines.hits import SearchStats
+from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
+from lsr.index.parts.dense.vectors import DenseStats
+
+if TYPE_CHECKING:
+    from lsr.index.engines.prepared import PreparedQueries
+    from lsr.index.live.snapshot import Index
+
+SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
+DenseQuery = npt.NDArray[np.float32]
+
+
+class RowRanking(NamedTuple):
+    """What one side returned, best first.
+
+    Attributes:
+        rows: int64 [n].
+        scores: float32 [n]; float64 where they were fused.
+        complete: whether every other row that may be returned scores 0 or, on the dense side, there is none.
+    """
+
+    rows: Rows
+    scores: npt.NDArray[np.floating]
+    complete: bool
+
+
+class Sides:
+    """An index's sides during one search.
+
+    Attributes:
+        stats: of the last search of each side; None for one that was not searched.
+        milliseconds: by stage, in the order in which they ran.
+    """
+
+    def __init__(
+        self, index: Index, retrieve: RetrieveSettings, allow: npt.NDArray[Any] | None, *, exact: bool
+    ) -> None:
+        """`allow` as for `Index.search`; `exact` makes both sides' modes that."""
+        self.index = index
+        self.allow = None if allow is None else index.bitmap(allow)
+        self.sparse_stats: SearchStats | None = None
+        self.dense_stats: DenseStats | None = None
+        self.milliseconds: dict[str, float] = {}
+        self._sparse_options, self._dense_options = _options(retrieve, exact)
+        self._prepared: tuple[SparseQuery | None, PreparedQueries | None] = (None, None)
+
+    def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
+        """The query as the index takes it, made once."""
+        asked, prepared = self._prepared
+        if asked is not query or prepared is None:
+            prepared = self.index.prepare(*query)
+            self._prepared = (query, prepared)
+        return prepared
+
+    def search_sparse(self, query: SparseQuery, depth: int) -> RowRanking:
+        """The best rows for (term ids, weights)."""
+        with self.timed("sparse"):
+            prepared = self.prepare_sparse(query)
+            hits = self.index.search_prepared(prepared, depth, allow=self.allow, **self._sparse_options)
+        self.sparse_stats = hits.stats
+        exact = hits.stats.mode in ("exact", "exhaustive")
+        return RowRanking(hits.rows, hits.scores, exact and (len(hits) < depth or depth >= len(self.index)))
+
+    def search_dense(self, query: DenseQuery, depth: int) -> RowRanking:
+        """The nearest rows to a vector that `Dense.prepare` returned."""
+        with self.timed("dense"):
+            (hits,) = self.index.dense.search_prepared(query[None], depth, allow=self.allow, **self._dense_options)
+        self.dense_stats = hits.stats
+        return RowRanking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
+
+    def score_dense(self, query: DenseQuery, rows: Rows) -> RowRanking:
+        """The dense ranking of given rows: what sparse search returned."""
+        with self.timed("dense"):
+            scores = self.index.dense.scores_prepared(query, rows)
+            order = np.lexsort((rows, -scores))
+        self.dense_stats = DenseStats("sparse-first", "flat", len(rows), direct=True)
+        return RowRanking(rows[order], scores[order], True)
+
+    def timed(self, stage: str) -> _Timer:
+        """Adds the time that its block takes to a stage's."""
+        return _Timer(self.milliseconds, stage)
+
+
+def _options(retrieve: RetrieveSettings, exact: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the searches of the sparse and of the dense side are called with."""
+    sparse = {} if retrieve.sparse is None else sparse_options(retrieve.sparse)
+    dense = {} if retrieve.dense is None else {"mode": retrieve.dense.mode, "effort": retrieve.dense.effort}
+    return ({**sparse, "mode": "exact"}, {**dense, "mode": "exact"}) if exact else (sparse, dense)
+
+
+def sparse_options(settings: SparseSearchSettings) -> dict[str, Any]:
+    """The keywords of `Index.search` that settings stand for."""
+    options: dict[str, Any] = {"mode": settings.mode, "recall": settings.recall}
+    if settings.parameters is not None:
+        options |= {each.name: getattr(settings.parameters, each.name) for each in fields(settings.parameters)}
+    return options
+
+
+class _Timer:
+    """Adds the time that its block takes to a stage's. A class, for the generator of a context manager is slower."""
+
+    __slots__ = ("_milliseconds", "_stage", "_start")
+
+    def __init__(self, milliseconds: dict[str, float], stage: str) -> None:
+        self._milliseconds, self._stage = milliseconds, stage
+
+    def __enter__(self) -> None:
+        self._start = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        taken = (perf_counter() - self._start) * 1e3
+        self._milliseconds[self._stage] = self._milliseconds.get(self._stage, 0.0) + taken

@@ -1,0 +1,56 @@
+"""Integer query weights, whose sums bound the scores of blocks, and the memory that they are added up in."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.jit import kernel
+from lsr.index.kernels.accumulate import FREQUENT_CUT
+
+# Float32 sums of the same products in two roundings differ by less than this for each term.
+ROUNDING = 2.5e-7
+# Sums of bounds seldom reach half of what they could: the room above is used for precision, and sums that exceed it
+# stop at the largest integer.
+_HEADROOM = 2.0
+
+
+class BoundArguments(NamedTuple):
+    """Scratch memory for adding up and ranking the bounds of all blocks, in accumulators of one unsigned type.
+
+    weights, frequent_factors and maxima are of that type too; see `accumulate` and `gather`.
+    """
+
+    weights: npt.NDArray[Any]
+    cuts: npt.NDArray[np.int64]
+    frequent_rows: npt.NDArray[np.int64]
+    frequent_factors: npt.NDArray[Any]
+    accumulators: npt.NDArray[Any]
+    maxima: npt.NDArray[Any]
+    histogram: npt.NDArray[np.int64]
+    ordered: npt.NDArray[np.uint32]
+
+
+@kernel
+def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cuts):
+    """Choose integer query weights whose sums bound the scores; return their scale (integer for 1.0 of a score).
+
+    cut: weights that add less than this share of what the query's weightiest term can add are left out by `cuts`.
+    largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
+    """
+    possible, weightiest, heaviest = 0.0, 0.0, 0.0
+    for i in range(terms.size):
+        product = np.float64(term_weights[i]) * term_maxima[terms[i]]
+        possible += product
+        weightiest = max(weightiest, product)
+        heaviest = max(heaviest, np.float64(term_weights[i]))
+    # No product with a stored weight exceeds the type.
+    scale = min(_HEADROOM * largest / max(possible, 1e-300), (largest // 255 - 1) / max(heaviest, 1e-300))
+    for i in range(terms.size):
+        weights[i] = weights.dtype.type(np.ceil(term_weights[i] * scale))
+        # Beyond 255 nothing is left of a list.
+        cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
+        if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
+            # This one is added whatever the cut, or nothing might be found.
+            cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // FREQUENT_CUT))
+    return scale

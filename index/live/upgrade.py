@@ -1,0 +1,47 @@
+"""Bringing an index of an older format up to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lsr.index.format.manifest import FORMAT_VERSION, UPGRADABLE_VERSIONS, Manifest, format_version
+from lsr.index.format.output import change_manifest
+from lsr.index.parts.segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What `upgrade_index` found and did.
+
+    Attributes:
+        before: the format version that the index had.
+        after: the one that it has now, which is that of this version of lsr.
+    """
+
+    before: int
+    after: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return self.before != self.after
+
+
+def upgrade_index(path: str | Path) -> Upgrade:
+    """Rewrite the manifest of the index at `path` in the current format, in one step; its other files stay as they are.
+
+    An index of the current format is left alone. What is open stays so, and searches give the same answers before and
+    after. Raises IndexFormatError for a format that is newer, unknown or too old, and for an index that is damaged;
+    OutputExistsError while another process writes there.
+    """
+    path = Path(path)
+    before = format_version(path)
+    manifest = Manifest.read(path, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION))
+    for record in manifest.segments:
+        Segment.open(path / record.name, record)  # a damaged index is not made to look like one of today
+    if before != FORMAT_VERSION:
+        change_manifest(
+            path, manifest.segment, lambda current: current, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION)
+        )
+    return Upgrade(before, FORMAT_VERSION)

@@ -1,0 +1,77 @@
+"""Adding a part, as dense vectors, to an index that is there.
+
+Its files go into a folder of their own inside the segment; the manifest, in which they stand with sizes and checksums,
+is swapped in last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lsr.core.errors import OutputExistsError
+from lsr.core.remedies import REPLACE
+from lsr.index.format.manifest import Manifest, PartRecord
+from lsr.index.format.output import current_manifest, lock_folder, seal
+
+
+class PartWriter:
+    """Writes one part of the index at `path`; a context manager that leaves nothing behind unless `publish` was called.
+
+    Args:
+        path: of the index; segment: the one that the part belongs to.
+        name: of the part.
+        force: replace a part of this name, which stays until the new one is published.
+
+    Attributes:
+        folder: where the part's files go.
+
+    Raises OutputExistsError if the index has such a part or another process writes there, IndexFormatError if it was
+    replaced on disk.
+    """
+
+    def __init__(self, path: Path, segment: str, name: str, *, force: bool = False) -> None:
+        self._path, self._segment, self._name = path, segment, name
+        self._lock = lock_folder(path)
+        try:
+            manifest = current_manifest(path, segment)
+            if name in manifest.parts and not force:
+                raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
+            self._remove_others({part.folder for part in manifest.parts.values()})
+            self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
+            self.folder.mkdir()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._published = False
+
+    def publish(self, record: dict[str, Any]) -> Manifest:
+        """Seal the files and put the part, with its record (JSON values), into the manifest."""
+        manifest = current_manifest(self._path, self._segment)
+        part = PartRecord(self.folder.name, record, seal(self.folder))
+        # A weight was tuned for the vectors that there were.
+        manifest = replace(manifest, parts={**manifest.parts, self._name: part}, fusion=None)
+        manifest.write(self._path)
+        self._published = True
+        self._remove_others({part.folder for part in manifest.parts.values()})
+        return manifest
+
+    def _remove_others(self, keep: set[str]) -> None:
+        """Remove what this part's predecessors, or killed writers, left. Who has them open can read on."""
+        for entry in (self._path / self._segment).iterdir():
+            if entry.is_dir() and re.fullmatch(rf"{self._name}-[0-9a-f]{{8}}", entry.name) and entry.name not in keep:
+                shutil.rmtree(entry, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not self._published:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)

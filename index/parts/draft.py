@@ -1,0 +1,65 @@
+"""A segment that is being built, as its parts see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.vocabulary import Vocabulary
+from lsr.index.format.postings import Postings
+from lsr.index.format.settings import IndexSettings
+from lsr.text.windows import WindowSettings
+
+
+class DocumentStream(Protocol):
+    """Takes the documents of a draft, batch by batch, in row order."""
+
+    def check(self, documents: Sequence[Document]) -> None:
+        """InputError if they cannot follow those that came; nothing is written."""
+        ...
+
+    def append(self, documents: Sequence[Document]) -> None:
+        """Write documents that `check` let pass."""
+        ...
+
+    def finish(self) -> None:
+        """Write what is known only at the end, and close. InputError if the documents do not go together."""
+        ...
+
+    def close(self) -> None:
+        """Close the files, after `finish` or in its place."""
+        ...
+
+
+@dataclass(slots=True)
+class SegmentDraft:
+    """What is known of a segment while it is built.
+
+    Attributes:
+        folder: where its files go.
+        dim: number of terms in the vocabulary.
+        settings: how it is built.
+        vocabulary: to be stored, or None.
+        windows: how documents were cut, if its rows are windows; windows_record: what the manifest says of them.
+        token_frequencies: int64 [dim]: the number of documents in whose text each term is a token, or None.
+        documents: how many came.
+        forward: the forward index, once it is written.
+        threads: how many work at once.
+    """
+
+    folder: Path
+    dim: int
+    settings: IndexSettings
+    vocabulary: Vocabulary | None = None
+    windows: WindowSettings | None = None
+    windows_record: dict[str, Any] | None = None
+    token_frequencies: npt.NDArray[np.int64] | None = None
+    documents: int = 0
+    forward: Postings = field(init=False)
+    threads: int | None = None

@@ -1,0 +1,60 @@
+"""The order of the documents: from rows to positions in the index, where alike documents are neighbours, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.index.format.arrays import open_array, write_array
+from lsr.index.format.manifest import SegmentRecord
+from lsr.index.parts.part import OpenSegment, WrittenPart
+
+# Made from the rest, and kept because a search by filter, and reading a document's vector, need it.
+POSITIONS_NAME = "order_positions.npy"
+ROWS_NAME = "order_rows.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which document stands where.
+
+    Attributes:
+        rows: uint32 [documents]: the row at each position.
+        positions: uint32 [documents]: the position of each row.
+    """
+
+    rows: npt.NDArray[np.uint32]
+    positions: npt.NDArray[np.uint32]
+
+
+def write_order(folder: Path, rows: npt.NDArray[np.uint32]) -> None:
+    """Write the files of a segment; `rows`: uint32 [documents], the row at each position."""
+    positions = np.empty_like(rows)
+    positions[rows] = np.arange(len(rows), dtype=np.uint32)
+    write_array(folder / ROWS_NAME, rows)
+    write_array(folder / POSITIONS_NAME, positions)
+
+
+class OrderPart(WrittenPart):
+    """Written by the builder itself, before the forward index."""
+
+    name = "order"
+    title = "which document stands where"
+    files = (ROWS_NAME, POSITIONS_NAME)
+
+    def open(self, folder: Path, record: SegmentRecord) -> Order:
+        """See `Part.open`."""
+        return Order(*(open_array(folder / name, np.uint32, record.documents) for name in self.files))
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        order: Order = segment.part(self.name)
+        every = np.arange(segment.record.documents)
+        if not np.array_equal(np.sort(order.rows), every):
+            yield f"{ROWS_NAME}: not every row stands there once"
+        elif not np.array_equal(order.positions[order.rows], every):
+            yield f"{POSITIONS_NAME}: not the positions of the rows in {ROWS_NAME}"

@@ -1,0 +1,131 @@
+"""A plan as flat keywords: what `Retriever.search` takes, what the command line makes flags of.
+
+The keywords are those of the plan's fields: nothing here knows any of them by name but `mode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from lsr.core.attributes import attribute_docs
+from lsr.core.errors import InputError
+from lsr.core.options import Option, build, did_you_mean, listed, options_of
+from lsr.index.engines.registry import named_engines
+from lsr.index.fusion.settings import parameters_class
+from lsr.search.plan import ON_DEMAND, SearchPlan, retrieve_record
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlatOption:
+    """A field of a plan.
+
+    Attributes:
+        name: the keyword that it goes by.
+        path: where it stands in the plan.
+        option: what it takes.
+        help: what it says of itself, in sentences.
+        modes: of the sparse index that take it, for a parameter of an engine; else empty.
+    """
+
+    name: str
+    path: Path
+    option: Option
+    help: str
+    modes: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> str:
+        """The plan's field that it belongs to."""
+        return self.path[0]
+
+
+def flat_options() -> dict[str, FlatOption]:
+    """Every keyword but `mode`, with the engines and methods that there are now."""
+    found: dict[str, FlatOption] = {}
+    for each in _walk(SearchPlan, ()):
+        there = found.get(each.name)
+        found[each.name] = each if there is None else FlatOption(**_merged(there, each))
+    del found["mode"]
+    return found
+
+
+def plan_of(mode: str, flat: Mapping[str, Any]) -> SearchPlan:
+    """See `SearchPlan.of`."""
+    given = tuple((name, value) for name, value in flat.items() if value is not None)
+    try:
+        return _plan_of(mode, given)
+    except TypeError:  # a value that cannot be a key is none that a plan takes: say so
+        return _plan_of.__wrapped__(mode, given)
+
+
+@lru_cache(typed=True)
+def _plan_of(mode: str, given: tuple[tuple[str, Any], ...]) -> SearchPlan:
+    record: dict[str, Any] = {"retrieve": retrieve_record(mode)}
+    known = flat_options() if given else {}
+    for name, value in given:
+        if name not in known:
+            raise InputError(f"there is no such parameter of a search{did_you_mean(name, known)}", field=name)
+        node = record
+        *path, last = known[name].path
+        for part in path:
+            node = node.setdefault(part, {})
+        if last in node:
+            raise InputError(f"goes with mode hybrid or sparse-first, not {mode!r}", field=name)
+        node[last] = value
+    for name, _ in given:
+        _check_stage(known[name], known, dict(given))
+    try:
+        return build(SearchPlan, record)
+    except InputError as error:
+        raise InputError(error.reason, field=_keyword(error.field, known, [name for name, _ in given])) from None
+
+
+def _check_stage(option: FlatOption, known: Mapping[str, FlatOption], given: Mapping[str, Any]) -> None:
+    """A parameter of a stage comes with the keyword that asks for the stage, where there is one of its name."""
+    asks = known.get(option.stage)
+    if asks is not None and option.stage in ON_DEMAND and asks.name not in given:
+        choices = f", {listed(asks.option.choices)}" if asks.option.choices else ""
+        raise InputError(f"comes with {asks.name}: its {asks.option.name}{choices}", field=option.name)
+
+
+def _keyword(path: str | None, known: Mapping[str, FlatOption], given: list[str]) -> str | None:
+    """The keyword of a path in the plan, or the first given one beneath it."""
+    if path is None:
+        return None
+    if path in ("retrieve.mode", "retrieve.sparse.mode") and "sparse_mode" not in given:
+        return "mode"
+    parts = tuple(path.split("."))
+    beneath = [name for name in given if known[name].path[: len(parts)] == parts]
+    return beneath[0] if beneath else next((each.name for each in known.values() if each.path == parts), path)
+
+
+def _walk(cls: type, path: Path) -> Iterator[FlatOption]:
+    for each in options_of(cls):
+        here = (*path, each.name)
+        if each.node is not None:
+            yield from _walk(each.node, here)
+        elif each.kind is not None:
+            yield FlatOption(each.flat, here, each, attribute_docs(cls).get(each.name, ""))
+        else:
+            yield from _parameters(here)
+
+
+def _parameters(path: Path) -> Iterator[FlatOption]:
+    """Those of every engine. "auto" takes some engine's, by whose name they go."""
+    for mode in named_engines():
+        cls = parameters_class(mode)
+        for each in options_of(cls):
+            yield FlatOption(each.flat, (*path, each.name), each, attribute_docs(cls).get(each.name, ""), (mode,))
+
+
+def _merged(first: FlatOption, second: FlatOption) -> dict[str, Any]:
+    """A parameter that two engines have."""
+    if first.path != second.path or first.option.kind != second.option.kind:
+        raise TypeError(f"two fields of a search plan go by the keyword {first.name!r}: {first.path}, {second.path}")
+    modes = (*first.modes, *second.modes)
+    return {"name": first.name, "path": first.path, "option": first.option, "help": first.help, "modes": modes}

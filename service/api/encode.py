@@ -1,0 +1,47 @@
+"""Texts to sparse vectors, by the models of the index."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request, Response
+
+from lsr.service.api.limits import check_texts
+from lsr.service.backend import SearchBackend
+from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.openapi import PROBLEMS
+from lsr.service.schemas import examples
+from lsr.service.schemas.encode import EncodeAnswer, EncodeRequest
+from lsr.service.state import service_of
+
+router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["model"])
+
+
+@router.post("/encode", response_model=EncodeAnswer)
+async def encode(
+    request: Request,
+    asked: Annotated[
+        EncodeRequest,
+        Body(
+            openapi_examples={
+                "a query": {"value": examples.ENCODE_QUERY},
+                "documents": {"value": examples.ENCODE_DOCUMENTS},
+            }
+        ),
+    ],
+) -> Response:
+    """Turn texts into sparse vectors with the model of the index."""
+    service = service_of(request)
+    check_texts(asked.texts, service.settings)
+
+    def work(backend: SearchBackend, clock: Clock) -> bytes:
+        if asked.kind == "query":
+            encoder = backend.encoder
+            vectors = encoder.encode_queries(asked.texts, top_k=asked.top_k)
+        else:
+            encoder = backend.document_encoder
+            vectors = encoder.encode_documents(asked.texts, top_k=asked.top_k)
+        decoded = [{term: short(weight) for term, weight in pairs} for pairs in encoder.decode(vectors)]
+        return to_json({"model": encoder.name, "kind": asked.kind, "vectors": decoded, "timings": clock.timings()})
+
+    return await service.answer(request, work)

@@ -1,0 +1,74 @@
+"""What the service asks of a retriever. `lsr.search.retriever.Retriever` fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lsr.core.documents import Document
+from lsr.vectors.explanation import Explanation
+
+if TYPE_CHECKING:
+    from lsr.search.plan import SearchPlan
+    from lsr.search.response import SearchResponse
+    from lsr.vectors.sparse import SparseVectors
+
+
+class TextEncoder(Protocol):
+    """Turns texts into sparse vectors, and those into (term, weight) pairs, heaviest first."""
+
+    @property
+    def name(self) -> str: ...
+
+    def encode_queries(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors: ...
+
+    def encode_documents(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors: ...
+
+    def decode(self, vectors: SparseVectors) -> list[list[tuple[str, float]]]: ...
+
+
+class SearchedIndex(Protocol):
+    """The documents and their numbers."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def document_count(self) -> int: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def encoder(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def has_dense(self) -> bool: ...
+
+    def document(self, id: str) -> Document: ...
+
+    def describe(self) -> dict[str, Any]: ...
+
+
+class SearchBackend(Protocol):
+    """Searches, explains and encodes; every method may be called from several threads at once."""
+
+    @property
+    def index(self) -> SearchedIndex: ...
+
+    @property
+    def encoder(self) -> TextEncoder: ...
+
+    @property
+    def document_encoder(self) -> TextEncoder: ...
+
+    def search(
+        self, text: str, k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
+    ) -> SearchResponse: ...
+
+    def search_vector(
+        self, vector: Mapping[str, float], k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
+    ) -> SearchResponse: ...
+
+    def explain(self, text: str, document_id: str) -> Explanation: ...
+
+    def warm_up(self, plan: SearchPlan | None = None) -> None: ...

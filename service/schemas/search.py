@@ -1,0 +1,146 @@
+"""Search: requests, which hold a plan, and the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field, WithJsonSchema, create_model, model_validator
+
+from lsr.core.options import options_of
+from lsr.search.plan import SHORT, SearchPlan
+from lsr.service.schemas import examples
+from lsr.service.schemas.base import Body, Match, Text, Timings
+from lsr.service.schemas.plan import PlanField
+
+# The weights are checked by `limits.check_vector`, which stops at the first wrong one; a body may hold 100,000.
+Vector = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}, "minProperties": 1}
+    ),
+]
+PLAN_FIELDS = (*SHORT, *(option.name for option in options_of(SearchPlan)))
+
+
+class _SearchOptions(BaseModel):
+    k: int = Field(10, ge=1, description="How many hits; fewer come if fewer documents share a term with the query.")
+    offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
+    explain: bool = Field(False, description="Whether each hit says what each stage gave it, and by which terms.")
+    include_text: bool = Field(True, description="Whether each hit carries the document's text.")
+    fields: Annotated[list[str] | None, FailFast()] = Field(
+        None,
+        description="Which of the document's other fields each hit carries: all unless given, none for an empty list.",
+    )
+
+
+class _SearchRequest(_SearchOptions, Body):
+    """A search by `text` or by `vector`, exactly one of them; the other fields say how.
+
+    `mode`, `recall` and `parameters` stand for `retrieve`, for a search of one word: give these or that.
+    """
+
+    text: Text | None = Field(None, description="A query in plain words.")
+    vector: Vector | None = Field(
+        None,
+        description="Weights of terms of the index's vocabulary, as /v1/encode gives them; searches the sparse index.",
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> _SearchRequest:
+        if (self.text is None) == (self.vector is None):
+            raise ValueError("give either text or vector")
+        return self
+
+    @property
+    def plan_record(self) -> dict[str, Any]:
+        """What was said of the plan, as `SearchPlan.from_record` takes it."""
+        return {name: getattr(self, name) for name in PLAN_FIELDS if getattr(self, name) is not None}
+
+
+if TYPE_CHECKING:
+    SearchRequest = _SearchRequest
+else:
+    SearchRequest = create_model(
+        "SearchRequest",
+        __base__=_SearchRequest,
+        __doc__=_SearchRequest.__doc__,
+        **{name: (Annotated[Any, PlanField(name)], None) for name in PLAN_FIELDS},
+    )
+
+
+class SearchParameters(_SearchOptions):
+    """The same in a URL, by text and for a mode."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Text = Field(description="A query in plain words.", examples=[examples.QUESTION])
+    mode: Annotated[str | None, PlanField("mode")] = None
+    recall: Annotated[float | None, PlanField("recall")] = None
+
+
+class StageOfHit(BaseModel):
+    """What a stage said of a hit."""
+
+    score: float | None = Field(description="Null where it did not score the document.")
+    rank: int | None = Field(description="Null where it did not return the document.")
+    contribution: float | None = Field(description="The share of the hit's score; null for a stage that adds none.")
+
+
+class WindowOfHit(BaseModel):
+    """The window of a document that matched best."""
+
+    number: int = Field(description="From 0.")
+    start: int = Field(description="Its first character in the document's text.")
+    stop: int = Field(description="The character after its last.")
+
+
+class SearchHit(BaseModel):
+    """A document found."""
+
+    rank: int
+    id: str
+    score: float
+    title: str
+    text: str | None = Field(
+        None, description="Absent with `include_text: false`; in an index of windows, the window's."
+    )
+    fields: dict[str, Any]
+    window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
+    matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
+    stages: dict[str, StageOfHit] | None = Field(
+        None, description="`sparse`, `dense`, `rerank`, as far as they were run; only with `explain: true`."
+    )
+
+
+class Work(BaseModel):
+    """Which way the index went, and what it did."""
+
+    mode: str
+    postings: int = Field(description="Postings added to the bounds of blocks of documents.")
+    frequent_cells: int = Field(description="Weights of frequent terms added to them.")
+    blocks: int = Field(description="Blocks whose bound was computed.")
+    blocks_skipped: int = Field(description="Blocks that their bound ruled out.")
+    documents_scored: int
+    direct: bool = Field(description="Whether a filter left so few documents that just these were scored.")
+
+
+class DenseWork(BaseModel):
+    """What the search of dense vectors did."""
+
+    mode: str
+    kind: str = Field(description="`flat`, or the kind of index that was asked for candidates.")
+    scored: int = Field(description="Vectors scored exactly.")
+    direct: bool = Field(description="Whether just the documents of a filter, or of sparse search, were scored.")
+
+
+class SearchAnswer(BaseModel):
+    """Hits, best first; how they were searched for; how long it took."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.SEARCH_ANSWER})
+
+    hits: list[SearchHit]
+    mode: str = Field(description="Which way the search went.")
+    stats: Work | None = Field(description="Null where the sparse index was not searched.")
+    dense_stats: DenseWork | None = None
+    dense_weight: float | None = Field(None, description="What the dense side counted in the fusion.")
+    timings: Timings

@@ -1,0 +1,119 @@
+"""Markdown pages: their code blocks, and how those that a reader would run are run."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+RUNNABLE = ("sh", "console", "python")
+
+_PORT = "8080"
+_FENCE = re.compile(r"^( *)(`{3,})(\w*)[^\n]*\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
+_NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
+_SERVE = re.compile(r"^lsr serve [^\n]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. `reason`: why it is not run, from the comment `<!-- not run: … -->` above it; or None."""
+
+    language: str
+    text: str
+    line: int
+    reason: str | None
+
+
+def pages() -> list[Path]:
+    """The README and every page of docs/."""
+    return [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in _FENCE.finditer(text):
+        indent, _, language, body = match.groups()
+        reason = _NOT_RUN.search(text, 0, match.start())
+        code = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
+        found.append(Block(language, code, text.count("\n", 0, match.start()) + 1, reason and reason[1]))
+    return found
+
+
+def runnable(page: Path) -> list[Block]:
+    """The blocks of shell lines and of Python that are not marked as not run."""
+    return [block for block in blocks(page) if block.language in RUNNABLE and block.reason is None]
+
+
+class Session:
+    """Runs the blocks of one page in one folder: shell lines in bash, Python in one namespace.
+
+    A line `lsr serve …` starts a server, which runs until the session is closed. Port 8080 stands for a free one.
+    """
+
+    def __init__(self, page: Path, folder: Path, commands: Path) -> None:
+        self._page = page
+        self._folder = folder
+        self._environment = os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
+        self._names: dict[str, Any] = {"__name__": "__main__"}
+        self._port = _free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def run(self, block: Block) -> None:
+        """Run one block; AssertionError says where it is and what it printed, if it fails."""
+        text = block.text.replace(_PORT, str(self._port))
+        if block.language == "python":
+            exec(compile("\n" * block.line + text, str(self._page), "exec"), self._names)
+            return
+        if block.language == "console":
+            text = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("$ "))
+        if server := _SERVE.search(text):
+            self._serve(server[0])
+            text = _SERVE.sub("", text)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        where = f"{self._page.name}:{block.line}"
+        assert done.returncode == 0, f"{where}: exit code {done.returncode} of\n{text}\n{done.stdout}"
+
+    def close(self) -> None:
+        """Stop the server, if there is one."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(timeout=20)
+
+    def _serve(self, command: str) -> None:
+        self._server = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], cwd=self._folder, env=self._environment, stderr=subprocess.DEVNULL
+        )
+        while True:
+            assert self._server.poll() is None, f"{self._page.name}: {command!r} ended"
+            try:
+                with urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5):
+                    return
+            except URLError:
+                time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

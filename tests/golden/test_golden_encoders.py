@@ -1,0 +1,51 @@
+"""Golden encoders load, say of themselves what they said, and encode as they did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from answers import HERE, compare
+from encoded import encode
+from faces import SparseEncoder
+
+# What processors add up in another order, or numbers near zero that one of them has and another has not.
+CLOSE = 2e-5
+NAMES = sorted(path.parent.name for path in HERE.glob("encoders/*/answers.json"))
+
+
+def dense(answer: dict[str, object]) -> dict[str, object]:
+    """Sparse rows as rows of all terms: one of a weight near zero may be there or not."""
+    return {
+        name: [[row.get(str(term), 0.0) for term in range(256)] for row in value]
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+        else value
+        for name, value in answer.items()
+    }
+
+
+def test_every_kind_is_here() -> None:
+    assert len(NAMES) == 14
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_encoders(name: str) -> None:
+    folder = HERE / "encoders" / name
+    expected = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    compare(dense(encode(name, folder / "model")), dense(expected), exact=False, where=name, close=CLOSE)
+
+
+def test_bm25() -> None:
+    expected = json.loads((HERE / "encoders" / "bm25.json").read_text(encoding="utf-8"))
+    compare(encode("bm25", HERE / "corpus.jsonl"), expected, exact=False, close=CLOSE)
+
+
+@pytest.mark.parametrize("name", ["splade", "router", "doc", "static", "scaled", "echo"])
+def test_what_is_saved_again_encodes_the_same(name: str, tmp_path: Path) -> None:
+    SparseEncoder.load(HERE / "encoders" / name / "model").save(tmp_path / "again")
+    expected = json.loads((HERE / "encoders" / name / "answers.json").read_text(encoding="utf-8"))
+    found = encode(name, tmp_path / "again")
+    for each in (found, expected):
+        del each["settings"]
+    compare(dense(found), dense(expected), exact=False, close=CLOSE)

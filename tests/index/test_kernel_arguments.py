@@ -1,0 +1,107 @@
+"""Kernels of many arguments: their callers name them, in NamedTuples that are held to the kernels' signatures here."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import lsr.index
+
+ROOT = Path(lsr.index.__file__).parent
+# Kernels of at most so many arguments are called by position.
+FEW = 10
+
+
+class Kernel(NamedTuple):
+    """A kernel of many arguments."""
+
+    module: Any
+    parameters: tuple[str, ...]
+
+
+class CallOfKernel(NamedTuple):
+    """A place where one is called."""
+
+    name: str
+    by_kernel: bool
+    node: ast.Call
+    place: str
+
+
+def trees() -> dict[str, ast.Module]:
+    """The source of the index, by module."""
+    return {
+        ".".join(("lsr.index", *path.relative_to(ROOT).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
+        for path in sorted(ROOT.rglob("*.py"))
+    }
+
+
+def is_kernel(function: ast.FunctionDef) -> bool:
+    decorators = [each.func if isinstance(each, ast.Call) else each for each in function.decorator_list]
+    return any(isinstance(each, ast.Name) and each.id == "kernel" for each in decorators)
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+TREES = trees()
+KERNELS = {
+    function.name: Kernel(importlib.import_module(module), tuple(each.arg for each in function.args.args))
+    for module, tree in TREES.items()
+    for function in functions(tree)
+    if is_kernel(function) and len(function.args.args) > FEW
+}
+
+
+def calls() -> Iterator[CallOfKernel]:
+    for module, tree in TREES.items():
+        for function in functions(tree):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KERNELS:
+                    yield CallOfKernel(node.func.id, is_kernel(function), node, f"{module}:{node.lineno}")
+
+
+CALLS = list(calls())
+FROM_PYTHON = sorted({call.name for call in CALLS if not call.by_kernel})
+
+
+def test_the_kernels_are_found() -> None:
+    assert {"search_blocks", "search_bmp", "search_seismic", "fuse_rankings", "build_blocks"} <= set(FROM_PYTHON)
+    assert {call.name for call in CALLS} == set(KERNELS)
+
+
+@pytest.mark.parametrize("name", FROM_PYTHON)
+def test_the_named_arguments_are_the_parameters_in_order(name: str) -> None:
+    kernel = KERNELS[name]
+    groups = getattr(kernel.module, f"{name.upper()}_ARGUMENTS")
+    fields = [field for group in groups for field in group._fields]
+    assert fields == list(inspect.signature(getattr(kernel.module, name).py_func).parameters)
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if not call.by_kernel], ids=lambda call: call.place)
+def test_python_names_what_it_hands_over(call: CallOfKernel) -> None:
+    """Every argument is a splatted NamedTuple, and the last one is filled by keyword."""
+    assert not call.node.keywords
+    splatted = [each.value for each in call.node.args if isinstance(each, ast.Starred)]
+    groups = getattr(KERNELS[call.name].module, f"{call.name.upper()}_ARGUMENTS")
+    assert len(splatted) == len(call.node.args) == len(groups)
+    last = splatted[-1]
+    assert isinstance(last, ast.Call) and isinstance(last.func, ast.Name) and last.func.id == groups[-1].__name__
+    assert not last.args and {each.arg for each in last.keywords} == set(groups[-1]._fields)
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call.by_kernel], ids=lambda call: call.place)
+def test_kernels_pass_on_what_has_a_parameters_name_as_that_parameter(call: CallOfKernel) -> None:
+    parameters = KERNELS[call.name].parameters
+    assert len(call.node.args) == len(parameters) and not call.node.keywords
+    for given, parameter in zip(call.node.args, parameters, strict=True):
+        name = given.value if isinstance(given, ast.Subscript) else given
+        if isinstance(name, ast.Name) and name.id in parameters:
+            assert name.id == parameter, f"{call.place} hands {name.id} over as {parameter}"

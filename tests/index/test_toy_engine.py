@@ -1,0 +1,148 @@
+"""An engine that is added from outside: an entry in the registry is all that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from index_oracle import Oracle, random_vectors
+
+from lsr.core.attributes import attribute_docs
+from lsr.core.errors import InputError
+from lsr.index import Index
+from lsr.index.engines.allowed import AllowedRows
+from lsr.index.engines.engine import Engine
+from lsr.index.engines.hits import Found, SearchStats
+from lsr.index.engines.prepared import PreparedQueries
+from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import Scratch
+from lsr.index.parts.segment import Segment
+
+VECTORS = random_vectors(300, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class ToyParameters:
+    """How much the toy leaves out.
+
+    Attributes:
+        share: In (0, 1]. Share of the rows, the first ones, that are
+            scored.
+    """
+
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"share must lie in (0, 1], not {self.share}")
+
+
+class Toy(Engine[ToyParameters]):
+    """Scores the first rows, one after another."""
+
+    name = "toy"
+    title = "scores the first rows"
+    Parameters = ToyParameters
+
+    def is_exact(self, parameters: ToyParameters) -> bool:
+        """Whether it looks at all rows."""
+        return parameters.share == 1
+
+    def search(
+        self,
+        segment: Segment,
+        queries: PreparedQueries,
+        k: int,
+        allowed: AllowedRows,
+        scratch: Scratch,
+        parameters: ToyParameters,
+    ) -> list[Found]:
+        """See `Engine.search`."""
+        found = []
+        rows = allowed.numbers[allowed.numbers < parameters.share * allowed.rows]
+        for query in queries:
+            weights = np.zeros(segment.record.dim, np.float32)
+            weights[query.terms] = query.weights
+            scores = np.zeros(len(rows), np.float32)
+            for i, row in enumerate(rows):
+                position = segment.row_positions[row]
+                pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
+                for term, weight in zip(segment.forward.indices[pairs], segment.forward.weights[pairs], strict=True):
+                    scores[i] += weights[term] * np.float32(weight)
+            best = np.argsort(-scores, kind="stable")[:k]
+            best = best[scores[best] > 0]
+            found.append((rows[best], scores[best], SearchStats("toy", documents_scored=len(rows))))
+        return found
+
+
+@pytest.fixture
+def index(build: Callable[..., Index], monkeypatch: pytest.MonkeyPatch) -> Index:
+    monkeypatch.setitem(ENGINES, "toy", Toy())
+    return build(VECTORS)
+
+
+def test_it_is_searched_by_name(index: Index) -> None:
+    oracle = Oracle.of(VECTORS, 8)
+    terms, weights = [3, 5, 41], [1.0, 0.5, 2.0]
+    hits = index.search(terms, weights, 7, mode="toy")
+    assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(terms, weights, 7)
+    assert hits.stats == SearchStats("toy", documents_scored=300)
+    assert hits.scores.tolist() == index.search(terms, weights, 7).scores.tolist()
+
+
+def test_its_parameters_count(index: Index) -> None:
+    queries = random_vectors(5, 60, seed=1)
+    for hits in index.search_batch(queries, 20, mode="toy", share=0.1):
+        assert hits.stats.documents_scored == 30 and (hits.rows < 30).all()
+
+
+def test_a_filter_counts(index: Index) -> None:
+    mask = np.arange(300) % 3 == 0
+    hits = index.search([3, 5], [1.0, 1.0], 300, mode="toy", allow=mask)
+    assert hits.stats.documents_scored == 100
+    assert hits.rows.tolist() == index.search([3, 5], [1.0, 1.0], 300, allow=mask).rows.tolist()
+
+
+def test_wrong_parameters_are_refused_with_the_nearest_name(index: Index) -> None:
+    with pytest.raises(InputError, match=r"share must lie in \(0, 1\], not 2"):
+        index.search([3], [1.0], mode="toy", share=2)
+    with pytest.raises(InputError, match=r"shares is no parameter of mode toy; did you mean share\?"):
+        index.search([3], [1.0], mode="toy", shares=0.5)
+    with pytest.raises(InputError, match="heap_facter is no parameter of mode approximate; did you mean heap_factor"):
+        index.search([3], [1.0], mode="approximate", heap_facter=1.0)
+    with pytest.raises(InputError, match="query_cut is no parameter of mode exact; it has none"):
+        index.search([3], [1.0], mode="exact", query_cut=1)
+
+
+def test_it_is_named_and_warmed_up(index: Index) -> None:
+    assert index.modes[-1] == "toy" and index.describe()["modes"][-1] == "toy"
+    index.warm_up()
+    with pytest.raises(InputError, match=r"mode must be auto, exact, .*, bmp, toy, not 'toys'"):
+        index.search([3], [1.0], mode="toys")
+
+
+def test_what_it_needs_must_be_there(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toy, "needs", ("bmp",))
+    assert "toy" not in index.modes
+    with pytest.raises(InputError, match="built without bmp, which mode toy needs"):
+        index.search([3], [1.0], mode="toy")
+
+
+def test_direct_search_cannot_be_asked_for(index: Index) -> None:
+    assert "direct" not in index.modes
+    with pytest.raises(InputError, match="not 'direct'"):
+        index.search([3], [1.0], mode="direct")
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_parameter_is_explained_and_has_a_default(name: str) -> None:
+    parameters = ENGINES[name].Parameters
+    assert attribute_docs(parameters).keys() == parameters.__dataclass_fields__.keys()
+    assert all(text.endswith(".") for text in attribute_docs(parameters).values())
+    parameters()
+
+
+def test_the_explanation_of_a_parameter_is_one_line() -> None:
+    assert attribute_docs(ToyParameters) == {"share": "In (0, 1]. Share of the rows, the first ones, that are scored."}
