@@ -30,14 +30,15 @@ install: $(STAMP)  ## create .venv with everything the project needs
 demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure the answers
 	$(BIN)/lsr demo
 
-test: $(STAMP)  ## run the tests
-	$(BIN)/pytest
+test: $(STAMP)  ## run the tests, on all cores (at most 8: each worker takes up to 2 GB of memory)
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken link is an error
+docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken link or a misspelt word is an error
+	$(DOCS)/bin/codespell
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 	@echo "open build/site/index.html"
 
@@ -51,8 +52,8 @@ types: $(STAMP)  ## mypy
 	@rm -rf build/types && mkdir -p build/types && cp -r lsr build/types/ && cp -r index training service eval build/types/lsr/
 	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p lsr
 
-bench: $(STAMP)  ## run the benchmarks that the README's numbers come from
-	$(BIN)/python benchmarks/run_all.py
+bench: $(STAMP)  ## run short benchmarks and say what moved since the committed results; BENCH="--help" tells more
+	$(BIN)/python benchmarks/run.py run --quick $(BENCH)
 
 serve: $(STAMP)  ## serve the demo's index on http://127.0.0.1:8080
 	@test -e lsr-demo/index || $(BIN)/lsr demo

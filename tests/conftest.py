@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,21 @@ TOY = [
 ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of `pytest -n` compute on one thread each: with more, their pools wait for one another, spinning."""
+    if config.getoption("numprocesses", None):
+        for library in ("OMP", "NUMBA", "MKL", "OPENBLAS", "RAYON"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later collection of garbage what imports made: Trainer asks for a full one at each run."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def encoder() -> SparseEncoder:
-    """The packaged default model."""
+    """The packaged splade-tiny, whose documents and queries go through one transformer."""
     return SparseEncoder.load("splade-tiny", max_length=64)
 
 
@@ -31,7 +45,7 @@ def toy_documents() -> list[Document]:
 
 @pytest.fixture(scope="session")
 def toy_index(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The five documents, indexed with the default model. Read only."""
+    """The five documents, indexed with splade-tiny. Read only."""
     from lsr.build.corpus import index_corpus
 
     path = tmp_path_factory.mktemp("toy") / "index"

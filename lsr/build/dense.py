@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError, ModelError, OutputExistsError
 from lsr.core.progress import Stages, in_proportion, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
 from lsr.core.types import Vectors
@@ -41,10 +41,9 @@ def add_dense_vectors(
 
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
-    from lsr.index import add_dense
     from lsr.index.parts.dense.record import NAME
 
-    if index.has_dense and not force:
+    if "dense" in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
     with (
         encoding_work(index, NAME, encoder.settings(), restart=restart) as work,
@@ -55,20 +54,76 @@ def add_dense_vectors(
             for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
                 encoded.append(part)
                 work.begun = True
-        with stages("building the dense part", len(index), "documents") as progress:
+        return _add(index, encoded.read(), encoder, settings, seed, threads, force, stages)
+
+
+def add_dense_file(
+    index: Index,
+    path: str | Path,
+    encoder: DenseEncoder | None = None,
+    *,
+    settings: DenseSettings | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    force: bool = False,
+    stages: Stages = silent,
+) -> Index:
+    """Give an index the dense vectors of a .npy file [documents, dim], in the order of its rows; return it.
+
+    `encoder`, the one that made them, lets them be searched by text. Other arguments as for `add_dense_vectors`.
+
+    Raises OutputExistsError, InputError for a file that does not fit the index, and ModelError for an encoder that
+    cannot have made the vectors.
+    """
+    batches = read_dense_vectors(path)
+    if encoder is not None and (found := dense_dim(path)) != encoder.dim:
+        raise ModelError(
+            f"{path} holds vectors of {found} numbers and {encoder.name} makes {encoder.dim}",
+            remedies=["name their own model"],
+        )
+    return _add(index, batches, encoder, settings, seed, threads, force, stages)
+
+
+def _add(
+    index: Index,
+    batches: Iterable[Vectors],
+    encoder: DenseEncoder | None,
+    settings: DenseSettings | None,
+    seed: int,
+    threads: int | None,
+    force: bool,
+    stages: Stages,
+) -> Index:
+    from lsr.index import add_dense
+
+    with stages("building the dense part", len(index), "documents") as progress:
+        return add_dense(
+            index,
+            batches,
+            encoder=encoder.settings() if encoder else None,
+            similarity=encoder.similarity if encoder else "cosine",
+            settings=settings,
+            seed=seed,
+            threads=threads,
+            force=force,
             # Each vector is reported twice: written, and built into faiss's structure.
-            half = in_proportion(progress, counted=2 * len(index), reported=len(index))
-            return add_dense(
-                index,
-                encoded.read(),
-                encoder=encoder.settings(),
-                similarity=encoder.similarity,
-                settings=settings,
-                seed=seed,
-                threads=threads,
-                force=force,
-                progress=half,
-            )
+            progress=in_proportion(progress, counted=2 * len(index), reported=len(index)),
+        )
+
+
+def check_dense_model(model: str) -> None:
+    """Before long work: ModelError if there is no such model, MissingDependencyError without faiss."""
+    from lsr.encoding.catalogue import resolve
+    from lsr.index.parts.dense.ann import import_faiss
+
+    resolve(model)
+    import_faiss()
+
+
+def is_interrupted(path: str | Path) -> bool:
+    """Whether an index is at `path` whose dense vectors were being encoded."""
+    path = Path(path)
+    return path.is_dir() and path.with_name(f"{path.name}.dense").is_dir()
 
 
 def encoding_work(index: Index, part: str, settings: Mapping[str, Any], *, restart: bool) -> WorkFolder:
@@ -83,7 +138,7 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
     """What the documents of an index say, from a row on. InputError if they have no texts."""
     some = first > 0
     for row in range(first, len(index)):
-        text = index.document_at(row).contents
+        text = index.documents.at(row).contents
         some = some or bool(text)
         yield text
     if not some:

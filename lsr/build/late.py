@@ -34,7 +34,7 @@ def add_token_vectors(
     from lsr.index.parts.adding import PartWriter
     from lsr.index.parts.late.record import FILE_NAMES, NAME
 
-    if NAME in index.manifest.parts and not force:
+    if NAME in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
     with encoding_work(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
         with (

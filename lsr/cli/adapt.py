@@ -11,8 +11,6 @@ from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.options import Json, Model
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
-NAME = "adapt"
-
 
 def run(
     corpus: Annotated[

@@ -7,57 +7,24 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 import lsr
-from lsr.cli import (
-    adapt,
-    average,
-    bench,
-    demo,
-    dense,
-    encode,
-    evaluate,
-    export,
-    index,
-    inspect,
-    late,
-    mine,
-    models,
-    prune,
-    score,
-    search,
-    serve,
-    train,
-    tune,
-    upgrade,
-    verify,
-    warmup,
-)
+from lsr.cli.commands import Commands
 from lsr.cli.console import Interrupted, errors, escape, note
 from lsr.cli.remedies import in_flags
 from lsr.core.errors import LsrError
 
 app = typer.Typer(
     name="lsr",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_PANELS: dict[str, tuple[ModuleType, ...]] = {
-    "Index and search": (demo, index, dense, late, search, serve),
-    "Measure and tune": (evaluate, bench, tune),
-    "Train": (train, adapt, average, mine, score),
-    "Vectors": (encode, export, prune),
-    "Look after": (inspect, verify, upgrade, models, warmup),
-}
-for panel, modules in _PANELS.items():
-    for module in modules:
-        app.command(module.NAME, cls=getattr(module, "COMMAND", None), rich_help_panel=panel)(module.run)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,8 +10,6 @@ import typer
 from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.options import Force, Json
 
-NAME = "average"
-
 
 def run(
     models: Annotated[

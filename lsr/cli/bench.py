@@ -14,8 +14,6 @@ from lsr.cli.options import Force, Json
 if TYPE_CHECKING:
     from lsr.eval.bench import BenchResult
 
-NAME = "bench"
-
 
 def run(
     documents: Annotated[Path, typer.Argument(metavar="DOCUMENTS", help="A file of vectors.", show_default=False)],

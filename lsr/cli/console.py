@@ -12,18 +12,6 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
 
@@ -61,33 +49,14 @@ def progress_bar(description: str, total: int | None, unit: str = "documents") -
     A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end.
     """
     if errors.is_terminal:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(unit),
-            TimeRemainingColumn() if total else TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=errors) as bar:
-            task = bar.add_task(description, total=total)
-            yield lambda count: bar.advance(task, count)
+        from lsr.cli.bar import bar
+
+        with bar(errors, description, total, unit) as advance:
+            yield advance
     else:
         log = _ProgressLog(description, total, unit)
         yield log.advance
         log.write()
-
-
-class _Rate(ProgressColumn):
-    """Items a second."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s", style="progress.data.speed")
 
 
 class _ProgressLog:

@@ -11,8 +11,6 @@ from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
 
-NAME = "demo"
-
 
 def run(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the corpus and the index.")] = Path(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
-
-if TYPE_CHECKING:
-    from lsr.index import DenseSettings, Index
 
 NAME = "dense"
 
@@ -94,109 +91,32 @@ def run(
 
         lsr dense my-index --vectors vectors.npy --model minilm
     """
+    from lsr.build.dense import add_dense_file, add_dense_vectors
+    from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.index import DenseSettings, Index
 
     settings = DenseSettings(kind.value, truncate)
     opened = Index.open(index)
-    if vectors is not None:
-        made = _add_vectors(opened, vectors, model, max_length, settings, seed, threads, force)
+    building: dict[str, Any] = {
+        "settings": settings,
+        "seed": seed,
+        "threads": threads,
+        "force": force,
+        "stages": progress_bar,
+    }
+    if vectors is None:
+        with resumable(opened.path):
+            encoder = DenseEncoder.load(model or DEFAULT_DENSE_MODEL, max_length=max_length, device=device)
+            made = add_dense_vectors(opened, encoder, restart=restart, **building)
     else:
-        made = add_dense_part(
-            opened,
-            model or DEFAULT_DENSE_MODEL,
-            settings,
-            max_length=max_length,
-            seed=seed,
-            threads=threads,
-            device=device,
-            force=force,
-            restart=restart,
+        made = add_dense_file(
+            opened, vectors, DenseEncoder.load(model, max_length=max_length) if model else None, **building
         )
-    size = made.space()[NAME]
+    size, dense = made.describe()["bytes"][NAME], made.parts[NAME]
     if as_json:
-        print_json({"index": str(index), "bytes": size, **made.dense.record.to_record()})
+        print_json({"index": str(index), "bytes": size, **dense.record.to_record()})
     else:
         note(
-            f"{index}: {len(made):,} dense vectors of {made.dense.dim} ({made.dense.kind}), {size / 1e6:,.1f} MB. "
+            f"{index}: {len(made):,} dense vectors of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. "
             f'Try: lsr search {index} "your question" --mode hybrid'
-        )
-
-
-def check_dense(model: str) -> None:
-    """Before long work: ModelError for a model that is none, MissingDependencyError without faiss."""
-    from lsr.encoding.catalogue import resolve
-    from lsr.index.parts.dense.ann import import_faiss
-
-    resolve(model)
-    import_faiss()
-
-
-def interrupted(index: Path) -> bool:
-    """Whether an index is there whose dense vectors were being encoded."""
-    return index.is_dir() and index.with_name(index.name + ".dense").is_dir()
-
-
-def add_dense_part(
-    index: Index,
-    model: str,
-    settings: DenseSettings,
-    *,
-    max_length: int | None = None,
-    seed: int = 0,
-    threads: int | None = None,
-    device: str | None = None,
-    force: bool = False,
-    restart: bool = False,
-) -> Index:
-    """Encode the index's texts with a dense model and add the vectors."""
-    from lsr.build.dense import add_dense_vectors
-    from lsr.encoding.dense.encoder import DenseEncoder
-
-    with resumable(index.path):
-        return add_dense_vectors(
-            index,
-            DenseEncoder.load(model, max_length=max_length, device=device),
-            settings=settings,
-            seed=seed,
-            threads=threads,
-            force=force,
-            restart=restart,
-            stages=progress_bar,
-        )
-
-
-def _add_vectors(
-    index: Index,
-    path: Path,
-    model: str | None,
-    max_length: int | None,
-    settings: DenseSettings,
-    seed: int,
-    threads: int | None,
-    force: bool,
-) -> Index:
-    from lsr.build.dense import dense_dim, read_dense_vectors
-    from lsr.index import add_dense
-
-    encoder = None
-    batches = read_dense_vectors(path)
-    if model is not None:
-        from lsr.encoding.dense.encoder import DenseEncoder
-
-        encoder = DenseEncoder.load(model, max_length=max_length)
-        if (found := dense_dim(path)) != encoder.dim:
-            fail(
-                f"{path} holds vectors of {found} numbers and {encoder.name} makes {encoder.dim}: name their own model"
-            )
-    with progress_bar("building the dense part", 2 * len(index), "steps") as progress:
-        return add_dense(
-            index,
-            batches,
-            encoder=encoder.settings() if encoder else None,
-            similarity=encoder.similarity if encoder else "cosine",
-            settings=settings,
-            seed=seed,
-            threads=threads,
-            force=force,
-            progress=progress,
         )

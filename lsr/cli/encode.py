@@ -26,8 +26,6 @@ from lsr.cli.options import (
 from lsr.core.files import check_output
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
-NAME = "encode"
-
 
 def run(
     corpus: Corpus = None,

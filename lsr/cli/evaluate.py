@@ -25,7 +25,6 @@ from lsr.cli.options import (
 from lsr.cli.search_flags import asked, search_command
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
-NAME = "eval"
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
 
 

@@ -10,8 +10,6 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Force, IndexPath, Json
 
-NAME = "export"
-
 
 def run(
     index: IndexPath,

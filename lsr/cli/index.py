@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.corpus import encoding, skipping
+from lsr.cli.corpus import encoding, resumable, skipping
 from lsr.cli.options import (
     Corpus,
     Device,
@@ -31,8 +31,6 @@ from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lsr.index import Index
-
-NAME = "index"
 
 _ENGINE = "The search engine"
 
@@ -130,15 +128,15 @@ def run(
         lsr index --vectors docs.ciff -o ciff-index
     """
     from lsr.build.corpus import index_corpus
-    from lsr.cli.dense import add_dense_part, check_dense, interrupted
-    from lsr.index import BmpSettings, DenseSettings, Index, IndexSettings, SeismicSettings, check_index_output
+    from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
+    from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
 
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded: it does not go with --vectors")
     if dense is not None:
-        check_dense(dense)
-    goes_on = dense is not None and not force and not restart and interrupted(out)
+        check_dense_model(dense)
+    goes_on = dense is not None and not force and not restart and is_interrupted(out)
     if not goes_on:
         check_index_output(out, force=force)
     settings = IndexSettings(
@@ -178,17 +176,21 @@ def run(
                 **building,
             )
     if dense is not None:
-        index = add_dense_part(index, dense, DenseSettings(), threads=threads, device=device, restart=restart)
-    size = index.space()["total"]
+        from lsr.encoding.dense.encoder import DenseEncoder
+
+        with resumable(out):
+            encoder = DenseEncoder.load(dense, device=device)
+            index = add_dense_vectors(index, encoder, threads=threads, restart=restart, stages=progress_bar)
+    size = index.describe()["bytes"]["total"]
     if as_json:
-        made: dict[str, Any] = {"index": str(out), "documents": index.document_count, "terms": index.dim}
-        if index.windows is not None:
+        made: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
+        if index.documents.windows is not None:
             made["windows"] = len(index)
-        print_json({**made, "bytes": size, "modes": list(index.modes)})
+        print_json({**made, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
-        rows = "" if index.windows is None else f" in {len(index):,} windows"
-        note(f"{out}: {index.document_count:,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
+        rows = "" if index.documents.windows is None else f" in {len(index):,} windows"
+        note(f"{out}: {len(index.documents):,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
 
 
 def _index_vectors(

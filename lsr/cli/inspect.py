@@ -9,8 +9,6 @@ import typer
 from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import IndexPath, Json
 
-NAME = "inspect"
-
 
 def run(
     index: IndexPath,
@@ -32,39 +30,22 @@ def run(
         lsr inspect my-index --document 4983
     """
     from lsr.index import Index
+    from lsr.index.live.inspection import describe_document, space_by_part
 
     opened = Index.open(index)
     if document is not None:
-        found = _document(opened, document)
+        found = describe_document(opened, document)
         if as_json:
             print_json(found)
         else:
             _print_document(found)
         return
     description = opened.describe()
-    description["space"] = _shares(description)
+    description["space"] = space_by_part(description)
     if as_json:
         print_json(description)
     else:
         _print_description(description)
-
-
-def _document(index: Any, id: str) -> dict[str, Any]:
-    document = index.document(id)
-    heaviest: dict[int, float] = {}
-    for row in index.document_rows(id):
-        for term, weight in zip(*(part.tolist() for part in index.vector(row)), strict=True):
-            heaviest[term] = max(weight, heaviest.get(term, 0.0))
-    name = index.vocabulary.term if index.vocabulary else str
-    order = sorted(heaviest, key=lambda term: (-heaviest[term], term))
-    vector = {name(term): round(heaviest[term], 4) for term in order}
-    return {
-        "id": document.id,
-        "title": document.title,
-        "text": document.text,
-        "fields": document.fields,
-        "vector": vector,
-    }
 
 
 def _print_document(found: dict[str, Any]) -> None:
@@ -77,17 +58,6 @@ def _print_document(found: dict[str, Any]) -> None:
     terms = " · ".join(f"{term} {weight:.2f}" for term, weight in found["vector"].items())
     output.print(f"[bold]{len(found['vector'])} terms[/]  ", end="")
     output.print(terms, markup=False)
-
-
-def _shares(description: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """What each part takes: bytes, share of all, and bytes a document."""
-    sizes, documents = description["bytes"], description["documents"]
-    if description["windows"] is not None:
-        documents = description["windows"]["documents"]
-    return {
-        part: {"bytes": size, "share": size / sizes["total"], "bytes_per_document": size / documents}
-        for part, size in sizes.items()
-    }
 
 
 def _print_description(description: dict[str, Any]) -> None:

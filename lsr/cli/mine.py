@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lsr.training.negatives import CandidateSearcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
 
-NAME = "mine"
-
 
 def run(
     source: Source,

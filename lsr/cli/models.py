@@ -7,8 +7,6 @@ from dataclasses import asdict
 from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import Json
 
-NAME = "models"
-
 
 def run(as_json: Json = False) -> None:
     """List the models that have a short name: what each is, and whether it is installed.

@@ -21,8 +21,6 @@ from lsr.cli.training_set import (
     open_source,
 )
 
-NAME = "score"
-
 
 def run(
     source: Source,

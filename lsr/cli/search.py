@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lsr.search.plan import SearchPlan
     from lsr.search.retriever import Retriever
 
-NAME = "search"
 COMMAND = search_command()
 
 _BATCH = 1024

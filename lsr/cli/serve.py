@@ -9,8 +9,6 @@ import typer
 from lsr.cli.options import Device, IndexPath, OtherModel
 from lsr.core.errors import MissingDependencyError
 
-NAME = "serve"
-
 
 def run(
     index: IndexPath,

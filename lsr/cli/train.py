@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from lsr.training.config import TrainingConfig
     from lsr.training.run.plan import Plan
 
-NAME = "train"
-
 
 def run(
     recipe: Annotated[

@@ -5,8 +5,6 @@ from __future__ import annotations
 from lsr.cli.console import note, print_json
 from lsr.cli.options import IndexPath, Json
 
-NAME = "upgrade"
-
 
 def run(index: IndexPath, as_json: Json = False) -> None:
     """Bring an index that an older lsr made up to the format of this one.

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from lsr.cli.console import errors, escape, note, print_json
-from lsr.cli.options import Json
-
-NAME = "verify"
+from lsr.cli.options import IndexPath, Json
 
 
 def run(
-    index: Annotated[Path, typer.Argument(help="An index that `lsr index` made.", show_default=False)],
+    index: IndexPath,
     as_json: Json = False,
 ) -> None:
     """Read every file of an index, compare it with its checksum, and check that the parts agree.

@@ -6,9 +6,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any, cast
 
 MOVED = {
     "lsr.ciff": "lsr.vectors.ciff",
@@ -27,17 +27,21 @@ MOVED = {
 """Old name: new name. Kept until the release that docs/stability.md names."""
 
 
-class _Finder(MetaPathFinder):
+# Neither derives from the base classes of `importlib.abc`: loading those takes longer than all else in `import lsr`.
+class _Finder:
     """Asked last, when nothing else knows a module."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, _Alias()) if fullname in MOVED else None
+        return ModuleSpec(fullname, cast(Any, _Alias())) if fullname in MOVED else None
 
 
-class _Alias(Loader):
+class _Alias:
     """Puts the module of the new name under the old one, so that both give the same classes."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Python makes the empty module that is replaced."""
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.vectors import formats
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -215,17 +216,16 @@ class SparseVectors:
         )
 
     def save(self, path: str | Path, *, vocabulary: Vocabulary | None = None, force: bool = False) -> None:
-        """Write .parquet (term ids) or .jsonl/.jsonl.gz/.jsonl.zst (terms, so `vocabulary` is needed)."""
-        from lsr.vectors.files import write_vectors
+        """Write .parquet (term ids), .jsonl or .ciff (terms, so `vocabulary` is needed), the last two also compressed.
 
-        write_vectors(path, [self], vocabulary=vocabulary, force=force)
+        More choices: `lsr.vectors.files.write_vectors`.
+        """
+        formats.write(path, [self], vocabulary=vocabulary, force=force)
 
     @classmethod
     def load(cls, path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None) -> SparseVectors:
         """Read a whole vector file; use `lsr.vectors.files.iter_vectors` for one that does not fit in memory."""
-        from lsr.vectors.files import read_vectors
-
-        return read_vectors(path, vocabulary=vocabulary, dim=dim)
+        return cls.concatenate(list(formats.read(path, vocabulary=vocabulary, dim=dim)))
 
     def __repr__(self) -> str:
         return f"SparseVectors({len(self):,} rows, {self.nnz:,} pairs, {self.dim:,} terms)"

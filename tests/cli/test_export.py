@@ -28,8 +28,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run a command in an empty folder; errors are raised, where `lsr` prints them."""
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
-    for command in (index, export):
-        app.command(command.NAME)(command.run)
+    for name, command in (("index", index), ("export", export)):
+        app.command(name)(command.run)
 
     def call(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)

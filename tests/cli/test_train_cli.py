@@ -115,6 +115,7 @@ def test_data_that_is_not_there(run: Run) -> None:
     assert not list(Path().iterdir())
 
 
+@pytest.mark.slow
 def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
     words = ["amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron"]
     words += ["inlet", "jetty", "kelp", "lotus", "marsh", "nectar", "otter", "pine"]

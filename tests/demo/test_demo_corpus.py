@@ -73,6 +73,7 @@ def test_other_names_of_the_same_thing_are_left_out(documents: dict[str, Documen
     assert name not in documents
 
 
+@pytest.mark.process
 def test_docstrings_stripped_at_run_time_are_still_read_from_the_sources(documents: dict[str, Document]) -> None:
     code = "from lsr.demo.corpus import *\nfor document in standard_library_documents(): print(document.id)"
     done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True)

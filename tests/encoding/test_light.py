@@ -132,6 +132,7 @@ def test_only_queries_are_light(folder: Path) -> None:
     assert not isinstance(SparseEncoder.load(folder, light=True)._query_tower, LightTower)
 
 
+@pytest.mark.process
 def test_lsr_search_answers_without_torch(toy_index: Path) -> None:
     from lsr import Retriever
 

@@ -187,4 +187,6 @@ def test_only_the_encoder_file_of_a_folder_is_read(bert: Path, tmp_path: Path) -
     folder = tmp_path / "model"
     shutil.copytree(bert, folder)
     (folder / "heads.pt").write_bytes(b"not a pickle")
-    SparseEncoder.load(folder).encode_queries(["w1"])
+    beside, alone = (SparseEncoder.load(each).encode_queries(["w1 w2"]) for each in (folder, bert))
+    assert beside.nnz > 0
+    assert beside.indices.tolist() == alone.indices.tolist() and beside.weights.tolist() == alone.weights.tolist()

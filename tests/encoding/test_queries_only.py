@@ -25,6 +25,7 @@ def folder(make_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved
 
 
+@pytest.mark.process
 def test_neither_torch_nor_transformers_is_imported(folder: Path) -> None:
     program = """
 import json, sys

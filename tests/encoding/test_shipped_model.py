@@ -36,6 +36,7 @@ def test_it_encodes_as_it_was_trained(name: str) -> None:
     assert [(term, pytest.approx(weight, rel=1e-5)) for term, weight in query] == QUERY
 
 
+@pytest.mark.process
 def test_queries_need_no_torch() -> None:
     code = (
         "import sys; from lsr import SparseEncoder; "

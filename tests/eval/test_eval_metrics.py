@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,10 +104,19 @@ def dcg(gains: list[int]) -> float:
     return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))
 
 
+@pytest.mark.process
 def test_numba_is_left_as_it_was() -> None:
-    layer, threads = numba.config.THREADING_LAYER, numba.get_num_threads()
-    score_run(run_of(second="x"), QRELS)
-    assert (numba.config.THREADING_LAYER, numba.get_num_threads()) == (layer, threads)
+    """In a process that imports ranx for the first time, and where Numba has a thread more than ranx is given."""
+    code = """
+import numba, numpy as np
+from lsr.eval import Ranking, score_run
+before = numba.config.THREADING_LAYER, numba.get_num_threads()
+score_run({"q": Ranking(["d"], np.ones(1))}, {"q": {"d": 1}})
+assert before == (numba.config.THREADING_LAYER, numba.get_num_threads()) == ("default", 2), before
+"""
+    environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_may_be_called_from_several_threads() -> None:

@@ -112,6 +112,7 @@ def test_other_packages_keep_their_cache_where_it_was(kernels: Kernels) -> None:
 
 
 @pytest.mark.parametrize("environment", [{"LSR_CACHE_DIR": "file"}, {"NUMBA_CACHE_DIR": "file"}])
+@pytest.mark.process
 def test_an_unwritable_folder_is_one_line(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "file").write_text("in the way")
     script = "from lsr.index.kernels.topk import is_worse as f; print(f(1.0, 2, 1.0, 1), f(1, 2, 2, 1))"
@@ -231,7 +232,7 @@ import json, sys
 from itertools import product
 from pathlib import Path
 import numpy as np
-from lsr.cli.warmup import kinds_of_index
+from lsr.build.warmup import kinds_of_index
 from lsr.index import Index, IndexBuilder
 from lsr.core.jit import compilations
 from lsr.vectors.sparse import SparseVectors
@@ -256,6 +257,8 @@ print(json.dumps(compiled))
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_warmed_installation_compiles_nothing(tmp_path: Path) -> None:
     def run(*command: str) -> Any:
         process = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True)
@@ -268,6 +271,8 @@ def test_a_warmed_installation_compiles_nothing(tmp_path: Path) -> None:
     assert run(USE, str(tmp_path), "auto", "exact", "approximate", "exhaustive", "seismic") == []
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_warming_up_in_vain_is_an_error(tmp_path: Path) -> None:
     with IndexBuilder(tmp_path / "index", dim=3) as builder:
         builder.add(SparseVectors.from_rows([([1, 2], [0.5, 1.0])], dim=3))

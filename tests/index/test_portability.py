@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from lsr.cli.warmup import kinds_of_index
+from lsr.build.warmup import kinds_of_index
 from lsr.core.files import crc32
 from lsr.index import Index, IndexBuilder, LateVectors, LateWriter
 from lsr.vectors.sparse import SparseVectors
@@ -50,7 +51,7 @@ def search(index: Index) -> dict[str, list[Any]]:
             for chosen in (None, allow)
             for found in index.search_batch(queries, k, mode=mode, allow=chosen, threads=1)
         ]
-        for mode in index.modes
+        for mode in index.sparse.modes
     }
 
 
@@ -84,6 +85,8 @@ def bound_kernels() -> list[str]:
     return sorted(name for name, text in code.items() if re.search(r"%[yz]mm|llvm\.x86\.(?!atomic)", text))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_plain_processor_gives_the_same_index_and_answers(tmp_path: Path) -> None:
     script = (
         "import json, pathlib, test_portability as here\n"

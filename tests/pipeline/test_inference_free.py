@@ -19,6 +19,8 @@ import pytest
 
 from lsr import Retriever, SparseEncoder
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 LSR = "from lsr.cli.app import main; main()"
 WITHOUT_TORCH = """
 import sys

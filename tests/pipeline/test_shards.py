@@ -78,7 +78,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert stages.done == {"encoding": (10, 10), "reading": (10, 10), "building": (10, 10)}
 
     unbroken = index_corpus(corpus(), tmp_path / "unbroken", CountingEncoder())
-    assert [index.document_at(i) for i in range(10)] == [unbroken.document_at(i) for i in range(10)] == corpus()
+    assert [index.documents.at(i) for i in range(10)] == [unbroken.documents.at(i) for i in range(10)] == corpus()
     for row in range(10):
         np.testing.assert_array_equal(index.vector(row), unbroken.vector(row))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "unbroken"], "work folders are removed"

@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from urllib.error import HTTPError
 
+import pytest
+
 PATIENCE = 60
 
 
@@ -23,6 +25,8 @@ def get(url: str) -> tuple[int, dict[str, object]]:
         return error.code, json.load(error)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_serve(toy_index: Path) -> None:
     code = (
         "import sys; from lsr.service import ServiceSettings, serve;"

@@ -146,6 +146,8 @@ def test_accumulated_batches_are_the_mean_of_their_losses(recipe: Recipe, tmp_pa
         assert_same(whole, go(recipe, tmp_path / name, changes | {"run": run}), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
     """The loss curve of gloo with two ranks, in-batch negatives over both, is that of one process; GradCache too."""
     script = tmp_path / "train_all.py"

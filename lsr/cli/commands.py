@@ -1,0 +1,83 @@
+"""The commands of `lsr`. One is loaded when it is called, or when its help is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+
+class CommandEntry(NamedTuple):
+    """A command, without loading it: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
+
+    module: str
+    panel: str
+
+
+_SEARCH, _MEASURE, _TRAIN = "Index and search", "Measure and tune", "Train"
+_VECTORS, _CARE = "Vectors", "Look after"
+
+COMMANDS = {
+    "demo": CommandEntry("demo", _SEARCH),
+    "index": CommandEntry("index", _SEARCH),
+    "dense": CommandEntry("dense", _SEARCH),
+    "late": CommandEntry("late", _SEARCH),
+    "search": CommandEntry("search", _SEARCH),
+    "serve": CommandEntry("serve", _SEARCH),
+    "eval": CommandEntry("evaluate", _MEASURE),
+    "bench": CommandEntry("bench", _MEASURE),
+    "tune": CommandEntry("tune", _MEASURE),
+    "train": CommandEntry("train", _TRAIN),
+    "adapt": CommandEntry("adapt", _TRAIN),
+    "average": CommandEntry("average", _TRAIN),
+    "mine": CommandEntry("mine", _TRAIN),
+    "score": CommandEntry("score", _TRAIN),
+    "encode": CommandEntry("encode", _VECTORS),
+    "export": CommandEntry("export", _VECTORS),
+    "prune": CommandEntry("prune", _VECTORS),
+    "inspect": CommandEntry("inspect", _CARE),
+    "verify": CommandEntry("verify", _CARE),
+    "upgrade": CommandEntry("upgrade", _CARE),
+    "models": CommandEntry("models", _CARE),
+    "warmup": CommandEntry("warmup", _CARE),
+}
+"""By name, in the order of the help."""
+
+
+class Commands(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Loaded()  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order of the help."""
+        return list(COMMANDS)
+
+
+class _Loaded(Mapping[str, Any]):
+    """The commands as Typer makes them, by name, each made when it is first looked up."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._make(name, COMMANDS[name])
+        return self._made[name]
+
+    def _make(self, name: str, entry: CommandEntry) -> Any:
+        module = import_module(f"lsr.cli.{entry.module}")
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, cls=getattr(module, "COMMAND", None), rich_help_panel=entry.panel)(module.run)
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)

@@ -1,0 +1,58 @@
+"""The registry of commands: a new one is named once, and only the one that is called is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from lsr.cli.app import app
+from lsr.cli.commands import COMMANDS, CommandEntry
+
+
+def test_a_command_from_a_test_s_own_code_is_listed_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(name: str, times: int = typer.Option(1, help="How often.")) -> None:
+        """Greet someone."""
+        print(f"hello {name} " * times)
+
+    module = ModuleType("lsr.cli.greet")
+    module.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(COMMANDS, "greet", CommandEntry("greet", "Manners"))
+
+    def call(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, list(arguments))
+        return result.exit_code, result.output
+
+    assert call("greet", "you", "--times", "2") == (0, "hello you hello you \n")
+    code, help = call("--help")
+    assert code == 0 and "Manners" in help and "Greet someone." in help and "Look after" in help
+    assert "How often." in call("greet", "-h")[1]
+    assert call("greet")[0] == 2
+    code, wrong = call("gret", "you")
+    assert code == 2 and "greet" in wrong
+
+
+@pytest.mark.process
+def test_only_the_command_that_is_called_is_loaded() -> None:
+    script = """
+import sys
+from lsr.cli.app import main
+sys.argv = ["lsr", "models"]
+try:
+    main()
+except SystemExit:
+    print(sorted(name for name in sys.modules if name.startswith("lsr.cli.")), file=sys.stderr)
+"""
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr
+    assert "'lsr.cli.models'" in loaded and "lsr.cli.train" not in loaded and "lsr.cli.index" not in loaded
+
+
+def test_every_command_is_a_module_with_a_docstring() -> None:
+    for name in COMMANDS:
+        help = CliRunner().invoke(app, [name, "--help"])
+        assert help.exit_code == 0 and f"Usage: lsr {name}" in help.output.replace("root", "lsr")
