@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from lsr import SparseEncoder
 from lsr.demo.collection import write_collection
 from lsr.training.config import TrainingConfig
-from lsr.training.run.run import train
+from lsr.training.run import train
 
 MODULES = {"os.path", "shutil", "glob", "tempfile", "gzip", "csv", "json", "base64", "secrets", "textwrap", "heapq"}
 

@@ -42,7 +42,14 @@ class QueryTable(nn.Module):
             prompt=config.prompt,
             lower_case=document.lower_case,
         )
-        weight = _weights(config, document, self.tokenizer, dim)
+        if config.table in ("idf", "ones"):
+            weight = torch.full((dim,), config.scale)
+            special = self.tokenizer.special_ids
+            weight[special[special < dim]] = 0
+        else:
+            weight = torch.zeros(dim)
+            found = read_table(Path(config.table), self.tokenizer.token_ids())
+            weight[: len(found)] = torch.from_numpy(found)
         self.weight = nn.Parameter(weight, requires_grad=config.trainable)
 
     def forward(self, tokens: Tokens) -> Tensor:
@@ -74,15 +81,3 @@ class QueryTable(nn.Module):
         # A head may be wider than the vocabulary of tokens.
         tokens = 1 + max(self.tokenizer.token_ids().values())
         return TableSide(self.weight.detach()[:tokens].relu().float().cpu().numpy(), **self.config.encoding())
-
-
-def _weights(config: QueryTableConfig, document: TransformerSpec, tokenizer: TextTokenizer, dim: int) -> Tensor:
-    if config.table not in ("idf", "ones"):
-        weights = torch.zeros(dim)
-        found = torch.from_numpy(read_table(Path(config.table), document.folder))
-        weights[: len(found)] = found
-        return weights
-    weights = torch.ones(dim)
-    special = tokenizer.special_ids
-    weights[special[special < dim]] = 0
-    return weights * config.scale

@@ -98,23 +98,26 @@ class Student(nn.Module):
         }
 
     @torch.no_grad()
-    def set_query_idf(self, idf: Tensor) -> None:
-        """Start a query table that is configured as "idf" from these weights, float32 [vocabulary]."""
-        stopped = self.query.start_from(idf) if isinstance(self.query, QueryTable) else None
-        if stopped is not None and self.document.backbone.frequency is not None:
-            self.document.backbone.frequency.weight.masked_fill_(stopped, 0)
+    def start(self, sample: Sequence[str], idf: Tensor | None) -> None:
+        """Set what a configuration leaves to the texts that are trained on, before the first step.
+
+        Args:
+            sample: some of them, on which a learned bias lets as many terms be active as its tower's `initial_terms`.
+            idf: float32 [vocabulary], theirs: the weights of a query table that is configured as "idf".
+        """
+        self.document.start_bias(sample)
+        if isinstance(self.query, LanguageModelTower) and self.query is not self.document:
+            self.query.start_bias(sample)
+        if isinstance(self.query, QueryTable) and idf is not None:
+            stopped = self.query.start_from(idf)
+            if stopped is not None and self.document.backbone.frequency is not None:
+                self.document.backbone.frequency.weight.masked_fill_(stopped, 0)
 
     def own_rates(self) -> list[tuple[nn.Parameter, float]]:
         """The parameters with one number a term, and their learning rates: the query table's first."""
         if isinstance(self.query, QueryTable):
             return [*self.query.own_rates(), *self.document.own_rates()]
         return self.document.own_rates() + ([] if self.query is self.document else self.query.own_rates())
-
-    def start_biases(self, texts: Sequence[str]) -> None:
-        """Where a tower's configuration says how many terms are to be active at first, see to it, on these texts."""
-        self.document.start_bias(texts)
-        if isinstance(self.query, LanguageModelTower) and self.query is not self.document:
-            self.query.start_bias(texts)
 
     def save(self, path: str | Path, *, dtype: str = "float32") -> None:
         """Write a model folder from which `SparseEncoder.load` encodes as the student does, in evaluation mode."""

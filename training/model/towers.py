@@ -52,6 +52,8 @@ def tokens(tokenizer: TextTokenizer, texts: Sequence[str], padding: int) -> Toke
 class LanguageModelTower(nn.Module):
     """A language model whose logits are pooled over tokens: what `TransformerTower` computes, with gradients.
 
+    ModelError as `load_backbone`, and for `initial_terms` without a bias.
+
     Attributes:
         config: what it was made of.
         backbone: the model. Its spec says how logits are pooled, and which terms stay.
@@ -63,6 +65,8 @@ class LanguageModelTower(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = _backbone(config)
+        if config.initial_terms is not None and self._bias is None:
+            raise ModelError("initial_terms moves a bias of the logits: set `bias` to scalar or term")
         self.tokenizer = self.backbone.tokenizer()
         self.padding = self.backbone.padding_id
 
@@ -92,17 +96,19 @@ class LanguageModelTower(nn.Module):
             weights = weights * backbone.occurring(tokens.ids, tokens.present)
         return weights if spec.top_k is None else keep_heaviest(weights, spec.top_k)
 
+    @property
+    def _bias(self) -> nn.Parameter | None:
+        """What can move all logits."""
+        head = self.backbone.head
+        return None if head is None else head.bias if self.backbone.shift is None else self.backbone.shift
+
     @torch.no_grad()
     def start_bias(self, texts: Sequence[str]) -> None:
-        """Move the learned bias so that these texts have `initial_terms` active terms on average, if that is set.
-
-        ModelError where the configuration gives the backbone none.
-        """
+        """Move the learned bias so that these texts have `initial_terms` active terms on average, if that is set."""
         if self.config.initial_terms is None:
             return
-        backbone, head = self.backbone, self.backbone.head
-        if head is None or (backbone.shift is None and head.bias is None):
-            raise ModelError("initial_terms moves a bias of the logits: set `bias` to scalar or term")
+        backbone, head, learned = self.backbone, self.backbone.head, self._bias
+        assert head is not None and learned is not None  # as was checked
         ids, present = tokens(self.tokenizer, texts, self.padding)
         hidden = backbone(ids, present)
         kept = backbone.kept(ids, present)
@@ -111,8 +117,7 @@ class LanguageModelTower(nn.Module):
             for states, of_text in zip(hidden, kept, strict=True)
             if of_text.any()
         ]
-        shift = shift_for(torch.stack(largest), self.config.initial_terms)
-        (head.bias if backbone.shift is None else backbone.shift).add_(shift)
+        learned.add_(shift_for(torch.stack(largest), self.config.initial_terms))
 
     def own_rates(self) -> list[tuple[nn.Parameter, float]]:
         """The parameters with one number a term, and their learning rates."""

@@ -7,7 +7,8 @@ What is rare there need not be rare here, and whoever builds an index knows how 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from lsr.vectors.sparse import SparseVectors
 
 IdfForm = Literal["bm25", "smooth", "plain"]
+
+_BATCH = 1024  # texts that are tokenised at a time
 
 
 def inverse_document_frequency(
@@ -73,6 +76,31 @@ def token_frequencies(batches: Iterable[Sequence[str]], tokenizer: TextTokenizer
         for window in windows:
             frequencies[np.unique(window)] += 1
     return frequencies
+
+
+def token_idf(
+    texts: Iterable[str], tokenizer: TextTokenizer, dim: int, progress: Callable[[int], None] | None = None
+) -> npt.NDArray[np.float32]:
+    """The IDF of each token of these texts, in the form "bm25": float32 [dim]. Special tokens have none.
+
+    `progress` is called with the number of texts just counted.
+    """
+    total = 0
+
+    def batches() -> Iterator[list[str]]:
+        nonlocal total
+        iterator = iter(texts)
+        while batch := list(islice(iterator, _BATCH)):
+            yield batch
+            total += len(batch)
+            if progress:
+                progress(len(batch))
+
+    frequencies = token_frequencies(batches(), tokenizer, dim)
+    idf = inverse_document_frequency(frequencies, total)
+    special = tokenizer.special_ids
+    idf[special[special < dim]] = 0
+    return idf
 
 
 def blend_tables(table: npt.NDArray[np.float32], idf: npt.NDArray[np.float32], blend: float) -> npt.NDArray[np.float32]:

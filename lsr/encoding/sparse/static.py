@@ -38,7 +38,7 @@ class StaticTower:
         self.tokenizer = TextTokenizer(
             spec.folder, max_length=self.max_length, special_tokens=False, prompt=spec.prompt
         )
-        self.table = _read_weights(spec.weights, self.tokenizer.token_ids())
+        self.table = read_table(spec.weights, self.tokenizer.token_ids())
         self.dim = max(dim or 0, len(self.table))  # the document side's head may be wider than the tokenizer
 
     def with_table(self, table: npt.NDArray[np.float32]) -> StaticTower:
@@ -65,20 +65,15 @@ class StaticTower:
         return terms[positive], weights[positive]
 
 
-def read_table(path: Path, tokenizer: Path) -> npt.NDArray[np.float32]:
+def read_table(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]:
     """The weight of each token id: float32, at least as many as there are ids.
 
     Args:
         path: a .json file of tokens and weights, those left out being zero, or a .safetensors file with a `weight`.
-        tokenizer: a folder with a tokenizer, or a GGUF file.
+        tokens: each token's id, as of `TextTokenizer.token_ids`.
 
-    Raises:
-        ModelError: a file cannot be read or is of another form, or they don't fit each other.
+    ModelError if the file cannot be read, is of another form, or does not fit the tokens.
     """
-    return _read_weights(path, TextTokenizer(tokenizer, max_length=1, special_tokens=False).token_ids())
-
-
-def _read_weights(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]:
     if path.suffix == ".json":
         try:
             table = json.loads(path.read_text(encoding="utf-8"))
