@@ -82,10 +82,13 @@ def sparse_feedback(
     """The new query's (ascending term ids, weights), of at most `terms` terms.
 
     Query and documents are scaled to the method's size of 1 first, for a document has many times the weights of a
-    query. The result is scaled to the size of the old query, so that scores stay comparable.
+    query. The result is scaled to the size of the old query, so that scores stay comparable; so a query without terms
+    stays one.
     """
     import numpy as np
 
+    if not len(query[0]):
+        return query
     size = FEEDBACK_METHODS[method].size
     weighed: dict[int, float] = {}
     parts = [(query, query_weight)]

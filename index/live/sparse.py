@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.executor import executor
 from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
@@ -42,7 +41,8 @@ class SparseSearch:
 
     def __init__(self, manifest: Manifest, segments: Sequence[Segment], rows: RowNumbers, documents: Documents) -> None:
         (self._segment,) = segments
-        self._segments, self._rows, self._documents = segments, rows, documents
+        self._segments, self._rows, self._count = segments, rows, len(rows)
+        self._ids_of = documents.row_ids
         self._dim = manifest.dim
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
@@ -54,7 +54,7 @@ class SparseSearch:
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
-        return choose_mode(len(self._rows), k, filtered=filtered)
+        return choose_mode(self._count, k, filtered=filtered)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
         """A checked query, as searched with: terms ascending, weights times the index's scale.
@@ -74,7 +74,7 @@ class SparseSearch:
         **parameters: Any,
     ) -> Hits:
         """As `Index.search`, for what `prepare` returned."""
-        allowed = AllowedRows.of(allow, len(self._rows))
+        allowed = AllowedRows.of(allow, self._count)
         return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
 
     def search_batch(
@@ -92,17 +92,17 @@ class SparseSearch:
         """See `Index.search_batch`."""
         if queries.dim != self._dim:
             raise InputError(f"the index has {self._dim:,} terms and these queries {queries.dim:,}")
-        allowed = AllowedRows.of(allow, len(self._rows))
+        allowed = AllowedRows.of(allow, self._count)
         choice = self._choose(mode, parameters, k, allowed, recall)
-        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self._rows)), 1)))
+        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for part in pool.map(search_part, range(0, len(queries), most)):
+        with executor(threads) as workers:
+            for part in workers.map(search_part, range(0, len(queries), most)):
                 hits += part
                 if progress is not None:
                     progress(len(part))
@@ -123,7 +123,7 @@ class SparseSearch:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; so for open parts."""
         for segment in self._segments:
             segment.warm_up()
-        rows = len(self._rows)
+        rows = self._count
         everything, nothing = AllowedRows(rows), AllowedRows.of(np.zeros(rows, np.bool_), rows)
         for name in available_engines(self._segment):
             engine = ENGINES[name]
@@ -142,7 +142,7 @@ class SparseSearch:
         choice = choose_engine(
             mode,
             parameters,
-            documents=len(self._rows),
+            documents=self._count,
             k=k,
             filtered=allowed.filtered,
             recall=recall,
@@ -153,7 +153,7 @@ class SparseSearch:
 
     def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
         """The hits of each query, on this thread."""
-        most = min(int(k), len(self._rows))
+        most = min(int(k), self._count)
         with BorrowedScratch(self._segment) as scratch:
             found = choice.engine.search(self._segment, queries, most, allowed, scratch, choice.parameters)
-        return [Hits(*each, self._documents.row_ids) for each in found]
+        return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]

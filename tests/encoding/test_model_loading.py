@@ -66,7 +66,7 @@ def test_an_unreachable_hub_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         return download
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail(LocalEntryNotFoundError("offline")))
-    with pytest.raises(ModelError, match=r"hub could not be reached.*pass its folder"):
+    with pytest.raises(ModelError, match=r"hub could not be reached.*name its folder"):
         SparseEncoder.load("naver/splade-v3")
     import httpx
 

@@ -144,5 +144,5 @@ def test_an_evaluation_says_that_its_index_was_pruned(
     assert report.index is not None and report.index["prunings"] == pruned.index.manifest.prunings
     assert "| pruned by | top_k 1: 4 of 8 postings kept |" in report.to_markdown()
     # It is not what the model makes of the collection.
-    with pytest.raises(ModelError, match=r"was pruned \(top_k 1: 4 of 8 postings kept\): measure it as it is"):
+    with pytest.raises(ModelError, match=r"was pruned \(top_k 1: 4 of 8 postings kept\); measure it as it is"):
         open_or_index(collection, tmp_path / "pruned", words)

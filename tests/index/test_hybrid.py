@@ -10,7 +10,7 @@ from index_oracle import random_vectors
 
 from lsr.core.errors import InputError
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.fusion.feedback import dense_feedback, document_weights, sparse_feedback
+from lsr.index.fusion.feedback import FEEDBACK_METHODS, dense_feedback, document_weights, sparse_feedback
 from lsr.index.fusion.fuse import fuse
 from lsr.index.fusion.methods import Normaliser, normaliser
 from lsr.index.fusion.query import HybridQuery
@@ -225,6 +225,21 @@ def test_a_query_without_terms_and_documents_without_matches(index):
         settings = hybrid(completion=completion)
         assert search_rows(index, query, 5, settings).rows.tolist() == best(dense, 5).tolist()
     assert len(search_rows(index, query, 5, hybrid("sparse-first")).rows) == 0
+
+
+@pytest.mark.parametrize("method", FEEDBACK_METHODS)
+def test_a_query_without_terms_stays_one_after_feedback(index, method):
+    empty = (np.empty(0, np.uint32), np.empty(0, np.float32))
+    documents = [index.vector(row) for row in range(3)]
+    assert len(sparse_feedback(method, empty, documents, [3.0, 2.0, 1.0], 0.5, 20)[0]) == 0
+    query = HybridQuery(empty, ask(0).dense)
+    feedback = FeedbackSettings(
+        method=method, interpolate="both"
+    )  # learns from the fused ranking: that of the dense side
+    hits = search_rows(index, query, 5, hybrid(feedback=feedback))
+    alone = FeedbackSettings(method=method, vectors="dense", interpolate="both")
+    assert len(hits.rows) == 5 and len(hits.query.sparse[0]) == 0
+    assert hits.rows.tolist() == search_rows(index, query, 5, hybrid(feedback=alone)).rows.tolist()
 
 
 @pytest.mark.parametrize("interpolate", ["before", "after", "both"])

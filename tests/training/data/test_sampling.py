@@ -130,7 +130,7 @@ def test_only_with_negatives(make_set: MakeSet) -> None:
     made = make_set(*(([0], [1] if n % 3 == 0 else [], None) for n in range(30)))
     mixture = Mixture([made], with_negatives=True)
     assert sorted(mixture.place(position)[1] for position in range(10)) == list(range(0, 30, 3))
-    with pytest.raises(InputError, match="no example has negatives: mine some"):
+    with pytest.raises(InputError, match="no example has negatives; mine some"):
         Mixture([make_set(([0], [], None))], with_negatives=True)
 
 
