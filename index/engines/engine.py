@@ -78,21 +78,22 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     InputError for a name that it does not have, which tells the nearest one, or a value that it refuses. `mode` is what
     the engine was asked for by, if not its own name.
     """
-    if not values:
-        made: Any = engine.Parameters  # a class can be a key, which its type variable does not say
-        defaults: P = _defaults(made)
-        return defaults
-    known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
-    for name in values:
+    mode = mode or engine.name
+    try:
+        made: P = _made(engine.Parameters, mode, tuple(values.items()))
+    except TypeError:
+        raise InputError(f"a parameter of mode {mode} is of the wrong type: {dict(values)}") from None
+    return made
+
+
+# Searches come with the same few parameters again and again.
+@lru_cache(256)
+def _made(parameters: Any, mode: str, values: tuple[tuple[str, Any], ...]) -> Any:
+    known = parameters.__dataclass_fields__
+    for name, _ in values:
         if name not in known:
-            raise InputError(f"{name} is no parameter of mode {mode or engine.name}; {_instead(name, list(known))}")
-    return engine.Parameters(**values)
-
-
-@lru_cache
-def _defaults(parameters: Any) -> Any:
-    """The same object for every search that names no parameter."""
-    return parameters()
+            raise InputError(f"{name} is no parameter of mode {mode}; {_instead(name, list(known))}")
+    return parameters(**dict(values))
 
 
 def _instead(name: str, known: list[str]) -> str:

@@ -11,7 +11,7 @@ from lsr.index.format.arrays import plain
 from lsr.index.kernels.query import (
     BAD_WEIGHT,
     NOT_ASCENDING,
-    OUT_OF_RANGE,
+    OK,
     OUT_OF_VOCABULARY,
     prepare_queries,
     prepare_query,
@@ -35,18 +35,18 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
         order = np.argsort(term_ids, kind="stable")
         term_ids, query_weights = term_ids[order], query_weights[order]
         code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
+    if code == OK:
+        return PreparedQueries(np.array([0, len(term_ids)]), term_ids, scaled)
     if code == NOT_ASCENDING:
         raise InputError(f"term {term_ids[at]} stands twice in the query")
     if code == OUT_OF_VOCABULARY:
         raise InputError(f"term id {term_ids[at]} is outside the index's vocabulary of {dim:,} terms")
     if code == BAD_WEIGHT:
         raise InputError(f"weight {query_weights[at]} of term {term_ids[at]} is not finite and positive")
-    if code == OUT_OF_RANGE:
-        raise InputError(
-            f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
-            f"steps of {scale:.3g}, as in this index, scores would leave the range of float32"
-        )
-    return PreparedQueries(np.array([0, len(term_ids)]), term_ids, scaled)
+    raise InputError(
+        f"weight {query_weights[at]} of term {term_ids[at]} is too small or too large: with weights in "
+        f"steps of {scale:.3g}, as in this index, scores would leave the range of float32"
+    )
 
 
 def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> PreparedQueries:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -24,18 +24,28 @@ _MOST_SHORT_TERMS = 255
 QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
 
 
-@contextmanager
-def borrowed_scratch(segment: Segment) -> Iterator[Scratch]:
-    """Memory for one search of a segment: there is some for each search that runs at the same time.
+class BorrowedScratch:
+    """Memory for one search of a segment, in a `with`: there is some for each search that runs at the same time.
 
-    It is given back unless the search failed, which may have left it in any state.
+    It is given back unless the search failed, which may have left it in any state. Entered once for every search, so
+    not written as a generator, which takes 0.5 µs more.
     """
-    try:
-        scratch = segment.idle.pop()
-    except IndexError:
-        scratch = Scratch(segment)
-    yield scratch
-    segment.idle.append(scratch)
+
+    __slots__ = ("_scratch", "_segment")
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+
+    def __enter__(self) -> Scratch:
+        try:
+            self._scratch = self._segment.idle.pop()
+        except IndexError:
+            self._scratch = Scratch(self._segment)
+        return self._scratch
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self._segment.idle.append(self._scratch)
 
 
 class Scratch:

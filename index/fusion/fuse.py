@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import CombinedScores, Rows
-from lsr.index.engines.scratch import borrowed_scratch
+from lsr.index.engines.scratch import BorrowedScratch
 from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
 
@@ -57,7 +57,7 @@ def fuse(
     terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
     sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
     (segment,) = index.segments
-    with borrowed_scratch(segment) as scratch:
+    with BorrowedScratch(segment) as scratch:
         found = fuse_rankings(
             *segment.forward_arrays,
             left=sparse[0],

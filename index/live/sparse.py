@@ -18,7 +18,7 @@ from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
-from lsr.index.engines.scratch import QUERY_SIZES, borrowed_scratch
+from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.engines.tuning import Tuning
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
@@ -115,7 +115,7 @@ class SparseSearch:
         scores = np.empty(len(wanted), np.float32)
         for number, places, found in self._rows.split(wanted):
             segment = self._segments[number]
-            with borrowed_scratch(segment) as scratch:
+            with BorrowedScratch(segment) as scratch:
                 scores[places] = score_rows(segment, query, found, scratch)
         return scores
 
@@ -154,6 +154,6 @@ class SparseSearch:
     def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
         """The hits of each query, on this thread."""
         most = min(int(k), self._count)
-        with borrowed_scratch(self._segment) as scratch:
+        with BorrowedScratch(self._segment) as scratch:
             found = choice.engine.search(self._segment, queries, most, allowed, scratch, choice.parameters)
         return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
