@@ -104,7 +104,7 @@ def answer(
     said = [{} for _ in ranked.rows] if plan.stages == (SPARSE,) else _stages(ranked)
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
-        document, window = index.passage(row)
+        document, window = index.documents.passage(row)
         matches = None
         if words is not None and query is not None:
             matches = explain_match(query, index.vector(row), words).matches

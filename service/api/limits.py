@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from fastapi.exceptions import RequestValidationError
 
 from lsr.core.errors import InputError
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service.schemas.pipeline import plan_record
 from lsr.service.schemas.search import SearchRequest
@@ -57,7 +58,7 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
-def plan_of(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
+def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
     """The plan of a request, re-ranked by the server's model where it asks for that, each stage within its limit."""
     record = asked.plan_record
     # Read by its attribute, it would warn of its own deprecation.
@@ -89,7 +90,7 @@ def plan_of(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
 def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
     """The plan of a URL's parameters."""
     with _refusing("query"):
-        return SearchPlan.of(mode or "auto", recall=recall)
+        return plan_of(mode or "auto", recall=recall)
 
 
 def _with_model(rerank: Any, settings: ServiceSettings) -> Any:
