@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from lsr.core.errors import InputError
+from lsr.core.options import beneath, did_you_mean, listed, options_of
 
 if TYPE_CHECKING:
     from lsr.index.engines.hits import Found
@@ -81,21 +81,26 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     if not values:
         defaults: P = _defaults(engine.Parameters)
         return defaults
-    known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
-    for name in values:
+    try:
+        return engine.Parameters(**values)
+    except (TypeError, InputError):
+        check_parameters(engine.Parameters, values, mode or engine.name)
+        raise
+
+
+def check_parameters(parameters: Any, values: Mapping[str, Any], mode: str) -> None:
+    """InputError, by its name, for the first of the values that is none of the parameters of a mode, or is wrong."""
+    known = {each.name: each for each in options_of(parameters)}
+    for name, value in values.items():
         if name not in known:
-            raise InputError(f"{name} is no parameter of mode {mode or engine.name}; {_instead(name, list(known))}")
-    return engine.Parameters(**values)
+            has = f"; it has {listed(known)}" if known else "; it has none"
+            raise InputError(f"is no parameter of mode {mode!r}{did_you_mean(name, known) or has}", field=str(name))
+        known[name].check(value)
+        with beneath(name):
+            parameters(**{name: value})
 
 
 @lru_cache
 def _defaults(parameters: Any) -> Any:
     """The same object for every search that names no parameter."""
     return parameters()
-
-
-def _instead(name: str, known: list[str]) -> str:
-    if not known:
-        return "it has none"
-    nearest = get_close_matches(name, known, 1)
-    return f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"

@@ -16,7 +16,7 @@ from lsr.cli.app import app
 from lsr.index.engines.exhaustive.engine import Exhaustive
 from lsr.index.engines.registry import ENGINES
 from lsr.index.fusion.methods import METHODS, FusionMethod, Normaliser
-from lsr.search.flat import flat_options
+from lsr.search.flat import flat_options, plan_of
 from lsr.search.plan import SearchPlan
 
 Run = Callable[..., tuple[int, str, str]]
@@ -63,14 +63,14 @@ def test_flags_come_to_a_plan(run: Run) -> None:
     assert shown(run) == SearchPlan()
     options = ("--mode", "hybrid", "--fusion", "rrf", "--feedback", "rm3", "--rerank", "late", "--dense-weight", 0.25)
     expected = {"fusion": "rrf", "feedback": "rm3", "rerank": "late", "dense_weight": 0.25}
-    assert shown(run, *options) == SearchPlan.of("hybrid", **expected)
+    assert shown(run, *options) == plan_of("hybrid", **expected)
     by_flag = shown(run, "--mode", "seismic", "--heap-factor", 0.5, "--query-cut", 3)
     assert by_flag == shown(run, "--mode", "seismic", "-p", "heap_factor=0.5", "-p", "query_cut=3")
-    assert by_flag == SearchPlan.of("seismic", heap_factor=0.5, query_cut=3)
+    assert by_flag == plan_of("seismic", heap_factor=0.5, query_cut=3)
     code, out, _ = run("eval", "nowhere", "--show-plan")
-    assert code == 0 and SearchPlan.from_record(json.loads(out)) == SearchPlan.of("exact")
+    assert code == 0 and SearchPlan.from_record(json.loads(out)) == plan_of("exact")
     code, out, _ = run("eval", "nowhere", "--recall", 0.9, "--show-plan")
-    assert SearchPlan.from_record(json.loads(out)) == SearchPlan.of(recall=0.9)
+    assert SearchPlan.from_record(json.loads(out)) == plan_of(recall=0.9)
 
 
 def test_a_plan_that_was_shown_is_searched_with(run: Run, toy_index: Path) -> None:
@@ -123,10 +123,10 @@ def test_an_engine_and_a_method_that_are_registered_have_their_flags(
         assert "--zeal" in flags_of(command)
         text = " ".join(run(command, "--help")[1].replace("│", " ").split())
         assert "toy: tries very hard" in text and "toy: zeal;" in text and "half: halves" in text
-    assert shown(run, "--mode", "toy", "--zeal", 3) == SearchPlan.of("toy", zeal=3.0)
+    assert shown(run, "--mode", "toy", "--zeal", 3) == plan_of("toy", zeal=3.0)
     answer = json.loads(run("search", toy_index, "ice and birds", "--mode", "toy", "-p", "zeal=2", "--json")[1])
     assert answer["hits"] == json.loads(run("search", toy_index, "ice and birds", "--json")[1])["hits"]
-    assert shown(run, "--mode", "hybrid", "--fusion", "half") == SearchPlan.of("hybrid", fusion="half")
+    assert shown(run, "--mode", "hybrid", "--fusion", "half") == plan_of("hybrid", fusion="half")
 
 
 def test_a_parameter_may_not_take_the_name_of_another_flag(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

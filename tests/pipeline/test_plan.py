@@ -16,7 +16,7 @@ from lsr.index.engines.registry import ENGINES
 from lsr.index.fusion.feedback import FEEDBACK_METHODS, FeedbackMethod, sparse_feedback
 from lsr.index.fusion.methods import METHODS, FusionMethod, Normaliser, normaliser
 from lsr.index.fusion.settings import FusionSettings, RetrieveSettings, SparseSearchSettings, modes
-from lsr.search.flat import flat_options
+from lsr.search.flat import flat_options, plan_of
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.reading import read_plan
 
@@ -57,42 +57,42 @@ def test_every_keyword_is_tried_here() -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_a_keyword_reaches_its_field_and_survives_json(name: str) -> None:
     value, others = GIVEN[name]
-    plan = SearchPlan.of(**{**others, name: value})
+    plan = plan_of(**{**others, name: value})
     found: Any = plan
     for part in flat_options()[name].path:
         found = getattr(found, part)
     assert found == value
-    assert plan != SearchPlan.of(**others)
+    assert plan != plan_of(**others)
     again = SearchPlan.from_record(json.loads(json.dumps(plan.to_record())))
     assert again == plan and again.stages == plan.stages
 
 
 @pytest.mark.parametrize("mode", [*modes()])
 def test_a_mode_is_its_own_name(mode: str) -> None:
-    plan = SearchPlan.of(mode)
+    plan = plan_of(mode)
     assert plan.mode == mode
     assert plan == SearchPlan.from_record({"mode": mode}) == SearchPlan.from_record(plan.to_record())
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    assert SearchPlan.of() == SearchPlan() == SearchPlan.from_record({}) == SearchPlan.of("auto", cut=None, fusion=None)
-    assert SearchPlan().stages == ("sparse",) and SearchPlan.of("dense").stages == ("dense",)
-    plan = SearchPlan.of("hybrid", feedback="rm3", rerank="late")
+    assert plan_of() == SearchPlan() == SearchPlan.from_record({}) == plan_of("auto", cut=None, fusion=None)
+    assert SearchPlan().stages == ("sparse",) and plan_of("dense").stages == ("dense",)
+    plan = plan_of("hybrid", feedback="rm3", rerank="late")
     assert plan.stages == ("sparse", "dense", "feedback", "fusion", "rerank")
     assert plan.fusion == FusionSettings() and plan.feedback is not None and plan.feedback.vectors == "hybrid"
-    assert SearchPlan.of("dense", feedback="rm3").feedback.vectors == "dense"  # type: ignore[union-attr]
+    assert plan_of("dense", feedback="rm3").feedback.vectors == "dense"  # type: ignore[union-attr]
     record = plan.to_record()
     assert record["retrieve"] == {"mode": "hybrid", "depth": 100, "sparse": {"mode": "auto"}, "dense": {"mode": "auto"}}
     assert record["rerank"] == {"model": "late", "depth": 50, "weight": 1.0}
-    seismic = SearchPlan.of("seismic", heap_factor=0.5)
+    seismic = plan_of("seismic", heap_factor=0.5)
     assert seismic.to_record()["retrieve"]["sparse"]["parameters"] == {"query_cut": 8, "heap_factor": 0.5}
     everything = SearchPlan.from_record({"mode": "seismic", "parameters": {"query_cut": None}})
-    assert SearchPlan.from_record(everything.to_record()) == everything != SearchPlan.of("seismic")
+    assert SearchPlan.from_record(everything.to_record()) == everything != plan_of("seismic")
 
 
 def test_depth_is_k_where_nothing_follows() -> None:
     assert SearchPlan().depth_for(7) == 7
-    for plan in (SearchPlan.of("dense"), SearchPlan.of(feedback="rm3"), SearchPlan.of(rerank="late")):
+    for plan in (plan_of("dense"), plan_of(feedback="rm3"), plan_of(rerank="late")):
         assert (plan.depth_for(7), plan.depth_for(700)) == (100, 700)
 
 
@@ -145,7 +145,7 @@ def test_depth_is_k_where_nothing_follows() -> None:
 )
 def test_what_makes_no_sense_is_refused_by_its_keyword(mode: str, flat: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        SearchPlan.of(mode, **flat)
+        plan_of(mode, **flat)
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_settings_made_in_python_are_checked_too() -> None:
 
 
 def test_a_plan_in_a_file(tmp_path: Path) -> None:
-    plan = SearchPlan.of("hybrid", fusion="rrf", feedback="rm3", heap_factor=0.5, sparse_mode="approximate")
+    plan = plan_of("hybrid", fusion="rrf", feedback="rm3", heap_factor=0.5, sparse_mode="approximate")
     (tmp_path / "plan.json").write_text(json.dumps(plan.to_record()))
     assert read_plan(tmp_path / "plan.json") == plan
     (tmp_path / "plan.yaml").write_text("mode: approximate\nparameters:\n  cut: 0.5\nrerank: {depth: 5}\n")
     found = read_plan(tmp_path / "plan.yaml")
-    assert found == SearchPlan.of("approximate", cut=0.5, rerank="late", rerank_depth=5)
+    assert found == plan_of("approximate", cut=0.5, rerank="late", rerank_depth=5)
     for name, text, says in [
         ("a.json", "{", "is not JSON"),
         ("a.yml", "{", "is not YAML"),
@@ -204,7 +204,7 @@ def test_a_plan_in_a_file(tmp_path: Path) -> None:
 def test_a_retriever_takes_a_plan_or_keywords(toy_index: Path) -> None:
     retriever = Retriever.open(toy_index)
     by_keywords = retriever.search("ice and birds", 3, mode="approximate", cut=0.0, explain=True)
-    by_plan = retriever.search("ice and birds", 3, SearchPlan.of("approximate", cut=0.0), explain=True)
+    by_plan = retriever.search("ice and birds", 3, plan_of("approximate", cut=0.0), explain=True)
     assert by_keywords.hits == by_plan.hits and by_keywords.stats == by_plan.stats
     assert by_plan.mode == "approximate" and list(by_plan.stages_ms) == ["encode sparse", "sparse"]
     with pytest.raises(InputError, match="leave mode and other keywords out"):
@@ -212,7 +212,7 @@ def test_a_retriever_takes_a_plan_or_keywords(toy_index: Path) -> None:
     with pytest.raises(InputError, match="did you mean heap_factor"):
         retriever.search("ice", mode="approximate", heap_facter=0.5)
     with pytest.raises(InputError, match="searches the sparse index alone"):
-        retriever.search_vector({"ice": 1.0}, 3, SearchPlan.of(rerank="late"))
+        retriever.search_vector({"ice": 1.0}, 3, plan_of(rerank="late"))
 
 
 def test_the_record_of_an_answer(toy_index: Path) -> None:
@@ -240,10 +240,10 @@ def test_the_record_of_an_answer(toy_index: Path) -> None:
 def test_a_fusion_method_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     half = FusionMethod("halves scores", 0.25, lambda scores, least: Normaliser(0.0, 0.5))
     monkeypatch.setitem(METHODS, "half", half)
-    assert SearchPlan.of("hybrid", fusion="half").fusion == FusionSettings(method="half")
+    assert plan_of("hybrid", fusion="half").fusion == FusionSettings(method="half")
     np.testing.assert_allclose(normaliser("half", [4.0, 2.0])([4.0, 2.0]), [2.0, 1.0])
     with pytest.raises(InputError, match=r"or half, not .halve.; did you mean half\?"):
-        SearchPlan.of("hybrid", fusion="halve")
+        plan_of("hybrid", fusion="halve")
 
 
 def test_a_feedback_method_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +251,7 @@ def test_a_feedback_method_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.eye(len(scores))[0]
 
     monkeypatch.setitem(FEEDBACK_METHODS, "first", FeedbackMethod("takes the first", first_alone, lambda w: 1.0))
-    assert SearchPlan.of(feedback="first").feedback.method == "first"  # type: ignore[union-attr]
+    assert plan_of(feedback="first").feedback.method == "first"  # type: ignore[union-attr]
     query = (np.array([0], np.uint32), np.array([1], np.float32))
     documents = [(np.array([term], np.uint32), np.array([2], np.float32)) for term in (1, 2)]
     terms, weights = sparse_feedback("first", query, documents, [1.0, 1.0], 0.5, 10)

@@ -16,6 +16,7 @@ from lsr.index.engines.exhaustive.engine import Exhaustive
 from lsr.index.engines.registry import ENGINES
 from lsr.index.fusion.methods import METHODS, FusionMethod, Normaliser
 from lsr.index.fusion.settings import modes
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service import ServiceSettings, create_app
 
@@ -44,18 +45,18 @@ def refused(client: TestClient, **asked: Any) -> tuple[str, str]:
 
 
 def test_a_plan_arrives_as_it_was_sent(client: TestClient, backend: FakeSearcher) -> None:
-    plan = SearchPlan.of("hybrid", fusion="rrf", feedback="rm3", depth=150, sparse_mode="bmp", alpha=0.5)
+    plan = plan_of("hybrid", fusion="rrf", feedback="rm3", depth=150, sparse_mode="bmp", alpha=0.5)
     assert client.post("/v1/search", json={"text": "date", **plan.to_record()}).status_code == 200
     short = {"mode": "approximate", "parameters": {"cut": 0.5}}
     assert client.post("/v1/search", json={"text": "date", **short}).status_code == 200
     assert client.get("/v1/search", params={"q": "date", "recall": 0.5}).status_code == 200
-    expected = [plan, SearchPlan.of("approximate", cut=0.5), SearchPlan.of(recall=0.5)]
+    expected = [plan, plan_of("approximate", cut=0.5), plan_of(recall=0.5)]
     assert backend.plans == expected
 
 
 def test_the_server_has_the_model_that_re_ranks(client: TestClient, backend: FakeSearcher) -> None:
     assert client.post("/v1/search", json={"text": "date", "rerank": {"depth": 20}}).status_code == 200
-    assert backend.plans == [SearchPlan.of(rerank="a-model", rerank_depth=20)]
+    assert backend.plans == [plan_of(rerank="a-model", rerank_depth=20)]
     assert refused(client, rerank={"model": "mine", "depth": 5})[0] == "#/rerank/model"
 
 
@@ -113,9 +114,9 @@ def test_values_that_are_huge_or_deep_are_refused_shortly(client: TestClient) ->
 @pytest.mark.parametrize(
     ("pipeline", "plan"),
     [
-        ({}, SearchPlan.of("hybrid")),
+        ({}, plan_of("hybrid")),
         ({"retrieve": {"vectors": "sparse", "dense": {"mode": "auto"}, "depth": 7}}, SearchPlan()),
-        ({"retrieve": {"vectors": "dense", "sparse": {}}, "feedback": {}}, SearchPlan.of("dense", feedback="rocchio")),
+        ({"retrieve": {"vectors": "dense", "sparse": {}}, "feedback": {}}, plan_of("dense", feedback="rocchio")),
         (
             {
                 "retrieve": {"depth": 150, "sparse": {"mode": "bmp", "parameters": {"alpha": 0.5}}},
@@ -123,7 +124,7 @@ def test_values_that_are_huge_or_deep_are_refused_shortly(client: TestClient) ->
                 "fuse": {"method": "rrf", "rank_constant": 9},
                 "rerank": {"depth": 5},
             },
-            SearchPlan.of(
+            plan_of(
                 "hybrid",
                 depth=150,
                 sparse_mode="bmp",
