@@ -79,7 +79,8 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     the engine was asked for by, if not its own name.
     """
     if not values:
-        defaults: P = _defaults(engine.Parameters)
+        parameters: Any = engine.Parameters
+        defaults: P = _defaults(parameters)
         return defaults
     try:
         return engine.Parameters(**values)
