@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from lsr.core.errors import InputError
+from lsr.core.options import beneath, did_you_mean, listed, options_of
 
 if TYPE_CHECKING:
     from lsr.index.engines.hits import Found
@@ -78,26 +78,27 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     InputError for a name that it does not have, which tells the nearest one, or a value that it refuses. `mode` is what
     the engine was asked for by, if not its own name.
     """
-    mode = mode or engine.name
     try:
-        made: P = _made(engine.Parameters, mode, tuple(values.items()))
-    except TypeError:
-        raise InputError(f"a parameter of mode {mode} is of the wrong type: {dict(values)}") from None
+        made: P = _made(engine.Parameters, tuple(values.items()))
+    except (TypeError, InputError):
+        check_parameters(engine.Parameters, values, mode or engine.name)
+        raise
     return made
+
+
+def check_parameters(parameters: Any, values: Mapping[str, Any], mode: str) -> None:
+    """InputError, by its name, for the first of the values that is none of the parameters of a mode, or is wrong."""
+    known = {each.name: each for each in options_of(parameters)}
+    for name, value in values.items():
+        if name not in known:
+            has = f"; it has {listed(known)}" if known else "; it has none"
+            raise InputError(f"is no parameter of mode {mode!r}{did_you_mean(name, known) or has}", field=str(name))
+        known[name].check(value)
+        with beneath(name):
+            parameters(**{name: value})
 
 
 # Searches come with the same few parameters again and again.
 @lru_cache(256)
-def _made(parameters: Any, mode: str, values: tuple[tuple[str, Any], ...]) -> Any:
-    known = parameters.__dataclass_fields__
-    for name, _ in values:
-        if name not in known:
-            raise InputError(f"{name} is no parameter of mode {mode}; {_instead(name, list(known))}")
+def _made(parameters: Any, values: tuple[tuple[str, Any], ...]) -> Any:
     return parameters(**dict(values))
-
-
-def _instead(name: str, known: list[str]) -> str:
-    if not known:
-        return "it has none"
-    nearest = get_close_matches(name, known, 1)
-    return f"did you mean {nearest[0]}?" if nearest else f"it has {', '.join(known)}"

@@ -6,12 +6,13 @@ made of the fields quickly.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.core.options import beneath, check_options, did_you_mean, listed, option, options_of, shortened
+from lsr.core.options import beneath, check_options, listed, option, options_of, shortened
+from lsr.index.engines.engine import check_parameters
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.fusion.feedback import FEEDBACK_METHODS
 from lsr.index.fusion.methods import METHODS
@@ -79,24 +80,17 @@ class SparseSearchSettings:
 def _parameters(mode: str, values: Mapping[str, Any]) -> Any:
     """A mode's parameters of their names and values; None for the defaults. InputError names the one that is wrong."""
     cls = parameters_class(mode)
-    known = {each.name: each for each in options_of(cls)}
-    for name, value in values.items():
-        with beneath("parameters"):
-            if name not in known:
-                raise InputError(_instead(mode, name, known), field=str(name))
-            known[name].check(value)
-            with beneath(name):
-                cls(**{name: value})
+    with beneath("parameters"):
+        for name in values:
+            having = [each for each in sparse_modes() if name in _names(parameters_class(each))]
+            if having and mode not in having:
+                raise InputError(f"goes with mode {listed(having)}, not {mode!r}", field=name)
+        check_parameters(cls, values, mode)
     return cls(**values) if values else None
 
 
-def _instead(mode: str, name: str, known: Collection[str]) -> str:
-    """What to say of a parameter that a mode does not have."""
-    others = [each for each in sparse_modes() if name in (option.name for option in options_of(parameters_class(each)))]
-    if others:
-        return f"goes with mode {listed(others)}, not {mode!r}"
-    has = f"it has {listed(known)}" if known else "it has none"
-    return f"is no parameter of mode {mode!r}{did_you_mean(name, known) or f'; {has}'}"
+def _names(cls: type) -> list[str]:
+    return [option.name for option in options_of(cls)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from lsr.index.parts.part import OpenSegment, WrittenPart
 FILE_NAME = "documents.arrow"
 # Every batch but the last holds this many rows, so that a row's place is plain arithmetic.
 BATCH_ROWS = 512
+_KEPT_BATCHES = 256
 
 # Large strings: 64-bit offsets, so that no batch of long texts can overflow.
 _SCHEMA = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text", "fields")])
@@ -92,6 +94,8 @@ class DocumentStore:
         except (OSError, pa.ArrowInvalid) as error:
             raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
+        # Views of the mapped file: small to keep, and dearer to make than a document is to read.
+        self._columns = lru_cache(_KEPT_BATCHES)(self._read_columns)
 
     def __len__(self) -> int:
         """Number of documents; reads the last batch."""
@@ -117,7 +121,7 @@ class DocumentStore:
             found += [_document(*each) for each in zip(*values, strict=True)]
         return found
 
-    def _columns(self, batch: int) -> list[pa.LargeStringArray]:
+    def _read_columns(self, batch: int) -> list[pa.LargeStringArray]:
         """The ids, titles, texts and fields of a batch."""
         with self._lock:  # Arrow's file reader does not promise to be shared by threads
             return self._reader.get_batch(batch).columns

@@ -115,7 +115,8 @@ class SearchHit(BaseModel):
     window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
-        None, description="What `sparse`, `dense` and `rerank` gave, if more was run than sparse search; only with `explain: true`."
+        None,
+        description="What each stage gave, where more than sparse search was run; only with `explain: true`.",
     )
 
 
