@@ -37,7 +37,8 @@ lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken link is an error
+docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken link or a misspelt word is an error
+	$(DOCS)/bin/codespell
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 	@echo "open build/site/index.html"
 

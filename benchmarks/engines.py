@@ -82,7 +82,7 @@ def fastest_of_ours(rows: list[Row]) -> dict[str, float]:
 def overhead(index: Index, queries: Path) -> dict[str, Overhead]:
     """What a search costs beyond its kernel, by mode."""
     asked = read_vectors(queries, dim=index.dim)[:OVERHEAD_QUERIES]
-    index.warm_up()
+    index.sparse.warm_up()
     return {mode: measure_overhead(index, asked, APPROXIMATE_K, mode) for mode in ("approximate", "exact")}
 
 

@@ -61,7 +61,7 @@ def build(path: Path, vectors: BenchVectors) -> Index:
         for batch in vectors.batches():
             builder.add(batch)
         index = builder.finish()
-    index.warm_up()
+    index.sparse.warm_up()
     return index
 
 

@@ -29,7 +29,7 @@ from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, load_collection, open_or_index, score_run
 from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.search.retriever import EncodedQueries, RankedIds, Retriever
 
 METRIC = "ndcg@10"
@@ -117,7 +117,7 @@ def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: 
     bm25 = Bm25(collection.documents(), progress=lambda count: None)
     found = [bm25.search(query.text, 10) for query in queries]
     score("BM25", [RankedIds(ranking.ids, ranking.scores, None) for ranking in found])
-    plan = SearchPlan.of("hybrid")
+    plan = plan_of("hybrid")
     with silent("encoding", None, "queries"):
         encoded = retriever.encode_queries([query.text for query in queries], plan)
     for name, (mode, parameters) in FUSIONS.items():
@@ -138,7 +138,7 @@ def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: 
 
 
 def rank(retriever: Retriever, encoded: EncodedQueries, mode: str, parameters: dict[str, Any]) -> list[RankedIds]:
-    return retriever.rank(encoded, 10, SearchPlan.of(mode, **parameters), threads=1)
+    return retriever.rank(encoded, 10, plan_of(mode, **parameters), threads=1)
 
 
 def fusion_table(found: list[Measured]) -> str:

@@ -30,7 +30,8 @@ from script import Report, main, measured_apart, resident
 from lsr.build.corpus import index_vectors
 from lsr.eval.reports.report import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
 from lsr.vectors.files import iter_vectors, read_vectors
 from lsr.vectors.sparse import SparseVectors
@@ -82,11 +83,11 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         numbers = [f"{each[name]:,.0f}" for name in ("p50_us", "p95_us", "own_mb", "mapped_mb")]
         rows.append([way, *numbers[:2], of_parts, *numbers[2:]])
     head = ["", "p50 µs", "p95 µs", "p50 / both parts", "own memory MB", "mapped MB"]
-    same = agreement(index, arguments)
+    same, dense = agreement(index, arguments), index.parts["dense"]
     report = (
         f"# Hybrid search beside its parts\n\n{len(index):,} documents of {index.manifest.postings / len(index):.0f} "
-        f"terms and {index.dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
-        f"{index.dense.kind}. Of the {DEPTH} best of both sides {same:.0f} are the same.\n\n"
+        f"terms and {dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
+        f"{dense.kind}. Of the {DEPTH} best of both sides {same:.0f} are the same.\n\n"
         f"{markdown_table(head, rows)}\n"
     )
     yield Report(report, {"documents": len(index), "ways": found})
@@ -102,7 +103,7 @@ def agreement(index: Index, arguments: argparse.Namespace) -> float:
     """The mean number of documents that are among the best of both sides, of the true best."""
     queries = read_vectors(arguments.queries, dim=index.dim)[:100]
     sparse = index.search_batch(queries, DEPTH)
-    dense = index.dense.search_batch(dense_of(queries, arguments.dim, 10**6), DEPTH, mode="exact")
+    dense = index.parts["dense"].search_batch(dense_of(queries, arguments.dim, 10**6), DEPTH, mode="exact")
     return float(np.mean([len(np.intersect1d(a.rows, b.rows)) for a, b in zip(sparse, dense, strict=True)]))
 
 
@@ -151,7 +152,7 @@ def time_search(index: Index, query: tuple[np.ndarray, np.ndarray], vector: np.n
     if way in ("sparse", PARTS):
         index.search(*query, DEPTH)
     if way.startswith("dense") or way == PARTS:
-        index.dense.search(vector, DEPTH, mode="exact" if way == "dense, exact" else "auto")
+        index.parts["dense"].search(vector, DEPTH, mode="exact" if way == "dense, exact" else "auto")
     return perf_counter() - start
 
 

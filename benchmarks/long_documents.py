@@ -34,7 +34,7 @@ from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
 from lsr.index.format.output import change_manifest
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
 from lsr.text.windows import WindowSettings
@@ -153,7 +153,7 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
     ):
         note(f"{task.name}: {name}")
         index = open_index(task, encoder, windows, indexes)
-        space = index.space()
+        space = index.describe()["bytes"]
         vectors = space["forward"] + space["summaries"]
         sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": vectors}
         systems.append((name, search(task, index, encoder), sizes))
@@ -189,7 +189,7 @@ def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | Non
         )
     )
     if windows is not None:
-        record = {**windows.to_record(), "documents": index.document_count}
+        record = {**windows.to_record(), "documents": len(index.documents)}
         change_manifest(path, index.manifest.segment, lambda manifest: replace(manifest, windows=record))
         index = Index.open(path)
     return index
@@ -199,7 +199,7 @@ def search(task: Task, index: Index, encoder: SparseEncoder) -> dict[str, Scores
     """Exact search of all queries."""
     retriever = Retriever(index)
     retriever.encoder = encoder
-    plan = SearchPlan.of("exact")
+    plan = plan_of("exact")
     encoded = retriever.encode_queries([query.text for query in task.queries], plan)
     ranked = retriever.rank(encoded, len(task.documents), plan, threads=1)
     run = {query.id: Ranking(hits.ids, hits.scores) for query, hits in zip(task.queries, ranked, strict=True)}

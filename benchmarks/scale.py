@@ -217,7 +217,9 @@ def build(
     note(f"building {engine.name} {in_words(settings)} …")
     target = folder / f"{len(size.builds)}-{engine.name}"
     built, peak = build_apart(engine.name, settings, path, target, arguments.build_threads, arguments.memory * GIB)
-    parts = Index.open(target / "index").space() if isinstance(engine, LsrEngine) else {"total": built.bytes}
+    parts = (
+        Index.open(target / "index").describe()["bytes"] if isinstance(engine, LsrEngine) else {"total": built.bytes}
+    )
     cost = {"seconds": built.seconds, "peak_bytes": peak, "bytes": parts}
     size.builds.append({"engine": engine.name, "settings": settings, **cost})
     return built

@@ -20,7 +20,7 @@ RUNNABLE = ("sh", "console", "python")
 _PORT = "8080"
 _FENCE = re.compile(r"^( *)(`{3,})(\w*)[^\n]*\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
-_SERVE = re.compile(r"^lsr serve [^\n]*$", re.MULTILINE)
+_SERVE = re.compile(r"^(lsr serve [^\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,11 @@ class Session:
     def __init__(self, page: Path, folder: Path, commands: Path) -> None:
         self._page = page
         self._folder = folder
-        self._environment = os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
+        (commands / ".curlrc").write_text(
+            "fail-with-body\nno-progress-meter\n", encoding="utf-8"
+        )  # an answer of 4xx or 5xx is a failure
+        path = f"{commands}{os.pathsep}{os.environ['PATH']}"
+        self._environment = os.environ | {"PATH": path, "COLUMNS": "120", "CURL_HOME": str(commands)}
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._port = _free_port()
         self._server: subprocess.Popen[bytes] | None = None
@@ -77,9 +81,19 @@ class Session:
             return
         if block.language == "console":
             text = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("$ "))
-        if server := _SERVE.search(text):
-            self._serve(server[0])
-            text = _SERVE.sub("", text)
+        before, *rest = _SERVE.split(text)
+        self._bash(before, block)
+        for command, after in zip(rest[::2], rest[1::2], strict=True):
+            self._serve(command)
+            self._bash(after, block)
+
+    def close(self) -> None:
+        """Stop the server, if there is one."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait(timeout=20)
+
+    def _bash(self, text: str, block: Block) -> None:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
             cwd=self._folder,
@@ -93,12 +107,6 @@ class Session:
         )
         where = f"{self._page.name}:{block.line}"
         assert done.returncode == 0, f"{where}: exit code {done.returncode} of\n{text}\n{done.stdout}"
-
-    def close(self) -> None:
-        """Stop the server, if there is one."""
-        if self._server is not None:
-            self._server.terminate()
-            self._server.wait(timeout=20)
 
     def _serve(self, command: str) -> None:
         self._server = subprocess.Popen(

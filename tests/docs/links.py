@@ -31,16 +31,16 @@ def markdown_files() -> list[Path]:
     return [path for name in sorted(set(listed.stdout.splitlines())) if (path := ROOT / name).exists()]
 
 
-def broken_links(page: Path) -> list[str]:
-    """The links of a page to a file that is not there, or to a heading that its file does not have."""
+def broken_links(page: Path, root: Path = ROOT) -> list[str]:
+    """The links of a page to a file that is not there, or not below `root`, or to a heading that its file lacks."""
     text = _CODE.sub("", _FENCE.sub("", page.read_text(encoding="utf-8")))
-    return [link for link in _LINK.findall(text) if not re.match(r"[a-z]+:", link) and _is_broken(page, link)]
+    return [link for link in _LINK.findall(text) if not re.match(r"[a-z]+:", link) and _is_broken(page, link, root)]
 
 
-def _is_broken(page: Path, link: str) -> bool:
+def _is_broken(page: Path, link: str, root: Path) -> bool:
     target, _, anchor = link.partition("#")
     path = (page.parent / target).resolve() if target else page
-    if not path.exists() or not path.is_relative_to(ROOT):
+    if not path.exists() or not path.is_relative_to(root):
         return True
     return bool(anchor) and (path.suffix != ".md" or anchor not in anchors(path))
 

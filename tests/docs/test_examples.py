@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from docs_pages import DOCS
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 PRINTED = {
     "adapt.py": "the adapted model reads:",
     "evaluate_and_plot.py": "drawn in",

@@ -13,11 +13,12 @@ def test_no_link_is_broken(page: Path) -> None:
     assert broken_links(page) == []
 
 
-def test_broken_links_are_found() -> None:
-    page = ROOT / "docs" / "links-test.md"
-    page.write_text("# A b: `c`\n[1](index.md) [2](nowhere.md) [3](#a-b-c) [4](#x)\n```\n[5](no.md)\n```\n")
-    try:
-        assert broken_links(page) == ["nowhere.md", "#x"]
-        assert anchors(page) == {"a-b-c"}
-    finally:
-        page.unlink()
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    (tmp_path / "other.md").write_text("# Other\n", encoding="utf-8")
+    page.write_text(
+        "# A b: `c`\n[1](other.md#other) [2](nowhere.md) [3](#a-b-c) [4](#x) [5](../..)\n```\n[6](no.md)\n```\n",
+        encoding="utf-8",
+    )
+    assert broken_links(page, tmp_path) == ["nowhere.md", "#x", "../.."]
+    assert anchors(page) == {"a-b-c"}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from docs_pages import DOCS, ROOT, RUNNABLE, Session, blocks, pages, runnable
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 NOT_RUN = 20
 """At most so many blocks say why they are not run."""
 

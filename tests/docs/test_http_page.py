@@ -1,0 +1,37 @@
+"""docs/http.md agrees with the service."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+
+from docs_pages import DOCS
+
+from lsr.core.errors import OutputExistsError
+from lsr.service.http.problems import _KINDS
+from lsr.service.settings import ServiceSettings
+
+PAGE = (DOCS / "http.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_problems_is_that_of_the_service() -> None:
+    listed = set(re.findall(r"^\| (\d+) \| `([\w-]+)` \|", PAGE, re.MULTILINE))
+    # The service writes nothing, so nothing can be in its way.
+    kinds = {(str(error.http_status), kind) for error, (kind, _) in _KINDS.items() if error is not OutputExistsError}
+    assert listed == kinds | {("400", "malformed-json"), ("422", "invalid-request")}
+
+
+def test_the_table_of_settings_is_that_of_the_service() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| `(LSR_\w+)` \| (\S+) \|", PAGE, re.MULTILINE)
+    settings = {each.name: each.default for each in fields(ServiceSettings)}
+    assert {name for name, _, _ in listed} == set(settings)
+    assert [name for name, variable, _ in listed if variable != f"LSR_{name.upper()}"] == []
+    numbers = {name: float(settings[name]) for name, _, _ in listed if isinstance(settings[name], int | float)}
+    assert {name: float(default) for name, _, default in listed if name in numbers} == numbers
+
+
+def test_its_json_is_json() -> None:
+    examples = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert examples
+    assert all(json.loads(example) for example in examples)
