@@ -1,14 +1,15 @@
-"""Modules that have moved: their old names go on working, with a DeprecationWarning that says the new one."""
+"""What has moved: old names go on working, with a DeprecationWarning that says the new one."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
     "lsr.ciff": "lsr.vectors.ciff",
@@ -48,3 +49,27 @@ class _Alias(Loader):
 def install() -> None:
     """Make the old names importable."""
     sys.meta_path.append(_Finder())
+
+
+def renamed_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module that exported these names: old name → "MODULE:NAME", where it is now."""
+
+    def find(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        home, _, new = names[name].partition(":")
+        warnings.warn(f"{module}.{name} is now {home}.{new}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(home), new)
+
+    return find
+
+
+def renamed_method(old: str, new: str) -> Callable[..., Any]:
+    """A method under its old name, which messages give with its class."""
+
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        warnings.warn(f"{old} is now {new}", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)(*arguments, **options)
+
+    call.__doc__ = f"Deprecated: use `{new}`."
+    return call
