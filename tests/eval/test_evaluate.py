@@ -152,7 +152,7 @@ def test_old_names_still_work(collection: TestCollection, retriever: Retriever) 
 
     with pytest.warns(DeprecationWarning, match=r"lsr\.eval\.Collection is now lsr\.eval\.TestCollection"):
         assert lsr.eval.Collection is TestCollection
-    with pytest.raises(AttributeError, match="'lsr.eval' has no attribute 'Colection'"):
+    with pytest.raises(AttributeError, match=r"'lsr\.eval' has no attribute 'Colection'"):
         _ = lsr.eval.Colection
     report = evaluate(collection, retriever, EvaluationSettings(bm25=False)).report
     with pytest.warns(DeprecationWarning, match=r"EvaluationReport\.to_json is now to_record"):
