@@ -22,7 +22,7 @@ from training_compared import MAX_LENGTH, METRIC, measure
 from lsr.cli.console import note, progress_bar
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.eval import load_collection
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.training.adapt import AdaptSettings, adapt
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from script import Report, main
 
 from lsr.core.errors import LsrError
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 LSR = ("-c", "from lsr.cli.app import main; main()")
 VECTOR = "from lsr.index import Index; print(len(Index.open({index!r}).search([2054, 2003], [1.0, 0.5])))"

@@ -16,7 +16,7 @@ from typing import Any
 
 from registry import Benchmark, Measure
 
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 # So many repeats tell the noise.
 ENOUGH = 3

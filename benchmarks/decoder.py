@@ -23,7 +23,7 @@ from typing import Any
 from script import Report, main, measured_apart
 from shipped_data import Part, draw
 
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo": True}}
 

@@ -19,7 +19,7 @@ from script import Report, main
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationReport, EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.eval.measures.metrics import metric_label
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 MODELS = ("lsr-doc-tiny", "lsr-doc-small", "splade-tiny")
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
     """Evaluate every model on every folder, with indexes in a folder."""
     encoders = [SparseEncoder.load(name, max_length=arguments.max_length) for name in arguments.model or MODELS]
     reports = [[measure(folder, each, indexes) for each in encoders] for folder in arguments.folders]
-    records = [report.to_json() for of_folder in reports for report in of_folder]
+    records = [report.to_record() for of_folder in reports for report in of_folder]
     yield Report(f"# Effectiveness\n\n{markdown(reports, arguments.max_length)}", records)
 
 

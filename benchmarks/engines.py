@@ -25,7 +25,7 @@ from lsr.eval.bench import TARGETS, BenchResult, BenchSettings, Effort, Row, ben
 from lsr.eval.bench.overhead import Overhead, measure_overhead
 from lsr.eval.bench.plot import save_plot
 from lsr.eval.bench.report import markdown
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.index import Index
 from lsr.vectors.files import read_vectors
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         # The first that is built has the default settings.
         overheads = overhead(Index.open(Path(folder) / "0-lsr" / "index"), arguments.queries)
     record = {
-        **result.to_json(),
+        **result.to_record(),
         "fastest": fastest_of_ours(result.rows),
         "overhead": {mode: asdict(value) for mode, value in overheads.items()},
     }

@@ -26,7 +26,7 @@ from script import Report, main
 from lsr.cli.console import note, progress_bar
 from lsr.core.errors import LsrError
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.index import Index, IndexBuilder
 from lsr.vectors.sparse import SparseVectors
 

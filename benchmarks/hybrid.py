@@ -27,7 +27,7 @@ from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, load_collection, open_or_index, score_run
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.search.flat import plan_of
 from lsr.search.retriever import EncodedQueries, RankedIds, Retriever

@@ -28,7 +28,7 @@ import numpy as np
 from script import Report, main, measured_apart, resident
 
 from lsr.build.corpus import index_vectors
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import search_rows

@@ -30,8 +30,8 @@ from lsr.core.documents import Query
 from lsr.core.errors import InputError
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.encoding.sparse.idf import inverse_document_frequency, term_frequencies
-from lsr.eval import Collection, Qrels, Ranking, load_collection, score_run
-from lsr.eval.reports.report import markdown_table
+from lsr.eval import Qrels, Ranking, TestCollection, load_collection, score_run
+from lsr.eval.reports.markdown import markdown_table
 from lsr.vectors.sparse import SparseVectors
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
@@ -45,7 +45,7 @@ K = 10
 class Encoded:
     """A collection with the vectors of its documents, and the set of tokens of each (weights of one)."""
 
-    collection: Collection
+    collection: TestCollection
     documents: SparseVectors
     tokens: SparseVectors
 
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
             yield Report(report(rows, encoder, arguments), rows)
 
 
-def encode(collection: Collection, encoder: SparseEncoder) -> Encoded:
+def encode(collection: TestCollection, encoder: SparseEncoder) -> Encoded:
     """Read and encode the documents."""
     ids, texts = zip(*((document.id, document.contents) for document in collection.documents()), strict=True)
     with progress_bar(f"encoding {collection.name}", len(texts), "documents") as progress:

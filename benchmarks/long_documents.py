@@ -30,7 +30,7 @@ from lsr.core.errors import InputError
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
 from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
 from lsr.index.format.output import change_manifest

@@ -22,7 +22,7 @@ from script import Report, main
 from lsr.cli.console import note, progress_bar
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import load_collection, open_or_index
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.tuning.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
 from lsr.eval.tuning.pruning_report import rule_in_words
 
@@ -128,7 +128,7 @@ def report(measured: list[dict[str, Any]], loss: float) -> Report:
 
 
 def without_times(point: CurvePoint) -> dict[str, Any]:
-    return {name: value for name, value in point.to_json().items() if name != "latency"}
+    return {name: value for name, value in point.to_record().items() if name != "latency"}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from script import Report, main, measured_apart
 
 from lsr.cli.console import note
 from lsr.eval import load_collection
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 # Row → the argument that names its model, and how it is loaded.
 ROWS: dict[str, tuple[str, dict[str, bool]]] = {

@@ -31,7 +31,7 @@ from script import HERE, RESULTS, exit_code
 from lsr.cli.console import note
 from lsr.core.errors import InputError, LsrError
 from lsr.core.files import atomic_file
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 OUTPUT = Path("lsr-bench")
 QUICK = "quick"

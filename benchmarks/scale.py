@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
             growth.statistics = compared(arguments, path, measured)
         growth.sizes.append(measure_size(path, documents, measured, folder, arguments, growth))
         save_plots(growth, arguments.output)
-        yield Report(f"# Scale\n\n{markdown(growth)}", growth.to_json())
+        yield Report(f"# Scale\n\n{markdown(growth)}", growth.to_record())
 
 
 def about(arguments: argparse.Namespace, measured: SparseVectors) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lsr.cli.console import note
 from lsr.core.plotting import SUFFIXES, figure
 from lsr.eval.bench import Row, fastest
 from lsr.eval.bench.rows import in_words
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 RECALLS = (0.95, 0.98)
 OURS = "lsr"
@@ -48,13 +48,13 @@ class Growth:
     statistics: dict[str, dict[str, float]] = field(default_factory=dict)
     sizes: list[SizeResult] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """JSON values."""
         sizes = [
             {
                 "documents": size.documents,
                 "builds": size.builds,
-                "rows": [row.to_json() for row in size.rows],
+                "rows": [row.to_record() for row in size.rows],
                 "notes": size.notes,
             }
             for size in self.sizes

@@ -27,8 +27,8 @@ from lsr.cli.console import note, progress_bar
 from lsr.core.plotting import COLOURS, figure
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
-from lsr.eval.collections import Collection
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.collections import TestCollection
+from lsr.eval.reports.markdown import markdown_table
 
 MAX_LENGTH = 256
 METRIC = "ndcg@10"
@@ -84,7 +84,7 @@ def train_variant(
     return train(TrainingConfig.from_record(content, variant["name"]), folder, stages=progress_bar)
 
 
-def measure(model: str, collections: list[Collection], work: Path, max_length: int = MAX_LENGTH) -> dict[str, Any]:
+def measure(model: str, collections: list[TestCollection], work: Path, max_length: int = MAX_LENGTH) -> dict[str, Any]:
     """nDCG@10 on each collection, and active terms and FLOPS, means over the collections."""
     encoder = SparseEncoder.load(model, max_length=max_length)
     found: dict[str, Any] = {METRIC: {}, "document_terms": {}, "query_terms": {}, "flops": {}}

@@ -22,7 +22,7 @@ from typing import Any
 from script import Report, main, measured_apart, reset_peak, resident
 
 from lsr.eval.measures.machine import cpus
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 WAYS = {
     "plain": "plain formula, autograd",

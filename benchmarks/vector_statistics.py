@@ -22,7 +22,7 @@ from topical_order import topical_order
 
 from lsr.core.errors import InputError
 from lsr.eval.bench import exact_top
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.vectors.files import iter_vectors, read_vectors
 from lsr.vectors.sparse import SparseVectors
 

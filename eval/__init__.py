@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from lsr.eval.collections import Collection, load_collection
+from lsr.core.deprecation import renamed_names
+from lsr.eval.collections import TestCollection, load_collection
 from lsr.eval.measures.metrics import DEFAULT_METRICS, Scores, score_run
 from lsr.eval.reports.report import EvaluationReport
 from lsr.eval.runs import Ranking, Run, read_run, write_run
-from lsr.eval.suites.evaluate import Evaluation, EvaluationSettings, evaluate, evaluate_run
+from lsr.eval.suites.evaluate import Evaluation, evaluate, evaluate_run, evaluate_systems
 from lsr.eval.suites.prepare import open_or_index
+from lsr.eval.systems.settings import EvaluationSettings
+from lsr.eval.systems.system import Answered, System
 from lsr.text.qrels import Qrels, read_qrels
 
 __all__ = [
     "DEFAULT_METRICS",
-    "Collection",
+    "Answered",
     "Evaluation",
     "EvaluationReport",
     "EvaluationSettings",
@@ -20,8 +23,11 @@ __all__ = [
     "Ranking",
     "Run",
     "Scores",
+    "System",
+    "TestCollection",
     "evaluate",
     "evaluate_run",
+    "evaluate_systems",
     "load_collection",
     "open_or_index",
     "read_qrels",
@@ -29,3 +35,5 @@ __all__ = [
     "score_run",
     "write_run",
 ]
+
+__getattr__ = renamed_names(__name__, {"Collection": "lsr.eval:TestCollection"})

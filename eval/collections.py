@@ -13,8 +13,8 @@ from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
 
 
 @dataclass(frozen=True)
-class Collection:
-    """A judged test collection.
+class TestCollection:
+    """Documents, the queries that are judged, and the judgements.
 
     Attributes:
         name: a short name for tables.
@@ -29,6 +29,9 @@ class Collection:
     split: str | None
     queries: list[Query]
     qrels: Qrels
+
+    # pytest takes what is called Test… for a class of tests.
+    __test__ = False
 
     def documents(self) -> Iterator[Document]:
         """Read the corpus from its beginning."""
@@ -53,8 +56,8 @@ def load_collection(
     *,
     queries: str | Path | None = None,
     qrels: str | Path | None = None,
-) -> Collection:
-    """Load a collection; the corpus itself is only read by `Collection.documents`.
+) -> TestCollection:
+    """Load a collection; the corpus itself is only read by `TestCollection.documents`.
 
     `source` is a BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`; `split` defaults to "test"), or
     `irds:NAME`, whose name says the split. `queries` and `qrels` name files that stand in for the collection's own;
@@ -78,7 +81,7 @@ def load_collection(
         path = qrels_file(Path(source), split)
         judged, judged_in = read_qrels(path), str(path)
     found = _judged_queries(source if queries is None else str(queries), judged, judged_in)
-    return Collection(_name(source), source, split, found, {query.id: judged[query.id] for query in found})
+    return TestCollection(_name(source), source, split, found, {query.id: judged[query.id] for query in found})
 
 
 def _name(source: str) -> str:

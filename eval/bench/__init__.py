@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, OpenIndex, Queries
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, OpenIndex, Queries
 from lsr.eval.bench.frontier import TARGETS, fastest, pareto
 from lsr.eval.bench.rows import Row, Summary
 from lsr.eval.bench.run import BenchResult, BenchSettings, bench

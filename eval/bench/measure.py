@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.eval.bench.contract import Configuration, OpenIndex, Queries
+from lsr.eval.bench.engines.contract import Configuration, OpenIndex, Queries
 from lsr.eval.bench.truth import Answers
 
 _WARM_UPS = 50

@@ -9,7 +9,7 @@ from typing import Any
 from lsr.eval.bench.frontier import TARGETS, fastest, pareto
 from lsr.eval.bench.rows import Row, in_words
 from lsr.eval.bench.run import BenchResult
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 
 _OURS = "lsr"
 

@@ -69,7 +69,7 @@ class Row:
         """All of them, those of the index first."""
         return {**self.index_settings, **self.search_parameters}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """JSON values: the attributes, `parameters` in one, those of `overall` among the others."""
         return {
             "engine": self.engine,

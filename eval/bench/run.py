@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from lsr.core.deprecation import renamed_method
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, Summary, in_words, summarise
 from lsr.eval.bench.truth import Answers, exact_top
@@ -74,9 +75,11 @@ class BenchResult:
     rows: list[Row]
     notes: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """One object of JSON values with the attributes as keys."""
-        return {"about": self.about, "rows": [row.to_json() for row in self.rows], "notes": self.notes}
+        return {"about": self.about, "rows": [row.to_record() for row in self.rows], "notes": self.notes}
+
+    to_json = renamed_method("BenchResult.to_json", "to_record")
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import REPLACE_INDEX
-from lsr.eval.collections import Collection
+from lsr.eval.collections import TestCollection
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
 from lsr.text.windows import WindowSettings, cut_document
@@ -26,7 +26,7 @@ _OTHERWISE = ("name another one", REPLACE_INDEX)
 
 
 def open_or_index(
-    collection: Collection,
+    collection: TestCollection,
     path: str | Path,
     encoder: SparseEncoder | None = None,
     *,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.documents import Document
+from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
+from lsr.core.progress import Stages
+from lsr.eval.collections import TestCollection
 from lsr.eval.extras import require
-from lsr.eval.runs import Ranking
+from lsr.eval.measures.latency import Latency, time_each
+from lsr.eval.runs import Ranking, Run
+from lsr.eval.systems.settings import EvaluationSettings
+from lsr.eval.systems.system import Answered
+from lsr.text import count_documents
 
 _EMPTY = Ranking([], np.empty(0, dtype=np.float32))
 
@@ -74,6 +81,27 @@ class Bm25:
         return self._tokenize(
             texts, stopwords="english", stemmer=self._stemmer, return_ids=return_ids, show_progress=False
         )
+
+
+def answer_with_bm25(collection: TestCollection, settings: EvaluationSettings, stages: Stages) -> Answered:
+    """BM25 as a system that is evaluated: index the collection, search the judged queries, time the first of them."""
+    queries = collection.asked()
+    with stages("indexing for BM25", count_documents(collection.source), "documents") as progress:
+        bm25 = Bm25(collection.documents(), progress=progress)
+    run: Run = {}
+    with stages("searching with BM25", len(queries), "queries") as progress:
+        for query in queries:
+            run[query.id] = settings.cut(bm25.search(query.text, settings.depth), query.id)
+            progress(1)
+
+    def once(query: Query) -> tuple[float]:
+        start = perf_counter()
+        bm25.search(query.text, settings.latency_k)
+        return (perf_counter() - start,)
+
+    times = time_each(queries[: settings.latency_queries], once, "timing BM25", stages)
+    latency = {"total": Latency.of([seconds for (seconds,) in times])}
+    return Answered("BM25", run, latency, documents=len(bm25.ids), variant=bm25.settings())
 
 
 def _best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +97,15 @@ def tune_fusion(
             values[:, column] = _values(retriever, judged, found, weights, qrels, name)
             progress(1)
     features = np.array([_features(encoded[number], hits) for number, hits in enumerate(found)])
-    halves = _halves(retriever, judged, found, qrels, name, fusion.method, values, features, seed)
+    halves = _halves(
+        values,
+        features,
+        untuned=METHODS[fusion.method].dense_weight,
+        order=np.random.default_rng(seed).permutation(len(judged)),
+        reached=lambda rows, weights: _values(
+            retriever, [judged[i] for i in rows], [found[i] for i in rows], weights, qrels, name
+        ),
+    )
     means = values.mean(axis=0)
     kept = max(halves, key=lambda name: halves[name])  # the first of equals: what is simplest
     predictor = _learn(features, values) if kept == "predicted" else None
@@ -127,29 +135,26 @@ def save_plot(found: FusionTuningResult, path: Path, title: str = "") -> None:
 
 
 def _halves(
-    retriever: Retriever,
-    judged: Sequence[Query],
-    found: Sequence[HybridHits],
-    qrels: Qrels,
-    metric: str,
-    method: str,
     values: npt.NDArray[np.float64],
     features: npt.NDArray[np.float64],
-    seed: int,
+    *,
+    untuned: float,
+    order: npt.NDArray[np.int64],
+    reached: Callable[[list[int], npt.NDArray[np.float64]], npt.NDArray[np.float64]],
 ) -> dict[str, float]:
-    """What a choice on one half of the queries is worth on the other."""
-    order = np.random.default_rng(seed).permutation(len(judged))
+    """What a choice on one half of the queries is worth on the other.
+
+    `values` [queries, WEIGHTS] is the metric, `features` [queries, features] what a predictor goes by, `untuned` the
+    method's own weight. The halves are those of `order`; `reached` gives the metric of some queries with a weight each.
+    """
     halves = order[: len(order) // 2], order[len(order) // 2 :]
-    fixed, predicted = np.empty(len(judged)), np.empty(len(judged))
+    fixed, predicted = np.empty(len(order)), np.empty(len(order))
     for chosen, verified in (halves, halves[::-1]):
         fixed[verified] = values[verified, values[chosen].mean(axis=0).argmax()]
         weights = _learn(features[chosen], values[chosen]).predict(features[verified])
-        some = verified.tolist()
-        predicted[verified] = _values(
-            retriever, [judged[i] for i in some], [found[i] for i in some], weights, qrels, metric
-        )
-    untuned = values[:, WEIGHTS.index(METHODS[method].dense_weight)]
-    return {"untuned": float(untuned.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
+        predicted[verified] = reached(verified.tolist(), weights)
+    own = values[:, WEIGHTS.index(untuned)]
+    return {"untuned": float(own.mean()), "fixed": float(fixed.mean()), "predicted": float(predicted.mean())}
 
 
 def _learn(features: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> WeightPredictor:

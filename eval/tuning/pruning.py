@@ -14,7 +14,7 @@ import numpy as np
 
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
-from lsr.eval.collections import Collection
+from lsr.eval.collections import TestCollection
 from lsr.eval.measures.latency import Latency, time_each
 from lsr.eval.measures.metrics import score_run
 from lsr.eval.runs import Ranking
@@ -69,7 +69,7 @@ class CurvePoint:
     ndcg: float
     latency: Latency
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """JSON values, with the attributes as keys."""
         return asdict(self)
 
@@ -96,7 +96,7 @@ def strengths(index: Index, names: Sequence[str] = CURVES) -> list[Rule]:
 
 def measure_curve(
     retriever: Retriever,
-    collection: Collection,
+    collection: TestCollection,
     rules: Sequence[Rule],
     *,
     threads: int | None = None,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.plotting import COLOURS, figure
-from lsr.eval.reports.report import markdown_table
+from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.tuning.pruning import CurvePoint
 
 _MARKERS = "osD^"

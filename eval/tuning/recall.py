@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
-from lsr.eval.bench.contract import Queries
+from lsr.eval.bench.engines.contract import Queries
 from lsr.eval.bench.engines.lsr import OpenLsr, own_grid
 from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, summarise

@@ -72,7 +72,7 @@ def run(
     if out is not None:
         _save(result, out)
     if as_json:
-        print_json({"rows": [row.to_json() for row in result.rows]})
+        print_json({"rows": [row.to_record() for row in result.rows]})
     else:
         print(markdown(result), end="")
 
@@ -104,7 +104,7 @@ def _save(result: BenchResult, folder: Path) -> None:
 
     contents = {
         ".md": f"# Benchmark\n\n{markdown(result)}",
-        ".json": json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        ".json": json.dumps(result.to_record(), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
     }
     for suffix, content in contents.items():
         with atomic_file(folder / f"bench{suffix}", force=True) as temporary:

@@ -43,7 +43,7 @@ def run(
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)
     if as_json:
         questions = [{"query": question, **answer.to_record()} for question, answer in answers]
-        print_json({"questions": questions, **evaluation.report.to_json()})
+        print_json({"questions": questions, **evaluation.report.to_record()})
         return
     from lsr.cli.render import print_response
 

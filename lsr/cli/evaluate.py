@@ -155,6 +155,6 @@ def run(
         evaluation.save(folder, force=True)
         note(f"index, run files and report are in {folder}")
     if as_json:
-        print_json(evaluation.report.to_json())
+        print_json(evaluation.report.to_record())
     else:
         print(evaluation.report.to_markdown(), end="")

@@ -178,6 +178,6 @@ def _measure(
         save_plot(points, [drawing], title=f"{source.name} on {judged.name}")
     if as_json:
         answer: dict[str, Any] = {"index": str(source), "collection": judged.name, "split": judged.split}
-        print_json({**answer, "points": [point.to_json() for point in points]})
+        print_json({**answer, "points": [point.to_record() for point in points]})
     else:
         print(curve_table(points))

@@ -15,6 +15,7 @@ from lsr.cli.search_flags import asked, search_command
 if TYPE_CHECKING:
     from lsr.eval.tuning.recall import Choice, TuneResult
     from lsr.index import Index
+    from lsr.search.retriever import Retriever
     from lsr.vectors.sparse import SparseVectors
 
 COMMAND = search_command("fusion")
@@ -69,12 +70,14 @@ def run(
     from lsr.eval.bench.rows import in_words
     from lsr.eval.tuning.recall import tune
     from lsr.index import Index, store_tuning
+    from lsr.search.retriever import Retriever
 
     drawing = drawable(plot)
     opened = Index.open(index)
     if qrels is not None:
         method = asked(context).flat.get("fusion")
-        _tune_fusion(opened, queries, qrels, method, metric, drawing, model, device, as_json)
+        retriever = Retriever(opened, model=model, device=device)
+        _tune_fusion(retriever, queries, qrels, method=method, metric=metric, plot=drawing, as_json=as_json)
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
@@ -119,14 +122,14 @@ def _read_queries(index: Index, source: str, count: int, model: str | None, devi
 def _as_json(result: TuneResult) -> dict[str, Any]:
     return {
         "tunings": [asdict(choice.tuning) for choice in result.choices],
-        "rows": [row.to_json() for row in result.rows],
+        "rows": [row.to_record() for row in result.rows],
     }
 
 
 def _print(result: TuneResult, k: int) -> None:
     from lsr.eval.bench.frontier import pareto
     from lsr.eval.bench.rows import in_words
-    from lsr.eval.reports.report import markdown_table
+    from lsr.eval.reports.markdown import markdown_table
 
     head = ["mode", "parameters", f"recall@{k}", "mean µs", "p50", "p95", "p99"]
     lines = []
@@ -151,26 +154,25 @@ def _chosen(choice: Choice) -> str:
 
 
 def _tune_fusion(
-    index: Index,
+    retriever: Retriever,
     queries: str,
     qrels: Path,
+    *,
     method: str | None,
     metric: str,
     plot: Path | None,
-    model: str | None,
-    device: str | None,
     as_json: bool,
 ) -> None:
+    """Find and store the weight of the dense side, and print what it is worth."""
     from lsr.eval import read_qrels
     from lsr.eval.measures.metrics import metric_label
-    from lsr.eval.reports.report import markdown_table
+    from lsr.eval.reports.markdown import markdown_table
     from lsr.eval.tuning.fusion import save_plot, tune_fusion
     from lsr.index.fusion.settings import FusionSettings
     from lsr.index.fusion.tuning import store_tuning
-    from lsr.search.retriever import Retriever
     from lsr.text import open_queries
 
-    retriever = Retriever(index, model=model, device=device)
+    index = retriever.index
     fusion = FusionSettings(method=method) if method else FusionSettings()
     found = tune_fusion(
         retriever, list(open_queries(queries)), read_qrels(qrels), fusion=fusion, metric=metric, stages=progress_bar

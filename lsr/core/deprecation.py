@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,3 +55,27 @@ def moved_member(instance: object, name: str, moved: Mapping[str, MovedMember]) 
         raise AttributeError(f"{owner!r} object has no attribute {name!r}")
     warnings.warn(f"{owner}.{name} is now {moved[name].now}", DeprecationWarning, stacklevel=3)
     return moved[name].get(instance)
+
+
+def renamed_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module that exported these names: old name → "MODULE:NAME", where it is now."""
+
+    def find(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        home, _, new = names[name].partition(":")
+        warnings.warn(f"{module}.{name} is now {home}.{new}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(home), new)
+
+    return find
+
+
+def renamed_method(old: str, new: str) -> Callable[..., Any]:
+    """A method under its old name, which messages give with its class."""
+
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        warnings.warn(f"{old} is now {new}", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)(*arguments, **options)
+
+    call.__doc__ = f"Deprecated: use `{new}`."
+    return call

@@ -1,4 +1,4 @@
-"""Modules that have moved: their old names go on working, with a DeprecationWarning that says the new one."""
+"""Modules that have moved: old names go on working, with a DeprecationWarning that says the new one."""
 
 from __future__ import annotations
 

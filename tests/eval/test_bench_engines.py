@@ -12,8 +12,8 @@ import pytest
 from bench_collections import random_vectors
 
 from lsr.eval.bench import Configuration, Effort, Engine, LeftOut, OpenIndex, Queries, Truth, exact_top
-from lsr.eval.bench.apart import call_apart
 from lsr.eval.bench.engines import LsrEngine, peer
+from lsr.eval.bench.engines.apart import call_apart
 from lsr.eval.bench.engines.seismic import write_binary
 from lsr.vectors.sparse import SparseVectors
 

@@ -62,7 +62,7 @@ def test_rows_of_all_engines(files: tuple[Path, Path], tmp_path: Path) -> None:
         )
     exact = [row.overall.recall for row in result.rows if row.mode in ("exact", "exhaustive") and row.engine != "bmp"]
     assert min(exact) > 0.95
-    json.dumps(result.to_json(), allow_nan=False)
+    json.dumps(result.to_record(), allow_nan=False)
     save_plot(result.rows, [tmp_path / "plot.svg", tmp_path / "plot.png"], title="A title")
     svg = (tmp_path / "plot.svg").read_text()
     assert all(text in svg for text in ("recall@1<", "recall@20<", "lsr exhaustive<", "bmp exact<", "A title<"))

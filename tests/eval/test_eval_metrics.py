@@ -156,6 +156,8 @@ def test_paired_t_test() -> None:
     assert paired_t_test(first, second) == pytest.approx(0.10273, abs=1e-5)
     assert paired_t_test(first, first) == 1.0
     assert paired_t_test(first[:1], second[:1]) == 1.0
+    # With one degree of freedom it is Cauchy's: differences 0.1 and 0.3 give t = 0.2 / 0.1, p = 1 - 2 arctan(2) / π.
+    assert paired_t_test(first[[0, 2]], second[[0, 2]]) == pytest.approx(1 - 2 * math.atan(2) / math.pi)
 
 
 def test_without_ranx(monkeypatch: pytest.MonkeyPatch) -> None:

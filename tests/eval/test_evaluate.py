@@ -13,11 +13,13 @@ import pytest
 from lsr.core.documents import Query
 from lsr.core.errors import InputError, MissingDependencyError, ModelError, OutputExistsError
 from lsr.eval import (
-    Collection,
+    Answered,
     EvaluationSettings,
     Ranking,
+    TestCollection,
     evaluate,
     evaluate_run,
+    evaluate_systems,
     load_collection,
     open_or_index,
     read_run,
@@ -26,16 +28,16 @@ from lsr.search.retriever import Retriever
 
 
 @pytest.fixture
-def collection(collection_folder: Path) -> Collection:
+def collection(collection_folder: Path) -> TestCollection:
     return load_collection(collection_folder)
 
 
 @pytest.fixture
-def retriever(collection: Collection, words: Any, tmp_path: Path) -> Retriever:
+def retriever(collection: TestCollection, words: Any, tmp_path: Path) -> Retriever:
     return open_or_index(collection, tmp_path / "index", words)
 
 
-def test_worked_by_hand(collection: Collection, retriever: Retriever) -> None:
+def test_worked_by_hand(collection: TestCollection, retriever: Retriever) -> None:
     result = evaluate(collection, retriever, EvaluationSettings(per_query=True))
     assert {id: ranking.ids for id, ranking in result.runs["lsr"].items()} == {"q1": ["d1", "d2"], "q2": ["d3"]}
     # q1 finds its document at rank 2, q2 at rank 1; q3 has no text, so it finds nothing and counts as zero.
@@ -59,7 +61,7 @@ def test_worked_by_hand(collection: Collection, retriever: Retriever) -> None:
     assert report.model == {"model": "words", "factor": 1.0, "shape": [1, 2], "top_k": None}
 
 
-def test_bm25_stands_beside_it(collection: Collection, retriever: Retriever) -> None:
+def test_bm25_stands_beside_it(collection: TestCollection, retriever: Retriever) -> None:
     result = evaluate(collection, retriever)
     bm25 = result.report.baselines["bm25"]
     assert {id: ranking.ids for id, ranking in result.runs["bm25"].items()} == {"q1": ["d1", "d2"], "q2": ["d3"]}
@@ -70,9 +72,9 @@ def test_bm25_stands_beside_it(collection: Collection, retriever: Retriever) -> 
     assert (alone.report.baselines, list(alone.runs)) == ({}, ["lsr"])
 
 
-def test_json_and_markdown(collection: Collection, retriever: Retriever) -> None:
+def test_json_and_markdown(collection: TestCollection, retriever: Retriever) -> None:
     report = evaluate(collection, retriever, EvaluationSettings(metrics=("nDCG@10", "R@5"), latency_queries=1)).report
-    found = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    found = json.loads(json.dumps(report.to_record(), allow_nan=False))
     assert {"metrics", "baselines", "latency", "index", "collection", "model", "settings"} <= found.keys()
     assert "per_query" not in found
     assert found["metrics"].keys() == {"ndcg@10", "recall@5"}
@@ -91,8 +93,8 @@ def test_json_and_markdown(collection: Collection, retriever: Retriever) -> None
     assert "| FLOPS | 0.50 |" in lines
 
 
-def test_queries_that_are_documents_do_not_find_themselves(collection: Collection, retriever: Retriever) -> None:
-    asked = Collection("pets", collection.source, None, [Query("d1", "cat sat")], {"d1": {"d2": 1}})
+def test_queries_that_are_documents_do_not_find_themselves(collection: TestCollection, retriever: Retriever) -> None:
+    asked = TestCollection("pets", collection.source, None, [Query("d1", "cat sat")], {"d1": {"d2": 1}})
     kept = evaluate(asked, retriever, EvaluationSettings(metrics=["mrr@1", "mrr@2"], k=2))
     dropped = evaluate(asked, retriever, EvaluationSettings(metrics=["mrr@1"], k=1, drop_self=True))
     assert kept.report.metrics == {"mrr@1": 0, "mrr@2": 0.5}
@@ -100,7 +102,7 @@ def test_queries_that_are_documents_do_not_find_themselves(collection: Collectio
     assert [run["d1"].ids for run in dropped.runs.values()] == [["d2"], ["d2"]]
 
 
-def test_stages_report_their_progress(collection: Collection, words: Any, tmp_path: Path) -> None:
+def test_stages_report_their_progress(collection: TestCollection, words: Any, tmp_path: Path) -> None:
     done: dict[str, tuple[int | None, list[int]]] = {}
 
     @contextmanager
@@ -122,13 +124,48 @@ def test_stages_report_their_progress(collection: Collection, words: Any, tmp_pa
     }
 
 
-def test_saving(collection: Collection, retriever: Retriever, tmp_path: Path) -> None:
+def test_any_system_can_stand_beside_it(collection: TestCollection, retriever: Retriever, tmp_path: Path) -> None:
+    """A system is a function: it need not search, be timed or say what it is."""
+    best = {id: Ranking([max(judged, key=judged.__getitem__)], np.ones(1)) for id, judged in collection.qrels.items()}
+
+    def oracle(asked: TestCollection, settings: EvaluationSettings, stages: Any) -> Answered:
+        assert asked is collection
+        return Answered("oracle", {id: settings.cut(ranking, id) for id, ranking in best.items()})
+
+    result = evaluate(collection, retriever, EvaluationSettings(metrics=["mrr@1"]), beside={"oracle": oracle})
+    assert list(result.runs) == ["lsr", "oracle", "bm25"]
+    found = result.report.baselines["oracle"]
+    assert (found.metrics, found.latency, found.settings) == ({"mrr@1": 1.0}, None, {})
+    # By hand: differences 1, 0, 1, so t = (2/3) / (1/3) with two degrees of freedom, and p = 1 - t / √(2 + t²).
+    assert found.p_values["mrr@1"] == pytest.approx(1 - 2 / math.sqrt(6))
+    lines = result.report.to_markdown().splitlines()
+    assert "| oracle | 1.0000 |" in lines and not any(line.startswith("| oracle | 0.") for line in lines)
+    assert [path.name for path in result.save(tmp_path / "out")][:3] == ["lsr.run", "oracle.run", "bm25.run"]
+    # The first is the one that the report is of.
+    alone = evaluate_systems(collection, {"oracle": oracle}, EvaluationSettings(metrics=["mrr@1"], bm25=False))
+    assert (alone.report.label, alone.report.metrics, alone.report.baselines) == ("oracle", {"mrr@1": 1.0}, {})
+    assert (alone.report.collection["documents"], alone.report.latency) == (None, None)
+
+
+def test_old_names_still_work(collection: TestCollection, retriever: Retriever) -> None:
+    import lsr.eval
+
+    with pytest.warns(DeprecationWarning, match=r"lsr\.eval\.Collection is now lsr\.eval\.TestCollection"):
+        assert lsr.eval.Collection is TestCollection
+    with pytest.raises(AttributeError, match=r"'lsr\.eval' has no attribute 'Colection'"):
+        _ = lsr.eval.Colection
+    report = evaluate(collection, retriever, EvaluationSettings(bm25=False)).report
+    with pytest.warns(DeprecationWarning, match=r"EvaluationReport\.to_json is now to_record"):
+        assert report.to_json() == report.to_record()
+
+
+def test_saving(collection: TestCollection, retriever: Retriever, tmp_path: Path) -> None:
     result = evaluate(collection, retriever)
     paths = result.save(tmp_path / "out")
     assert [path.name for path in paths] == ["lsr.run", "bm25.run", "report.json", "report.md"]
     again = read_run(paths[0])
     assert {id: found.ids for id, found in again.items()} == {"q1": ["d1", "d2"], "q2": ["d3"]}
-    assert json.loads(paths[2].read_text()) == json.loads(json.dumps(result.report.to_json()))
+    assert json.loads(paths[2].read_text()) == json.loads(json.dumps(result.report.to_record()))
     # The runs give the report's values again.
     assert evaluate_run(collection, again).report.metrics == result.report.metrics
     paths[0].unlink()
@@ -138,7 +175,7 @@ def test_saving(collection: Collection, retriever: Retriever, tmp_path: Path) ->
     result.save(tmp_path / "out", force=True)
 
 
-def test_a_run_made_elsewhere(collection: Collection) -> None:
+def test_a_run_made_elsewhere(collection: TestCollection) -> None:
     run = {
         "q1": Ranking(["d4", "d1", "d2"], np.array([3.0, 2.0, 1.0])),
         "q3": Ranking(["d1"], np.array([1.0])),
@@ -161,20 +198,20 @@ def test_a_run_made_elsewhere(collection: Collection) -> None:
     ],
 )
 def test_settings_that_cannot_be_met(
-    collection: Collection, retriever: Retriever, settings: EvaluationSettings, message: str
+    collection: TestCollection, retriever: Retriever, settings: EvaluationSettings, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         evaluate(collection, retriever, settings)
 
 
-def test_queries_without_any_text(collection: Collection, retriever: Retriever) -> None:
-    blank = Collection("pets", collection.source, None, [Query("q3", " ")], {"q3": {"d1": 1}})
+def test_queries_without_any_text(collection: TestCollection, retriever: Retriever) -> None:
+    blank = TestCollection("pets", collection.source, None, [Query("q3", " ")], {"q3": {"d1": 1}})
     with pytest.raises(InputError, match="none of the judged queries"):
         evaluate(blank, retriever)
 
 
 def test_an_index_is_used_again(
-    collection: Collection, retriever: Retriever, words: Any, monkeypatch: pytest.MonkeyPatch
+    collection: TestCollection, retriever: Retriever, words: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(words, "encode_documents", None)  # so that encoding once more would fail
     again = open_or_index(collection, retriever.index.path, words)
@@ -182,7 +219,7 @@ def test_an_index_is_used_again(
     assert again.index.manifest == retriever.index.manifest
 
 
-def test_an_index_made_otherwise_is_refused(collection: Collection, retriever: Retriever, words: Any) -> None:
+def test_an_index_made_otherwise_is_refused(collection: TestCollection, retriever: Retriever, words: Any) -> None:
     path = retriever.index.path
     with pytest.raises(ModelError, match=r"other encoder settings \(factor 1.0, not 2.0\)"):
         open_or_index(collection, path, type(words)(2.0))
@@ -201,7 +238,7 @@ def test_an_index_made_otherwise_is_refused(collection: Collection, retriever: R
     ],
 )
 def test_an_index_of_another_corpus_is_refused(
-    collection: Collection, retriever: Retriever, words: Any, change: Callable[[str], str], message: str
+    collection: TestCollection, retriever: Retriever, words: Any, change: Callable[[str], str], message: str
 ) -> None:
     corpus = Path(collection.source) / "corpus.jsonl"
     corpus.write_text(change(corpus.read_text()))
@@ -209,7 +246,7 @@ def test_an_index_of_another_corpus_is_refused(
         open_or_index(collection, retriever.index.path, words)
 
 
-def test_without_bm25s(collection: Collection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_bm25s(collection: TestCollection, retriever: Retriever, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'lsr-engine\[eval\]'"):
         evaluate(collection, retriever)

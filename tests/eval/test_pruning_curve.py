@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lsr.core.errors import InputError, ModelError
-from lsr.eval import Collection, EvaluationSettings, evaluate, load_collection, open_or_index
+from lsr.eval import EvaluationSettings, TestCollection, evaluate, load_collection, open_or_index
 from lsr.eval.measures.latency import Latency
 from lsr.eval.tuning.pruning import CURVES, CurvePoint, furthest, measure_curve, strengths
 from lsr.eval.tuning.pruning_report import curve_table, rule_in_words, save_plot
@@ -20,16 +20,16 @@ from lsr.vectors.pruning import Mass, MaxRatio, Quantile, TopK
 
 
 @pytest.fixture
-def collection(collection_folder: Path) -> Collection:
+def collection(collection_folder: Path) -> TestCollection:
     return load_collection(collection_folder)
 
 
 @pytest.fixture
-def retriever(collection: Collection, words: Any, tmp_path: Path) -> Retriever:
+def retriever(collection: TestCollection, words: Any, tmp_path: Path) -> Retriever:
     return open_or_index(collection, tmp_path / "index", words)
 
 
-def test_worked_by_hand(collection: Collection, retriever: Retriever, tmp_path: Path) -> None:
+def test_worked_by_hand(collection: TestCollection, retriever: Retriever, tmp_path: Path) -> None:
     """Of "cat sat", d2 is found by "sat", which one term a document leaves out; q2 finds d3 by "fish", which stays.
 
     d1 has weights 2 and 1, the others 1 and 1: half of the eight can go only if all seven of weight 1 may.
@@ -49,10 +49,10 @@ def test_worked_by_hand(collection: Collection, retriever: Retriever, tmp_path: 
     # The very index that the rule makes.
     made = prune_index(retriever.index, tmp_path / "one", TopK(1), threads=1)
     assert abs(made.describe()["bytes"]["total"] - one.bytes) < 50  # of the manifest, which names the time
-    assert json.loads(json.dumps(one.to_json(), allow_nan=False))["latency"]["queries"] == 2
+    assert json.loads(json.dumps(one.to_record(), allow_nan=False))["latency"]["queries"] == 2
 
 
-def test_an_index_of_other_documents(collection: Collection, retriever: Retriever, collection_folder: Path) -> None:
+def test_an_index_of_other_documents(collection: TestCollection, retriever: Retriever, collection_folder: Path) -> None:
     corpus = collection_folder / "corpus.jsonl"
     corpus.write_text(corpus.read_text().replace("bird flew", "bird sat"))
     with pytest.raises(InputError, match="'d4' has another text in the index"):
@@ -133,7 +133,7 @@ def test_the_picture(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_says_that_its_index_was_pruned(
-    collection: Collection, retriever: Retriever, words: Any, tmp_path: Path
+    collection: TestCollection, retriever: Retriever, words: Any, tmp_path: Path
 ) -> None:
     settings = EvaluationSettings(bm25=False)
     assert evaluate(collection, retriever, settings).report.index["prunings"] == []

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 
 from lsr.core.errors import InputError
-from lsr.eval.bench.contract import Engine, LeftOut
 from lsr.eval.bench.engines.bmp import BmpEngine
+from lsr.eval.bench.engines.contract import Engine, LeftOut
 from lsr.eval.bench.engines.lsr import LsrEngine
 from lsr.eval.bench.engines.seismic import SeismicEngine
 from lsr.eval.bench.engines.taat import TermAtATime

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.eval.bench.apart import call_apart
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, LeftOut, Queries
+from lsr.eval.bench.engines.apart import call_apart
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, LeftOut, Queries
 from lsr.vectors.files import iter_vectors
 
 _BLOCK_SIZES = {Effort.quick: (16,), Effort.full: (8, 16, 32, 64)}
@@ -38,7 +38,7 @@ _SCALER = "scale"
 
 
 class BmpEngine:
-    """The engine; see `lsr.eval.bench.contract.Engine`."""
+    """The engine; see `lsr.eval.bench.engines.contract.Engine`."""
 
     name = "bmp"
     mean_from_batch = False

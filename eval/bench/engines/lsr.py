@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import lsr
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Queries
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings, parameter_grid
 from lsr.vectors.files import iter_vectors
 
@@ -28,7 +28,7 @@ _PUBLISHED_GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
 
 
 class LsrEngine:
-    """The engine; see `lsr.eval.bench.contract.Engine`."""
+    """The engine; see `lsr.eval.bench.engines.contract.Engine`."""
 
     name = "lsr"
     mean_from_batch = True

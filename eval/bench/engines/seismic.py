@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.eval.bench.apart import call_apart
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.eval.bench.engines.apart import call_apart
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Queries
 from lsr.vectors.files import iter_vectors
 from lsr.vectors.sparse import SparseVectors
 
@@ -36,7 +36,7 @@ _SMALL_VOCABULARY = 65_536
 
 
 class SeismicEngine:
-    """The engine; see `lsr.eval.bench.contract.Engine`."""
+    """The engine; see `lsr.eval.bench.engines.contract.Engine`."""
 
     name = "seismic"
     mean_from_batch = True

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import lsr
-from lsr.eval.bench.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Queries
 from lsr.vectors.files import read_vectors
 
 _MAX_WEIGHT = 255
@@ -26,7 +26,7 @@ _ROOM = 8
 
 
 class TermAtATime:
-    """The engine; see `lsr.eval.bench.contract.Engine`."""
+    """The engine; see `lsr.eval.bench.engines.contract.Engine`."""
 
     name = "taat"
     version = lsr.__version__

@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from lsr.eval.bench.contract import LeftOut
+from lsr.eval.bench.engines.contract import LeftOut
 
 
 def call_apart(function: str, threads: int, **arguments: Any) -> Any:
@@ -24,7 +24,7 @@ def call_apart(function: str, threads: int, **arguments: Any) -> Any:
     the last line of what the process wrote to stderr, if it fails.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "lsr.eval.bench.apart", function],
+        [sys.executable, "-m", "lsr.eval.bench.engines.apart", function],
         input=json.dumps(arguments),
         capture_output=True,
         text=True,

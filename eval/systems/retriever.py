@@ -1,0 +1,109 @@
+"""A retriever of ours, as a system that is evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from lsr.core.documents import Query
+from lsr.core.progress import Stages
+from lsr.eval.collections import TestCollection
+from lsr.eval.measures.latency import Latency, time_each
+from lsr.eval.measures.sparsity import Activation, flops
+from lsr.eval.runs import Ranking, Run
+from lsr.eval.systems.settings import EvaluationSettings
+from lsr.eval.systems.system import Answered
+from lsr.search.stats import mean_stats
+from lsr.vectors.sparse import SparseVectors
+
+if TYPE_CHECKING:
+    from lsr.index import Index, SearchStats
+    from lsr.search.retriever import Retriever
+
+_BATCH = 256
+_PARTS = ("encode", "search", "total")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieverSystem:
+    """Searches with a retriever, by the plan of the settings.
+
+    A query whose text is empty retrieves nothing, whatever an encoder makes of an empty text. The run is searched on
+    all threads; latency is then measured apart, query by query on one thread, with encoder and kernels warm.
+    """
+
+    retriever: Retriever
+
+    def __call__(self, collection: TestCollection, settings: EvaluationSettings, stages: Stages) -> Answered:
+        """Search the judged queries, and time the first of them."""
+        asked, retriever = collection.asked(), self.retriever
+        retriever.warm_up(settings.plan)
+        vectors, run = _search(asked, retriever, settings, stages)
+        latency, stats = _time(asked[: settings.latency_queries], retriever, settings, stages)
+        return Answered(
+            label=retriever.encoder.name,
+            run=run,
+            latency=latency,
+            documents=len(retriever.index.documents),
+            variant=retriever.index.encoder or retriever.encoder.settings(),
+            search=stats,
+            index=_describe_index(retriever.index, vectors),
+        )
+
+
+def _search(
+    queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
+) -> tuple[SparseVectors, Run]:
+    parts, run, plan = [], {}, settings.plan
+    with stages("searching", len(queries), "queries") as progress:
+        for start in range(0, len(queries), _BATCH):
+            batch = queries[start : start + _BATCH]
+            encoded = retriever.encode_queries([query.text for query in batch], plan, [query.id for query in batch])
+            found = retriever.rank(encoded, settings.depth, plan, threads=settings.threads, progress=progress)
+            for query, hits in zip(batch, found, strict=True):
+                run[query.id] = settings.cut(Ranking(hits.ids, hits.scores), query.id)
+            # The statistics are of sparse vectors, searched or not.
+            vectors = encoded.sparse
+            if vectors is None:
+                vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
+            parts.append(vectors)
+    return SparseVectors.concatenate(parts), run
+
+
+def _time(
+    queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
+) -> tuple[dict[str, Latency], SearchStats | None]:
+    plan = settings.plan
+    stats: list[SearchStats] = []
+
+    def once(query: Query) -> tuple[float, float, float]:
+        start = perf_counter()
+        encoded = retriever.encode_queries([query.text], plan)
+        middle = perf_counter()
+        # Ids are read on first use, and part of every answer.
+        hits = retriever.rank_one(encoded, 0, settings.latency_k, plan)
+        end = perf_counter()
+        if hits.stats is not None:
+            stats.append(hits.stats)
+        return middle - start, end - middle, end - start
+
+    times = time_each(queries, once, "timing", stages)
+    latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(_PARTS)}
+    return latency, mean_stats(stats[-len(queries) :]) if stats else None
+
+
+def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
+    documents, asked = Activation.of_index(index), Activation.of_vectors(queries)
+    parts = index.describe()["bytes"]
+    size = parts["total"]
+    return {
+        "documents": len(index.documents),
+        "windows": index.manifest.windows,
+        "bytes": size,
+        "bytes_per_document": size / len(index.documents),
+        "parts": parts,
+        "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
+        "flops": flops(asked, documents),
+        "prunings": index.manifest.prunings,
+    }
