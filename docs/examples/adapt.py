@@ -17,7 +17,7 @@ from lsr import SparseEncoder
 from lsr.demo.collection import write_collection
 from lsr.training.adapt import AdaptSettings, adapt
 
-MODULES = {"shutil", "glob", "tempfile", "csv", "json", "base64", "secrets", "textwrap", "heapq", "random"}
+MODULES = {"base64", "csv", "heapq", "json", "secrets", "shutil", "tempfile", "textwrap"}
 
 
 def main() -> None:
