@@ -52,8 +52,8 @@ types: $(STAMP)  ## mypy
 	@rm -rf build/types && mkdir -p build/types && cp -r lsr build/types/ && cp -r index training service eval build/types/lsr/
 	cd build/types && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml -p lsr
 
-bench: $(STAMP)  ## run the benchmarks that the README's numbers come from
-	$(BIN)/python benchmarks/run_all.py
+bench: $(STAMP)  ## run short benchmarks and say what moved since the committed results; BENCH="--help" tells more
+	$(BIN)/python benchmarks/run.py run --quick $(BENCH)
 
 serve: $(STAMP)  ## serve the demo's index on http://127.0.0.1:8080
 	@test -e lsr-demo/index || $(BIN)/lsr demo

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from script import add_output, exit_code, write_results
+from script import Report, main
 from training_compared import MAX_LENGTH, METRIC, measure
 
 from lsr.cli.console import note, progress_bar
@@ -24,19 +26,19 @@ from lsr.eval.reports.report import markdown_table
 from lsr.training.adapt import AdaptSettings, adapt
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("collections", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="to start from (%(default)s)")
     parser.add_argument("--steps", type=int, default=AdaptSettings.steps, help="%(default)s")
-    parser.add_argument("--work", type=Path, help="where runs stay, to go on from")
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
-def run(arguments: argparse.Namespace, work: Path) -> None:
-    rows = []
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Adapt to folder after folder; runs in `work` are gone on with."""
+    about = (
+        f"# `lsr adapt`\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}, before and after {arguments.steps} steps "
+        f"on the corpus alone, from {arguments.model}.\n\n"
+    )
+    rows: list[dict[str, Any]] = []
     for folder in arguments.collections:
         collection = load_collection(folder)
         note(collection.name)
@@ -49,11 +51,10 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
             for model, when in ((arguments.model, "before"), (adapted.model, "after"))
         )
         rows.append({"name": collection.name, "minutes": minutes, "before": before, "after": after})
-        write(rows, arguments)
-    print(table(rows), end="")
+        yield Report(about + table(rows), rows)
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     head = ["collection", "before", "after", "gain", "terms before", "after", "minutes"]
     lines = []
     for row in rows:
@@ -72,13 +73,5 @@ def table(rows: list[dict]) -> str:
     return f"{markdown_table(head, lines)}\n"
 
 
-def write(rows: list[dict], arguments: argparse.Namespace) -> None:
-    about = (
-        f"# `lsr adapt`\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}, before and after {arguments.steps} steps "
-        f"on the corpus alone, from {arguments.model}.\n\n"
-    )
-    write_results(arguments.output, "adapted", about + table(rows), rows)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("adapted", __doc__, options, run))

@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from script import add_output, write_results
+from script import Report, main
 
+from lsr.core.errors import LsrError
 from lsr.eval.reports.report import markdown_table
 
 LSR = ("-c", "from lsr.cli.app import main; main()")
@@ -36,18 +38,19 @@ index_corpus(documents, {index!r}, SparseEncoder.load(max_length=128))
 TEXT = "from lsr import Retriever; print(len(Retriever.open({index!r}).search({question!r}).hits))"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, help="an index of text (default: a small one is made)")
     parser.add_argument("--question", default="how do I read a file line by line", help="(%(default)s)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="timed runs of each (%(default)s)")
-    add_output(parser)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Make an index if none is given, and start process after process."""
     with tempfile.TemporaryDirectory() as temporary:
-        index = str(arguments.index or Path(temporary) / "index")
-        if arguments.index is None:
+        index = str(arguments.index or work / "cold-start")
+        if not Path(index).exists():
             # Not in this process, whose memory its children's peak begins with.
-            run(("-c", MAKE.format(index=index)))
+            start(("-c", MAKE.format(index=index)))
         rows = measure(index, arguments.question, arguments.runs, Path(temporary))
     table = markdown_table(
         ["", "seconds, median", "slowest", "processor seconds", "peak memory, MB"],
@@ -56,8 +59,7 @@ def main() -> None:
             for name, row in rows.items()
         ],
     )
-    write_results(arguments.output, "cold_start", table, {"runs": arguments.runs, "rows": rows})
-    print(table)
+    yield Report(table, {"runs": arguments.runs, "rows": rows})
 
 
 def measure(index: str, question: str, runs: int, temporary: Path) -> dict[str, dict[str, float]]:
@@ -69,22 +71,22 @@ def measure(index: str, question: str, runs: int, temporary: Path) -> dict[str, 
     }
     rows = {}
     for name, command in commands.items():
-        run(command)
-        rows[name] = summary([run(command) for _ in range(runs)])
-    empty = [run(vector, LSR_CACHE_DIR=str(temporary / f"cache-{number}")) for number in range(runs)]
+        start(command)
+        rows[name] = summary([start(command) for _ in range(runs)])
+    empty = [start(vector, LSR_CACHE_DIR=str(temporary / f"cache-{number}")) for number in range(runs)]
     rows["the first, where nothing is compiled"] = summary(empty)
     return rows
 
 
-def run(command: tuple[str, ...], **environment: str) -> dict[str, float]:
+def start(command: tuple[str, ...], **environment: str) -> dict[str, float]:
     """One process: seconds on the clock and of processors, and the peak of its resident memory."""
-    start = time.perf_counter()
+    started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *command], env=os.environ | environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"{command} failed")
+        raise LsrError(f"{command} failed")
     return {
         "seconds": seconds,
         "processor_seconds": usage.ru_utime + usage.ru_stime,
@@ -98,4 +100,4 @@ def summary(measured: list[dict[str, float]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main("cold_start", __doc__, options, run))

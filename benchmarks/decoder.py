@@ -12,15 +12,15 @@ process. The table goes to stdout and to decoder.md and .json in the output fold
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from script import add_output, exit_code, measured_apart, write_results
+from script import Report, main, measured_apart
 from shipped_data import Part, draw
 
 from lsr.eval.reports.report import markdown_table
@@ -28,8 +28,7 @@ from lsr.eval.reports.report import markdown_table
 WAYS = {"plain": {"model.document.echo": False}, "echo": {"model.document.echo": True}}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--steps", type=int, default=22)
     parser.add_argument("--batch", type=int, default=6, help="questions in a step, each with a text")
@@ -37,29 +36,21 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--work", type=Path)
-    add_output(parser)
-    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
-def run(arguments: argparse.Namespace, work: Path) -> None:
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     """Each way in a process of its own, whose peak of memory is of nothing else."""
-    if arguments.one:
-        print(json.dumps(measure(arguments.one, arguments, work)))
-        return
     rows = [measured_apart(way, "--work", str(work)) for way in arguments.only]
-    print(table(rows), end="")
     about = (
         f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with "
         f"its text, {arguments.length} tokens; {arguments.queries} others to {arguments.documents} documents.\n\n"
     )
-    write_results(arguments.output, "decoder", about + table(rows), rows)
+    yield Report(about + table(rows), rows)
 
 
-def measure(way: str, arguments: argparse.Namespace, work: Path) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train one way; what it was before and after."""
+    way, work = arguments.one, arguments.work
     from resource import RUSAGE_SELF, getrusage
 
     from lsr.cli.console import progress_bar
@@ -142,4 +133,4 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("decoder", __doc__, options, run, apart=measure))

@@ -1,19 +1,20 @@
 """Effectiveness of our exact search next to BM25, over BEIR folders: the README's table.
 
-    python benchmarks/effectiveness.py FOLDER... [--model NAME]... [--max-length 256] [--indexes DIR] [--output DIR]
+    python benchmarks/effectiveness.py FOLDER... [--model NAME]... [--max-length 256] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. The table goes to stdout and, with every number of
 every report, to effectiveness.md and effectiveness.json in the output folder. Indexes are kept and used again in
-`--indexes`; without it they are made in a temporary folder.
+`--work`.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationReport, EvaluationSettings, evaluate, load_collection, open_or_index
@@ -23,26 +24,18 @@ from lsr.eval.reports.report import markdown_table
 MODELS = ("lsr-doc-tiny", "lsr-doc-small", "splade-tiny")
 
 
-def main() -> int:
-    """Evaluate every folder and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--max-length", type=int, default=256)
-    parser.add_argument("--indexes", type=Path)
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda indexes: run(arguments, indexes), arguments.indexes)
 
 
-def run(arguments: argparse.Namespace, indexes: Path) -> None:
+def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
     """Evaluate every model on every folder, with indexes in a folder."""
     encoders = [SparseEncoder.load(name, max_length=arguments.max_length) for name in arguments.model or MODELS]
     reports = [[measure(folder, each, indexes) for each in encoders] for folder in arguments.folders]
-    table = markdown(reports, arguments.max_length)
-    print(table)
     records = [report.to_json() for of_folder in reports for report in of_folder]
-    write_results(arguments.output, "effectiveness", f"# Effectiveness\n\n{table}", records)
+    yield Report(f"# Effectiveness\n\n{markdown(reports, arguments.max_length)}", records)
 
 
 def measure(folder: Path, encoder: SparseEncoder, indexes: Path) -> EvaluationReport:
@@ -98,4 +91,4 @@ def markdown(reports: list[list[EvaluationReport]], max_length: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("effectiveness", __doc__, options, run))

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from script import add_output, measured_apart, write_results
+from script import Report, main, measured_apart, reset_peak, resident
+
+from lsr.core.errors import InputError
+from lsr.eval.measures.machine import cpus, processor
 
 SYSTEMS = {
     "lsr": "lsr",
@@ -28,27 +30,20 @@ SYSTEMS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="BEIR_FOLDER", help="folder with a corpus.jsonl")
     parser.add_argument("--documents", type=int, default=1000, metavar="N", help="how many to encode (%(default)s)")
     parser.add_argument("--model", default="splade-tiny", help="packaged model or folder (%(default)s)")
     parser.add_argument("--max-length", type=int, default=256, metavar="TOKENS", help="(%(default)s)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch and the tokenizer (all cores)")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="rows to measure")
-    add_output(parser)
-    parser.add_argument("--one", choices=SYSTEMS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+
+
+def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
+    """Each system in a process of its own."""
     if not (arguments.folder / "corpus.jsonl").exists():
-        parser.error(f"{arguments.folder} holds no corpus.jsonl")
-    if arguments.one:
-        print(json.dumps(measure(arguments)))
-    else:
-        report(arguments)
-
-
-def report(arguments: argparse.Namespace) -> None:
-    threads = arguments.threads or len(os.sched_getaffinity(0))
+        raise InputError("no corpus.jsonl is there", source=str(arguments.folder))
+    threads = arguments.threads or cpus()
     environment = {
         "OMP_NUM_THREADS": str(threads),
         "RAYON_NUM_THREADS": str(threads),
@@ -67,9 +62,7 @@ def report(arguments: argparse.Namespace) -> None:
         "processor": processor(),
         "systems": rows,
     }
-    table = markdown(result)
-    write_results(arguments.output, "encoding", table, result)
-    print(table, end="")
+    yield Report(markdown(result), result)
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -104,14 +97,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         encode = theirs(arguments, int(batch_size))
     encode(["one short text"])
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # let the peak start from here: loading may have needed more
+    reset_peak()  # loading may have needed more
     start = time.perf_counter()
     terms = encode(texts)
     seconds = time.perf_counter() - start
     return {
         "documents_per_second": len(texts) / seconds,
         "seconds": seconds,
-        "peak_mb": resident("VmHWM") - before,
+        "peak_mb": (resident("VmHWM") - before) / (1 << 20),
         "terms_per_document": terms / len(texts),
     }
 
@@ -141,17 +134,5 @@ def theirs(arguments: argparse.Namespace, batch_size: int) -> Any:
     )
 
 
-def resident(field: str) -> float:
-    """VmRSS or VmHWM of this process in MB, from Linux's /proc."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
-
-
-def processor() -> str:
-    path = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in path.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main("encoding", __doc__, options, run, apart=measure))

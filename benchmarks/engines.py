@@ -1,7 +1,7 @@
 """This engine beside pyseismic-lsr, bmp and term-at-a-time search, on the same vectors in one run: the table of ratios.
 
     python benchmarks/engines.py DOCS.parquet QUERIES.parquet [--queries N] [--configurations quick|full]
-        [--rounds N] [--build-threads N] [--output DIR]
+        [--rounds N] [--build-threads N] [--work DIR] [--output DIR]
 
 Measures as `lsr bench` does, and what a search costs beyond its kernel. Parameters are chosen on every second query;
 the numbers are of the others. The tables go to stdout and, with every number, to engines.md, engines.json, engines.png
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.cli.console import note, progress_bar
 from lsr.core.plotting import SUFFIXES, check_plot
@@ -34,21 +34,16 @@ APPROXIMATE_K = 10
 OVERHEAD_QUERIES = 500
 
 
-def main() -> int:
-    """Measure, write the tables and the plot."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("documents", type=Path, metavar="DOCS.parquet")
     parser.add_argument("queries", type=Path, metavar="QUERIES.parquet")
     parser.add_argument("--queries", type=int, dest="limit", metavar="N", help="use the first N")
     parser.add_argument("--configurations", type=Effort, choices=list(Effort), default=Effort.full)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--build-threads", type=int, help="threads of every build (default: all)")
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda folder: run(arguments, folder))
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> None:
+def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
     """Everything, with indexes in a folder."""
     settings = BenchSettings(
         ks=EXACT_KS,
@@ -64,18 +59,26 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
     result = bench(arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note)
     # The first that is built has the default settings.
     overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
-    table = f"{ratios(result, overheads)}\n\n{markdown(result)}"
-    print(table, end="")
-    record = {**result.to_json(), "overhead": {mode: asdict(value) for mode, value in overheads.items()}}
-    write_results(arguments.output, "engines", f"# Engines\n\n{table}", record)
+    record = {
+        **result.to_json(),
+        "fastest": fastest_of_ours(result.rows),
+        "overhead": {mode: asdict(value) for mode, value in overheads.items()},
+    }
+    yield Report(f"# Engines\n\n{ratios(result, overheads)}\n\n{markdown(result)}", record)
     shown = [row for row in result.rows if row.k == APPROXIMATE_K]
     save_plot(shown, [arguments.output / f"engines{suffix}" for suffix in SUFFIXES])
+
+
+def fastest_of_ours(rows: list[Row]) -> dict[str, float]:
+    """Mean microseconds of approximate search at each recall that it reaches."""
+    found = {target: fastest(_of(rows, "lsr", "approximate"), target) for target in TARGETS}
+    return {f"recall {target:.2f}": row.halves[1].mean_us for target, row in found.items() if row is not None}
 
 
 def overhead(index: Index, queries: Path) -> dict[str, Overhead]:
     """What a search costs beyond its kernel, by mode."""
     asked = read_vectors(queries, dim=index.dim)[:OVERHEAD_QUERIES]
-    index.warm_up()
+    index.sparse.warm_up()
     return {mode: measure_overhead(index, asked, APPROXIMATE_K, mode) for mode in ("approximate", "exact")}
 
 
@@ -152,4 +155,4 @@ def compared(work: str, ours: float, theirs: float, to_reach: str, aim: str) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("engines", __doc__, options, run))

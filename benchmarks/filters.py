@@ -1,6 +1,7 @@
 """How long a filtered search takes, from one document in two allowed to one in a hundred thousand.
 
-    python benchmarks/filters.py DOCS.parquet QUERIES.parquet [--queries N] [--k 10] [--rounds 3] [--output DIR]
+    python benchmarks/filters.py DOCS.parquet QUERIES.parquet [--queries N] [--k 10] [--rounds 3]
+        [--work DIR] [--output DIR]
 
 Documents are allowed at random, another draw for each query, and exact search runs on one thread, one query a call; a
 query's time is its best. For the first queries of each share the hits are compared with those of exhaustive search,
@@ -12,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.cli.console import note, progress_bar
 from lsr.core.errors import LsrError
@@ -32,29 +34,22 @@ SHARES = (1, 2, 10, 100, 1_000, 10_000, 100_000)
 COMPARED_QUERIES = 5
 
 
-def main() -> int:
-    """Build, measure, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("documents", type=Path, metavar="DOCS.parquet")
     parser.add_argument("queries", type=Path, metavar="QUERIES.parquet")
     parser.add_argument("--queries", type=int, dest="limit", default=300, metavar="N", help="use the first N (300)")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda folder: run(arguments, folder))
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> None:
-    """Everything, in a folder."""
+def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    """Build, and measure each share."""
     vectors = open_vectors(arguments.documents, arguments.queries, folder, limit=arguments.limit)
     queries = vectors.queries
     index = build(folder / "index", vectors)
     found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
     about = {"documents": len(index), "queries": len(queries), "k": arguments.k, "rounds": arguments.rounds}
-    text = table(found, about)
-    print(text)
-    write_results(arguments.output, "filters", f"# Filters\n\n{text}", {**about, "filters": found})
+    yield Report(f"# Filters\n\n{table(found, about)}", {**about, "filters": found})
 
 
 def build(path: Path, vectors: BenchVectors) -> Index:
@@ -64,7 +59,7 @@ def build(path: Path, vectors: BenchVectors) -> Index:
         for batch in vectors.batches():
             builder.add(batch)
         index = builder.finish()
-    index.warm_up()
+    index.sparse.warm_up()
     return index
 
 
@@ -130,4 +125,4 @@ def table(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("filters", __doc__, options, run))

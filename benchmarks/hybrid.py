@@ -1,9 +1,9 @@
 """Sparse and dense search, fused, with feedback: nDCG@10 over BEIR folders.
 
-    python benchmarks/hybrid.py FOLDER... [--model NAME] [--dense NAME] [--indexes DIR] [--output DIR]
+    python benchmarks/hybrid.py FOLDER... [--model NAME] [--dense NAME] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Every row of the tables is one way to search the same
-index; fusion completes scores and both sides are searched exactly. Indexes are kept and used again in `--indexes`. The
+index; fusion completes scores and both sides are searched exactly. Indexes are kept and used again in `--work`. The
 tables go to stdout and, with every number, to hybrid.md and hybrid.json in the output folder.
 
 How much an approximate fusion loses is the share of the ten best documents of an exact one, as if all documents had
@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.core.progress import silent
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -28,7 +29,7 @@ from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, load_collection, open_or_index, score_run
 from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.search.retriever import EncodedQueries, RankedIds, Retriever
 
 METRIC = "ndcg@10"
@@ -67,19 +68,15 @@ class Measured:
         return float(np.mean([1 - len(set(best.ids) & set(found.ids)) / len(best.ids) for best, found in pairs]))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default=DEFAULT_MODEL, help="%(default)s")
     parser.add_argument("--dense", default="minilm", help="%(default)s")
     parser.add_argument("--max-length", type=int, default=256)
-    parser.add_argument("--indexes", type=Path)
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda work: run(arguments, work), arguments.indexes)
 
 
-def run(arguments: argparse.Namespace, work: Path) -> None:
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Every row on every folder, with indexes in `work`."""
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     dense = DenseEncoder.load(arguments.dense, max_length=arguments.max_length)
     found = [measure(folder, encoder, dense, work) for folder in arguments.folders]
@@ -100,8 +97,7 @@ ranks. `after`: they come from the side's own ranking, and what the new query fi
 
 {feedback_table(found)}
 """
-    print(report)
-    write_results(arguments.output, "hybrid", report, [{"name": each.name, **each.values} for each in found])
+    yield Report(report, [{"name": each.name, **each.values} for each in found])
 
 
 def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: Path) -> Measured:
@@ -121,7 +117,7 @@ def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: 
     bm25 = Bm25(collection.documents(), progress=lambda count: None)
     found = [bm25.search(query.text, 10) for query in queries]
     score("BM25", [RankedIds(ranking.ids, ranking.scores, None) for ranking in found])
-    plan = SearchPlan.of("hybrid")
+    plan = plan_of("hybrid")
     with silent("encoding", None, "queries"):
         encoded = retriever.encode_queries([query.text for query in queries], plan)
     for name, (mode, parameters) in FUSIONS.items():
@@ -142,7 +138,7 @@ def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: 
 
 
 def rank(retriever: Retriever, encoded: EncodedQueries, mode: str, parameters: dict[str, Any]) -> list[RankedIds]:
-    return retriever.rank(encoded, 10, SearchPlan.of(mode, **parameters), threads=1)
+    return retriever.rank(encoded, 10, plan_of(mode, **parameters), threads=1)
 
 
 def fusion_table(found: list[Measured]) -> str:
@@ -167,4 +163,4 @@ def feedback_table(found: list[Measured]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("hybrid", __doc__, options, run))

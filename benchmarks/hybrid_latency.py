@@ -18,20 +18,20 @@ index's files, which the system may drop. The index is kept and used again in `-
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from script import add_output, exit_code, measured_apart, write_results
+from script import Report, main, measured_apart, resident
 
 from lsr.build.corpus import index_vectors
 from lsr.eval.reports.report import markdown_table
 from lsr.index import DenseSettings, Index, add_dense
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
 from lsr.vectors.files import iter_vectors, read_vectors
 from lsr.vectors.sparse import SparseVectors
@@ -61,24 +61,16 @@ WAYS: dict[str, RetrievalPlan | None] = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("documents", type=Path, metavar="DOCS")
     parser.add_argument("queries", type=Path, metavar="QUERIES")
     parser.add_argument("--queries", dest="count", type=int, default=500, help="time so many (%(default)s)")
     parser.add_argument("--dim", type=int, default=384, help="numbers of a dense vector (%(default)s)")
-    parser.add_argument("--work", type=Path, help="keep the index here")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
-    add_output(parser)
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(time_way(arguments)))
-        return 0
-    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
-def run(arguments: argparse.Namespace, work: Path) -> None:
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Each way in processes of its own."""
     path = work / "hybrid-latency"
     index = Index.open(path) if path.exists() else build(arguments, path)
     found = {}
@@ -91,15 +83,14 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
         numbers = [f"{each[name]:,.0f}" for name in ("p50_us", "p95_us", "own_mb", "mapped_mb")]
         rows.append([way, *numbers[:2], of_parts, *numbers[2:]])
     head = ["", "p50 µs", "p95 µs", "p50 / both parts", "own memory MB", "mapped MB"]
-    same = agreement(index, arguments)
+    same, dense = agreement(index, arguments), index.parts["dense"]
     report = (
         f"# Hybrid search beside its parts\n\n{len(index):,} documents of {index.manifest.postings / len(index):.0f} "
-        f"terms and {index.dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
-        f"{index.dense.kind}. Of the {DEPTH} best of both sides {same:.0f} are the same.\n\n"
+        f"terms and {dense.dim} numbers, {arguments.count} queries, one thread, depth {DEPTH}, k {K}; dense kind "
+        f"{dense.kind}. Of the {DEPTH} best of both sides {same:.0f} are the same.\n\n"
         f"{markdown_table(head, rows)}\n"
     )
-    print(report)
-    write_results(arguments.output, "hybrid_latency", report, {"documents": len(index), "ways": found})
+    yield Report(report, {"documents": len(index), "ways": found})
 
 
 def build(arguments: argparse.Namespace, path: Path) -> Index:
@@ -112,7 +103,7 @@ def agreement(index: Index, arguments: argparse.Namespace) -> float:
     """The mean number of documents that are among the best of both sides, of the true best."""
     queries = read_vectors(arguments.queries, dim=index.dim)[:100]
     sparse = index.search_batch(queries, DEPTH)
-    dense = index.dense.search_batch(dense_of(queries, arguments.dim, 10**6), DEPTH, mode="exact")
+    dense = index.parts["dense"].search_batch(dense_of(queries, arguments.dim, 10**6), DEPTH, mode="exact")
     return float(np.mean([len(np.intersect1d(a.rows, b.rows)) for a, b in zip(sparse, dense, strict=True)]))
 
 
@@ -138,8 +129,7 @@ def time_way(arguments: argparse.Namespace) -> dict[str, float]:
                 # Another query in each turn, which finds nothing of its own in the cache.
                 at = (number + turn * len(queries) // 2) % len(queries)
                 times[way].append(time_search(index, queries.row(at), dense[at], way))
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{os.getpid()}/status").read_text().splitlines())
-    own, mapped = (int(status[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
+    own, mapped = (resident(field) / (1 << 20) for field in ("RssAnon", "RssFile"))
     values = np.array(times[arguments.one]) * 1e6
     parts = np.array(times.get(PARTS, [0.0])) * 1e6
     p50 = float(np.percentile(values, 50))
@@ -162,9 +152,9 @@ def time_search(index: Index, query: tuple[np.ndarray, np.ndarray], vector: np.n
     if way in ("sparse", PARTS):
         index.search(*query, DEPTH)
     if way.startswith("dense") or way == PARTS:
-        index.dense.search(vector, DEPTH, mode="exact" if way == "dense, exact" else "auto")
+        index.parts["dense"].search(vector, DEPTH, mode="exact" if way == "dense, exact" else "auto")
     return perf_counter() - start
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("hybrid_latency", __doc__, options, run, apart=time_way))

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.cli.console import progress_bar
 from lsr.core.documents import Query
@@ -50,19 +50,16 @@ class Encoded:
     tokens: SparseVectors
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("collections", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default="lsr-doc-tiny", help="one that wants an IDF (%(default)s)")
     parser.add_argument("--sizes", default="5,10,30,100,300,1000,3000", metavar="N,N,…", help="documents (%(default)s)")
     parser.add_argument("--samples", type=int, default=200, help="of each size (%(default)s)")
     parser.add_argument("--max-length", type=int, default=256, help="tokens of a document (%(default)s)")
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda _: run(arguments))
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
+    """Collection after collection, size after size."""
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     if not encoder.query_idf:
         raise InputError(f"{arguments.model} wants no IDF of the collection: there is nothing to measure")
@@ -73,8 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         sizes = [size for size in map(int, arguments.sizes.split(",")) if size < total]
         for size, samples in (*((size, arguments.samples) for size in sizes), (total, 1)):
             rows.append(measure(encoded, encoder, size, samples))
-            write_results(arguments.output, "idf_prior", report(rows, encoder, arguments), rows)
-    print(report(rows, encoder, arguments), end="")
+            yield Report(report(rows, encoder, arguments), rows)
 
 
 def encode(collection: Collection, encoder: SparseEncoder) -> Encoded:
@@ -225,4 +221,4 @@ def difference(rows: list[dict[str, Any]], setting: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("idf_prior", __doc__, options, run))

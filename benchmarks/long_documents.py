@@ -1,6 +1,6 @@
 """Ways to index long documents, compared on those of BEIR folders.
 
-    python benchmarks/long_documents.py FOLDER... [--model NAME] [--minimum-words 300] [--indexes DIR] [--output DIR]
+    python benchmarks/long_documents.py FOLDER... [--model NAME] [--minimum-words 300] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/*.tsv. Searched are the long relevant documents of the splits'
 queries, all documents that share a title with one of them (answers to other questions about the same thing), and others
@@ -13,21 +13,20 @@ long_documents.md and long_documents.json in the output folder. Times are not re
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from script import Report, main
 
 from lsr.build.corpus import index_corpus
 from lsr.cli.console import note, progress_bar
 from lsr.core.documents import Document, Query
-from lsr.core.errors import InputError, LsrError
-from lsr.core.files import atomic_file
+from lsr.core.errors import InputError
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
 from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
@@ -35,7 +34,7 @@ from lsr.eval.reports.report import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index
 from lsr.index.format.output import change_manifest
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
 from lsr.text.windows import WindowSettings
@@ -82,9 +81,7 @@ def only(ranking: Ranking, ids: set[str]) -> Ranking:
     return Ranking([ranking.ids[at] for at in kept], ranking.scores[kept])
 
 
-def main() -> int:
-    """Compare on every folder and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default=MODEL, help="%(default)s")
     parser.add_argument("--splits", default="test,dev", help="taken in this order, those that are there (%(default)s)")
@@ -92,29 +89,19 @@ def main() -> int:
     parser.add_argument("--queries", type=int, default=300, help="with long answers, at most (%(default)s)")
     parser.add_argument("--documents", type=int, default=4000, help="at most, relevant ones apart (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--indexes", type=Path, help="keep them here")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            tasks = [choose(folder, arguments) for folder in arguments.folders]
-            found = [measure(task, arguments.model, arguments.indexes or Path(temporary)) for task in tasks]
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+
+def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
+    """Compare on every folder."""
+    tasks = [choose(folder, arguments) for folder in arguments.folders]
+    found = [measure(task, arguments.model, indexes) for task in tasks]
     about = [describe(task) for task in tasks]
-    table = markdown(about, found, arguments)
-    print(table)
     record = {
         "model": Path(arguments.model).name,
         "settings": {"max_length": MAX_LENGTH, "window_overlap": OVERLAP, "windows": WindowSettings().to_record()},
         "collections": [{**each, "systems": systems} for each, systems in zip(about, found, strict=True)],
     }
-    contents = {".md": f"# Long documents\n\n{table}\n", ".json": json.dumps(record, indent=1) + "\n"}
-    for suffix, content in contents.items():
-        with atomic_file(arguments.output / f"long_documents{suffix}", force=True) as file:
-            file.write_text(content, encoding="utf-8")
-    return 0
+    yield Report(f"# Long documents\n\n{markdown(about, found, arguments)}", record)
 
 
 def choose(folder: Path, arguments: argparse.Namespace) -> Task:
@@ -166,7 +153,7 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
     ):
         note(f"{task.name}: {name}")
         index = open_index(task, encoder, windows, indexes)
-        space = index.space()
+        space = index.describe()["bytes"]
         vectors = space["forward"] + space["summaries"]
         sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": vectors}
         systems.append((name, search(task, index, encoder), sizes))
@@ -202,7 +189,7 @@ def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | Non
         )
     )
     if windows is not None:
-        record = {**windows.to_record(), "documents": index.document_count}
+        record = {**windows.to_record(), "documents": len(index.documents)}
         change_manifest(path, index.manifest.segment, lambda manifest: replace(manifest, windows=record))
         index = Index.open(path)
     return index
@@ -212,7 +199,7 @@ def search(task: Task, index: Index, encoder: SparseEncoder) -> dict[str, Scores
     """Exact search of all queries."""
     retriever = Retriever(index)
     retriever.encoder = encoder
-    plan = SearchPlan.of("exact")
+    plan = plan_of("exact")
     encoded = retriever.encode_queries([query.text for query in task.queries], plan)
     ranked = retriever.rank(encoded, len(task.documents), plan, threads=1)
     run = {query.id: Ranking(hits.ids, hits.scores) for query, hits in zip(task.queries, ranked, strict=True)}
@@ -275,4 +262,4 @@ def cell(scores: dict[str, Any], *, first: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("long_documents", __doc__, options, run))

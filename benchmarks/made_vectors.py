@@ -28,10 +28,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from made_topics import made_seeds
+from script import exit_code
 from vector_maker import VectorMaker
 
 from lsr.cli.console import progress_bar
-from lsr.core.errors import LsrError
 from lsr.vectors.files import iter_vectors, read_vectors, write_vectors
 from lsr.vectors.sparse import SparseVectors
 
@@ -99,17 +99,17 @@ def main() -> int:
     parser.add_argument("--queries-output", type=Path, metavar="QUERIES.parquet")
     parser.add_argument("--force", action="store_true", help="replace outputs that exist")
     arguments = parser.parse_args()
-    try:
-        maker, queries = open_maker(arguments)
-        if arguments.queries_output:
-            write_vectors(arguments.queries_output, [queries], force=arguments.force)
-        with progress_bar("making documents", arguments.documents) as progress:
-            documents = reporting(maker.documents(arguments.documents), progress)
-            write_vectors(arguments.output, documents, force=arguments.force)
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: make(arguments))
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Write the files."""
+    maker, queries = open_maker(arguments)
+    if arguments.queries_output:
+        write_vectors(arguments.queries_output, [queries], force=arguments.force)
+    with progress_bar("making documents", arguments.documents) as progress:
+        documents = reporting(maker.documents(arguments.documents), progress)
+        write_vectors(arguments.output, documents, force=arguments.force)
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,27 +1,25 @@
 """How far an index can be pruned before nDCG@10 drops by 1 %, for each rule, over BEIR folders.
 
-    python benchmarks/pruning.py FOLDER... [--model NAME]... [--loss 0.01] [--indexes DIR] [--output DIR]
+    python benchmarks/pruning.py FOLDER... [--model NAME]... [--loss 0.01] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Every index is built for real, at the strengths that
 `lsr prune --curve` measures, and searched exactly. What is found is read off the very queries that it is reported for.
 Tables go to stdout and to pruning.md, with every point in pruning.json, in the output folder. Indexes of whole vectors
-are kept and used again in `--indexes`; without it they are made in a temporary folder. Latency is not reported, so
-other work may run meanwhile.
+are kept and used again in `--work`. Latency is not reported, so other work may run meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from script import Report, main
+
 from lsr.cli.console import note, progress_bar
-from lsr.core.errors import LsrError
-from lsr.core.files import atomic_file
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import load_collection, open_or_index
 from lsr.eval.reports.report import markdown_table
@@ -32,26 +30,15 @@ MODELS = ("lsr-doc-tiny", "splade-tiny")
 MAX_LENGTH = 256
 
 
-def main() -> int:
-    """Measure every folder with every model, and write the tables after each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--loss", type=float, default=0.01, help="of nDCG@10, relative (%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="that build (%(default)s)")
-    parser.add_argument("--indexes", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            run(arguments, arguments.indexes or Path(temporary))
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
-def run(arguments: argparse.Namespace, indexes: Path) -> None:
+def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
+    """Measure every folder with every model."""
     measured: list[dict[str, Any]] = []
     for name in arguments.model or MODELS:
         encoder = SparseEncoder.load(name, max_length=MAX_LENGTH)
@@ -65,8 +52,7 @@ def run(arguments: argparse.Namespace, indexes: Path) -> None:
                 retriever, collection, rules, threads=arguments.threads, rounds=1, stages=progress_bar
             )
             measured.append({"collection": collection.name, "model": Path(encoder.name).name, "points": points})
-            write(measured, arguments.loss, arguments.output)
-    print(markdown(measured, arguments.loss))
+            yield report(measured, arguments.loss)
 
 
 def markdown(measured: list[dict[str, Any]], loss: float) -> str:
@@ -135,16 +121,10 @@ def over_all(curves: list[list[CurvePoint]], rule: str, loss: float) -> list[str
     return [f"{rule} {value:g}", *(f"{share:.1%}" for share in shares)]
 
 
-def write(measured: list[dict[str, Any]], loss: float, output: Path) -> None:
+def report(measured: list[dict[str, Any]], loss: float) -> Report:
     """The tables, and all points without their times."""
     records = [{**each, "points": [without_times(point) for point in each["points"]]} for each in measured]
-    contents = {
-        ".md": f"# Static pruning\n\n{markdown(measured, loss)}",
-        ".json": json.dumps(records, indent=1) + "\n",
-    }
-    for suffix, content in contents.items():
-        with atomic_file(output / f"pruning{suffix}", force=True) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    return Report(f"# Static pruning\n\n{markdown(measured, loss)}", records)
 
 
 def without_times(point: CurvePoint) -> dict[str, Any]:
@@ -152,4 +132,4 @@ def without_times(point: CurvePoint) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("pruning", __doc__, options, run))

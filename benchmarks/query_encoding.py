@@ -1,7 +1,7 @@
 """Microseconds to encode a query: a table of weights beside a model run, with torch and without.
 
     python benchmarks/query_encoding.py FOLDER [--table lsr-doc-tiny] [--model splade-tiny] [--queries N] [--rounds 5]
-        [--output DIR]
+        [--work DIR] [--output DIR]
 
 FOLDER is a collection in BEIR form; its judged queries are encoded one text a call, on one thread. Each row is measured
 in a process of its own: load the model, encode all queries once untimed, then `--rounds` times; a query's time is its
@@ -13,13 +13,13 @@ query_encoding.json in the output folder. Nothing else should run meanwhile.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from script import add_output, exit_code, measured_apart, write_results
+from script import Report, main, measured_apart
 
 from lsr.cli.console import note
 from lsr.eval import load_collection
@@ -36,42 +36,39 @@ THREADS = ("OMP", "MKL", "OPENBLAS", "RAYON")
 ENVIRONMENT = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {"TOKENIZERS_PARALLELISM": "false"}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--table", default="lsr-doc-tiny", metavar="MODEL", help="an inference-free one (%(default)s)")
     parser.add_argument("--model", default="splade-tiny", help="one that runs for queries (%(default)s)")
     parser.add_argument("--queries", type=int, metavar="N", help="encode the first N")
     parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
-    parser.add_argument("--one", choices=ROWS, help=argparse.SUPPRESS)
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda _: run(arguments))
 
 
-def run(arguments: argparse.Namespace) -> None:
-    collection = load_collection(arguments.folder)
-    texts = [query.text for query in collection.queries[: arguments.queries]]
-    if arguments.one:
-        print(json.dumps(measure(arguments, texts)))
-        return
+def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
+    """Each row in a process of its own."""
+    name, texts = asked(arguments)
     rows = {}
     for row in ROWS:
         note(f"measuring {row} …")
         rows[row] = measured_apart(row, environment=ENVIRONMENT)
-    result = {"collection": collection.name, "queries": len(texts), "rounds": arguments.rounds, "rows": rows}
-    report = markdown(result)
-    write_results(arguments.output, "query_encoding", report, result)
-    print(report, end="")
+    result = {"collection": name, "queries": len(texts), "rounds": arguments.rounds, "rows": rows}
+    yield Report(markdown(result), result)
 
 
-def measure(arguments: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
+def asked(arguments: argparse.Namespace) -> tuple[str, list[str]]:
+    """The collection's name and the queries that are encoded."""
+    collection = load_collection(arguments.folder)
+    return collection.name, [query.text for query in collection.queries[: arguments.queries]]
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """One way, in this process."""
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval.measures.latency import Latency, one_thread
 
-    which, options = ROWS[arguments.one]
-    encoder = SparseEncoder.load(getattr(arguments, which), **options)
+    which, how = ROWS[arguments.one]
+    _, texts = asked(arguments)
+    encoder = SparseEncoder.load(getattr(arguments, which), **how)
     terms = encoder.encode_queries(texts).nnz
     best = [float("inf")] * len(texts)
     with one_thread():
@@ -113,4 +110,4 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("query_encoding", __doc__, options, run, apart=measure))

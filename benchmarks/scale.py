@@ -1,7 +1,7 @@
 """How latency, size, build time and memory grow with the number of documents, beside pyseismic-lsr where it fits.
 
     python benchmarks/scale.py [--sizes 300000,1000000,2500000,8800000] [--like DOCS.parquet] [--queries FILE]
-        [--relevant SHARE] [--peer seismic] [--memory 20] [--folder WORK] [--keep] [--output DIR]
+        [--relevant SHARE] [--peer seismic] [--memory 20] [--work DIR] [--keep] [--output DIR]
 
 For each size: makes documents (made_vectors.py, whose options they are; real queries of MS MARCO beside documents about
 other things want `--relevant 0.02`), finds the exact top 10, builds each index in a process of its own whose peak
@@ -9,7 +9,7 @@ memory is read, and times every configuration on one thread. At each recall the 
 query is reported with its numbers on the others; nothing is interpolated. A peer that would need more than `--memory`
 GiB is left out, by an estimate, and ended by a limit if that was too low.
 
-Made documents stay in `--folder` and are used again; indexes are removed unless `--keep`. The tables go to stdout, and
+Made documents stay in `--work` and are used again; indexes are removed unless `--keep`. The tables go to stdout, and
 with every number to scale.md, scale.json, scale.png and scale.svg in the output folder, anew after each size. Needs the
 extra `bench` and about 1.5 KB of disk a document, 10 with the peer; nothing else should run meanwhile.
 """
@@ -21,6 +21,7 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ import pyarrow.parquet as pq
 from made_vectors import add_source_arguments, open_maker, reporting
 from scale_build import build_apart
 from scale_report import Growth, SizeResult, markdown, save_plots
-from script import add_output, exit_code, write_results
+from script import Report, main
 from vector_maker import VectorMaker
 from vector_statistics import first_documents, statistics
 
 from lsr.cli.console import note, progress_bar
+from lsr.core.errors import InputError
 from lsr.core.plotting import check_plot
 from lsr.eval.bench import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries, Row, Summary, exact_top
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
@@ -63,36 +65,28 @@ class Contender:
     samples: list[tuple[Configuration, Sample]] | None = None
 
 
-def main() -> int:
-    """Measure size after size; write the tables and the plot after each."""
-    arguments = parse()
-    return exit_code(lambda folder: run(arguments, folder), arguments.folder)
-
-
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default=SIZES, metavar="N,N,…", help="numbers of documents (%(default)s)")
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sizes", type=sizes, default=SIZES, metavar="N,N,…", help="numbers of documents (%(default)s)"
+    )
     add_source_arguments(parser)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="measure this engine too")
     parser.add_argument("--measured", type=int, default=300, metavar="N", help="queries to run (%(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="a query counts with its best time (%(default)s)")
     parser.add_argument("--build-threads", type=int, default=os.cpu_count() or 1, help="of every build (all)")
     parser.add_argument("--memory", type=float, default=20.0, metavar="GIB", help="limit of every build (%(default)s)")
-    parser.add_argument("--folder", type=Path, help="for documents and indexes (default: temporary)")
-    parser.add_argument("--keep", action="store_true", help="keep the indexes in --folder")
-    add_output(parser)
-    arguments = parser.parse_args()
-    try:
-        arguments.sizes = sorted({int(size) for size in arguments.sizes.split(",")})
-    except ValueError:
-        parser.error(f"--sizes takes numbers between commas, not {arguments.sizes!r}")
+    parser.add_argument("--keep", action="store_true", help="keep the indexes in --work")
+
+
+def sizes(text: str) -> list[int]:
+    """Numbers between commas, ascending."""
+    return sorted({int(size) for size in text.split(",")})
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    """Measure size after size, in `folder`."""
     if min(arguments.sizes[0], arguments.rounds, arguments.build_threads) < 1 or arguments.measured < 2:
-        parser.error("sizes, rounds and threads start at 1, measured queries at 2")
-    return arguments
-
-
-def run(arguments: argparse.Namespace, folder: Path) -> None:
-    """Everything, in `folder`."""
+        raise InputError("sizes, rounds and threads start at 1, measured queries at 2")
     check_plot(arguments.output / "scale.png")
     check_peers(arguments.peer)
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,10 +100,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         if not growth.statistics:
             growth.statistics = compared(arguments, path, measured)
         growth.sizes.append(measure_size(path, documents, measured, folder, arguments, growth))
-        text = markdown(growth)
-        write_results(arguments.output, "scale", f"# Scale\n\n{text}", growth.to_json())
         save_plots(growth, arguments.output)
-    print(text, end="")
+        yield Report(f"# Scale\n\n{markdown(growth)}", growth.to_json())
 
 
 def about(arguments: argparse.Namespace, measured: SparseVectors) -> dict[str, Any]:
@@ -225,7 +217,9 @@ def build(
     note(f"building {engine.name} {in_words(settings)} …")
     target = folder / f"{len(size.builds)}-{engine.name}"
     built, peak = build_apart(engine.name, settings, path, target, arguments.build_threads, arguments.memory * GIB)
-    parts = Index.open(target / "index").space() if isinstance(engine, LsrEngine) else {"total": built.bytes}
+    parts = (
+        Index.open(target / "index").describe()["bytes"] if isinstance(engine, LsrEngine) else {"total": built.bytes}
+    )
     cost = {"seconds": built.seconds, "peak_bytes": peak, "bytes": parts}
     size.builds.append({"engine": engine.name, "settings": settings, **cost})
     return built
@@ -263,4 +257,4 @@ def rows_of(contender: Contender, queries: Queries) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("scale", __doc__, options, run))

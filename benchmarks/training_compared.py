@@ -16,11 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from script import add_output, exit_code, write_results
+from script import Report, main
 
 from lsr.cli.console import note, progress_bar
 from lsr.core.plotting import COLOURS, figure
@@ -33,25 +34,25 @@ MAX_LENGTH = 256
 METRIC = "ndcg@10"
 
 
-def main() -> int:
-    """Train and measure variant after variant; write what there is after each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("variants", type=Path, metavar="VARIANTS.yaml")
-    parser.add_argument("--data", nargs="+", required=True, metavar="NAME=TRAINING_SET")
+    parser.add_argument("--data", nargs="+", required=True, type=named_sources, metavar="NAME=TRAINING_SET")
     parser.add_argument("--collections", nargs="+", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--steps", type=int, help="in place of the recipe's")
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH, help="tokens of a document (%(default)s)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these variants alone")
-    parser.add_argument("--work", type=Path)
-    add_output(parser)
-    arguments = parser.parse_args()
-    return exit_code(lambda work: run(arguments, work), arguments.work)
 
 
-def run(arguments: argparse.Namespace, work: Path) -> None:
-    """Everything, in the folder `work`."""
+def named_sources(text: str) -> tuple[str, list[Path]]:
+    """NAME=SOURCE,…"""
+    name, _, sources = text.partition("=")
+    return name, [Path(source) for source in sources.split(",")]
+
+
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Train and measure variant after variant, in the folder `work`."""
     asked = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
-    data = dict(each.split("=", 1) for each in arguments.data)
+    data = dict(arguments.data)
     collections = [load_collection(folder) for folder in arguments.collections]
     base, length = asked["recipe"]["model"]["document"]["base"], arguments.max_length
     steps = arguments.steps or asked["recipe"]["run"]["steps"]
@@ -63,12 +64,11 @@ def run(arguments: argparse.Namespace, work: Path) -> None:
         model = train_variant(asked["recipe"], variant, data, steps, work)
         rows.append({"name": variant["name"], **measure(str(model), collections, model.parent, length)})
         about = f"{steps} steps of training; nDCG@10 of exact search, max_length {length}"
-        write(asked["title"], about, rows, [each.name for each in collections], arguments.output)
-    print(table(rows, [each.name for each in collections]), end="")
+        yield written(asked["title"], about, rows, [each.name for each in collections], arguments.output)
 
 
 def train_variant(
-    recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, str], steps: int, work: Path
+    recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, list[Path]], steps: int, work: Path
 ) -> Path:
     """The trained model's folder."""
     from lsr.training.config import parse_config, set_field
@@ -76,7 +76,7 @@ def train_variant(
 
     content = json.loads(json.dumps(recipe))
     name = variant.get("data", next(iter(data)))
-    content["data"] = [{"source": source} for source in data[name].split(",")]
+    content["data"] = [{"source": str(source)} for source in data[name]]
     for field, value in variant.get("changes", {}).items():
         set_field(content, field, value)
     content["run"]["steps"] = steps
@@ -118,11 +118,10 @@ def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
     return f"{markdown_table(head, lines)}\n"
 
 
-def write(title: str, about: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> None:
-    """The tables and the plot, replacing what is there."""
+def written(title: str, about: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> Report:
+    """The report; the plot is written, replacing what is there."""
     name = f"training_{title.replace(' ', '_')}"
     about = f"{about}; terms and FLOPS are means over the collections."
-    write_results(output, name, f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows)
     with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):
         families: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
@@ -133,7 +132,8 @@ def write(title: str, about: str, rows: list[dict[str, Any]], collections: list[
         panel.set(xlabel="active terms a document", ylabel="mean nDCG@10")
         panel.grid(alpha=0.3)
         panel.legend(frameon=False)
+    return Report(f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows, name)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("training", __doc__, options, run))

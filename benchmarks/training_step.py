@@ -1,6 +1,7 @@
 """Steps a second and memory of training SPLADE, with `lsr.training.model.projection` and with the plain formula.
 
-    python benchmarks/training_step.py [--model splade-tiny] [--batch 32] [--length 128] [--steps 10] [--output DIR]
+    python benchmarks/training_step.py [--model splade-tiny] [--batch 32] [--length 128] [--steps 10]
+        [--output DIR]
 
 A step takes a batch of random tokens through the model, sums weights against random numbers and adds FLOPS, goes back,
 and updates all parameters with AdamW. Every row is measured in a process of its own; memory is the peak of resident
@@ -12,15 +13,16 @@ Nothing else should run meanwhile; needs Linux (/proc).
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from script import add_output, measured_apart, write_results
+from script import Report, main, measured_apart, reset_peak, resident
+
+from lsr.eval.measures.machine import cpus
+from lsr.eval.reports.report import markdown_table
 
 WAYS = {
     "plain": "plain formula, autograd",
@@ -29,18 +31,15 @@ WAYS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="splade-tiny", help="packaged model or folder (%(default)s)")
     parser.add_argument("--batch", type=int, default=32, metavar="TEXTS")
     parser.add_argument("--length", type=int, default=128, metavar="TOKENS")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help="the median counts (%(default)s)")
-    add_output(parser)
-    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(measure(arguments)))
-        return
+
+
+def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
+    """Each way in a process of its own."""
     rows = {}
     for way, name in WAYS.items():
         print(f"measuring {name}", file=sys.stderr)
@@ -48,17 +47,13 @@ def main() -> None:
     result = {
         "model": Path(arguments.model).name,
         **{name: getattr(arguments, name) for name in ("batch", "length", "steps")},
-        "cpus": len(os.sched_getaffinity(0)),
+        "cpus": cpus(),
         "ways": rows,
     }
-    table = markdown(result)
-    write_results(arguments.output, "training_step", table, result)
-    print(table, end="")
+    yield Report(markdown(result), result)
 
 
 def markdown(result: dict[str, Any]) -> str:
-    from lsr.eval.reports.report import markdown_table
-
     base = result["ways"]["plain"]
     lines = [
         [
@@ -108,7 +103,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     for parameter in parameters:
         parameter.grad = torch.zeros_like(parameter)
     optimiser.step()  # its state is part of what is resident before
-    before = resident()
+    before = resident("VmRSS")
     reset_peak()
     times, active = [], 0.0
     for _ in range(arguments.steps + 1):
@@ -120,7 +115,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         times.append(time.perf_counter() - started)
         active = (weights > 0).sum(1).float().mean().item()
         del value, weights
-    peak = peak_resident() - before
+    peak = resident("VmHWM") - before
     return {
         "seconds": sorted(times[1:])[len(times[1:]) // 2],
         "peak_bytes": peak,
@@ -165,26 +160,5 @@ WAY_FUNCTIONS: dict[str, Callable[[], Callable[..., Any]]] = {
 }
 
 
-def resident() -> int:
-    """Bytes of resident memory."""
-    return _status("VmRSS")
-
-
-def peak_resident() -> int:
-    """The most that was resident since `reset_peak`."""
-    return _status("VmHWM")
-
-
-def reset_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _status(name: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status has no {name}")
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main("training_step", __doc__, options, run, apart=measure))

@@ -1,25 +1,24 @@
 """Compare our measures with the outputs that trec_eval publishes for its own test files.
 
-    python benchmarks/trec_eval_agreement.py FOLDER [--output benchmarks/results]
+    python benchmarks/trec_eval_agreement.py FOLDER [--output DIR]
 
 FOLDER is the `test/` folder of https://github.com/usnistgov/trec_eval: qrels, runs and expected outputs ("out.…").
-Prints a Markdown table with one line for each expected output and measure, and writes it to the output folder.
-trec_eval prints four decimals, so the two agree where they are at most half of the last one apart. Exit code 1 if any
-disagrees.
+The table has one line for each expected output and measure. trec_eval prints four decimals, so the two agree where they
+are at most half of the last one apart. It is an error if any disagrees.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from script import Report, main
 
-from lsr.core.errors import InputError
-from lsr.core.files import atomic_file
+from lsr.core.errors import LsrError
 from lsr.eval.measures.metrics import Scores, metric_label, score_run
 from lsr.eval.runs import Run, read_run
 from lsr.text.qrels import Qrels, read_qrels
@@ -77,22 +76,24 @@ class Line:
     widest: float
 
 
-def main() -> int:
-    """Run the comparison; 0 if everything agrees."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    arguments = parser.parse_args()
-    try:
-        lines = [line for case in CASES for line in compare(arguments.folder, case)]
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    table = markdown(lines)
-    print(table)
-    with atomic_file(arguments.output / "trec_eval_agreement.md", force=True) as temporary:
-        temporary.write_text(f"# Agreement with trec_eval's published outputs\n\n{table}\n", encoding="utf-8")
-    return 0 if all(line.agreeing == line.values for line in lines) else 1
+
+
+def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
+    """Compare every case."""
+    lines = [line for case in CASES for line in compare(arguments.folder, case)]
+    report = f"# Agreement with trec_eval's published outputs\n\n{markdown(lines)}\n"
+    yield Report(
+        report,
+        [
+            {"expected": line.case.expected, "arguments": line.case.arguments, "measure": line.ours}
+            | {"values": line.values, "agreeing": line.agreeing, "widest": line.widest}
+            for line in lines
+        ],
+    )
+    if any(line.agreeing < line.values for line in lines):
+        raise LsrError("not all values agree with trec_eval's")
 
 
 def compare(folder: Path, case: Case) -> list[Line]:
@@ -168,4 +169,4 @@ def markdown(lines: list[Line]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("trec_eval_agreement", __doc__, options, run))

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from script import exit_code
 from topical_order import topical_order
 
-from lsr.core.errors import InputError, LsrError
+from lsr.core.errors import InputError
 from lsr.eval.bench import exact_top
 from lsr.eval.reports.report import markdown_table
 from lsr.vectors.files import iter_vectors, read_vectors
@@ -197,17 +198,14 @@ def main() -> int:
     parser.add_argument("files", type=Path, nargs="+", metavar="DOCS.parquet")
     parser.add_argument("--documents", type=int, default=300_000, help="of each file, the first N (%(default)s)")
     arguments = parser.parse_args()
-    try:
-        dim = max(next(iter_vectors(path, batch_rows=1)).dim for path in (arguments.queries, *arguments.files))
-        queries = read_vectors(arguments.queries, dim=dim)
-        columns = {
-            path.stem: statistics(first_documents(path, arguments.documents, dim), queries) for path in arguments.files
-        }
-    except LsrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(table(columns))
-    return 0
+    return exit_code(lambda: print(table(columns(arguments))))
+
+
+def columns(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The statistics of each file."""
+    dim = max(next(iter_vectors(path, batch_rows=1)).dim for path in (arguments.queries, *arguments.files))
+    queries = read_vectors(arguments.queries, dim=dim)
+    return {path.stem: statistics(first_documents(path, arguments.documents, dim), queries) for path in arguments.files}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lsr.index.format.output import check_index_output
     from lsr.index.format.settings import BmpSettings, IndexSettings, SeismicSettings
     from lsr.index.live.snapshot import Index
+    from lsr.index.live.tunings import store_tuning
     from lsr.index.live.upgrade import Upgrade, upgrade_index
     from lsr.index.live.verification import verify
     from lsr.index.parts.dense.settings import DenseSettings
@@ -48,6 +49,7 @@ _HOMES = {
     "check_index_output": "lsr.index.format.output",
     "parameter_grid": "lsr.index.engines.tuning",
     "prune_index": "lsr.index.build.prune",
+    "store_tuning": "lsr.index.live.tunings",
     "upgrade_index": "lsr.index.live.upgrade",
     "verify": "lsr.index.live.verification",
 }
@@ -73,6 +75,7 @@ __all__ = [
     "check_index_output",
     "parameter_grid",
     "prune_index",
+    "store_tuning",
     "upgrade_index",
     "verify",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsr.core.documents import Document
@@ -27,24 +27,30 @@ class TextEncoder(Protocol):
     def decode(self, vectors: SparseVectors) -> list[list[tuple[str, float]]]: ...
 
 
+class SearchedDocuments(Protocol):
+    """The documents, by id; their number is the length."""
+
+    def __len__(self) -> int: ...
+
+    def get(self, id: str) -> Document: ...
+
+
 class SearchedIndex(Protocol):
-    """The documents and their numbers."""
+    """What is searched; its length is the number of rows."""
 
     def __len__(self) -> int: ...
 
     @property
-    def document_count(self) -> int: ...
+    def documents(self) -> SearchedDocuments: ...
+
+    @property
+    def parts(self) -> Container[str]: ...
 
     @property
     def dim(self) -> int: ...
 
     @property
     def encoder(self) -> Mapping[str, Any] | None: ...
-
-    @property
-    def has_dense(self) -> bool: ...
-
-    def document(self, id: str) -> Document: ...
 
     def describe(self) -> dict[str, Any]: ...
 

@@ -7,6 +7,7 @@ from threading import Thread
 from time import perf_counter
 
 from lsr.core.errors import LsrError
+from lsr.search.flat import plan_of
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.service.backend import SearchBackend
 from lsr.service.http.errors import NotReadyError
@@ -61,10 +62,10 @@ class WarmUp:
 
     def _warm_up_dense(self) -> None:
         """What hybrid search needs besides. Sparse search answers without it."""
-        if not self._backend.index.has_dense:
+        if "dense" not in self._backend.index.parts:
             return
         try:
-            self._backend.warm_up(SearchPlan.of("hybrid"))
+            self._backend.warm_up(plan_of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error.message())
         except Exception:  # whatever it is, it is no reason to keep sparse search back

@@ -42,7 +42,7 @@ def measure_overhead(index: Index, queries: SparseVectors, k: int, mode: str, **
         rows = [queries.row(i) for i in range(len(queries))]
         numbered = [np.arange(len(terms), dtype=np.uint32) for terms, _ in rows]
         small = _index_of_few(Path(folder) / "index", queries.dim, max(map(len, numbered)), k)
-        small.warm_up()
+        small.sparse.warm_up()
         hot, after = np.full(len(rows), np.inf), np.full(len(rows), np.inf)
         for _ in range(_ROUNDS):
             for i, (_, weights) in enumerate(rows):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from lsr.eval.bench.measure import Sample, measure_round
 from lsr.eval.bench.rows import Row, Summary, in_words, summarise
 from lsr.eval.bench.truth import Answers, exact_top
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
+from lsr.eval.measures.machine import processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +226,7 @@ def _about(vectors: BenchVectors, engines: list[Engine], settings: BenchSettings
         "queries": len(vectors.queries),
         "terms_a_query": vectors.queries.nnz / len(vectors.queries),
         "vocabulary": vectors.dim,
-        "machine": {"processor": _processor(), "cpus": os.cpu_count()},
+        "machine": {"processor": processor(), "cpus": os.cpu_count()},
         "engines": {
             engine.name: {"version": engine.version, "build_counts_from": engine.build_input} for engine in engines
         },
@@ -239,12 +238,3 @@ def _about(vectors: BenchVectors, engines: list[Engine], settings: BenchSettings
 
 def _build_threads(settings: BenchSettings) -> int:
     return settings.build_threads or os.cpu_count() or 1
-
-
-def _processor() -> str:
-    """The name that Linux gives it, or what Python knows."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

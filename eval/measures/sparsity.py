@@ -34,7 +34,7 @@ class Activation:
     @classmethod
     def of_index(cls, index: Index) -> Activation:
         """Of an index's documents."""
-        return cls(len(index), index.document_frequencies)
+        return cls(len(index), index.parts["terms"].documents)
 
     @property
     def mean_terms(self) -> float:

@@ -22,6 +22,7 @@ from lsr.eval.measures.sparsity import Activation, flops
 from lsr.eval.reports.report import Baseline, EvaluationReport
 from lsr.eval.runs import Ranking, Run, write_run
 from lsr.eval.systems.bm25 import Bm25
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.stats import mean_stats
 from lsr.text import count_documents
@@ -52,7 +53,7 @@ class EvaluationSettings:
 
     metrics: Sequence[str] = DEFAULT_METRICS
     k: int = 1000
-    plan: SearchPlan = field(default_factory=partial(SearchPlan.of, "exact"))
+    plan: SearchPlan = field(default_factory=partial(plan_of, "exact"))
     drop_self: bool = False
     bm25: bool = True
     latency_queries: int = 500
@@ -131,7 +132,7 @@ def evaluate(
         scores,
         baseline,
         label=retriever.encoder.name,
-        documents=retriever.index.document_count,
+        documents=len(retriever.index.documents),
         model=retriever.index.encoder or retriever.encoder.settings(),
         latency=latency,
         search=stats,
@@ -291,13 +292,13 @@ def _time_retriever(
 
 def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     documents, asked = Activation.of_index(index), Activation.of_vectors(queries)
-    parts = index.space()
+    parts = index.describe()["bytes"]
     size = parts["total"]
     return {
-        "documents": index.document_count,
+        "documents": len(index.documents),
         "windows": index.manifest.windows,
         "bytes": size,
-        "bytes_per_document": size / index.document_count,
+        "bytes_per_document": size / len(index.documents),
         "parts": parts,
         "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
         "flops": flops(asked, documents),

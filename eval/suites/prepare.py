@@ -15,6 +15,7 @@ from lsr.eval.collections import Collection
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
 from lsr.text.windows import WindowSettings, cut_document
+from lsr.vectors.pruning import Pruning
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -56,7 +57,7 @@ def open_or_index(
             retriever.encoder = encoder
         if encoder is not None or windows is not None:
             _check_windows(retriever.index, windows, path)
-        with stages("comparing corpus and index", retriever.index.document_count, "documents") as progress:
+        with stages("comparing corpus and index", len(retriever.index.documents), "documents") as progress:
             check_corpus(retriever.index, collection.documents(), path, progress)
         return _with_dense(retriever, encoder, dense, query_idf, stages)
     encoder = encoder or SparseEncoder.load()
@@ -87,7 +88,7 @@ def _with_dense(
     if dense is None:
         return retriever
     index = retriever.index
-    if not index.has_dense or index.dense.record.encoder != json.loads(json.dumps(dense.settings())):
+    if "dense" not in index.parts or index.parts["dense"].record.encoder != json.loads(json.dumps(dense.settings())):
         from lsr.build.dense import add_dense_vectors
 
         index = add_dense_vectors(index, dense, force=True, stages=stages)
@@ -110,7 +111,7 @@ def check_corpus(
     count = 0
     for document in documents:
         try:
-            stored = index.document(document.id)
+            stored = index.documents.get(document.id)
         except NotFoundError:
             raise InputError(f"document {document.id!r} is not in the index; {other}", remedies=_OTHERWISE) from None
         # An index of bare vectors has no texts to compare.
@@ -118,20 +119,20 @@ def check_corpus(
             raise InputError(f"document {document.id!r} has another text in the index; {other}", remedies=_OTHERWISE)
         count += 1
         progress(1)
-    if count != index.document_count:
-        counts = f"the corpus has {count:,} documents, the index {index.document_count:,}"
+    if count != len(index.documents):
+        counts = f"the corpus has {count:,} documents, the index {len(index.documents):,}"
         raise InputError(f"{counts}; {other}", remedies=_OTHERWISE)
 
 
 def _kept(document: Document, index: Index) -> str:
     """The document's text, or what of it an index of first windows keeps."""
-    if index.windows is None or index.windows.settings.score != "first":
+    if index.documents.windows is None or index.documents.windows.settings.score != "first":
         return document.text
-    return cut_document(document, index.windows.settings)[0].text
+    return cut_document(document, index.documents.windows.settings)[0].text
 
 
 def _check_windows(index: Index, windows: WindowSettings | None, path: str | Path) -> None:
-    made = None if index.windows is None else index.windows.settings
+    made = None if index.documents.windows is None else index.documents.windows.settings
     if made != windows:
         raise InputError(
             f"the index at {path} was made with {_in_words(made)}, not {_in_words(windows)}",
@@ -146,9 +147,9 @@ def _in_words(windows: WindowSettings | None) -> str:
 
 
 def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
-    if index.prunings:
+    if index.manifest.prunings:
         raise ModelError(
-            f"the index at {path} was pruned ({index.prunings[-1]})",
+            f"the index at {path} was pruned ({Pruning.from_record(index.manifest.prunings[-1])})",
             remedies=["measure it as it is, without naming a model", *_OTHERWISE],
         )
     # Through JSON, as the record in the index went.

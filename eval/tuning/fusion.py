@@ -26,7 +26,8 @@ from lsr.search.plan import SearchPlan
 from lsr.text.qrels import Qrels
 
 if TYPE_CHECKING:
-    from lsr.index.fusion.search import HybridHits, HybridQuery
+    from lsr.index.fusion.query import HybridQuery
+    from lsr.index.fusion.search import HybridHits
     from lsr.search.retriever import Retriever
 
 WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
@@ -199,7 +200,7 @@ def _values(
         # Found with even weights, so twice a contribution is the normalised score.
         scores = 2 * ((1 - weight) * hits.sparse.contributions + weight * hits.dense.contributions)
         rows, best = group_rows(retriever.index, hits.rows, scores, _KEPT)
-        run[query.id] = Ranking(retriever.index.document_ids(rows), best)
+        run[query.id] = Ranking(retriever.index.documents.ids(rows), best)
     scored = score_run(run, {query.id: qrels[query.id] for query in judged}, [metric])
     by_query = scored.per_query()
     return np.array([by_query[query.id][metric] for query in judged])

@@ -121,11 +121,11 @@ def measure_curve(
     def measured(pruned: Index, rule: Rule | None = None) -> CurvePoint:
         hits = pruned.search_batch(vectors, _K, mode="exact", threads=threads)
         run = {id: Ranking(found.ids, found.scores) for id, found in zip(vectors.ids, hits, strict=True)}
-        parts, postings = pruned.space(), pruned.manifest.postings
+        parts, postings = pruned.describe()["bytes"], pruned.manifest.postings
         return CurvePoint(
             rule=None if rule is None else rule.name,
             value=None if rule is None else rule.value,
-            weight=None if rule is None else pruned.prunings[-1].weight,
+            weight=None if rule is None else pruned.manifest.prunings[-1]["weight"],
             postings=postings,
             share=postings / max(index.manifest.postings, 1),
             bytes=parts["total"],
@@ -138,7 +138,7 @@ def measure_curve(
         stages("pruning", len(rules) + 1, "indexes") as progress,
         tempfile.TemporaryDirectory(prefix="lsr-prune-") as folder,
     ):
-        index.warm_up()
+        index.sparse.warm_up()
         points = [measured(index)]
         progress(1)
         for number, rule in enumerate(rules):

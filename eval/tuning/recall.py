@@ -29,7 +29,7 @@ class Choice:
     """The fastest parameters for one recall.
 
     Attributes:
-        tuning: what `Index.store_tuning` takes; recall and time are those of the half that verified it.
+        tuning: what `lsr.index.store_tuning` takes; recall and time are those of the half that verified it.
         row: all that was measured of it.
         fallen_short: configurations that were faster and reached the recall on the first half, but not on the second.
     """
@@ -63,7 +63,7 @@ def tune(
 
     Parameters are chosen on every second query and verified on the others. Recall is against the exhaustive search of
     the same index; a document that ties with the k-th counts as found. Queries that match nothing are left out. The
-    index is not changed: store what was chosen with `Index.store_tuning`.
+    index is not changed: store what was chosen with `lsr.index.store_tuning`.
 
     Raises InputError for a recall outside (0, 1], for k below 1, and for fewer than two queries that match anything;
     RecallNotReached if no configuration reaches a recall.
@@ -147,7 +147,7 @@ def _measure(index: Index, queries: Queries, truth: Truth, k: int, stages: Stage
                 if not sample.slow:
                     measure_round(opened, queries, k, configuration, sample, answers)
                 progress(1)
-    size = index.space()["total"]
+    size = index.describe()["bytes"]["total"]
     return [
         Row(
             engine="lsr",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.manifest import Manifest, PartRecord, published_segment
@@ -182,10 +183,11 @@ class IndexBuilder:
             stream.finish()
         draft.threads = threads
         # The vectors go through all documents once.
-        stages = _Stages(progress, draft.documents, 1 + sum(part.passes for part in self._parts))
-        scale = self._vectors.finish(stages.report)
+        passes = 1 + sum(part.passes for part in self._parts)
+        report = in_proportion(progress, counted=passes * draft.documents, reported=draft.documents)
+        scale = self._vectors.finish(report)
         for part in self._parts:
-            part.write(draft, stages.report)
+            part.write(draft, report)
         Manifest(
             segment=draft.folder.name,
             documents=draft.documents,
@@ -226,19 +228,3 @@ class IndexBuilder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.discard()
-
-
-class _Stages:
-    """Reports documents to `progress` as if each of so many passes over all of them finished its share of them."""
-
-    def __init__(self, progress: Callable[[int], None] | None, documents: int, passes: int) -> None:
-        self._progress, self._passes = progress, passes
-        self._done = self._reported = 0
-
-    def report(self, documents: int) -> None:
-        """Some documents more are through a pass."""
-        self._done += documents
-        reached = self._done // self._passes
-        if self._progress is not None and reached > self._reported:
-            self._progress(reached - self._reported)
-        self._reported = reached

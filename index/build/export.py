@@ -20,7 +20,8 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`.
     """
-    segment = index._segment
+    (segment,) = index.segments
+    scale = np.float32(segment.record.weight_scale)
     forward = segment.forward
     for first in range(0, len(index), batch_rows):
         rows = np.arange(first, min(first + batch_rows, len(index)))
@@ -35,13 +36,15 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
         if segment.forward.deficits is not None:
             deficits = np.empty(indptr[-1], np.uint8)
             gather_documents(forward.indptr, segment.forward.deficits, positions, deficits)
-        floats = as_floats(weights, deficits, index._scale)
+        floats = as_floats(weights, deficits, scale)
         yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), index.dim, validate=False)
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
     """Every document's weights as `Index.vector` gives them, in parts, in the order in which they lie on disk."""
-    weights, deficits = index._segment.forward.weights, index._segment.forward.deficits
+    (segment,) = index.segments
+    weights, deficits = segment.forward.weights, segment.forward.deficits
+    scale = np.float32(segment.record.weight_scale)
     for start in range(0, len(weights), _WEIGHTS_AT_A_TIME):
         part = slice(start, start + _WEIGHTS_AT_A_TIME)
-        yield as_floats(weights[part], None if deficits is None else deficits[part], index._scale)
+        yield as_floats(weights[part], None if deficits is None else deficits[part], scale)

@@ -13,7 +13,7 @@ from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.output import check_index_output
 from lsr.index.live.snapshot import Index
-from lsr.vectors.pruning import Pruner, Rule
+from lsr.vectors.pruning import Pruner, Pruning, Rule
 
 
 def prune_index(
@@ -44,23 +44,25 @@ def prune_index(
                 progress(len(part))
 
     pruner = Pruner(rule, weights)
+    (segment,) = index.segments
+    windows, tokens = index.documents.windows, segment.part("terms").tokens
     with IndexBuilder(
         path,
         dim=index.dim,
         vocabulary=index.vocabulary,
         encoder=index.encoder,
-        settings=index.settings,
-        windows=None if index.windows is None else index.windows.settings,
+        settings=segment.record.settings,
+        windows=None if windows is None else windows.settings,
         force=force,
     ) as builder:
         with stages("pruning", len(index), "documents") as progress:
             for vectors in iter_vectors(index):
                 rows = len(builder), len(builder) + len(vectors)
-                builder.add(pruner(vectors), index._segment.part("documents").documents(*rows))
+                builder.add(pruner(vectors), segment.part("documents").documents(*rows))
                 progress(len(vectors))
-        if index.token_frequencies is not None:
-            builder.count_tokens(index.token_frequencies)
+        if tokens is not None:
+            builder.count_tokens(tokens)
         builder.carry_parts(index)
-        builder.prunings = [*index.prunings, pruner.done]
+        builder.prunings = [*map(Pruning.from_record, index.manifest.prunings), pruner.done]
         with stages("building", len(index), "documents") as progress:
             return builder.finish(progress=progress, threads=threads)

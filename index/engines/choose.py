@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.errors import InputError
+from lsr.index.engines.direct.parameters import DirectParameters
 from lsr.index.engines.engine import Engine, parameters_of
 from lsr.index.engines.registry import ENGINES, named_engines
 from lsr.index.engines.tuning import Tuning, choose_tuning
 from lsr.index.parts.registry import PARTS
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 AUTO = "auto"
@@ -67,21 +68,16 @@ def choose_engine(
         if engine is None or not engine.by_name:
             raise InputError(f"mode must be {', '.join((AUTO, *named_engines()))}, not {mode!r}")
         return Choice(engine, parameters_of(engine, parameters))
-    engine = ENGINES[choose_mode(documents, k, filtered=filtered)]
-    asked = ENGINES["approximate"]
-    if engine is asked or parameters:
-        checked = parameters_of(asked, parameters, AUTO)
-        if engine is asked:
-            return Choice(engine, checked)
-    return Choice(engine, parameters_of(engine, {}))
+    checked = parameters_of(ENGINES["approximate"], parameters, AUTO)
+    chosen = choose_mode(documents, k, filtered=filtered)
+    return Choice(ENGINES[chosen], checked if chosen == "approximate" else parameters_of(ENGINES[chosen], {}))
 
 
 def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
     """The choice for one segment: its own, or direct search where a filter allows few rows."""
     engine = choice.engine
     if allowed.filtered and engine.name in _GIVE_WAY_TO_DIRECT and allowed.count * DIRECT_SHARE <= allowed.rows:
-        direct = ENGINES["direct"]
-        return Choice(direct, parameters_of(direct, {"mode": engine.name}))
+        return Choice(ENGINES["direct"], DirectParameters(engine.name))
     return choice
 
 

@@ -6,18 +6,19 @@ made of them quickly. An engine loads its kernels when it first searches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from lsr.core.errors import InputError
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 P = TypeVar("P")
@@ -77,12 +78,19 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     InputError for a name that it does not have, which tells the nearest one, or a value that it refuses. `mode` is what
     the engine was asked for by, if not its own name.
     """
-    if values:
-        known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
-        for name in values:
-            if name not in known:
-                raise InputError(f"{name} is no parameter of mode {mode or engine.name}; {_instead(name, list(known))}")
+    if not values:
+        return _defaults(engine.Parameters)
+    known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
+    for name in values:
+        if name not in known:
+            raise InputError(f"{name} is no parameter of mode {mode or engine.name}; {_instead(name, list(known))}")
     return engine.Parameters(**values)
+
+
+@lru_cache
+def _defaults(parameters: Callable[[], P]) -> P:
+    """The same object for every search that names no parameter."""
+    return parameters()
 
 
 def _instead(name: str, known: list[str]) -> str:

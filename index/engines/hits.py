@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from lsr.core.types import Rows, Scores
-
-if TYPE_CHECKING:
-    from lsr.index.parts.ids import IdTable
 
 
 class SearchStats(NamedTuple):
@@ -46,20 +43,20 @@ class Hits:
         stats: what the search did.
     """
 
-    __slots__ = ("_ids", "_table", "rows", "scores", "stats")
+    __slots__ = ("_ids", "_ids_of", "rows", "scores", "stats")
 
-    def __init__(self, rows: Rows, scores: Scores, stats: SearchStats, table: IdTable) -> None:
+    def __init__(self, rows: Rows, scores: Scores, stats: SearchStats, ids_of: Callable[[Rows], list[str]]) -> None:
         self.rows = rows
         self.scores = scores
         self.stats = stats
-        self._table = table
+        self._ids_of = ids_of
         self._ids: list[str] | None = None
 
     @property
     def ids(self) -> list[str]:
         """The documents' ids, read from the index on first use."""
         if self._ids is None:
-            self._ids = self._table.ids(self.rows)
+            self._ids = self._ids_of(self.rows)
         return self._ids
 
     def __len__(self) -> int:

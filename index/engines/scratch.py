@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,6 +22,20 @@ T = TypeVar("T")
 _MOST_SHORT_TERMS = 255
 # One for each kind of scratch memory that a query may get.
 QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
+
+
+@contextmanager
+def borrowed_scratch(segment: Segment) -> Iterator[Scratch]:
+    """Memory for one search of a segment: there is some for each search that runs at the same time.
+
+    It is given back unless the search failed, which may have left it in any state.
+    """
+    try:
+        scratch = segment.idle.pop()
+    except IndexError:
+        scratch = Scratch(segment)
+    yield scratch
+    segment.idle.append(scratch)
 
 
 class Scratch:

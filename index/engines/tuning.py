@@ -41,6 +41,11 @@ class Tuning:
         """As JSON values, for the manifest."""
         return {**asdict(self), "parameters": dict(self.parameters)}
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Tuning:
+        """Inverse of `to_record`."""
+        return cls(**record)
+
 
 def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     """The fastest tuning for at least this recall and k.

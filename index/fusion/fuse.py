@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import CombinedScores, Rows
-from lsr.index.fusion.kernel import FuseArguments, fuse_rankings
+from lsr.index.engines.scratch import borrowed_scratch
+from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
 
 if TYPE_CHECKING:
@@ -49,32 +50,30 @@ def fuse(
 
     A side adds its share of the score, mapped, or of 1 / (rank_constant + rank) if that is given; a row that it did not
     return has no rank there and the score `absent`. That is replaced by the true score, as far as it matters to who is
-    among the k best, if the queries are given as `complete`, as `Index.prepare` and (a row of) `Dense.prepare` return
-    them; it must then not be below the truth. None for the sparse query says that it is the truth there.
+    among the k best, if the queries are given as `complete`, as `SparseSearch.prepare` and (a row of) `Dense.prepare`
+    return them; it must then not be below the truth. None for the sparse query says that it is the truth there.
     """
     sparse_query, dense_query = complete or (None, _NO_VECTOR)
     terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
     sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
-    segment = index._segment
-    with index._borrowed_scratch() as scratch:
+    (segment,) = index.segments
+    with borrowed_scratch(segment) as scratch:
         found = fuse_rankings(
             *segment.forward_arrays,
-            *FuseArguments(
-                left=sparse[0],
-                left_scores=sparse[1],
-                right=dense[0],
-                right_scores=dense[1],
-                sides=sides,
-                rank_constant=-1.0 if rank_constant is None else float(rank_constant),
-                k=len(sparse[0]) + len(dense[0]) if k is None else k,
-                row_positions=segment.row_positions,
-                terms=terms,
-                term_weights=weights,
-                lookup=scratch.lookup(len(terms)),
-                vectors=_NO_VECTOR if complete is None else index.dense.flat,
-                query=dense_query,
-                completes=complete is not None,
-            ),
+            left=sparse[0],
+            left_scores=sparse[1],
+            right=dense[0],
+            right_scores=dense[1],
+            sides=sides,
+            rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+            k=len(sparse[0]) + len(dense[0]) if k is None else k,
+            row_positions=segment.row_positions,
+            terms=terms,
+            term_weights=weights,
+            lookup=scratch.lookup(len(terms)),
+            vectors=_NO_VECTOR if complete is None else index.parts["dense"].flat,
+            query=dense_query,
+            completes=complete is not None,
         )
     return Fused(*found)
 

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from lsr.core.errors import InputError
 from lsr.core.types import Rows
 from lsr.index.engines.tuning import choose_tuning
-from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores, search_rows
+from lsr.index.filters.allowed import as_bitmap
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, SideScores, search_rows
 from lsr.index.fusion.settings import AUTO, DENSE, RetrievalPlan
 from lsr.index.fusion.sides import RowRanking
 from lsr.index.fusion.windows import BestDocuments, ScoredWindows, best_by_max, best_by_sum, best_of, top_windows
@@ -41,7 +43,7 @@ def search_documents(
     when the search goes deeper. `allow` says which rows, here windows, may count.
     """
     plan = plan or RetrievalPlan()
-    windows = index.windows
+    windows = index.documents.windows
     if windows is None:
         return search_rows(index, query, k, plan, allow=allow)
     if k < 1:
@@ -77,10 +79,11 @@ def group_rows(
 
     In an index without windows, the k best rows.
     """
-    if index.windows is None:
+    windows = index.documents.windows
+    if windows is None:
         order = np.lexsort((rows, -scores))[:k]
         return rows[order], scores[order]
-    best = best_of(index.windows.documents_of(rows), scores, k, index.windows.settings.added)
+    best = best_of(windows.documents_of(rows), scores, k, windows.settings.added)
     return rows[best.places], best.scores
 
 
@@ -90,19 +93,19 @@ def _fixed(index: Index, plan: RetrievalPlan, k: int, *, filtered: bool) -> Retr
     if sparse is None:
         return plan
     if sparse.recall is not None:
-        tuning = choose_tuning(index.tunings, k, sparse.recall)
+        tuning = choose_tuning(index.sparse.tunings, k, sparse.recall)
         sparse = replace(sparse, recall=None, mode=tuning.mode, parameters=dict(tuning.parameters) or None)
     elif (
         sparse.mode == AUTO
         and (plan.fusion is None or plan.fusion.completion != "exact")
-        and index.choose_mode(k, filtered=filtered) == "approximate"
+        and index.sparse.choose_mode(k, filtered=filtered) == "approximate"
     ):
         sparse = replace(sparse, mode="approximate")
     return replace(plan, retrieve=replace(plan.retrieve, sparse=sparse))
 
 
 def _mask(index: Index, allow: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    return np.unpackbits(index.bitmap(allow), count=len(index), bitorder="little").astype(np.bool_)
+    return np.unpackbits(as_bitmap(allow, len(index)), count=len(index), bitorder="little").astype(np.bool_)
 
 
 def _all_windows(
@@ -119,7 +122,7 @@ def _all_windows(
         rows = rows[allowed[rows]]
     if mode == DENSE:
         assert query.dense is not None
-        scores = index.dense.scores_prepared(query.dense, rows)
+        scores = index.parts["dense"].scores_prepared(query.dense, rows)
     else:
         assert query.sparse is not None
         scores = index.scores(*query.sparse, rows)

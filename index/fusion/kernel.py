@@ -3,37 +3,14 @@
 One call for all of it: between two searches whose data fills the processor's cache, every step in Python is slow.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.inner_products import inner_product
-from lsr.index.kernels.scoring import ForwardArguments, Lookup, empty_lookup, fill_lookup, score_document
+from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
 
-
-class FuseArguments(NamedTuple):
-    """What `fuse_rankings` takes last."""
-
-    left: npt.NDArray[np.int64]
-    left_scores: npt.NDArray[np.float32]
-    right: npt.NDArray[np.int64]
-    right_scores: npt.NDArray[np.float32]
-    sides: npt.NDArray[np.float64]
-    rank_constant: float
-    k: int
-    row_positions: npt.NDArray[np.uint32]
-    terms: npt.NDArray[np.uint32]
-    term_weights: npt.NDArray[np.float32]
-    lookup: Lookup
-    vectors: npt.NDArray[np.float32]
-    query: npt.NDArray[np.float32]
-    completes: bool
-
-
-FUSE_RANKINGS_ARGUMENTS = (ForwardArguments, FuseArguments)
+FUSE_RANKINGS_GROUPS = (ForwardArguments,)
 
 
 @kernel

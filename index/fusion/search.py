@@ -13,8 +13,9 @@ from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.fuse import Fused, fuse
 from lsr.index.fusion.methods import METHODS, Normaliser, normaliser
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
-from lsr.index.fusion.sides import DenseQuery, RowRanking, Sides, SparseQuery
+from lsr.index.fusion.sides import RowRanking, Sides
 from lsr.index.fusion.tuning import query_features, stored_tuning
 from lsr.index.parts.dense.vectors import DenseStats
 
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
-
-
-class HybridQuery(NamedTuple):
-    """A query as both sides take it: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
-
-    sparse: SparseQuery | None = None
-    dense: DenseQuery | None = None
 
 
 class SideScores(NamedTuple):
@@ -121,7 +115,7 @@ class _Search:
             raise InputError(f"a {self.mode} search needs a {SPARSE if query.sparse is None else DENSE} query")
         if retrieve.needs_dense:
             assert query.dense is not None
-            query = HybridQuery(query.sparse, self.index.dense.prepare(query.dense)[0])
+            query = HybridQuery(query.sparse, self.sides.dense.prepare(query.dense)[0])
         found = self._retrieve(query)
         if feedback is not None:
             query = self._learn(query, found, feedback)
@@ -165,9 +159,9 @@ class _Search:
                 rows, scores = _best(fused or found.dense, settings.documents)
                 if len(rows):
                     assert dense is not None
-                    known = self.index.dense.vectors[rows]
+                    known = self.sides.dense.vectors[rows]
                     dense = dense_feedback(settings.method, dense, known, scores, settings.query_weight)
-                    dense = self.index.dense.prepare(dense)[0]
+                    dense = self.sides.dense.prepare(dense)[0]
             return HybridQuery(sparse, dense)
 
     # -- one ranking of two ------------------------------------------------------------------------------------------
@@ -198,7 +192,7 @@ class _Search:
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         with self.sides.timed("fuse"):
             first = self.plan.retrieve.depth
-            least = -1.0 if self.index.dense.record.similarity == "cosine" else None
+            least = -1.0 if self.sides.dense.record.similarity == "cosine" else None
             maps = (
                 normaliser(fusion.method, sparse.scores[:first], 0.0),
                 normaliser(fusion.method, dense.scores[:first], least),

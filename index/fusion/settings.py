@@ -67,6 +67,14 @@ class SparseSearchSettings:
         elif self.parameters is not None and not isinstance(self.parameters, parameters_class(self.mode)):
             raise InputError(f"{shortened(self.parameters)} are not those of mode {self.mode!r}", field="parameters")
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """As `Index.search` takes them."""
+        given: dict[str, Any] = {"mode": self.mode, "recall": self.recall}
+        if self.parameters is not None:
+            given |= {each.name: getattr(self.parameters, each.name) for each in fields(self.parameters)}
+        return given
+
 
 def _parameters(mode: str, values: Mapping[str, Any]) -> Any:
     """A mode's parameters of their names and values; None for the defaults. InputError names the one that is wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,15 +11,14 @@ import numpy.typing as npt
 
 from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
-from lsr.index.fusion.settings import RetrieveSettings, SparseSearchSettings
-from lsr.index.parts.dense.vectors import DenseStats
+from lsr.index.filters.allowed import as_bitmap
+from lsr.index.fusion.query import DenseQuery, SparseQuery
+from lsr.index.fusion.settings import RetrieveSettings
+from lsr.index.parts.dense.vectors import Dense, DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
-
-SparseQuery = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
-DenseQuery = npt.NDArray[np.float32]
 
 
 class RowRanking(NamedTuple):
@@ -49,18 +48,23 @@ class Sides:
     ) -> None:
         """`allow` as for `Index.search`; `exact` makes both sides' modes that."""
         self.index = index
-        self.allow = None if allow is None else index.bitmap(allow)
+        self.allow = None if allow is None else as_bitmap(allow, len(index))
         self.sparse_stats: SearchStats | None = None
         self.dense_stats: DenseStats | None = None
         self.milliseconds: dict[str, float] = {}
         self._sparse_options, self._dense_options = _options(retrieve, exact)
         self._prepared: tuple[SparseQuery | None, PreparedQueries | None] = (None, None)
 
+    @cached_property
+    def dense(self) -> Dense:
+        """The dense vectors. InputError if the index has none."""
+        return self.index.parts["dense"]
+
     def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
         """The query as the index takes it, made once."""
         asked, prepared = self._prepared
         if asked is not query or prepared is None:
-            prepared = self.index.prepare(*query)
+            prepared = self.index.sparse.prepare(*query)
             self._prepared = (query, prepared)
         return prepared
 
@@ -68,7 +72,7 @@ class Sides:
         """The best rows for (term ids, weights)."""
         with self.timed("sparse"):
             prepared = self.prepare_sparse(query)
-            hits = self.index.search_prepared(prepared, depth, allow=self.allow, **self._sparse_options)
+            hits = self.index.sparse.search_prepared(prepared, depth, allow=self.allow, **self._sparse_options)
         self.sparse_stats = hits.stats
         exact = hits.stats.mode in ("exact", "exhaustive")
         return RowRanking(hits.rows, hits.scores, exact and (len(hits) < depth or depth >= len(self.index)))
@@ -76,14 +80,14 @@ class Sides:
     def search_dense(self, query: DenseQuery, depth: int) -> RowRanking:
         """The nearest rows to a vector that `Dense.prepare` returned."""
         with self.timed("dense"):
-            (hits,) = self.index.dense.search_prepared(query[None], depth, allow=self.allow, **self._dense_options)
+            (hits,) = self.dense.search_prepared(query[None], depth, allow=self.allow, **self._dense_options)
         self.dense_stats = hits.stats
         return RowRanking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
 
     def score_dense(self, query: DenseQuery, rows: Rows) -> RowRanking:
         """The dense ranking of given rows: what sparse search returned."""
         with self.timed("dense"):
-            scores = self.index.dense.scores_prepared(query, rows)
+            scores = self.dense.scores_prepared(query, rows)
             order = np.lexsort((rows, -scores))
         self.dense_stats = DenseStats("sparse-first", "flat", len(rows), direct=True)
         return RowRanking(rows[order], scores[order], True)
@@ -95,17 +99,9 @@ class Sides:
 
 def _options(retrieve: RetrieveSettings, exact: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the searches of the sparse and of the dense side are called with."""
-    sparse = {} if retrieve.sparse is None else sparse_options(retrieve.sparse)
+    sparse = {} if retrieve.sparse is None else retrieve.sparse.keywords
     dense = {} if retrieve.dense is None else {"mode": retrieve.dense.mode, "effort": retrieve.dense.effort}
     return ({**sparse, "mode": "exact"}, {**dense, "mode": "exact"}) if exact else (sparse, dense)
-
-
-def sparse_options(settings: SparseSearchSettings) -> dict[str, Any]:
-    """The keywords of `Index.search` that settings stand for."""
-    options: dict[str, Any] = {"mode": settings.mode, "recall": settings.recall}
-    if settings.parameters is not None:
-        options |= {each.name: getattr(settings.parameters, each.name) for each in fields(settings.parameters)}
-    return options
 
 
 class _Timer:

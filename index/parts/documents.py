@@ -120,7 +120,7 @@ class DocumentStore:
     def _columns(self, batch: int) -> list[pa.LargeStringArray]:
         """The ids, titles, texts and fields of a batch."""
         with self._lock:  # Arrow's file reader does not promise to be shared by threads
-            return self._reader.get_batch(batch).columns  # type: ignore[no-any-return]
+            return self._reader.get_batch(batch).columns
 
 
 def _document(id: str, title: str, text: str, fields: str) -> Document:

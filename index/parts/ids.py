@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.documents import Document
-from lsr.core.errors import InputError, NotFoundError
+from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, write_array
 from lsr.index.format.checks import offsets_ascend
 from lsr.index.format.manifest import SegmentRecord
@@ -88,19 +88,19 @@ class IdTable:
         """The ids of several rows."""
         return [self.id(row) for row in rows.tolist()]
 
-    def row(self, id: str) -> int:
-        """The row of an id; NotFoundError if the index does not hold it."""
+    def find(self, id: str) -> int | None:
+        """The row of an id; None if the segment does not hold it."""
         try:
             value = np.uint64(hash_id(id.encode()))
         except UnicodeEncodeError:  # a lone surrogate, which no stored id can hold
-            raise NotFoundError(f"no document with id {id!r}") from None
+            return None
         at = int(np.searchsorted(self.hashes, value))
         while at < len(self.hashes) and self.hashes[at] == value:
             row = int(self.rows[at])
             if self.id(row) == id:
                 return row
             at += 1
-        raise NotFoundError(f"no document with id {id!r}")
+        return None
 
 
 class IdsPart(WrittenPart):

@@ -84,6 +84,11 @@ class Segment:
         found = self._parts.get(name)
         return self._open_part(name) if found is None else found
 
+    def warm_up(self) -> None:
+        """Warm up every part that is open."""
+        for name, opened in list(self._parts.items()):
+            PARTS[name].warm_up(opened)
+
     def part_folder(self, name: str) -> Path:
         """Where the files of an added part are. IndexFormatError if one is missing, or not of the recorded size."""
         part = self.record.parts[name]

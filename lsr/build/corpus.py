@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,17 +161,10 @@ def encode_queries(
     return write_vectors(path, batches(), vocabulary=encoder.vocabulary, force=force)
 
 
-@contextmanager
-def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> Iterator[EncodedShards]:
+def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> EncodedShards:
+    """The work folder beside what is made at `path`."""
     path = Path(path)
-    shards = EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
-    finished = False
-    try:
-        yield shards
-        finished = True
-    finally:
-        # Nothing worth going on from is nothing worth leaving behind.
-        shards.close(remove=finished or not shards.paths)
+    return EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
 
 
 def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:

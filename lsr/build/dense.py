@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.build.encoding_work import EncodingWork
 from lsr.core.errors import InputError, OutputExistsError
-from lsr.core.progress import Stages, silent
+from lsr.core.progress import Stages, in_proportion, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
 from lsr.core.types import Vectors
+from lsr.core.work import WorkFolder
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -44,21 +44,20 @@ def add_dense_vectors(
     from lsr.index import add_dense
     from lsr.index.parts.dense.record import NAME
 
-    if index.has_dense and not force:
+    if "dense" in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
     with (
-        EncodingWork(index, NAME, encoder.settings(), restart=restart) as work,
+        encoding_work(index, NAME, encoder.settings(), restart=restart) as work,
         _EncodedRows(work.folder, encoder.dim) as encoded,
     ):
         with stages("encoding dense vectors", len(index), "documents") as progress:
             progress(encoded.rows)
-            work.rows = encoded.rows
             for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
                 encoded.append(part)
-                work.rows = encoded.rows
+                work.begun = True
         with stages("building the dense part", len(index), "documents") as progress:
             # Each vector is reported twice: written, and built into faiss's structure.
-            halves = _Halves(progress)
+            half = in_proportion(progress, counted=2 * len(index), reported=len(index))
             return add_dense(
                 index,
                 encoded.read(),
@@ -68,15 +67,23 @@ def add_dense_vectors(
                 seed=seed,
                 threads=threads,
                 force=force,
-                progress=halves.report,
+                progress=half,
             )
+
+
+def encoding_work(index: Index, part: str, settings: Mapping[str, Any], *, restart: bool) -> WorkFolder:
+    """The folder beside an index, `PATH.PART/`, where the encoding of a part of it is kept."""
+    folder = index.path.with_name(f"{index.path.name}.{part}")
+    # Texts of an index stay as they are: what cannot be encoded now cannot be the next time.
+    state = {"segment": index.manifest.segment, **settings}
+    return WorkFolder(folder, state, restart=restart, hopeless=(InputError,))
 
 
 def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
     """What the documents of an index say, from a row on. InputError if they have no texts."""
     some = first > 0
     for row in range(first, len(index)):
-        text = index.document_at(row).contents
+        text = index.documents.at(row).contents
         some = some or bool(text)
         yield text
     if not some:
@@ -84,18 +91,6 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
             f"the documents of {index.path} have no texts (it was made from vectors alone)",
             remedies=["index the vectors with their corpus", GIVE_DENSE_VECTORS],
         )
-
-
-class _Halves:
-    """Reports every second of what it is told."""
-
-    def __init__(self, progress: Any) -> None:
-        self._progress, self._told, self._reported = progress, 0, 0
-
-    def report(self, count: int) -> None:
-        self._told += count
-        self._progress(self._told // 2 - self._reported)
-        self._reported = self._told // 2
 
 
 class _EncodedRows:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lsr.build.dense import stored_texts
-from lsr.build.encoding_work import EncodingWork
+from lsr.build.dense import encoding_work, stored_texts
 from lsr.core.errors import OutputExistsError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import REPLACE
@@ -35,19 +34,18 @@ def add_token_vectors(
     from lsr.index.parts.adding import PartWriter
     from lsr.index.parts.late.record import FILE_NAMES, NAME
 
-    if NAME in index.manifest.parts and not force:
+    if NAME in index.parts and not force:
         raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
-    with EncodingWork(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
+    with encoding_work(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
         with (
             LateWriter(work.folder, encoder.dim, bits) as writer,
             stages("encoding token vectors", len(index), "documents") as progress,
         ):
             progress(writer.documents)
-            work.rows = writer.documents
             texts = stored_texts(index, writer.documents)
             for indptr, vectors in encoder.stream_documents(texts, progress=progress):
                 writer.append(indptr, vectors)
-                work.rows = writer.documents
+                work.begun = True
             record = writer.finish(encoder.settings())
         with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
             for name in FILE_NAMES:

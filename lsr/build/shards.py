@@ -1,27 +1,26 @@
 """Resumable encoding: a corpus becomes a folder of shards, each written whole, so that an interrupted run goes on.
 
 A shard holds some documents with their vectors (Parquet: `id`, `title`, `text`, `fields` as JSON, `indices`, `values`).
-`state.json` records what decides the vectors; a folder made with other settings is refused, never mixed.
+A folder made with other settings is refused, never mixed.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import filelock
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document
-from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
+from lsr.core.work import WorkFolder
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -45,50 +44,8 @@ _SCHEMA = pa.schema(
 _DOCUMENT_COLUMNS = ["id", "title", "text", "fields"]
 
 
-class EncodedShards:
-    """The work folder of one encoding run.
-
-    Args:
-        folder: made if absent, taken up again if it was made with the same `settings`.
-        settings: everything that decides the vectors (JSON values).
-        restart: throw away what an earlier run left.
-
-    Raises OutputExistsError if another process is at work in it, or if it was made with other settings.
-    """
-
-    def __init__(self, folder: str | Path, settings: dict[str, Any], *, restart: bool = False) -> None:
-        self.folder = Path(folder)
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the folder, not in it, so that the folder can be removed while the lock is held.
-        self._lock = filelock.FileLock(self.folder.with_name(self.folder.name + ".lock"), timeout=0)
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise OutputExistsError(f"another process is encoding into {self.folder}; wait for it to end") from None
-        try:
-            self._open(json.loads(json.dumps(settings)), restart)
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def _open(self, settings: dict[str, Any], restart: bool) -> None:
-        self.folder.mkdir(exist_ok=True)
-        state = self.folder / "state.json"
-        if restart:
-            for path in self.folder.iterdir():
-                path.unlink()
-        if state.exists():
-            earlier = json.loads(state.read_text())
-            if earlier != settings:
-                keys = [key for key in sorted({*earlier, *settings}) if earlier.get(key) != settings.get(key)]
-                changes = ", ".join(f"{key} was {earlier.get(key)!r}, is {settings.get(key)!r}" for key in keys)
-                raise OutputExistsError(
-                    f"{self.folder} holds an interrupted encoding with other settings ({changes})",
-                    remedies=["use those settings to go on", RESTART],
-                )
-        else:
-            with atomic_file(state) as temporary:
-                temporary.write_text(json.dumps(settings, indent=2))
+class EncodedShards(WorkFolder):
+    """The work folder of one encoding run, which holds the shards that are finished."""
 
     @property
     def paths(self) -> list[Path]:
@@ -128,6 +85,7 @@ class EncodedShards:
             )
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(_to_table(documents, vectors), temporary, compression="zstd")
+            self.begun = True
             number += 1
 
     def _skip(self, path: Path, stream: Iterator[Document]) -> None:
@@ -156,14 +114,6 @@ class EncodedShards:
                 dim,
             )
             yield vectors, [_to_document(row) for row in table.select(_DOCUMENT_COLUMNS).to_pylist()]
-
-    def close(self, *, remove: bool = False) -> None:
-        """Release the folder for others; `remove` deletes it, once its content lives elsewhere."""
-        if remove:
-            shutil.rmtree(self.folder)
-        # Unlinked while it is held: afterwards, it could be the lock that another process has just taken.
-        Path(self._lock.lock_file).unlink(missing_ok=True)
-        self._lock.release()
 
 
 def _to_document(row: dict[str, str]) -> Document:

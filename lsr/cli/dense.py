@@ -112,12 +112,12 @@ def run(
             force=force,
             restart=restart,
         )
-    size = made.space()[NAME]
+    size, dense = made.describe()["bytes"][NAME], made.parts[NAME]
     if as_json:
-        print_json({"index": str(index), "bytes": size, **made.dense.record.to_record()})
+        print_json({"index": str(index), "bytes": size, **dense.record.to_record()})
     else:
         note(
-            f"{index}: {len(made):,} dense vectors of {made.dense.dim} ({made.dense.kind}), {size / 1e6:,.1f} MB. "
+            f"{index}: {len(made):,} dense vectors of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. "
             f'Try: lsr search {index} "your question" --mode hybrid'
         )
 

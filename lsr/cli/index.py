@@ -179,16 +179,16 @@ def run(
             )
     if dense is not None:
         index = add_dense_part(index, dense, DenseSettings(), threads=threads, device=device, restart=restart)
-    size = index.space()["total"]
+    size = index.describe()["bytes"]["total"]
     if as_json:
-        made: dict[str, Any] = {"index": str(out), "documents": index.document_count, "terms": index.dim}
-        if index.windows is not None:
+        made: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
+        if index.documents.windows is not None:
             made["windows"] = len(index)
-        print_json({**made, "bytes": size, "modes": list(index.modes)})
+        print_json({**made, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
-        rows = "" if index.windows is None else f" in {len(index):,} windows"
-        note(f"{out}: {index.document_count:,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
+        rows = "" if index.documents.windows is None else f" in {len(index):,} windows"
+        note(f"{out}: {len(index.documents):,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
 
 
 def _index_vectors(

@@ -50,9 +50,9 @@ def run(
 
 
 def _document(index: Any, id: str) -> dict[str, Any]:
-    document = index.document(id)
+    document = index.documents.get(id)
     heaviest: dict[int, float] = {}
-    for row in index.document_rows(id):
+    for row in index.documents.rows_of(id):
         for term, weight in zip(*(part.tolist() for part in index.vector(row)), strict=True):
             heaviest[term] = max(weight, heaviest.get(term, 0.0))
     name = index.vocabulary.term if index.vocabulary else str

@@ -144,9 +144,10 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
         index = Index.open(source)
         if content_suffix(out) in FORMATS:
             fail(f"an index is pruned to an index: name a folder, then `lsr export` it to {out}")
-        before = index.space()["total"]
+        before = index.describe()["bytes"]["total"]
         pruned = prune_index(index, out, rule, threads=threads, force=force, stages=progress_bar)
-        after, done = pruned.space()["total"], pruned.prunings[-1]
+        after = pruned.describe()["bytes"]["total"]
+        done = Pruning.from_record(pruned.manifest.prunings[-1])
     if as_json:
         sizes = {"dropped_share": done.dropped_share, "bytes_before": before, "bytes_after": after}
         print_json({"output": str(out), **done.to_record(), **sizes})

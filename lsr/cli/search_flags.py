@@ -43,12 +43,12 @@ class Asked:
 
     def plan(self, default_mode: str = "auto") -> SearchPlan:
         """The plan; exits with 2 where a file and flags say two things. InputError for what makes no sense."""
-        from lsr.search.plan import SearchPlan
+        from lsr.search.flat import plan_of
         from lsr.search.reading import read_plan
 
         if self.file is None:
             mode = self.mode or ("auto" if "recall" in self.flat else default_mode)
-            return SearchPlan.of(mode, **self.flat)
+            return plan_of(mode, **self.flat)
         if self.mode is not None or self.flat:
             given = "--mode" if self.mode is not None else _flag(next(iter(self.flat)))
             fail(f"--plan says how to search: leave {given} out")

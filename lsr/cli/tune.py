@@ -69,7 +69,7 @@ def run(
     from lsr.eval.bench.plot import save_plot
     from lsr.eval.bench.rows import in_words
     from lsr.eval.tuning.recall import tune
-    from lsr.index import Index
+    from lsr.index import Index, store_tuning
 
     drawing = drawable(plot)
     opened = Index.open(index)
@@ -80,11 +80,11 @@ def run(
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
         note(f"{len(vectors)} queries are few: with {_ENOUGH_QUERIES} or more the recall is known better")
-    if opened.manifest.windows is not None:
+    if opened.documents.windows is not None:
         note(f"recall and the best {k} are of windows here, of which a document can have several")
     result = tune(opened, vectors, recall, k, stages=progress_bar)
     for choice in result.choices:
-        opened.store_tuning(choice.tuning)
+        store_tuning(opened, choice.tuning)
         for row in choice.fallen_short:
             note(
                 f"recall {choice.tuning.recall:g}: passed over {in_words(row.search_parameters)}, which reached "

@@ -51,7 +51,7 @@ def run(
         TemporaryDirectory() as folder,
     ):
         if index is not None:
-            Index.open(index).warm_up()
+            Index.open(index).sparse.warm_up()
         else:
             for number, (dim, settings) in enumerate(product(_VOCABULARIES, kinds_of_index())):
                 _build_and_warm_up(Path(folder) / str(number), dim, settings)
@@ -87,7 +87,7 @@ def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
     with IndexBuilder(path, dim=dim, settings=settings) as builder:
         builder.add(vectors)
         index = builder.finish()
-    index.warm_up()
+    index.sparse.warm_up()
     _warm_up_stages(index, path)
 
 
@@ -97,7 +97,8 @@ def _warm_up_stages(index: Index, path: Path) -> None:
 
     from lsr.core.errors import MissingDependencyError
     from lsr.index import LateVectors, LateWriter, add_dense
-    from lsr.index.fusion.search import HybridQuery, search_rows
+    from lsr.index.fusion.query import HybridQuery
+    from lsr.index.fusion.search import search_rows
     from lsr.index.fusion.settings import HYBRID, RetrievalPlan, RetrieveSettings
 
     query = np.array([0], np.uint32), np.ones(1, np.float32)

@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-Stages = Callable[[str, int | None, str], AbstractContextManager[Callable[[int], None]]]
+Progress = Callable[[int], None]
+"""Called with the number of items just finished."""
+
+Stages = Callable[[str, int | None, str], AbstractContextManager[Progress]]
 """Called with a stage's description, its number of items (None if not known) and their unit; gives, for as long as the
 stage lasts, a function that takes the number of items just finished."""
 
 
 @contextmanager
-def silent(description: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+def silent(description: str, total: int | None, unit: str) -> Iterator[Progress]:
     """Shows nothing."""
     yield lambda count: None
+
+
+def in_proportion(progress: Progress | None, *, counted: int, reported: int) -> Progress:
+    """A function that is told of `counted` items in all, and tells `progress` of `reported` items in proportion.
+
+    For work whose steps are not the items that its caller counts: several passes over them, or parts of them. If there
+    is nothing to count, all are reported at the first call.
+    """
+    done = told = 0
+
+    def count(finished: int) -> None:
+        nonlocal done, told
+        done += finished
+        reached = reported * done // counted if counted else reported
+        if progress is not None and reached > told:
+            progress(reached - told)
+        told = reached
+
+    return count

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import ModelError
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
-from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import RetrieveSettings
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class IndexEncoders:
     def _load_dense_encoder(self) -> DenseEncoder:
         from lsr.encoding.dense.encoder import DenseEncoder
 
-        record = self._index.dense.record.encoder
+        record = self._index.parts["dense"].record.encoder
         if record is None:
             raise ModelError("the dense vectors of this index came without a model", remedies=[NAME_DENSE_MODEL])
         options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
@@ -171,7 +171,7 @@ class IndexEncoders:
 
     def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
         """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
-        frequencies = self._index.token_frequencies
+        frequencies = self._index.parts["terms"].tokens
         if not encoder.inference_free or frequencies is None:
             return encoder
         count = len(self._index)

@@ -54,8 +54,13 @@ def flat_options() -> dict[str, FlatOption]:
     return found
 
 
-def plan_of(mode: str, flat: Mapping[str, Any]) -> SearchPlan:
-    """See `SearchPlan.of`."""
+def plan_of(mode: str = "auto", **flat: Any) -> SearchPlan:
+    """The plan of flat keywords: `mode`, then any field of a stage by its flat name.
+
+    `plan_of("hybrid", fusion="rrf", feedback="rm3", feedback_documents=5, rerank="late")`. None stands for the default.
+    InputError for a keyword that is unknown, with the nearest that is not, or belongs to a stage that is not asked for,
+    or a value that does not fit.
+    """
     given = tuple((name, value) for name, value in flat.items() if value is not None)
     try:
         return _plan_of(mode, given)

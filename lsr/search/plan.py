@@ -61,18 +61,6 @@ class SearchPlan(RetrievalPlan):
             )
 
     @classmethod
-    def of(cls, mode: str = "auto", **flat: Any) -> SearchPlan:
-        """The plan of flat keywords: `mode`, then any field of a stage by its flat name (see `lsr.search.flat`).
-
-        `of("hybrid", fusion="rrf", feedback="rm3", feedback_documents=5, rerank="late")`. None stands for the default.
-        InputError for a keyword that is unknown, with the nearest that is not, or belongs to a stage that is not asked
-        for, or a value that does not fit.
-        """
-        from lsr.search.flat import plan_of
-
-        return plan_of(mode, flat)
-
-    @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
         """Inverse of `to_record`; what is left out has its default.
 

@@ -33,9 +33,9 @@ class Rerankers:
     def score(self, model: str, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """float32 [n]: how well the documents of these rows answer the text, by a cross-encoder or by "late"."""
         if model == LATE:
-            late = self._index.late
+            late = self._index.parts["late"]
             return late.scores(self.token_encoder.encode_queries([text])[0], rows)
-        return self.cross_encoder(model).score(text, [self._index.document_at(int(row)).contents for row in rows])
+        return self.cross_encoder(model).score(text, [self._index.documents.at(int(row)).contents for row in rows])
 
     def cross_encoder(self, model: str) -> CrossEncoder:
         """Loaded on first use. Raises ModelError for what is none."""
@@ -53,5 +53,6 @@ class Rerankers:
 
         with self._loading:
             if self._token_encoder is None:
-                self._token_encoder = TokenEncoder.of_record(self._index.late.record.encoder, device=self._device)
+                record = self._index.parts["late"].record.encoder
+                self._token_encoder = TokenEncoder.of_record(record, device=self._device)
             return self._token_encoder

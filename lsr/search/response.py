@@ -38,7 +38,7 @@ class Hit:
 
     Attributes:
         rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
-            whole being `Index.document(id)`'s.
+            whole being `Index.documents.get(id)`'s.
         matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
         stages: what "sparse", "dense" and "rerank" said of it, as far as they were run; of a search of one stage, only
             with `matches`.

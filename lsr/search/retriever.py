@@ -14,14 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.index.fusion.search import HybridQuery
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
-from lsr.index.fusion.sides import SparseQuery, sparse_options
 from lsr.search.encoders import EncodedQueries, IndexEncoders
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
-from lsr.search.run import answer, rank
 from lsr.vectors.explanation import Explanation, explain_match
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Retriever:
     ) -> SearchResponse:
         """The `k` best documents for a text.
 
-        What is searched and how is for `plan` to say or, in its place, for the flat keywords of `SearchPlan.of`:
+        What is searched and how is for `plan` to say or, in its place, for the keywords of `lsr.search.flat.plan_of`:
         `search(text, mode="hybrid")` fuses sparse and dense search, with `feedback="rocchio"` it searches twice, and
         with `rerank="FOLDER"` it scores the best again with a cross-encoder. `explain` adds to each hit the terms that
         it shares with the query. `allow` are the rows that may be returned, as for `Index.search`: documents (or
@@ -115,7 +114,7 @@ class Retriever:
         InputError for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         if plan is None:
-            plan = SearchPlan.of(mode, recall=recall, **flat)
+            plan = plan_of(mode, recall=recall, **flat)
         elif flat or recall is not None or mode != "auto":
             raise InputError("a plan says how to search: leave mode and other keywords out")
         query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
@@ -148,8 +147,10 @@ class Retriever:
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
+        from lsr.search.run import rank
+
         ranked = rank(self.index, self.rerankers, queries.texts[number], queries[number], k, plan)
-        return RankedIds(self.index.document_ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
+        return RankedIds(self.index.documents.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
     def rank(
         self,
@@ -161,10 +162,10 @@ class Retriever:
         progress: Callable[[int], None] | None = None,
     ) -> list[RankedIds]:
         """The ids and scores of many queries' hits; `threads` run side by side (default: as many as there are CPUs)."""
-        if plan.stages == (SPARSE,) and self.index.windows is None:
+        if plan.stages == (SPARSE,) and self.index.documents.windows is None:
             # The index takes batches, which is quicker than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
-            options = sparse_options(plan.retrieve.sparse)
+            options = plan.retrieve.sparse.keywords
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
             return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
         results = []
@@ -177,7 +178,7 @@ class Retriever:
 
     def explain(self, text: str, document_id: str) -> Explanation:
         """Why the document, or its best window, scores what it scores for the text. Raises NotFoundError."""
-        rows = self.index.document_rows(document_id)
+        rows = self.index.documents.rows_of(document_id)
         query = self._encode_query(text)
         best = int(self.index.scores(*query, rows).argmax())
         return explain_match(query, self.index.vector(rows[best]), self.vocabulary)
@@ -195,11 +196,13 @@ class Retriever:
 
         So too for all that `plan` needs.
         """
-        self.index.warm_up()
+        from lsr.search.run import rank
+
+        self.index.sparse.warm_up()
         plan = plan or SearchPlan()
         if plan.stages != (SPARSE,):
             self.search("warm up", 1, plan)
-        elif self.index.windows is not None:
+        elif self.index.documents.windows is not None:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
         if self.index.encoder is not None or self._model is not None:
@@ -265,6 +268,8 @@ class Retriever:
         allow: npt.NDArray[Any] | None,
         encode_ms: dict[str, float],
     ) -> SearchResponse:
+        from lsr.search.run import answer, rank
+
         start = perf_counter()
         ranked = rank(self.index, self.rerankers, text, query, k, plan, allow)
         search_ms = (perf_counter() - start) * 1e3

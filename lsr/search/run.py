@@ -13,7 +13,8 @@ import numpy.typing as npt
 from lsr.core.types import CombinedScores, Rows
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.methods import normaliser
-from lsr.index.fusion.search import HybridHits, HybridQuery, SideScores
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, SideScores
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.rerank import Rerankers
@@ -102,7 +103,7 @@ def answer(
     said = _stages(ranked) if vocabulary is not None or len(plan.stages) > 1 else [{} for _ in ranked.rows]
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
-        document, window = index.passage(row)
+        document, window = index.documents.passage(row)
         matches = None
         if words is not None and query is not None:
             matches = explain_match(query, index.vector(row), words).matches

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -226,6 +226,11 @@ class Pruning:
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""
         return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Pruning:
+        """Inverse of `to_record`."""
+        return cls(**record)
 
     def __str__(self) -> str:
         weight = "" if self.weight is None else f" (weights from {self.weight:.4g})"

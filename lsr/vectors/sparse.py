@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -216,16 +218,13 @@ class SparseVectors:
 
     def save(self, path: str | Path, *, vocabulary: Vocabulary | None = None, force: bool = False) -> None:
         """Write .parquet (term ids) or .jsonl/.jsonl.gz/.jsonl.zst (terms, so `vocabulary` is needed)."""
-        from lsr.vectors.files import write_vectors
-
-        write_vectors(path, [self], vocabulary=vocabulary, force=force)
+        _files().write_vectors(path, [self], vocabulary=vocabulary, force=force)
 
     @classmethod
     def load(cls, path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None) -> SparseVectors:
         """Read a whole vector file; use `lsr.vectors.files.iter_vectors` for one that does not fit in memory."""
-        from lsr.vectors.files import read_vectors
-
-        return read_vectors(path, vocabulary=vocabulary, dim=dim)
+        read: SparseVectors = _files().read_vectors(path, vocabulary=vocabulary, dim=dim)
+        return read
 
     def __repr__(self) -> str:
         return f"SparseVectors({len(self):,} rows, {self.nnz:,} pairs, {self.dim:,} terms)"
@@ -288,3 +287,8 @@ def _check_ids(ids: Sequence[str], source: str | None, first_row: int) -> None:
             raise InputError(f"row {row}: an id must be a non-empty string, not {id!r}", source=source)
         if seen.setdefault(id, row) != row:
             raise InputError(f"row {row}: id {id!r} stands already in row {seen[id]}", source=source)
+
+
+def _files() -> ModuleType:
+    """The file formats. They are made of this class, which therefore finds them by name, when a file is asked for."""
+    return import_module("lsr.vectors.files")

@@ -29,6 +29,6 @@ async def document(request: Request, id: str) -> Response:
     """Fetch a document. Its id may hold slashes; percent-encode what a URL reserves (`?`, `#`, `%`)."""
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
-        return to_json(dataclasses.asdict(backend.index.document(id)))
+        return to_json(dataclasses.asdict(backend.index.documents.get(id)))
 
     return await service_of(request).answer(request, work)

@@ -33,7 +33,7 @@ async def index(request: Request) -> Response:
     def work(backend: SearchBackend, clock: Clock) -> bytes:
         served = backend.index
         answer: dict[str, Any] = {
-            "documents": served.document_count,
+            "documents": len(served.documents),
             "terms": served.dim,
             "model": _model_name(backend),
             "limits": limits,

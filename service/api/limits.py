@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -9,13 +10,16 @@ from typing import Any, NoReturn
 from fastapi.exceptions import RequestValidationError
 
 from lsr.core.errors import InputError
+from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
+from lsr.service.schemas.pipeline import plan_record
+from lsr.service.schemas.search import SearchRequest
 from lsr.service.settings import ServiceSettings
 
 # Far beyond any model's, and near enough that sums of products stay finite and positive in float32.
 WEIGHTS = (1e-20, 1e20)
-# Each is read, and its terms are added up one by one.
-_FEEDBACK_DOCUMENTS = 100
+# Each document is read, and its terms are added up one by one; the heaviest of them are searched with.
+_FEEDBACK_DOCUMENTS, _FEEDBACK_TERMS = 100, 4096
 
 
 def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "body") -> None:
@@ -54,14 +58,21 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
-def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bool) -> SearchPlan:
+def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
     """The plan of a request, re-ranked by the server's model where it asks for that, each stage within its limit."""
-    record = dict(record)
+    record = asked.plan_record
+    # Read by its attribute, it would warn of its own deprecation.
+    pipeline = asked.__dict__.get("pipeline")
+    if pipeline is not None:
+        if record:
+            _refuse("a pipeline says how to search: leave the plan's fields out", "body", "pipeline")
+        warnings.warn("`pipeline` names stages as until 0.1: give the plan's fields", FutureWarning, stacklevel=2)
+        record = plan_record(pipeline)
     if record.get("rerank") is not None:
         record["rerank"] = _with_model(record["rerank"], settings)
     with _refusing("body"):
         plan = SearchPlan.from_record(record)
-    if not by_text and (plan.retrieve.needs_dense or plan.rerank is not None):
+    if asked.text is None and (plan.retrieve.needs_dense or plan.rerank is not None):
         _refuse("a vector of terms searches the sparse index alone: give a text", "body")
     if "depth" in (record.get("retrieve") or ()):
         most = settings.max_k
@@ -69,7 +80,7 @@ def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bo
     if plan.feedback is not None:
         documents, terms = plan.feedback.documents, plan.feedback.terms
         _check_most(documents, _FEEDBACK_DOCUMENTS, "at most {:,} documents are learned from", "feedback", "documents")
-        _check_most(terms, settings.max_vector_terms, "a query has at most {:,} terms", "feedback", "terms")
+        _check_most(terms, _FEEDBACK_TERMS, "a query has at most {:,} terms", "feedback", "terms")
     if plan.rerank is not None:
         most = settings.max_rerank
         _check_most(plan.rerank.depth, most, "this server re-ranks at most {:,} hits", "rerank", "depth")
@@ -79,7 +90,7 @@ def plan_of(record: Mapping[str, Any], settings: ServiceSettings, *, by_text: bo
 def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
     """The plan of a URL's parameters."""
     with _refusing("query"):
-        return SearchPlan.of(mode or "auto", recall=recall)
+        return plan_of(mode or "auto", recall=recall)
 
 
 def _with_model(rerank: Any, settings: ServiceSettings) -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from lsr.search.response import SearchResponse, matches_record
-from lsr.service.api.limits import check_hits, check_text, check_vector, plan_of, plan_of_url
+from lsr.service.api.limits import check_hits, check_text, check_vector, plan_of_request, plan_of_url
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.openapi import PROBLEMS
@@ -43,7 +43,7 @@ async def search(
         check_text(asked.text, service.settings, "body", "text")
     if asked.vector is not None:
         check_vector(asked.vector, service.settings)
-    plan = plan_of(asked.plan_record, service.settings, by_text=asked.text is not None)
+    plan = plan_of_request(asked, service.settings)
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
         depth = asked.offset + asked.k

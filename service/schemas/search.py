@@ -45,6 +45,13 @@ class _SearchRequest(_SearchOptions, Body):
         description="Weights of terms of the index's vocabulary, as /v1/encode gives them; searches the sparse index.",
     )
 
+    pipeline: dict[str, Any] | None = Field(
+        None,
+        deprecated=True,
+        description="As until 0.1, the stages under older names: `fuse` for `fusion`, and `vectors` for the `mode` of "
+        "`retrieve`, which was `hybrid` unless given.",
+    )
+
     @model_validator(mode="after")
     def _exactly_one(self) -> _SearchRequest:
         if (self.text is None) == (self.vector is None):

@@ -32,10 +32,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 INDEX_MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "format": (),
     "kernels": (),
+    "filters": ("format",),
     "parts": ("format", "kernels"),
-    "engines": ("format", "kernels", "parts"),
-    "live": ("format", "kernels", "parts", "engines"),
-    "fusion": ("format", "kernels", "parts", "engines", "live"),
+    "engines": ("format", "kernels", "filters", "parts"),
+    "live": ("format", "kernels", "filters", "parts", "engines"),
+    "fusion": ("format", "kernels", "filters", "parts", "engines", "live"),
     "build": ("format", "kernels", "parts", "engines", "live"),
 }
 

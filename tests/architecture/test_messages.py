@@ -9,27 +9,17 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from source_tree import ROOT, floor, modules
 
 from lsr.cli.remedies import WORDS, in_flags
 from lsr.core import remedies
 from lsr.core.errors import Remedy
 
-ROOT = Path(__file__).parents[2]
-ROOMS = ("lsr", "index", "training", "service", "eval")
 # A flag, but not of pip; a command in backquotes.
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND = re.compile(r"`lsr [a-z]")
 # The card of a model says what made it.
 ALLOWED = {("training/averaging.py", "The mean of these models' weights, made by `lsr average`:")}
-
-
-def sources() -> list[Path]:
-    return [
-        path
-        for room in ROOMS
-        for path in sorted((ROOT / room).rglob("*.py"))
-        if not path.is_relative_to(ROOT / "lsr" / "cli")
-    ]
 
 
 def literals(tree: ast.Module) -> Iterator[ast.Constant]:
@@ -56,10 +46,9 @@ def command_lines(source: str) -> list[str]:
 
 
 def test_no_message_outside_the_command_line_names_its_flags_or_commands() -> None:
-    found = {
-        (path.relative_to(ROOT).as_posix(), text) for path in sources() for text in command_lines(path.read_text())
-    }
-    assert len(sources()) > 200
+    sources = [path for module, path in modules().items() if module == "lsr" or floor(module) != "cli"]
+    found = {(path.relative_to(ROOT).as_posix(), text) for path in sources for text in command_lines(path.read_text())}
+    assert len(sources) > 200
     assert found == ALLOWED
 
 
@@ -81,9 +70,9 @@ def known_remedies() -> list[Remedy]:
         remedies.add_part("dense", "a"),
         remedies.add_part_again("late", Path("a")),
         remedies.build_with("bmp", "bmp=BmpSettings()"),
-        remedies.upgrade("a"),
         remedies.name_format(["jsonl", "tsv"]),
         remedies.tune(0.9, 10),
+        remedies.upgrade("a"),
     ]
     functions = [value for name, value in vars(remedies).items() if callable(value) and name.islower()]
     assert len(made) == len([function for function in functions if function.__module__ == remedies.__name__])

@@ -61,10 +61,10 @@ def test_the_whole_collection_ranks_as_its_index(
     output = tmp_path / "results"
     arguments = [beir, "--sizes", "8", "--samples", "2", "--max-length", "32", "--output", output]
     monkeypatch.setattr("sys.argv", ["idf_prior.py", *map(str, arguments)])
-    assert idf_prior.main() == 0
+    assert idf_prior.main("idf_prior", "", idf_prior.options, idf_prior.run) == 0
     text = (output / "idf_prior.md").read_text()
     assert capsys.readouterr().out == text and "| wings | 30 | 29 |" in text
-    drawn, whole = json.loads((output / "idf_prior.json").read_text())
+    drawn, whole = json.loads((output / "idf_prior.json").read_text())["values"]
     assert (drawn["documents"], drawn["samples"], whole["samples"]) == (8, 2, 1) and whole["error"] is None
     collection = load_collection(beir)
     encoder = SparseEncoder.load("lsr-doc-tiny", max_length=32)
@@ -90,5 +90,5 @@ def test_a_model_that_runs_for_queries_has_no_idf(
 ) -> None:
     arguments = [beir, "--model", "splade-tiny", "--output", tmp_path]
     monkeypatch.setattr("sys.argv", ["idf_prior.py", *map(str, arguments)])
-    assert idf_prior.main() == 2
+    assert idf_prior.main("idf_prior", "", idf_prior.options, idf_prior.run) == 2
     assert "splade-tiny wants no IDF" in capsys.readouterr().err

@@ -90,11 +90,11 @@ def test_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         monkeypatch.setattr(made_topics, name, value)
     folder, output = tmp_path / "work", tmp_path / "results"
     options = ["--sizes", "1500,3000", "--measured", "12", "--rounds", "1", "--build-threads", "1"]
-    monkeypatch.setattr(sys, "argv", ["scale.py", *options, "--folder", str(folder), "--output", str(output)])
-    assert scale.main() == 0
+    monkeypatch.setattr(sys, "argv", ["scale.py", *options, "--work", str(folder), "--output", str(output)])
+    assert scale.main("scale", "", scale.options, scale.run) == 0
     assert {path.name for path in output.iterdir()} == {f"scale.{end}" for end in ("md", "json", "png", "svg")}
     assert capsys.readouterr().out in (output / "scale.md").read_text(encoding="utf-8")
-    found = json.loads((output / "scale.json").read_text(encoding="utf-8"))
+    found = json.loads((output / "scale.json").read_text(encoding="utf-8"))["values"]
     assert [one["documents"] for one in found["sizes"]] == [1500, 3000]
     for one in found["sizes"]:
         (build,) = one["builds"]

@@ -125,7 +125,7 @@ def test_tune_stores_what_it_found(run: Run) -> None:
     )
     assert code == 0 and out.startswith("| mode | parameters | recall@5 |") and "12 queries are few" in err
     assert "recall 0.9: " in out and "recall 1: " in out and "recall@5<" in Path("plot.svg").read_text()
-    assert {(tuning.k, tuning.recall) for tuning in Index.open("index").tunings} == {(5, 0.9), (5, 1.0)}
+    assert {(tuning.k, tuning.recall) for tuning in Index.open("index").sparse.tunings} == {(5, 0.9), (5, 1.0)}
 
     code, out, _ = run("tune", "index", "--queries", "queries.parquet", "--json")
     found = json.loads(out)
@@ -155,4 +155,4 @@ def test_bad_calls_of_tune(run: Run) -> None:
     ]:
         code, out, err = run("tune", *arguments)
         assert code == 2 and out == "" and message in err, arguments
-    assert Index.open("index").tunings == ()
+    assert Index.open("index").sparse.tunings == ()

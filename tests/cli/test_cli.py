@@ -16,7 +16,7 @@ import lsr
 from lsr import Document, SparseEncoder, SparseVectors
 from lsr.cli.app import app
 from lsr.cli.console import output
-from lsr.index import Index, Tuning
+from lsr.index import Index, Tuning, store_tuning
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -80,7 +80,7 @@ def test_what_an_index_can_be_told(run: Run, toy_documents: list[Document]) -> N
 def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> None:
     shutil.copytree(toy_index, "index")
     tuning = Tuning(10, 0.98, "approximate", {"cut": 0.01, "heap_factor": 1.5}, 0.985, 42.0, 100)
-    Index.open("index").store_tuning(tuning)
+    store_tuning(Index.open("index"), tuning)
     question = ("search", "index", "a bird on a bicycle")
     answer = json.loads(run(*question, "--recall", 0.95, "--json")[1])
     assert answer["stats"]["mode"] == "approximate"
@@ -175,7 +175,7 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     assert run("index", "toy", "-o", "short", "--max-length", 16)[0] == 0
     report = json.loads(run("eval", "toy", "--index", "short", "--json", "--no-bm25")[1])
     assert report["model"]["max_length"] == 16 and report["search"]["mode"] == "exact"
-    Index.open("short").store_tuning(Tuning(1000, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
+    store_tuning(Index.open("short"), Tuning(1000, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
     options = ("--index", "short", "--no-bm25")
     report = json.loads(run("eval", "toy", *options, "--recall", 0.9, "--json")[1])
     assert (

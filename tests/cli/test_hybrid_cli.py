@@ -89,7 +89,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     monkeypatch.setattr(DenseEncoder, "stream_documents", stop_after_two)
     code, _, err = run("dense", "index")
     assert code == 130 and "index.dense keeps what was encoded; the same command goes on" in err
-    assert not Index.open("index").has_dense and run("search", "index", "ice")[0] == 0
+    assert "dense" not in Index.open("index").parts and run("search", "index", "ice")[0] == 0
 
     def remember(self, texts, **options):  # type: ignore[no-untyped-def]
         texts = list(texts)
@@ -102,13 +102,13 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     assert code == 0 and "index is built; its dense vectors go on" in err and len(encoded) == 3
     index = Index.open("index")
     minilm = DenseEncoder.load("minilm")
-    texts = [index.document_at(row).contents for row in range(5)]
-    np.testing.assert_allclose(index.dense.vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-5)
+    texts = [index.documents.at(row).contents for row in range(5)]
+    np.testing.assert_allclose(index.parts["dense"].vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-5)
     assert not Path("index.dense").exists()
     code, _, err = run("dense", "index")
     assert code == 2 and "has a dense part already; pass --force" in err
     assert run("dense", "index", "--force", "--kind", "sq8", "--truncate", 128)[0] == 0
-    assert Index.open("index").dense.record.dim == 128
+    assert Index.open("index").parts["dense"].record.dim == 128
 
 
 def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     assert code == 0 and "Glacier" in answer["hits"][0]["title"] and "rerank" in answer["timings"]["stages_ms"]
     code, _, err = run("late", "index")
     assert code == 2 and "has a late part already; pass --force" in err
-    assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").late.record.bits == 4
+    assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").parts["late"].record.bits == 4
 
 
 def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
@@ -153,7 +153,7 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     Path("text.npy").write_text("no vectors")
     code, _, err = run("dense", "index", "--vectors", "text.npy", "--force")
     assert code == 2 and "text.npy: not a .npy file of dense vectors" in err
-    assert Index.open("index").dense.dim == 8
+    assert Index.open("index").parts["dense"].dim == 8
 
 
 def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:

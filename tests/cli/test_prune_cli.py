@@ -55,8 +55,8 @@ def test_what_is_said_of_it(run: Run, toy_index: Path) -> None:
         "postings": whole.nnz,
         "kept": small.manifest.postings,
         "dropped_share": pytest.approx(1 - small.manifest.postings / whole.nnz),
-        "bytes_before": Index.open(toy_index).space()["total"],
-        "bytes_after": small.space()["total"],
+        "bytes_before": Index.open(toy_index).describe()["bytes"]["total"],
+        "bytes_after": small.describe()["bytes"]["total"],
     }
     assert 0.3 < found["dropped_share"] <= 0.4 and found["bytes_after"] < found["bytes_before"]
     assert "pruned by" in run("inspect", "small")[1] and "pruned by" not in run("inspect", toy_index)[1]

@@ -42,8 +42,8 @@ def test_the_manifest_alone_is_rewritten(run: Run, old: Path) -> None:
     changed = {name for name in earlier if record[name] != earlier[name]}
     assert changed == {"format_version", "crc32"}
     upgraded = Index.open(old)
-    assert upgraded.tunings == opened.tunings and len(upgraded.tunings) == 1
-    for mode in opened.modes:
+    assert upgraded.sparse.tunings == opened.sparse.tunings and len(upgraded.sparse.tunings) == 1
+    for mode in opened.sparse.modes:
         found, expected = upgraded.search(*query, mode=mode), opened.search(*query, mode=mode)
         assert found.ids == expected.ids and found.scores.tolist() == expected.scores.tolist() and found.ids
 

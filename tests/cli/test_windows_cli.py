@@ -61,7 +61,7 @@ def test_index_search_inspect(run: Run, corpus: Path) -> None:
     shown = json.loads(out)
     assert shown["text"] == DOCUMENTS["a#0"]
     index = Index.open("index")
-    terms = {int(term) for row in index.document_rows("a#0") for term in index.vector(row)[0]}
+    terms = {int(term) for row in index.documents.rows_of("a#0") for term in index.vector(row)[0]}
     assert len(shown["vector"]) == len(terms)
     code, _, err = run("inspect", "index", "--document", "a")
     assert code == 2 and "no document with id 'a'" in err

@@ -53,7 +53,7 @@ def test_worked_by_hand(collection: Collection, retriever: Retriever) -> None:
     assert report.index["active_terms"] == {"documents": 2, "queries": 1.5}
     # cat: 1/2 of the queries, 1/4 of the documents; sat: 1/2 and 2/4; fish: 1/2 and 1/4.
     assert report.index["flops"] == pytest.approx(1 / 8 + 1 / 4 + 1 / 8)
-    assert report.index["bytes"] == retriever.index.space()["total"]
+    assert report.index["bytes"] == retriever.index.describe()["bytes"]["total"]
     assert report.index["bytes_per_document"] == report.index["bytes"] / 4
     assert report.label == "words"
     assert report.model == {"model": "words", "factor": 1.0, "shape": [1, 2], "top_k": None}

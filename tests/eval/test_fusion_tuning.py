@@ -14,7 +14,8 @@ from lsr.core.documents import Query
 from lsr.core.errors import InputError
 from lsr.eval.tuning.fusion import save_plot, tune_fusion
 from lsr.index import Index, IndexBuilder, add_dense
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import FusionSettings, RetrievalPlan, RetrieveSettings
 from lsr.index.fusion.tuning import FusionTuning, WeightPredictor, query_features, store_tuning, stored_tuning
 from lsr.search.retriever import EncodedQueries

@@ -42,13 +42,13 @@ def test_worked_by_hand(collection: Collection, retriever: Retriever, tmp_path: 
     assert one.ndcg == pytest.approx((0 + 1 + 0) / 3)
     assert (none.rule, none.value, none.weight, none.share) == ("quantile", 0.5, pytest.approx(1, rel=1e-2), 1)
     assert (ratio.postings, ratio.ndcg) == (7, whole.ndcg)
-    space = retriever.index.space()
+    space = retriever.index.describe()["bytes"]
     assert whole.bytes == space["total"] and whole.vector_bytes == space["forward"] + space["summaries"]
     assert one.bytes < whole.bytes and one.vector_bytes < whole.vector_bytes
     assert all(point.latency.queries == 2 and point.latency.mean_ms > 0 for point in (whole, one))
     # The very index that the rule makes.
     made = prune_index(retriever.index, tmp_path / "one", TopK(1), threads=1)
-    assert abs(made.space()["total"] - one.bytes) < 50  # of the manifest, which names the time
+    assert abs(made.describe()["bytes"]["total"] - one.bytes) < 50  # of the manifest, which names the time
     assert json.loads(json.dumps(one.to_json(), allow_nan=False))["latency"]["queries"] == 2
 
 
@@ -141,7 +141,7 @@ def test_an_evaluation_says_that_its_index_was_pruned(
     pruned = open_or_index(collection, tmp_path / "pruned")
     pruned.encoder = words
     report = evaluate(collection, pruned, settings).report
-    assert report.index is not None and report.index["prunings"] == [p.to_record() for p in pruned.index.prunings]
+    assert report.index is not None and report.index["prunings"] == pruned.index.manifest.prunings
     assert "| pruned by | top_k 1: 4 of 8 postings kept |" in report.to_markdown()
     # It is not what the model makes of the collection.
     with pytest.raises(ModelError, match=r"was pruned \(top_k 1: 4 of 8 postings kept\): measure it as it is"):

@@ -11,7 +11,7 @@ from bench_collections import random_vectors
 from lsr.core.errors import InputError
 from lsr.eval.bench import Row, Summary
 from lsr.eval.tuning.recall import RecallNotReached, choose, exhaustive_top, tune
-from lsr.index import Index, IndexBuilder
+from lsr.index import Index, IndexBuilder, store_tuning
 from lsr.vectors.sparse import SparseVectors
 
 DIM = 60
@@ -75,8 +75,8 @@ def test_a_choice_keeps_its_promise(index: Index, queries: SparseVectors) -> Non
 def test_a_stored_tuning_is_what_a_search_uses(tmp_path: Path, queries: SparseVectors) -> None:
     index = build(tmp_path / "index", random_vectors(2000, DIM, 10, seed=5))
     (choice,) = tune(index, queries, [0.95]).choices
-    index.store_tuning(choice.tuning)
-    assert choice.tuning in Index.open(tmp_path / "index").tunings
+    store_tuning(index, choice.tuning)
+    assert choice.tuning in Index.open(tmp_path / "index").sparse.tunings
     terms, weights = queries.row(0)
     asked = Index.open(tmp_path / "index").search(terms, weights, 10, recall=0.95)
     expected = index.search(terms, weights, 10, mode=choice.tuning.mode, **choice.tuning.parameters)

@@ -64,6 +64,7 @@ __all__ = [
     "read_vocabulary",
     "recorded_scale",
     "retriever",
+    "row_ids",
     "verify",
     "work",
     "write_vectors",
@@ -88,20 +89,20 @@ def facts(index: Index) -> dict[str, Any]:
     # The answers have the names that the golden code gave.
     described["settings"] = {_GOLDEN_NAMES.get(name, name): each for name, each in described["settings"].items()}
     rows = [index.vector(row) for row in range(len(index))]
-    tokens = index.token_frequencies
+    tokens = index.parts["terms"].tokens
     return {
         **described,
         "rows": len(index),
-        "document_count": index.document_count,
-        "ids": digest(*index.ids(np.arange(len(index)))),
+        "document_count": len(index.documents),
+        "ids": digest(*row_ids(index)),
         "vectors": digest(*(part for row in rows for part in row)),
-        "documents_stored": digest(*(repr(index.document_at(row)) for row in range(len(index)))),
-        "document_frequencies": digest(index.document_frequencies),
+        "documents_stored": digest(*(repr(index.documents.at(row)) for row in range(len(index)))),
+        "document_frequencies": digest(index.parts["terms"].documents),
         "token_frequencies": None if tokens is None else digest(tokens),
         "vocabulary": None if index.vocabulary is None else digest(*index.vocabulary),
         "sizes": {
             _GOLDEN_NAMES.get(name, name): size
-            for name, size in index.space().items()
+            for name, size in index.describe()["bytes"].items()
             if name not in ("manifest", "total")
         },
     }
@@ -122,14 +123,19 @@ def work(stats: Any) -> list[Any] | None:
     ]
 
 
+def row_ids(index: Index) -> list[str]:
+    """The ids of all rows."""
+    return index.documents.row_ids(np.arange(len(index)))
+
+
 def late_scores(index: Index, query: np.ndarray) -> np.ndarray:
     """float32: MaxSim of a query's token vectors and every row's."""
-    return index.late.scores(query, np.arange(len(index)))
+    return index.parts["late"].scores(query, np.arange(len(index)))
 
 
 def dense_vectors(index: Index) -> np.ndarray:
     """float32 [rows, dim]: the dense vectors that an index stores."""
-    return index.dense.vectors
+    return index.parts["dense"].vectors
 
 
 def retriever(

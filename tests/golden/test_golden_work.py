@@ -61,14 +61,14 @@ def test_an_index_is_gone_on_with(
 
     monkeypatch.setattr(SparseEncoder, "encode_documents", remember)
     resumed = build(tmp_path / "resumed", corpus, windows)
-    rows = resumed.ids(np.arange(len(resumed)))
+    rows = resumed.documents.row_ids(np.arange(len(resumed)))
     assert [row["id"] for row in done] + encoded == rows and len(done) == 40
     assert [path.name for path in (tmp_path / "resumed").iterdir()] == ["index"] and verify(resumed.path) == []
 
     unbroken = build(tmp_path / "unbroken", corpus, windows)
-    assert unbroken.ids(np.arange(len(unbroken))) == rows
+    assert unbroken.documents.row_ids(np.arange(len(unbroken))) == rows
     for row in range(len(rows)):
-        assert resumed.document_at(row) == unbroken.document_at(row)
+        assert resumed.documents.at(row) == unbroken.documents.at(row)
         np.testing.assert_array_equal(resumed.vector(row)[0], unbroken.vector(row)[0])
         np.testing.assert_allclose(resumed.vector(row)[1], unbroken.vector(row)[1], rtol=CLOSE, atol=CLOSE)
     # The vectors that were there are those that are stored, to half a step of 8 bits.
@@ -105,7 +105,7 @@ def test_dense_vectors_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     encoder = DenseEncoder.load("lsr-golden/dense", dtype="float32")
     encoded = counting(monkeypatch, DenseEncoder)
     resumed = add_dense_vectors(index, encoder)
-    assert encoded == [index.document_at(row).contents for row in range(40, 72)]
+    assert encoded == [index.documents.at(row).contents for row in range(40, 72)]
     stored = np.fromfile(HERE / "work/dense/index.dense/vectors.f32", np.float32).reshape(-1, 8)
     assert len(stored) == 40
     found = np.array(dense_vectors(resumed))
@@ -119,7 +119,7 @@ def test_token_vectors_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     encoder = TokenEncoder.load("lsr-golden/late", dtype="float32")
     encoded = counting(monkeypatch, TokenEncoder)
     resumed = add_token_vectors(index, encoder)
-    assert encoded == [index.document_at(row).contents for row in range(40, 72)]
+    assert encoded == [index.documents.at(row).contents for row in range(40, 72)]
     query = Stored().late("read a file of vectors")
     found = late_scores(resumed, query)
     np.testing.assert_allclose(found, late_scores(add_token_vectors(resumed, encoder, force=True), query), rtol=1e-3)

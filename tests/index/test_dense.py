@@ -12,7 +12,11 @@ from index_tampering import edit_manifest
 
 from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
 from lsr.index import DenseSettings, Index, add_dense, verify
+from lsr.index.format.files import file_problems
 from lsr.index.parts.dense.settings import KINDS, clusters, code_bits, factory, sub_quantisers
+from lsr.index.parts.dense.vectors import open_dense
+from lsr.index.parts.part import CarriedRows
+from lsr.index.parts.registry import added_parts
 
 DIM = 24
 
@@ -45,21 +49,21 @@ def test_exact_search_equals_brute_force_and_approximate_search_comes_near(build
         settings=DenseSettings(kind),
         threads=1,
     )
-    assert index.dense.kind == kind
+    assert index.parts["dense"].kind == kind
     mask = np.random.default_rng(2).random(3000) < 0.4
     packed = np.packbits(mask, bitorder="little")
     recalls = []
     for query in queries:
-        assert index.dense.search(query, 10, mode="exact").rows.tolist() == brute_force(
+        assert index.parts["dense"].search(query, 10, mode="exact").rows.tolist() == brute_force(
             vectors, query, 10, None, similarity
         )
-        filtered = index.dense.search(query, 10, allow=packed)
+        filtered = index.parts["dense"].search(query, 10, allow=packed)
         assert filtered.rows.tolist() == brute_force(vectors, query, 10, mask, similarity)
         assert filtered.stats.mode == "exact"
         truth = set(brute_force(vectors, query, 10, None, similarity))
-        recalls.append(len(truth & set(index.dense.search(query, 10).rows.tolist())) / 10)
+        recalls.append(len(truth & set(index.parts["dense"].search(query, 10).rows.tolist())) / 10)
         # The filter reaches faiss: nothing else comes back, and no fewer.
-        some = index.dense.search(query, 10, mode="approximate", allow=packed)
+        some = index.parts["dense"].search(query, 10, mode="approximate", allow=packed)
         assert len(some.rows) == 10 and mask[some.rows].all()
     assert np.mean(recalls) >= (0.85 if "pq" in kind or kind == "ivf" else 0.97)
 
@@ -70,13 +74,13 @@ def test_a_score_is_the_same_however_it_was_reached(build):
     scores = []
     for kind in KINDS:
         index = add_dense(index, [vectors], settings=DenseSettings(kind), threads=1, force=True)
-        hits = index.dense.search(query, 800, mode="exact")
+        hits = index.parts["dense"].search(query, 800, mode="exact")
         by_row = np.empty(800, np.float32)
         by_row[hits.rows] = hits.scores
         scores.append(by_row)
-        found = index.dense.search(query, 5)
+        found = index.parts["dense"].search(query, 5)
         assert (found.scores == by_row[found.rows]).all()
-        assert (index.dense.scores(query, found.rows) == found.scores).all()
+        assert (index.parts["dense"].scores(query, found.rows) == found.scores).all()
     assert all((each == scores[0]).all() for each in scores)
 
 
@@ -84,26 +88,30 @@ def test_equal_vectors_stand_in_row_order_whatever_their_number(build):
     vectors = np.ones((500, 8), np.float32)
     vectors[0] = -1
     index = add_dense(build(random_vectors(500, 50)), [vectors])
-    assert index.dense.search(np.ones(8), 7).rows.tolist() == list(range(1, 8))
+    assert index.parts["dense"].search(np.ones(8), 7).rows.tolist() == list(range(1, 8))
 
 
 def test_few_allowed_documents_none_and_more_hits_than_documents(build):
     vectors, query = clustered(400), clustered(1, seed=5)[0]
     index = add_dense(build(random_vectors(400, 50)), [vectors])
     mask = np.zeros(400, bool)
-    assert len(index.dense.search(query, 5, allow=np.packbits(mask, bitorder="little")).rows) == 0
+    assert len(index.parts["dense"].search(query, 5, allow=np.packbits(mask, bitorder="little")).rows) == 0
     mask[[3, 77, 200]] = True
-    found = index.dense.search(query, 5, allow=np.packbits(mask, bitorder="little"))
+    found = index.parts["dense"].search(query, 5, allow=np.packbits(mask, bitorder="little"))
     assert found.stats.direct and found.rows.tolist() == brute_force(vectors, query, 5, mask, "cosine")
-    assert len(index.dense.search(query, 4000).rows) == 400
+    assert len(index.parts["dense"].search(query, 4000).rows) == 400
 
 
 def test_truncated_vectors_are_searched_with_truncated_queries(build):
     vectors, query = clustered(300), clustered(1, seed=5)[0]
     index = add_dense(build(random_vectors(300, 50)), [vectors], settings=DenseSettings(truncate=8))
-    assert (index.dense.dim, index.dense.record.full_dim) == (8, DIM)
+    assert (index.parts["dense"].dim, index.parts["dense"].record.full_dim) == (8, DIM)
     expected = brute_force(vectors[:, :8], query[:8], 10, None, "cosine")
-    assert index.dense.search(query, 10).rows.tolist() == index.dense.search(query[:8], 10).rows.tolist() == expected
+    assert (
+        index.parts["dense"].search(query, 10).rows.tolist()
+        == index.parts["dense"].search(query[:8], 10).rows.tolist()
+        == expected
+    )
 
 
 def test_what_was_added_is_there_when_the_index_is_opened(build):
@@ -111,18 +119,18 @@ def test_what_was_added_is_there_when_the_index_is_opened(build):
     record = {"model": "minilm", "max_length": 256}
     path = add_dense(build(random_vectors(50, 50)), [vectors], encoder=record, similarity="dot").path
     index = Index.open(path)
-    assert index.dense.record.encoder == record and verify(path) == []
-    np.testing.assert_array_equal(index.dense.vectors, vectors)
-    assert index.space()["dense"] == vectors.nbytes + 128
+    assert index.parts["dense"].record.encoder == record and verify(path) == []
+    np.testing.assert_array_equal(index.parts["dense"].vectors, vectors)
+    assert index.describe()["bytes"]["dense"] == vectors.nbytes + 128
     assert index.describe()["parts"]["dense"]["similarity"] == "dot"
-    assert not build(random_vectors(5, 50)).has_dense
+    assert "dense" not in build(random_vectors(5, 50)).parts
 
 
 def test_a_part_is_replaced_only_on_demand_and_a_failure_leaves_the_old_one(build):
     index = add_dense(build(random_vectors(60, 50)), [clustered(60)])
     with pytest.raises(OutputExistsError, match="has a dense part already"):
         add_dense(index, [clustered(60)])
-    old = index.dense.vectors.copy()
+    old = index.parts["dense"].vectors.copy()
     bad = clustered(60)
     bad[41, 3] = np.nan
     with pytest.raises(InputError, match="row 41: the dense vector holds a number that is not finite"):
@@ -133,11 +141,11 @@ def test_a_part_is_replaced_only_on_demand_and_a_failure_leaves_the_old_one(buil
         add_dense(index, [clustered(30), clustered(30)[:, :9]], force=True)
     folder = index.path / index.manifest.segment
     assert sum(entry.is_dir() for entry in folder.iterdir()) == 1
-    np.testing.assert_array_equal(Index.open(index.path).dense.vectors, old)
+    np.testing.assert_array_equal(Index.open(index.path).parts["dense"].vectors, old)
     again = add_dense(index, [clustered(60, seed=9)], force=True)
-    assert not np.array_equal(again.dense.vectors, old)
+    assert not np.array_equal(again.parts["dense"].vectors, old)
     assert sum(entry.is_dir() for entry in folder.iterdir()) == 1
-    np.testing.assert_array_equal(index.dense.vectors, old)  # still mapped by whoever had it open
+    np.testing.assert_array_equal(index.parts["dense"].vectors, old)  # still mapped by whoever had it open
 
 
 def test_a_damaged_part_is_named_and_sparse_search_still_answers(build):
@@ -158,11 +166,11 @@ def test_a_damaged_part_is_named_and_sparse_search_still_answers(build):
             assert len(opened.search([1], [1.0], 5)) == len(index.search([1], [1.0], 5)) > 0
             if says != "expected CRC-32":
                 with pytest.raises(IndexFormatError, match=f"{name}.*; add the dense part again"):
-                    _ = opened.dense
+                    _ = opened.parts["dense"]
             (part / name).write_bytes(whole)
     (part / "ann.faiss").write_bytes(b"x" * (part / "ann.faiss").stat().st_size)
     with pytest.raises(IndexFormatError, match=r"ann\.faiss: not readable by faiss"):
-        Index.open(index.path).dense.search(np.ones(DIM), 3)
+        Index.open(index.path).parts["dense"].search(np.ones(DIM), 3)
 
 
 def test_an_index_of_the_format_before_opens(build):
@@ -174,22 +182,22 @@ def test_an_index_of_the_format_before_opens(build):
 
     edit_manifest(index.path, downgrade)
     assert len(Index.open(index.path)) == 20 and verify(index.path) == []
-    assert add_dense(Index.open(index.path), [clustered(20)]).has_dense
+    assert "dense" in add_dense(Index.open(index.path), [clustered(20)]).parts
     assert json.loads((index.path / "manifest.json").read_text())["format_version"] == 3
 
 
 def test_bad_queries_and_settings_are_refused(build):
     index = build(random_vectors(30, 50))
     with pytest.raises(InputError, match=r"has no dense part; add one \(lsr.build.dense"):
-        _ = index.dense
+        _ = index.parts["dense"]
     index = add_dense(index, [clustered(30)])
     with pytest.raises(InputError, match="has 24 numbers, not 5"):
-        index.dense.search(np.ones(5))
+        index.parts["dense"].search(np.ones(5))
     with pytest.raises(InputError, match="not finite"):
-        index.dense.search(np.full(DIM, np.inf))
+        index.parts["dense"].search(np.full(DIM, np.inf))
     for wrong in ({"k": 0}, {"mode": "bmp"}, {"effort": 0}):
         with pytest.raises(InputError):
-            index.dense.search(np.ones(DIM), **wrong)
+            index.parts["dense"].search(np.ones(DIM), **wrong)
     with pytest.raises(InputError, match="kind of dense index"):
         DenseSettings("tree")
     with pytest.raises(InputError, match="cannot be truncated to 99"):
@@ -203,3 +211,33 @@ def test_faiss_structures_fit_the_collection():
     assert (sub_quantisers(384), sub_quantisers(100), sub_quantisers(7)) == (48, 20, 1)
     assert (code_bits(20_000), code_bits(3_000), code_bits(10)) == (8, 6, 1)
     assert factory("ivfpq", 20_000, 384) == "IDMap2,IVF512,PQ48x8"
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_rows_of_several_segments_are_carried_over(build, tmp_path, kind):
+    vectors = [clustered(count, seed=count) for count in (150, 1, 60)]
+    settings = DenseSettings(kind)
+    made = [add_dense(build(random_vectors(len(each), 50)), [each], settings=settings, threads=1) for each in vectors]
+    rows = [np.array([149, 0, 7]), None, np.arange(60)[::-1]]
+    segments = [index.segments[0] for index in made]
+    sources = [
+        CarriedRows(segment.part("dense"), segment.part_folder("dense"), segment.record.parts["dense"], chosen)
+        for segment, chosen in zip(segments, rows, strict=True)
+    ]
+    folder = tmp_path / "dense-new"
+    folder.mkdir()
+    record = added_parts()["dense"].carry(sources, folder)
+    expected = np.concatenate([vectors[0][[149, 0, 7]], vectors[1], vectors[2][::-1]])
+    whole = add_dense(build(random_vectors(64, 50)), [expected], settings=settings, threads=1)
+    assert record.folder == "dense-new" and record.record == whole.manifest.parts["dense"].record
+    assert file_problems(folder, record.files, contents=True) == []
+    carried = open_dense(folder, record.record, 64)
+    np.testing.assert_array_equal(carried.vectors, whole.parts["dense"].vectors)
+    query = clustered(1, seed=3)[0]
+    for mode in ("exact", "approximate"):
+        found, other = carried.search(query, 10, mode=mode), whole.parts["dense"].search(query, 10, mode=mode)
+        assert found.rows.tolist() == other.rows.tolist() and found.scores.tolist() == other.scores.tolist()
+    mixed = add_dense(build(random_vectors(5, 50)), [clustered(5)], similarity="dot").segments[0]
+    odd = CarriedRows(mixed.part("dense"), mixed.part_folder("dense"), mixed.record.parts["dense"])
+    with pytest.raises(InputError, match="do not go into one segment"):
+        added_parts()["dense"].carry([sources[0], odd], tmp_path)

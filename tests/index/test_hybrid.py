@@ -13,7 +13,8 @@ from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.fusion.feedback import dense_feedback, document_weights, sparse_feedback
 from lsr.index.fusion.fuse import fuse
 from lsr.index.fusion.methods import Normaliser, normaliser
-from lsr.index.fusion.search import HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import (
     FeedbackSettings,
     FusionSettings,
@@ -58,7 +59,7 @@ def all_scores(index: Index, query: HybridQuery) -> tuple[np.ndarray, np.ndarray
         terms, values = index.vector(row)
         sparse[row] = asked[terms] @ values
     length = np.linalg.norm(query.dense)
-    return sparse, index.dense.vectors.astype(np.float64) @ (query.dense / length)
+    return sparse, index.parts["dense"].vectors.astype(np.float64) @ (query.dense / length)
 
 
 def best(scores: np.ndarray, k: int) -> np.ndarray:
@@ -212,9 +213,9 @@ def test_sparse_first_scores_what_sparse_search_found_and_needs_no_dense_index(i
     with IndexBuilder(tmp_path / "index", dim=TERMS) as builder:
         builder.add(random_vectors(DOCUMENTS, TERMS, 6, seed=4))
         other = builder.finish()
-    other = add_dense(other, [index.dense.vectors], settings=DenseSettings("hnsw"), threads=1)
+    other = add_dense(other, [index.parts["dense"].vectors], settings=DenseSettings("hnsw"), threads=1)
     assert search_rows(other, query, 8, settings).rows.tolist() == rows[best(fused, 8)].tolist()
-    assert other.dense._ann is None
+    assert other.parts["dense"]._ann is None
 
 
 def test_a_query_without_terms_and_documents_without_matches(index):
@@ -233,7 +234,7 @@ def test_dense_feedback_learns_from_the_ranking_that_was_asked_for(index, interp
     fused = 0.5 * normaliser("min_max", np.sort(sparse)[::-1][:50])(sparse)
     fused += 0.5 * normaliser("min_max", np.sort(dense)[::-1][:50])(dense)
     learned = best(dense if interpolate == "after" else fused, 4)
-    vectors = index.dense.vectors.astype(np.float64)
+    vectors = index.parts["dense"].vectors.astype(np.float64)
     asked = 0.5 * query.dense / np.linalg.norm(query.dense) + 0.5 * vectors[learned].mean(axis=0)
     again = vectors @ (asked / np.linalg.norm(asked))
     if interpolate != "before":

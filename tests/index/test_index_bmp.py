@@ -108,7 +108,7 @@ def test_several_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
     vectors = random_vectors(800, 60, 10, seed=3, levels=3)
     index, oracle = build(tmp_path, vectors, 2, frequent_share=0.4), Oracle.of(vectors)
-    summaries = index._segment.part("bmp").summaries
+    summaries = index.parts["bmp"].summaries
     assert summaries.blocks > 2 * summaries.window
     assert len(summaries.frequent_weights)
     assert len(summaries.list_blocks)
@@ -144,7 +144,7 @@ def matrix(summaries: Summaries) -> npt.NDArray[np.uint8]:
 def test_block_maxima(tmp_path):
     rows = [([0, 1], [3, 9]), ([0], [7]), ([1, 2], [255, 4]), ([], []), ([2], [5])]
     index = build(tmp_path, SparseVectors.from_rows(rows, dim=4), 2, reorder=False, frequent_share=0.5)
-    summaries = index._segment.part("bmp").summaries
+    summaries = index.parts["bmp"].summaries
     assert matrix(summaries).tolist() == [[7, 0, 0], [9, 255, 0], [0, 4, 5], [0, 0, 0]]
     assert np.flatnonzero(summaries.frequent_numbers >= 0).tolist() == [1, 2]
     assert summaries.term_maxima.tolist() == [7, 255, 5, 0]
@@ -155,7 +155,7 @@ def test_largest_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(lsr.index.parts.bmp.blocks, "_COUNT_TERMS", 7)
     monkeypatch.setattr(lsr.index.parts.bmp.blocks, "_COUNT_AT_A_TIME", 1000)
     vectors = random_vectors(2500, 30, 10, seed=5, levels=2)
-    segment = build(tmp_path, vectors)._segment
+    segment = build(tmp_path, vectors).segments[0]
     expected = np.zeros((len(LEVELS), 30), int)
     for term in range(30):
         weights = np.sort(segment.forward.weights[segment.forward.indices == term])[::-1]
@@ -179,10 +179,10 @@ def test_same_bytes_whatever_the_threads(tmp_path, monkeypatch):
 
 def test_recorded(tmp_path):
     index = build(tmp_path, random_vectors(50, 20, 5), 5)
-    assert index.settings.bmp == BmpSettings(5)
-    assert index._segment.part("bmp").summaries.blocks == 10
-    assert "bmp" in index.modes
-    assert index.space()["bmp"] == sum(
+    assert index.segments[0].record.settings.bmp == BmpSettings(5)
+    assert index.parts["bmp"].summaries.blocks == 10
+    assert "bmp" in index.sparse.modes
+    assert index.describe()["bytes"]["bmp"] == sum(
         record.bytes for name, record in index.manifest.files.items() if name.startswith("bmp_")
     )
 
@@ -300,7 +300,7 @@ def test_index_built_without(tmp_path):
     with IndexBuilder(tmp_path / "index", dim=300) as builder:
         builder.add(VECTORS[:10])
         index = builder.finish()
-    assert "bmp" not in index.modes
-    assert index.space()["bmp"] == 0
+    assert "bmp" not in index.sparse.modes
+    assert index.describe()["bytes"]["bmp"] == 0
     with pytest.raises(InputError, match="built without bmp"):
         index.search([0], [1.0], mode="bmp")

@@ -42,14 +42,14 @@ def block_maxima(index: Index) -> npt.NDArray[np.int64]:
     documents = np.zeros((len(index), DIM), np.int64)
     for row in range(len(index)):
         terms, weights = index.vector(row)
-        documents[index._segment.row_positions[row], terms] = np.ceil(weights / index.manifest.weight_scale - 1e-3)
-    size = index._segment.part("summaries").block_size
+        documents[index.segments[0].row_positions[row], terms] = np.ceil(weights / index.manifest.weight_scale - 1e-3)
+    size = index.parts["summaries"].block_size
     padded = np.pad(documents, ((0, -len(documents) % size), (0, 0)))
     return padded.reshape(-1, size, DIM).max(axis=1)
 
 
 def test_summaries_hold_the_largest_weights(index: Index) -> None:
-    summaries, maxima = index._segment.part("summaries"), block_maxima(index)
+    summaries, maxima = index.parts["summaries"], block_maxima(index)
     blocks, window = summaries.blocks, summaries.window
     assert blocks == len(maxima) == -(-212 // summaries.block_size)
     assert window % CHUNK == 0
@@ -71,7 +71,9 @@ def test_summaries_hold_the_largest_weights(index: Index) -> None:
             np.add.at(held, w * window + summaries.list_blocks[part].astype(int), weights)
         assert held[:blocks].tolist() == maxima[:, term].tolist()
         assert not held[blocks:].any()
-        assert (number >= 0) == (standing[term] > index.settings.choose_frequent_share(len(index)) * blocks)
+        assert (number >= 0) == (
+            standing[term] > index.segments[0].record.settings.choose_frequent_share(len(index)) * blocks
+        )
     assert summaries.term_maxima.tolist() == maxima.max(axis=0).tolist()
 
 
@@ -85,12 +87,12 @@ def queries() -> list[Pairs]:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
 def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, dtype: type) -> None:
-    summaries, maxima, largest = index._segment.part("summaries"), block_maxima(index), int(np.iinfo(dtype).max)
-    oracle = Oracle.of(VECTORS, index.settings.weight_bits)
+    summaries, maxima, largest = index.parts["summaries"], block_maxima(index), int(np.iinfo(dtype).max)
+    oracle = Oracle.of(VECTORS, index.segments[0].record.settings.weight_bits)
     saturated = 0
     for terms, weights in queries():
         m = len(terms)
-        terms, scaled = terms.astype(np.uint32), weights.astype(np.float32) * index._scale
+        terms, scaled = terms.astype(np.uint32), weights.astype(np.float32) * np.float32(index.manifest.weight_scale)
         for cut in (0.0, 0.1, 0.5, 0.99):
             factors, cuts = np.empty(m, dtype), np.empty(m, np.int64)
             scale = integer_weights(terms, scaled, summaries.term_maxima, cut, largest, factors, cuts)
@@ -139,7 +141,7 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
             assert cells == rows.sum() * len(bounds)
             assert postings == (added[:, numbers < 0] > 0).sum()
             if cut == 0:
-                scores = oracle.scores(terms, weights)[index._segment.document_rows].astype(float)
+                scores = oracle.scores(terms, weights)[index.segments[0].document_rows].astype(float)
                 bound = bounds[np.arange(len(index)) // summaries.block_size]
                 assert ((bound == largest) | (bound >= scores * scale * (1 - 2.5e-7 * (m + 2)))).all()
                 saturated += (bound == largest).sum()

@@ -103,11 +103,11 @@ def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reo
         assert np.abs(stored - np.maximum(weights, step)).max() <= step / 2 * 1.01
         raised += (weights < step / 2).sum()
     assert raised > 0
-    deficits = index._segment.forward.deficits
+    deficits = index.segments[0].forward.deficits
     assert (deficits is None) == (weight_bits == 8)
     if reorder:
-        assert index._segment.document_rows.tolist() != list(range(700))
-    assert index._segment.row_positions[index._segment.document_rows].tolist() == list(range(700))
+        assert index.segments[0].document_rows.tolist() != list(range(700))
+    assert index.segments[0].row_positions[index.segments[0].document_rows].tolist() == list(range(700))
 
 
 def test_sixteen_bits_are_closer_to_the_float_scores(build: Build) -> None:
@@ -126,8 +126,8 @@ def test_sixteen_bits_are_closer_to_the_float_scores(build: Build) -> None:
 def test_term_ids_take_two_bytes_where_the_vocabulary_fits(build: Build, dim: int, dtype: type) -> None:
     rows = [([0, dim - 1], [1.0, 2.0]), ([dim - 2], [1.0]), ([dim - 1], [1.0])]
     index = build(SparseVectors.from_rows(rows, dim=dim), settings=IndexSettings(**EVERYTHING))
-    assert index._segment.forward.indices.dtype == dtype
-    for mode in index.modes:
+    assert index.segments[0].forward.indices.dtype == dtype
+    for mode in index.sparse.modes:
         assert index.search([dim - 1], [1.0], mode=mode).rows.tolist() == [0, 2]
     with pytest.raises(InputError, match="outside the index's vocabulary"):
         index.search([dim], [1.0])
@@ -145,16 +145,16 @@ def test_nothing_but_the_files_of_the_index_is_left(tmp_path: Path) -> None:
     for index in (plain, full):
         folder = index.path / index.manifest.segment
         assert {path.name for path in folder.iterdir()} == set(index.manifest.files)
-        space = index.space()
+        space = index.describe()["bytes"]
         assert space.pop("total") == sum(space.values())
-    assert plain.space()["seismic"] == plain.space()["bmp"] == 0
-    assert full.space()["seismic"] > 0 < full.space()["bmp"]
+    assert plain.describe()["bytes"]["seismic"] == plain.describe()["bytes"]["bmp"] == 0
+    assert full.describe()["bytes"]["seismic"] > 0 < full.describe()["bytes"]["bmp"]
     # A second byte a weight.
-    assert full.space()["forward"] - plain.space()["forward"] == full.manifest.postings + 128
+    assert full.describe()["bytes"]["forward"] - plain.describe()["bytes"]["forward"] == full.manifest.postings + 128
 
 
 def test_inversion_in_parts_gives_the_same_bytes(build: Build, tmp_path: Path) -> None:
-    forward = build(random_vectors(300, 200))._segment.forward
+    forward = build(random_vectors(300, 200)).segments[0].forward
     written = []
     for number, part_postings in enumerate((1 << 26, 100, 1)):
         folder = tmp_path / str(number)

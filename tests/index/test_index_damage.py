@@ -48,7 +48,7 @@ def test_any_flipped_bit_of_a_header_or_a_manifest_is_noticed(build):
                 assert str(path) in str(error)
             else:  # white space
                 assert opened.manifest == index.manifest
-                assert np.array_equal(opened._segment.part("ids").indptr, index._segment.part("ids").indptr)
+                assert np.array_equal(opened.parts["ids"].indptr, index.parts["ids"].indptr)
         path.write_bytes(whole)
 
 
@@ -178,7 +178,7 @@ def test_verify_looks_at_token_frequencies(tmp_path, count):
         builder.add(random_vectors(60, 30, 8))
         builder.count_tokens(frequencies)
         index = builder.finish()
-    assert index.token_frequencies is not None and index.token_frequencies.tolist() == [60] * 30
+    assert index.parts["terms"].tokens is not None and index.parts["terms"].tokens.tolist() == [60] * 30
     assert verify(index.path) == []
     edit_array(index, "term_tokens.npy", put(3, count))
     assert any("term_tokens.npy" in problem for problem in verify(index.path))

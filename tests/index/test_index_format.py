@@ -32,9 +32,9 @@ def test_documents_and_vectors_come_back(build):
     index = build(vectors, documents)
     assert len(index) == 1100
     for row in (0, 1, 511, 512, 700, 1099):
-        assert index.document_at(row) == documents[row]
-        assert index.document(f"d{row}") == documents[row]
-        assert index.row(f"d{row}") == row
+        assert index.documents.at(row) == documents[row]
+        assert index.documents.get(f"d{row}") == documents[row]
+        assert index.documents.row(f"d{row}") == row
         terms, weights = index.vector(row)
         assert terms.dtype == np.uint32
         assert weights.dtype == np.float32
@@ -42,10 +42,10 @@ def test_documents_and_vectors_come_back(build):
         assert np.abs(weights - vectors.row(row)[1]).max(initial=0) <= index.manifest.weight_scale / 2 + 1e-6
     for missing in ("d1100", "", "\ud800"):
         with pytest.raises(NotFoundError):
-            index.row(missing)
+            index.documents.row(missing)
     for row in (-1, 1100):
         with pytest.raises(NotFoundError):
-            index.document_at(row)
+            index.documents.at(row)
 
 
 def test_small_weights_do_not_vanish(build):
@@ -89,7 +89,7 @@ def test_vocabulary_encoder_and_description(build):
     assert description["documents"] == 1
     assert description["postings"] == 2
     on_disk = sum(path.stat().st_size for path in index.path.rglob("*") if path.is_file())
-    assert index.space()["total"] == description["bytes"]["total"] == on_disk
+    assert index.describe()["bytes"]["total"] == description["bytes"]["total"] == on_disk
 
 
 def test_refused_input(tmp_path):
@@ -152,9 +152,9 @@ def test_duplicate_id_names_both_rows(tmp_path):
 def test_colliding_hashes_are_told_apart(build, monkeypatch):
     monkeypatch.setattr("lsr.index.parts.ids.hash_id", lambda encoded: len(encoded) % 2)
     index = build(random_vectors(120, 30))
-    assert [index.row(f"d{i}") for i in range(120)] == list(range(120))
+    assert [index.documents.row(f"d{i}") for i in range(120)] == list(range(120))
     with pytest.raises(NotFoundError):
-        index.row("d120")
+        index.documents.row("d120")
     batches = [SparseVectors.from_rows([([1], [1.0])] * 3, ids, 30) for ids in (["a", "b", "c"], ["d", "e", "b"])]
     message = "'b' stands twice: in row 1 and in row 5"
     with pytest.raises(InputError, match=message), IndexBuilder(index.path, dim=30, force=True) as builder:
@@ -222,9 +222,9 @@ def test_a_folder_that_moves_while_it_is_open(build, tmp_path):
     described = index.describe()
     index.path.rename(tmp_path / "moved")
     assert index.describe() == described
-    assert index.document("d42").id == "d42"
-    assert Index.open(tmp_path / "moved").space() == index.space()
-    assert index.space()["manifest"] == (tmp_path / "moved" / "manifest.json").stat().st_size
+    assert index.documents.get("d42").id == "d42"
+    assert Index.open(tmp_path / "moved").describe()["bytes"] == index.describe()["bytes"]
+    assert index.describe()["bytes"]["manifest"] == (tmp_path / "moved" / "manifest.json").stat().st_size
 
 
 def test_existing_outputs(tmp_path, build):
@@ -260,7 +260,7 @@ def test_force_replaces_and_open_readers_go_on(build, tmp_path):
         new = builder.finish()
     assert len(new) == len(Index.open(old.path)) == 5
     assert old.vector(7)[0].tolist() == first.row(7)[0].tolist()
-    assert old.document("d42").id == "d42"
+    assert old.documents.get("d42").id == "d42"
     assert old.vocabulary == vocabulary
     assert new.vocabulary is None
     assert sorted(entry.name for entry in old.path.iterdir()) == ["manifest.json", "notes.txt", new.manifest.segment]

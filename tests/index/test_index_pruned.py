@@ -65,13 +65,13 @@ def work(hits: list[Hits]) -> int:
 
 
 def test_exact_search_skips_most_and_says_so(index: Index) -> None:
-    postings = index.document_frequencies
+    postings = index.parts["terms"].documents
     for k, most in ((1, 0.1), (10, 0.3), (DOCUMENTS, 1.0)):
         hits = [index.search(terms, weights, k, mode="exact") for terms, weights in QUERIES]
         assert 0 < work(hits) <= most * sum(each.stats.blocks for each in hits)
         for (terms, _), each in zip(QUERIES, hits, strict=True):
-            frequent = index._segment.part("summaries").frequent_numbers[terms] >= 0
-            assert each.stats.frequent_cells == frequent.sum() * index._segment.part("summaries").padded_blocks
+            frequent = index.parts["summaries"].frequent_numbers[terms] >= 0
+            assert each.stats.frequent_cells == frequent.sum() * index.parts["summaries"].padded_blocks
             assert 0 <= each.stats.postings <= postings[terms[~frequent]].sum()
             assert each.stats.documents_scored == visited(each) * BLOCK_SIZE
             assert not each.stats.direct
@@ -81,13 +81,13 @@ def test_exact_search_skips_most_and_says_so(index: Index) -> None:
 
 def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> None:
     """And few more. Of so many searches, some end where a step of the bound makes the difference."""
-    summaries, needed, seen = index._segment.part("summaries"), 0, 0
+    summaries, needed, seen = index.parts["summaries"], 0, 0
     for terms, weights in QUERIES:
         m = len(terms)
         factors, cuts = np.empty(m, np.uint16), np.empty(m, np.int64)
         bounds = np.empty(summaries.padded_blocks, np.uint16)
         scratch = np.empty(m, np.int64), np.empty(m, np.uint16), bounds, np.empty(len(bounds) // CHUNK, np.uint16)
-        scaled = weights * index._scale
+        scaled = weights * np.float32(index.manifest.weight_scale)
         scale = integer_weights(terms, scaled, summaries.term_maxima, 0.0, 65535, factors, cuts)
         accumulate(*summaries.arrays[:-1], terms, factors, cuts, *scratch)
         for k in range(1, 200):
@@ -209,9 +209,9 @@ def test_filters_go_one_of_two_ways(index: Index, mode: str, allowed: int) -> No
 
 
 def test_the_order_of_a_filters_rows_is_not_that_of_the_index(index: Index) -> None:
-    assert (np.diff(index._segment.document_rows.astype(int)) < 0).any()
+    assert (np.diff(index.segments[0].document_rows.astype(int)) < 0).any()
     for row in range(0, DOCUMENTS, 97):
         terms, weights = VECTORS.row(row)
         mask = np.arange(DOCUMENTS) == row
-        for mode in index.modes:
+        for mode in index.sparse.modes:
             assert index.search(terms[:1], weights[:1], allow=mask, mode=mode).rows.tolist() == [row][: len(terms)]

@@ -23,6 +23,7 @@ from lsr.index import (
     Tuning,
     add_dense,
     prune_index,
+    store_tuning,
     verify,
 )
 from lsr.index.build.export import iter_vectors, iter_weights
@@ -36,6 +37,10 @@ RULES: list[Rule] = [TopK(5), Mass(0.8), MaxRatio(0.4), Threshold(0.7), Quantile
 
 def stored(index: Index) -> SparseVectors:
     return SparseVectors.concatenate(list(iter_vectors(index)))
+
+
+def prunings(index: Index) -> list[Pruning]:
+    return [Pruning.from_record(record) for record in index.manifest.prunings]
 
 
 def assert_equal(one: SparseVectors, other: SparseVectors) -> None:
@@ -59,10 +64,10 @@ def test_every_rule_leaves_what_it_says(build: Build, tmp_path: Path, rule: Rule
     pruned = prune_index(index, tmp_path / "pruned", rule, threads=1)
     assert_equal(stored(pruned), expected)
     assert 0 < expected.nnz < whole.nnz
-    assert pruned.prunings == [Pruning(rule.name, rule.value, weight, whole.nnz, expected.nnz)]
-    assert pruned.manifest.postings == expected.nnz and index.prunings == []
+    assert prunings(pruned) == [Pruning(rule.name, rule.value, weight, whole.nnz, expected.nnz)]
+    assert pruned.manifest.postings == expected.nnz and prunings(index) == []
     assert verify(tmp_path / "pruned") == []
-    assert pruned.space()["forward"] < index.space()["forward"]
+    assert pruned.describe()["bytes"]["forward"] < index.describe()["bytes"]["forward"]
     # Exact search of what is left, by brute force over it.
     oracle = Oracle.of(expected, weight_bits)
     for row in range(20):
@@ -99,18 +104,20 @@ def test_what_is_carried_over(tmp_path: Path) -> None:
         builder.add(vectors, documents)
         builder.count_tokens(frequencies)
         index = builder.finish(threads=1)
-    index.store_tuning(Tuning(10, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
+    store_tuning(index, Tuning(10, 0.9, "approximate", {"cut": 0.0}, 1.0, 50.0, 2))
     done: dict[str, int] = {}
     pruned = prune_index(index, tmp_path / "pruned", Quantile(0.5), threads=1, stages=counting(done))
-    assert [pruned.document_at(row) for row in range(600)] == documents
-    assert pruned.row("d17") == 17
-    assert pruned.vocabulary == vocabulary and pruned.encoder == record and pruned.settings == settings
-    assert pruned.token_frequencies is not None
-    np.testing.assert_array_equal(pruned.token_frequencies, frequencies)
-    np.testing.assert_array_equal(pruned.document_frequencies, np.bincount(stored(pruned).indices, minlength=40))
-    assert pruned.modes == index.modes and {"seismic", "bmp"} <= set(pruned.modes)
-    assert pruned.tunings == ()  # measured on the larger index
-    assert pruned.describe()["prunings"] == [pruned.prunings[0].to_record()]
+    assert [pruned.documents.at(row) for row in range(600)] == documents
+    assert pruned.documents.row("d17") == 17
+    assert (
+        pruned.vocabulary == vocabulary and pruned.encoder == record and pruned.segments[0].record.settings == settings
+    )
+    assert pruned.parts["terms"].tokens is not None
+    np.testing.assert_array_equal(pruned.parts["terms"].tokens, frequencies)
+    np.testing.assert_array_equal(pruned.parts["terms"].documents, np.bincount(stored(pruned).indices, minlength=40))
+    assert pruned.sparse.modes == index.sparse.modes and {"seismic", "bmp"} <= set(pruned.sparse.modes)
+    assert pruned.sparse.tunings == ()  # measured on the larger index
+    assert pruned.describe()["prunings"] == [prunings(pruned)[0].to_record()]
     postings = index.manifest.postings
     assert done == {"weighing": 2 * postings, "pruning": 600, "building": 600}
 
@@ -132,13 +139,13 @@ def test_without_vocabulary_encoder_and_tokens(build: Build, tmp_path: Path) -> 
     index = build(SparseVectors.from_rows([([], []), ([1], [2.0]), ([1, 2], [1.0, 2.0])], ["a", "b", "c"], 4))
     pruned = prune_index(index, tmp_path / "pruned", Threshold(100), threads=1)
     assert stored(pruned).indices.tolist() == [1, 2] and stored(pruned).indptr.tolist() == [0, 0, 1, 2]
-    assert (pruned.vocabulary, pruned.encoder, pruned.token_frequencies) == (None, None, None)
+    assert (pruned.vocabulary, pruned.encoder, pruned.parts["terms"].tokens) == (None, None, None)
 
 
 def test_documents_without_any_term(build: Build, tmp_path: Path) -> None:
     index = build(SparseVectors.from_rows([([], []), ([], [])], ["a", "b"], 4))
     pruned = prune_index(index, tmp_path / "pruned", Quantile(0.5), threads=1)
-    assert pruned.prunings == [Pruning("quantile", 0.5, 0.0, 0, 0)] and pruned.prunings[0].dropped_share == 0
+    assert prunings(pruned) == [Pruning("quantile", 0.5, 0.0, 0, 0)] and prunings(pruned)[0].dropped_share == 0
 
 
 def test_in_place_and_again(build: Build, tmp_path: Path) -> None:
@@ -152,7 +159,7 @@ def test_in_place_and_again(build: Build, tmp_path: Path) -> None:
     twice = prune_index(Index.open(tmp_path / "index"), tmp_path / "index", TopK(3), force=True, threads=1)
     assert_equal(stored(Index.open(tmp_path / "index")), whole.top_k(3))
     six, three = whole.top_k(6).nnz, whole.top_k(3).nnz
-    assert twice.prunings == [Pruning("top_k", 6, None, whole.nnz, six), Pruning("top_k", 3, None, six, three)]
+    assert prunings(twice) == [Pruning("top_k", 6, None, whole.nnz, six), Pruning("top_k", 3, None, six, three)]
     assert len(list((tmp_path / "index").iterdir())) == 2  # the manifest and one segment
 
 
@@ -186,7 +193,7 @@ def test_runs_of_documents(build: Build, first: int, last: int) -> None:
     vectors = random_vectors(1100, 10, mean_terms=1)
     documents = [Document(id, f"text of {id}", "", {"n": row}) for row, id in enumerate(vectors.ids)]
     index = build(vectors, documents)
-    assert index._segment.part("documents").documents(first, last) == documents[first:last]
+    assert index.parts["documents"].documents(first, last) == documents[first:last]
 
 
 def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) -> None:
@@ -195,19 +202,19 @@ def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) ->
     record = json.loads(path.read_text())
     del record["prunings"], record["crc32"]
     path.write_text(json.dumps({**record, "crc32": checksum(record)}))
-    assert Index.open(tmp_path / "index").prunings == []
+    assert Index.open(tmp_path / "index").manifest.prunings == []
     assert verify(tmp_path / "index") == []
     assert replace(Manifest.read(tmp_path / "index"), prunings=[]) == Manifest.read(tmp_path / "index")
 
 
 def test_dense_vectors_are_carried_over_unless_they_are_damaged(build: Build, tmp_path: Path) -> None:
     index = add_dense(build(random_vectors(90, 50)), [np.random.default_rng(1).normal(size=(90, 8))])
-    before = index.dense.vectors.copy()
+    before = index.parts["dense"].vectors.copy()
     pruned = prune_index(index, tmp_path / "pruned", TopK(3))
-    assert verify(pruned.path) == [] and pruned.dense.record == index.dense.record
-    np.testing.assert_array_equal(pruned.dense.vectors, before)
+    assert verify(pruned.path) == [] and pruned.parts["dense"].record == index.parts["dense"].record
+    np.testing.assert_array_equal(pruned.parts["dense"].vectors, before)
     in_place = prune_index(pruned, pruned.path, TopK(2), force=True)
-    np.testing.assert_array_equal(in_place.dense.vectors, before)
+    np.testing.assert_array_equal(in_place.parts["dense"].vectors, before)
     assert verify(in_place.path) == []
     part = index.path / index.manifest.segment / index.manifest.parts["dense"].folder
     (part / "vectors.npy").unlink()

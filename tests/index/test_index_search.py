@@ -32,7 +32,7 @@ def test_hand_computed(build: Build) -> None:
         assert hits.ids == ["0", "3"]
         assert list(hits) == [("0", hits.scores[0]), ("3", hits.scores[1])]
         assert mode != "exhaustive" or hits.stats.documents_scored == 4
-    assert index.document_frequencies.tolist() == [1, 1, 2]
+    assert index.parts["terms"].documents.tolist() == [1, 1, 2]
     assert index.search([], []).ids == []
 
 
@@ -111,7 +111,7 @@ def test_batches_of_short_and_long_queries(build: Build, monkeypatch: pytest.Mon
     queries = SparseVectors.from_rows(rows, dim=400)
     singles = [index.search(terms, weights, 7, mode=mode) for terms, weights in rows]
     for most_hits in (1, 7 * 3, 10**6):
-        monkeypatch.setattr("lsr.index.live.snapshot._BATCH_HITS", most_hits)
+        monkeypatch.setattr("lsr.index.live.sparse._BATCH_HITS", most_hits)
         batch = index.search_batch(queries, 7, mode=mode, threads=2)
         assert [hits.rows.tolist() for hits in batch] == [hits.rows.tolist() for hits in singles]
         assert [hits.scores.tolist() for hits in batch] == [hits.scores.tolist() for hits in singles]
@@ -133,7 +133,7 @@ def test_threads_share_an_index(build: Build) -> None:
     jobs = [
         (mode, np.sort(random.choice(400, m, replace=False)), random.exponential(1.0, m) + 0.01)
         for m in (1, 8, 100, 101, 256, 400)
-        for mode in index.modes
+        for mode in index.sparse.modes
         for _ in range(8)
     ]
 
@@ -162,7 +162,7 @@ def test_batches_pass_on_parameters_and_refuse_other_vocabularies(build: Build) 
 
 def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     index = build(random_vectors(200, 40))
-    assert index.modes == ("exact", "approximate", "exhaustive")
+    assert index.sparse.modes == ("exact", "approximate", "exhaustive")
     hits = index.search([1], [1.0], cut=0.1, max_blocks=1)  # of approximate search, and dropped by an exact one
     assert hits.stats.mode == "exact"
     assert hits.rows.tolist() == index.search([1], [1.0], mode="exhaustive").rows.tolist()
@@ -174,7 +174,7 @@ def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.Mon
     assert index.search([1], [1.0], 100).stats.mode == "approximate"
     assert index.search([1], [1.0], 101).stats.mode == "exact"
     assert index.search([1], [1.0], allow=np.ones(200, bool)).stats.mode == "exact"
-    assert index.choose_mode(10, filtered=False) == "approximate"
+    assert index.sparse.choose_mode(10, filtered=False) == "approximate"
     with pytest.raises(InputError, match="speed is no parameter of mode auto"):
         index.search([1], [1.0], speed=3)
 
@@ -194,7 +194,7 @@ def test_warming_up_runs_every_engine_once_for_each_size(
             return found
 
         monkeypatch.setattr(engine, "search", noted, raising=False)
-    index.warm_up()
+    index.sparse.warm_up()
     sizes = [min(size, dim) for size in QUERY_SIZES]
     there = ("exact", "approximate", "exhaustive", "direct", "seismic")
     assert [run[:2] for run in runs] == [(name, size) for name in there for size in sizes]

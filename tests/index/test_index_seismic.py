@@ -53,7 +53,7 @@ def test_approximate_search_finds_most_and_skips_most(build: Build) -> None:
 def test_blocks_hold_the_strongest_postings_and_summaries_their_maxima(build: Build, weight_bits: int) -> None:
     settings = IndexSettings(seismic=SeismicSettings(n_postings=100), weight_bits=weight_bits)
     index = build(random_vectors(800, 60, 15, seed=8), settings=settings)
-    blocks, forward = index._segment.part("seismic"), index._segment.forward
+    blocks, forward = index.parts["seismic"], index.segments[0].forward
     assert blocks is not None
     documents = np.zeros((800, 60), int)
     documents[np.repeat(np.arange(800), np.diff(forward.indptr)), forward.indices] = forward.weights
@@ -87,12 +87,12 @@ def test_blocks_hold_the_strongest_postings_and_summaries_their_maxima(build: Bu
 
 def test_parameters(build: Build) -> None:
     index = build(random_vectors(200, 40), settings=SAFE)
-    assert index.space()["seismic"] > 0
+    assert index.describe()["bytes"]["seismic"] > 0
     for bad in ({"query_cut": 0}, {"heap_factor": -0.1}, {"heap_factor": 1.1}, {"heap_factor": float("nan")}):
         with pytest.raises(InputError, match=next(iter(bad))):
             index.search([1], [1.0], mode="seismic", **bad)
     plain = build(random_vectors(200, 40))
-    assert plain.space()["seismic"] == 0
+    assert plain.describe()["bytes"]["seismic"] == 0
     with pytest.raises(InputError, match="built without seismic"):
         plain.search([1], [1.0], mode="seismic")
 

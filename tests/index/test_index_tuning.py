@@ -9,7 +9,7 @@ import pytest
 from index_oracle import random_vectors
 
 from lsr.core.errors import IndexFormatError, InputError, OutputExistsError
-from lsr.index import Index, IndexBuilder, Tuning, parameter_grid, verify
+from lsr.index import Index, IndexBuilder, Tuning, parameter_grid, store_tuning, verify
 from lsr.index.engines.tuning import choose_tuning
 
 Build = Callable[..., Index]
@@ -53,29 +53,30 @@ def test_tunings_are_kept_with_the_index(build: Build) -> None:
     with pytest.raises(InputError, match=r"not tuned for recall 0\.9"):
         index.search([1], [1.0], recall=0.9)
     for tuning in (TUNING, replace(TUNING, recall=0.99, mode="exact", parameters={}), replace(TUNING, mean_us=60.0)):
-        index.store_tuning(tuning)
+        store_tuning(index, tuning)
+    assert index.sparse.tunings == () and index.manifest.tunings == []  # what is open never changes
     wanted = {(0.95, 60.0), (0.99, 80.5)}  # the third has taken the place of the first
-    for opened in (index, Index.open(index.path)):
-        assert {(tuning.recall, tuning.mean_us) for tuning in opened.tunings} == wanted
-        assert replace(TUNING, mean_us=60.0) in opened.tunings
-        assert len(opened.describe()["tunings"]) == 2
-        assert opened.manifest.created == index.manifest.created
-        hits = opened.search([1, 2], [1.0, 1.0], recall=0.95)
-        assert (hits.stats.mode, hits.stats.blocks - hits.stats.blocks_skipped) == ("approximate", 3)
-        assert opened.search([1], [1.0], recall=0.96).stats.mode == "exact"
-        assert opened.search_batch(random_vectors(2, 50), 5, recall=0.95)[0].stats.mode == "approximate"
-        with pytest.raises(InputError, match="at k 11"):
-            opened.search([1], [1.0], 11, recall=0.9)
+    opened = Index.open(index.path)
+    assert {(tuning.recall, tuning.mean_us) for tuning in opened.sparse.tunings} == wanted
+    assert replace(TUNING, mean_us=60.0) in opened.sparse.tunings
+    assert len(opened.describe()["tunings"]) == 2
+    assert opened.manifest.created == index.manifest.created
+    hits = opened.search([1, 2], [1.0, 1.0], recall=0.95)
+    assert (hits.stats.mode, hits.stats.blocks - hits.stats.blocks_skipped) == ("approximate", 3)
+    assert opened.search([1], [1.0], recall=0.96).stats.mode == "exact"
+    assert opened.search_batch(random_vectors(2, 50), 5, recall=0.95)[0].stats.mode == "approximate"
+    with pytest.raises(InputError, match="at k 11"):
+        opened.search([1], [1.0], 11, recall=0.9)
     assert verify(index.path) == []
-    assert index.space()["manifest"] == (index.path / "manifest.json").stat().st_size
+    assert opened.describe()["bytes"]["manifest"] == (index.path / "manifest.json").stat().st_size
 
 
 def test_two_readers_store_tunings(build: Build) -> None:
     one = build(random_vectors(30, 50))
     other = Index.open(one.path)
-    one.store_tuning(TUNING)
-    other.store_tuning(replace(TUNING, k=20))
-    assert {tuning.k for tuning in Index.open(one.path).tunings} == {tuning.k for tuning in other.tunings} == {10, 20}
+    store_tuning(one, TUNING)
+    store_tuning(other, replace(TUNING, k=20))
+    assert {tuning.k for tuning in Index.open(one.path).sparse.tunings} == {10, 20}
 
 
 def test_an_index_that_was_replaced_or_is_being_replaced_is_refused(build: Build) -> None:
@@ -83,24 +84,24 @@ def test_an_index_that_was_replaced_or_is_being_replaced_is_refused(build: Build
     with IndexBuilder(index.path, dim=50, force=True) as builder:
         builder.add(random_vectors(5, 50))
         with pytest.raises(OutputExistsError, match="another process"):
-            index.store_tuning(TUNING)
+            store_tuning(index, TUNING)
         new = builder.finish()
     before = (index.path / "manifest.json").read_bytes()
     with pytest.raises(IndexFormatError, match="was replaced since it was opened"):
-        index.store_tuning(TUNING)
+        store_tuning(index, TUNING)
     assert (index.path / "manifest.json").read_bytes() == before
-    assert index.tunings == ()
-    new.store_tuning(TUNING)
-    assert Index.open(index.path).tunings == (TUNING,)
+    assert index.sparse.tunings == ()
+    store_tuning(new, TUNING)
+    assert Index.open(index.path).sparse.tunings == (TUNING,)
 
 
 def test_a_tuning_that_is_no_json_changes_nothing(build: Build) -> None:
     index = build(random_vectors(30, 50))
     with pytest.raises(TypeError):
-        index.store_tuning(replace(TUNING, parameters={"cut": object()}))
-    assert Index.open(index.path).tunings == index.tunings == ()
-    assert index.describe()["tunings"] == []
-    index.store_tuning(TUNING)
+        store_tuning(index, replace(TUNING, parameters={"cut": object()}))
+    assert Index.open(index.path).sparse.tunings == ()
+    assert Index.open(index.path).describe()["tunings"] == []
+    store_tuning(index, TUNING)
     assert verify(index.path) == []
 
 

@@ -11,9 +11,10 @@ from index_tampering import edit_array, edit_manifest
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError
-from lsr.index import Index, IndexBuilder, add_dense, prune_index, verify
+from lsr.index import Index, IndexBuilder, add_dense, prune_index, store_tuning, verify
 from lsr.index.fusion.grouping import group_rows, search_documents
-from lsr.index.fusion.search import HybridHits, HybridQuery, search_rows
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import HybridHits, search_rows
 from lsr.index.fusion.settings import (
     FeedbackSettings,
     FusionSettings,
@@ -144,7 +145,7 @@ def search_sparse(index: Index, query: HybridQuery, k: int, **sparse) -> HybridH
 @pytest.mark.parametrize("filtered", [False, True])
 def test_documents_are_those_of_brute_force(indexes, score, vectors, filtered):
     index = indexes[score]
-    documents = np.array([int(id.split("#")[0][1:]) for id in index.ids(np.arange(len(index)))])
+    documents = np.array([int(id.split("#")[0][1:]) for id in index.documents.row_ids(np.arange(len(index)))])
     everything = np.arange(len(index))
     for seed in range(12):
         query, k = ask(seed), (1, 10, 140, 1000)[seed % 4]
@@ -153,7 +154,7 @@ def test_documents_are_those_of_brute_force(indexes, score, vectors, filtered):
             scores = index.scores(*query.sparse, everything)
             found = mask & (scores > 0)
         else:
-            scores = index.dense.scores(query.dense, everything)
+            scores = index.parts["dense"].scores(query.dense, everything)
             found = mask
         # A document counts if a window of it is found, with all windows that may count.
         counts = mask & np.isin(documents, documents[found])
@@ -172,7 +173,7 @@ def test_every_mode_of_the_sparse_index_gives_documents(indexes, mode):
     hits = search_sparse(indexes["max"], query, 5, mode=mode)
     exact = search_sparse(indexes["max"], query, 5, mode="exhaustive")
     assert hits.rows.tolist() == exact.rows.tolist() and hits.sparse_stats is not None
-    assert len(set(indexes["max"].document_ids(hits.rows))) == 5
+    assert len(set(indexes["max"].documents.ids(hits.rows))) == 5
 
 
 def test_hybrid_documents_by_max_are_those_of_all_fused_windows(indexes):
@@ -180,7 +181,7 @@ def test_hybrid_documents_by_max_are_those_of_all_fused_windows(indexes):
         query = ask(seed)
         settings = plan_of("hybrid", completion="exact", depth=20, dense_weight=0.4)
         windows = search_rows(indexes["max"], query, len(indexes["max"]), settings)
-        documents = indexes["max"].windows.documents_of(windows.rows)
+        documents = indexes["max"].documents.windows.documents_of(windows.rows)
         first = np.sort(np.unique(documents, return_index=True)[1])[:9]
         hits = search_documents(indexes["max"], query, 9, settings)
         np.testing.assert_array_equal(hits.rows, windows.rows[first])
@@ -193,14 +194,14 @@ def test_hybrid_documents_by_sum_add_up_what_was_retrieved(indexes, vectors):
     index, query = indexes["sum"], ask(2)
     settings = plan_of(vectors, depth=60, dense_weight=0.4)
     windows = search_rows(index, query, 60, settings)
-    documents = index.windows.documents_of(windows.rows)
+    documents = index.documents.windows.documents_of(windows.rows)
     by_document: dict[int, list[float]] = {}
     for document, score in zip(documents.tolist(), windows.scores.tolist(), strict=True):
         by_document.setdefault(document, []).append(score)
     sums = {document: sum(sorted(scores)[::-1][:3]) for document, scores in by_document.items()}
     expected = sorted(sums, key=lambda document: (-sums[document], document))[:5]
     hits = search_documents(index, query, 5, settings)
-    assert index.windows.documents_of(hits.rows).tolist() == expected
+    assert index.documents.windows.documents_of(hits.rows).tolist() == expected
     np.testing.assert_allclose(hits.scores, [sums[document] for document in expected])
     np.testing.assert_allclose(hits.sparse.contributions + hits.dense.contributions, hits.scores)
     rows, scores = group_rows(index, windows.rows[::-1], windows.scores[::-1], 5)
@@ -215,7 +216,7 @@ def test_feedback_learns_from_windows(indexes):
     np.testing.assert_array_equal(hits.query.sparse[0], windows.query.sparse[0])
     everything = np.arange(len(indexes["sum"]))
     scores = indexes["sum"].scores(*windows.query.sparse, everything)
-    documents = indexes["sum"].windows.documents_of(everything)
+    documents = indexes["sum"].documents.windows.documents_of(everything)
     expected = brute_force(documents, scores, 5, 3, np.isin(documents, documents[scores > 0]))
     assert list(zip(documents[hits.rows].tolist(), hits.scores, hits.rows.tolist(), strict=True)) == expected
 
@@ -224,7 +225,8 @@ def test_a_tuning_for_k_documents_serves_deeper_searches_of_windows(indexes):
     from lsr.index import Tuning
 
     index = Index.open(indexes["max"].path)
-    index.store_tuning(Tuning(5, 0.9, "approximate", {"max_blocks": 1000}, 1.0, 1.0, 10))
+    store_tuning(index, Tuning(5, 0.9, "approximate", {"max_blocks": 1000}, 1.0, 1.0, 10))
+    index = Index.open(index.path)
     hits = search_sparse(index, ask(1), 5, recall=0.9)
     assert hits.sparse_stats.mode == "approximate"
     assert hits.rows.tolist() == search_sparse(index, ask(1), 5, mode="exact").rows.tolist()
@@ -239,8 +241,8 @@ def test_without_windows_documents_are_rows(build):
     query = ask(0)
     plain = index.search(*query.sparse, 7)
     assert search_sparse(index, query, 7).rows.tolist() == plain.rows.tolist()
-    assert index.document_ids(plain.rows) == plain.ids and index.document_count == len(index)
-    assert index.document_rows("d3") == range(3, 4) and index.passage(3)[1] is None
+    assert index.documents.ids(plain.rows) == plain.ids and len(index.documents) == len(index)
+    assert index.documents.rows_of("d3") == range(3, 4) and index.documents.passage(3)[1] is None
     assert group_rows(index, np.array([4, 2, 9]), np.array([1.0, 3, 1]), 2)[0].tolist() == [2, 4]
 
 
@@ -262,37 +264,37 @@ def build_long(path, cut: WindowSettings = CUT) -> Index:
 
 def test_documents_come_back_whole_whatever_their_ids(tmp_path):
     index = build_long(tmp_path / "index")
-    assert index.document_count == 3 < len(index) and verify(index.path) == []
+    assert len(index.documents) == 3 < len(index) and verify(index.path) == []
     for number, document in enumerate(LONG):
-        assert index.document(document.id) == document
-        rows = index.document_rows(document.id)
-        assert index.windows.documents_of(np.array(rows)).tolist() == [number] * len(rows)
-        assert set(index.document_ids(np.array(rows))) == {document.id}
+        assert index.documents.get(document.id) == document
+        rows = index.documents.rows_of(document.id)
+        assert index.documents.windows.documents_of(np.array(rows)).tolist() == [number] * len(rows)
+        assert set(index.documents.ids(np.array(rows))) == {document.id}
         for row in rows:
-            shown, window = index.passage(row)
+            shown, window = index.documents.passage(row)
             assert (shown.id, shown.title, shown.fields) == (document.id, document.title, document.fields)
             assert window.number == row - rows.start and document.text[window.start : window.stop] == shown.text
-            assert index.row(f"{document.id}#{window.number}") == row
-    assert index.windows.windows_of(np.array([0, 2])).tolist() == [
-        *index.document_rows("a#0"),
-        *index.document_rows("a#0#1"),
+            assert index.documents.row(f"{document.id}#{window.number}") == row
+    assert index.documents.windows.windows_of(np.array([0, 2])).tolist() == [
+        *index.documents.rows_of("a#0"),
+        *index.documents.rows_of("a#0#1"),
     ]
     for id in ("a#1", "b", "a#0#0"):
         with pytest.raises(NotFoundError, match=f"no document with id '{id}'"):
-            index.document(id)
+            index.documents.get(id)
 
 
 def test_first_windows_alone(tmp_path):
     index = build_long(tmp_path / "index", WindowSettings(score="first", words=5, stride=4))
-    assert len(index) == index.document_count == 3
-    assert index.document("a#0") == Document("a#0", "One two three. ", "Title", {"x": 1})
+    assert len(index) == len(index.documents) == 3
+    assert index.documents.get("a#0") == Document("a#0", "One two three. ", "Title", {"x": 1})
 
 
 def test_a_pruned_index_keeps_its_windows(tmp_path):
     index = build_long(tmp_path / "index")
     pruned = prune_index(index, tmp_path / "pruned", TopK(2))
-    assert pruned.manifest.windows == index.manifest.windows and pruned.document("a#0") == LONG[0]
-    np.testing.assert_array_equal(pruned.windows.row_documents, index.windows.row_documents)
+    assert pruned.manifest.windows == index.manifest.windows and pruned.documents.get("a#0") == LONG[0]
+    np.testing.assert_array_equal(pruned.documents.windows.row_documents, index.documents.windows.row_documents)
 
 
 @pytest.mark.parametrize(
@@ -324,4 +326,4 @@ def test_damage_is_named(tmp_path):
 def test_a_manifest_from_before_windows_opens(build):
     index = build(random_vectors(20, TERMS))
     edit_manifest(index.path, lambda record: record.pop("windows"))
-    assert Index.open(index.path).windows is None
+    assert Index.open(index.path).documents.windows is None

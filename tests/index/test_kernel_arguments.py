@@ -1,10 +1,9 @@
-"""Kernels of many arguments: their callers name them, in NamedTuples that are held to the kernels' signatures here."""
+"""Kernels of many arguments: callers name these, or splat NamedTuples that are held to the kernels' signatures here."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,24 +76,26 @@ def test_the_kernels_are_found() -> None:
     assert {call.name for call in CALLS} == set(KERNELS)
 
 
+def groups(name: str) -> tuple[Any, ...]:
+    """The NamedTuples that callers of a kernel splat before the arguments that they name."""
+    found = getattr(KERNELS[name].module, f"{name.upper()}_GROUPS", ())
+    assert isinstance(found, tuple)
+    return found
+
+
 @pytest.mark.parametrize("name", FROM_PYTHON)
-def test_the_named_arguments_are_the_parameters_in_order(name: str) -> None:
-    kernel = KERNELS[name]
-    groups = getattr(kernel.module, f"{name.upper()}_ARGUMENTS")
-    fields = [field for group in groups for field in group._fields]
-    assert fields == list(inspect.signature(getattr(kernel.module, name).py_func).parameters)
+def test_groups_are_the_first_parameters_in_order(name: str) -> None:
+    fields = [field for group in groups(name) for field in group._fields]
+    assert fields == list(KERNELS[name].parameters[: len(fields)])
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if not call.by_kernel], ids=lambda call: call.place)
-def test_python_names_what_it_hands_over(call: CallOfKernel) -> None:
-    """Every argument is a splatted NamedTuple, and the last one is filled by keyword."""
-    assert not call.node.keywords
-    splatted = [each.value for each in call.node.args if isinstance(each, ast.Starred)]
-    groups = getattr(KERNELS[call.name].module, f"{call.name.upper()}_ARGUMENTS")
-    assert len(splatted) == len(call.node.args) == len(groups)
-    last = splatted[-1]
-    assert isinstance(last, ast.Call) and isinstance(last.func, ast.Name) and last.func.id == groups[-1].__name__
-    assert not last.args and {each.arg for each in last.keywords} == set(groups[-1]._fields)
+def test_python_names_the_arguments(call: CallOfKernel) -> None:
+    """All but the groups', which are splatted."""
+    assert all(isinstance(each, ast.Starred) for each in call.node.args)
+    assert len(call.node.args) == len(groups(call.name))
+    grouped = sum(len(group._fields) for group in groups(call.name))
+    assert {each.arg for each in call.node.keywords} == set(KERNELS[call.name].parameters[grouped:])
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.by_kernel], ids=lambda call: call.place)

@@ -15,8 +15,11 @@ import pytest
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.format.arrays import write_array
+from lsr.index.format.manifest import PartRecord
 from lsr.index.parts.late.quantisation import dequantise, quantise
 from lsr.index.parts.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
+from lsr.index.parts.part import CarriedRows
+from lsr.index.parts.registry import added_parts
 
 Documents = list[np.ndarray]
 Writer = Callable[..., LateVectors]
@@ -325,3 +328,27 @@ def test_a_writer_that_was_killed_is_gone_on_from_as_if_it_had_not_been(tmp_path
         assert writer.finish({}) == expected
     for name in FILE_NAMES:
         assert (resumed / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_rows_of_several_segments_are_carried_over(
+    write: Writer, bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsr.index.parts.late.part._ROWS_AT_A_TIME", 7)
+    random = np.random.default_rng(1)
+    old = [write(made(random, 9, count), bits) for count in (40, 1, 25)]
+    rows = [np.array([39, 0, 0, 12]), None, np.arange(25)[::-1]]
+    nowhere = PartRecord("", {}, {})
+    sources = [CarriedRows(late, tmp_path, nowhere, chosen) for late, chosen in zip(old, rows, strict=True)]
+    folder = tmp_path / "late-new"
+    folder.mkdir()
+    record = added_parts()["late"].carry(sources, folder)
+    assert record.folder == "late-new" and set(record.files) == set(FILE_NAMES)
+    new = LateVectors.open(folder, LateRecord.from_record(record.record))
+    expected = [(old[0], 39), (old[0], 0), (old[0], 0), (old[0], 12), (old[1], 0), *((old[2], row) for row in rows[2])]
+    assert len(new) == len(expected) and list(new.problems()) == []
+    for row, (late, its_row) in enumerate(expected):
+        np.testing.assert_array_equal(new.vectors(row), late.vectors(its_row))
+    wide = CarriedRows(write(made(random, 11), bits), tmp_path, nowhere)
+    with pytest.raises(InputError, match="do not go into one segment"):
+        added_parts()["late"].carry([sources[0], wide], tmp_path)

@@ -51,7 +51,7 @@ def search(index: Index) -> dict[str, list[Any]]:
             for chosen in (None, allow)
             for found in index.search_batch(queries, k, mode=mode, allow=chosen, threads=1)
         ]
-        for mode in index.modes
+        for mode in index.sparse.modes
     }
 
 

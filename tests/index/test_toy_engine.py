@@ -12,12 +12,12 @@ from index_oracle import Oracle, random_vectors
 from lsr.core.attributes import attribute_docs
 from lsr.core.errors import InputError
 from lsr.index import Index
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.engine import Engine
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 
 VECTORS = random_vectors(300, 60)
@@ -61,7 +61,8 @@ class Toy(Engine[ToyParameters]):
     ) -> list[Found]:
         """See `Engine.search`."""
         found = []
-        rows = allowed.numbers[allowed.numbers < parameters.share * allowed.rows]
+        rows = allowed.numbers()
+        rows = rows[rows < parameters.share * allowed.rows]
         for query in queries:
             weights = np.zeros(segment.record.dim, np.float32)
             weights[query.terms] = query.weights
@@ -117,21 +118,21 @@ def test_wrong_parameters_are_refused_with_the_nearest_name(index: Index) -> Non
 
 
 def test_it_is_named_and_warmed_up(index: Index) -> None:
-    assert index.modes[-1] == "toy" and index.describe()["modes"][-1] == "toy"
-    index.warm_up()
+    assert index.sparse.modes[-1] == "toy" and index.describe()["modes"][-1] == "toy"
+    index.sparse.warm_up()
     with pytest.raises(InputError, match=r"mode must be auto, exact, .*, bmp, toy, not 'toys'"):
         index.search([3], [1.0], mode="toys")
 
 
 def test_what_it_needs_must_be_there(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Toy, "needs", ("bmp",))
-    assert "toy" not in index.modes
+    assert "toy" not in index.sparse.modes
     with pytest.raises(InputError, match="built without bmp, which mode toy needs"):
         index.search([3], [1.0], mode="toy")
 
 
 def test_direct_search_cannot_be_asked_for(index: Index) -> None:
-    assert "direct" not in index.modes
+    assert "direct" not in index.sparse.modes
     with pytest.raises(InputError, match="not 'direct'"):
         index.search([3], [1.0], mode="direct")
 

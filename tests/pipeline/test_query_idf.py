@@ -41,7 +41,7 @@ def test_the_collection_weighs_its_words(table_model: Path, toy_documents: list[
     assert encoder.query_idf == 0.5
     index = index_corpus(toy_documents, tmp_path / "index", encoder)
     assert verify(index.path) == []
-    found = index.token_frequencies
+    found = index.parts["terms"].tokens
     assert found is not None
     by_hand = {word: sum(word in d.contents.lower().split() for d in toy_documents) for word in ("ice", "of", "bread")}
     assert {word: int(found[encoder.vocabulary.id(word)]) for word in by_hand} == by_hand
@@ -66,14 +66,14 @@ def test_the_collection_weighs_its_words(table_model: Path, toy_documents: list[
 def test_an_index_of_vectors_has_no_words_to_count(table_model: Path, tmp_path: Path) -> None:
     encoder = SparseEncoder.load(table_model)
     index = index_vectors([encoder.encode_documents(["ice and bread"])], tmp_path / "index", encoder=encoder)
-    assert index.token_frequencies is None
+    assert index.parts["terms"].tokens is None
     assert set(weights(Retriever(index), "the ice").values()) == {1.0}
 
 
 def test_models_that_run_for_queries_count_nothing(
     encoder: SparseEncoder, toy_documents: list[Document], tmp_path: Path
 ) -> None:
-    assert index_corpus(toy_documents, tmp_path / "index", encoder).token_frequencies is None
+    assert index_corpus(toy_documents, tmp_path / "index", encoder).parts["terms"].tokens is None
     assert encoder.query_idf == 0
     with pytest.raises(ModelError, match="no table"):
         encoder.token_frequencies(["ice"])

@@ -82,7 +82,7 @@ def test_late_interaction(retriever: Retriever, tmp_path: Path) -> None:
         retriever.search(QUERY, rerank="late")
     encoder = TokenEncoder.load("minilm", dtype="float32")
     index = add_token_vectors(retriever.index, encoder)
-    assert verify(index.path) == [] and index.space()["late"] == index.late.bytes + 3 * 128
+    assert verify(index.path) == [] and index.describe()["bytes"]["late"] == index.parts["late"].bytes + 3 * 128
     with pytest.raises(OutputExistsError):
         add_token_vectors(index, encoder)
     again = Retriever(Index.open(index.path))

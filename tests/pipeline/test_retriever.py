@@ -29,7 +29,7 @@ def test_scores_are_the_inner_products_of_the_stored_vectors(retriever: Retrieve
         stored = zip(*(part.tolist() for part in retriever.index.vector(row)), strict=True)
         score = sum(query.get(term, 0.0) * weight for term, weight in stored)
         if score > 0:
-            expected[retriever.index.document_at(row).id] = score
+            expected[retriever.index.documents.at(row).id] = score
     hits = retriever.search(QUERY, k=5).hits
     assert {hit.id: hit.score for hit in hits} == pytest.approx(expected, rel=1e-5)
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
@@ -38,9 +38,9 @@ def test_scores_are_the_inner_products_of_the_stored_vectors(retriever: Retrieve
 
 
 def test_stored_weights_are_the_encoders_within_half_a_quantum(retriever: Retriever, encoder: SparseEncoder) -> None:
-    document = retriever.index.document("glacier")
+    document = retriever.index.documents.get("glacier")
     terms, weights = encoder.encode_documents([document.contents]).row(0)
-    stored_terms, stored = retriever.index.vector(retriever.index.row("glacier"))
+    stored_terms, stored = retriever.index.vector(retriever.index.documents.row("glacier"))
     np.testing.assert_array_equal(stored_terms, terms)
     scale = retriever.index.describe()["weight_scale"]
     # A weight below half a quantum is kept at one quantum rather than lost.

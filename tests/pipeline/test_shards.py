@@ -78,7 +78,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert stages.done == {"encoding": (10, 10), "reading": (10, 10), "building": (10, 10)}
 
     unbroken = index_corpus(corpus(), tmp_path / "unbroken", CountingEncoder())
-    assert [index.document_at(i) for i in range(10)] == [unbroken.document_at(i) for i in range(10)] == corpus()
+    assert [index.documents.at(i) for i in range(10)] == [unbroken.documents.at(i) for i in range(10)] == corpus()
     for row in range(10):
         np.testing.assert_array_equal(index.vector(row), unbroken.vector(row))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "unbroken"], "work folders are removed"
@@ -126,11 +126,12 @@ def test_an_existing_index_is_kept_unless_forced(tmp_path: Path) -> None:
 
 
 def test_two_runs_cannot_share_a_work_folder(tmp_path: Path) -> None:
-    first = EncodedShards(tmp_path / "work", {})
-    with pytest.raises(OutputExistsError, match="another process"):
-        EncodedShards(tmp_path / "work", {})
-    first.close()
-    EncodedShards(tmp_path / "work", {}).close(remove=True)
+    with (
+        EncodedShards(tmp_path / "work", {}),
+        pytest.raises(OutputExistsError, match="another process"),
+        EncodedShards(tmp_path / "work", {}),
+    ):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,10 +150,9 @@ def test_settings_survive_json_so_that_a_resumed_run_compares_equal(encoder: Spa
 
 def test_long_documents_fill_a_shard_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lsr.build.shards, "SHARD_CHARACTERS", 70)  # two documents and a part of the third
-    shards = EncodedShards(tmp_path / "work", {})
-    shards.encode(corpus(), CountingEncoder())
-    assert [len(documents) for _, documents in shards.read(CountingEncoder.dim)] == [3, 3, 3, 1]
-    shards.close(remove=True)
+    with EncodedShards(tmp_path / "work", {}) as shards:
+        shards.encode(corpus(), CountingEncoder())
+        assert [len(documents) for _, documents in shards.read(CountingEncoder.dim)] == [3, 3, 3, 1]
 
 
 def test_fields_are_compared_as_they_are_stored(tmp_path: Path) -> None:

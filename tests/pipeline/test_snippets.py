@@ -43,3 +43,20 @@ def test_without_matches_the_beginning_is_shown() -> None:
 def test_short_and_empty_texts_come_whole() -> None:
     assert make_snippet("a  b\n c").text == "a b c"
     assert make_snippet("").text == ""
+
+
+def test_of_terms_that_are_one_word_the_larger_gain_counts() -> None:
+    filler = "nothing to see here " * 30
+    matches = [match("▁bird", 3.0), match("bird", 1.0), match("yeast", 2.0)]
+    snippet = make_snippet(f"{filler} bird {filler} yeast {filler}", matches)
+    assert [snippet.text[a:b] for a, b in snippet.marks] == ["bird"]
+
+
+def test_a_window_leaves_a_fifth_of_its_width_for_what_leads_up_to_it() -> None:
+    # "flour" ends 90 characters after "yeast" begins: in a snippet of 100 that starts a fifth before, it would be cut.
+    apart = f"yeast {'x ' * 39}flour"
+    filler = "nothing to see here " * 30
+    assert apart.index("flour") + len("flour") == 89
+    matches = [match("yeast", 2.0), match("flour", 2.0), match("water", 3.0)]
+    snippet = make_snippet(f"{filler}{apart} {filler}water {filler}", matches, width=100)
+    assert [snippet.text[a:b] for a, b in snippet.marks] == ["water"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import InputError, OutputExistsError
-from lsr.search.plan import SearchPlan
+from lsr.search.flat import plan_of
 from lsr.text.windows import WindowSettings, cut_document, cut_text, join_windows, split_window_id
 
 # -- cutting ---------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_every_search_gives_documents_with_their_best_windows(indexed: Path, mod
     assert first.window is not None and "body of dense ice" in first.document.text
     assert len(first.document.text.split()) <= 20
     assert CORPUS[0].text[first.window.start : first.window.stop] == first.document.text
-    plan = SearchPlan.of(mode)
+    plan = plan_of(mode)
     encoded = retriever.encode_queries(["where is a glacier of ice"] * 2, plan)
     ranked = retriever.rank(encoded, 3, plan)
     for hits in (*ranked, retriever.rank_one(encoded, 1, 3, plan)):
@@ -120,7 +120,7 @@ def test_vectors_explanations_and_filters(indexed: Path) -> None:
     # A filter is of windows: without the best one, the document is found by another.
     index = retriever.index
     allow = np.ones(len(index), bool)
-    allow[index.document_rows("mixed")[found.hits[0].window.number]] = False
+    allow[index.documents.rows_of("mixed")[found.hits[0].window.number]] = False
     other = retriever.search("glacier ice committee", 3, allow=allow)
     held = next(hit for hit in other.hits if hit.id == "mixed")
     assert held.window != found.hits[0].window
@@ -132,7 +132,7 @@ def test_sums_add_up_and_the_best_window_is_shown(indexed: Path, encoder: Sparse
     terms, weights = encoder.encode_queries([query]).row(0)
     index = index_corpus(CORPUS, tmp_path / "sum", encoder, windows=replace(SETTINGS, score="sum", top=2))
     hit = Retriever(index).search(query, 1).hits[0]
-    scores = np.sort(index.scores(terms, weights, index.document_rows("bread")))[::-1]
+    scores = np.sort(index.scores(terms, weights, index.documents.rows_of("bread")))[::-1]
     assert hit.id == "bread" and hit.score == pytest.approx(float(scores[:2].sum(dtype=np.float64)))
     assert best.search(query, 1).hits[0].score == pytest.approx(float(scores[0]))
 
@@ -142,7 +142,7 @@ def test_reranking_reads_the_best_windows(indexed: Path, monkeypatch: pytest.Mon
     read: list[str] = []
 
     def score(model: str, text: str, rows: np.ndarray) -> np.ndarray:
-        read.extend(retriever.index.document_at(int(row)).text for row in rows)
+        read.extend(retriever.index.documents.at(int(row)).text for row in rows)
         return np.arange(len(rows), dtype=np.float32)
 
     monkeypatch.setattr(retriever.rerankers, "score", score)
@@ -169,4 +169,4 @@ def test_an_interrupted_encoding_of_windows_goes_on_with_the_same_windows_only(
         with pytest.raises(OutputExistsError, match="windows was"):
             index_corpus(CORPUS, path, encoder, windows=other)
     index = index_corpus(CORPUS, path, encoder, windows=SETTINGS)
-    assert [index.document(document.id) for document in CORPUS] == CORPUS
+    assert [index.documents.get(document.id) for document in CORPUS] == CORPUS

@@ -43,23 +43,25 @@ class FakeEncoder:
         return [sorted(((WORDS[term], weight) for term, weight in row), key=lambda pair: -pair[1]) for row in rows]
 
 
-class FakeIndex:
-    dim = len(WORDS)
-    encoder = None
-    has_dense = False
-
-    @property
-    def document_count(self) -> int:
-        return len(self)
-
+class FakeDocuments:
     def __len__(self) -> int:
         return len(DOCUMENTS)
 
-    def document(self, id: str) -> Document:
+    def get(self, id: str) -> Document:
         for document in DOCUMENTS:
             if document.id == id:
                 return document
         raise NotFoundError(f"the index has no document {id!r}")
+
+
+class FakeIndex:
+    dim = len(WORDS)
+    encoder = None
+    documents = FakeDocuments()
+    parts: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(DOCUMENTS)
 
     def describe(self) -> dict[str, Any]:
         return {"documents": len(self)}
@@ -100,7 +102,7 @@ class FakeSearcher:
         return self._rank(vector, k, (plan or SearchPlan()).mode, explain)
 
     def explain(self, text: str, document_id: str) -> Explanation:
-        matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.document(document_id))
+        matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.documents.get(document_id))
         return Explanation(sum(match.contribution for match in matches), matches)
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:

@@ -20,7 +20,7 @@ from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
 from lsr.encoding.dense.encoder import DenseEncoder
-from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning, add_dense
+from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, Tuning, add_dense, store_tuning
 from lsr.index.fusion.settings import modes, sparse_modes
 from lsr.search.flat import flat_options
 from lsr.service import ServiceSettings, create_app
@@ -56,8 +56,8 @@ MEASURED: Any = {"measured_recall": 0.99, "mean_us": 50.0, "queries": 100}
 def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("served") / "index"
     index = index_corpus(DOCUMENTS, path, encoder, settings=IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings()))
-    index.store_tuning(Tuning(k=10, recall=0.95, mode="approximate", parameters={"cut": 0.01}, **MEASURED))
-    index.store_tuning(Tuning(k=10, recall=0.99, mode="exact", parameters={}, **MEASURED))
+    store_tuning(index, Tuning(k=10, recall=0.95, mode="approximate", parameters={"cut": 0.01}, **MEASURED))
+    store_tuning(index, Tuning(k=10, recall=0.99, mode="exact", parameters={}, **MEASURED))
     add_dense_vectors(index, DenseEncoder.load("minilm"))
     return path
 
@@ -238,7 +238,7 @@ def test_more_hits_than_documents(served: TestClient) -> None:
 
 
 def test_every_mode_of_the_index_can_be_asked_for(served: TestClient, index_path: Path) -> None:
-    assert set(MODES) == {"auto", *Index.open(index_path).modes}
+    assert set(MODES) == {"auto", *Index.open(index_path).sparse.modes}
     answers = {mode: served.post("/v1/search", json={"text": "file", "mode": mode}).json() for mode in MODES}
     for mode, answer in answers.items():
         assert answer["mode"] == answer["stats"]["mode"] == ("exact" if mode == "auto" else mode)

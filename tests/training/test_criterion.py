@@ -71,7 +71,7 @@ def test_weighted_sum_with_a_teacher() -> None:
     assert margin == pytest.approx((1 + 4) / 2)
     both = value(losses=[{"name": "kl", "weight": 0.5}, {"name": "margin_mse", "weight": 2}])
     assert both == pytest.approx(0.5 * kl + 2 * margin)
-    with pytest.raises(InputError, match="lsr score"):
+    with pytest.raises(InputError, match="score_training_set"):
         value({name: BATCH[name] for name in ("ids", "relevant")}, losses=[{"name": "kl"}])
 
 

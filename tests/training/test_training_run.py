@@ -249,7 +249,7 @@ def test_distilling_without_scores_says_what_to_do(recipe: Recipe, tiny_set: Pat
         for i in range(len(scored)):
             example = scored[i]
             writer.add(example.query_id, example.query, example.positives, example.negatives)
-    with pytest.raises(InputError, match="lsr score"):
+    with pytest.raises(InputError, match="score_training_set"):
         go(recipe, tmp_path / "run", {"data": [{"source": str(tmp_path / "bare")}]})
     # Nothing is left that would refuse the corrected recipe.
     assert not (tmp_path / "run").exists()

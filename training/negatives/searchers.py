@@ -108,7 +108,7 @@ class IndexSearcher:
         self.name = str(path)
         self._retriever = Retriever.open(path, device=device)
         self._texts = texts
-        if self._retriever.index.windows is not None:
+        if self._retriever.index.documents.windows is not None:
             raise InputError("candidates are whole documents, and this index holds windows of some", source=self.name)
         self._rows = np.full(len(self._retriever.index), -1, np.int64)
 
@@ -122,7 +122,7 @@ class IndexSearcher:
         return [self._rows[rows] for rows in found]
 
     def _row(self, index_row: int) -> int:
-        id = self._retriever.index.document_at(index_row).id
+        id = self._retriever.index.documents.at(index_row).id
         row = self._texts.row(id)
         if row is None:
             raise InputError(

@@ -48,7 +48,7 @@ class LsrEngine:
         _build(path, documents, dim, settings, threads, batches=1, batch_rows=_COMPILE_DOCUMENTS)
         started = perf_counter()
         index = _build(path, documents, dim, settings, threads)
-        return BuiltIndex(folder, index.space()["total"], perf_counter() - started)
+        return BuiltIndex(folder, index.describe()["bytes"]["total"], perf_counter() - started)
 
     def open(self, built: BuiltIndex, queries: Queries) -> OpenLsr:
         """Map the index into memory, and warm its kernels up."""
@@ -59,7 +59,7 @@ class OpenLsr:
     """An index with queries to search it for."""
 
     def __init__(self, index: Index, queries: Queries) -> None:
-        index.warm_up()
+        index.sparse.warm_up()
         self._index = index
         self._queries = [(terms, weights) for _, terms, weights in queries.vectors]
         self._parts = [queries.vectors.take(rows) for rows in queries.parts]
@@ -70,7 +70,7 @@ class OpenLsr:
         An index for a published algorithm is measured in that mode alone: in the others it is as one without it.
         """
         for mode, grid in _PUBLISHED_GRIDS.items():
-            if mode in self._index.modes:
+            if mode in self._index.sparse.modes:
                 return [Configuration(mode, dict(zip(grid, values, strict=True))) for values in product(*grid.values())]
         return [*own_grid(self._index, k), Configuration("exhaustive")]
 

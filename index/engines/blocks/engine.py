@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.blocks.parameters import ApproximateParameters
 from lsr.index.engines.engine import Engine, NoParameters
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 
@@ -37,9 +39,13 @@ class Exact(Engine[NoParameters]):
         parameters: NoParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        return self._search(segment, queries, k, allowed, scratch)
+
+    @cached_property
+    def _search(self) -> Callable[..., list[Found]]:
         from lsr.index.engines.blocks.search import search_exact
 
-        return search_exact(segment, queries, k, allowed, scratch)
+        return search_exact
 
 
 class Approximate(Engine[ApproximateParameters]):
@@ -64,6 +70,10 @@ class Approximate(Engine[ApproximateParameters]):
         parameters: ApproximateParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        return self._search(segment, queries, k, allowed, scratch, parameters)
+
+    @cached_property
+    def _search(self) -> Callable[..., list[Found]]:
         from lsr.index.engines.blocks.search import search_approximate
 
-        return search_approximate(segment, queries, k, allowed, scratch, parameters)
+        return search_approximate

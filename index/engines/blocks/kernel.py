@@ -6,10 +6,7 @@ are added up from impact-ordered lists (as documents' scores are in JASS: Lin an
 scored before all bounds stand.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
@@ -19,7 +16,6 @@ from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import (
     ForwardArguments,
-    Lookup,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -32,27 +28,7 @@ from lsr.index.kernels.topk import offer, sort_best_first
 PREFETCH_AHEAD = 4
 
 
-class SearchBlocksArguments(NamedTuple):
-    """What `search_blocks` takes last."""
-
-    document_rows: npt.NDArray[np.uint32]
-    query_indptr: npt.NDArray[np.int64]
-    query_terms: npt.NDArray[np.uint32]
-    query_weights: npt.NDArray[np.float32]
-    cut: float
-    heap_factor: float
-    first_blocks: int
-    max_blocks: int
-    budget: int
-    allow: npt.NDArray[np.uint8]
-    found: npt.NDArray[np.uint32]
-    lookup: Lookup
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-    counters: npt.NDArray[np.int64]
-
-
-SEARCH_BLOCKS_ARGUMENTS = (ForwardArguments, SummaryArguments, BoundArguments, SearchBlocksArguments)
+SEARCH_BLOCKS_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
 
 
 @kernel

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.blocks.kernel import SearchBlocksArguments, search_blocks
+from lsr.index.engines.blocks.kernel import search_blocks
 from lsr.index.engines.blocks.parameters import ApproximateParameters, usual_blocks
 from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
@@ -67,27 +68,26 @@ def _search(
     for part in queries.narrow_and_wide():
         n, most = len(part), part.most_terms
         scores, rows, counters = np.empty((n, k), np.float32), np.empty((n, k), np.int64), np.empty((n, 5), np.int64)
+        bounds, found_blocks = _memory(summaries, scratch, most)
         search_blocks(
             *segment.forward_arrays,
             *summaries.arrays,
-            *_bounds(summaries, scratch, most),
-            *SearchBlocksArguments(
-                document_rows=segment.document_rows,
-                query_indptr=part.indptr,
-                query_terms=part.terms,
-                query_weights=part.weights,
-                cut=cut,
-                heap_factor=heap_factor,
-                first_blocks=wanted,
-                max_blocks=max_blocks or summaries.blocks,
-                budget=budget,
-                allow=allowed.bitmap,
-                found=scratch.kept("blocks.found", lambda: np.empty(summaries.padded_blocks, np.uint32)),
-                lookup=scratch.lookup(most),
-                scores=scores,
-                rows=rows,
-                counters=counters,
-            ),
+            *bounds,
+            document_rows=segment.document_rows,
+            query_indptr=part.indptr,
+            query_terms=part.terms,
+            query_weights=part.weights,
+            cut=cut,
+            heap_factor=heap_factor,
+            first_blocks=wanted,
+            max_blocks=max_blocks or summaries.blocks,
+            budget=budget,
+            allow=allowed.bitmap,
+            found=found_blocks,
+            lookup=scratch.lookup(most),
+            scores=scores,
+            rows=rows,
+            counters=counters,
         )
         for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist()):
             stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
@@ -95,9 +95,15 @@ def _search(
     return found
 
 
-def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundArguments:
+def _memory(summaries: Summaries, scratch: Scratch, terms: int) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
     """For a query of so many terms: of uint16, or of uint32 where integer weights in uint16 would be too coarse."""
-    blocks = summaries.padded_blocks
     if terms <= MOST_NARROW_TERMS:
-        return scratch.kept("blocks.narrow", lambda: bound_scratch(blocks, MOST_NARROW_TERMS, np.uint16))
-    return scratch.kept("blocks.wide", lambda: bound_scratch(blocks, len(summaries.term_maxima), np.uint32))
+        return scratch.kept("blocks.narrow", lambda: _new_memory(summaries, MOST_NARROW_TERMS, np.uint16))
+    return scratch.kept("blocks.wide", lambda: _new_memory(summaries, len(summaries.term_maxima), np.uint32))
+
+
+def _new_memory(
+    summaries: Summaries, terms: int, dtype: npt.DTypeLike
+) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
+    blocks = summaries.padded_blocks
+    return bound_scratch(blocks, terms, dtype), np.empty(blocks, np.uint32)

@@ -4,10 +4,7 @@ The upper bounds of all blocks are added up, the blocks sorted by them, and visi
 promises more than the k-th best score. As in the authors' code, sums stop at the largest uint16, which is a bound too.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
@@ -15,7 +12,6 @@ from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import (
     ForwardArguments,
-    Lookup,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -72,22 +68,7 @@ def _sort_blocks(bounds, maxima, largest, least, counts, ordered):
     return start
 
 
-class SearchBmpArguments(NamedTuple):
-    """What `search_bmp` takes last."""
-
-    document_rows: npt.NDArray[np.uint32]
-    kth_weights: npt.NDArray[np.uint8]
-    terms: npt.NDArray[np.uint32]
-    term_weights: npt.NDArray[np.float32]
-    alpha: float
-    allow: npt.NDArray[np.uint8]
-    lookup: Lookup
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-    counters: npt.NDArray[np.int64]
-
-
-SEARCH_BMP_ARGUMENTS = (ForwardArguments, SummaryArguments, BoundArguments, SearchBmpArguments)
+SEARCH_BMP_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
 
 
 @kernel

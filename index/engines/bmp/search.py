@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.bmp.kernel import SearchBmpArguments, search_bmp
+from lsr.index.engines.bmp.kernel import search_bmp
 from lsr.index.engines.bmp.parameters import BmpParameters
 from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQuery
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.bmp.blocks import BmpBlocks
 from lsr.index.parts.segment import Segment
@@ -52,18 +52,16 @@ def search(
         *segment.forward_arrays,
         *summaries.arrays,
         *_bounds(summaries, scratch, len(query.terms)),
-        *SearchBmpArguments(
-            document_rows=segment.document_rows,
-            kth_weights=kth_weights,
-            terms=query.terms,
-            term_weights=query.weights,
-            alpha=float(alpha),
-            allow=allowed.bitmap,
-            lookup=scratch.lookup(len(query.terms)),
-            scores=scores,
-            rows=rows,
-            counters=counters,
-        ),
+        document_rows=segment.document_rows,
+        kth_weights=kth_weights,
+        terms=query.terms,
+        term_weights=query.weights,
+        alpha=float(alpha),
+        allow=allowed.bitmap,
+        lookup=scratch.lookup(len(query.terms)),
+        scores=scores,
+        rows=rows,
+        counters=counters,
     )
     postings, cells, visited, scored = counters.tolist()
     stats = SearchStats(

@@ -1,14 +1,10 @@
 """Scoring single rows, which lie scattered: a filter's few, or those that a caller names."""
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.scoring import (
     ForwardArguments,
-    Lookup,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -20,19 +16,7 @@ from lsr.index.kernels.topk import offer, sort_best_first
 PREFETCH_AHEAD = 8
 
 
-class SearchAllowedArguments(NamedTuple):
-    """What `search_allowed` takes last."""
-
-    row_positions: npt.NDArray[np.uint32]
-    terms: npt.NDArray[np.uint32]
-    term_weights: npt.NDArray[np.float32]
-    allowed: npt.NDArray[np.int64]
-    lookup: Lookup
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-
-
-SEARCH_ALLOWED_ARGUMENTS = (ForwardArguments, SearchAllowedArguments)
+SEARCH_ALLOWED_GROUPS = (ForwardArguments,)
 
 
 @kernel

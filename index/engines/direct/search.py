@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.direct.kernel import SearchAllowedArguments, score_each, search_allowed
+from lsr.index.engines.direct.kernel import score_each, search_allowed
 from lsr.index.engines.direct.parameters import DirectParameters
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
@@ -18,23 +17,21 @@ def search(
     segment: Segment,
     query: PreparedQuery,
     k: int,
-    allowed: AllowedRows,
+    allowed: npt.NDArray[np.int64],
     scratch: Scratch,
     parameters: DirectParameters,
 ) -> Found:
-    """Score the rows that are allowed and no others: exact, and quick where these are few."""
+    """Score the rows `allowed` and no others: exact, and quick where these are few."""
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     found, scored = search_allowed(
         *segment.forward_arrays,
-        *SearchAllowedArguments(
-            row_positions=segment.row_positions,
-            terms=query.terms,
-            term_weights=query.weights,
-            allowed=allowed.numbers,
-            lookup=scratch.lookup(len(query.terms)),
-            scores=scores,
-            rows=rows,
-        ),
+        row_positions=segment.row_positions,
+        terms=query.terms,
+        term_weights=query.weights,
+        allowed=allowed,
+        lookup=scratch.lookup(len(query.terms)),
+        scores=scores,
+        rows=rows,
     )
     return rows[:found], scores[:found], SearchStats(parameters.mode, documents_scored=scored, direct=True)
 

@@ -1,29 +1,13 @@
 """Exhaustive search, document at a time: every document is scored in full. The oracle of all other searches."""
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.scoring import ForwardArguments, Lookup, empty_lookup, fill_lookup, score_document
+from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer, sort_best_first
 
-
-class SearchAllArguments(NamedTuple):
-    """What `search_all` takes last."""
-
-    document_rows: npt.NDArray[np.uint32]
-    terms: npt.NDArray[np.uint32]
-    term_weights: npt.NDArray[np.float32]
-    allow: npt.NDArray[np.uint8]
-    lookup: Lookup
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-
-
-SEARCH_ALL_ARGUMENTS = (ForwardArguments, SearchAllArguments)
+SEARCH_ALL_GROUPS = (ForwardArguments,)
 
 
 @kernel

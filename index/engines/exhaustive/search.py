@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
-from lsr.index.engines.exhaustive.kernel import SearchAllArguments, search_all
+from lsr.index.engines.exhaustive.kernel import search_all
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import Scratch
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 
 
@@ -17,14 +17,12 @@ def search(segment: Segment, query: PreparedQuery, k: int, allowed: AllowedRows,
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     found, scored = search_all(
         *segment.forward_arrays,
-        *SearchAllArguments(
-            document_rows=segment.document_rows,
-            terms=query.terms,
-            term_weights=query.weights,
-            allow=allowed.bitmap,
-            lookup=scratch.lookup(len(query.terms)),
-            scores=scores,
-            rows=rows,
-        ),
+        document_rows=segment.document_rows,
+        terms=query.terms,
+        term_weights=query.weights,
+        allow=allowed.bitmap,
+        lookup=scratch.lookup(len(query.terms)),
+        scores=scores,
+        rows=rows,
     )
     return rows[:found], scores[:found], SearchStats("exhaustive", documents_scored=scored)

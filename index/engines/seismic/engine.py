@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.engine import Engine
 from lsr.index.engines.seismic.parameters import SeismicParameters
 
 if TYPE_CHECKING:
-    from lsr.index.engines.allowed import AllowedRows
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
 
@@ -37,6 +39,11 @@ class Seismic(Engine[SeismicParameters]):
         parameters: SeismicParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
+        search = self._search
+        return [search(segment, query, k, allowed, scratch, parameters) for query in queries]
+
+    @cached_property
+    def _search(self) -> Callable[..., Found]:
         from lsr.index.engines.seismic.search import search
 
-        return [search(segment, query, k, allowed, scratch, parameters) for query in queries]
+        return search

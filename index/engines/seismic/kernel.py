@@ -15,7 +15,6 @@ from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import (
     ForwardArguments,
-    Lookup,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -112,24 +111,7 @@ class SeismicArguments(NamedTuple):
     entry_weights: npt.NDArray[np.uint8]
 
 
-class SearchSeismicArguments(NamedTuple):
-    """What `search_seismic` takes last."""
-
-    document_rows: npt.NDArray[np.uint32]
-    terms: npt.NDArray[np.uint32]
-    term_weights: npt.NDArray[np.float32]
-    lists: npt.NDArray[np.int64]
-    heap_factor: np.float32
-    allow: npt.NDArray[np.uint8]
-    lookup: Lookup
-    visited: npt.NDArray[np.uint8]
-    generation: np.uint8
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-    counters: npt.NDArray[np.int64]
-
-
-SEARCH_SEISMIC_ARGUMENTS = (ForwardArguments, SeismicArguments, SearchSeismicArguments)
+SEARCH_SEISMIC_GROUPS = (ForwardArguments, SeismicArguments)
 
 
 @kernel

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.index.engines.allowed import AllowedRows
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import Scratch
-from lsr.index.engines.seismic.kernel import SearchSeismicArguments, SeismicArguments, search_seismic
+from lsr.index.engines.seismic.kernel import SeismicArguments, search_seismic
 from lsr.index.engines.seismic.parameters import SeismicParameters
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.seismic.blocks import SeismicBlocks
 
@@ -29,20 +29,18 @@ def search(
     found = search_seismic(
         *segment.forward_arrays,
         *scratch.kept("seismic.blocks", lambda: _arguments(blocks)),
-        *SearchSeismicArguments(
-            document_rows=segment.document_rows,
-            terms=query.terms,
-            term_weights=query.weights,
-            lists=np.argsort(-query.weights, kind="stable")[: parameters.query_cut],
-            heap_factor=np.float32(parameters.heap_factor),
-            allow=allowed.bitmap,
-            lookup=scratch.lookup(len(query.terms)),
-            visited=scratch.visited,
-            generation=scratch.next_generation(),
-            scores=scores,
-            rows=rows,
-            counters=counters,
-        ),
+        document_rows=segment.document_rows,
+        terms=query.terms,
+        term_weights=query.weights,
+        lists=np.argsort(-query.weights, kind="stable")[: parameters.query_cut],
+        heap_factor=np.float32(parameters.heap_factor),
+        allow=allowed.bitmap,
+        lookup=scratch.lookup(len(query.terms)),
+        visited=scratch.visited,
+        generation=scratch.next_generation(),
+        scores=scores,
+        rows=rows,
+        counters=counters,
     )
     seen, skipped, scored = counters[:3].tolist()
     stats = SearchStats("seismic", blocks=seen, blocks_skipped=skipped, documents_scored=scored)

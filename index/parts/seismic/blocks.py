@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
 from lsr.index.format.postings import Postings, term_dtype
 from lsr.index.format.settings import SeismicSettings
-from lsr.index.parts.seismic.kernel import BuildBlocksArguments, build_blocks, sketch_documents
+from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
 
 # Postings clustered in one call of the kernel.
 _PART_POSTINGS = 1 << 17
@@ -135,23 +135,21 @@ def write_seismic_blocks(
 
         def build(first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
             return build_blocks(
-                *BuildBlocksArguments(
-                    first_term=first,
-                    last_term=last,
-                    list_indptr=inverted.indptr,
-                    list_rows=inverted.indices,
-                    list_weights=inverted.weights,
-                    forward_indptr=forward.indptr,
-                    forward_terms=forward.indices,
-                    forward_weights=forward.weights,
-                    sketch_terms=sketch_terms,
-                    sketch_weights=sketch_weights,
-                    n_postings=settings.n_postings or len(forward),
-                    centroid_fraction=settings.centroid_fraction,
-                    min_cluster_size=settings.min_cluster_size,
-                    energy=settings.summary_energy,
-                    seed=np.uint64(seed),
-                )
+                first_term=first,
+                last_term=last,
+                list_indptr=inverted.indptr,
+                list_rows=inverted.indices,
+                list_weights=inverted.weights,
+                forward_indptr=forward.indptr,
+                forward_terms=forward.indices,
+                forward_weights=forward.weights,
+                sketch_terms=sketch_terms,
+                sketch_weights=sketch_weights,
+                n_postings=settings.n_postings or len(forward),
+                centroid_fraction=settings.centroid_fraction,
+                min_cluster_size=settings.min_cluster_size,
+                energy=settings.summary_energy,
+                seed=np.uint64(seed),
             )
 
         waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()

@@ -7,10 +7,7 @@ its L1 mass. Stored weights are whole numbers on one scale, so a maximum of them
 with all of its mass is a true upper bound.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.random import mix, sample
@@ -223,29 +220,6 @@ def _summarise(rows, forward_indptr, forward_terms, forward_weights, energy, max
         else:
             maxima[term] = 0
     return kept
-
-
-class BuildBlocksArguments(NamedTuple):
-    """What `build_blocks` takes."""
-
-    first_term: int
-    last_term: int
-    list_indptr: npt.NDArray[np.int64]
-    list_rows: npt.NDArray[np.uint32]
-    list_weights: npt.NDArray[np.uint8]
-    forward_indptr: npt.NDArray[np.int64]
-    forward_terms: npt.NDArray[Any]
-    forward_weights: npt.NDArray[np.uint8]
-    sketch_terms: npt.NDArray[Any]
-    sketch_weights: npt.NDArray[np.uint8]
-    n_postings: int
-    centroid_fraction: float
-    min_cluster_size: int
-    energy: float
-    seed: np.uint64
-
-
-BUILD_BLOCKS_ARGUMENTS = (BuildBlocksArguments,)
 
 
 @kernel

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsr.core.progress import in_proportion
 from lsr.index.format.checks import ascend_within_rows, holds_zero, largest, offsets_ascend
 from lsr.index.format.manifest import SegmentRecord
 from lsr.index.format.settings import SeismicSettings
@@ -66,20 +67,7 @@ class SeismicPart(WrittenPart):
         """See `WrittenPart.write`."""
         settings, forward = draft.settings, draft.forward
         assert settings.seismic is not None
-        count = _as_documents(report, draft.documents, len(forward.indices))
+        # It is told of postings, and tells of the documents that they amount to.
+        count = in_proportion(report, counted=len(forward.indices), reported=draft.documents)
         with inverted_lists(draft.folder, forward, draft.dim) as inverted:
             write_seismic_blocks(draft.folder, forward, inverted, settings.seismic, settings.seed, draft.threads, count)
-
-
-def _as_documents(report: Callable[[int], None], documents: int, postings: int) -> Callable[[int], None]:
-    """Takes numbers of postings, reports the documents that they amount to."""
-    done = reported = 0
-
-    def count(finished: int) -> None:
-        nonlocal done, reported
-        done += finished
-        reached = documents * done // postings if postings else documents
-        report(reached - reported)
-        reported = reached
-
-    return count

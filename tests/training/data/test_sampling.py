@@ -46,7 +46,7 @@ def test_again_only_if_there_are_too_few() -> None:
 def test_no_negatives() -> None:
     bare = Example("q", "x", [7], [])
     assert choose(bare, negatives=0, rng=np.random.default_rng(0)) == ([7], None)
-    with pytest.raises(InputError, match="query 'q' has no negatives: mine some"):
+    with pytest.raises(InputError, match="query 'q' has no negatives; mine some"):
         choose(bare, negatives=1, rng=np.random.default_rng(0))
 
 

@@ -111,5 +111,5 @@ def test_other_endings_and_missing_files(pairs: Pairs, tmp_path: Path) -> None:
 
 
 def test_a_batch_has_no_ids(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="lsr score"):
+    with pytest.raises(InputError, match="score_training_set"):
         FileTeacher(tmp_path / "s.tsv").score(["bread"], [["ice"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,16 @@ class AllowedRows:
         rows: how many the segment has.
         bitmap: uint8 [⌈rows / 8⌉], the least significant bit first; empty where all rows are allowed. The last bits may
             stand for no row.
+        filtered: whether there is a filter, even if it allows all.
     """
+
+    __slots__ = ("_count", "bitmap", "filtered", "rows")
 
     def __init__(self, rows: int, bitmap: npt.NDArray[np.uint8] = _ALL) -> None:
         self.rows = rows
         self.bitmap = bitmap
+        self.filtered = bitmap.size > 0
+        self._count = None if self.filtered else rows
 
     @classmethod
     def of(cls, allow: npt.NDArray[Any] | None, rows: int) -> AllowedRows:
@@ -36,16 +40,12 @@ class AllowedRows:
         return cls(rows) if allow is None else cls(rows, as_bitmap(allow, rows))
 
     @property
-    def filtered(self) -> bool:
-        """Whether there is a filter, even if it allows all."""
-        return self.bitmap.size > 0
-
-    @cached_property
     def count(self) -> int:
-        """How many rows are allowed."""
-        return min(int(np.bitwise_count(self.bitmap).sum()), self.rows) if self.filtered else self.rows
+        """How many rows are allowed, counted once."""
+        if self._count is None:
+            self._count = min(int(np.bitwise_count(self.bitmap).sum()), self.rows)
+        return self._count
 
-    @cached_property
     def numbers(self) -> npt.NDArray[np.int64]:
         """int64 [count]: the allowed rows, ascending; found quickly where they are few."""
         if not self.filtered:

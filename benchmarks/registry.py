@@ -1,0 +1,300 @@
+"""Every benchmark: what it measures, on what data, how long it takes, where its numbers are shown, how noisy they are.
+
+A benchmark is one entry of `BENCHMARKS`. run.py runs them, data.py finds what they need, comparison.py compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Numbers of a result that are compared with those of an earlier one.
+
+    Attributes:
+        pattern: which, as `fnmatch` takes it, of names such as "rows/table-light/mean_us".
+        noise: the relative difference that says nothing, where a result was not measured often enough to tell.
+        better: "lower" or "higher"; None: neither, but a difference is worth knowing.
+        machine: whether it depends on the machine, as times do.
+    """
+
+    pattern: str
+    noise: float
+    better: str | None = "lower"
+    machine: bool = True
+
+
+def time(pattern: str, noise: float = 0.1) -> Measure:
+    """Seconds, milliseconds, microseconds."""
+    return Measure(pattern, noise)
+
+
+def rate(pattern: str, noise: float = 0.1) -> Measure:
+    """So many a second."""
+    return Measure(pattern, noise, "higher")
+
+
+def memory(pattern: str, noise: float = 0.1) -> Measure:
+    """Memory of a process."""
+    return Measure(pattern, noise)
+
+
+def size(pattern: str, noise: float = 0.001) -> Measure:
+    """Bytes on disk."""
+    return Measure(pattern, noise, machine=False)
+
+
+def quality(pattern: str, noise: float = 0.001) -> Measure:
+    """Effectiveness: the same on every machine, up to how its processor rounds."""
+    return Measure(pattern, noise, "higher", machine=False)
+
+
+def fact(pattern: str, noise: float = 0.001) -> Measure:
+    """What should not change without a reason, and is neither good nor bad: terms, work."""
+    return Measure(pattern, noise, None, machine=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """One benchmark.
+
+    Attributes:
+        about: what it measures, in a line.
+        script: the file in benchmarks/, without .py.
+        data: what it is given, in this order: names of `data.KINDS`, some with a name of what is meant after a colon.
+        options: for the numbers of README and docs/numbers.
+        quick: the options of a short run on samples of the data; None if there is none.
+        minutes: what the whole takes on two cores, about; more than 15 are not run unless named.
+        quick_minutes: what the short run takes.
+        page: where its numbers are shown: of docs/numbers, or another file.
+        results: names of its results, where these are not its own.
+        keys: fields that tell the items of lists in its values apart.
+        measures: what is compared; of several that match a number, the first counts.
+    """
+
+    about: str
+    script: str
+    data: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    quick: tuple[str, ...] | None = None
+    minutes: float = 5
+    quick_minutes: float = 1
+    page: str = ""
+    results: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+
+    @property
+    def slow(self) -> bool:
+        """Whether it is run only when it is named."""
+        return self.minutes > 15
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "effectiveness": Benchmark(
+        "effectiveness of the packaged models beside BM25, with latency and size",
+        "effectiveness",
+        data=("collections",),
+        quick=("--model", "lsr-doc-tiny"),
+        minutes=15,
+        quick_minutes=2,
+        page="effectiveness.md",
+        keys=("collection.name", "label"),
+        measures=(
+            quality("*/metrics/*"),
+            time("*/latency/*/p50_ms", 0.15),
+            size("*/index/bytes"),
+            fact("*/index/flops", 0.005),
+            fact("*/active_terms/*", 0.005),
+        ),
+    ),
+    "hybrid": Benchmark(
+        "effectiveness of dense search, of fusions and of feedback",
+        "hybrid",
+        data=("collections",),
+        minutes=15,
+        page="hybrid.md",
+        keys=("name",),
+        measures=(quality("*", 0.002),),
+    ),
+    "hybrid_latency": Benchmark(
+        "latency and memory of hybrid search beside both its sides",
+        "hybrid_latency",
+        data=("vectors",),
+        minutes=15,
+        page="hybrid.md",
+        measures=(time("ways/*/p50_us"), Measure("ways/*/of_parts", 0.05), memory("ways/*_mb", 0.05)),
+    ),
+    "engines": Benchmark(
+        "search beside Seismic, BMP and term-at-a-time search: latency, recall, size, build time",
+        "engines",
+        data=("vectors",),
+        options=("--queries", "800", "--rounds", "2", "--configurations", "full"),
+        quick=("--queries", "300", "--rounds", "3", "--configurations", "quick"),
+        minutes=30,
+        quick_minutes=2,
+        page="latency.md",
+        keys=("engine", "mode", "parameters", "k"),
+        measures=(
+            time("fastest/*"),
+            time("rows/lsr exact k */mean_us"),
+            time("rows/lsr exact k */p50_us"),
+            quality("rows/lsr exact k */recall"),
+            size("rows/lsr exact k 10/index_bytes"),
+            time("rows/lsr exact k 10/build_s", 0.25),
+            time("overhead/*/after_search_us", 0.2),
+        ),
+    ),
+    "filters": Benchmark(
+        "exact search with a filter, from one document in two allowed to one in 100,000",
+        "filters",
+        data=("vectors",),
+        quick=("--queries", "200"),
+        minutes=3,
+        page="latency.md",
+        keys=("one_in",),
+        measures=(time("*/mean_us"), time("*/p50_us"), fact("*/hits"), fact("*/documents_scored"), fact("*/direct")),
+    ),
+    "query_encoding": Benchmark(
+        "encoding of a query, with and without torch",
+        "query_encoding",
+        data=("collection",),
+        quick=("--queries", "100", "--rounds", "3"),
+        minutes=2,
+        page="latency.md",
+        measures=(time("rows/*/mean_us"), time("rows/*/p50_us"), fact("rows/*/terms")),
+    ),
+    "cold_start": Benchmark(
+        "from the start of a process to its first answer",
+        "cold_start",
+        options=("--runs", "5"),
+        quick=("--runs", "3"),
+        minutes=2,
+        quick_minutes=1.5,
+        page="latency.md",
+        measures=(time("rows/*/seconds"), time("rows/*/processor_seconds"), memory("rows/*/peak_mb", 0.05)),
+    ),
+    "scale": Benchmark(
+        "latency, size, build time and memory up to 8.8 million documents",
+        "scale",
+        data=("like",),
+        options=("--peer", "seismic"),
+        minutes=300,
+        page="scale.md",
+        results=("scale", "scale_largest"),
+        keys=("documents", "engine", "mode", "parameters", "settings"),
+        measures=(
+            time("sizes/*/rows/lsr exact/mean_us"),
+            quality("sizes/*/rows/lsr exact/recall"),
+            time("sizes/*/builds/lsr*/seconds", 0.25),
+            memory("sizes/*/builds/lsr*/peak_bytes"),
+            size("sizes/*/builds/lsr*/bytes/*"),
+        ),
+    ),
+    "encoding": Benchmark(
+        "documents a second and memory of encoding, beside sentence-transformers",
+        "encoding",
+        data=("collection",),
+        quick=("--documents", "300", "--systems", "lsr", "lsr-float32"),
+        minutes=5,
+        page="encoding.md",
+        measures=(
+            rate("systems/*/documents_per_second"),
+            memory("systems/*/peak_mb", 0.3),
+            fact("systems/*/terms_per_document", 0.005),
+        ),
+    ),
+    "pruning": Benchmark(
+        "how far an index can be pruned for 1 % of nDCG@10",
+        "pruning",
+        data=("collections",),
+        minutes=30,
+        page="pruning.md",
+        keys=("collection", "model", "rule", "value"),
+        measures=(quality("*/ndcg"), size("*/bytes"), fact("*/postings")),
+    ),
+    "long_documents": Benchmark(
+        "long documents by windows, cut, or merged",
+        "long_documents",
+        data=("training:medquad",),
+        minutes=30,
+        page="long-documents.md",
+        keys=("name", "system"),
+        measures=(quality("*/tasks/*/ndcg@10"), quality("*/tasks/*/mrr@10"), size("*/vector_bytes")),
+    ),
+    "idf_prior": Benchmark(
+        "how far the IDF of a small collection is to be believed",
+        "idf_prior",
+        data=("collections",),
+        minutes=30,
+        page="effectiveness.md",
+        keys=("collection", "documents"),
+        measures=(quality("*/ndcg@10/*"),),
+    ),
+    "training_step": Benchmark(
+        "a step of training beside the plain formula: time, memory, gradients",
+        "training_step",
+        quick=("--steps", "5"),
+        minutes=2,
+        page="training.md",
+        measures=(
+            time("ways/*/seconds"),
+            memory("ways/*/peak_bytes"),
+            Measure("ways/*/gradient_difference", 1.0, machine=False),
+        ),
+    ),
+    "training_teachers": Benchmark(
+        "trainings that differ in their teachers",
+        "training_compared",
+        data=("variants:teachers", "training_sets", "for_collections"),
+        minutes=120,
+        page="training.md",
+        keys=("name",),
+        measures=(quality("*/ndcg@10/*", 0.01), fact("*/document_terms/*", 0.02)),
+    ),
+    "training_penalties": Benchmark(
+        "trainings that differ in their penalties, of three strengths each",
+        "training_compared",
+        data=("variants:penalties", "training_sets", "for_collections"),
+        minutes=120,
+        page="training.md",
+        keys=("name",),
+        measures=(quality("*/ndcg@10/*", 0.01), fact("*/document_terms/*", 0.02)),
+    ),
+    "decoder": Benchmark(
+        "a decoder made a sparse encoder: before and after a short training",
+        "decoder",
+        data=("training:medquad",),
+        minutes=20,
+        page="training.md",
+        keys=("way",),
+        measures=(quality("*/ndcg@10", 0.05), time("*/seconds_a_step"), memory("*/memory")),
+    ),
+    "adapted": Benchmark(
+        "what `lsr adapt` is worth",
+        "adapted",
+        data=("collections",),
+        minutes=30,
+        page="training.md",
+        keys=("name",),
+        measures=(quality("*/ndcg@10/*", 0.01), time("*/minutes", 0.2), fact("*/document_terms/*", 0.02)),
+    ),
+    "trec_eval_agreement": Benchmark(
+        "our measures beside the outputs that trec_eval publishes",
+        "trec_eval_agreement",
+        data=("trec_eval",),
+        quick=(),
+        minutes=1,
+        page="../../benchmarks/results/trec_eval_agreement.md",
+        keys=("expected", "arguments", "measure"),
+        measures=(Measure("*/agreeing", 0.0, "higher", machine=False),),
+    ),
+}
+
+TOOLS: Mapping[str, str] = {
+    "made_vectors": "makes collections of sparse vectors as large as wished",
+    "vector_statistics": "says what makes a collection of sparse vectors easy or hard to search",
+    "shipped_data": "makes the training data of the models that come with lsr",
+}

@@ -1,0 +1,1 @@
+"""Filters: which rows of an index may be returned."""

@@ -1,0 +1,29 @@
+"""The parts of a snapshot, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lsr.index.parts.registry import PARTS
+from lsr.index.parts.segment import Segment
+
+
+class Parts:
+    """What there is beside the documents (`lsr.index.parts.registry`), as dense vectors: `parts["dense"]`.
+
+    Iterating gives the names. A part that was added to the index is opened when it is first asked for.
+    """
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        (self._segment,) = segments
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._segment.has_part(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in PARTS if name in self)
+
+    def __getitem__(self, name: str) -> Any:
+        """InputError if there is no part of this name, IndexFormatError for a damaged file of it."""
+        return self._segment.part(name)

@@ -1,0 +1,49 @@
+"""Rows of a snapshot, and the segments that they are in."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import NotFoundError
+from lsr.core.types import Rows
+
+
+class RowNumbers:
+    """The one place where a row of a snapshot is a segment and a row of that: its rows follow those before it.
+
+    Attributes:
+        starts: the first row of each segment, and the number of all rows.
+    """
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        """`lengths`: rows of each segment."""
+        self.starts: tuple[int, ...] = (0, *np.cumsum(lengths, dtype=np.int64).tolist())
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def place(self, row: int) -> tuple[int, int]:
+        """The number of the segment that holds a row, and the row there. NotFoundError if there is no such row."""
+        if not 0 <= row < len(self):
+            raise NotFoundError(f"no row {row}: the index has {len(self):,} documents")
+        segment = bisect_right(self.starts, row) - 1
+        return segment, int(row) - self.starts[segment]
+
+    def split(self, rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.intp] | slice, Rows]]:
+        """For each segment with some of the rows: its number, at which places they stand, and the rows there.
+
+        NotFoundError if one is not there.
+        """
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
+            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
+        if len(self.starts) == 2:
+            yield 0, slice(None), rows
+            return
+        holders = np.searchsorted(self.starts, rows, side="right") - 1
+        for segment in np.unique(holders).tolist():
+            places = np.flatnonzero(holders == segment)
+            yield segment, places, rows[places] - self.starts[segment]

@@ -1,0 +1,159 @@
+"""Searching the sparse vectors of a snapshot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+from lsr.core.types import Scores
+from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
+from lsr.index.engines.direct.search import score_rows
+from lsr.index.engines.engine import parameters_of
+from lsr.index.engines.hits import Hits
+from lsr.index.engines.prepared import PreparedQueries
+from lsr.index.engines.queries import check_queries, check_query
+from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import QUERY_SIZES, borrowed_scratch
+from lsr.index.engines.tuning import Tuning
+from lsr.index.filters.allowed import AllowedRows
+from lsr.index.format.manifest import Manifest
+from lsr.index.live.documents import Documents
+from lsr.index.live.rows import RowNumbers
+from lsr.index.parts.segment import Segment
+from lsr.vectors.sparse import SparseVectors
+
+# A thread takes this many queries at a time, or fewer that ask for this many hits together.
+_BATCH_QUERIES = 32
+_BATCH_HITS = 1 << 18
+
+
+class SparseSearch:
+    """Search of an index's sparse vectors: what `Index.search`, and the fusion with dense vectors, run on.
+
+    Attributes:
+        tunings: what tuning found for this index.
+    """
+
+    def __init__(self, manifest: Manifest, segments: Sequence[Segment], rows: RowNumbers, documents: Documents) -> None:
+        (self._segment,) = segments
+        self._segments, self._rows, self._documents = segments, rows, documents
+        self._dim = manifest.dim
+        self._scale = np.float32(manifest.weight_scale)
+        self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes that this index can be searched in, "auto" left out."""
+        return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
+
+    def choose_mode(self, k: int, *, filtered: bool) -> str:
+        """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
+        return choose_mode(len(self._rows), k, filtered=filtered)
+
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
+        """A checked query, as searched with: terms ascending, weights times the index's scale.
+
+        Raises as `Index.search`.
+        """
+        return check_query(terms, weights, self._dim, self._scale)
+
+    def search_prepared(
+        self,
+        prepared: PreparedQueries,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        **parameters: Any,
+    ) -> Hits:
+        """As `Index.search`, for what `prepare` returned."""
+        allowed = AllowedRows.of(allow, len(self._rows))
+        return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
+
+    def search_batch(
+        self,
+        queries: SparseVectors,
+        k: int = 10,
+        *,
+        mode: str = "auto",
+        threads: int | None = None,
+        recall: float | None = None,
+        allow: npt.NDArray[Any] | None = None,
+        progress: Callable[[int], None] | None = None,
+        **parameters: Any,
+    ) -> list[Hits]:
+        """See `Index.search_batch`."""
+        if queries.dim != self._dim:
+            raise InputError(f"the index has {self._dim:,} terms and these queries {queries.dim:,}")
+        allowed = AllowedRows.of(allow, len(self._rows))
+        choice = self._choose(mode, parameters, k, allowed, recall)
+        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self._rows)), 1)))
+
+        def search_part(start: int) -> list[Hits]:
+            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            return self._search(prepared, k, choice, allowed)
+
+        hits: list[Hits] = []
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            for part in pool.map(search_part, range(0, len(queries), most)):
+                hits += part
+                if progress is not None:
+                    progress(len(part))
+        return hits
+
+    def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> Scores:
+        """See `Index.scores`."""
+        query = next(iter(self.prepare(terms, weights)))
+        wanted = np.asarray(rows, np.int64)
+        scores = np.empty(len(wanted), np.float32)
+        for number, places, found in self._rows.split(wanted):
+            segment = self._segments[number]
+            with borrowed_scratch(segment) as scratch:
+                scores[places] = score_rows(segment, query, found, scratch)
+        return scores
+
+    def warm_up(self) -> None:
+        """Compile (or load from the cache) every kernel that a search can run, and run it once; so for open parts."""
+        for segment in self._segments:
+            segment.warm_up()
+        rows = len(self._rows)
+        everything, nothing = AllowedRows(rows), AllowedRows.of(np.zeros(rows, np.bool_), rows)
+        for name in available_engines(self._segment):
+            engine = ENGINES[name]
+            choice = Choice(engine, parameters_of(engine, {}))
+            for count in QUERY_SIZES:
+                terms = np.arange(min(count, self._dim))
+                queries = self.prepare(terms, np.ones(len(terms)))
+                self._search(queries, 1, choice, nothing if engine.reads_all else everything)
+
+    def _choose(
+        self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
+    ) -> Choice:
+        """The engine that a search goes to."""
+        if k < 1:
+            raise InputError(f"k must be at least 1, not {k}")
+        choice = choose_engine(
+            mode,
+            parameters,
+            documents=len(self._rows),
+            k=k,
+            filtered=allowed.filtered,
+            recall=recall,
+            tunings=self.tunings,
+        )
+        check_parts(choice.engine, self._segment)
+        return engine_for(choice, allowed)
+
+    def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
+        """The hits of each query, on this thread."""
+        most = min(int(k), len(self._rows))
+        with borrowed_scratch(self._segment) as scratch:
+            found = choice.engine.search(self._segment, queries, most, allowed, scratch, choice.parameters)
+        return [Hits(*each, self._documents.row_ids) for each in found]
