@@ -8,6 +8,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import NotFoundError
 from lsr.core.types import Rows
 from lsr.index.live.rows import RowNumbers
+from lsr.index.parts.ids import IdTable
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.windows import WindowRows
 from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
@@ -24,6 +25,7 @@ class Documents:
 
     def __init__(self, segments: Sequence[Segment], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
+        self._ids: list[IdTable] = [segment.part("ids") for segment in segments]
         first = segments[0]
         self.windows: WindowRows | None = first.part("windows") if first.has_part("windows") else None
 
@@ -34,8 +36,8 @@ class Documents:
 
     def row(self, id: str) -> int:
         """The row of the document, or of the window, with this id; NotFoundError if there is none."""
-        for segment, start in zip(self._segments, self._rows.starts, strict=False):
-            row = segment.part("ids").find(id)
+        for ids, start in zip(self._ids, self._rows.starts, strict=False):
+            row = ids.find(id)
             if row is not None:
                 return start + row
         raise NotFoundError(f"no document with id {id!r}")
@@ -52,9 +54,9 @@ class Documents:
 
     def row_ids(self, rows: Rows) -> list[str]:
         """The ids of rows."""
-        if len(self._segments) == 1:
-            return self._segments[0].part("ids").ids(rows)
-        return [self._segments[segment].part("ids").id(row) for segment, row in map(self._rows.place, rows.tolist())]
+        if len(self._ids) == 1:
+            return self._ids[0].ids(rows)
+        return [self._ids[segment].id(row) for segment, row in map(self._rows.place, rows.tolist())]
 
     def ids(self, rows: Rows) -> list[str]:
         """The ids of the documents that rows are, or are windows of."""

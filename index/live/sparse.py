@@ -42,7 +42,8 @@ class SparseSearch:
 
     def __init__(self, manifest: Manifest, segments: Sequence[Segment], rows: RowNumbers, documents: Documents) -> None:
         (self._segment,) = segments
-        self._segments, self._rows, self._documents = segments, rows, documents
+        self._segments, self._rows, self._count = segments, rows, len(rows)
+        self._ids_of = documents.row_ids
         self._dim = manifest.dim
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
@@ -54,7 +55,7 @@ class SparseSearch:
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
-        return choose_mode(len(self._rows), k, filtered=filtered)
+        return choose_mode(self._count, k, filtered=filtered)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
         """A checked query, as searched with: terms ascending, weights times the index's scale.
@@ -74,7 +75,7 @@ class SparseSearch:
         **parameters: Any,
     ) -> Hits:
         """As `Index.search`, for what `prepare` returned."""
-        allowed = AllowedRows.of(allow, len(self._rows))
+        allowed = AllowedRows.of(allow, self._count)
         return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
 
     def search_batch(
@@ -92,9 +93,9 @@ class SparseSearch:
         """See `Index.search_batch`."""
         if queries.dim != self._dim:
             raise InputError(f"the index has {self._dim:,} terms and these queries {queries.dim:,}")
-        allowed = AllowedRows.of(allow, len(self._rows))
+        allowed = AllowedRows.of(allow, self._count)
         choice = self._choose(mode, parameters, k, allowed, recall)
-        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, len(self._rows)), 1)))
+        most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
@@ -123,7 +124,7 @@ class SparseSearch:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; so for open parts."""
         for segment in self._segments:
             segment.warm_up()
-        rows = len(self._rows)
+        rows = self._count
         everything, nothing = AllowedRows(rows), AllowedRows.of(np.zeros(rows, np.bool_), rows)
         for name in available_engines(self._segment):
             engine = ENGINES[name]
@@ -142,7 +143,7 @@ class SparseSearch:
         choice = choose_engine(
             mode,
             parameters,
-            documents=len(self._rows),
+            documents=self._count,
             k=k,
             filtered=allowed.filtered,
             recall=recall,
@@ -153,7 +154,7 @@ class SparseSearch:
 
     def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
         """The hits of each query, on this thread."""
-        most = min(int(k), len(self._rows))
+        most = min(int(k), self._count)
         with borrowed_scratch(self._segment) as scratch:
             found = choice.engine.search(self._segment, queries, most, allowed, scratch, choice.parameters)
-        return [Hits(*each, self._documents.row_ids) for each in found]
+        return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]

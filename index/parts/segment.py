@@ -81,8 +81,10 @@ class Segment:
 
         InputError if there is no such part, IndexFormatError for a damaged file.
         """
-        found = self._parts.get(name)
-        return self._open_part(name) if found is None else found
+        try:
+            return self._parts[name]
+        except KeyError:
+            return self._open_part(name)
 
     def warm_up(self) -> None:
         """Warm up every part that is open."""
