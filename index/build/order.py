@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.executor import SERIAL, Executor, executor
 from lsr.index.format.postings import Postings
 from lsr.index.kernels.ordering import chain, nearest_centroids, set_centroids
 from lsr.index.kernels.random import sample
@@ -39,15 +38,16 @@ def order_documents(
     """
     order = np.empty(len(documents), np.int64)
     rows = np.arange(len(documents))
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with executor(threads) as workers:
 
-        def place(start: int, members: npt.NDArray[np.int64]) -> int:
+        def place(group: tuple[int, npt.NDArray[np.int64]]) -> int:
+            start, members = group
             _place(documents, dim, seed, members, order[start : start + len(members)])
             return len(members)
 
-        groups = _split(documents, dim, seed, rows, pool) if len(rows) > LEAF else [rows]
+        groups = _split(documents, dim, seed, rows, workers) if len(rows) > LEAF else [rows]
         starts = np.cumsum([0] + [len(group) for group in groups])
-        for placed in pool.map(place, starts.tolist(), groups):
+        for placed in workers.map(place, zip(starts.tolist(), groups, strict=False)):
             if progress is not None:
                 progress(placed)
     return order.astype(np.uint32)
@@ -73,7 +73,7 @@ def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64]
 
 
 def _split(
-    documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], pool: ThreadPoolExecutor | None = None
+    documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], workers: Executor = SERIAL
 ) -> list[npt.NDArray[np.int64]]:
     """The clusters of `rows` that are not empty, each with its rows in their order."""
     arrays = (documents.indptr, documents.indices, documents.weights)
@@ -91,10 +91,8 @@ def _split(
         return labels
 
     def assign_all(members: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        if pool is None:
-            return assign(members)
         parts = [members[i : i + _ASSIGN_AT_A_TIME] for i in range(0, len(members), _ASSIGN_AT_A_TIME)]
-        return np.concatenate(list(pool.map(assign, parts)))
+        return np.concatenate(list(workers.map(assign, parts)))
 
     for _ in range(_ROUNDS):
         set_centroids(*arrays, chosen, assign_all(chosen), centroids)

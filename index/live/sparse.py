@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.executor import executor
 from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
@@ -102,8 +101,8 @@ class SparseSearch:
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for part in pool.map(search_part, range(0, len(queries), most)):
+        with executor(threads) as workers:
+            for part in workers.map(search_part, range(0, len(queries), most)):
                 hits += part
                 if progress is not None:
                     progress(len(part))

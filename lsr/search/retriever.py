@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.executor import executor
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.encoders import EncodedQueries, IndexEncoders
@@ -169,8 +168,8 @@ class Retriever:
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
             return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
         results = []
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            for ranked in pool.map(lambda number: self.rank_one(queries, number, k, plan), range(len(queries))):
+        with executor(threads) as workers:
+            for ranked in workers.map(lambda number: self.rank_one(queries, number, k, plan), range(len(queries))):
                 results.append(ranked)
                 if progress is not None:
                     progress(1)

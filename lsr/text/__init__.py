@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from lsr.text.corpus import FORMATS, count_documents, open_corpus, open_queries
-from lsr.text.records import FieldNames, SkipReport
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lsr.text.corpus import FORMATS, count_documents, open_corpus, open_queries
+    from lsr.text.records import FieldNames, SkipReport
+
+# Resolved on first use: an index needs windows, and no reader.
+_HOMES = {
+    "FORMATS": "lsr.text.corpus",
+    "FieldNames": "lsr.text.records",
+    "SkipReport": "lsr.text.records",
+    "count_documents": "lsr.text.corpus",
+    "open_corpus": "lsr.text.corpus",
+    "open_queries": "lsr.text.corpus",
+}
 
 __all__ = ["FORMATS", "FieldNames", "SkipReport", "count_documents", "open_corpus", "open_queries"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lsr.text' has no attribute {name!r}")

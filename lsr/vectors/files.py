@@ -8,19 +8,17 @@ is found, and for CIFF another 30 bytes or so a row.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
-from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import content_suffix
-from lsr.vectors import jsonl as vector_jsonl
-from lsr.vectors.parquet import ParquetVectorWriter, read_parquet, recorded_dim, scan_dim
+from lsr.vectors import formats
+from lsr.vectors.formats import BATCH_ROWS, FORMATS, file_format
+from lsr.vectors.parquet import ParquetVectorWriter
 from lsr.vectors.sparse import SparseVectors
 
 __all__ = [
+    "FORMATS",
     "ParquetVectorWriter",
     "file_format",
     "iter_vectors",
@@ -29,26 +27,6 @@ __all__ = [
     "recorded_scale",
     "write_vectors",
 ]
-
-BATCH_ROWS = 8192
-
-_COMPRESSIBLE = (".jsonl", ".ciff")
-FORMATS = (".parquet", *_COMPRESSIBLE)
-"""What `file_format` tells apart."""
-
-
-def file_format(path: Path, scale: float | None = None) -> str:
-    """.parquet, .jsonl or .ciff, by the file's name; InputError for another, and for a `scale` where it is not CIFF."""
-    suffix = content_suffix(path)
-    if suffix not in _COMPRESSIBLE and path.suffix.lower() != ".parquet":
-        names = ".parquet, .jsonl or .ciff, the last two also with .gz or .zst"
-        raise InputError(f"vector files are named {names}", source=str(path))
-    if scale is not None:
-        if suffix != ".ciff":
-            raise InputError(f"a scale is for CIFF, which holds integers; {suffix} holds the weights", source=str(path))
-        if not (math.isfinite(scale) and scale > 0):
-            raise InputError(f"the scale must be a positive number, not {scale}", source=str(path))
-    return suffix
 
 
 def iter_vectors(
@@ -78,24 +56,7 @@ def iter_vectors(
         InputError: at once if the file is missing, not of these formats or of another vocabulary; later, naming row
             or line, for a vector that breaks a rule of `SparseVectors`.
     """
-    path = Path(path)
-    suffix = file_format(path, scale)
-    _check_exists(path)
-    if batch_rows < 1:
-        raise InputError(f"batch_rows must be at least 1, not {batch_rows}")
-    if suffix == ".parquet":
-        size = _same_size(path, recorded_dim(path), dim, None if vocabulary is None else len(vocabulary))
-        return read_parquet(path, scan_dim(path) if size is None else size, batch_rows)
-    if suffix == ".ciff":
-        from lsr.vectors.ciff import CiffReader
-
-        reader = CiffReader(path)
-        vocabulary = reader.vocabulary() if vocabulary is None else vocabulary
-        _same_size(path, dim, len(vocabulary))
-        return reader.batches(vocabulary, batch_rows, scale)
-    vocabulary = vector_jsonl.read_vocabulary(path) if vocabulary is None else vocabulary
-    _same_size(path, dim, len(vocabulary))
-    return vector_jsonl.read_jsonl(path, vocabulary, batch_rows)
+    return formats.read(path, vocabulary=vocabulary, dim=dim, batch_rows=batch_rows, scale=scale)
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary | None:
@@ -103,36 +64,19 @@ def read_vocabulary(path: str | Path) -> Vocabulary | None:
 
     JSON lines are read whole for it, CIFF hardly.
     """
-    path = Path(path)
-    suffix = file_format(path)
-    _check_exists(path)
-    if suffix == ".parquet":
-        return None
-    if suffix == ".ciff":
-        from lsr.vectors.ciff import CiffReader
-
-        return CiffReader(path).vocabulary()
-    return vector_jsonl.read_vocabulary(path)
+    return formats.open_format(Path(path)).vocabulary(Path(path))
 
 
 def recorded_scale(path: str | Path) -> float | None:
     """What a CIFF file's integers are over the weights: 1 in one that another program made. None for other formats."""
-    path = Path(path)
-    suffix = file_format(path)
-    _check_exists(path)
-    if suffix != ".ciff":
-        return None
-    from lsr.vectors.ciff import CiffReader
-
-    return CiffReader(path).header.scale or 1.0
+    return formats.open_format(Path(path)).scale(Path(path))
 
 
 def read_vectors(
     path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None, scale: float | None = None
 ) -> SparseVectors:
     """All vectors of a file at once; see `iter_vectors`."""
-    parts = list(iter_vectors(path, vocabulary=vocabulary, dim=dim, scale=scale))
-    return SparseVectors.concatenate(parts)
+    return SparseVectors.concatenate(list(iter_vectors(path, vocabulary=vocabulary, dim=dim, scale=scale)))
 
 
 def write_vectors(
@@ -154,49 +98,4 @@ def write_vectors(
         OutputExistsError: the file exists and `force` is not set.
         InputError: no batch, batches of different vocabularies, an id that comes twice, or a scale where none belongs.
     """
-    path = Path(path)
-    suffix = file_format(path, scale)
-    batches = iter(batches)
-    first = next(batches, None)
-    if first is None:
-        raise InputError("no vectors to write", source=str(path))
-    _same_size(path, first.dim, None if vocabulary is None else len(vocabulary))
-    batches = chain([first], batches)
-    if suffix == ".ciff":
-        from lsr.vectors.ciff import write_ciff
-
-        vocabulary = _needed(vocabulary, "CIFF holds", path)
-        return write_ciff(path, batches, vocabulary, scale=scale, force=force, progress=progress)
-    if suffix == ".jsonl":
-        vocabulary = _needed(vocabulary, "JSON lines hold", path)
-        return vector_jsonl.write_jsonl(path, _reported(batches, progress), vocabulary, force=force)
-    with ParquetVectorWriter(path, first.dim, force=force) as writer:
-        for batch in _reported(batches, progress):
-            writer.write(batch)
-    return writer.rows
-
-
-def _reported(batches: Iterable[SparseVectors], progress: Callable[[int], None] | None) -> Iterator[SparseVectors]:
-    """The batches, each reported once the next is asked for."""
-    for batch in batches:
-        yield batch
-        if progress is not None:
-            progress(len(batch))
-
-
-def _needed(vocabulary: Vocabulary | None, holder: str, path: Path) -> Vocabulary:
-    if vocabulary is None:
-        raise InputError(f"{holder} terms, not term ids: give the vocabulary", source=str(path))
-    return vocabulary
-
-
-def _check_exists(path: Path) -> None:
-    if not path.is_file():
-        raise InputError("no such file", source=str(path))
-
-
-def _same_size(path: Path, *sizes: int | None) -> int | None:
-    known = sorted({size for size in sizes if size is not None})
-    if len(known) > 1:
-        raise InputError(f"vocabularies of different sizes: {known[0]:,} and {known[1]:,} terms", source=str(path))
-    return known[0] if known else None
+    return formats.write(path, batches, vocabulary=vocabulary, force=force, scale=scale, progress=progress)

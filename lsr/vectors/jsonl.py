@@ -16,6 +16,7 @@ from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.lines import COMPRESSIONS, read_lines
 from lsr.text.records import ID_NAMES, parse_id, parse_object
+from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.sparse import SparseVectors
 
 _WRITE_ROWS = 1024
@@ -156,3 +157,41 @@ class _Batch:
                 continue
             break
         raise InputError(message, source=self.source, line=line, field=f"vector.{term}")
+
+
+class JsonlFormat:
+    """JSON lines as one of the formats of vector files: of terms, and weights."""
+
+    def vocabulary(self, path: Path) -> Vocabulary:
+        """See `VectorFormat.vocabulary`; reads the whole file."""
+        return read_vocabulary(path)
+
+    def read(
+        self, path: Path, *, vocabulary: Vocabulary | None, dim: int | None, batch_rows: int, scale: float | None
+    ) -> Iterator[SparseVectors]:
+        """See `VectorFormat.read`."""
+        vocabulary = read_vocabulary(path) if vocabulary is None else vocabulary
+        same_size(path, dim, len(vocabulary))
+        return read_jsonl(path, vocabulary, batch_rows)
+
+    def write(
+        self,
+        path: Path,
+        batches: Iterable[SparseVectors],
+        *,
+        dim: int,
+        vocabulary: Vocabulary | None,
+        scale: float | None,
+        force: bool,
+        progress: Progress | None,
+    ) -> int:
+        """See `VectorFormat.write`."""
+        assert vocabulary is not None
+        return write_jsonl(path, reported(batches, progress), vocabulary, force=force)
+
+    def scale(self, path: Path) -> None:
+        """See `VectorFormat.scale`."""
+        return
+
+
+FORMAT: VectorFormat = JsonlFormat()

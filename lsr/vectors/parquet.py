@@ -5,7 +5,7 @@ The size of the vocabulary is kept under "dim" in the schema's metadata.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.unique_ids import UniqueIds
+from lsr.core.vocabulary import Vocabulary
+from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.sparse import SparseVectors
 
 # A row group is the least that some readers hold in memory: at most 32 MiB of pairs and 2¹⁶ rows.
@@ -216,3 +218,42 @@ def _highest_in_statistics(file: pq.ParquetFile, group: int) -> int | None:
         if column.path_in_schema.startswith("indices.") and column.is_stats_set and column.statistics.has_min_max:
             return int(column.statistics.max)
     return None
+
+
+class ParquetFormat:
+    """Parquet as one of the formats of vector files: of term ids, and weights."""
+
+    def vocabulary(self, path: Path) -> None:
+        """See `VectorFormat.vocabulary`."""
+        return
+
+    def read(
+        self, path: Path, *, vocabulary: Vocabulary | None, dim: int | None, batch_rows: int, scale: float | None
+    ) -> Iterator[SparseVectors]:
+        """See `VectorFormat.read`."""
+        size = same_size(path, recorded_dim(path), dim, None if vocabulary is None else len(vocabulary))
+        return read_parquet(path, scan_dim(path) if size is None else size, batch_rows)
+
+    def write(
+        self,
+        path: Path,
+        batches: Iterable[SparseVectors],
+        *,
+        dim: int,
+        vocabulary: Vocabulary | None,
+        scale: float | None,
+        force: bool,
+        progress: Progress | None,
+    ) -> int:
+        """See `VectorFormat.write`."""
+        with ParquetVectorWriter(path, dim, force=force) as writer:
+            for batch in reported(batches, progress):
+                writer.write(batch)
+        return writer.rows
+
+    def scale(self, path: Path) -> None:
+        """See `VectorFormat.scale`."""
+        return
+
+
+FORMAT: VectorFormat = ParquetFormat()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.vectors import formats
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -217,14 +216,16 @@ class SparseVectors:
         )
 
     def save(self, path: str | Path, *, vocabulary: Vocabulary | None = None, force: bool = False) -> None:
-        """Write .parquet (term ids) or .jsonl/.jsonl.gz/.jsonl.zst (terms, so `vocabulary` is needed)."""
-        _files().write_vectors(path, [self], vocabulary=vocabulary, force=force)
+        """Write .parquet (term ids), .jsonl or .ciff (terms, so `vocabulary` is needed), the last two also compressed.
+
+        More choices: `lsr.vectors.files.write_vectors`.
+        """
+        formats.write(path, [self], vocabulary=vocabulary, force=force)
 
     @classmethod
     def load(cls, path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None) -> SparseVectors:
         """Read a whole vector file; use `lsr.vectors.files.iter_vectors` for one that does not fit in memory."""
-        read: SparseVectors = _files().read_vectors(path, vocabulary=vocabulary, dim=dim)
-        return read
+        return cls.concatenate(list(formats.read(path, vocabulary=vocabulary, dim=dim)))
 
     def __repr__(self) -> str:
         return f"SparseVectors({len(self):,} rows, {self.nnz:,} pairs, {self.dim:,} terms)"
@@ -287,8 +288,3 @@ def _check_ids(ids: Sequence[str], source: str | None, first_row: int) -> None:
             raise InputError(f"row {row}: an id must be a non-empty string, not {id!r}", source=source)
         if seen.setdefault(id, row) != row:
             raise InputError(f"row {row}: id {id!r} stands already in row {seen[id]}", source=source)
-
-
-def _files() -> ModuleType:
-    """The file formats. They are made of this class, which therefore finds them by name, when a file is asked for."""
-    return import_module("lsr.vectors.files")

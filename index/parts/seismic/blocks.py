@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.executor import executor
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
 from lsr.index.format.postings import Postings, term_dtype
 from lsr.index.format.settings import SeismicSettings
@@ -107,7 +105,6 @@ def write_seismic_blocks(
     order, so the bytes do not depend on the threads. Each thread takes a few times 131,072 postings (or the longest
     list) times a document's terms in bytes, some 50 MB in practice, and 17 bytes a term of the vocabulary.
     """
-    threads = threads or os.cpu_count() or 1
     dim = len(inverted)
     with ExitStack() as stack:
 
@@ -131,9 +128,10 @@ def write_seismic_blocks(
             writer("entry_weights", np.uint8),
         )
         sketch_terms, sketch_weights = stack.enter_context(_sketch(folder, forward, settings.doc_cut))
-        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        workers = stack.enter_context(executor(threads))
 
-        def build(first: int, last: int) -> tuple[npt.NDArray[Any], ...]:
+        def build(part: tuple[int, int]) -> tuple[npt.NDArray[Any], ...]:
+            first, last = part
             return build_blocks(
                 first_term=first,
                 last_term=last,
@@ -152,21 +150,13 @@ def write_seismic_blocks(
                 seed=np.uint64(seed),
             )
 
-        waiting: deque[tuple[int, int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
-
-        def write_next() -> None:
-            first, last, future = waiting.popleft()
-            for file, values in zip(files, future.result(), strict=True):
+        parts = list(_parts(inverted.indptr, settings.n_postings))
+        # One ahead, so that no thread waits while results are written.
+        for (first, last), made in zip(parts, workers.map(build, parts, ahead=1), strict=True):
+            for file, values in zip(files, made, strict=True):
                 file.append(values)
             if progress is not None:
                 progress(int(inverted.indptr[last] - inverted.indptr[first]))
-
-        for first, last in _parts(inverted.indptr, settings.n_postings):
-            if len(waiting) > threads:
-                write_next()
-            waiting.append((first, last, pool.submit(build, first, last)))
-        while waiting:
-            write_next()
 
 
 def _parts(indptr: npt.NDArray[np.int64], n_postings: int | None) -> Iterator[tuple[int, int]]:

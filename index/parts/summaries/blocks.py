@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.executor import executor
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
 from lsr.index.format.postings import Postings
 from lsr.index.kernels.accumulate import SummaryArguments
@@ -127,10 +125,9 @@ def write_summaries(
     blocks of 4 documents of 100 terms and more for larger ones (at most 3 * frequent_share * 65,536 bytes a term of the
     vocabulary), and 24 bytes a term.
     """
-    threads = threads or os.cpu_count() or 1
     blocks = -(-len(forward) // block_size)
     window = _window(blocks)
-    with ThreadPoolExecutor(threads) as pool:
+    with executor(threads) as workers:
 
         def count(first: int) -> npt.NDArray[np.int64]:
             counts = np.zeros(dim, np.int64)
@@ -139,7 +136,7 @@ def write_summaries(
             return counts
 
         counts = np.zeros(dim, np.int64)
-        for part in pool.map(count, range(0, blocks, _COUNT_AT_A_TIME)):
+        for part in workers.map(count, range(0, blocks, _COUNT_AT_A_TIME)):
             counts += part
         frequent_terms = np.flatnonzero(counts > frequent_share * blocks).astype(np.uint32)
         frequent_numbers = np.full(dim, -1, np.int32)
@@ -168,11 +165,9 @@ def write_summaries(
             ArrayWriter(folder / f"{prefix}_list_blocks.npy", np.uint16) as blocks_file,
             ArrayWriter(folder / f"{prefix}_list_weights.npy", np.uint8) as weights_file,
         ):
-            waiting: deque[tuple[int, Future[tuple[npt.NDArray[Any], ...]]]] = deque()
-
-            def write_next() -> None:
-                first, future = waiting.popleft()
-                lengths, list_blocks, list_weights = future.result()
+            starts = range(0, blocks, window)
+            made = workers.map(summarise, starts, ahead=0)
+            for first, (lengths, list_blocks, list_weights) in zip(starts, made, strict=True):
                 starts_file.append(lengths)
                 blocks_file.append(list_blocks)
                 weights_file.append(list_weights)
@@ -183,13 +178,6 @@ def write_summaries(
                 if progress is not None:
                     done = min((first + window) * block_size, len(forward)) - first * block_size
                     progress(done)
-
-            for first in range(0, blocks, window):
-                if len(waiting) >= threads:
-                    write_next()
-                waiting.append((first, pool.submit(summarise, first)))
-            while waiting:
-                write_next()
     for number, term in enumerate(frequent_terms):
         term_maxima[term] = frequent_rows[number].max()
     write_array(folder / f"{prefix}_{_FREQUENT_TERMS}.npy", frequent_terms)

@@ -1,0 +1,84 @@
+"""Where pieces of work that do not depend on one another are done: here one by one, or side by side on threads."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Executor(Protocol):
+    """Does pieces of work.
+
+    Attributes:
+        workers: how many pieces are done side by side.
+    """
+
+    workers: int
+
+    def map(self, work: Callable[[T], R], items: Iterable[T], *, ahead: int | None = None) -> Iterator[R]:
+        """What `work` makes of each item, in the order of the items.
+
+        Args:
+            ahead: how many pieces, beside one for each worker, may be done or begun before their turn comes, which
+                bounds the results that wait in memory; None for all of them.
+
+        An error of a piece is raised when its turn comes; pieces that have not begun are then dropped.
+        """
+        ...
+
+
+class Serial:
+    """Each piece is done when its result is asked for, where that is asked for."""
+
+    workers = 1
+
+    def map(self, work: Callable[[T], R], items: Iterable[T], *, ahead: int | None = None) -> Iterator[R]:
+        """See `Executor.map`."""
+        return map(work, items)
+
+
+SERIAL = Serial()
+
+
+class Threads:
+    """Pieces run on a pool of threads."""
+
+    def __init__(self, pool: ThreadPoolExecutor, workers: int) -> None:
+        self._pool, self.workers = pool, workers
+
+    def map(self, work: Callable[[T], R], items: Iterable[T], *, ahead: int | None = None) -> Iterator[R]:
+        """See `Executor.map`."""
+        if ahead is None:
+            return self._pool.map(work, items)
+        return self._bounded(work, items, self.workers + ahead)
+
+    def _bounded(self, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                if len(waiting) == most:
+                    yield waiting.popleft().result()
+                waiting.append(self._pool.submit(work, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@contextmanager
+def executor(threads: int | None = None) -> Iterator[Executor]:
+    """An executor of so many threads (default: as many as there are CPUs), for as long as the block lasts."""
+    threads = threads or os.cpu_count() or 1
+    if threads == 1:
+        yield SERIAL
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield Threads(pool, threads)

@@ -1,0 +1,172 @@
+"""The formats of vector files: which there are, told by a file's name, and what each of them does.
+
+A format is loaded when a file of its kind is met. `SparseVectors.save` and `load` come here, and so this file knows the
+vectors only as what the formats take and give: `lsr.vectors.files` has the same functions with their types.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
+from lsr.text.lines import content_suffix
+
+Progress = Callable[[int], None]
+
+BATCH_ROWS = 8192
+
+
+class VectorFormat(Protocol):
+    """Reads and writes files of one format. Batches are `lsr.vectors.sparse.SparseVectors`."""
+
+    def vocabulary(self, path: Path) -> Vocabulary | None:
+        """The terms of a file's vectors, sorted; None if the format holds term ids."""
+        ...
+
+    def read(
+        self, path: Path, *, vocabulary: Vocabulary | None, dim: int | None, batch_rows: int, scale: float | None
+    ) -> Iterator[Any]:
+        """Batches of at most `batch_rows` rows, at least one. Raises as `lsr.vectors.files.iter_vectors`."""
+        ...
+
+    def write(
+        self,
+        path: Path,
+        batches: Iterable[Any],
+        *,
+        dim: int,
+        vocabulary: Vocabulary | None,
+        scale: float | None,
+        force: bool,
+        progress: Progress | None,
+    ) -> int:
+        """Write batches of `dim` terms, `vocabulary` being given if the format holds terms; how many rows there were.
+
+        The file appears whole or not at all. Raises as `lsr.vectors.files.write_vectors`.
+        """
+        ...
+
+    def scale(self, path: Path) -> float | None:
+        """What a file's integers are over the weights; None if the format holds the weights."""
+        ...
+
+
+class FormatEntry(NamedTuple):
+    """A format, without loading it.
+
+    `module` has a `VectorFormat` as FORMAT; `title` is what people call it.
+    """
+
+    module: str
+    title: str
+    holds_terms: bool = True
+    holds_integers: bool = False
+    compressible: bool = True
+
+
+FORMATS = {
+    ".parquet": FormatEntry("lsr.vectors.parquet", "Parquet", holds_terms=False, compressible=False),
+    ".jsonl": FormatEntry("lsr.vectors.jsonl", "JSONL"),
+    ".ciff": FormatEntry("lsr.vectors.ciff.format", "CIFF", holds_integers=True),
+}
+"""By the end of a file's name, before .gz or .zst where the format may be compressed."""
+
+
+def file_format(path: Path, scale: float | None = None) -> str:
+    """Key in `FORMATS`, by the file's name; InputError for another name, and for a `scale` with a format of weights."""
+    suffix = content_suffix(path)
+    entry = FORMATS.get(suffix)
+    if entry is None or not (entry.compressible or path.suffix.lower() == suffix):
+        compressible = " and ".join(suffix for suffix, entry in FORMATS.items() if entry.compressible)
+        *others, last = FORMATS
+        names = f"{', '.join(others)} or {last}, {compressible} also with .gz or .zst"
+        raise InputError(f"vector files are named {names}", source=str(path))
+    if scale is not None:
+        if not entry.holds_integers:
+            scaled = " and ".join(entry.title for entry in FORMATS.values() if entry.holds_integers)
+            message = f"a scale is for {scaled}, which holds integers; {suffix} holds the weights"
+            raise InputError(message, source=str(path))
+        if not (math.isfinite(scale) and scale > 0):
+            raise InputError(f"the scale must be a positive number, not {scale}", source=str(path))
+    return suffix
+
+
+def open_format(path: Path, scale: float | None = None) -> VectorFormat:
+    """The format of a file that is there. Raises as `file_format`, and InputError for a file that is not there."""
+    suffix = file_format(path, scale)
+    if not path.is_file():
+        raise InputError("no such file", source=str(path))
+    return _load(suffix)
+
+
+def read(
+    path: str | Path,
+    *,
+    vocabulary: Vocabulary | None = None,
+    dim: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+    scale: float | None = None,
+) -> Iterator[Any]:
+    """See `lsr.vectors.files.iter_vectors`."""
+    path = Path(path)
+    format = open_format(path, scale)
+    if batch_rows < 1:
+        raise InputError(f"batch_rows must be at least 1, not {batch_rows}")
+    return format.read(path, vocabulary=vocabulary, dim=dim, batch_rows=batch_rows, scale=scale)
+
+
+def write(
+    path: str | Path,
+    batches: Iterable[Any],
+    *,
+    vocabulary: Vocabulary | None = None,
+    force: bool = False,
+    scale: float | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """See `lsr.vectors.files.write_vectors`."""
+    path = Path(path)
+    suffix = file_format(path, scale)
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise InputError("no vectors to write", source=str(path))
+    same_size(path, first.dim, None if vocabulary is None else len(vocabulary))
+    if vocabulary is None and FORMATS[suffix].holds_terms:
+        title = FORMATS[suffix].title
+        raise InputError(f"{title} holds terms, not term ids: give the vocabulary", source=str(path))
+    return _load(suffix).write(
+        path,
+        chain([first], batches),
+        dim=first.dim,
+        vocabulary=vocabulary,
+        scale=scale,
+        force=force,
+        progress=progress,
+    )
+
+
+def same_size(path: Path, *sizes: int | None) -> int | None:
+    """The one size of a vocabulary that all those given, which are not None, have; None if there is none."""
+    known = sorted({size for size in sizes if size is not None})
+    if len(known) > 1:
+        raise InputError(f"vocabularies of different sizes: {known[0]:,} and {known[1]:,} terms", source=str(path))
+    return known[0] if known else None
+
+
+def reported(batches: Iterable[Any], progress: Progress | None) -> Iterator[Any]:
+    """The batches, each reported once the next is asked for."""
+    for batch in batches:
+        yield batch
+        if progress is not None:
+            progress(len(batch))
+
+
+def _load(suffix: str) -> VectorFormat:
+    return cast(VectorFormat, import_module(FORMATS[suffix].module).FORMAT)
