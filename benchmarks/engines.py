@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -43,8 +44,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--build-threads", type=int, help="threads of every build (default: all)")
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
-    """Everything, with indexes in a folder."""
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
+    """Everything, with indexes built anew."""
     settings = BenchSettings(
         ks=EXACT_KS,
         against=("seismic", "bmp", "taat"),
@@ -56,9 +57,12 @@ def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
         limit=arguments.limit,
     )
     check_plot(arguments.output / "engines.png")
-    result = bench(arguments.documents, arguments.queries, settings, folder=folder, stages=progress_bar, note=note)
-    # The first that is built has the default settings.
-    overheads = overhead(Index.open(folder / "0-lsr" / "index"), arguments.queries)
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        result = bench(
+            arguments.documents, arguments.queries, settings, folder=Path(folder), stages=progress_bar, note=note
+        )
+        # The first that is built has the default settings.
+        overheads = overhead(Index.open(Path(folder) / "0-lsr" / "index"), arguments.queries)
     record = {
         **result.to_json(),
         "fastest": fastest_of_ours(result.rows),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -42,12 +43,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3)
 
 
-def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
+def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     """Build, and measure each share."""
-    vectors = open_vectors(arguments.documents, arguments.queries, folder, limit=arguments.limit)
-    queries = vectors.queries
-    index = build(folder / "index", vectors)
-    found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        vectors = open_vectors(arguments.documents, arguments.queries, Path(folder), limit=arguments.limit)
+        queries = vectors.queries
+        index = build(Path(folder) / "index", vectors)
+        found = [measure(index, queries, arguments.k, share, arguments.rounds) for share in SHARES]
     about = {"documents": len(index), "queries": len(queries), "k": arguments.k, "rounds": arguments.rounds}
     yield Report(f"# Filters\n\n{table(found, about)}", {**about, "filters": found})
 

@@ -94,7 +94,9 @@ def measure(name: str, arguments: argparse.Namespace, run: Run) -> None:
     """Write each report; print the last."""
     started, last = time.perf_counter(), None
     with tempfile.TemporaryDirectory(prefix="lsr-benchmark-") as temporary:
-        for last in run(arguments, arguments.work or Path(temporary)):
+        work: Path = arguments.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        for last in run(arguments, work):
             about = circumstances(arguments, time.perf_counter() - started)
             write_report(arguments.output, last.name or name, last, about)
     if last is not None:
