@@ -55,10 +55,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from lsr.cli.console import progress_bar
     from lsr.training.config import read_config
-    from lsr.training.model.student import build_student
+    from lsr.training.model.student import Student
     from lsr.training.recipes import recipe_path
+    from lsr.training.run import train
     from lsr.training.run.log import read_log
-    from lsr.training.run.run import train
 
     for split, counts in (("train", (2_000, 2_000)), ("test", (arguments.queries, arguments.documents))):
         if not (work / split).exists():
@@ -77,7 +77,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     plain = read_config(recipe_path("smollm2-echo"), {**changes, "model.document.bias": None})
     untrained = work / f"{way}-untrained"
     if not untrained.exists():
-        build_student(plain.model).eval().save(untrained)
+        Student(plain.model).eval().save(untrained)
     started = time.perf_counter()
     model = train(config, work / way, stages=progress_bar)
     seconds = (time.perf_counter() - started) / arguments.steps

@@ -71,8 +71,8 @@ def train_variant(
     recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, list[Path]], steps: int, work: Path
 ) -> Path:
     """The trained model's folder."""
-    from lsr.training.config import parse_config, set_field
-    from lsr.training.run.run import train
+    from lsr.training.config import TrainingConfig, set_field
+    from lsr.training.run import train
 
     content = json.loads(json.dumps(recipe))
     name = variant.get("data", next(iter(data)))
@@ -81,7 +81,7 @@ def train_variant(
         set_field(content, field, value)
     content["run"]["steps"] = steps
     folder = work / "".join(letter if letter.isalnum() else "-" for letter in variant["name"])
-    return train(parse_config(content, variant["name"]), folder, stages=progress_bar)
+    return train(TrainingConfig.from_record(content, variant["name"]), folder, stages=progress_bar)
 
 
 def measure(model: str, collections: list[Collection], work: Path, max_length: int = MAX_LENGTH) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
     from lsr.encoding.catalogue import resolve
     from lsr.encoding.shared.language_model import detach_head, load_language_model
-    from lsr.training.penalties.regularisers import flops
+    from lsr.training.penalties.flops import flops
 
     torch.manual_seed(0)
     model = load_language_model(Path(resolve(arguments.model)))

@@ -1,5 +1,5 @@
 """Training of sparse encoders: data, teachers, negatives, objectives, the trainer, recipes.
 
-`lsr.training.run.run.train` runs a recipe, `lsr.training.adapt.adapt` makes an encoder for a corpus from its text
+`lsr.training.run.train` runs a recipe, `lsr.training.adapt.adapt` makes an encoder for a corpus from its text
 alone.
 """

@@ -5,7 +5,7 @@ an ensemble of teachers scores these, and a short run distils the scores: the re
 arXiv:2112.07577), with pseudo-queries that need no generator and teachers of several kinds (arXiv:2411.04403).
 
     FOLDER/data/      pseudo-queries, mined and scored
-    FOLDER/…          as `lsr.training.run.run` leaves it
+    FOLDER/…          as `lsr.training.run` leaves it
     FOLDER/adapted.json   what was measured before and after
 """
 
@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +27,27 @@ from lsr.core.progress import Stages, silent
 from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.encoding.sparse.idf import inverse_document_frequency
+from lsr.encoding.sparse.spec import TableSpec, TransformerSpec
 from lsr.text import open_corpus
-from lsr.training.config import TrainingConfig, parse_config
+from lsr.training.config import (
+    About,
+    ModelConfig,
+    QueryTableConfig,
+    RunConfig,
+    SetConfig,
+    TowerConfig,
+    TrainingConfig,
+)
 from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
+from lsr.training.losses.info_nce import InfoNce
+from lsr.training.losses.kl_divergence import KlDivergence
 from lsr.training.negatives import MiningSettings, SparseSearcher, mine
 from lsr.training.negatives.loading import load_searcher
-from lsr.training.run.run import DATA, train
+from lsr.training.penalties.flops import Flops
+from lsr.training.penalties.penalty import Penalty
+from lsr.training.run import train
+from lsr.training.run.folder import DATA
 from lsr.training.teachers import load_teacher, score_training_set
 from lsr.training.teachers.vectors import SparseTable
 
@@ -188,7 +201,46 @@ def _bm25(made: TrainingSet) -> Bm25Encoder:
     return Bm25Encoder.fit(made.texts[row] for row in range(len(made.texts)))
 
 
-def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) -> dict[str, Any]:
+def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
+    base = SparseEncoder.load(settings.base, queries_only=True)
+    model = ModelConfig(document=_document(base, settings))
+    penalties: list[Penalty] = [Flops(strength=settings.sparsity, ramp=0.5)]
+    if base.inference_free:
+        model = replace(model, query=_query_table(base, sets[-1].texts, data / "query-table.safetensors", stages))
+    elif base.spec.query != base.spec.document:
+        raise ModelError(
+            f"{settings.base} reads queries otherwise than documents, and what is adapted is one model for both"
+        )
+    config = TrainingConfig(
+        about=About(title="lsr adapt"),
+        model=model,
+        data=[SetConfig(source=str(each.path)) for each in sets],
+        losses=[KlDivergence(), InfoNce(weight=_CONTRAST)],
+        document_regularisers=penalties,
+        query_regularisers=[] if base.inference_free else penalties,
+        run=RunConfig(
+            steps=settings.steps,
+            batch_size=settings.batch_size,
+            negatives=settings.negatives,
+            learning_rate=settings.learning_rate,
+            dropout=0.0,
+            seed=settings.seed,
+            save_every=100,
+        ),
+    )
+    # Checks what the settings bring along.
+    return TrainingConfig.from_record(config.to_record(), "lsr adapt")
+
+
+def _document(base: SparseEncoder, settings: AdaptSettings) -> TowerConfig:
+    """The document side, with all that the model does to a text and its vector: a recipe's defaults are not its own."""
+    spec = base.spec.document
+    if not isinstance(spec, TransformerSpec):
+        raise ModelError(f"{settings.base} looks document weights up in a table: there is no model to train")
+    return TowerConfig(base=settings.base, **{**spec.encoding(), "max_length": settings.max_length})
+
+
+def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) -> QueryTableConfig:
     """The query side of an inference-free model: its table, blended with the IDF of the corpus as in a search of it."""
     from safetensors.numpy import save_file
 
@@ -203,53 +255,10 @@ def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) 
         idf = inverse_document_frequency(frequencies, len(texts))
         with atomic_file(path) as temporary:
             save_file({"weight": base.with_query_idf(idf, base.query_idf or _IDF).query_table}, temporary)
-    repeats = base.settings()["query"].get("count_repeats", False)
+    spec = base.spec.query
+    assert isinstance(spec, TableSpec)
     # The IDF is in the table: a search that blended it in once more would not ask with what was trained.
-    return {"table": str(path), "trainable": False, "count_repeats": repeats, "idf": 0.0}
-
-
-def _document(base: SparseEncoder, settings: AdaptSettings) -> dict[str, Any]:
-    """The document side, with all that the model does to a text and its vector: a recipe's defaults are not its own."""
-    described = base.settings()["document"]
-    if described["kind"] != "transformer":
-        raise ModelError(f"{settings.base} looks document weights up in a table: there is no model to train")
-    return {
-        "base": settings.base,
-        "max_length": settings.max_length,
-        "pooling": described["pooling"],
-        "activation": described["activation"],
-        "head": described.get("head", "vocabulary"),
-        "echo": described.get("echo", False),
-        "prompt": described["prompt"],
-        "gate": "lexical" if described.get("lexical") else "none",
-        "top_k": described.get("top_k"),
-    }
-
-
-def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
-    query: Any = "shared"
-    base = SparseEncoder.load(settings.base, queries_only=True)
-    if base.inference_free:
-        query = _query_table(base, sets[-1].texts, data / "query-table.safetensors", stages)
-    content = {
-        "about": {"title": "lsr adapt"},
-        "model": {"document": _document(base, settings), "query": query},
-        "data": [{"source": str(each.path)} for each in sets],
-        "losses": [{"name": "kl"}, {"name": "info_nce", "weight": _CONTRAST}],
-        "document_regularisers": [{"name": "flops", "strength": settings.sparsity, "ramp": 0.5}],
-        "run": {
-            "steps": settings.steps,
-            "batch_size": settings.batch_size,
-            "negatives": settings.negatives,
-            "learning_rate": settings.learning_rate,
-            "dropout": 0.0,
-            "seed": settings.seed,
-            "save_every": 100,
-        },
-    }
-    if query == "shared":
-        content["query_regularisers"] = [{"name": "flops", "strength": settings.sparsity, "ramp": 0.5}]
-    return parse_config(content, "lsr adapt")
+    return QueryTableConfig(table=str(path), trainable=False, **{**spec.encoding(), "idf": 0.0})
 
 
 def _measure(encoder: SparseEncoder, held_out: Sequence[TrainingSet], folder: Path, stages: Stages) -> dict[str, float]:

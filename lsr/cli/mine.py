@@ -23,7 +23,7 @@ from lsr.cli.training_set import (
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.bm25 import Bm25Encoder
-    from lsr.training.negatives import Searcher, TeacherMargin
+    from lsr.training.negatives import CandidateSearcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
 
 NAME = "mine"
@@ -111,7 +111,7 @@ def run(
         work,
     ):
         bm25 = bm25_of(training_set, bm25_corpus)
-        searchers: dict[str, Searcher] = {
+        searchers: dict[str, CandidateSearcher] = {
             name: load_searcher(
                 name,
                 training_set.texts,
@@ -147,7 +147,7 @@ def run(
 
 def _teacher(
     name: str | None,
-    searchers: dict[str, Searcher],
+    searchers: dict[str, CandidateSearcher],
     without_titles: bool,
     bm25: Callable[[], Bm25Encoder],
     max_length: int,

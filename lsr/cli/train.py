@@ -85,9 +85,9 @@ def run(
         return
     if folder is None:
         fail("name the folder of the run: --output FOLDER")
-    from lsr.training.run.run import train
+    from lsr.training.run import train
 
-    for warning in _warnings(config):
+    for warning in config.warnings():
         note(f"warning: {warning}")
     model = train(config, folder, restart=restart, stages=progress_bar)
     if as_json:
@@ -113,7 +113,7 @@ def _changes(given: list[str] | None) -> dict[str, Any]:
 
 def _plot(run: Path, path: Path) -> None:
     from lsr.training.run.curves import save_curves
-    from lsr.training.run.log import NAME as LOG
+    from lsr.training.run.folder import LOG
     from lsr.training.run.log import read_log
 
     save_curves(read_log(run / LOG), path, title=run.name)
@@ -131,18 +131,12 @@ def _list(found: dict[str, Path], as_json: bool) -> None:
         output.print(f"{name:26} {each.title} ({each.hardware})")
 
 
-def _warnings(config: TrainingConfig) -> list[str]:
-    from lsr.training.config import double_penalty
-
-    return [warning] if (warning := double_penalty(config)) else []
-
-
 def _print_plan(config: TrainingConfig, as_json: bool) -> None:
     from lsr.training.run.plan import plan
 
     made = plan(config)
     if as_json:
-        print_json(made.to_json())
+        print_json(made.to_record())
         return
     for name, value in _rows(made, config):
         output.print(f"{name:13} {value}")

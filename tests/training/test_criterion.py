@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from lsr.core.errors import InputError
-from lsr.training.config import TrainingConfig, parse_config
-from lsr.training.losses.criterion import Criterion
-from lsr.training.model.batches import false_negatives
+from lsr.training.config import TrainingConfig
+from lsr.training.losses.objective import false_negatives
+from lsr.training.run.criterion import Criterion
 
 # Two queries with two candidates each, three terms.
 QUERIES = torch.tensor([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
@@ -25,13 +25,14 @@ SHARES = torch.zeros(3)
 
 
 def config(**fields: Any) -> TrainingConfig:
-    return parse_config({"data": [{"source": "x"}], "run": {"steps": 10}, **fields}, "test")
+    return TrainingConfig.from_record({"data": [{"source": "x"}], "run": {"steps": 10}, **fields}, "test")
 
 
 def value(
     batch: dict[str, torch.Tensor] = BATCH, step: int = 0, idf: torch.Tensor | None = None, **fields: Any
 ) -> float:
-    criterion = Criterion(config(**fields), steps=10, idf=idf)
+    asked = config(**fields)
+    criterion = Criterion(asked.losses, asked.penalties, steps=10, idf=idf)
     return criterion(QUERIES, DOCUMENTS, batch, step=step, shares=SHARES).loss.item()
 
 
@@ -75,6 +76,25 @@ def test_weighted_sum_with_a_teacher() -> None:
         value({name: BATCH[name] for name in ("ids", "relevant")}, losses=[{"name": "kl"}])
 
 
+def test_kl_over_the_batch() -> None:
+    """The teacher scores the candidates of both queries for each of them."""
+    teacher = [[3.0, 1.0, 0.0, 0.0], [0.0, 1.0, 2.0, 2.0]]
+    student = [[2.0, 1.0, 0.0, 0.0], [0.0, 2.0, 2.0, 0.0]]
+
+    def softmax(scores: list[float]) -> list[float]:
+        powers = [math.exp(score) for score in scores]
+        return [power / sum(powers) for power in powers]
+
+    expected = sum(
+        p * math.log(p / q)
+        for theirs, ours in zip(teacher, student, strict=True)
+        for p, q in zip(softmax(theirs), softmax(ours), strict=True)
+    )
+    batch = BATCH | {"batch_scores": torch.tensor(teacher)}
+    found = value(batch, losses=[{"name": "kl", "in_batch": True}], teachers=["bm25"])
+    assert found == pytest.approx(expected / 2)
+
+
 def test_penalties_grow() -> None:
     plain = value(losses=[{"name": "info_nce"}])
     # Mean weights 0.75, 0.5, 0.5 of documents.
@@ -90,6 +110,7 @@ def test_penalties_grow() -> None:
     [
         ({"name": "l1"}, (2 + 2 + 2 + 1) / 4),
         ({"name": "flops", "threshold": 1}, 0.25**2 + 0.5**2 + 0.25**2),
+        ({"name": "idf_matching", "threshold": 1}, 0.25**2 + 0.5**2 + 0.25**2),
         ({"name": "flops_idf_inverse"}, (0.75 / 2) ** 2 + (0.5 / 4) ** 2 + (0.5 / 2) ** 2),
         ({"name": "df_flops"}, 0.0),
         ({"name": "anti_zero"}, 1 / 49),
@@ -99,6 +120,7 @@ def test_each_penalty(penalty: dict[str, Any], expected: float) -> None:
     plain = value(losses=[{"name": "info_nce"}])
     found = value(
         losses=[{"name": "info_nce"}],
+        model={"query": {"table": "idf"}},
         document_regularisers=[penalty | {"strength": 1.0, "shape": "constant"}],
         idf=torch.tensor([2.0, 4.0, 0.0]),  # the last is a special token: as the most frequent term
     )

@@ -11,11 +11,11 @@ import pytest
 from lsr import SparseEncoder
 from lsr.core.errors import InputError
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
-from lsr.training.config import DevelopmentConfig, parse_config
+from lsr.training.config import DevelopmentConfig, TrainingConfig
 from lsr.training.data import TrainingSet
+from lsr.training.run import train
 from lsr.training.run.development import Development
 from lsr.training.run.log import read_log
-from lsr.training.run.run import train
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def collection(tiny_set: Path, tmp_path: Path) -> Path:
 def test_the_log_says_what_lsr_eval_says(recipe: dict[str, Any], collection: Path, tmp_path: Path) -> None:
     development = {"source": str(collection), "split": "dev"}
     run = recipe["run"] | {"steps": 4, "evaluate_every": 2}
-    model = train(parse_config(recipe | {"development": development, "run": run}, "test"), tmp_path / "run")
+    model = train(
+        TrainingConfig.from_record(recipe | {"development": development, "run": run}, "test"), tmp_path / "run"
+    )
     found = [line for line in read_log(tmp_path / "run" / "log.jsonl") if "eval_ndcg@10" in line]
     assert [line["step"] for line in found] == [2, 4]
     loaded = load_collection(collection, "dev")

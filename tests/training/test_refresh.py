@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from transformers import TrainerCallback
 
-from lsr.training.config import parse_config
+from lsr.training.config import TrainingConfig
 from lsr.training.data import TrainingSet
 from lsr.training.model.batches import Groups
 from lsr.training.run import run as runs
+from lsr.training.run import train
 from lsr.training.run.log import read_log
-from lsr.training.run.run import train
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_groups_change_from_a_step_on(tiny_set: Path, tmp_path: Path) -> None:
 
 
 def test_negatives_are_those_the_student_finds(refreshing: dict[str, Any], tmp_path: Path, tiny_set: Path) -> None:
-    train(parse_config(refreshing, "test"), tmp_path / "run")
+    train(TrainingConfig.from_record(refreshing, "test"), tmp_path / "run")
     mined = sorted(path.name for path in (tmp_path / "run" / "refreshed").iterdir())
     assert mined == ["3", "6"]
     [path] = (tmp_path / "run" / "refreshed" / "3").iterdir()
@@ -52,7 +52,7 @@ def test_negatives_are_those_the_student_finds(refreshing: dict[str, Any], tmp_p
 def test_a_killed_run_goes_on_with_what_was_mined(
     refreshing: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
-    config = parse_config(refreshing, "test")
+    config = TrainingConfig.from_record(refreshing, "test")
     train(config, tmp_path / "unbroken")
 
     class Killed(Exception):

@@ -14,9 +14,9 @@ pytest.importorskip("tensorboardX")
 
 from tensorboardX.proto.event_pb2 import Event
 
-from lsr.training.config import parse_config
+from lsr.training.config import TrainingConfig
+from lsr.training.run import train
 from lsr.training.run.log import read_log
-from lsr.training.run.run import train
 
 Points = dict[tuple[str, int], float]
 
@@ -70,7 +70,7 @@ def test_tensorboard_has_the_numbers_of_the_log(recipe: dict[str, Any], judged: 
         "development": {"source": str(judged)},
         "run": recipe["run"] | {"steps": 4, "evaluate_every": 2},
     }
-    train(parse_config(changed, "test"), tmp_path / "run")
+    train(TrainingConfig.from_record(changed, "test"), tmp_path / "run")
     found = written(tmp_path / "run")
     assert found == pytest.approx(logged(tmp_path / "run"), rel=1e-6)  # float32 there
     names = {name for name, step in found if step == 1}
@@ -83,7 +83,7 @@ def test_a_run_without_a_writer_is_the_same(
     recipe: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe["run"]["steps"] = 2
-    config = parse_config(recipe, "test")
+    config = TrainingConfig.from_record(recipe, "test")
     train(config, tmp_path / "with")
     for module in ("tensorboard", "tensorboardX"):
         monkeypatch.setitem(sys.modules, module, None)

@@ -21,12 +21,13 @@ from transformers import TrainerCallback
 from lsr import SparseEncoder
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.encoding.sparse.backbone import load_backbone
-from lsr.training.config import parse_config
-from lsr.training.model.student import build_student
+from lsr.training.config import TrainingConfig
+from lsr.training.model.student import Student
 from lsr.training.model.towers import Tokens
 from lsr.training.run import run as runs
+from lsr.training.run import train
 from lsr.training.run.log import read_log
-from lsr.training.run.run import prepare, train
+from lsr.training.run.preparation import prepare
 
 Recipe = dict[str, Any]
 
@@ -39,7 +40,7 @@ def go(recipe: Recipe, folder: Path, changes: Recipe | None = None) -> Path:
     changed = deepcopy(recipe)
     for section, values in (changes or {}).items():
         changed[section] = {**changed.get(section, {}), **values} if isinstance(values, dict) else values
-    return train(parse_config(changed, "test"), folder)
+    return train(TrainingConfig.from_record(changed, "test"), folder)
 
 
 def weights(model: Path) -> dict[str, torch.Tensor]:
@@ -77,15 +78,15 @@ def test_the_encoder_is_the_student(recipe: Recipe, tmp_path: Path, counting: bo
     changed = {"model": recipe["model"] | {"query": query}, "query_regularisers": []}
     if counting:
         changed["model"]["document"] = {**recipe["model"]["document"], "term_frequency": {}}
-    config = parse_config(recipe | changed, "test")
-    student = build_student(config.model).eval()
+    config = TrainingConfig.from_record(recipe | changed, "test")
+    student = Student(config.model).eval()
     student.save(tmp_path / "model")
     encoder = SparseEncoder.load(tmp_path / "model", dtype="float32")
     text = "w3 w4 w5 w5 w9"
-    ids = torch.tensor([student.tokenizer.encode_one(text)])
+    ids = torch.tensor([student.document.tokenizer.encode_one(text)])
     with torch.no_grad():
         documents = student.document(Tokens(ids, torch.ones_like(ids, dtype=torch.bool)))
-        asked = torch.tensor([student.query_tokenizer.encode_one(text)])
+        asked = torch.tensor([student.query.tokenizer.encode_one(text)])
         queries = student.query(Tokens(asked, torch.ones_like(asked, dtype=torch.bool)))
     for vectors, expected in ((encoder.encode_documents([text]), documents), (encoder.encode_queries([text]), queries)):
         dense = np.zeros(encoder.dim, np.float32)
@@ -152,7 +153,7 @@ def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
     script = tmp_path / "train_all.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom lsr.training.config import read_config\n"
-        "from lsr.training.run.run import train\n"
+        "from lsr.training.run import train\n"
         "for path in map(Path, sys.argv[1:]):\n    train(read_config(path), path.with_suffix(''))\n"
     )
     names = {"whole": None, "parts": 2}
@@ -195,7 +196,7 @@ def test_term_frequencies_learn_and_stop_words_are_stopped(recipe: Recipe, tmp_p
     changes = {"model": {"document": document, "query": query}, "query_regularisers": []}
     model = go(recipe, tmp_path / "run", changes)
     encoder = SparseEncoder.load(model)
-    config = parse_config(yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()), "config.yaml")
+    config = TrainingConfig.from_record(yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()), "config.yaml")
     prepared = prepare(config, tmp_path / "run" / "data")
     assert prepared.idf is not None and prepared.student.document.backbone.frequency is not None
     stopped = prepared.idf < -math.log(0.15)  # special tokens have no IDF
@@ -231,7 +232,7 @@ def test_a_finished_run_is_left_alone_and_another_configuration_refused(recipe: 
     with pytest.raises(OutputExistsError, match="another configuration"):
         go(recipe, folder, {"run": {"steps": 9}})
     changed = recipe | {"run": recipe["run"] | {"steps": 2}}
-    train(parse_config(changed, "test"), folder, restart=True)
+    train(TrainingConfig.from_record(changed, "test"), folder, restart=True)
     assert [line["step"] for line in read_log(folder / "log.jsonl") if "loss" in line] == [1, 2]
     shutil.rmtree(folder)
     folder.mkdir()
@@ -263,8 +264,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
 def test_plan_without_data(recipe: Recipe) -> None:
     from lsr.training.run.plan import plan
 
-    made = plan(parse_config(recipe | {"data": [{"source": "absent"}]}, "test"), world=2)
-    student = build_student(parse_config(recipe, "test").model)
+    made = plan(TrainingConfig.from_record(recipe | {"data": [{"source": "absent"}]}, "test"), world=2)
+    student = Student(TrainingConfig.from_record(recipe, "test").model)
     assert made.parameters == made.trained == sum(each.numel() for each in student.parameters())
     assert (made.steps, made.queries, made.texts) == (8, 8, 24)
     assert made.memory["optimiser"] == 12 * made.parameters

@@ -16,7 +16,7 @@ from lsr.training.data.id_rows import IdRows
 from lsr.training.data.pseudo_queries import Kind, crop, title_query
 from lsr.training.data.records import Located, read_listed
 from lsr.training.data.score_table import ScoreTable
-from lsr.training.data.source import Collection
+from lsr.training.data.source import Source
 from lsr.training.data.writer import TrainingSetWriter
 
 T = TypeVar("T")
@@ -51,26 +51,26 @@ def convert_records(
         assembler.finish()
 
 
-def convert_collection(
+def convert_source(
     writer: TrainingSetWriter,
     folder: Path,
-    collection: Collection,
+    source: Source,
     candidates: Callable[[], Iterator[Located]] | None,
     scores: Callable[[], Iterator[Located]] | None,
     all_texts: bool,
     progress: Progress | None,
 ) -> None:
-    """Candidates by id, with the texts of a collection; progress counts documents, and records each time.
+    """Candidates by id, with the texts of a source; progress counts documents, and records each time.
 
-    Without candidates, the collection's own: its pairs, or else its judgements. Where records don't say what is
+    Without candidates, the source's own: its pairs, or else its judgements. Where records don't say what is
     positive, the judgements do.
     """
-    if candidates is None and collection.pairs:
-        candidates = _pairs(collection)
-    candidates = _with_judged(collection, candidates)
-    _add_texts(writer, collection, None if all_texts else candidates, progress)
+    if candidates is None and source.pairs:
+        candidates = _pairs(source)
+    candidates = _with_judged(source, candidates)
+    _add_texts(writer, source, None if all_texts else candidates, progress)
     table = None if scores is None else ScoreTable(_counted(scores(), progress), writer)
-    queries = {query.id: query.text for query in collection.queries()}
+    queries = {query.id: query.text for query in source.queries()}
 
     def row(item: Any, field: str) -> int | None:
         found = writer.row(passage_id(item, field))
@@ -118,33 +118,31 @@ def convert_corpus(
         assembler.finish()
 
 
-def _pairs(collection: Collection) -> Callable[[], Iterator[Located]]:
+def _pairs(source: Source) -> Callable[[], Iterator[Located]]:
     def pairs() -> Iterator[Located]:
-        docpairs = irds.load(collection.name).docpairs_iter
-        for number, pair in enumerate(irds.iterate(docpairs, collection.name), start=1):
+        docpairs = irds.load(source.name).docpairs_iter
+        for number, pair in enumerate(irds.iterate(docpairs, source.name), start=1):
             listed = Listed(pair.query_id, None, [pair.doc_id_a], [pair.doc_id_b], single=True)
-            yield Located(collection.name, number, listed)
+            yield Located(source.name, number, listed)
 
     return pairs
 
 
-def _with_judged(
-    collection: Collection, candidates: Callable[[], Iterator[Located]] | None
-) -> Callable[[], Iterator[Located]]:
+def _with_judged(source: Source, candidates: Callable[[], Iterator[Located]] | None) -> Callable[[], Iterator[Located]]:
     """The judged documents as candidates, or as positives of the candidates that come without."""
     qrels: Qrels | None = None
 
     def with_judged() -> Iterator[Located]:
         nonlocal qrels
         if candidates is None:
-            qrels = qrels or collection.qrels()
+            qrels = qrels or source.qrels()
             for query_id, judged in qrels.items():
                 negatives = [id for id, grade in judged.items() if grade <= 0]
-                yield Located(collection.name, None, Listed(query_id, None, _relevant(judged), negatives))
+                yield Located(source.name, None, Listed(query_id, None, _relevant(judged), negatives))
             return
         for located in candidates():
             if located.listed.positives is None:
-                qrels = qrels or collection.qrels()
+                qrels = qrels or source.qrels()
                 located = located._replace(listed=_judge(located.listed, qrels.get(located.listed.query_id or "", {})))
             yield located
 
@@ -172,7 +170,7 @@ def _relevant(judged: dict[str, int]) -> list[str]:
 
 def _add_texts(
     writer: TrainingSetWriter,
-    collection: Collection,
+    source: Source,
     candidates: Callable[[], Iterator[Located]] | None,
     progress: Progress | None,
 ) -> None:
@@ -183,7 +181,7 @@ def _add_texts(
         for _, _, listed in _counted(candidates(), progress):
             for item in (*(listed.positives or []), *listed.negatives):
                 needed.add(passage_id(item, "candidates"))
-    for document in _counted(collection.documents(), progress):
+    for document in _counted(source.documents(), progress):
         if (needed is None or document.id in needed) and document.contents.strip():
             writer.add_text(document.id, document.contents)
 

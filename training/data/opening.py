@@ -16,12 +16,12 @@ from filelock import FileLock
 from lsr.core.errors import InputError
 from lsr.text import irds, open_corpus
 from lsr.text.folder import text_files
-from lsr.training.data.conversion import convert_collection, convert_corpus, convert_records
+from lsr.training.data.conversion import convert_corpus, convert_records, convert_source
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
 from lsr.training.data.pseudo_queries import Kind
 from lsr.training.data.records import Located, read_listed, record_files
-from lsr.training.data.source import open_collection
+from lsr.training.data.source import open_source
 from lsr.training.data.training_set import TrainingSet, is_training_set
 from lsr.training.data.writer import TrainingSetWriter
 
@@ -86,14 +86,14 @@ def open_training_set(
             convert_corpus, documents=open_corpus(corpus), kind=kind, seed=seed, all_texts=all_texts, progress=progress
         )
     elif by_id:
-        collection = open_collection(source, split)
+        found = open_source(source, split)
         listed, scored = _listing(candidates, systems), _listing(scores, None)
-        files = [*collection.files, *_record_files(candidates), *_record_files(scores)]
+        files = [*found.files, *_record_files(candidates), *_record_files(scores)]
         options |= {"split": split, "candidates": _text(candidates), "scores": _text(scores)}
         options |= {"systems": systems and sorted(systems), "all_texts": all_texts}
         convert = partial(
-            convert_collection,
-            collection=collection,
+            convert_source,
+            source=found,
             candidates=listed,
             scores=scored,
             all_texts=all_texts,

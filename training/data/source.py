@@ -17,7 +17,7 @@ _ENDINGS = ("", *COMPRESSIONS)
 
 
 @dataclass(frozen=True)
-class Collection:
+class Source:
     """Documents and queries by id.
 
     Attributes:
@@ -35,8 +35,8 @@ class Collection:
     pairs: bool = False
 
 
-def open_collection(source: str, split: str) -> Collection:
-    """The collection of "irds:NAME", whose name says the split, or of a folder.
+def open_source(source: str, split: str) -> Source:
+    """Open "irds:NAME", whose name says the split, or a folder.
 
     A BEIR folder has corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv; an MS MARCO folder has collection.tsv,
     queries.SPLIT.tsv and qrels.SPLIT.tsv. Any may be compressed. InputError if it is neither.
@@ -44,7 +44,7 @@ def open_collection(source: str, split: str) -> Collection:
     if source.startswith(irds.PREFIX):
         documents, queries = partial(open_corpus, source), partial(open_queries, source)
         pairs = irds.load(source).has_docpairs()
-        return Collection(source, [], documents, queries, partial(read_irds_qrels, source), pairs)
+        return Source(source, [], documents, queries, partial(read_irds_qrels, source), pairs)
     folder = Path(source)
     if not folder.is_dir():
         raise InputError("no such folder; candidates by id need the collection that they are of", source=source)
@@ -67,7 +67,7 @@ def open_collection(source: str, split: str) -> Collection:
                 )
             return read_qrels(qrels_file(folder, split))
 
-        return Collection(source, files, partial(open_corpus, folder), partial(open_queries, folder), judged)
+        return Source(source, files, partial(open_corpus, folder), partial(open_queries, folder), judged)
 
     queries_file = _find(folder, f"queries.{split}.tsv") or _find(folder, "queries.tsv")
     if queries_file is None:
@@ -80,9 +80,7 @@ def open_collection(source: str, split: str) -> Collection:
         return read_qrels(judgements)
 
     files = [file for file in (corpus, queries_file, judgements) if file is not None]
-    return Collection(
-        source, files, partial(open_corpus, corpus), partial(open_queries, queries_file), judged_in_folder
-    )
+    return Source(source, files, partial(open_corpus, corpus), partial(open_queries, queries_file), judged_in_folder)
 
 
 def _find(folder: Path, name: str) -> Path | None:

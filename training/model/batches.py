@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from lsr.encoding.shared.tokens import TextTokenizer
@@ -119,15 +118,3 @@ class Collate:
         if self.texts:
             batch["texts"] = list(groups)
         return batch
-
-
-def false_negatives(ids: Tensor, relevant: Tensor, candidates: Tensor) -> Tensor:
-    """bool [queries, all candidates]: those that are known to be relevant, or the positive's own text once more.
-
-    Args:
-        ids: int64 [queries, candidates] of the queries, the positive first.
-        relevant: int64 [queries, n], -1 where there is none.
-        candidates: int64 [all candidates]: of the whole batch, on all devices.
-    """
-    known = torch.cat([relevant, ids[:, :1]], dim=1)
-    return (candidates[None, :, None] == known[:, None, :]).any(2)

@@ -1,8 +1,9 @@
-"""What turns a batch of tokens into term weights, with gradients: a language model, or a table for queries."""
+"""A language model that turns a batch of tokens into term weights, with gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -12,8 +13,10 @@ from torch.nn import functional
 from lsr.core.errors import InputError, ModelError
 from lsr.encoding.shared.placement import has_native_bfloat16
 from lsr.encoding.shared.tokens import TextTokenizer, pad
-from lsr.encoding.sparse.backbone import Backbone, shift_for
-from lsr.encoding.sparse.pooling import keep_heaviest, occurring, pool_term_weights
+from lsr.encoding.sparse.backbone import Backbone, load_backbone, shift_for
+from lsr.encoding.sparse.pooling import keep_heaviest, pool_term_weights
+from lsr.encoding.sparse.saving import TransformerSide
+from lsr.training.config.model import TermFrequencyConfig, TowerConfig
 from lsr.training.model.projection import activate_pooled, masked_max, masked_sum
 
 # Lengths are multiples of this: oneDNN keeps code and memory for every shape of product that it has met.
@@ -49,13 +52,19 @@ def tokens(tokenizer: TextTokenizer, texts: Sequence[str], padding: int) -> Toke
 class LanguageModelTower(nn.Module):
     """A language model whose logits are pooled over tokens: what `TransformerTower` computes, with gradients.
 
-    Args:
+    Attributes:
+        config: what it was made of.
         backbone: the model. Its spec says how logits are pooled, and which terms stay.
+        tokenizer: text to token ids, as the exported encoder will.
+        padding: the token id that fills up texts.
     """
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, config: TowerConfig) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.config = config
+        self.backbone = _backbone(config)
+        self.tokenizer = self.backbone.tokenizer()
+        self.padding = self.backbone.padding_id
 
     def forward(self, tokens: Tokens) -> Tensor:
         """float32 [texts, vocabulary]."""
@@ -84,22 +93,42 @@ class LanguageModelTower(nn.Module):
         return weights if spec.top_k is None else keep_heaviest(weights, spec.top_k)
 
     @torch.no_grad()
-    def start_bias(self, tokens: Tokens, active_terms: int) -> None:
-        """Move the learned bias so that these texts have so many active terms on average.
+    def start_bias(self, texts: Sequence[str]) -> None:
+        """Move the learned bias so that these texts have `initial_terms` active terms on average, if that is set.
 
         ModelError where the configuration gives the backbone none.
         """
+        if self.config.initial_terms is None:
+            return
         backbone, head = self.backbone, self.backbone.head
         if head is None or (backbone.shift is None and head.bias is None):
             raise ModelError("initial_terms moves a bias of the logits: set `bias` to scalar or term")
-        hidden = backbone(tokens.ids, tokens.present)
-        kept = backbone.kept(tokens.ids, tokens.present)
+        ids, present = tokens(self.tokenizer, texts, self.padding)
+        hidden = backbone(ids, present)
+        kept = backbone.kept(ids, present)
         largest = [
             functional.linear(states[of_text], head.weight, backbone.bias).amax(0)
             for states, of_text in zip(hidden, kept, strict=True)
             if of_text.any()
         ]
-        (head.bias if backbone.shift is None else backbone.shift).add_(shift_for(torch.stack(largest), active_terms))
+        shift = shift_for(torch.stack(largest), self.config.initial_terms)
+        (head.bias if backbone.shift is None else backbone.shift).add_(shift)
+
+    def own_rates(self) -> list[tuple[nn.Parameter, float]]:
+        """The parameters with one number a term, and their learning rates."""
+        if self.backbone.frequency is None:
+            return []
+        return [(self.backbone.frequency.weight, (self.config.term_frequency or TermFrequencyConfig()).learning_rate)]
+
+    def side(self) -> TransformerSide:
+        """What is stored of it: adapters go into a copy of the model that they adapt."""
+        from lsr.training.model.lora import has_lora, merge_lora
+
+        backbone = self.backbone
+        if has_lora(backbone):
+            backbone = deepcopy(backbone)
+            merge_lora(backbone)
+        return TransformerSide(backbone)
 
     def _pool(self, hidden: Tensor, tokens: Tokens, kept: Tensor) -> Tensor:
         backbone, spec = self.backbone, self.backbone.spec
@@ -120,21 +149,23 @@ class LanguageModelTower(nn.Module):
         return activate_pooled(masked_max(hidden, weight, bias, kept, screen=screen), spec.activation)
 
 
-class QueryTable(nn.Module):
-    """A weight for each token: queries that need no model (arXiv:2411.04403).
+def _backbone(config: TowerConfig) -> Backbone:
+    counted = config.term_frequency
+    backbone = load_backbone(
+        config.base,
+        encoding=config,
+        new_head=config.new_head,
+        attention=config.attention,
+        scale=config.scale,
+        learn_scale=config.learn_scale,
+        bias=config.bias,
+        term_frequency=counted.damping() if counted else None,
+        frequency_start=counted.start if counted else 0.0,
+    )
+    if config.lora is not None:
+        from lsr.training.model.lora import add_lora
 
-    Attributes:
-        weight: float32 [vocabulary], below zero as good as zero.
-    """
-
-    def __init__(self, weight: Tensor, *, trainable: bool, count_repeats: bool = False) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(weight.clone(), requires_grad=trainable)
-        self.count_repeats = count_repeats
-
-    def forward(self, tokens: Tokens) -> Tensor:
-        """float32 [texts, vocabulary]: the weights of the distinct tokens of each text, times their number if asked."""
-        if self.count_repeats:
-            counts = torch.zeros(len(tokens.ids), len(self.weight), device=self.weight.device)
-            return counts.scatter_add_(1, tokens.ids, tokens.present.to(counts.dtype)) * self.weight.relu()
-        return occurring(tokens.ids, tokens.present, len(self.weight)) * self.weight.relu()
+        add_lora(backbone, rank=config.lora.rank, alpha=config.lora.alpha, dropout=config.lora.dropout)
+    if config.gradient_checkpointing:
+        backbone.gradient_checkpointing_enable()
+    return backbone

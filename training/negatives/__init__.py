@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from lsr.training.negatives.filters import TeacherMargin
 from lsr.training.negatives.mining import mine, refresh
-from lsr.training.negatives.searchers import DenseSearcher, IndexSearcher, Searcher, SparseSearcher
+from lsr.training.negatives.searchers import CandidateSearcher, DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.negatives.settings import MiningSettings
 
 __all__ = [
+    "CandidateSearcher",
     "DenseSearcher",
     "IndexSearcher",
     "MiningSettings",
-    "Searcher",
     "SparseSearcher",
     "TeacherMargin",
     "mine",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.progress import Stages
 from lsr.training.data import TrainingSet
-from lsr.training.negatives.searchers import Rows, Searcher
+from lsr.training.negatives.searchers import CandidateSearcher, Rows
 from lsr.training.teachers.pairs import distinct
 
 # Queries searched at once.
@@ -84,7 +84,7 @@ class Candidates:
 def find_candidates(
     training_set: TrainingSet,
     queries: DistinctQueries,
-    searchers: Sequence[Searcher],
+    searchers: Sequence[CandidateSearcher],
     *,
     depth: int,
     skip_top: int,

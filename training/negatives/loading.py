@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsr.core.progress import Stages, silent
-from lsr.training.negatives.searchers import DenseSearcher, IndexSearcher, Searcher, SparseSearcher
+from lsr.encoding.shared.folder import MODULES
+from lsr.encoding.sparse.description import DESCRIPTION
+from lsr.training.negatives.searchers import CandidateSearcher, DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.teachers.loading import load_encoder
 from lsr.training.teachers.pairs import CandidateTexts
 
@@ -24,7 +26,7 @@ def load_searcher(
     max_length: int | None = None,
     device: str | None = None,
     stages: Stages = silent,
-) -> Searcher:
+) -> CandidateSearcher:
     """The searcher of this name over all texts.
 
     Args:
@@ -47,4 +49,4 @@ def load_searcher(
 
 def is_index(path: Path) -> bool:
     """Whether a folder is there that is no model's: an index, which will say so if it is damaged."""
-    return path.is_dir() and not any((path / name).exists() for name in ("config.json", "modules.json"))
+    return path.is_dir() and not any((path / name).exists() for name in ("config.json", MODULES, DESCRIPTION))

@@ -18,11 +18,11 @@ from lsr.core.progress import Stages, silent
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives.candidates import Candidates, DistinctQueries, find_candidates
 from lsr.training.negatives.filters import TeacherMargin
-from lsr.training.negatives.searchers import Searcher, SparseSearcher
+from lsr.training.negatives.searchers import CandidateSearcher, SparseSearcher
 from lsr.training.negatives.settings import MiningSettings
 from lsr.training.teachers.pairs import Pairs, texts_of
 from lsr.training.teachers.teacher import SetTeacher
-from lsr.training.teachers.vectors import Encoder
+from lsr.training.teachers.vectors import BiEncoder
 
 NV_RETRIEVER = TeacherMargin(ratio=0.95)
 """What `mine` takes where a teacher is given without a margin."""
@@ -30,7 +30,7 @@ NV_RETRIEVER = TeacherMargin(ratio=0.95)
 
 def mine(
     training_set: TrainingSet,
-    searchers: Sequence[Searcher],
+    searchers: Sequence[CandidateSearcher],
     path: str | Path,
     settings: MiningSettings | None = None,
     *,
@@ -95,7 +95,7 @@ def mine(
 
 def refresh(
     training_set: TrainingSet,
-    student: Encoder,
+    student: BiEncoder,
     path: str | Path,
     settings: MiningSettings | None = None,
     *,

@@ -19,8 +19,8 @@ from lsr.search.retriever import Retriever
 from lsr.training.teachers.bi_encoder import BiEncoderTeacher
 from lsr.training.teachers.pairs import CandidateTexts
 from lsr.training.teachers.vectors import (
+    BiEncoder,
     DenseTable,
-    Encoder,
     SparseTable,
     Table,
     encode_documents,
@@ -38,7 +38,7 @@ _INDEX_BATCH = 4096
 _QUERY_BLOCK, _DOCUMENT_BLOCK = 1024, 16384
 
 
-class Searcher(Protocol):
+class CandidateSearcher(Protocol):
     """Ranks texts for queries.
 
     Attributes:
@@ -60,13 +60,13 @@ class VectorSearcher(ABC):
         documents: the texts' vectors by row.
     """
 
-    def __init__(self, encoder: Encoder, documents: Table) -> None:
+    def __init__(self, encoder: BiEncoder, documents: Table) -> None:
         self.encoder, self.documents = encoder, documents
         self.name = encoder.name
 
     @abstractmethod
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `Searcher.search`."""
+        """As `CandidateSearcher.search`."""
 
     def teacher(self) -> BiEncoderTeacher:
         """A teacher that compares the same vectors, without encoding the texts again."""
@@ -76,12 +76,12 @@ class VectorSearcher(ABC):
 class SparseSearcher(VectorSearcher):
     """Any sparse encoder, over an index that is built for it. Make one with `build`."""
 
-    def __init__(self, encoder: Encoder, documents: Table, index: Index) -> None:
+    def __init__(self, encoder: BiEncoder, documents: Table, index: Index) -> None:
         super().__init__(encoder, documents)
         self._index = index
 
     @classmethod
-    def build(cls, encoder: Encoder, texts: CandidateTexts, work: Path, *, stages: Stages = silent) -> Self:
+    def build(cls, encoder: BiEncoder, texts: CandidateTexts, work: Path, *, stages: Stages = silent) -> Self:
         """Encode all texts and index them, in a new folder `work`, which must outlive the searcher.
 
         `encoder` is a `SparseEncoder` or a `Bm25Encoder`. The index keeps weights in eight bits, so near ties may come
@@ -113,7 +113,7 @@ class IndexSearcher:
         self._rows = np.full(len(self._retriever.index), -1, np.int64)
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `Searcher.search`. InputError for a hit that is not among the texts."""
+        """As `CandidateSearcher.search`. InputError for a hit that is not among the texts."""
         vectors = self._retriever.encoder.encode_queries(queries)
         found = [hits.rows for hits in self._retriever.index.search_batch(vectors, k)]
         for row in np.unique(np.concatenate(found)) if found else ():
@@ -139,7 +139,7 @@ class DenseSearcher(VectorSearcher):
     Make one with `build`. Products are made on `device`, a block of texts at a time.
     """
 
-    def __init__(self, encoder: Encoder, documents: Table, *, device: str = "cpu") -> None:
+    def __init__(self, encoder: BiEncoder, documents: Table, *, device: str = "cpu") -> None:
         super().__init__(encoder, documents)
         self._device = device
 
@@ -149,7 +149,7 @@ class DenseSearcher(VectorSearcher):
         return cls(encoder, _encode_all(encoder, texts, work, stages), device=str(encoder.device))
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `Searcher.search`."""
+        """As `CandidateSearcher.search`."""
         asked = encode_queries(self.encoder)(list(queries), None)
         assert isinstance(asked, DenseTable) and isinstance(self.documents, DenseTable)
         found: list[Rows] = []
@@ -178,7 +178,7 @@ def _best(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], 
     return list(np.take_along_axis(found, order, 1))
 
 
-def _encode_all(encoder: Encoder, texts: CandidateTexts, work: Path, stages: Stages) -> Table:
+def _encode_all(encoder: BiEncoder, texts: CandidateTexts, work: Path, stages: Stages) -> Table:
     with stages(f"{encoder.name}: encoding", len(texts), "texts") as progress:
         every = (texts[row] for row in range(len(texts)))
         return encode_to_disk(encode_documents(encoder), every, work / "documents", progress)

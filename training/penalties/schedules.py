@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from lsr.core.errors import InputError
 
-SHAPES = ("constant", "linear", "quadratic")
+Shape = Literal["constant", "linear", "quadratic"]
 
 
 def strength(step: int, *, final: float, steps: int, shape: str = "quadratic") -> float:
     """λ at a step: final * (step / steps), squared for "quadratic" (arXiv:2109.10086), and `final` from `steps` on."""
-    if shape not in SHAPES:
-        raise InputError(f"a schedule can be {', '.join(SHAPES)}, not {shape!r}")
+    if shape not in get_args(Shape):
+        raise InputError(f"a schedule can be {', '.join(get_args(Shape))}, not {shape!r}")
     if shape == "constant" or step >= steps:
         return final
     done = max(step, 0) / steps

@@ -10,8 +10,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from lsr.core.errors import InputError
 
-NAME = "log.jsonl"
-
 
 class LogFile(TrainerCallback):
     """Appends what the trainer logs: step, loss and its parts, active terms, FLOPS, dead terms, development measures.

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import LsrError
-from lsr.training.config import QueryTableConfig, TowerConfig, TrainingConfig, double_penalty
+from lsr.training.config import QueryTableConfig, TowerConfig, TrainingConfig
 
 _MASTER = 4  # bytes of a weight, of its gradient, and of each of AdamW's two averages
 # Numbers kept for the way back, of each token and layer, in hidden sizes: Korthikanti et al. (arXiv:2205.05198) count
@@ -39,7 +39,7 @@ class Plan:
     memory: dict[str, int]
     warnings: list[str]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """JSON values."""
         return asdict(self)
 
@@ -47,7 +47,7 @@ class Plan:
 def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
     """The plan of a run on `world` devices. Loads the model where it is at hand, never the data."""
     run = config.run
-    warnings = [warning] if (warning := double_penalty(config)) else []
+    warnings = config.warnings()
     queries = run.batch_size * world * run.accumulate
     texts = queries * (1 + run.negatives)
     shape = None
@@ -68,11 +68,8 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
         penalties=[
             f"{each.strength:g} {each.name} of {side}"
             + ("" if each.shape == "constant" else f", {each.shape} over {each.ramp:.0%} of the steps")
-            for side, side_penalties in (
-                ("documents", config.document_regularisers),
-                ("queries", config.query_regularisers),
-            )
-            for each in side_penalties
+            for side, penalties in (("documents", config.document_regularisers), ("queries", config.query_regularisers))
+            for each in penalties
         ],
         memory=memory,
         warnings=warnings,
@@ -89,9 +86,9 @@ class _Shape:
 
 
 def _shape(config: TrainingConfig) -> _Shape:
-    from lsr.training.model.student import build_student
+    from lsr.training.model.student import Student
 
-    student = build_student(config.model, dropout=None)
+    student = Student(config.model)
     model = student.document.backbone.model.config
     weights = list(student.parameters())
     return _Shape(

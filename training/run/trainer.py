@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from lsr.core.errors import InputError, MissingDependencyError
-from lsr.training.losses.criterion import Criterion
 from lsr.training.losses.gather import average_gradients, rank
+from lsr.training.losses.objective import Distilled
 from lsr.training.model.batches import Collate, Groups
 from lsr.training.model.student import Student
 from lsr.training.model.towers import Tokens
+from lsr.training.run.criterion import Criterion
+from lsr.training.run.scorers import Scorer
 
 try:
     from accelerate.utils import send_to_device
@@ -30,7 +32,6 @@ _WEIGHTS = "student.safetensors"
 
 # Development measures: a student, and what it found, by name.
 Measure = Callable[[Student], dict[str, float]]
-Scorer = Callable[[list[Any]], Tensor]
 
 
 class SparseTrainer(Trainer):
@@ -59,7 +60,7 @@ class SparseTrainer(Trainer):
         arguments: TrainingArguments,
         *,
         chunk: int | None = None,
-        scorers: dict[str, Scorer] | None = None,
+        scorers: Mapping[Distilled, Scorer] | None = None,
         measure: Measure | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:

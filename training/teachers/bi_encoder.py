@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.progress import Stages, silent
 from lsr.training.teachers.pairs import Pairs, distinct
-from lsr.training.teachers.vectors import Encoder, Scores, Table, encode_documents, encode_queries, encode_to_disk
+from lsr.training.teachers.vectors import BiEncoder, Scores, Table, encode_documents, encode_queries, encode_to_disk
 
 
 class BiEncoderTeacher:
@@ -24,7 +24,7 @@ class BiEncoderTeacher:
         documents: the vectors of all texts of the set that is to be scored, by row, where they are made already.
     """
 
-    def __init__(self, encoder: Encoder, name: str | None = None, *, documents: Table | None = None) -> None:
+    def __init__(self, encoder: BiEncoder, name: str | None = None, *, documents: Table | None = None) -> None:
         self.encoder = encoder
         self.name = name or encoder.name
         self._documents = documents

@@ -20,7 +20,7 @@ Dense = npt.NDArray[np.float32]
 _CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
 
 
-class Encoder(Protocol):
+class BiEncoder(Protocol):
     """A `SparseEncoder`, a `Bm25Encoder` or a `DenseEncoder`."""
 
     name: str
@@ -106,12 +106,12 @@ class DenseTable(Table):
 Encode = Callable[[list[str], Callable[[int], None] | None], Table]
 
 
-def encode_documents(encoder: Encoder) -> Encode:
+def encode_documents(encoder: BiEncoder) -> Encode:
     """Texts to a table in memory, as documents; vectors that are compared by cosine get length one."""
     return lambda texts, progress: _to_table(encoder, encoder.encode_documents(texts, progress=progress))
 
 
-def encode_queries(encoder: Encoder) -> Encode:
+def encode_queries(encoder: BiEncoder) -> Encode:
     """Texts to a table in memory, as queries; vectors that are compared by cosine get length one."""
     return lambda texts, progress: _to_table(encoder, encoder.encode_queries(texts, progress=progress))
 
@@ -130,7 +130,7 @@ def encode_to_disk(
     return writer.finish() if writer is not None else encode([], None)
 
 
-def _to_table(encoder: Encoder, vectors: SparseVectors | Dense) -> Table:
+def _to_table(encoder: BiEncoder, vectors: SparseVectors | Dense) -> Table:
     if isinstance(vectors, SparseVectors):
         return SparseTable(vectors.indptr, vectors.indices, vectors.weights, vectors.dim)
     if getattr(encoder, "similarity", "dot") == "cosine":

@@ -13,7 +13,9 @@ from lsr import Document, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import IndexFormatError, InputError, ModelError
 from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.sparse.backbone import load_backbone
 from lsr.encoding.sparse.bm25 import Bm25Encoder
+from lsr.encoding.sparse.saving import TransformerSide, save_encoder
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives import DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.negatives.loading import load_searcher
@@ -58,6 +60,14 @@ def test_bm25_finds_what_shares_a_word(toy_set: TrainingSet, tmp_path: Path) -> 
     encoder = Bm25Encoder.fit(toy_set.texts.take(range(5)))
     searcher = load_searcher("bm25", toy_set.texts, tmp_path / "work", bm25=lambda: encoder)
     assert [rows.tolist() for rows in searcher.search(["sourdough", "ice", "the"], 5)] == [[3], [2], []]
+
+
+def test_a_model_in_a_layout_of_our_own(encoder: SparseEncoder, toy_set: TrainingSet, tmp_path: Path) -> None:
+    """Its folder has neither config.json nor modules.json, as an index has not."""
+    save_encoder(tmp_path / "model", document=TransformerSide(load_backbone(encoder.name), top_k=64))
+    assert not (tmp_path / "model" / "modules.json").exists()
+    searcher = load_searcher(str(tmp_path / "model"), toy_set.texts, tmp_path / "work", bm25=no_bm25)
+    assert isinstance(searcher, SparseSearcher) and len(searcher.search(QUERIES, 2)) == len(QUERIES)
 
 
 def test_an_index(encoder: SparseEncoder, toy_index: Path, toy_set: TrainingSet, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.training.data import TrainingSet
 from lsr.training.teachers import BiEncoderTeacher
 from lsr.training.teachers.pairs import Pairs
-from lsr.training.teachers.vectors import Encoder, encode_documents, encode_to_disk
+from lsr.training.teachers.vectors import BiEncoder, encode_documents, encode_to_disk
 
 
 @pytest.fixture(scope="module", params=["sparse", "dense", "bm25"])
-def encoder(request: pytest.FixtureRequest) -> Encoder:
+def encoder(request: pytest.FixtureRequest) -> BiEncoder:
     if request.param == "sparse":
         return SparseEncoder.load("splade-tiny", max_length=64, dtype="float32")
     if request.param == "dense":
@@ -25,7 +25,7 @@ def encoder(request: pytest.FixtureRequest) -> Encoder:
     return Bm25Encoder.fit(["a seabird that flies", "bread and water", "wheels and strings", "dense ice"])
 
 
-def expected(encoder: Encoder, query: str, texts: list[str]) -> np.ndarray:
+def expected(encoder: BiEncoder, query: str, texts: list[str]) -> np.ndarray:
     """One pair at a time."""
     left = encoder.encode_queries([query])
     scores = []
@@ -38,7 +38,7 @@ def expected(encoder: Encoder, query: str, texts: list[str]) -> np.ndarray:
     return np.array(scores)
 
 
-def test_scores_of_a_batch(encoder: Encoder) -> None:
+def test_scores_of_a_batch(encoder: BiEncoder) -> None:
     queries = ["which birds fly far", "bread", "nothing to do with it"]
     candidates = [["dense ice", "a seabird that flies"], ["bread and water"], []]
     scores = BiEncoderTeacher(encoder).score(queries, candidates)
@@ -47,7 +47,7 @@ def test_scores_of_a_batch(encoder: Encoder) -> None:
         np.testing.assert_allclose(of_query, expected(encoder, query, texts), rtol=1e-4, atol=1e-5)
 
 
-def test_scores_of_a_set(encoder: Encoder, training_set: TrainingSet, tmp_path: Path) -> None:
+def test_scores_of_a_set(encoder: BiEncoder, training_set: TrainingSet, tmp_path: Path) -> None:
     pairs = Pairs.of(training_set)
     scores = np.full(len(pairs), np.nan, np.float32)
     BiEncoderTeacher(encoder).score_pairs(pairs, scores, work=tmp_path)

@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from lsr.core.errors import InputError
-from lsr.training.penalties.regularisers import anti_zero, df_factors, document_shares, flops, idf_inverse_factors, l1
+from lsr.training.penalties.anti_zero import anti_zero
+from lsr.training.penalties.df_flops import df_factors
+from lsr.training.penalties.flops import flops
+from lsr.training.penalties.flops_idf_inverse import FlopsIdfInverse
+from lsr.training.penalties.l1 import l1
+from lsr.training.penalties.penalty import TermStatistics
 from lsr.training.penalties.schedules import strength
 
 # Two texts, three terms.
@@ -43,12 +48,10 @@ def test_anti_zero() -> None:
 
 def test_inverse_idf() -> None:
     idf = torch.tensor([0.5, 1.0, 3.0])
-    factors = idf_inverse_factors(idf)
-    assert flops(WEIGHTS, factors=factors).item() == pytest.approx((1.5 / 0.5) ** 2 + (1.5 / 3) ** 2)
+    penalty, terms = FlopsIdfInverse(strength=1.0), TermStatistics(torch.zeros(3), idf)
+    assert penalty(WEIGHTS, terms).item() == pytest.approx((1.5 / 0.5) ** 2 + (1.5 / 3) ** 2)
     # Of weights that hold the IDF, it is the plain penalty of those that do not.
-    assert flops(WEIGHTS * idf, factors=factors).item() == pytest.approx(flops(WEIGHTS).item())
-    with pytest.raises(InputError, match="not positive"):
-        idf_inverse_factors(torch.tensor([1.0, 0.0]))
+    assert penalty(WEIGHTS * idf, terms).item() == pytest.approx(flops(WEIGHTS).item())
 
 
 def test_df_flops() -> None:
@@ -61,10 +64,6 @@ def test_df_flops() -> None:
     assert flops(torch.tensor([[1.0] * 5]), factors=factors).item() == pytest.approx(sum(f * f for f in expected))
     with pytest.raises(InputError, match="alpha"):
         df_factors(shares, alpha=1.0, beta=1.0)
-
-
-def test_document_shares() -> None:
-    assert document_shares(WEIGHTS).tolist() == [1.0, 0.0, 0.5]
 
 
 def test_schedules() -> None:

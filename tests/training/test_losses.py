@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from lsr.core.errors import InputError
-from lsr.training.losses.objectives import info_nce, kl_divergence, margin_mse
+from lsr.training.losses.info_nce import info_nce
+from lsr.training.losses.kl_divergence import kl_divergence
+from lsr.training.losses.margin_mse import margin_mse
 
 SCORES = torch.tensor([[2.0, 1.0, 0.0], [0.5, 1.5, -1.0]])
 TEACHER = torch.tensor([[3.0, 2.5, 1.0], [1.0, 0.0, 2.0]])

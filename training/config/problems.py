@@ -1,0 +1,98 @@
+"""What does not fit in a configuration, in words: which field, and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import Tag, ValidationError
+from pydantic.fields import FieldInfo
+
+from lsr.training.config.unions import DISCRIMINATOR, OneOf
+
+_FEW = 8  # names that are listed even where one of them is near
+
+
+def problems(error: ValidationError, root: type) -> Iterator[str]:
+    """A phrase for each field of a `root` that does not fit, by its dotted name."""
+    for each in error.errors():
+        names, annotation = _follow(root, each["loc"])
+        if each["type"] == "unexpected_keyword_argument":
+            yield _unknown_field(root, each["loc"])
+        elif each["type"].startswith("union_tag") and (kinds := _one_of(annotation)) is not None:
+            given = each["input"].get(DISCRIMINATOR) if isinstance(each["input"], dict) else None
+            known = _known("there are", kinds.kinds, given)
+            yield f"{'.'.join([*names, DISCRIMINATOR])}: there is no {kinds.what} {given!r}{known}"
+        else:
+            given = "" if isinstance(each["input"], dict) else f", not {each['input']!r}"
+            yield f"{'.'.join(names)}: {each['msg']}{given}"
+
+
+def _unknown_field(root: type, location: Sequence[int | str]) -> str:
+    *place, last = location
+    names, holder = _follow(root, place)
+    known = [name for name in _fields(_settled(holder)) if name != DISCRIMINATOR]
+    # A kind goes by its name, any other holder by where it stands.
+    kind = bool(place) and _one_of(_follow(root, place[:-1])[1]) is not None
+    what = str(place[-1]) if kind else ".".join(names) or "a recipe"
+    return f"{'.'.join([*names, str(last)])}: {what} has no {last!r}{_known('it has', known, last)}"
+
+
+def _known(verb: str, names: Collection[str], given: Any) -> str:
+    near = get_close_matches(str(given), names, 1)
+    listed = f"; {verb} {', '.join(names)}" if not near or len(names) <= _FEW else ""
+    return listed + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _follow(annotation: Any, location: Sequence[int | str]) -> tuple[list[str], Any]:
+    """The names on the way to a place, and its annotation. pydantic puts the choice of each union on the way too."""
+    names = []
+    for part in location:
+        annotation, named = _step(_settled(annotation), part)
+        if named:
+            names.append(str(part))
+    return names, annotation
+
+
+def _step(annotation: Any, part: int | str) -> tuple[Any, bool]:
+    """The annotation of a part, and whether that is named or numbered in the file."""
+    if (kinds := _one_of(annotation)) is not None:
+        return kinds.kinds.get(str(part)), False
+    if get_origin(annotation) is list:
+        return get_args(annotation)[0], True
+    if is_dataclass(annotation):
+        return _fields(annotation).get(str(part)), True
+    if get_origin(annotation) in (Union, UnionType):
+        return next((each for each in get_args(annotation) if Tag(str(part)) in _notes(each)), None), False
+    return None, False
+
+
+def _settled(annotation: Any) -> Any:
+    """Without notes that choose nothing, and without the None of what may be left out."""
+    if get_origin(annotation) is Annotated and _one_of(annotation) is None:
+        return _settled(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        others = [each for each in get_args(annotation) if each is not type(None)]
+        return _settled(others[0]) if len(others) == 1 else annotation
+    return annotation
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """The fields of a dataclass as files name them, and their annotations."""
+    found = {}
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(kind):
+        alias = next((note.alias for note in _notes(hints[each.name]) if isinstance(note, FieldInfo)), None)
+        found[alias or each.name] = hints[each.name]
+    return found
+
+
+def _one_of(annotation: Any) -> OneOf | None:
+    return next((note for note in _notes(annotation) if isinstance(note, OneOf)), None)
+
+
+def _notes(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__metadata__", ())

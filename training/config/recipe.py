@@ -1,0 +1,159 @@
+"""A whole training run: typed, read from YAML, checked before anything is loaded.
+
+A recipe (`training/recipes/*.yaml`) is one of these. Every field has a default that trains something sensible, but for
+the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from lsr.core.errors import InputError
+from lsr.training.config.data import DevelopmentConfig, SetConfig
+from lsr.training.config.model import ModelConfig
+from lsr.training.config.older import without_leaks
+from lsr.training.config.problems import problems
+from lsr.training.config.run import RunConfig
+from lsr.training.config.unions import OneOf
+from lsr.training.losses.info_nce import InfoNce
+from lsr.training.losses.objective import Objective
+from lsr.training.losses.registry import OBJECTIVES
+from lsr.training.numbers import Positive
+from lsr.training.penalties.penalty import Penalty, Side
+from lsr.training.penalties.registry import PENALTIES
+
+AnyObjective = Annotated[Objective, OneOf(OBJECTIVES, "loss")]
+AnyPenalty = Annotated[Penalty, OneOf(PENALTIES, "penalty")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """Where a recipe comes from: for people.
+
+    `data` is where its data comes from; whoever lacks it is told.
+    """
+
+    title: str = ""
+    source: str = ""
+    published: str = ""
+    hardware: str = ""
+    data: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """A whole training run.
+
+    Attributes:
+        data: what it trains on.
+        about: where the recipe comes from.
+        model: what is trained.
+        losses: objectives, of `lsr.training.losses.registry`; their weighted sum is minimised.
+        teachers: of `lsr.training.teachers.load_teacher`, which score batches in the loop.
+        teacher_scale: what an ensemble's scores, spread over 0 to 1, are multiplied by.
+        document_regularisers, query_regularisers: penalties on term weights, of `lsr.training.penalties.registry`.
+        run: steps, sizes, rates.
+        development: what it is measured on meanwhile.
+        export_dtype: what the encoder's weights are stored in.
+    """
+
+    # Fields within that are dataclasses refuse unknown names too.
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    data: list[SetConfig]
+    about: About = field(default_factory=About)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    losses: list[AnyObjective] = field(default_factory=lambda: [InfoNce()])
+    teachers: list[str] = field(default_factory=list)
+    teacher_scale: Positive = 30.0
+    document_regularisers: list[AnyPenalty] = field(default_factory=list)
+    query_regularisers: list[AnyPenalty] = field(default_factory=list)
+    run: RunConfig = field(default_factory=RunConfig)
+    development: DevelopmentConfig | None = None
+    export_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], source: str) -> TrainingConfig:
+        """The configuration of plain values, as YAML has them.
+
+        InputError names `source`, every field that does not fit, and what would.
+        """
+        try:
+            config: TrainingConfig = _adapter().validate_python(without_leaks(record))
+        except ValidationError as error:
+            raise InputError("; ".join(problems(error, cls)), source=source) from None
+        _check(config, source)
+        return config
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON values, of which `from_record` makes the same configuration."""
+        record: dict[str, Any] = _adapter().dump_python(self, mode="json", by_alias=True)
+        return record
+
+    @property
+    def penalties(self) -> dict[Side, list[Penalty]]:
+        """The penalties of each side."""
+        return {"document": self.document_regularisers, "query": self.query_regularisers}
+
+    @property
+    def needs_idf(self) -> bool:
+        """Whether something starts from, or is weighed by, the IDF of the texts trained on."""
+        needing = any(each.needs_idf for penalties in self.penalties.values() for each in penalties)
+        return needing or self.model.query_table == "idf"
+
+    def warnings(self) -> list[str]:
+        """What looks like a mistake."""
+        table = self.model.query_table
+        found = (each.warning(side, table) for side, penalties in self.penalties.items() for each in penalties)
+        return [warning for warning in found if warning is not None]
+
+
+def _adapter() -> TypeAdapter[TrainingConfig]:
+    """Made each time, of what the registries hold by then."""
+    return TypeAdapter(TrainingConfig)
+
+
+def _check(config: TrainingConfig, source: str) -> None:
+    """What no field can say alone."""
+    run, table = config.run, config.model.query_table
+    for side, penalties in config.penalties.items():
+        for each in penalties:
+            if reason := each.refusal(side, table):
+                raise InputError(reason, source=source, field=f"{side}_regularisers")
+    if config.query_regularisers and table is not None:
+        reason = "queries of a table are as sparse as their text: leave these out"
+        raise InputError(reason, source=source, field="query_regularisers")
+    if (run.steps is None) == (run.epochs is None):
+        raise InputError("give run.steps or run.epochs, one of them", source=source, field="run")
+    if not config.data:
+        raise InputError("name at least one training set", source=source, field="data")
+    if not config.losses:
+        raise InputError("name at least one loss", source=source, field="losses")
+    shares = [each.share is not None for each in config.data]
+    if any(shares) and not all(shares):
+        raise InputError("give every training set a share, or none", source=source, field="data")
+    _check_distillation(config, source)
+
+
+def _check_distillation(config: TrainingConfig, source: str) -> None:
+    """Teachers' scores where objectives need them."""
+    run, distilled = config.run, {each.distils: each.name for each in config.losses if each.distils is not None}
+    if run.refresh_every is not None:
+        where: dict[str, Any] = {"source": source, "field": "run.refresh_every"}
+        if run.workers:
+            reason = "negatives cannot be mined during a run for data loader workers: set run.workers to 0"
+            raise InputError(reason, **where)
+        if distilled and not config.teachers:
+            reason = "negatives that are mined during a run have no scores to distil: name `teachers`"
+            raise InputError(reason, **where)
+    if "batch_scores" in distilled and not config.teachers:
+        reason = f"{distilled['batch_scores']} over the batch needs `teachers` that score it"
+        raise InputError(reason, source=source, field="losses.in_batch")
+    if run.negatives == 0 and distilled:
+        reason = "distillation needs negatives to compare: at least 1"
+        raise InputError(reason, source=source, field="run.negatives")

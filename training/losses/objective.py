@@ -1,0 +1,125 @@
+"""What every objective is, and the batch that it sees.
+
+Scores are float [queries, candidates], larger is better; the first candidate of a query is the one that is relevant to
+it. Every objective is a mean over the queries.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lsr.core.errors import InputError
+from lsr.core.remedies import SCORE_TRAINING_SET
+from lsr.training.numbers import Positive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Distilled = Literal["scores", "batch_scores"]
+"""Fields of a batch that hold a teacher's scores: of each query's own candidates, or of all candidates of the batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(ABC):
+    """An objective and its parameters, as a recipe gives them. A subclass's fields are its parameters in YAML.
+
+    Attributes:
+        name: which objective, as in `OBJECTIVES`.
+        weight: its factor in the sum of objectives.
+    """
+
+    name: str
+    weight: Positive = 1.0
+
+    @property
+    def distils(self) -> Distilled | None:
+        """The teacher's scores that it learns from; None for an objective that needs none."""
+        return None
+
+    @abstractmethod
+    def __call__(self, batch: VectorBatch) -> Tensor:
+        """The loss: a scalar with gradients, not yet times `weight`."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorBatch:
+    """The vectors of a batch, and what is known of its candidates.
+
+    Attributes:
+        queries: float32 [queries, vocabulary], on this device.
+        documents: float32 [queries * candidates, vocabulary], the candidates of one query after those of another.
+        all_documents: float32 [processes * queries * candidates, vocabulary]: the documents of all devices.
+        known: what `Collate` makes of the candidates: `ids`, `relevant`, and a teacher's scores where there are any.
+    """
+
+    queries: Tensor
+    documents: Tensor
+    all_documents: Tensor
+    known: Mapping[str, Tensor]
+
+    def own_scores(self) -> Tensor:
+        """Scores of each query's own candidates: float32 [queries, candidates]."""
+        import torch
+
+        candidates = self.documents.view(len(self.queries), -1, self.documents.shape[1])
+        return torch.einsum("qv,qcv->qc", self.queries, candidates)
+
+    def batch_scores(self) -> Tensor:
+        """Scores of all candidates on this device for each query: float32 [queries, queries * candidates]."""
+        return self.queries @ self.documents.t()
+
+    def in_batch_scores(self) -> tuple[Tensor, Tensor]:
+        """Scores of all devices' candidates for each query, and the place of its positive among them.
+
+        Candidates that are known to be relevant too, or are the positive's own text, are no negatives: -inf.
+
+        Returns float32 [queries, all candidates] and int64 [queries].
+        """
+        import torch
+
+        from lsr.training.losses.gather import gather, rank
+
+        ids = self.known["ids"]
+        scores = self.queries @ self.all_documents.t()
+        places = torch.arange(len(self.queries), device=scores.device)
+        targets = (places + rank() * len(self.queries)) * ids.shape[1]
+        hidden = false_negatives(ids, self.known["relevant"], gather(ids.flatten()))
+        hidden[places, targets] = False
+        return scores.masked_fill(hidden, -torch.inf), targets
+
+    def teacher(self, objective: Objective) -> Tensor:
+        """The teacher's scores that an objective distils. InputError if the batch has none."""
+        if objective.distils is None or objective.distils not in self.known:
+            raise InputError(
+                f"the loss {objective.name} distils a teacher's scores, and some training data has none",
+                remedies=["name `teachers`", SCORE_TRAINING_SET],
+            )
+        return self.known[objective.distils]
+
+
+def false_negatives(ids: Tensor, relevant: Tensor, candidates: Tensor) -> Tensor:
+    """The candidates that are known to be relevant, or hold the positive's own text: bool [queries, all candidates].
+
+    Args:
+        ids: int64 [queries, candidates] of the queries, the positive first.
+        relevant: int64 [queries, n], -1 where there is none.
+        candidates: int64 [all candidates]: of the whole batch, on all devices.
+    """
+    import torch
+
+    known = torch.cat([relevant, ids[:, :1]], dim=1)
+    return (candidates[None, :, None] == known[:, None, :]).any(2)
+
+
+def check_pairs(scores: Tensor, teacher: Tensor) -> None:
+    """InputError for scores of student and teacher that are not of the same pairs, or of a single candidate."""
+    if scores.shape != teacher.shape or scores.ndim != 2:
+        raise InputError(
+            f"the student's scores are {tuple(scores.shape)} and the teacher's {tuple(teacher.shape)}; "
+            "both must be [queries, candidates]"
+        )
+    if scores.shape[1] < 2:
+        raise InputError("a teacher's scores say nothing about a single candidate: give each query two or more")

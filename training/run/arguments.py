@@ -1,0 +1,54 @@
+"""What transformers' Trainer is told of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+from transformers.integrations import is_tensorboard_available
+from transformers.utils import logging as transformers_logging
+
+from lsr.core.errors import InputError
+from lsr.training.config import RunConfig
+
+
+def training_arguments(run: RunConfig, checkpoints: Path, *, measuring: bool) -> TrainingArguments:
+    """The arguments of a run whose epochs are not counted yet: `max_steps` is 1 where the configuration gives no steps.
+
+    measuring: whether there is anything to measure every `evaluate_every` steps.
+
+    InputError for fields of `run.extra` that do not fit.
+    """
+    transformers_logging.set_verbosity_error()
+    given: dict[str, Any] = {
+        "output_dir": str(checkpoints),
+        "max_steps": run.steps or 1,
+        "per_device_train_batch_size": run.batch_size,
+        "gradient_accumulation_steps": run.accumulate,
+        "learning_rate": run.learning_rate,
+        "lr_scheduler_type": "linear",
+        "weight_decay": run.weight_decay,
+        "bf16": run.precision == "bf16",
+        "fp16": run.precision == "fp16",
+        "seed": run.seed,
+        "logging_steps": run.log_every,
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "eval_strategy": "steps" if measuring and run.evaluate_every else "no",
+        "eval_steps": run.evaluate_every,
+        "save_strategy": "steps" if run.save_every else "no",
+        "save_steps": run.save_every or 500,
+        "save_total_limit": run.keep,
+        "dataloader_num_workers": run.workers,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,
+        "report_to": ["tensorboard"] if is_tensorboard_available() else [],
+        "disable_tqdm": True,
+        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+    }
+    try:
+        return TrainingArguments(**(given | run.extra))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"run.extra, or a field beside it, does not fit: {error}") from None

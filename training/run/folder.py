@@ -1,0 +1,95 @@
+"""The folder of a training run, and whose it is.
+
+RUN/config.yaml    what was asked
+RUN/data/          training sets, converted
+RUN/log.jsonl      loss, sparsity, development measures
+RUN/checkpoints/   to go on from
+RUN/refreshed/     training sets with negatives that the student mined
+RUN/model/         the encoder: `SparseEncoder.load(RUN/model)`
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lsr.core.errors import OutputExistsError
+from lsr.core.files import atomic_file
+from lsr.core.remedies import RESTART
+from lsr.training.config import TrainingConfig
+
+CONFIG = "config.yaml"
+DATA = "data"
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where the parts of a run lie."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / CONFIG
+
+    @property
+    def data(self) -> Path:
+        return self.path / DATA
+
+    @property
+    def log(self) -> Path:
+        return self.path / LOG
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def refreshed(self) -> Path:
+        return self.path / "refreshed"
+
+    @property
+    def development(self) -> Path:
+        return self.path / "development"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    def claim(self, config: TrainingConfig, *, restart: bool) -> None:
+        """Make the folder that of a run of this configuration, new or to go on with; `restart` removes what is there.
+
+        OutputExistsError for a folder that holds something else, or a run of another configuration.
+        """
+        recorded = self.config
+        if self.path.exists() and not recorded.exists() and any(path.name != DATA for path in self.path.iterdir()):
+            raise OutputExistsError(f"{self.path} is there and holds no training run: choose another folder")
+        if restart and recorded.exists():
+            for folder in (self.model, self.checkpoints, self.data, self.refreshed):
+                shutil.rmtree(folder, ignore_errors=True)
+            for file in (self.log, recorded):
+                file.unlink(missing_ok=True)
+        if recorded.exists():
+            before = TrainingConfig.from_record(yaml.safe_load(recorded.read_text(encoding="utf-8")), str(recorded))
+            if before != config:
+                raise OutputExistsError(
+                    f"{self.path} holds a run of another configuration (its {CONFIG} differs)",
+                    remedies=["choose another folder", RESTART],
+                )
+            return
+        with atomic_file(recorded) as temporary:
+            content = yaml.safe_dump(config.to_record(), sort_keys=False, allow_unicode=True)
+            temporary.write_text(content, encoding="utf-8")
+
+    def release(self) -> None:
+        """Let go of a run that could not begin, so that another configuration may have the folder; data stay for it."""
+        if not self.checkpoints.exists():
+            self.config.unlink(missing_ok=True)
+        for path in (self.data, self.path):
+            with suppress(OSError):  # not empty, or not there
+                path.rmdir()

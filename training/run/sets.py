@@ -1,0 +1,53 @@
+"""The training sets of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lsr.core.errors import InputError, MissingInputError
+from lsr.core.progress import Stages
+from lsr.core.remedies import NAME_TRAINING_DATA, SCORE_TRAINING_SET
+from lsr.training.config import TrainingConfig
+from lsr.training.data import TrainingSet, open_training_set
+
+
+def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[TrainingSet]:
+    """Open all that a configuration trains on; `work` takes the sets that have to be converted.
+
+    InputError for data that is not there, says where the recipe has it from; and for data without a teacher's scores
+    where the losses distil these.
+    """
+    distilling = not config.teachers and any(each.distils == "scores" for each in config.losses)
+    sets = []
+    for number, each in enumerate(config.data):
+        with stages(f"reading {each.source}", None, "examples") as progress:
+            try:
+                opened = open_training_set(
+                    each.source,
+                    split=each.split,
+                    candidates=each.candidates,
+                    scores=each.scores,
+                    systems=each.systems,
+                    seed=each.seed,
+                    all_texts=config.run.refresh_every is not None,
+                    work=work / f"{number:02}",
+                    progress=progress,
+                )
+            except MissingInputError as error:
+                if not config.about.data:
+                    raise
+                reason = f"{error.reason}: this recipe's data comes from {config.about.data}"
+                raise MissingInputError(reason, source=error.source, remedies=[NAME_TRAINING_DATA]) from None
+        if distilling and not opened.scored:
+            raise InputError(
+                f"{each.source} has no teacher's scores for all of its examples, and the losses distil them",
+                remedies=["name `teachers`", SCORE_TRAINING_SET],
+            )
+        sets.append(opened)
+    return sets
+
+
+def all_texts(sets: Sequence[TrainingSet]) -> Iterator[str]:
+    """The texts of one set after those of another."""
+    return (each.texts[row] for each in sets for row in range(len(each.texts)))
