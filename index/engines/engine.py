@@ -6,7 +6,7 @@ made of them quickly. An engine loads its kernels when it first searches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -79,7 +79,8 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     the engine was asked for by, if not its own name.
     """
     if not values:
-        return _defaults(engine.Parameters)
+        defaults: P = _defaults(engine.Parameters)
+        return defaults
     known: dict[str, Any] = engine.Parameters.__dataclass_fields__  # type: ignore[attr-defined]
     for name in values:
         if name not in known:
@@ -88,7 +89,7 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
 
 
 @lru_cache
-def _defaults(parameters: Callable[[], P]) -> P:
+def _defaults(parameters: Any) -> Any:
     """The same object for every search that names no parameter."""
     return parameters()
 

@@ -11,7 +11,7 @@ from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
-    from lsr.vectors.pruning import Pruning, Rule
+    from lsr.vectors.pruning import Rule
 
 NAME = "prune"
 
@@ -134,6 +134,7 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
     from lsr.text.lines import content_suffix
     from lsr.vectors.files import FORMATS
     from lsr.vectors.prune_file import prune_file
+    from lsr.vectors.pruning import Pruning
 
     done: Pruning
     if source.is_file():

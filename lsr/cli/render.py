@@ -42,7 +42,7 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     if hit.window is not None:
         name += f" [dim]window {hit.window.number}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
-    if explain and len(hit.stages) > 1:
+    if explain and hit.stages:
         output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")
     snippet = make_snippet(document.text, hit.matches or ())
     if snippet.text:

@@ -40,8 +40,7 @@ class Hit:
         rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
             whole being `Index.documents.get(id)`'s.
         matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
-        stages: what "sparse", "dense" and "rerank" said of it, as far as they were run; of a search of one stage, only
-            with `matches`.
+        stages: what "sparse", "dense" and "rerank" said of it; empty for a search of the sparse index alone.
         window: which window that is, or None in an index of whole documents.
     """
 

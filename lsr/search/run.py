@@ -100,7 +100,8 @@ def answer(
     if vocabulary is not None and query is not None:
         words = vocabulary()
     hits = []
-    said = _stages(ranked) if vocabulary is not None or len(plan.stages) > 1 else [{} for _ in ranked.rows]
+    # Of one stage there is nothing to say but the score.
+    said = [{} for _ in ranked.rows] if plan.stages == (SPARSE,) else _stages(ranked)
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
         document, window = index.documents.passage(row)

@@ -44,7 +44,7 @@ SEARCH_ANSWER: dict[str, Any] = {
             "title": DOCUMENT["title"],
             "fields": DOCUMENT["fields"],
             "matches": _MATCHES,
-            "stages": {"sparse": {"score": 4.0625, "rank": 1, "contribution": 4.0625}},
+            "stages": {},
         }
     ],
     "mode": "exact",

@@ -115,7 +115,8 @@ class SearchHit(BaseModel):
     window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
-        None, description="`sparse`, `dense`, `rerank`, as far as they were run; only with `explain: true`."
+        None,
+        description="What `sparse`, `dense` and `rerank` gave, if more than sparse search was run; only with `explain: true`.",
     )
 
 

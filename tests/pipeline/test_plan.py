@@ -223,7 +223,7 @@ def test_the_record_of_an_answer(toy_index: Path) -> None:
     assert set(record["timings"]) == {"encode_ms", "search_ms", "stages_ms"}
     first = record["hits"][0]
     assert list(first) == ["rank", "id", "score", "title", "text", "fields", "matches", "stages"]
-    assert first["stages"] == {"sparse": {"score": first["score"], "rank": 1, "contribution": first["score"]}}
+    assert first["stages"] == {}
     assert sum(match["contribution"] for match in first["matches"]) == pytest.approx(first["score"], rel=1e-5)
     short = response.to_record(explain=False, text=False, fields=["wheels", "nothing"], first=1, number=lambda x: "n")
     assert [hit["rank"] for hit in short["hits"]] == list(range(2, len(record["hits"]) + 1))
