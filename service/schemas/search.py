@@ -116,7 +116,7 @@ class SearchHit(BaseModel):
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None,
-        description="What `sparse`, `dense` and `rerank` gave, if more than sparse search ran; only with `explain: true`.",
+        description="What each stage gave, where more than sparse search was run; only with `explain: true`.",
     )
 
 
