@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from lsr import SparseEncoder
 from lsr.demo.collection import write_collection
-from lsr.training.config import parse_config
+from lsr.training.config import TrainingConfig
 from lsr.training.run.run import train
 
 MODULES = {"os.path", "shutil", "glob", "tempfile", "gzip", "csv", "json", "base64", "secrets", "textwrap", "heapq"}
@@ -24,7 +24,7 @@ def main() -> None:
     """Train BERT-tiny, and show how one text's vector changed."""
     with TemporaryDirectory() as folder:
         corpus = write_collection(Path(folder) / "collection", modules=MODULES) / "corpus.jsonl"
-        config = parse_config(
+        config = TrainingConfig.from_record(
             {
                 "model": {
                     "document": {"base": "splade-tiny", "max_length": 64, "top_k": 128},

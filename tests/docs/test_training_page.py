@@ -7,7 +7,7 @@ import re
 import yaml
 from docs_pages import DOCS
 
-from lsr.training.config import parse_config
+from lsr.training.config import TrainingConfig
 
 
 def test_the_recipe_can_be_read() -> None:
@@ -17,7 +17,9 @@ def test_the_recipe_can_be_read() -> None:
     alternative = re.sub(r"^  query: shared.*\n(?:  # query:.*\n)", "  query:\n", text[1], flags=re.MULTILINE)
     alternative = re.sub(r"^  #   (\w)", r"    \1", alternative, flags=re.MULTILINE)
     for recipe in (text[1], alternative):
-        config = parse_config(yaml.safe_load(recipe) | {"data": [{"source": "my-data"}]}, "docs/training.md")
+        config = TrainingConfig.from_record(
+            yaml.safe_load(recipe) | {"data": [{"source": "my-data"}]}, "docs/training.md"
+        )
         assert config.losses[0].name == "kl"
     assert alternative != text[1]
     assert config.model.query != "shared"
