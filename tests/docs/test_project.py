@@ -51,3 +51,24 @@ def test_every_page_of_the_site_is_in_its_menu() -> None:
     made = {page for page in listed - pages if page.startswith("project/")}
     assert listed - pages - made == set()
     assert [page for page in made if not (ROOT / page.removeprefix("project/")).exists()] == []
+
+
+def test_what_is_registered_is_explained() -> None:
+    """Modes of search, objectives, penalties and commands, each by the page that should have it."""
+    from lsr.index.fusion.settings import modes
+    from lsr.training.losses.registry import OBJECTIVES
+    from lsr.training.penalties.registry import PENALTIES
+
+    pages = {name: (DOCS / name).read_text(encoding="utf-8") for name in ("guide/searching.md", "training.md")}
+    assert [name for name in modes() if f"`{name}`" not in pages["guide/searching.md"]] == []
+    assert [name for name in OBJECTIVES if not re.search(rf"\b{name}\b", pages["training.md"])] == []
+    assert [name for name in PENALTIES if f"`{name}`" not in pages["training.md"]] == []
+
+
+def test_every_command_is_in_readme_or_guide() -> None:
+    from lsr.cli.app import app
+
+    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *(DOCS / "guide").glob("*.md")))
+    commands = [command.name for command in app.registered_commands]
+    assert len(commands) > 20
+    assert [name for name in commands if not re.search(rf"lsr {name}\b|`{name}`", text)] == []
