@@ -78,8 +78,9 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     InputError for a name that it does not have, which tells the nearest one, or a value that it refuses. `mode` is what
     the engine was asked for by, if not its own name.
     """
+    parameters: Any = engine.Parameters
     try:
-        made: P = _made(engine.Parameters, tuple(values.items()))
+        made: P = _made(parameters, tuple(values.items()))
     except (TypeError, InputError):
         check_parameters(engine.Parameters, values, mode or engine.name)
         raise
