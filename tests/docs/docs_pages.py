@@ -77,7 +77,8 @@ class Session:
         """Run one block; AssertionError says where it is and what it printed, if it fails."""
         text = block.text.replace(_PORT, str(self._port))
         if block.language == "python":
-            exec(compile("\n" * block.line + text, str(self._page), "exec"), self._names)
+            # As a reader's file would be: without this file's own imports from __future__.
+            exec(compile("\n" * block.line + text, str(self._page), "exec", dont_inherit=True), self._names)
             return
         if block.language == "console":
             text = "".join(line[2:] for line in text.splitlines(keepends=True) if line.startswith("$ "))

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from docs_pages import DOCS, ROOT, RUNNABLE, Session, blocks, pages, runnable
+
+from lsr.training.losses.registry import OBJECTIVES
+from lsr.training.penalties.registry import PENALTIES
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 NOT_RUN = 20
 """At most so many blocks say why they are not run."""
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were() -> Iterator[None]:
+    """Pages register losses of their own."""
+    with patch.dict(OBJECTIVES), patch.dict(PENALTIES):
+        yield
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if runnable(page)], ids=lambda p: str(p.relative_to(ROOT)))
