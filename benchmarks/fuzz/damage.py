@@ -17,7 +17,8 @@ NUMBERS = tuple(
 )
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, float("nan"), float("inf"), 1e308, 10**30, "", "..", "../outside/precious",
-    "/dev/zero", "/etc/passwd", "a/b", "x\x00y", "\x1b[2J", "é" * 300, "\ud800", [], {}, [[]], {"": {}}, [None] * 50, {"a": [1, {}]},
+    "/dev/zero", "/etc/passwd", "a/b", "x\x00y", "\x1b[2J", "é" * 300, "\ud800",
+    [], {}, [[]], {"": {}}, [None] * 50, {"a": [1, {}]},
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pytest
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.format.arrays import write_array
-from lsr.index.format.manifest import PartRecord
+from lsr.index.format.records import PartRecord
 from lsr.index.parts.late.quantisation import dequantise, quantise
 from lsr.index.parts.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
 from lsr.index.parts.part import CarriedRows

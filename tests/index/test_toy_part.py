@@ -17,8 +17,8 @@ from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import Index, IndexBuilder, IndexSettings, prune_index, verify
 from lsr.index.format.arrays import ArrayWriter, open_array, write_array
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.parts.adding import PartWriter
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, WrittenPart, copy_part

@@ -11,8 +11,8 @@ import numpy as np
 from lsr.core.errors import InputError, Remedy
 from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, open_array
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.parts.dense.ann import Ann, write_ann
 from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
 from lsr.index.parts.dense.vectors import Dense, open_dense

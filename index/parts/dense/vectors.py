@@ -229,6 +229,7 @@ def prepare_vectors(vectors: Vectors, record: DenseRecord) -> tuple[Vectors, int
 def open_dense(folder: Path, record: dict[str, Any], documents: int) -> Dense:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return Dense(folder, DenseRecord.from_record(record), documents)
-    except TypeError as error:
+        read = DenseRecord.from_record(record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the dense part is not readable ({error})") from error
+    return Dense(folder, read, documents)

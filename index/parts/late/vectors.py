@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.index.format.arrays import open_array
+from lsr.index.format.arrays import open_array, open_offsets
 from lsr.index.parts.late.kernel import match_vectors, score_rows
 from lsr.index.parts.late.quantisation import dequantise, quantise_query
-from lsr.index.parts.late.record import BITS, CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
+from lsr.index.parts.late.record import CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
 
 Floats = npt.NDArray[np.float32]
 
@@ -41,16 +41,7 @@ class LateVectors:
     @classmethod
     def open(cls, folder: Path, record: LateRecord) -> LateVectors:
         """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
-        if record.bits not in BITS or record.dim < 1:
-            raise IndexFormatError(
-                f"{folder}: token vectors of {record.dim} numbers of {record.bits} bits, which this lsr cannot read"
-            )
-        indptr = open_array(folder / INDPTR_NAME, np.int64, record.documents + 1)
-        if indptr[0] != 0 or indptr[-1] != record.vectors:
-            raise IndexFormatError(
-                f"{folder / INDPTR_NAME}: expected offsets from 0 to {record.vectors:,}, found {indptr[0]:,} to "
-                f"{indptr[-1]:,}"
-            )
+        indptr = open_offsets(folder / INDPTR_NAME, record.documents + 1, record.vectors)
         return cls(
             record,
             indptr,
@@ -109,8 +100,6 @@ class LateVectors:
 
     def problems(self) -> Iterator[str]:
         """What a search trusts and does not hold, each problem naming its file. Reads the offsets and the scales."""
-        if (self.indptr[1:] < self.indptr[:-1]).any():
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {self.record.vectors:,}"
         if not (np.isfinite(self.scales) & (self.scales >= 0)).all():
             yield f"{SCALES_NAME}: a scale is not finite, or below zero"
 
@@ -133,9 +122,12 @@ class LateVectors:
         return quantise_query(query, self.record.bits)
 
 
-def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
+def open_late(folder: Path, record: dict[str, Any], documents: int) -> LateVectors:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return LateVectors.open(folder, LateRecord.from_record(record))
-    except TypeError as error:
+        read = LateRecord.from_record(record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error
+    if read.documents != documents:
+        raise IndexFormatError(f"{folder}: token vectors of {read.documents:,} documents, and not of {documents:,}")
+    return LateVectors.open(folder, read)
