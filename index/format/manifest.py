@@ -119,10 +119,8 @@ class Manifest:
         version = record.pop("format_version", None)
         if type(version) is not int or version not in (_READABLE_VERSIONS if versions is None else versions):
             written = record.get("library_version", "an unknown version")
-            if not isinstance(written, str) or not written.isprintable():
-                written = shortened(written)
             raise IndexFormatError(
-                f"{path}: index format {shortened(version)}, written by lsr {written[:100]}; this lsr "
+                f"{path}: index format {_shown(version)}, written by lsr {_shown(written)}; this lsr "
                 f"{lsr.__version__} reads format {FORMAT_VERSION}",
                 remedies=_remedies(version, path.parent),
             )
@@ -166,6 +164,11 @@ def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
     if type(version) is int and version > FORMAT_VERSION:
         return ["install a newer lsr", BUILD_AGAIN]
     return [upgrade(folder)] if type(version) is int and version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
+
+
+def _shown(value: Any) -> str:
+    """A value for people; one of a stranger's file, so not whatever it is."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) < 40 else shortened(value)
 
 
 def checksum(record: dict[str, Any]) -> int:

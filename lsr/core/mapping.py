@@ -36,24 +36,26 @@ class _Mapping:
         self._unmap(self.__array_interface__["data"][0], self.__array_interface__["shape"][0])
 
 
-def open_regular(path: str | Path) -> int:
+def open_regular(path: str | Path, *, follow: bool = False) -> int:
     """A descriptor to read a regular file by; it never waits, as opening a pipe would.
 
-    OSError, with the path, for what is not a regular file: EINVAL, or ELOOP for a symbolic link, which is not followed.
+    OSError, with the path, for what is not a regular file: EINVAL, or ELOOP for a symbolic link unless it is to be
+    followed.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    links = 0 if follow else os.O_NOFOLLOW
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | links)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return descriptor
 
 
-def map_file(path: str | Path) -> npt.NDArray[np.uint8]:
+def map_file(path: str | Path, *, follow: bool = False) -> npt.NDArray[np.uint8]:
     """The bytes of a regular file, read-only; mapped for as long as the array, or a view of it, is there.
 
-    OSError as `open_regular`.
+    `follow` symbolic links. OSError as `open_regular`.
     """
-    descriptor = open_regular(path)
+    descriptor = open_regular(path, follow=follow)
     try:
         size = os.fstat(descriptor).st_size
         if not size:  # which cannot be mapped
