@@ -71,6 +71,10 @@ class LateVectors:
         scores = np.empty(len(chosen), np.float32)
         codes, scales = self._quantise(query)
         score_rows(self.indptr, self.codes, self.scales, self.record.bits, chosen, codes, scales, scores)
+        if not np.isfinite(scores).all():
+            raise IndexFormatError(
+                f"{SCALES_NAME}: a scale is not finite, or too large", remedies=["add the token vectors again"]
+            )
         return scores
 
     def explain(self, query: Floats, row: int) -> tuple[npt.NDArray[np.int64], Floats]:
