@@ -7,6 +7,7 @@ from pathlib import Path
 from lsr.core.errors import ModelError
 from lsr.core.remedies import USE_PACKAGED_MODEL
 from lsr.encoding.catalogue import packaged_model, resolve
+from lsr.encoding.shared.trust import check_entries
 
 _CONFIGURATION = ["*.json", "*.txt", "*.model"]
 
@@ -21,7 +22,11 @@ def locate(name_or_path: str | Path) -> tuple[str, Path]:
     if isinstance(found, str):
         return found, fetch(found)
     packaged = packaged_model(str(name_or_path))
-    return str(found.resolve()) if packaged is None else packaged.name, found
+    if packaged is not None:
+        return packaged.name, found
+    if found.is_dir():
+        check_entries(found)
+    return str(found.resolve()), found
 
 
 def fetch(name: str) -> Path:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.folder import read_json
+from lsr.encoding.shared.trust import NO_CODE, check_architecture
 
 
 def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
@@ -22,14 +24,16 @@ def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
     """
     import transformers
 
+    check_architecture(folder, read_json(folder / "config.json"))
     with quiet():
         try:
             model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 dtype=torch.float32,
-                local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported below with the rest
+                weights_only=True,
+                **NO_CODE,
             )
         except Exception as error:  # whatever transformers, safetensors or pickle find wrong with the files
             raise ModelError(f"{folder} cannot be loaded by transformers' {auto}: {error}") from error

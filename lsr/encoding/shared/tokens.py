@@ -14,6 +14,7 @@ from tokenizers import Encoding, Tokenizer, normalizers
 from lsr.core.chunks import chunks
 from lsr.core.errors import InputError, ModelError
 from lsr.core.vocabulary import Vocabulary
+from lsr.encoding.shared.trust import NO_CODE
 
 # Texts, and their characters, tokenised at once: an Encoding weighs a hundred times its token ids.
 _SLICE = 128
@@ -157,10 +158,12 @@ def fast_tokenizer(source: Path) -> Any:
     try:
         if source.suffix == ".gguf":
             # AutoTokenizer would give the same, but read the whole file twice before.
-            loaded = PreTrainedTokenizerFast.from_pretrained(str(source.parent), gguf_file=source.name)
+            loaded = PreTrainedTokenizerFast.from_pretrained(
+                str(source.parent), gguf_file=source.name, local_files_only=True
+            )
         else:
-            loaded = AutoTokenizer.from_pretrained(str(source))
-    except (OSError, ValueError, ImportError) as error:
+            loaded = AutoTokenizer.from_pretrained(str(source), **NO_CODE)
+    except Exception as error:  # transformers and tokenizers raise whatever comes
         raise ModelError(f"{source} holds no tokenizer that can be read: {error}") from None
     if not getattr(loaded, "is_fast", False):
         raise ModelError(f"{source}: its tokenizer has no fast (tokenizer.json) form")

@@ -29,6 +29,7 @@ from lsr.encoding.shared.folder import (
     reading,
     tokenizer_limit,
 )
+from lsr.encoding.shared.trust import inside
 from lsr.encoding.sparse.description import DESCRIPTION, read_description
 from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec, TransformerSpec, check_idf, check_pooling
 
@@ -90,7 +91,7 @@ def _router(folder: Path, prompts: dict[str, str]) -> ModelSpec:
     for side in ("document", "query"):
         if side not in config["structure"]:
             raise ModelError(f"{folder}: the router has no route {side!r}, only {', '.join(config['structure'])}")
-        chain = [(module_kind(config["types"][name]), folder / name) for name in config["structure"][side]]
+        chain = [(module_kind(config["types"][name]), inside(folder, name)) for name in config["structure"][side]]
         towers[side] = _chain(chain, prompts.get(side) or "", folder)
     return ModelSpec(**towers)
 
@@ -137,7 +138,7 @@ def _table(folder: Path, prompt: str) -> TableSpec:
     path = read_optional(folder / "config.json").get("path")
     weights = folder / "model.safetensors"
     if path:
-        weights = folder / Path(path).name
+        weights = inside(folder, Path(path).name)
     elif not weights.exists():
         weights = folder / "idf.json"
     if not weights.exists():
