@@ -18,6 +18,8 @@ ABOUT = "config_sentence_transformers.json"
 
 # Beyond this, attention costs more than the extra text is worth; long documents go by windows instead.
 LENGTH_CAP = 512
+# What is read of a text by a model that does not say.
+DEFAULT_LENGTH = 256
 
 _MOST_JSON = 1 << 26  # a table of the weights of 250,000 tokens has 8 MB
 

@@ -6,7 +6,7 @@ its files is the recorded one, which is compared before a weight is read. Nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -37,15 +37,26 @@ def recorded(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: record[name] for name in names}
 
 
+def recorded_options(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of `SparseEncoder.load` by which it reads and pools as a record says; none for an empty one."""
+    if not record:
+        return {}
+    options = recorded(record, "max_length", "special_tokens", "window_overlap")
+    query = recorded(record, "query")["query"]
+    return options | {name: query[name] for name in ("pooling", "activation") if name in query}
+
+
 def locate_recorded(record: Mapping[str, Any]) -> tuple[str, Path]:
     """As `locate`, of the model that a record names; ModelError if it would have to be downloaded."""
     return locate(recorded(record, "model")["model"], download=False)
 
 
-def check_recorded(name: str, now: Mapping[str, Any], then: Mapping[str, Any], of: str, remedy: Remedy | str) -> None:
-    """ModelError unless a model's description is the recorded one: with other files it would give other vectors."""
-    if dict(now) != {key: then.get(key) for key in now}:
+def check_recorded(
+    name: str, now: Mapping[str, Any], then: Mapping[str, Any], of: str, remedies: Sequence[Remedy | str] = ()
+) -> None:
+    """ModelError unless what a model says of itself is recorded so: with other files it would give other vectors."""
+    if now != {field: then.get(field) for field in now}:
         raise ModelError(
             f"the model at {name} is not the one that made {of} (weights or configuration changed)",
-            remedies=[*([] if isinstance(remedy, str) else []), remedy],
+            remedies=remedies or ["make them again"],
         )

@@ -18,8 +18,8 @@ _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 def use_threads(threads: int | None) -> None:
     """Let models compute on so many threads. torch has one number for the process, so it holds for all of them.
 
-    If not given, it is torch's own choice, or fewer where this process may use fewer processors than that.
-    InputError if it is not positive.
+    If not given, it is torch's own choice, or fewer where this process may use fewer processors than that. A forked
+    process stays on one. InputError if it is not positive.
     """
     _watch_forks()
     if threads is None:
@@ -29,11 +29,13 @@ def use_threads(threads: int | None) -> None:
     if threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}")
     os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's, if none has run yet
-    torch.set_num_threads(threads)
+    if not _child:
+        torch.set_num_threads(threads)
 
 
-_child = False
 _watching = False
+_child = False  # whether this process is a fork of one that has loaded a model
+_warned = False
 
 
 def _watch_forks() -> None:
@@ -54,17 +56,16 @@ def _become_child() -> None:
 
 def check_process(device: torch.device) -> None:
     """Warn, once, where a model runs in a fork of the process that loaded it; ModelError where it cannot, on a GPU."""
-    global _child
-    if not _child:
+    global _warned
+    if not _child or _warned:
         return
     if device.type != "cpu":
         raise ModelError(
             f"this process is a fork of the one that loaded the model, and cannot use its {device.type} device: start "
             "processes with multiprocessing's method 'spawn' or 'forkserver', and load the model in each"
         )
-    if torch.get_num_threads() == 1:
-        _logger.warning(
-            "this process is a fork of the one that loaded the model, so it encodes on one thread; those of "
-            "multiprocessing's method 'spawn' or 'forkserver' have their own"
-        )
-    _child = False
+    _warned = True
+    _logger.warning(
+        "this process is a fork of the one that loaded the model, so it encodes on one thread; processes that "
+        "multiprocessing starts by 'spawn' or 'forkserver' have threads of their own"
+    )

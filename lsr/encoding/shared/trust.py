@@ -24,11 +24,11 @@ _MOST_ENTRIES = 100_000
 
 def inside(folder: Path, name: Any) -> Path:
     """The path of what a configuration file calls `name`. ModelError if it does not lie in the folder."""
-    if isinstance(name, str) and not os.path.isabs(name) and "\0" not in name:
+    if isinstance(name, str) and not Path(name).is_absolute() and "\0" not in name:
         path = folder / name
         if path.resolve().is_relative_to(_root(folder)):
             return path
-    raise ModelError(f"{folder} names {name!r} as a part of itself, which does not lie in it: lsr reads nothing outside")
+    raise ModelError(f"{folder} names {name!r} as a part of itself, which does not lie in it: nothing else is read")
 
 
 def check_entries(folder: Path) -> None:

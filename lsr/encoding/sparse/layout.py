@@ -19,6 +19,7 @@ from typing import Any
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.folder import (
     ABOUT,
+    DEFAULT_LENGTH,
     LENGTH_CAP,
     MODULES,
     module_kind,
@@ -121,7 +122,8 @@ def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:
 def _transformer(folder: Path, pooling: dict[str, Any], prompt: str) -> TransformerSpec:
     config = read_json(folder / "config.json")
     recorded = read_optional(folder / "sentence_bert_config.json")
-    limits = [LENGTH_CAP, position_limit(config), recorded.get("max_seq_length"), tokenizer_limit(folder)]
+    own = recorded.get("max_seq_length")
+    limits = [LENGTH_CAP if own else DEFAULT_LENGTH, position_limit(config), own, tokenizer_limit(folder)]
     spec = TransformerSpec(
         folder,
         pooling=pooling.get("pooling_strategy", "max"),
