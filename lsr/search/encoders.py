@@ -158,9 +158,9 @@ class IndexEncoders:
         }
         # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
         if self._model is None:
-            encoder = SparseEncoder.of_record(
-                record, remedies=["build the index again", CHOOSE_MODEL_ANYWAY], **options
-            )
+            assert record is not None
+            remedies = ["build the index again", CHOOSE_MODEL_ANYWAY]
+            encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
         else:
             encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)
         if encoder.dim != self._index.dim:
