@@ -6,5 +6,5 @@ compiled in the user's cache folder until a file that it depends on changes.
 
 One of many arguments is called with their names. What many kernels take, and searches of a segment share, comes first,
 as NamedTuples that the caller splats: `search_blocks(*forward, *summaries, *bounds, query_terms=…)`. They stand beside
-the kernel as KERNEL_GROUPS, and tests/index/test_kernel_arguments.py holds both to the kernel's signature.
+the kernel as KERNEL_GROUPS, and tests/index/kernels/test_kernel_arguments.py holds both to the kernel's signature.
 """

@@ -19,7 +19,7 @@ from lsr.vectors.files import iter_vectors, read_vectors, read_vocabulary, write
 from lsr.vectors.sparse import SparseVectors
 
 VOCABULARY = Vocabulary(["the", "##s", 'quote"', "naïve", "new\nline", "\u2028", "", "𝛼"])
-# Documents and postings as tests/vectors/golden/make_ciff.py wrote them.
+# Documents and postings as tests/vectors/ciff/golden/make_ciff.py wrote them.
 GOLDEN = Path(__file__).parent / "golden" / "ciff-toolkit.ciff"
 GOLDEN_TERMS = ["##ing", "bird", "naïve"]
 GOLDEN_ROWS = {0: ([0, 2], [3, 127]), 1: ([0, 1], [255, 1]), 3: ([1], [128]), 299: ([1], [70_000])}
