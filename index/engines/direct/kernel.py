@@ -55,6 +55,9 @@ def search_allowed(
     return size, allowed.size
 
 
+SCORE_EACH_GROUPS = (ForwardArguments,)
+
+
 @kernel
 def score_each(
     forward_indptr,

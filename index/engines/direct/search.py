@@ -42,5 +42,13 @@ def score_rows(
     """float32 [n]: the scores of these rows, in their order."""
     scores = np.empty(len(rows), np.float32)
     lookup = scratch.lookup(len(query.terms))
-    score_each(*segment.forward_arrays, segment.row_positions, *query, np.ascontiguousarray(rows), lookup, scores)
+    score_each(
+        *segment.forward_arrays,
+        row_positions=segment.row_positions,
+        terms=query.terms,
+        term_weights=query.weights,
+        rows=np.ascontiguousarray(rows),
+        lookup=lookup,
+        scores=scores,
+    )
     return scores

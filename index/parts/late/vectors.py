@@ -95,8 +95,17 @@ class LateVectors:
         first, last = int(self.indptr[row]), int(self.indptr[row + 1])
         if first < last:
             vector = np.empty(codes.shape[1], np.int16)
-            bits = self.record.bits
-            match_vectors(self.codes, self.scales, bits, first, last, codes, vector, products, places)
+            match_vectors(
+                codes=self.codes,
+                scales=self.scales,
+                bits=self.record.bits,
+                first=first,
+                last=last,
+                queries=codes,
+                vector=vector,
+                products=products,
+                places=places,
+            )
         return places, products * scales
 
     def vectors(self, row: int) -> Floats:

@@ -78,7 +78,18 @@ class CiffReader:
             indices = np.empty(part_indptr[-1], np.uint32)
             weights = np.empty(part_indptr[-1], np.float32)
             free = part_indptr[:-1].copy()
-            codec.decode_rows(self._buffer, cursors, docids, ends, terms, first, free, scale, indices, weights)
+            codec.decode_rows(
+                buffer=self._buffer,
+                cursors=cursors,
+                docids=docids,
+                ends=ends,
+                terms=terms,
+                first_row=first,
+                free=free,
+                scale=scale,
+                indices=indices,
+                weights=weights,
+            )
             for row in range(0, last - first, batch_rows):
                 stop = min(row + batch_rows, last - first)
                 pairs = slice(part_indptr[row], part_indptr[stop])

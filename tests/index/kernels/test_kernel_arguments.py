@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from index_oracle import random_vectors
 
+import lsr
 import lsr.index
+from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings
+from lsr.index.engines.choose import DIRECT_SHARE
+from lsr.index.fusion.fuse import fuse
 
-ROOT = Path(lsr.index.__file__).parent
+# Where there are kernels.
+ROOTS = {package.__name__: Path(package.__file__ or "").parent for package in (lsr, lsr.index)}
 # Kernels of at most so many arguments are called by position.
-FEW = 10
+FEW = 8
 
 
 class Kernel(NamedTuple):
@@ -34,10 +41,11 @@ class CallOfKernel(NamedTuple):
 
 
 def trees() -> dict[str, ast.Module]:
-    """The source of the index, by module."""
+    """The source of the index and of what lies below it, by module."""
     return {
-        ".".join(("lsr.index", *path.relative_to(ROOT).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
-        for path in sorted(ROOT.rglob("*.py"))
+        ".".join((package, *path.relative_to(root).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
+        for package, root in ROOTS.items()
+        for path in sorted(root.rglob("*.py"))
     }
 
 
@@ -59,12 +67,19 @@ KERNELS = {
 }
 
 
+def name_of(called: ast.expr) -> str:
+    """Of a function, `kernel` or `module.kernel`; "" for what is neither."""
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""
+
+
 def calls() -> Iterator[CallOfKernel]:
     for module, tree in TREES.items():
         for function in functions(tree):
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KERNELS:
-                    yield CallOfKernel(node.func.id, is_kernel(function), node, f"{module}:{node.lineno}")
+                if isinstance(node, ast.Call) and (name := name_of(node.func)) in KERNELS:
+                    yield CallOfKernel(name, is_kernel(function), node, f"{module}:{node.lineno}")
 
 
 CALLS = list(calls())
@@ -106,3 +121,39 @@ def test_kernels_pass_on_what_has_a_parameters_name_as_that_parameter(call: Call
         name = given.value if isinstance(given, ast.Subscript) else given
         if isinstance(name, ast.Name) and name.id in parameters:
             assert name.id == parameter, f"{call.place} hands {name.id} over as {parameter}"
+
+
+def test_what_is_splatted_is_the_groups_in_order(build: Callable[..., Index], monkeypatch: pytest.MonkeyPatch) -> None:
+    index = build(
+        random_vectors(DIRECT_SHARE, 60), settings=IndexSettings(seismic=SeismicSettings(), bmp=BmpSettings())
+    )
+    splatted: list[type] = []
+    seen: dict[str, tuple[type, ...]] = {}
+
+    def recorded(name: str, kernel: Any) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            seen[name] = tuple(splatted)
+            splatted.clear()
+            return kernel(*arguments, **named)
+
+        return call
+
+    def unpack(group: Any) -> Iterator[Any]:
+        splatted.append(type(group))
+        return tuple.__iter__(group)
+
+    expected = {name: groups(name) for name in FROM_PYTHON if groups(name)}
+    for group in {group for each in expected.values() for group in each}:
+        monkeypatch.setattr(group, "__iter__", unpack)
+    for call in CALLS:
+        if call.name in expected and not call.by_kernel:
+            caller = importlib.import_module(call.place.partition(":")[0])
+            kernel = getattr(KERNELS[call.name].module, call.name)
+            monkeypatch.setattr(caller, call.name, recorded(call.name, kernel))
+    terms, weights = [3, 5, 41], [1.0, 0.5, 2.0]
+    for mode in index.sparse.modes:
+        index.search(terms, weights, 7, mode=mode)
+    hits = index.search(terms, weights, 7, allow=np.arange(DIRECT_SHARE) == 5)
+    index.sparse.scores(terms, weights, [1, 2])
+    fuse(index, (hits.rows, hits.scores), (hits.rows, hits.scores), (0.5, 0.5), None)
+    assert seen == expected
