@@ -16,9 +16,11 @@ from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.vocabulary import Vocabulary
 from lsr.index import (
     BmpSettings,
+    DenseSettings,
     Index,
     IndexBuilder,
     IndexSettings,
+    LateWriter,
     SeismicSettings,
     Tuning,
     add_dense,
@@ -28,6 +30,12 @@ from lsr.index import (
 )
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, checksum
+from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.search import search_rows
+from lsr.index.fusion.settings import RetrievalPlan, RetrieveSettings
+from lsr.index.fusion.tuning import FusionTuning, stored_tuning
+from lsr.index.fusion.tuning import store_tuning as store_fusion_tuning
+from lsr.index.parts.adding import PartWriter
 from lsr.vectors.pruning import Mass, MaxRatio, Pruning, Quantile, Rule, Threshold, TopK
 from lsr.vectors.sparse import SparseVectors
 
@@ -205,6 +213,62 @@ def test_an_index_from_before_there_was_pruning(build: Build, tmp_path: Path) ->
     assert Index.open(tmp_path / "index").manifest.prunings == []
     assert verify(tmp_path / "index") == []
     assert replace(Manifest.read(tmp_path / "index"), prunings=[]) == Manifest.read(tmp_path / "index")
+
+
+def with_token_vectors(index: Index) -> Index:
+    """With 0 to 3 token vectors for each document."""
+    random = np.random.default_rng(5)
+    lengths = np.arange(len(index)) % 4
+    with PartWriter(index.path, index.manifest.segment, "late") as part:
+        with LateWriter(part.folder, 16) as writer:
+            writer.append(np.cumsum([0, *lengths]), random.normal(size=(lengths.sum(), 16)).astype(np.float32))
+            record = writer.finish({"model": "made"})
+        part.publish(record.to_record())
+    return Index.open(index.path)
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_dense_and_token_vectors_follow_their_documents(build: Build, tmp_path: Path, kind: str) -> None:
+    """Dropping terms moves documents about in the index; what is found by other vectors stays the same."""
+    random = np.random.default_rng(1)
+    plain = build(random_vectors(300, 50), [Document(f"d{row}", str(row)) for row in range(300)])
+    index = with_token_vectors(add_dense(plain, [random.normal(size=(300, 8))], settings=DenseSettings(kind=kind)))
+    store_fusion_tuning(index, FusionTuning("tmm", "candidates", 100, 0.4, None, "nDCG@10", 0.5, 0.4, 20))
+    index = Index.open(index.path)
+    pruned = prune_index(index, tmp_path / "pruned", TopK(2))
+    assert list(pruned.manifest.parts) == ["dense", "late"] and verify(pruned.path) == []
+    assert pruned.segments[0].row_positions.tolist() != index.segments[0].row_positions.tolist()
+    assert stored_tuning(index) is not None and stored_tuning(pruned) is None
+    plan = RetrievalPlan(retrieve=RetrieveSettings(mode="dense"))
+    for mode in ("exact", "approximate") if kind == "hnsw" else ("exact",):
+        for asked in random.normal(size=(5, 8)).astype(np.float32):
+            found, before = (each.parts["dense"].search(asked, 20, mode=mode) for each in (pruned, index))
+            assert found.rows.tolist() == before.rows.tolist() and found.scores.tolist() == before.scores.tolist()
+            query = HybridQuery(None, asked)
+            hits, kept = (search_rows(each, query, 20, plan) for each in (pruned, index))
+            ids = [[each.documents.at(row).id for row in found.rows] for each, found in ((pruned, hits), (index, kept))]
+            assert ids[0] == ids[1] and hits.scores.tolist() == kept.scores.tolist()
+    words = random.normal(size=(4, 16)).astype(np.float32)
+    scores = [each.parts["late"].scores(words, np.arange(300)).tolist() for each in (pruned, index)]
+    assert scores[0] == scores[1] and len(set(scores[0])) > 200
+    # In a hybrid search the sparse side alone has changed: what the dense side says of a document is the same.
+    both = HybridQuery(([1, 2, 3], [1.0, 1.0, 1.0]), asked)
+    hybrid = RetrievalPlan(retrieve=RetrieveSettings(mode="hybrid", depth=300))
+    sides = [search_rows(each, both, 300, hybrid) for each in (pruned, index)]
+    of_dense = [dict(zip(each.rows.tolist(), each.dense.scores.tolist(), strict=True)) for each in sides]
+    assert of_dense[0] == of_dense[1] and len(of_dense[0]) == 300
+
+
+def test_a_damaged_part_is_not_carried_over(build: Build, tmp_path: Path) -> None:
+    index = with_token_vectors(build(random_vectors(40, 50)))
+    codes = index.segments[0].part_folder("late") / "late_codes.npy"
+    codes.write_bytes(codes.read_bytes()[:-1])
+    with pytest.raises(IndexFormatError, match=r"late_codes\.npy: expected .* bytes.*; add the late part again"):
+        prune_index(Index.open(index.path), tmp_path / "pruned", TopK(3))
+    with pytest.raises(IndexFormatError, match=r"late_codes\.npy"):
+        prune_index(Index.open(index.path), index.path, TopK(3), force=True)
+    assert not (tmp_path / "pruned").exists()
+    assert len(Index.open(index.path).search([1], [1.0])) > 0 and Index.open(index.path).manifest.prunings == []
 
 
 def test_dense_vectors_are_carried_over_unless_they_are_damaged(build: Build, tmp_path: Path) -> None:
