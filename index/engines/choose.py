@@ -23,7 +23,6 @@ AUTO_MAX_K = 100
 
 # One document in so many: where a filter allows fewer, they are scored directly.
 DIRECT_SHARE = 400
-_GIVE_WAY_TO_DIRECT = ("exact", "approximate")
 
 
 class Choice(NamedTuple):
@@ -76,7 +75,7 @@ def choose_engine(
 def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
     """The choice for one segment: its own, or direct search where a filter allows few rows."""
     engine = choice.engine
-    if allowed.filtered and engine.name in _GIVE_WAY_TO_DIRECT and allowed.count * DIRECT_SHARE <= allowed.rows:
+    if allowed.filtered and engine.gives_way and allowed.count * DIRECT_SHARE <= allowed.rows:
         return Choice(ENGINES["direct"], DirectParameters(engine.name))
     return choice
 

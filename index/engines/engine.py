@@ -43,6 +43,7 @@ class Engine(Protocol[P]):
             `lsr.core.attributes`), which refuses wrong values by InputError.
         by_name: whether a caller may ask for it; otherwise only the choice of engine uses it.
         reads_all: whether it reads all documents that it may return, so that warming it up on all would read the index.
+        gives_way: whether direct search takes its place where a filter allows few rows.
     """
 
     name: ClassVar[str]
@@ -51,10 +52,17 @@ class Engine(Protocol[P]):
     Parameters: type[P]
     by_name: ClassVar[bool] = True
     reads_all: ClassVar[bool] = False
+    gives_way: ClassVar[bool] = False
 
     def is_exact(self, parameters: P) -> bool:
         """Whether it always finds the true best with these parameters."""
         ...
+
+    @property
+    def always_exact(self) -> bool:
+        """Whether it finds the true best however it is asked: it is exact, and has no parameters."""
+        parameters: Any = self.Parameters
+        return not options_of(parameters) and self.is_exact(parameters())
 
     def search(
         self,

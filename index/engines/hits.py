@@ -12,7 +12,7 @@ class SearchStats(NamedTuple):
     """Which way a search went and the work that it did.
 
     Attributes:
-        mode: "exact", "approximate", "exhaustive", "seismic" or "bmp".
+        mode: the engine, by its name.
         postings: postings added to the blocks' bounds.
         frequent_cells: cells of frequent terms' rows added to them.
         blocks: blocks whose bound or summary was computed.

@@ -222,7 +222,8 @@ class RetrievalPlan:
         if self.feedback is not None:
             self._check_feedback(self.feedback, mode)
         if self.fusion is not None and self.fusion.completion == "exact":
-            for side, exact in ((SPARSE, (AUTO, "exact", "exhaustive")), (DENSE, (AUTO, "exact"))):
+            engines = [name for name in named_engines() if ENGINES[name].always_exact]
+            for side, exact in ((SPARSE, (AUTO, *engines)), (DENSE, (AUTO, "exact"))):
                 given = getattr(self.retrieve, side)
                 if given is not None and given != type(given)(mode=given.mode if given.mode in exact else AUTO):
                     raise InputError(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
+from lsr.index.engines.registry import is_always_exact
 from lsr.index.filters.allowed import as_bitmap
 from lsr.index.fusion.query import DenseQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
@@ -74,7 +75,7 @@ class Sides:
             prepared = self.prepare_sparse(query)
             hits = self.index.sparse.search_prepared(prepared, depth, allow=self.allow, **self._sparse_options)
         self.sparse_stats = hits.stats
-        exact = hits.stats.mode in ("exact", "exhaustive")
+        exact = is_always_exact(hits.stats.mode)
         return RowRanking(hits.rows, hits.scores, exact and (len(hits) < depth or depth >= len(self.index)))
 
     def search_dense(self, query: DenseQuery, depth: int) -> RowRanking:

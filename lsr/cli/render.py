@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from lsr.cli.console import output
+from lsr.index.engines.registry import is_always_exact
 from lsr.search.response import Hit, SearchResponse, StageScore
 from lsr.search.snippets import make_snippet
 from lsr.search.stats import in_words
@@ -17,7 +18,7 @@ _SHOWN_MATCHES = 8
 def print_response(response: SearchResponse, *, explain: bool) -> None:
     """Rank, score, title and a snippet for each hit; with `explain`, the terms that matched and what each gave."""
     if not response.hits:
-        complete = response.stats is None or response.stats.mode in ("exact", "exhaustive")
+        complete = response.stats is None or is_always_exact(response.stats.mode)
         output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
     for hit in response.hits:
         _print_hit(hit, explain)

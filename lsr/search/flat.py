@@ -13,7 +13,9 @@ from typing import Any
 from lsr.core.attributes import attribute_docs
 from lsr.core.errors import InputError
 from lsr.core.options import Option, build, did_you_mean, listed, options_of
-from lsr.index.engines.registry import named_engines
+from lsr.index.engines.registry import ENGINES, named_engines
+from lsr.index.fusion.feedback import FEEDBACK_METHODS
+from lsr.index.fusion.methods import METHODS
 from lsr.index.fusion.settings import parameters_class
 from lsr.search.plan import ON_DEMAND, SearchPlan, retrieve_record
 
@@ -62,14 +64,16 @@ def plan_of(mode: str = "auto", **flat: Any) -> SearchPlan:
     or a value that does not fit.
     """
     given = tuple((name, value) for name, value in flat.items() if value is not None)
+    registered = (*ENGINES.values(), *METHODS, *FEEDBACK_METHODS)
     try:
-        return _plan_of(mode, given)
+        return _plan_of(mode, given, registered)
     except TypeError:  # a value that cannot be a key is none that a plan takes: say so
-        return _plan_of.__wrapped__(mode, given)
+        return _plan_of.__wrapped__(mode, given, registered)
 
 
 @lru_cache(typed=True)
-def _plan_of(mode: str, given: tuple[tuple[str, Any], ...]) -> SearchPlan:
+def _plan_of(mode: str, given: tuple[tuple[str, Any], ...], registered: tuple[object, ...]) -> SearchPlan:
+    """See `plan_of`. A plan is made again when other engines or methods are `registered`."""
     record: dict[str, Any] = {"retrieve": retrieve_record(mode)}
     known = flat_options() if given else {}
     for name, value in given:

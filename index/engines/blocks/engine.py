@@ -23,6 +23,7 @@ class Exact(Engine[NoParameters]):
     name = "exact"
     title = "finds the true best, skipping blocks of documents that cannot hold one"
     needs = ("summaries",)
+    gives_way = True
     Parameters = NoParameters
 
     def is_exact(self, parameters: NoParameters) -> bool:
@@ -54,6 +55,7 @@ class Approximate(Engine[ApproximateParameters]):
     name = "approximate"
     title = "skips more blocks than exact search, and may miss some of the best"
     needs = ("summaries",)
+    gives_way = True
     Parameters = ApproximateParameters
 
     def is_exact(self, parameters: ApproximateParameters) -> bool:
