@@ -156,6 +156,7 @@ def collection(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_they_are_evaluated_and_tuned(index: Path, collection: Path, tmp_path: Path) -> None:
     own = shutil.copytree(index, tmp_path / "index")
     evaluate = ("eval", collection, "--index", own, "--no-bm25", "--json")
@@ -217,6 +218,7 @@ def test_parts_are_looked_after_from_the_command_line(with_parts: Path, tmp_path
 def test_parts_are_described_by_the_service(with_parts: Path) -> None:
     app = create_app(with_parts, ServiceSettings(workers=1))
     with TestClient(app) as client:
+        app.state.service.warm_up.join(60)
         described = client.get("/v1/index").json()["index"]
     assert described["bytes"]["lengths"] > 0 and described["parts"]["colours"] == {"by": "hand"}
 
