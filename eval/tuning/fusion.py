@@ -75,8 +75,8 @@ def tune_fusion(
     Raises InputError for fewer than 10 judged queries or a fusion by rank, which has no scores to weigh.
     """
     fusion = fusion or FusionSettings()
-    if METHODS[fusion.method].formula is None:
-        others = listed([name for name, method in METHODS.items() if method.formula is not None])
+    if METHODS[fusion.method].of_ranks is not None:
+        others = listed([name for name, method in METHODS.items() if method.of_ranks is None])
         raise InputError(f"{fusion.method} adds ranks, and its weights are not tuned: tune {others}")
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]

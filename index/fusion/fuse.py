@@ -42,16 +42,17 @@ def fuse(
     k: int | None,
     *,
     maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
-    rank_constant: float | None = None,
+    divisors: npt.NDArray[np.float64] | None = None,
     absent: tuple[float, float] = (0.0, 0.0),
     complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
 ) -> Fused:
     """The k best (all, for None) of two rankings, each (rows, scores), best first.
 
-    A side adds its share of the score, mapped, or of 1 / (rank_constant + rank) if that is given; a row that it did not
-    return has no rank there and the score `absent`. That is replaced by the true score, as far as it matters to who is
-    among the k best, if the queries are given as `complete`, as `SparseSearch.prepare` and (a row of) `Dense.prepare`
-    return them; it must then not be below the truth. None for the sparse query says that it is the truth there.
+    A side adds its share of the score, mapped, or of 1 / divisors[rank - 1] if they are given, one for each rank;
+    a row that it did not return has no rank there and the score `absent`. That is replaced by the true score, as far as
+    it matters to who is among the k best, if the queries are given as `complete`, as `SparseSearch.prepare` and (a row
+    of) `Dense.prepare` return them; it must then not be below the truth. None for the sparse query says that it is the
+    truth there.
     """
     sparse_query, dense_query = complete or (None, _NO_VECTOR)
     terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
@@ -65,7 +66,7 @@ def fuse(
             right=dense[0],
             right_scores=dense[1],
             sides=sides,
-            rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+            divisors=_NO_DIVISORS if divisors is None else divisors,
             k=len(sparse[0]) + len(dense[0]) if k is None else k,
             row_positions=segment.row_positions,
             terms=terms,
@@ -78,4 +79,4 @@ def fuse(
     return Fused(*found)
 
 
-_NO_TERMS, _NO_VECTOR = np.empty(0, np.uint32), np.empty(0, np.float32)
+_NO_TERMS, _NO_VECTOR, _NO_DIVISORS = np.empty(0, np.uint32), np.empty(0, np.float32), np.empty(0)

@@ -24,7 +24,7 @@ def fuse_rankings(
     right,
     right_scores,
     sides,
-    rank_constant,
+    divisors,
     k,
     row_positions,
     terms,
@@ -38,8 +38,9 @@ def fuse_rankings(
 
     left, right: int64 rows, best first, no row twice in one; left_scores, right_scores: float32, theirs.
     sides: float64 [2, 4]: shift, factor and share of each side, and what stands for the score there of a row that the
-    side lacks, whose rank is 0. share * ((score - shift) * factor) is a contribution; with `rank_constant` at least 0,
-    share / (rank_constant + rank) is, and 0 for rank 0.
+    side lacks, whose rank is 0. share * ((score - shift) * factor) is a contribution; with `divisors`, share /
+    divisors[rank - 1] is, and 0 for rank 0.
+    divisors: float64 [n], n not below any rank; empty to add scores.
     completes: replace what stands for scores, which is then not below the truth, by the scores, until no other row can
     be among the best. Otherwise these scores become NaN.
     forward_*, row_positions, lookup: see `lsr.index.engines.direct.kernel`; terms, term_weights: the sparse query,
@@ -53,10 +54,10 @@ def fuse_rankings(
     contributions = np.zeros(scores.shape)
     for side in range(2):
         for at in range(rows.size):
-            if rank_constant < 0:
+            if divisors.size == 0:
                 contributions[side, at] = _contribution(scores[side, at], sides[side])
             elif ranks[side, at] > 0:
-                contributions[side, at] = sides[side, 2] / (rank_constant + ranks[side, at])
+                contributions[side, at] = sides[side, 2] / divisors[ranks[side, at] - 1]
     most = min(k, rows.size)
     best_scores, best_places = np.empty(most), np.empty(most, np.int64)
     # Rows ascend, so places say who is first among equals.

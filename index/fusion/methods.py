@@ -31,6 +31,8 @@ IDENTITY = Normaliser(0.0, 1.0)
 # The map that a side's returned scores ask for. There is at least one; they come best first, with the least that a
 # score of that side can be, or None where there is no such bound.
 Formula = Callable[["npt.NDArray[Any]", "float | None"], Normaliser]
+# What each rank divides a side's share by, of the ranks (float64, from 1) and the search's `rank_constant`: positive.
+RankFormula = Callable[["npt.NDArray[np.float64]", float], "npt.NDArray[np.float64]"]
 
 
 def _tmm(scores: npt.NDArray[Any], least: float | None) -> Normaliser:
@@ -58,6 +60,10 @@ def _none(scores: npt.NDArray[Any], least: float | None) -> Normaliser:
     return IDENTITY
 
 
+def _reciprocal(ranks: npt.NDArray[np.float64], constant: float) -> npt.NDArray[np.float64]:
+    return constant + ranks
+
+
 @dataclass(frozen=True, slots=True)
 class FusionMethod:
     """One way to make one ranking of two.
@@ -65,13 +71,14 @@ class FusionMethod:
     Attributes:
         title: what it does, in a line.
         dense_weight: what the dense side counts where neither the search nor the index's tuning says.
-        formula: how a side's scores are mapped before they are added; None for a method that adds
-            1 / (rank_constant + rank).
+        formula: how a side's scores are mapped before they are added; None for a method that goes by ranks.
+        of_ranks: what each rank divides 1 by, to be added in place of scores; None for a method that goes by scores.
     """
 
     title: str
     dense_weight: float
     formula: Formula | None
+    of_ranks: RankFormula | None = None
 
 
 # The weight of tmm was chosen, in steps of 0.05, on the four collections of benchmarks/hybrid.py; its authors recommend
@@ -83,7 +90,7 @@ METHODS: dict[str, FusionMethod] = {
     "z_score": FusionMethod("gives each side's scores mean 0 and deviation 1", 0.5, _z_score),
     "none": FusionMethod("adds scores as they are", 0.5, _none),
     # Cormack, Clarke and Büttcher, SIGIR 2009.
-    "rrf": FusionMethod("adds reciprocal ranks", 0.5, None),
+    "rrf": FusionMethod("adds reciprocal ranks", 0.5, None, _reciprocal),
 }
 
 

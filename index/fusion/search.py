@@ -182,13 +182,14 @@ class _Search:
         sparse, dense, fusion = found.sparse, found.dense, self.plan.fusion
         assert sparse is not None and dense is not None and fusion is not None
         weight = self._dense_weight(query, sparse, dense)
-        if METHODS[fusion.method].formula is None:
+        of_ranks = METHODS[fusion.method].of_ranks
+        if of_ranks is not None:
             with self.sides.timed("fuse"):
                 # Twice the weights: even ones give the published sum of 1 / (k + rank).
-                shares, constant = (2 * (1 - weight), 2 * weight), fusion.rank_constant
-                return self._fused(
-                    query, fuse(self.index, sparse[:2], dense[:2], shares, k, rank_constant=constant), weight
-                )
+                shares = (2 * (1 - weight), 2 * weight)
+                ranks = np.arange(1.0, max(len(sparse.rows), len(dense.rows)) + 1)
+                divisors = of_ranks(ranks, fusion.rank_constant)
+                return self._fused(query, fuse(self.index, sparse[:2], dense[:2], shares, k, divisors=divisors), weight)
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         with self.sides.timed("fuse"):
             first = self.plan.retrieve.depth

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import fail, note
+from lsr.text.formats import CORPUS_FORMATS
 from lsr.text.windows import WindowSettings
 
 _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
@@ -44,9 +45,7 @@ OtherModel = Annotated[
 MaxLength = Annotated[int, typer.Option(min=2, help="Tokens of a text that are encoded.")]
 TopK = Annotated[int | None, typer.Option(min=1, help="Keep only this many terms of a text, the heaviest.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, … (default: a GPU where there is one)")]
-Format = Annotated[
-    str | None, typer.Option("--format", help="beir, jsonl, tsv, parquet, folder, file, lines. (default: by name)")
-]
+Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS_FORMATS)}. (default: by name)")]
 OnErrorOption = Annotated[OnError, typer.Option(help="Stop at a line that cannot be read, or skip and list it.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
 Restart = Annotated[

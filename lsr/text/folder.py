@@ -56,6 +56,11 @@ def text_files(root: Path, on_bad: OnBad | None = None) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
+def count_text_files(source: str | Path) -> int:
+    """How many files `read_folder` reads of a folder."""
+    return sum(1 for _ in text_files(Path(source)))
+
+
 def read_text_file(path: Path, id: str) -> Record:
     """A whole file. The title is its front matter's, its first heading's, or the file's name without its ending.
 

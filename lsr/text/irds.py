@@ -46,9 +46,9 @@ def read_queries(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
         yield Record(number, {"_id": query.query_id, names.text or "text": text})
 
 
-def count(source: str) -> int | None:
+def count(source: str | Path) -> int | None:
     """Number of documents as far as ir_datasets knows it without a download."""
-    dataset = load(source)
+    dataset = load(str(source))
     return dataset.docs_metadata().get("count") if dataset.has_docs() else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsr.core.errors import InputError
-from lsr.text.lines import OnBad, name_of, read_lines
+from lsr.text.lines import COMPRESSIONS, OnBad, name_of, open_bytes, read_lines
 from lsr.text.records import (
     ID_NAMES,
     QUERY_ID_NAMES,
@@ -81,6 +81,26 @@ def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
                     yield Record(row, json_value(values))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
+
+
+def count_rows(source: str | Path) -> int:
+    """How many rows a Parquet file says it has."""
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(source).num_rows
+
+
+def count_lines(source: str | Path) -> int | None:
+    """How many lines a file has; None for one that is compressed, or a pipe (bash's <(…) is one), read only once."""
+    path = Path(source)
+    if not path.is_file() or path.suffix.lower() in COMPRESSIONS:
+        return None
+    lines, last = 0, b"\n"
+    with open_bytes(path) as file:
+        while chunk := file.read(1 << 20):
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return lines + (last != b"\n")
 
 
 def _is_header(cells: list[str], names: FieldNames) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lsr.core.errors import InputError
 from lsr.core.remedies import SCORE_TRAINING_SET
@@ -29,10 +29,13 @@ class Objective(ABC):
     Attributes:
         name: which objective, as in `OBJECTIVES`.
         weight: its factor in the sum of objectives.
+        title: what a picture calls it; empty for its name.
     """
 
     name: str
     weight: Positive = 1.0
+
+    title: ClassVar[str] = ""
 
     @property
     def distils(self) -> Distilled | None:
