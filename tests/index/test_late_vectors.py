@@ -244,13 +244,13 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     vectors = np.ones((4, 3), np.float32)
     with LateWriter(tmp_path, 3) as writer:
         writer.append(np.array([0, 1, 4]), vectors)
-        with pytest.raises(InputError, match=r"of shape \(4, 2\); expected so many by 3"):
+        with pytest.raises(InputError, match=r"must have shape \[vectors, 3\], not \(4, 2\)"):
             writer.append(np.array([0, 4]), vectors[:, :2])
         for wrong in ([0, 3], [1, 4], [0, 3, 2, 4], []):
             with pytest.raises(InputError, match="4 token vectors do not ascend"):
                 writer.append(np.array(wrong, np.int64), vectors)
         vectors[2, 1] = np.nan
-        with pytest.raises(InputError, match="row 5: a token vector holds a number that is not finite"):
+        with pytest.raises(InputError, match="row 5: a token vector has a value that is not finite"):
             writer.append(np.array([0, 2, 2, 2, 3, 4]), vectors)
 
 
