@@ -42,7 +42,7 @@ def test_defaults_and_round_trip() -> None:
         ({"run": {}}, r"give run\.steps or run\.epochs"),
         ({"run": {"steps": 1, "epochs": 2}}, r"one of them"),
         ({"data": []}, "at least one training set"),
-        ({"data": [{"source": "a", "share": 1}, {"source": "b"}]}, "every training set a share"),
+        ({"data": [{"source": "a", "share": 1}, {"source": "b"}]}, "give a share to every training set"),
         ({"losses": [{"name": "kl"}], "run": {"steps": 1, "negatives": 0}}, "distillation needs negatives"),
         ({"document_regularisers": [{"name": "idf_matching", "strength": 1}]}, "needs a query table"),
         (

@@ -1,4 +1,4 @@
-"""A run's curves, as a picture: loss, ranking quality, sparsity, against steps."""
+"""Plotting a run's curves: loss, ranking quality and sparsity against steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from lsr.core.plotting import COLOURS, check_plot, figure
 
-# Panels, and what each shows: (name in the log, label).
+# Panels, each with what it shows: (name in the log, label).
 _PANELS: dict[str, list[tuple[str, str]]] = {
     "loss": [("loss", "total"), ("info_nce", "InfoNCE"), ("kl", "KL"), ("margin_mse", "MarginMSE")],
     "development nDCG@10": [("eval_ndcg@10", "nDCG@10")],
@@ -23,7 +23,7 @@ _LOGARITHMIC = ("active terms", "FLOPS")
 
 
 def save_curves(log: Sequence[dict[str, Any]], path: Path, title: str = "") -> None:
-    """Draw what a log holds and write it to `path`, .png or .svg; a file that is there is replaced.
+    """Plot a log and write it to `path`, .png or .svg; an existing file is replaced.
 
     Raises InputError and MissingDependencyError as `lsr.core.plotting.check_plot`.
     """

@@ -150,7 +150,7 @@ def test_what_is_left_out(write: Write, opened: Open) -> None:
             ],
             2,
             None,
-            "the id '1' came before with another text",
+            "id '1' was already used for another text",
         ),
         ("a.jsonl", ['{"query": "q", "pos": ["p"], "scores": [1e999]}'], 1, None, "not a finite number"),
         ("a.jsonl", [b'{"query": "caf\xe9"}\n'], 1, None, "not UTF-8"),
@@ -185,11 +185,11 @@ def test_sources_that_are_none(tmp_path: Path, write: Write, opened: Open) -> No
         opened(tmp_path / "nothing.jsonl")
     with pytest.raises(InputError, match="no such file"):
         opened(tmp_path / "part-*.jsonl")
-    with pytest.raises(InputError, match=r"not a file of training data; those end in \.jsonl"):
+    with pytest.raises(InputError, match=r"not a file of training data; these end in \.jsonl"):
         opened(write("a.csv", "q,p"))
     with pytest.raises(InputError, match="pickled scores have no texts"):
         opened(write("a.pkl", pickle.dumps({1: {2: 3.0}})))
-    with pytest.raises(InputError, match="no examples; what was left out: queries without text: 1"):
+    with pytest.raises(InputError, match="no examples; left out: queries without text: 1"):
         opened(write("a.jsonl", {"query": "", "pos": ["p"]}))
     with pytest.raises(InputError, match="need a collection"):
         opened(write("b.jsonl", {"query": "q", "pos": ["p"]}), candidates="c.jsonl")
