@@ -109,7 +109,7 @@ def test_bad_calls_leave_nothing(run: Run, toy_index: Path) -> None:
         ((toy_index, *small, "--threshold", -1), "threshold must be a finite weight of at least 0, not -1"),
         ((toy_index, *small, "--quantile", 1), "quantile must lie in [0, 1), not 1"),
         ((toy_index, "-o", toy_index, "--top-k", 3), "already holds an index"),
-        ((toy_index, "-o", "there", "--top-k", 3, "--force"), "is a folder of other files"),
+        ((toy_index, "-o", "there", "--top-k", 3, "--force"), "is a folder with other files"),
         ((toy_index, "-o", "small.jsonl.gz", "--top-k", 3), "lsr export"),
         (("nowhere", *small, "--top-k", 3), "nowhere: no index here"),
         (("there", *small, "--top-k", 3), "there: no index here"),

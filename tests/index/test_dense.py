@@ -239,5 +239,5 @@ def test_rows_of_several_segments_are_carried_over(build, tmp_path, kind):
         assert found.rows.tolist() == other.rows.tolist() and found.scores.tolist() == other.scores.tolist()
     mixed = add_dense(build(random_vectors(5, 50)), [clustered(5)], similarity="dot").segments[0]
     odd = CarriedRows(mixed.part("dense"), mixed.part_folder("dense"), mixed.record.parts["dense"])
-    with pytest.raises(InputError, match="do not go into one segment"):
+    with pytest.raises(InputError, match="cannot be put into one segment"):
         added_parts()["dense"].carry([sources[0], odd], tmp_path)

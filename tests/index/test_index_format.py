@@ -97,7 +97,7 @@ def test_refused_input(tmp_path):
     with IndexBuilder(tmp_path / "index", dim=30) as builder:
         with pytest.raises(InputError, match="31"):
             builder.add(random_vectors(2, 31))
-        with pytest.raises(InputError, match="came with 1 documents"):
+        with pytest.raises(InputError, match="were added with 1 documents"):
             builder.add(vectors, [Document("d0", "")])
         builder.add(vectors)
         wrong = [Document(f"d{i}", "") for i in (5, 6, 7, 9, 8)]

@@ -50,7 +50,7 @@ def test_hand_computed(build: Build) -> None:
         ([1], [float("inf")], {}, "weight inf of term 1"),
         ([3, 3], [1.0, 1.0], {}, "term 3 occurs twice"),
         ([3, 2, 3], [1.0, 1.0, 1.0], {}, "term 3 occurs twice"),
-        ([1, 2], [1.0], {}, "give one of each"),
+        ([1, 2], [1.0], {}, "give one weight for each term id"),
         ([1], [1e-37], {}, "weight .* of term 1 is too small or too large"),
         ([1, 2], [4e37, 4e37], {}, "weight .* of term 2 is too small or too large"),
         ([1], [1.0], {"mode": "fast"}, "mode must be auto, exact, .*, not 'fast'"),
@@ -159,7 +159,7 @@ def test_batches_pass_on_parameters_and_refuse_other_vocabularies(build: Build) 
     for hits in index.search_batch(queries, 5, mode="approximate", threads=1, max_blocks=1):
         assert hits.stats.blocks - hits.stats.blocks_skipped == 1
     assert index.search_batch(SparseVectors.empty(80)) == []
-    with pytest.raises(InputError, match="these queries 39"):
+    with pytest.raises(InputError, match="these queries have 39"):
         index.search_batch(random_vectors(2, 39))
     with pytest.raises(InputError, match="cut"):
         index.search_batch(queries, mode="approximate", cut=2.0)
