@@ -42,7 +42,7 @@ class PartWriter:
         try:
             manifest = current_manifest(path, segment)
             if name in manifest.parts and not force:
-                raise OutputExistsError(f"{path} already has a {name} part", remedies=[REPLACE])
+                raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
             self._remove_others({part.folder for part in manifest.parts.values()})
             self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
             self.folder.mkdir()

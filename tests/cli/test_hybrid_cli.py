@@ -106,7 +106,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     np.testing.assert_allclose(index.parts["dense"].vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-5)
     assert not Path("index.dense").exists()
     code, _, err = run("dense", "index")
-    assert code == 2 and "already has a dense part; pass --force" in err
+    assert code == 2 and "has a dense part already; pass --force" in err
     assert run("dense", "index", "--force", "--kind", "sq8", "--truncate", 128)[0] == 0
     assert Index.open("index").parts["dense"].record.dim == 128
 
@@ -134,7 +134,7 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     answer = json.loads(out)
     assert code == 0 and "Glacier" in answer["hits"][0]["title"] and "rerank" in answer["timings"]["stages_ms"]
     code, _, err = run("late", "index")
-    assert code == 2 and "already has a late part; pass --force" in err
+    assert code == 2 and "has a late part already; pass --force" in err
     assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").parts["late"].record.bits == 4
 
 

@@ -128,7 +128,7 @@ def test_what_was_added_is_there_when_the_index_is_opened(build):
 
 def test_a_part_is_replaced_only_on_demand_and_a_failure_leaves_the_old_one(build):
     index = add_dense(build(random_vectors(60, 50)), [clustered(60)])
-    with pytest.raises(OutputExistsError, match="already has a dense part"):
+    with pytest.raises(OutputExistsError, match="has a dense part already"):
         add_dense(index, [clustered(60)])
     old = index.parts["dense"].vectors.copy()
     bad = clustered(60)

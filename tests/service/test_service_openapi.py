@@ -260,8 +260,8 @@ def test_parameters_and_recall_reach_the_index(served: TestClient) -> None:
     for asked, problem in [
         ({"recall": 0.999}, "not tuned for recall 0.999 at k 10"),
         ({"recall": 0.95, "k": 11}, "not tuned for recall 0.95 at k 11"),
-        ({"recall": 0.95, "mode": "exact"}, "give it alone"),
-        ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give it alone"),
+        ({"recall": 0.95, "mode": "exact"}, "give recall without them"),
+        ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give recall without them"),
         (
             {"mode": "seismic", "parameters": {"cut": 0.1}},
             "#/parameters/cut: goes with mode auto or approximate, not 'seismic'",
