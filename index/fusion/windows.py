@@ -86,7 +86,7 @@ def best_of(documents: Numbers, scores: CombinedScores, k: int, top: int) -> Bes
 def top_windows(documents: Numbers, scores: CombinedScores, top: int) -> tuple[Numbers, Numbers]:
     """Places of each document's `top` best windows, and the number of the document, counted from 0 in ascending order.
 
-    Both int64: a document's windows beside each other, best first, ties by place.
+    Both int64: a document's windows one after another, best first, ties by place.
     """
     order = np.lexsort((np.arange(len(scores)), -scores, documents))
     _, starts, owners = np.unique(documents[order], return_index=True, return_inverse=True)

@@ -14,11 +14,11 @@ class SetConfig:
     Attributes:
         source: a training set, BEIR folder, `irds:NAME`, or a file of records; "titles:CORPUS" and "crops:CORPUS" make
             queries from the corpus's own text.
-        split: of a BEIR folder.
+        split: the split of a BEIR folder.
         candidates: negatives and scores by id, from a mining run.
         scores: a file of scores of those candidates.
         systems: use only the negatives of these systems, if negatives are listed by system; all if None.
-        seed: of crops.
+        seed: for crops.
         share: of the batches; by size if no set names one.
     """
 

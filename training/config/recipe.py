@@ -114,7 +114,7 @@ class TrainingConfig:
 
 
 def _adapter() -> TypeAdapter[TrainingConfig]:
-    """The reader of configurations, made anew on each call from the current registries."""
+    """The reader of configurations, made on each call from the current registries."""
     return TypeAdapter(TrainingConfig)
 
 

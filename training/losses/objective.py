@@ -105,7 +105,7 @@ def false_negatives(ids: Tensor, relevant: Tensor, candidates: Tensor) -> Tensor
 
     Args:
         ids: int64 [queries, candidates] of the queries, the positive first.
-        relevant: int64 [queries, n], -1 where there is none.
+        relevant: int64 [queries, n], filled up with -1.
         candidates: int64 [all candidates]: of the whole batch, on all devices.
     """
     import torch

@@ -74,7 +74,7 @@ class LanguageModelTower(nn.Module):
         """float32 [texts, vocabulary]."""
         if tokens.ids.device.type != "cpu" or len(tokens.ids) <= _ALIKE:
             return self._weigh(tokens)
-        # A CPU computes padding as slowly as text, and is busy with a few texts: take those of alike length together.
+        # A CPU computes padding as slowly as text, and is busy with a few texts: take those of similar length together.
         order = tokens.present.sum(1).argsort(descending=True, stable=True)
         weights = [self._weigh(tokens.part(rows)) for rows in order.split(_ALIKE)]
         return torch.cat(weights)[order.argsort()]

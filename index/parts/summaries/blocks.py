@@ -36,7 +36,7 @@ def summary_files(prefix: str = PREFIX) -> tuple[str, ...]:
 class Summaries:
     """The largest weight of each term in each block of neighbouring documents.
 
-    Terms that stand in many blocks have a row of weights, one for each block. The others have lists, one for each
+    Terms that occur in many blocks have a row of weights, one for each block. The others have lists, one for each
     window of blocks, the heaviest first.
 
     Attributes:
