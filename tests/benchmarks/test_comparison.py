@@ -243,8 +243,8 @@ def test_what_cannot_be_run_is_told(bench: Any, tmp_path: Path) -> None:
         (("run", "needy"), "needy needs --trec-eval FOLDER"),
         (("run", "nothing"), "no benchmark 'nothing': there are made, broken, needy"),
         (("run", "made", "--repeat", "0"), "--repeat must be at least 1"),
-        (("run", "made", "--vectors", tmp_path), "docs.parquet is not there"),
-        (("run", "made", "--collections", tmp_path), "neither this folder nor one in it"),
+        (("run", "made", "--vectors", tmp_path), "docs.parquet is missing"),
+        (("run", "made", "--collections", tmp_path), "neither this folder nor one inside it"),
         (("compare", tmp_path, tmp_path / "none"), "no results found there"),
     ):
         code, out, err = bench(*arguments)

@@ -175,7 +175,7 @@ def test_the_curve(run: Run, toy_index: Path, collection: Path) -> None:
     assert answer["points"][0]["ndcg"] == 1 and answer["points"][0]["postings"] == stored(toy_index).nnz
     assert sorted(path.name for path in Path().iterdir()) == ["curve.svg", "toy"]
     code, out, err = run(*curve, "--rule", "threshold")
-    assert code == 2 and out == "" and "a threshold is a quantile by another name" in err
+    assert code == 2 and out == "" and "a threshold is equivalent to a quantile" in err
 
 
 def test_without_matplotlib_there_is_a_table_without_a_plot(

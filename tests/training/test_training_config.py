@@ -39,11 +39,11 @@ def test_defaults_and_round_trip() -> None:
         ({"model": {"document": {"pooling": "mean"}}}, r"model\.document\.pooling: .*'max' or 'sum', not 'mean'"),
         ({"modell": {}}, r"modell: a recipe has no 'modell'; did you mean 'model'\?"),
         ({"run": {"steps": 0}}, r"run\.steps: .*greater than or equal to 1, not 0"),
-        ({"run": {}}, r"give run\.steps or run\.epochs"),
+        ({"run": {}}, r"give either run\.steps or run\.epochs"),
         ({"run": {"steps": 1, "epochs": 2}}, r"one of them"),
         ({"data": []}, "at least one training set"),
         ({"data": [{"source": "a", "share": 1}, {"source": "b"}]}, "give a share to every training set"),
-        ({"losses": [{"name": "kl"}], "run": {"steps": 1, "negatives": 0}}, "distillation needs negatives"),
+        ({"losses": [{"name": "kl"}], "run": {"steps": 1, "negatives": 0}}, "distillation compares candidates"),
         ({"document_regularisers": [{"name": "idf_matching", "strength": 1}]}, "needs a query table"),
         (
             {"losses": [{"name": "margin_mse", "temperature": 2}]},
