@@ -183,7 +183,7 @@ def test_another_sets_texts(make_set: MakeSet, tmp_path: Path) -> None:
 
 
 def test_damage_is_told(make_set: MakeSet, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no training set"):
+    with pytest.raises(InputError, match="not a training set"):
         TrainingSet.open(tmp_path)
     made = make_set(([0], [1], None))
     other = make_set(*[([0], [1], None)] * 600)
