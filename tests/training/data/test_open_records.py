@@ -154,8 +154,8 @@ def test_what_is_left_out(write: Write, opened: Open) -> None:
         ),
         ("a.jsonl", ['{"query": "q", "pos": ["p"], "scores": [1e999]}'], 1, None, "not a finite number"),
         ("a.jsonl", [b'{"query": "caf\xe9"}\n'], 1, None, "not UTF-8"),
-        ("a.tsv", ["q\tp\tn", "q\tp"], 2, None, "2 columns .* must be 3: query, positive, negative"),
-        ("a.tsv", ["q"], 1, None, "1 columns .* must be 2: query, positive; or 3"),
+        ("a.tsv", ["q\tp\tn", "q\tp"], 2, None, "2 columns .* expected 3: query, positive, negative"),
+        ("a.tsv", ["q"], 1, None, "1 columns .* expected 2: query, positive; or 3"),
         ("a.tsv", ["q\tp\tn\t1\tx"], 1, "negative_score", "must be a number, not 'x'"),
     ],
 )

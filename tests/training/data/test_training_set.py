@@ -164,7 +164,7 @@ def test_another_sets_texts(make_set: MakeSet, tmp_path: Path) -> None:
         assert writer.row("d3") == 3
         with pytest.raises(ValueError):
             writer.add_text("more", "text")
-        with pytest.raises(InputError, match="no row 10: there are 10 rows"):
+        with pytest.raises(InputError, match="no candidate row 10: the set has 10 texts"):
             writer.add("q0", "query 0", [3], [10])
         writer.add("q0", "query 0", [3], [4], [2.0, 1.0])
     texts = list(first.texts)
