@@ -46,8 +46,8 @@ class SearchPlan(RetrievalPlan):
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
-        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
+        feedback: Search again with a query improved by the first answers. If left out, there is no second search.
+        fusion: How two rankings are fused into one. Goes with mode hybrid or sparse-first.
         rerank: Score the best hits again. Left out, they stay as they were found.
     """
 

@@ -101,8 +101,8 @@ def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> Non
     for options, message in [
         (("--recall", 0.99), "not tuned for recall 0.99 at k 10"),
         (("--recall", 0.98, "-k", 11), "not tuned for recall 0.98 at k 11"),
-        (("--recall", 0.98, "--mode", "exact"), "give it alone"),
-        (("--recall", 0.98, "-p", "cut=0.1"), "give it alone"),
+        (("--recall", 0.98, "--mode", "exact"), "give recall without them"),
+        (("--recall", 0.98, "-p", "cut=0.1"), "give recall without them"),
         (("--recall", 2), "--recall"),
         (("--mode", "seismic"), "built without seismic"),
         (("--mode", "blocked"), "--mode"),

@@ -65,7 +65,7 @@ def test_index_with_dense_vectors_and_search_both(run: Run, corpus: Path) -> Non
     }
 
     code, out, _ = run("inspect", "index")
-    assert "parts.dense.kind" in out and "dense vectors, and what finds the nearest" in out
+    assert "parts.dense.kind" in out and "dense vectors and their search structure" in out
     assert run("verify", "index")[0] == 0
 
 
@@ -149,7 +149,7 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     assert code == 2 and "vectors of 8 numbers and minilm makes 384; name their own model" in err
     np.save("few.npy", np.eye(4, 8, dtype=np.float32))
     code, _, err = run("dense", "index", "--vectors", "few.npy", "--force")
-    assert code == 2 and "the index has 5 documents, and there are 4 dense vectors" in err
+    assert code == 2 and "the index has 5 documents, but there are 4 dense vectors" in err
     Path("text.npy").write_text("no vectors")
     code, _, err = run("dense", "index", "--vectors", "text.npy", "--force")
     assert code == 2 and "text.npy: not a .npy file of dense vectors" in err

@@ -108,8 +108,8 @@ def test_bad_calls_leave_nothing(run: Run, toy_index: Path) -> None:
         ((toy_index, *small, "--max-ratio", 1.5), "max_ratio must lie in [0, 1], not 1.5"),
         ((toy_index, *small, "--threshold", -1), "threshold must be a finite weight of at least 0, not -1"),
         ((toy_index, *small, "--quantile", 1), "quantile must lie in [0, 1), not 1"),
-        ((toy_index, "-o", toy_index, "--top-k", 3), "is an index already"),
-        ((toy_index, "-o", "there", "--top-k", 3, "--force"), "is a folder of other files"),
+        ((toy_index, "-o", toy_index, "--top-k", 3), "already holds an index"),
+        ((toy_index, "-o", "there", "--top-k", 3, "--force"), "is a folder with other files"),
         ((toy_index, "-o", "small.jsonl.gz", "--top-k", 3), "lsr export"),
         (("nowhere", *small, "--top-k", 3), "nowhere: no index here"),
         (("there", *small, "--top-k", 3), "there: no index here"),
@@ -175,7 +175,7 @@ def test_the_curve(run: Run, toy_index: Path, collection: Path) -> None:
     assert answer["points"][0]["ndcg"] == 1 and answer["points"][0]["postings"] == stored(toy_index).nnz
     assert sorted(path.name for path in Path().iterdir()) == ["curve.svg", "toy"]
     code, out, err = run(*curve, "--rule", "threshold")
-    assert code == 2 and out == "" and "a threshold is a quantile by another name" in err
+    assert code == 2 and out == "" and "a threshold is equivalent to a quantile" in err
 
 
 def test_without_matplotlib_there_is_a_table_without_a_plot(

@@ -93,7 +93,7 @@ def test_recipes_are_sound(run: Run) -> None:
     ("arguments", "message"),
     [
         ([], "name a recipe"),
-        (["nothing"], "neither a recipe"),
+        (["nothing"], "is not a recipe"),
         (["unicoil"], "--output"),
         (["unicoil", "--set", "steps"], "FIELD=VALUE"),
         (["unicoil", "--set", "run.stepz=1", "--dry-run"], "run.stepz"),

@@ -121,16 +121,16 @@ def test_depth_is_k_where_nothing_follows() -> None:
         ),
         ("hybrid", {"feedback_terms": 5}, "'feedback_terms': comes with feedback: its method, rocchio or rm3"),
         ("auto", {"rerank_weight": 0.5}, "'rerank_weight': comes with rerank: its model"),
-        ("exact", {"recall": 0.5}, "'recall': stands for a mode and its parameters: give it alone"),
-        ("auto", {"recall": 0.5, "cut": 0.1}, "'recall': stands for a mode"),
+        ("exact", {"recall": 0.5}, "'recall': already chooses the mode and its parameters: give recall without them"),
+        ("auto", {"recall": 0.5, "cut": 0.1}, "'recall': already chooses the mode"),
         (
             "hybrid",
             {"fusion": "rff"},
             "'fusion': must be tmm, min_max, z_score, none or rrf, not 'rff'; did you mean rrf?",
         ),
         ("hybrid", {"completion": "exact", "effort": 5}, "'effort': completion 'exact' needs an exact search"),
-        ("exact", {"feedback": "rm3", "feedback_vectors": "dense"}, "'feedback_vectors': a sparse search learns"),
-        ("hybrid", {"feedback": "rm3", "interpolate": "before"}, "'interpolate': 'before' ranks by the one query"),
+        ("exact", {"feedback": "rm3", "feedback_vectors": "dense"}, "'feedback_vectors': feedback in a sparse search"),
+        ("hybrid", {"feedback": "rm3", "interpolate": "before"}, "'interpolate': 'before' ranks by a single query"),
         ("approximate", {"cut": 1.5}, r"'cut': cut must lie in \[0, 1\), not 1.5"),
         ("approximate", {"cut": "0.5"}, "'cut': must be a number, not '0.5'"),
         ("approximate", {"max_blocks": 1.5}, "'max_blocks': must be a whole number, not 1.5"),
@@ -156,7 +156,11 @@ def test_what_makes_no_sense_is_refused_by_its_keyword(mode: str, flat: dict[str
         ({"retrieve": {"vectors": "hybrid"}}, "retrieve.vectors", "there is no such field"),
         ({"retrieve": {"mode": "exact"}}, "retrieve.mode", "must be sparse, hybrid, dense or sparse-first"),
         ({"retrieve": {"sparse": {"parameters": {"cut": 5}}}}, "retrieve.sparse.parameters.cut", "cut must lie in"),
-        ({"retrieve": {"sparse": {"parameters": [5]}}}, "retrieve.sparse.parameters", "are not those of mode 'auto'"),
+        (
+            {"retrieve": {"sparse": {"parameters": [5]}}},
+            "retrieve.sparse.parameters",
+            "are not the parameters of mode 'auto'",
+        ),
         ({"retrieve": {"mode": "dense", "sparse": {}}}, "retrieve.sparse", "goes with a search of the sparse index"),
         ({"mode": "approximate", "parameters": {"heap": 1}}, "parameters.heap", "it has cut, heap_factor"),
         ({"mode": "dense", "parameters": {"cut": 0.5}}, "parameters", "goes with a search of the sparse index"),
@@ -174,7 +178,7 @@ def test_what_makes_no_sense_in_a_record_is_refused_by_its_path(record: dict[str
 
 
 def test_settings_made_in_python_are_checked_too() -> None:
-    with pytest.raises(InputError, match="are not those of mode 'bmp'"):
+    with pytest.raises(InputError, match="are not the parameters of mode 'bmp'"):
         SparseSearchSettings(mode="bmp", parameters=ENGINES["seismic"].Parameters())
     for make in (lambda: RerankSettings(weight=2.0), lambda: RetrieveSettings(depth=0)):
         with pytest.raises(InputError):

@@ -102,7 +102,7 @@ def test_they_are_checked_as_the_others(registered: None, file: Path, recipe: di
         ({"losses": [{"name": "hinge", "gab": 1}]}, r"losses\.0\.gab: hinge has no 'gab'; .*did you mean 'gap'"),
         ({"losses": [{"name": "hinge", "gap": "x"}]}, r"losses\.0\.gap: .*number, unable to parse.* not 'x'"),
         ({"query_regularisers": content["document_regularisers"]}, "rare is a penalty on documents"),
-        ({"run": {"steps": 1, "negatives": 0}}, "distillation needs negatives"),
+        ({"run": {"steps": 1, "negatives": 0}}, "distillation compares candidates"),
     ):
         with pytest.raises(InputError, match=message):
             TrainingConfig.from_record(content | changes, "test")

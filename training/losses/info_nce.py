@@ -1,4 +1,4 @@
-"""InfoNCE: telling the relevant candidate from the others, by labels alone."""
+"""InfoNCE: distinguishing the relevant candidate from the others, by labels alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's curves, as a picture: loss, ranking quality, sparsity, against steps."""
+"""Plotting a run's curves: loss, ranking quality and sparsity against steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOGARITHMIC = ("active terms", "FLOPS")
 
 
 def save_curves(log: Sequence[dict[str, Any]], path: Path, title: str = "") -> None:
-    """Draw what a log holds and write it to `path`, .png or .svg; a file that is there is replaced.
+    """Plot a log and write it to `path`, .png or .svg; an existing file is replaced.
 
     Raises InputError and MissingDependencyError as `lsr.core.plotting.check_plot`.
     """

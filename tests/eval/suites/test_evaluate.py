@@ -193,7 +193,7 @@ def test_a_run_made_elsewhere(collection: TestCollection) -> None:
     ("settings", "message"),
     [
         (EvaluationSettings(metrics=["ndgc@10"]), "unknown metric 'ndgc@10'"),
-        (EvaluationSettings(k=100), "recall@1000 needs rankings of 1000, k is 100"),
+        (EvaluationSettings(k=100), "recall@1000 needs rankings of 1000, but k is 100"),
         (EvaluationSettings(latency_k=0), "at least 1"),
     ],
 )

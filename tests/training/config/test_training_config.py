@@ -39,11 +39,11 @@ def test_defaults_and_round_trip() -> None:
         ({"model": {"document": {"pooling": "mean"}}}, r"model\.document\.pooling: .*'max' or 'sum', not 'mean'"),
         ({"modell": {}}, r"modell: a recipe has no 'modell'; did you mean 'model'\?"),
         ({"run": {"steps": 0}}, r"run\.steps: .*greater than or equal to 1, not 0"),
-        ({"run": {}}, r"give run\.steps or run\.epochs"),
-        ({"run": {"steps": 1, "epochs": 2}}, r"one of them"),
+        ({"run": {}}, r"give either run\.steps or run\.epochs"),
+        ({"run": {"steps": 1, "epochs": 2}}, r"give either run\.steps or"),
         ({"data": []}, "at least one training set"),
-        ({"data": [{"source": "a", "share": 1}, {"source": "b"}]}, "every training set a share"),
-        ({"losses": [{"name": "kl"}], "run": {"steps": 1, "negatives": 0}}, "distillation needs negatives"),
+        ({"data": [{"source": "a", "share": 1}, {"source": "b"}]}, "give a share to every training set"),
+        ({"losses": [{"name": "kl"}], "run": {"steps": 1, "negatives": 0}}, "distillation compares candidates"),
         ({"document_regularisers": [{"name": "idf_matching", "strength": 1}]}, "needs a query table"),
         (
             {"losses": [{"name": "margin_mse", "temperature": 2}]},
@@ -93,7 +93,7 @@ def test_reading_with_changes(tmp_path: Path) -> None:
     path.write_text("data: [{source: folder}]\nrun: {epochs: 2}\n")
     config = read_config(path, {"run.batch_size": 4, "model.document.top_k": 9})
     assert config.run.batch_size == 4 and config.run.epochs == 2 and config.model.document.top_k == 9
-    for content, message in (("a: [", "not YAML"), ("[]", "holds no fields")):
+    for content, message in (("a: [", "not YAML"), ("[]", "has no fields")):
         path.write_text(content)
         with pytest.raises(InputError, match=message):
             read_config(path)

@@ -237,7 +237,7 @@ def test_a_finished_run_is_left_alone_and_another_configuration_refused(recipe: 
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match="holds no training run"):
+    with pytest.raises(OutputExistsError, match="not the folder of a training run"):
         go(recipe, folder)
 
 
