@@ -19,14 +19,14 @@ OnError = Literal["stop", "skip"]
 Reader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
 
 FORMATS = {
-    "beir": "a folder with corpus.jsonl and queries.jsonl, as BEIR has them",
-    "jsonl": "one JSON object a line: .jsonl, also .gz and .zst; stdin unless another format is given",
+    "beir": "a folder with corpus.jsonl and queries.jsonl, as in BEIR",
+    "jsonl": "one JSON object per line: .jsonl, also .gz and .zst; stdin unless another format is given",
     "tsv": "tab-separated id, text; id, title, text; or with a header: .tsv, also .gz and .zst",
     "parquet": "a Parquet file with the fields as columns: .parquet",
-    "irds": "irds:NAME, a dataset of ir_datasets",
+    "irds": "irds:NAME, a dataset from ir_datasets",
     "folder": "a folder of text files: .txt, .md, .markdown, .rst",
     "file": "one text file as one document",
-    "lines": "each line is a text, its number the id; .txt files of queries",
+    "lines": "each line is a text, its line number the id; .txt files of queries",
 }
 """Format names for `format=`, and what each is."""
 
@@ -60,16 +60,16 @@ def open_corpus(
 
     Args:
         format: one of FORMATS; found from the name if not given.
-        fields: which fields hold the id, the title and the text.
-        on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
-            before); "skip" leaves it out and counts it in `skipped`. A file that is damaged or cut short always stops.
+        fields: which fields contain the id, the title and the text.
+        on_error: "stop" raises InputError at the first bad document (malformed, without id or text, or with a
+            duplicate id); "skip" leaves it out and counts it in `skipped`. A damaged or truncated file always stops.
 
     Returns:
-        Documents one at a time; memory does not grow with the corpus but for a hash of each id (at most 21 bytes).
+        Documents one at a time; memory does not grow with the corpus except for a hash of each id (at most 21 bytes).
 
     Raises:
         InputError: at once if the source is missing or its format unknown; later, with file, line and field, for
-            a bad document, and for a source without a single one.
+            a bad document, and for a source without any documents.
     """
     format = _format(source, format, for_queries=False)
     path, reader = _reader(source, format, "corpus", irds.read_documents)
@@ -84,7 +84,7 @@ def open_queries(
     on_error: OnError = "stop",
     skipped: SkipReport | None = None,
 ) -> Iterator[Query]:
-    """Stream the queries of `source`, in the formats and by the rules of `open_corpus`.
+    """Stream the queries of `source`, with the formats and rules of `open_corpus`.
 
     A BEIR folder gives its queries.jsonl; a text file gives one query a line.
     """
@@ -94,9 +94,9 @@ def open_queries(
 
 
 def count_documents(source: str | Path, *, format: str | None = None) -> int | None:
-    """How many documents `source` has, if that can be told without reading the texts; None if not.
+    """How many documents `source` has, or None if that takes reading the texts.
 
-    Parquet and ir_datasets record it, uncompressed files have about as many documents as lines, folders as files.
+    Parquet and ir_datasets record it; uncompressed files have about one document per line, folders one per file.
     """
     format = _format(source, format, for_queries=False)
     if str(source) == STDIN:
@@ -117,10 +117,10 @@ def count_documents(source: str | Path, *, format: str | None = None) -> int | N
 
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
-    """The format's name, with the source found to be there. InputError if either is not so."""
+    """The format's name. InputError if the source does not exist or its format is unknown."""
     name = name_of(source)
     if format is not None and format not in FORMATS:
-        raise InputError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+        raise InputError(f"there is no format {format!r}; choose one of {', '.join(FORMATS)}")
     if str(source).startswith(irds.PREFIX):
         return "irds"
     if str(source) == STDIN:
@@ -129,7 +129,9 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
         return format or "jsonl"
     path = Path(source)
     if not path.exists():
-        raise InputError(f"no such file or folder; a dataset of ir_datasets is named {irds.PREFIX}{name}", source=name)
+        raise InputError(
+            f"no such file or folder; a dataset from ir_datasets is named {irds.PREFIX}{name}", source=name
+        )
     if path.is_dir() != (format in ("beir", "folder")) and format is not None:
         kind = "a folder" if path.is_dir() else "a file"
         raise InputError(f"this is {kind}, which format {format!r} does not read", source=name)
@@ -138,11 +140,11 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     if path.is_dir():
         is_beir = any(_find_beir_file(path, part) for part in ("corpus", "queries"))
         if for_queries and not is_beir:
-            raise InputError("a folder of queries must hold queries.jsonl", source=name)
+            raise InputError("a folder of queries must contain queries.jsonl", source=name)
         return "beir" if is_beir else "folder"
     found = _BY_SUFFIX.get(content_suffix(path))
     if found is None:
-        raise InputError("the format cannot be told from the name", source=name, remedies=[name_format(FORMATS)])
+        raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(FORMATS)])
     return "lines" if for_queries and found == "file" else found
 
 

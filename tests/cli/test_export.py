@@ -78,9 +78,9 @@ def test_json_scale_and_force(run: Run, toy_index: Path) -> None:
         run("export", toy_index, "-o", "docs.ciff")
     run("export", toy_index, "-o", "docs.ciff", "--force")
     assert read_vectors("docs.ciff", scale=1).weights.max() == 255
-    with pytest.raises(InputError, match="a scale is for CIFF"):
+    with pytest.raises(InputError, match="a scale is only for CIFF"):
         run("export", toy_index, "-o", "docs.parquet", "--scale", 100)
-    with pytest.raises(InputError, match="vector files are named"):
+    with pytest.raises(InputError, match="the name of a vector file must end in"):
         run("export", toy_index, "-o", "docs.txt")
     assert sorted(path.name for path in Path().iterdir()) == ["docs.ciff"]
 

@@ -163,7 +163,7 @@ def test_what_makes_no_sense_is_refused_by_its_keyword(mode: str, flat: dict[str
         ({"mode": ["hybrid"]}, "mode", "must be auto"),
         ({"mode": "exact", "retrieve": {}}, "mode", "stands for retrieve: give one of the two"),
         ({"rerank": {"depth": "many"}}, "rerank.depth", "must be a whole number, not 'many'"),
-        ({"rerank": 5}, "rerank", "must hold fields, not 5"),
+        ({"rerank": 5}, "rerank", "must be an object with fields, not 5"),
         ({"feedback": {"documents": 0}}, "feedback.documents", "must be at least 1"),
     ],
 )

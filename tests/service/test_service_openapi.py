@@ -188,7 +188,7 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
         ({"mode": [["hybrid"]]}, "#/mode: must be auto"),
         ({"mode": "hybird"}, "did you mean hybrid?"),
         ({"parameters": [1]}, "#/parameters: [1] are not those of mode"),
-        ({"retrieve": 5}, "#/retrieve: must hold fields, not 5"),
+        ({"retrieve": 5}, "#/retrieve: must be an object with fields, not 5"),
         ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "searches the sparse index alone"),
     ],
 )
