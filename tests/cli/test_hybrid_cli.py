@@ -99,7 +99,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     monkeypatch.setattr(DenseEncoder, "stream_documents", remember)
     # The same command, or the one that indexes with dense vectors at once.
     code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm")
-    assert code == 0 and "index is built; its dense vectors go on" in err and len(encoded) == 3
+    assert code == 0 and "index is built; resuming its dense vectors" in err and len(encoded) == 3
     index = Index.open("index")
     minilm = DenseEncoder.load("minilm")
     texts = [index.documents.at(row).contents for row in range(5)]
@@ -174,7 +174,7 @@ def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
         (["--mode", "hybrid", "-p", "feedback_terms=9"], "needs feedback: its method"),
         (["--mode", "hybrid", "-p", "rerank_depth=9"], "needs rerank"),
         (["--mode", "hybrid", "-p", "completion=all"], "field 'completion': must be none, candidates or exact"),
-        (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut is a number"),
+        (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut must be a number"),
         (["--mode", "hybrid", "--dense-weight", "3"], "less than or equal to 1"),
     ],
 )

@@ -118,12 +118,12 @@ def test_bad_calls_leave_nothing(run: Run, toy_index: Path) -> None:
         (("v.jsonl", "-o", "v.jsonl", "--top-k", 3), "v.jsonl already exists"),
         (("v.jsonl", "-o", "small.parquet", "--top-k", 3), "holds terms"),
         (("bad.jsonl", "-o", "small.jsonl", "--top-k", 3), "bad.jsonl:2"),
-        ((toy_index, *small, "--top-k", 3, "--plot", "p.svg"), "belong to --curve"),
-        ((toy_index, *small, "--top-k", 3, "--rule", "mass"), "belong to --curve"),
+        ((toy_index, *small, "--top-k", 3, "--plot", "p.svg"), "need --curve"),
+        ((toy_index, *small, "--top-k", 3, "--rule", "mass"), "need --curve"),
         ((toy_index, *small, "--curve", "there"), "leave out --output and the rule"),
         ((toy_index, "--curve", "there", "--top-k", 3), "leave out --output and the rule"),
         ((toy_index, "--curve", "there"), "qrels"),
-        ((toy_index, "--curve", "there", "--plot", "curve.pdf"), "plots are named"),
+        ((toy_index, "--curve", "there", "--plot", "curve.pdf"), "the name of a plot must end in"),
     ]:
         code, out, err = run("prune", *arguments)
         assert code == 2 and out == "" and message in err, (arguments, err)
