@@ -54,7 +54,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     [
         ([], "its lsr_config should be 1"),
         ({"document": DOCUMENT, "query": QUERY}, "its lsr_config should be 1"),
-        ({"lsr_config": 2, "document": DOCUMENT, "query": QUERY}, "version 2, and this lsr reads up to 1"),
+        (
+            {"lsr_config": 2, "document": DOCUMENT, "query": QUERY},
+            "version 2, but this lsr only reads versions up to 1",
+        ),
         ({"lsr_config": 1, "document": DOCUMENT}, "no field 'query'"),
         ({"lsr_config": 1, "document": DOCUMENT, "query": QUERY, "gate": 1}, "field 'gate' that is not known"),
         ({"lsr_config": 1, "document": DOCUMENT, "query": []}, r"query is \[\]; expected its fields"),

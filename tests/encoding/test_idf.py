@@ -52,7 +52,7 @@ def test_a_blend_by_hand() -> None:
 def test_blends_that_cannot_be() -> None:
     table = np.ones(3, np.float32)
     for idf, blend, message in (
-        ([1, 1, 1], 1.5, "a blend goes from 0"),
+        ([1, 1, 1], 1.5, "a blend must be from 0"),
         ([1, 1], 0.5, "must be as long"),
         ([1, 1, -1], 0.5, "no number below zero"),
         ([0, 0, 0], 0.5, "no term in common"),
