@@ -150,7 +150,7 @@ def test_bad_calls_of_tune(run: Run) -> None:
         (("index",), "--queries"),
         (("index", "--queries", "nowhere.parquet"), "nowhere.parquet"),
         (("index", "--queries", "queries.parquet", "--recall", 1.5), "--recall"),
-        (("index", "--queries", "queries.parquet", "--plot", "plot.gif"), "named .png or .svg"),
+        (("index", "--queries", "queries.parquet", "--plot", "plot.gif"), "must end in .png or .svg"),
         (("index", "--queries", "texts.tsv"), "names no model"),
     ]:
         code, out, err = run("tune", *arguments)

@@ -30,7 +30,7 @@ def test_a_smaller_index_that_is_searched_by_text(run: Run, toy_index: Path, opt
     code, out, err = run("prune", toy_index, "-o", "small", f"--{option}", value, "--threads", 1)
     whole, rest = stored(toy_index), stored("small")
     assert (code, out) == (0, "") and "pruning: 5 of 5 documents" in err and "building: 5 of 5 documents" in err
-    assert f"{rest.nnz:,} of {whole.nnz:,} postings kept" in err and "% went" in err and "MB before" in err
+    assert f"{rest.nnz:,} of {whole.nnz:,} postings kept" in err and "% dropped" in err and "MB before" in err
     assert 5 <= rest.nnz < whole.nnz
     for row in range(5):
         kept, (terms, weights) = dict(zip(*rest.row(row), strict=True)), whole.row(row)

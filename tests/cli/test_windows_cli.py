@@ -117,7 +117,7 @@ def test_hybrid_search_and_its_tuning(run: Run, corpus: Path) -> None:
     [
         (["--window-words", 20], "need --windows max, first or sum"),
         (["--windows", "max", "--top-windows", 2], "--top-windows needs --windows sum"),
-        (["--windows", "max", "--window-words", 20, "--window-stride", 30], "1 … 20 words"),
+        (["--windows", "max", "--window-words", 20, "--window-stride", 30], "1 to 20 words"),
         (["--windows", "max", "--vectors", "some.parquet"], "cannot be used with --vectors"),
     ],
 )

@@ -340,7 +340,7 @@ def test_layers_that_do_not_fit(make_pylate: Maker) -> None:
             TokenEncoder.load(folder)
     write(dense, module_input_name="token_embeddings")
     for tensor, says in (
-        (torch.ones(16, 31), r"holds \{'linear\.weight': \(16, 31\)\}; expected \{'linear\.weight': \(16, 32\)\}"),
+        (torch.ones(16, 31), r"contains \{'linear\.weight': \(16, 31\)\}; expected \{'linear\.weight': \(16, 32\)\}"),
         (torch.full((16, 32), torch.nan), r"not finite: linear\.weight"),
     ):
         save_file({"linear.weight": tensor}, weights)
