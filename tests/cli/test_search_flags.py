@@ -143,5 +143,5 @@ def test_a_parameter_may_not_take_the_name_of_another_flag(run: Run, monkeypatch
     engine = Toy()
     monkeypatch.setattr(Toy, "Parameters", Taken)
     monkeypatch.setitem(ENGINES, "toy", engine)
-    with pytest.raises(TypeError, match=r"names of other flags of `search`: {'force'}"):
+    with pytest.raises(TypeError, match=r"same names as other flags of `search`: {'force'}"):
         flags_of("search")

@@ -207,7 +207,7 @@ def test_a_retriever_takes_a_plan_or_keywords(toy_index: Path) -> None:
     by_plan = retriever.search("ice and birds", 3, plan_of("approximate", cut=0.0), explain=True)
     assert by_keywords.hits == by_plan.hits and by_keywords.stats == by_plan.stats
     assert by_plan.mode == "approximate" and list(by_plan.stages_ms) == ["encode sparse", "sparse"]
-    with pytest.raises(InputError, match="leave mode and other keywords out"):
+    with pytest.raises(InputError, match="leave out mode and other keywords"):
         retriever.search("ice", 3, SearchPlan(), mode="exact")
     with pytest.raises(InputError, match="did you mean heap_factor"):
         retriever.search("ice", mode="approximate", heap_facter=0.5)
