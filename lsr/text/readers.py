@@ -28,7 +28,7 @@ _PARQUET_ROWS = 4096
 
 
 def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """One JSON object a line."""
+    """One JSON object per line."""
     for line, text in read_lines(source, on_bad):
         try:
             values = parse_object(text)
@@ -39,7 +39,7 @@ def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator
 
 
 def read_tsv(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as a header says.
+    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as given by a header.
 
     The first line is a header if field names were given, or if it names both an id and a text by their usual names.
     Every line must have as many columns as the first.
@@ -68,7 +68,7 @@ def read_plain_lines(source: str | Path, names: FieldNames, on_bad: OnBad) -> It
 
 
 def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """The rows of a Parquet file, a few thousand in memory at once; the line of a row is its number from 1."""
+    """The rows of a Parquet file, a few thousand in memory at once; a record's line is its row number, from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -62,7 +62,7 @@ def test_errors_name_it_and_its_lines(registered: None, write: Write) -> None:
         list(open_corpus(write("c.pairs", "d1=first text", "broken")))
     with pytest.raises(InputError, match=r"name it: one of beir, .*, pairs"):
         open_corpus(write("dump", *LINES))
-    with pytest.raises(InputError, match=r"there is no format 'xml'; choose from beir, .*, pairs"):
+    with pytest.raises(InputError, match=r"there is no format 'xml'; choose one of beir, .*, pairs"):
         open_corpus(write("dump", *LINES), format="xml")
     with pytest.raises(InputError, match="cannot be read from stdin; give jsonl, tsv, lines or pairs"):
         open_corpus("-", format="parquet")

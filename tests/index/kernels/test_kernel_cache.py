@@ -286,4 +286,4 @@ def test_warming_up_in_vain_is_an_error(tmp_path: Path) -> None:
         text=True,
     )
     assert process.returncode == 2 and process.stdout == ""
-    assert "could not be kept" in process.stderr
+    assert "could not be cached" in process.stderr
