@@ -47,7 +47,7 @@ class DocumentWriter:
             del self._waiting[:BATCH_ROWS]
 
     def finish(self) -> None:
-        """Write what waits, and close."""
+        """Write what is buffered, and close."""
         if self._waiting:
             self._write(self._waiting)
         self.close()
@@ -86,7 +86,7 @@ def _fields_text(document: Document) -> str:
 
 
 class DocumentStore:
-    """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata."""
+    """The documents of a segment. Opening reads only the footer; a document costs one batch's metadata."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -94,7 +94,7 @@ class DocumentStore:
         except (OSError, pa.ArrowInvalid) as error:
             raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
-        # Views of the mapped file: small to keep, and dearer to make than a document is to read.
+        # Views of the mapped file: small to keep, and slower to make than reading a document.
         self._columns = lru_cache(_KEPT_BATCHES)(self._read_columns)
 
     def __len__(self) -> int:

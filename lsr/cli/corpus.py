@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """A stream of documents, how many they are where that is known, and their encoder."""
+    """A stream of documents, their number if it is known, and their encoder."""
 
     documents: Iterator[Document]
     total: int | None
@@ -27,7 +27,7 @@ class EncodingJob:
 
 @contextmanager
 def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
-    """Give the arguments that make a reader stop or skip at a bad line; afterwards list what was skipped."""
+    """Give the arguments that make a reader stop at a bad line or skip it; afterwards list what was skipped."""
     from lsr.text import SkipReport
 
     skipped = SkipReport()
@@ -44,13 +44,13 @@ def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def resumable(out: Path, suffixes: Sequence[str] = (".encoding", ".dense")) -> Iterator[None]:
-    """When the encoding for `out` is interrupted, or the disk is full, say what is kept beside it, by its suffix."""
+    """If the encoding for `out` is interrupted, or the disk is full, say what is kept beside it, by its suffix."""
     try:
         yield
     except (KeyboardInterrupt, OSError) as stop:
         kept = [path for suffix in suffixes if (path := out.with_name(out.name + suffix)).is_dir()]
         if kept:
-            message = f"{kept[-1]} keeps what was encoded; the same command goes on"
+            message = f"{kept[-1]} keeps what was encoded; run the same command again to resume"
             if isinstance(stop, KeyboardInterrupt):
                 raise Interrupted(f"interrupted: {message}") from None
             stop.add_note(message)
@@ -69,7 +69,7 @@ def encoding(
     format: str | None,
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
-    """Give the job of encoding a corpus for `out`."""
+    """Give the encoding job of a corpus for `out`."""
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import count_documents, open_corpus
 

@@ -1,4 +1,4 @@
-"""The parts of SparseEncoder: folders, tokens, models, the vocabulary projection."""
+"""From text to vectors: sparse, dense and late-interaction encoders, and cross-encoders."""
 
 import os
 

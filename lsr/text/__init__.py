@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lsr.text.corpus import FORMATS, count_documents, open_corpus, open_queries
     from lsr.text.records import FieldNames, SkipReport
 
-# Resolved on first use: an index needs windows, and no reader.
+# Resolved on first use: an index needs windows, but no reader.
 _HOMES = {
     "FORMATS": "lsr.text.corpus",
     "FieldNames": "lsr.text.records",

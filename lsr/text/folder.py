@@ -1,4 +1,4 @@
-"""A folder of text and Markdown files: one document a file."""
+"""A folder of text and Markdown files, each file one document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRONT_MATTER = re.compile(r"---\n(.*?\n)?---[ \t]*(?:\n|$)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
 _FENCED = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE)
-# A first line that is underlined, as Markdown (setext) and reStructuredText have it, maybe with a line above it too.
+# An underlined first line, as in Markdown (setext) and reStructuredText, perhaps with a line above it too.
 _UNDERLINED = re.compile(r"(?:([=\-~*^#\"'+])\1{2,}[ \t]*\n)?[ \t]*(\S.*?)[ \t]*\n([=\-~*^#\"'+])\3{2,}[ \t]*(?:\n|$)")
 
 
@@ -43,7 +43,7 @@ def read_single_file(source: str | Path, names: FieldNames, on_bad: OnBad) -> It
 
 
 def text_files(root: Path, on_bad: OnBad | None = None) -> Iterator[Path]:
-    """The text files below `root`, folder by folder, sorted by name within each; a closed folder goes to `on_bad`."""
+    """The text files below `root`, folder by folder, each sorted by name; an unreadable folder goes to `on_bad`."""
 
     def closed(error: OSError) -> None:
         if on_bad is not None:
@@ -56,8 +56,13 @@ def text_files(root: Path, on_bad: OnBad | None = None) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
+def count_text_files(source: str | Path) -> int:
+    """How many files `read_folder` reads of a folder."""
+    return sum(1 for _ in text_files(Path(source)))
+
+
 def read_text_file(path: Path, id: str) -> Record:
-    """A whole file. The title is its front matter's, its first heading's, or the file's name without its ending.
+    """Read a whole file; the title comes from the front matter, the first heading, or the file name without its suffix.
 
     A heading that opens the file is the title only; anywhere else it stays in the text as well.
     """
@@ -65,7 +70,7 @@ def read_text_file(path: Path, id: str) -> Record:
         id.encode()
         raw = path.read_bytes()
     except UnicodeEncodeError:
-        raise InputError("the file's name is not UTF-8; rename it", source=ascii(str(path))) from None
+        raise InputError("the file name is not UTF-8; rename the file", source=ascii(str(path))) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from error
     try:
@@ -79,7 +84,7 @@ def read_text_file(path: Path, id: str) -> Record:
 
 
 def _split_title(text: str, *, markdown: bool) -> tuple[str, str]:
-    """The title ("" if there is none) and the text without it where it opens the file."""
+    """The title ("" if there is none), and the text, without the title if it opens the file."""
     title = ""
     if markdown and (front := _FRONT_MATTER.match(text)):
         text = text[front.end() :]

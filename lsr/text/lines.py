@@ -15,14 +15,14 @@ STDIN = "-"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 OnBad = Callable[[InputError], None]
-"""What is done with one bad line: raise the error, or note it and return."""
+"""What to do with a bad line: raise the error, or record it and return."""
 
 _BUFFER = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
 def content_suffix(path: Path) -> str:
-    """The ending in lower case, leaving out .gz and .zst: ".jsonl" of "a.jsonl.gz"."""
+    """The suffix in lower case, without .gz and .zst: ".jsonl" for "a.jsonl.gz"."""
     if path.suffix.lower() in COMPRESSIONS:
         path = path.with_suffix("")
     return path.suffix.lower()
@@ -30,7 +30,7 @@ def content_suffix(path: Path) -> str:
 
 @contextmanager
 def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of a file, or of stdin for "-". InputError if it cannot be read or is cut short."""
+    """The decompressed bytes of a file, or of stdin for "-". InputError if it cannot be read or is truncated."""
     if str(source) == STDIN:
         yield sys.stdin.buffer
         return
@@ -43,11 +43,11 @@ def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
         else:
             import pyarrow as pa
 
-            # pyarrow's stream, unlike zstandard's, tells a file that was cut short from one that ends.
+            # pyarrow's stream, unlike zstandard's, notices when a file is truncated.
             with io.BufferedReader(pa.input_stream(str(path), compression=compression), _BUFFER) as file:
                 yield file
     except OSError as error:
-        hint = f" ({compression}: damaged or cut short; fetch the file again)" if compression else ""
+        hint = f" ({compression}: damaged or truncated; fetch the file again)" if compression else ""
         raise InputError(f"cannot be read: {error.strerror or error}{hint}", source=name_of(source)) from error
 
 
@@ -72,7 +72,7 @@ def read_lines(source: str | Path, on_bad: OnBad) -> Iterator[tuple[int, str]]:
 
 
 def data_lines(source: str | Path) -> Iterator[tuple[int, str]]:
-    """Line number and line, without surrounding white space, of the small text files of evaluation: qrels and runs.
+    """Line number and stripped line of the small text files of evaluation: qrels and runs.
 
     Blank lines and trec_eval's comments ("# …") are left out. Raises InputError naming file and line.
     """
@@ -83,7 +83,7 @@ def data_lines(source: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def stop(error: InputError) -> NoReturn:
-    """As `on_bad`: the first bad line ends the reading."""
+    """An `on_bad` that stops reading at the first bad line."""
     raise error
 
 
@@ -99,5 +99,5 @@ def not_utf8(error: UnicodeDecodeError, source: str | Path, *, line: int, offset
 
 
 def name_of(source: str | Path) -> str:
-    """How messages call the source."""
+    """The source's name in messages."""
     return "<stdin>" if str(source) == STDIN else str(source)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsr.core.errors import InputError
-from lsr.text.lines import OnBad, name_of, read_lines
+from lsr.text.lines import COMPRESSIONS, OnBad, name_of, open_bytes, read_lines
 from lsr.text.records import (
     ID_NAMES,
     QUERY_ID_NAMES,
@@ -28,7 +28,7 @@ _PARQUET_ROWS = 4096
 
 
 def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """One JSON object a line."""
+    """One JSON object per line."""
     for line, text in read_lines(source, on_bad):
         try:
             values = parse_object(text)
@@ -39,7 +39,7 @@ def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator
 
 
 def read_tsv(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as a header says.
+    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as given by a header.
 
     The first line is a header if field names were given, or if it names both an id and a text by their usual names.
     Every line must have as many columns as the first.
@@ -68,7 +68,7 @@ def read_plain_lines(source: str | Path, names: FieldNames, on_bad: OnBad) -> It
 
 
 def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """The rows of a Parquet file, a few thousand in memory at once; the line of a row is its number from 1."""
+    """The rows of a Parquet file, a few thousand in memory at once; a record's line is its row number, from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -81,6 +81,26 @@ def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
                     yield Record(row, json_value(values))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
+
+
+def count_rows(source: str | Path) -> int:
+    """How many rows a Parquet file says it has."""
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(source).num_rows
+
+
+def count_lines(source: str | Path) -> int | None:
+    """How many lines a file has; None for one that is compressed, or a pipe (bash's <(…) is one), read only once."""
+    path = Path(source)
+    if not path.is_file() or path.suffix.lower() in COMPRESSIONS:
+        return None
+    lines, last = 0, b"\n"
+    with open_bytes(path) as file:
+        while chunk := file.read(1 << 20):
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return lines + (last != b"\n")
 
 
 def _is_header(cells: list[str], names: FieldNames) -> bool:

@@ -1,4 +1,4 @@
-"""From a record (a line's or a row's named values) to a Document or a Query."""
+"""Turn records (the named values of a line or a row) into Documents or Queries."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ QUERY_ID_NAMES = ("_id", "id", "qid", "query_id")
 QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content")
 
 _SKIPPED_KEPT = 20
-_ONE_A_LINE = "each line must be one whole object (jq -c . or, out of an array, jq -c '.[]' makes them)"
+_ONE_A_LINE = "each line must be one whole object (convert with jq -c . or, for an array, jq -c '.[]')"
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """Which fields hold the id, the title and the text; None looks for the usual names in order.
+    """Which fields contain the id, the title and the text; None looks for the usual names in order.
 
     Those are `_id`, `id`, `docid`, `doc_id`, `pid` for the id, `title` for the title, and `text`, `contents`,
     `content`, `body`, `passage`, `abstract` for the text; for queries `_id`, `id`, `qid`, `query_id`, and `text`,
@@ -37,7 +37,7 @@ class FieldNames:
 
 
 class Record(NamedTuple):
-    """Named values and the line (or row, from 1) they came from, None where there are no lines."""
+    """Named values and the line (or row, from 1) that they came from; None for sources without lines."""
 
     line: int | None
     values: dict[str, Any]
@@ -58,7 +58,7 @@ class SkipReport:
 
 
 def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Document]:
-    """Documents of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Documents from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     title_key = names.title or "title"
     seen = UniqueIds()
     for line, values in records:
@@ -78,7 +78,7 @@ def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad:
 
 
 def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Query]:
-    """Queries of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Queries from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()
     for line, values in records:
         try:
@@ -91,7 +91,7 @@ def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: O
 
 
 def parse_object(line: str, **options: Any) -> dict[str, Any]:
-    """One line's JSON object; `options` go to `json.loads`. ValueError says what is wrong."""
+    """Parse a line as a JSON object; `options` go to `json.loads`. ValueError says what is wrong."""
     try:
         value = json.loads(line, parse_constant=_refuse_constant, **options)
     except json.JSONDecodeError as error:
@@ -102,14 +102,14 @@ def parse_object(line: str, **options: Any) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("malformed JSON: nested too deeply") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{_kind(value)} where a JSON object should be; {_ONE_A_LINE}")
+        raise ValueError(f"expected a JSON object, found {_kind(value)}; {_ONE_A_LINE}")
     if "\\ud" in line or "\\uD" in line:
         _refuse_lone_surrogates(value)
     return value
 
 
 def json_value(value: Any) -> Any:
-    """`value` made of what JSON has: NaN becomes None; dates, bytes and other types become strings."""
+    """`value` in JSON types: NaN becomes None; dates, bytes and other types become strings."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -160,7 +160,7 @@ def _new_id(values: Mapping[str, Any], key: str, seen: UniqueIds) -> str:
     except ValueError as error:
         raise _Broken(str(error), key) from None
     if not seen.add(id):
-        raise _Broken(f"the id {id!r} came before; ids must be unique", key)
+        raise _Broken(f"duplicate id {id!r}; ids must be unique", key)
     return id
 
 

@@ -1,4 +1,4 @@
-"""Find a model's folder: a packaged model's, one here, or one fetched from the Hugging Face hub or its cache."""
+"""Find a model's folder: that of a packaged model, a local one, or one from the Hugging Face hub or its cache."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def fetch(name: str, *, download: bool = True) -> Path:
     except HFValidationError as error:
         raise ModelError(f"{name!r} is neither a folder here nor a name that the hub could have: {error}") from None
     except GatedRepoError as error:
-        raise ModelError(f"the model {name!r} asks for permission on the Hugging Face hub: {error}") from error
+        raise ModelError(f"the model {name!r} requires permission on the Hugging Face hub: {error}") from error
     except RepositoryNotFoundError as error:
-        raise ModelError(f"there is no model {name!r}, neither a folder here nor on the Hugging Face hub") from error
+        raise ModelError(f"there is no model {name!r}, neither a local folder nor on the Hugging Face hub") from error
     except (LocalEntryNotFoundError, OSError) as error:
         if not download:
             raise ModelError(
@@ -68,7 +68,7 @@ def fetch(name: str, *, download: bool = True) -> Path:
                 remedies=[f"if you trust it, download it (hf download {name})", CHOOSE_MODEL_ANYWAY],
             ) from None
         raise ModelError(
-            f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not "
+            f"the model {name!r} is neither a local folder nor in the local cache, and the Hugging Face hub could not "
             "be reached",
             remedies=["download it on a machine with network and name its folder", USE_PACKAGED_MODEL],
         ) from error
