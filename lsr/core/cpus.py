@@ -17,6 +17,21 @@ def allowed_cpus() -> int:
     return max(1, count if quota is None else min(count, math.ceil(quota)))
 
 
+_limit: int | None = None
+
+
+def limit_threads(threads: int | None) -> int | None:
+    """Let the models of this process compute on so many threads where their caller does not say; None for no limit."""
+    global _limit
+    _limit = threads
+    return threads
+
+
+def thread_limit() -> int | None:
+    """What `limit_threads` was given last."""
+    return _limit
+
+
 def _quota() -> float | None:
     """How many processors' time the control group of this process has, or None for no limit."""
     for folder, files in ((_CGROUP, ("cpu.max",)), (_CGROUP / "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us"))):

@@ -7,7 +7,7 @@ import os
 
 import torch
 
-from lsr.core.cpus import allowed_cpus
+from lsr.core.cpus import allowed_cpus, thread_limit
 from lsr.core.errors import InputError, ModelError
 
 _logger = logging.getLogger("lsr.encoding")
@@ -18,10 +18,11 @@ _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 def use_threads(threads: int | None) -> None:
     """Let models compute on so many threads. torch has one number for the process, so it holds for all of them.
 
-    If not given, it is torch's own choice, or fewer where this process may use fewer processors than that. A forked
-    process stays on one. InputError if it is not positive.
+    If not given, it is what `limit_threads` was given, else torch's own choice, or fewer where this process may use
+    fewer processors than that. A forked process stays on one. InputError if it is not positive.
     """
     _watch_forks()
+    threads = thread_limit() if threads is None else threads
     if threads is None:
         if not any(name in os.environ for name in _COUNTS) and torch.get_num_threads() > allowed_cpus():
             torch.set_num_threads(allowed_cpus())
