@@ -13,6 +13,7 @@ from typing import Any
 
 from lsr.core.errors import IndexFormatError, ModelError, Remedy
 from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.tokens import MOST_TOKENS
 
 _FORMS: dict[str, tuple[type, ...]] = {
     "model": (str,),
@@ -31,10 +32,10 @@ def recorded(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """These fields of an encoder's record. IndexFormatError for one that is missing or of another type."""
     for name in names:
         value, types = record.get(name), _FORMS[name]
-        if type(value) not in types or (isinstance(value, int) and value < 0):
+        if type(value) not in types or (isinstance(value, int) and not 0 <= value <= MOST_TOKENS):
             expected = " or ".join("null" if each is NoneType else each.__name__ for each in types)
             raise IndexFormatError(f"the index's record of its encoder has {name}: {value!r}; expected {expected}")
-    return {name: record[name] for name in names}
+    return {name: record.get(name) for name in names}
 
 
 def recorded_options(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# From here on a remark is worth it. Measured: English text has 0 to 2 % of unknown or foreign tokens and 20 to 50 % of
-# function words among its words; German by an English vocabulary 3 % of them.
+# From here on a remark is worth it. Measured with BERT's English vocabulary: in eleven English collections, among them
+# commands and code, 8 to 23 % of the words are of these, and at most 1 % of the tokens are foreign; in German, French,
+# Spanish and Dutch 0 to 2 % are; in Russian and Chinese nine tokens of ten are foreign.
 _FOREIGN = 0.2
-_FEW_ENGLISH, _FEW_TOKENS = 0.06, 300
+_FEW_ENGLISH, _FEW_TOKENS = 0.03, 300
 _ASCII = 0.85  # the share of tokens in plain letters, in a vocabulary that is made for English
-_ENGLISH = (
-    "the of and to in a is that for it as was with be by on not he this are or his from at which but have an they"
-)
+_ENGLISH = "the and to that with this are from which have been were their for by it as"
 _UNKNOWN = ("[UNK]", "<unk>", "<|unk|>")
 
 

@@ -22,6 +22,8 @@ from lsr.encoding.shared.trust import NO_CODE
 # How many texts and characters are tokenised at once: an Encoding takes a hundred times its token ids' memory.
 _SLICE = 128
 _SLICE_CHARACTERS = 1 << 20
+# Of a text that is read whole.
+MOST_TOKENS = 1 << 24
 
 
 class TextTokenizer:
@@ -56,6 +58,8 @@ class TextTokenizer:
         added = tokenizer.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
         if max_length <= added:
             raise ModelError(f"max_length {max_length} leaves no room for text next to {added} special tokens")
+        if max_length > MOST_TOKENS:
+            raise ModelError(f"max_length can be {MOST_TOKENS:,} at most, not {max_length}")
         if overlap is not None and not 0 <= overlap < max_length - added:
             raise ModelError(
                 f"windows of {max_length - added} tokens cannot overlap by {overlap}: give 0 or more, below that"

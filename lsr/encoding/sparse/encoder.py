@@ -19,7 +19,7 @@ from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.shared.folder import fingerprint_bytes
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded_options
 from lsr.encoding.shared.tally import TextReport
-from lsr.encoding.shared.tokens import TextTokenizer, characters, check_texts
+from lsr.encoding.shared.tokens import MOST_TOKENS, TextTokenizer, characters, check_texts
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
 from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.loading import find_sparse, load_towers
@@ -31,8 +31,6 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoding.sparse.loading import Tower
 
-# The limit in tokens for a text that is read whole.
-_WHOLE = 1 << 24
 # Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
 _CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
 
@@ -335,7 +333,7 @@ class SparseEncoder:
         query = self.spec.query
         if not isinstance(query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
-        return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
+        return TextTokenizer(query.folder, max_length=MOST_TOKENS, special_tokens=False)
 
     def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.75) -> SparseEncoder:
         """The same encoder, with its query table blended with the IDF of the searched collection.
