@@ -63,7 +63,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ({"lsr_config": 1, "document": DOCUMENT, "query": []}, r"query is \[\]; expected its fields"),
         (
             {"lsr_config": 1, "document": QUERY, "query": DOCUMENT},
-            "cannot have a table for documents",
+            "cannot have a table for documents and a model for queries",
         ),
         *(
             ({"lsr_config": 1, "document": {**DOCUMENT, **change}, "query": QUERY}, message)
