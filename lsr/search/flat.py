@@ -63,7 +63,8 @@ def plan_of(mode: str = "auto", **flat: Any) -> SearchPlan:
     InputError for an unknown keyword (it suggests the nearest known one), for one that belongs to a stage that is not
     requested, and for a value that does not fit.
     """
-    given = tuple((name, value) for name, value in flat.items() if value is not None)
+    # Types are part of the key since True equals 1.
+    given = tuple((name, type(value), value) for name, value in flat.items() if value is not None)
     registered = (*ENGINES.values(), *METHODS, *FEEDBACK_METHODS)
     try:
         return _plan_of(mode, given, registered)
@@ -71,12 +72,13 @@ def plan_of(mode: str = "auto", **flat: Any) -> SearchPlan:
         return _plan_of.__wrapped__(mode, given, registered)
 
 
-@lru_cache(typed=True)
-def _plan_of(mode: str, given: tuple[tuple[str, Any], ...], registered: tuple[object, ...]) -> SearchPlan:
+@lru_cache
+def _plan_of(mode: str, given: tuple[tuple[str, type, Any], ...], registered: tuple[object, ...]) -> SearchPlan:
     """See `plan_of`. A plan is made again when other engines or methods are `registered`."""
     record: dict[str, Any] = {"retrieve": retrieve_record(mode)}
+    values = {name: value for name, _, value in given}
     known = flat_options() if given else {}
-    for name, value in given:
+    for name, value in values.items():
         if name not in known:
             raise InputError(f"there is no such parameter of a search{did_you_mean(name, known)}", field=name)
         node = record
@@ -86,12 +88,12 @@ def _plan_of(mode: str, given: tuple[tuple[str, Any], ...], registered: tuple[ob
         if last in node:
             raise InputError(f"goes with mode hybrid or sparse-first, not {mode!r}", field=name)
         node[last] = value
-    for name, _ in given:
-        _check_stage(known[name], known, dict(given))
+    for name in values:
+        _check_stage(known[name], known, values)
     try:
         return build(SearchPlan, record)
     except InputError as error:
-        raise InputError(error.reason, field=_keyword(error.field, known, [name for name, _ in given])) from None
+        raise InputError(error.reason, field=_keyword(error.field, known, list(values))) from None
 
 
 def _check_stage(option: FlatOption, known: Mapping[str, FlatOption], given: Mapping[str, Any]) -> None:

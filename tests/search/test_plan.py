@@ -267,3 +267,9 @@ def test_no_two_fields_go_by_one_keyword_and_every_field_is_explained() -> None:
         assert option.help.endswith(".") and not option.help[0].islower(), name
     for settings in (RetrieveSettings, FusionSettings, RerankSettings, SearchPlan):
         assert [option.name for option in options_of(settings)]
+
+
+def test_a_plan_of_a_number_does_not_let_a_truth_value_pass() -> None:
+    plan_of("approximate", max_blocks=1)
+    with pytest.raises(InputError, match="'max_blocks': must be a whole number, not True"):
+        plan_of("approximate", max_blocks=True)
