@@ -64,7 +64,7 @@ def test_errors_name_it_and_its_lines(registered: None, write: Write) -> None:
         open_corpus(write("dump", *LINES))
     with pytest.raises(InputError, match=r"there is no format 'xml'; choose from beir, .*, pairs"):
         open_corpus(write("dump", *LINES), format="xml")
-    with pytest.raises(InputError, match="cannot be read from stdin; give jsonl, tsv, lines or pairs"):
+    with pytest.raises(InputError, match="cannot be read from stdin; give jsonl, tsv, csv, lines or pairs"):
         open_corpus("-", format="parquet")
 
 
