@@ -102,9 +102,9 @@ def _guess(raw: bytes) -> str | None:
 
 
 def _rank(match: Any) -> tuple[float, float, int]:
-    """Least mess first, then what reads most like a language, then what is most common."""
+    """The least mess first, then what reads most like a language, then what is most common."""
     language = round(match.coherence, 1) if match.coherence > _TELLING else 0.0
-    return round(match.chaos, 1), -language, _GUESSED.index(match.encoding)
+    return match.chaos, -language, _GUESSED.index(match.encoding)
 
 
 class Joined(io.RawIOBase):

@@ -42,17 +42,8 @@ def test_html_of_many_levels(write: Write) -> None:
 
 
 def test_org(write: Write) -> None:
-    path = write(
-        "a.org",
-        "#+TITLE: My notes",
-        "#+DATE: 2024-05-01",
-        "",
-        "* Birds :animal:",
-        ":PROPERTIES:",
-        ":ID: 7",
-        ":END:",
-        "They fly.",
-    )
+    drawer = (":PROPERTIES:", ":ID: 7", ":END:")
+    path = write("a.org", "#+TITLE: My notes", "#+DATE: 2024-05-01", "", "* Birds :animal:", *drawer, "They fly.")
     page = read_file(path)
     assert (page.title, page.text, page.fields) == ("My notes", "Birds\nThey fly.", {"date": "2024-05-01"})
     assert read_file(write("b.org", "* Only a heading", "body")).title == "Only a heading"
@@ -93,7 +84,8 @@ def make_xlsx(path: Path) -> None:
 def make_odt(path: Path) -> None:
     text = "urn:oasis:names:tc:opendocument:xmlns:text:1.0"
     content = (
-        f'<office xmlns:text="{text}"><text:h>Letter</text:h><text:p>Dear <text:span>Ada</text:span>,<text:s/>hello.</text:p>'
+        f'<office xmlns:text="{text}"><text:h>Letter</text:h>'
+        "<text:p>Dear <text:span>Ada</text:span>,<text:s/>hello.</text:p>"
         "<text:p>Bye.</text:p></office>"
     )
     with zipfile.ZipFile(path, "w") as made:
@@ -107,7 +99,8 @@ def make_pdf(path: Path, text: str = "Birds fly south.") -> None:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Title (On birds) /Author (Ada) >>",
@@ -182,7 +175,7 @@ def test_a_file_longer_than_a_document(write: Write, monkeypatch: pytest.MonkeyP
     assert LONGEST_RECORD == 1 << 26
     monkeypatch.setattr(raw, "LONGEST_RECORD", 1 << 20)
     for name in ("a.txt", "a.md.gz", "a.html", "a.org"):
-        with pytest.raises(InputError, match="longer than .*, which no document may be"):
+        with pytest.raises(InputError, match="which no document may be"):
             read_file(write(name, b"a" * (1 << 20) + b"b"))
 
 
