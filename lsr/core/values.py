@@ -8,6 +8,7 @@ from typing import Any
 
 from lsr.core.limits import DEEPEST
 
+_EACH = 8
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
@@ -23,6 +24,21 @@ def problem_in(values: Mapping[str, Any]) -> tuple[str, str] | None:
         if reason is not None:
             return name, reason
     return None
+
+
+def characters_in(value: Any) -> int:
+    """About how much room a value takes: the characters of its texts, and some for each value within it."""
+    total, waiting = 0, [value]
+    while waiting:
+        value = waiting.pop()
+        total += _EACH
+        if isinstance(value, str):
+            total += len(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return total
 
 
 def too_deep(value: Any) -> bool:
