@@ -23,7 +23,7 @@ _KEPT_BATCHES = 256
 
 
 class DocumentStore:
-    """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata."""
+    """The documents of a segment. Opening reads only the footer; a document costs one batch's metadata."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -31,7 +31,7 @@ class DocumentStore:
         except (OSError, pa.ArrowInvalid) as error:
             raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
-        # Views of the mapped file: small to keep, and dearer to make than a document is to read.
+        # Views of the mapped file: small to keep, and slower to make than reading a document.
         self._columns = lru_cache(_KEPT_BATCHES)(self._read_columns)
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
-"""Resumable encoding: a corpus becomes a folder of shards, each written whole, so that an interrupted run goes on.
+"""Resumable encoding: a corpus becomes a folder of shards, each written whole, so that an interrupted run can resume.
 
-A shard holds some documents with their vectors (Parquet: `id`, `title`, `text`, `fields` as JSON, `indices`, `values`).
+A shard has some documents with their vectors (Parquet: `id`, `title`, `text`, `fields` as JSON, `indices`, `values`).
 A folder made with other settings is refused, never mixed.
 """
 
@@ -46,7 +46,7 @@ _DOCUMENT_COLUMNS = ["id", "title", "text", "fields"]
 
 
 class EncodedShards(WorkFolder):
-    """The work folder of one encoding run, which holds the shards that are finished."""
+    """The work folder of one encoding run, with the shards that are finished."""
 
     @property
     def paths(self) -> list[Path]:
@@ -66,10 +66,10 @@ class EncodedShards(WorkFolder):
         top_k: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Encode what is not encoded yet, a shard at a time.
+        """Encode what is not encoded yet, shard by shard.
 
-        `corpus` is read from its start; the documents that earlier shards hold are compared with it, not encoded again.
-        Raises InputError if the corpus is not the one that the earlier shards came from.
+        `corpus` is read from its start; documents in earlier shards are compared with it, not encoded again. Raises
+        InputError if the corpus is not the one that the earlier shards came from.
         """
         stream = iter(corpus)
         for path in self.paths:
@@ -103,7 +103,7 @@ class EncodedShards(WorkFolder):
                 )
 
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:
-        """Vectors and documents, a shard at a time."""
+        """Vectors and documents, shard by shard."""
         for path in self.paths:
             table = pq.read_table(path)
             indices = table["indices"].combine_chunks()

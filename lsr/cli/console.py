@@ -1,4 +1,4 @@
-"""What a person sees: errors and progress on stderr, answers on stdout."""
+"""Output for people: errors and progress on stderr, answers on stdout."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_j
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
 
-# How often progress is written where it cannot be redrawn (a log file, a pipe).
+# Seconds between progress lines where they cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with more to say than that."""
+    """Ctrl-C, with a message."""
 
 
 def fail(message: str) -> NoReturn:
@@ -33,12 +33,12 @@ def fail(message: str) -> NoReturn:
 
 
 def note(message: str) -> None:
-    """Print a remark on stderr."""
+    """Print a note on stderr."""
     errors.print(escape(message))
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout."""
+    """Print a JSON value on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""`lsr demo`: the whole way, on text that every machine has."""
+"""`lsr demo`: every step, on text that is available on every machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(
 ) -> None:
     """Index the documentation of this Python's standard library, ask it questions, and measure the answers.
 
-    Needs no network. Takes two minutes the first time; the index is kept for the next.
+    Needs no network. Takes two minutes the first time; the index is kept for later runs.
 
     Example:
 
@@ -59,7 +59,7 @@ def _print_next_steps(folder: Path) -> None:
     output.print("[bold]Now with your own text[/] (.txt and .md files; JSONL, TSV and Parquet work as well):")
     output.print("  lsr index FOLDER -o my-index")
     output.print('  lsr search my-index "your question" --explain')
-    output.print("[bold]Or serve what you have just seen:[/]")
+    output.print("[bold]Or serve this index:[/]")
     output.print(f"  lsr serve {folder / 'index'} --port 8080")
     body = """'{"text": "how do I read a zip file"}'"""
     output.print(f"  curl -s localhost:8080/v1/search -H 'content-type: application/json' -d {body}", markup=False)

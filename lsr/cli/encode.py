@@ -33,7 +33,9 @@ def run(
         Path | None, typer.Option("--output", "-o", help="The file to make: .parquet, .jsonl[.gz|.zst].")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Encode this one text and print its terms.")] = None,
-    queries: Annotated[bool, typer.Option("--queries", help="CORPUS or --text is of queries, not documents.")] = False,
+    queries: Annotated[
+        bool, typer.Option("--queries", help="CORPUS or --text contains queries, not documents.")
+    ] = False,
     model: Model = DEFAULT_MODEL,
     max_length: MaxLength = 256,
     top_k: TopK = None,
@@ -47,7 +49,7 @@ def run(
 ) -> None:
     """Encode a corpus, or queries, into a file of sparse vectors.
 
-    An interrupted corpus goes on where it stopped when the same command is given again.
+    Run the same command again to resume an interrupted run.
 
     With --text, show the terms of one text instead.
 

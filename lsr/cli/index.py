@@ -56,21 +56,21 @@ def run(
     dense: Annotated[
         str | None,
         typer.Option(
-            help="A dense model, as minilm: add its vectors, for hybrid search. More choices: `lsr dense`.",
+            help="A dense model, such as minilm: add its vectors, for hybrid search. For more options see `lsr dense`.",
             show_default=False,
         ),
     ] = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
-            help="Index this file of vectors instead of encoding. CORPUS, in its order, gives the texts; --model, the "
-            "one that made the vectors, lets them be searched by text."
+            help="Index this file of vectors instead of encoding. CORPUS, in the same order, gives the texts. With "
+            "--model, the one that made the vectors, they can be searched by text."
         ),
     ] = None,
     block_size: Annotated[
         int | None,
         typer.Option(
-            help="Neighbouring documents that share a bound: more of them make a smaller index. (default: by the "
+            help="Neighbouring documents that share a bound: more make a smaller index. (default: by the "
             "number of documents)",
             show_default=False,
             rich_help_panel=_ENGINE,
@@ -80,7 +80,7 @@ def run(
         int,
         typer.Option(
             metavar="8|16",
-            help="Bits of a stored weight; 16 gives nearly the scores of float32.",
+            help="Bits per stored weight; 16 gives nearly the scores of float32.",
             rich_help_panel=_ENGINE,
         ),
     ] = 8,
@@ -88,19 +88,24 @@ def run(
         bool,
         typer.Option(
             "--seismic",
-            help="Build what `search --mode seismic` needs, in several times the space.",
+            help="Also build what `search --mode seismic` needs, which takes several times the space.",
             rich_help_panel=_ENGINE,
         ),
     ] = False,
     bmp: Annotated[
-        bool, typer.Option("--bmp", help="Build what `search --mode bmp` needs.", rich_help_panel=_ENGINE)
+        bool, typer.Option("--bmp", help="Also build what `search --mode bmp` needs.", rich_help_panel=_ENGINE)
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, help="A seed gives the same index, whatever --threads.", rich_help_panel=_ENGINE)
+        int,
+        typer.Option(
+            min=0,
+            help="Random seed: the same seed gives the same index, whatever --threads is.",
+            rich_help_panel=_ENGINE,
+        ),
     ] = 0,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that build, not encode. (default: all)", rich_help_panel=_ENGINE),
+        typer.Option(min=1, help="Threads for building, not encoding. (default: all)", rich_help_panel=_ENGINE),
     ] = None,
     format: Format = None,
     on_error: OnErrorOption = OnError.stop,
@@ -111,7 +116,7 @@ def run(
 ) -> None:
     """Encode a corpus and index it.
 
-    An interrupted run goes on where it stopped when the same command is given again.
+    Run the same command again to resume an interrupted run.
 
     Examples:
 
@@ -133,7 +138,7 @@ def run(
 
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
-        fail("--windows cuts documents before they are encoded: it does not go with --vectors")
+        fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)
@@ -148,7 +153,7 @@ def run(
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
     if goes_on:
-        note(f"{out} is built; its dense vectors go on")
+        note(f"{out} is built; resuming its dense vectors")
         index = Index.open(out)
     elif vectors is not None:
         index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)

@@ -1,4 +1,4 @@
-"""`lsr search`: ask an index."""
+"""`lsr search`: search an index."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def run(
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
-    # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
-    # that of a search.
+    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
+    # that of the search.
     retriever.warm_up(plan)
     response = retriever.search(query, k, plan, explain=True)
     if as_json:

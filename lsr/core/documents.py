@@ -12,7 +12,7 @@ from lsr.core.values import characters_in
 class Document:
     """One text with its id.
 
-    `fields` holds everything else that came with it (JSON values), kept and shown but not searched.
+    `fields` has everything else that came with it (JSON values), stored and shown but not searched.
     """
 
     id: str
@@ -22,7 +22,7 @@ class Document:
 
     @property
     def contents(self) -> str:
-        """What is encoded: title and text joined by one space, as BEIR's baselines do."""
+        """The text to encode: title and text joined by one space, as BEIR's baselines do."""
         return f"{self.title} {self.text}" if self.title else self.text
 
     @property

@@ -1,1 +1,1 @@
-"""The parts of SparseEncoder: folders, tokens, models, the vocabulary projection."""
+"""From text to vectors: sparse, dense and late-interaction encoders, and cross-encoders."""

@@ -1,4 +1,4 @@
-"""The encoders that an index was made with, loaded when they are first needed and held to what it records."""
+"""The encoders that an index was made with, loaded when first needed and checked against what it records."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.vectors.sparse import SparseVectors
 
-# Documents of which half of the IDF that a model wants is believed. Measured (benchmarks/idf_prior.py): up to 10
-# documents, less of it is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
+# Number of documents at which half of the IDF that a model wants is used. Measured (benchmarks/idf_prior.py): up to 10
+# documents, less is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
 _FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedQueries:
-    """Texts and the vectors that a plan asks for.
+    """Texts, and the vectors of them that a plan needs.
 
     Attributes:
         ids, texts: [n].
-        sparse: a row for each text, or None where the sparse index is not searched.
-        dense: float32 [n, dim], or None where dense vectors are not.
+        sparse: a row for each text, or None if the sparse index is not searched.
+        dense: float32 [n, dim], or None if dense vectors are not searched.
     """
 
     ids: Sequence[str]
@@ -55,7 +55,7 @@ class IndexEncoders:
     """Encoders for an index: sparse queries and documents, dense queries. Safe to use from several threads.
 
     Args:
-        index: whose records say what to load.
+        index: the index, whose records say what to load.
         model, device, light, query_idf: as for `lsr.search.retriever.Retriever.open`.
     """
 
@@ -85,7 +85,7 @@ class IndexEncoders:
 
     @property
     def documents(self) -> SparseEncoder:
-        """The encoder of documents: the same object unless queries need no model, or a light one."""
+        """The encoder of documents; the same object as for queries, unless these need no model or a light one."""
         if not self.queries.inference_free and not self._light:
             return self.queries
         with self._loading:
@@ -106,7 +106,7 @@ class IndexEncoders:
         self._dense = encoder
 
     def encode_query(self, text: str, retrieve: RetrieveSettings) -> tuple[HybridQuery, dict[str, float]]:
-        """The vectors of a text that a search asks for, and the milliseconds of each."""
+        """The vectors of a text that a plan needs, and the milliseconds that each took."""
         sparse, dense, milliseconds = None, None, {}
         start = perf_counter()
         if retrieve.needs_sparse:
@@ -119,7 +119,7 @@ class IndexEncoders:
         return HybridQuery(sparse, dense), milliseconds
 
     def encode_queries(self, texts: Sequence[str], ids: Sequence[str], retrieve: RetrieveSettings) -> EncodedQueries:
-        """The vectors of many texts that a search asks for."""
+        """The vectors of many texts that a plan needs."""
         sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
         dense = self.dense.encode_queries(texts) if retrieve.needs_dense else None
         return EncodedQueries(ids, texts, sparse, dense)
@@ -129,10 +129,10 @@ class IndexEncoders:
 
         record = self._index.parts["dense"].record.encoder
         if record is None:
-            raise ModelError("the dense vectors of this index came without a model", remedies=[NAME_DENSE_MODEL])
+            raise ModelError("this index does not say which model made its dense vectors", remedies=[NAME_DENSE_MODEL])
         options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
         encoder = DenseEncoder.load(str(record["model"]), device=self._device, **options)
-        # What is computed in may differ: a server need not be the machine that encoded the documents.
+        # The dtype may differ: a server need not be the machine that encoded the documents.
         if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
             raise ModelError(
                 f"the dense model at {encoder.name} is not the one that made this index's dense vectors (weights or "
@@ -161,7 +161,7 @@ class IndexEncoders:
                 f"model {encoder.name} has {encoder.dim:,} terms, the index {self._index.dim:,}: it is not the model "
                 "that made this index"
             )
-        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
+        # A model given by name may differ on purpose; the recorded one must not have changed unnoticed.
         if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
             raise ModelError(
                 f"the model at {encoder.name} is not the one that made this index (weights or configuration changed)",
@@ -170,7 +170,7 @@ class IndexEncoders:
         return encoder
 
     def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
-        """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
+        """The encoder with the collection's IDF blended into its query table, if its model or the caller wants it."""
         frequencies = self._index.parts["terms"].tokens
         if not encoder.inference_free or frequencies is None:
             return encoder

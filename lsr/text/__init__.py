@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lsr.text.records import FieldNames
     from lsr.text.reports import SkipReport
 
-# Resolved on first use: an index needs windows, and no reader.
+# Resolved on first use: an index needs windows, but no reader.
 _HOMES = {
     "FORMATS": "lsr.text.corpus",
     "FieldNames": "lsr.text.records",

@@ -41,11 +41,11 @@ def open_corpus(
         skipped: counts what is left out, and what had to be guessed.
 
     Returns:
-        Documents one at a time; memory does not grow with the corpus but for a hash of each id (at most 21 bytes).
+        Documents one at a time; memory does not grow with the corpus except for a hash of each id (at most 21 bytes).
 
     Raises:
         InputError: at once if the source is missing or its format unknown; later, with file, line and field, for
-            a bad document, and for a source without a single one.
+            a bad document, and for a source without any documents.
     """
     format = _format(source, format, for_queries=False)
     path, reader = _located(source, format, "corpus"), CORPUS_FORMATS[format].read
@@ -60,7 +60,7 @@ def open_queries(
     on_error: OnError = "stop",
     skipped: SkipReport | None = None,
 ) -> Iterator[Query]:
-    """Stream the queries of `source`, in the formats and by the rules of `open_corpus`.
+    """Stream the queries of `source`, with the formats and rules of `open_corpus`.
 
     A BEIR folder gives its queries.jsonl; a text file gives one query a line.
     """
@@ -70,9 +70,9 @@ def open_queries(
 
 
 def count_documents(source: str | Path, *, format: str | None = None) -> int | None:
-    """How many documents `source` has, if that can be told without reading the texts; None if not.
+    """How many documents `source` has, or None if that takes reading the texts.
 
-    Parquet and ir_datasets record it, uncompressed files have about as many documents as lines, folders as files.
+    Parquet and ir_datasets record it; uncompressed files have about one document per line, folders one per file.
     """
     format = _format(source, format, for_queries=False)
     if str(source) == STDIN:
@@ -81,10 +81,10 @@ def count_documents(source: str | Path, *, format: str | None = None) -> int | N
 
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
-    """The format's name, with the source found to be there. InputError if either is not so."""
+    """The format's name. InputError if the source does not exist or its format is unknown."""
     name = name_of(source)
     if format is not None and format not in CORPUS_FORMATS:
-        raise InputError(f"there is no format {format!r}; choose from {', '.join(CORPUS_FORMATS)}")
+        raise InputError(f"there is no format {format!r}; choose one of {', '.join(CORPUS_FORMATS)}")
     if str(source).startswith(irds.PREFIX):
         return "irds"
     if str(source) == STDIN:
@@ -103,13 +103,13 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     if path.is_dir():
         is_beir = beir.is_beir_folder(path)
         if for_queries and not is_beir:
-            raise InputError("a folder of queries must hold queries.jsonl", source=name)
+            raise InputError("a folder of queries must contain queries.jsonl", source=name)
         return "beir" if is_beir else "folder"
     suffix = content_suffix(path)
     for found, each in CORPUS_FORMATS.items():
         if suffix in each.ends(for_queries=for_queries):
             return found
-    raise InputError("the format cannot be told from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
+    raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
 
 
 def _format_of_stdin(*, for_queries: bool) -> str:

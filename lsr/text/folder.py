@@ -158,7 +158,7 @@ def _check_name(path: Path, id: str) -> None:
     try:
         id.encode()
     except UnicodeEncodeError:
-        raise InputError("the file's name is not UTF-8; rename it", source=ascii(str(path))) from None
+        raise InputError("the file name is not UTF-8; rename the file", source=ascii(str(path))) from None
 
 
 def _modified(path: Path) -> str:

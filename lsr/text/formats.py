@@ -70,14 +70,14 @@ def _count_folder(source: str | Path) -> int | None:
 
 CORPUS_FORMATS: dict[str, CorpusFormat] = {
     "beir": CorpusFormat(
-        title="a folder with corpus.jsonl and queries.jsonl, as BEIR has them",
+        title="a folder with corpus.jsonl and queries.jsonl, as in BEIR",
         read=read_jsonl,
         is_folder=True,
         locate=beir.part_file,
         count=count_lines,
     ),
     "jsonl": CorpusFormat(
-        title="one JSON object a line: .jsonl, .ndjson; stdin unless another format is given",
+        title="one JSON object per line: .jsonl, .ndjson; stdin unless another format is given",
         read=read_jsonl,
         suffixes=(".jsonl", ".ndjson"),
         records=True,
@@ -113,7 +113,7 @@ CORPUS_FORMATS: dict[str, CorpusFormat] = {
         count=count_rows,
     ),
     "irds": CorpusFormat(
-        title="irds:NAME, a dataset of ir_datasets",
+        title="irds:NAME, a dataset from ir_datasets",
         read=irds.read_documents,
         read_queries=irds.read_queries,
         count=irds.count,
@@ -132,7 +132,7 @@ CORPUS_FORMATS: dict[str, CorpusFormat] = {
         count=lambda source: 1,
     ),
     "lines": CorpusFormat(
-        title="each line is a text, its number the id; .txt files of queries",
+        title="each line is a text, its line number the id; .txt files of queries",
         read=read_plain_lines,
         query_suffixes=(".txt", ".md", ".markdown", ".rst"),
         stdin=True,

@@ -18,14 +18,14 @@ from lsr.text.encodings import Joined, byte_order, kind_of
 STDIN = "-"
 
 OnBad = Callable[[InputError], None]
-"""What is done with one bad line: raise the error, or note it and return."""
+"""What to do with a bad line: raise the error, or record it and return."""
 
 _BUFFER = 1 << 20
 _PEEKED = 4096
 
 
 def content_suffix(path: Path) -> str:
-    """The ending in lower case, leaving out that of a compression: ".jsonl" of "a.jsonl.gz"."""
+    """The suffix in lower case, without that of a compression: ".jsonl" for "a.jsonl.gz"."""
     if path.suffix.lower() in COMPRESSIONS:
         path = path.with_suffix("")
     return path.suffix.lower()
@@ -33,7 +33,7 @@ def content_suffix(path: Path) -> str:
 
 @contextmanager
 def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
-    """The decompressed bytes of a file, or of stdin for "-". InputError if it cannot be read or is cut short."""
+    """The decompressed bytes of a file, or of stdin for "-". InputError if it cannot be read or is truncated."""
     if str(source) == STDIN:
         yield sys.stdin.buffer
         return
@@ -43,7 +43,7 @@ def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
         with path.open("rb") if compression is None else open_compressed(path, compression) as file:
             yield file
     except (OSError, EOFError, lzma.LZMAError) as error:
-        hint = f" ({compression}: damaged or cut short; fetch the file again)" if compression else ""
+        hint = f" ({compression}: damaged or truncated; fetch the file again)" if compression else ""
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot be read: {reason}{hint}", source=name_of(source)) from error
 
@@ -86,7 +86,7 @@ def peek_stdin() -> str:
 
 
 def data_lines(source: str | Path) -> Iterator[tuple[int, str]]:
-    """Line number and line, without surrounding white space, of the small text files of evaluation: qrels and runs.
+    """Line number and stripped line of the small text files of evaluation: qrels and runs.
 
     Blank lines and trec_eval's comments ("# …") are left out. Raises InputError naming file and line.
     """
@@ -97,7 +97,7 @@ def data_lines(source: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def stop(error: InputError) -> NoReturn:
-    """As `on_bad`: the first bad line ends the reading."""
+    """An `on_bad` that stops reading at the first bad line."""
     raise error
 
 
@@ -119,7 +119,7 @@ def not_utf8(error: UnicodeDecodeError, source: str | Path, *, line: int, offset
 
 
 def name_of(source: str | Path) -> str:
-    """How messages call the source."""
+    """The source's name in messages."""
     return "<stdin>" if str(source) == STDIN else str(source)
 
 

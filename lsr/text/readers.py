@@ -19,7 +19,7 @@ _COLUMNS = {
 
 
 def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """One JSON object a line."""
+    """One JSON object per line."""
     for line, text in read_lines(source, on_bad):
         try:
             values = parse_object(text)
@@ -30,7 +30,7 @@ def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator
 
 
 def read_tsv(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as a header says.
+    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as given by a header.
 
     The first line is a header if field names were given, or if it names both an id and a text by their usual names.
     Every line must have as many columns as the first.

@@ -1,4 +1,4 @@
-"""From a record (a line's or a row's named values) to a Document or a Query."""
+"""Turn records (the named values of a line or a row) into Documents or Queries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content")
 
 # Of one record: what takes Python some hundred megabytes, were each an empty object.
 _MOST_VALUES = 1 << 22
-_ONE_A_LINE = "each line must be one whole object (jq -c . or, out of an array, jq -c '.[]' makes them)"
+_ONE_A_LINE = "each line must be one whole object (convert with jq -c . or, for an array, jq -c '.[]')"
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """Which fields hold the id, the title and the text; None looks for the usual names in order.
+    """Which fields contain the id, the title and the text; None looks for the usual names in order.
 
     Those are `_id`, `id`, `docid`, `doc_id`, `pid` for the id, `title` for the title, and `text`, `contents`,
     `content`, `body`, `passage`, `abstract` for the text; for queries `_id`, `id`, `qid`, `query_id`, and `text`,
@@ -53,7 +53,7 @@ class Record(NamedTuple):
 
 
 def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Document]:
-    """Documents of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Documents from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     title_key = names.title or "title"
     seen = UniqueIds()
     for line, values, file in records:
@@ -76,7 +76,7 @@ def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad:
 
 
 def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Query]:
-    """Queries of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Queries from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()
     for line, values, file in records:
         try:
@@ -91,7 +91,7 @@ def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: O
 def parse_object(line: str, **options: Any) -> dict[str, Any]:
     """One line's JSON object; `options` go to `json.loads`. ValueError says what is wrong.
 
-    A name that stands twice in one object is refused: which of its values is meant, nobody can tell.
+    A name that appears twice in one object is refused: which of its values is meant, nobody can tell.
     """
     # Only long lines can hold that many, and only these take time to count.
     if len(line) > _MOST_VALUES and sum(map(line.count, ",[{")) > _MOST_VALUES:
@@ -106,7 +106,7 @@ def parse_object(line: str, **options: Any) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"malformed JSON: nested too deeply: more than {DEEPEST} levels") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{_kind(value)} where a JSON object should be; {_ONE_A_LINE}")
+        raise ValueError(f"expected a JSON object, found {_kind(value)}; {_ONE_A_LINE}")
     if line.count("[") + line.count("{") > DEEPEST and too_deep(value):
         raise ValueError(f"nested too deeply: more than {DEEPEST} levels")
     if "\\ud" in line or "\\uD" in line:
@@ -115,16 +115,16 @@ def parse_object(line: str, **options: Any) -> dict[str, Any]:
 
 
 def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """As `object_pairs_hook`: the object. ValueError names one that stands twice in it."""
+    """As `object_pairs_hook`: the object. ValueError names one that appears twice in it."""
     named = dict(pairs)
     if len(named) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
     return named
 
 
 def json_value(value: Any) -> Any:
-    """`value` made of what JSON has: NaN becomes None; dates, bytes and other types become strings."""
+    """`value` in JSON types: NaN becomes None; dates, bytes and other types become strings."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -175,7 +175,7 @@ def _new_id(values: Mapping[str, Any], key: str, seen: UniqueIds) -> str:
     except ValueError as error:
         raise _Broken(str(error), key) from None
     if not seen.add(id):
-        raise _Broken(f"the id {id!r} came before; ids must be unique", key)
+        raise _Broken(f"duplicate id {id!r}; ids must be unique", key)
     return id
 
 

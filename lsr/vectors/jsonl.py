@@ -39,7 +39,7 @@ def read_jsonl(path: Path, vocabulary: Vocabulary, batch_rows: int) -> Iterator[
     seen = UniqueIds()
     for line, id, vector in _rows(path):
         if not seen.add(id):
-            raise InputError(f"the id {id!r} came before; ids must be unique", source=str(path), line=line, field="id")
+            raise InputError(f"duplicate id {id!r}; ids must be unique", source=str(path), line=line, field="id")
         batch.add(line, id, vector)
         if len(batch.ids) == batch_rows:
             yield batch.vectors()
@@ -49,7 +49,7 @@ def read_jsonl(path: Path, vocabulary: Vocabulary, batch_rows: int) -> Iterator[
 
 
 def write_jsonl(path: Path, batches: Iterable[SparseVectors], vocabulary: Vocabulary, *, force: bool = False) -> int:
-    """Write the vectors, compressed if the name ends in .gz or .zst; returns the number of rows."""
+    """Write the vectors, compressed if the name ends in .gz or .zst, and return the number of rows."""
     keys = [json.dumps(term, ensure_ascii=False) + ": " for term in vocabulary]
     seen = UniqueIds()
     compression = WRITTEN_COMPRESSIONS.get(path.suffix.lower())
@@ -59,7 +59,7 @@ def write_jsonl(path: Path, batches: Iterable[SparseVectors], vocabulary: Vocabu
     ):
         for batch in batches:
             if batch.dim != len(keys):
-                message = f"vectors of {batch.dim:,} terms need a vocabulary of as many, not of {len(keys):,}"
+                message = f"vectors of {batch.dim:,} terms need a vocabulary of that size, not of {len(keys):,}"
                 raise InputError(message, source=str(path))
             for start in range(0, len(batch), _WRITE_ROWS):
                 part = batch[start : start + _WRITE_ROWS]
@@ -72,7 +72,7 @@ def _lines(part: SparseVectors, keys: list[str], seen: UniqueIds, path: str) -> 
     weights = part.weights.astype(str).tolist()  # the shortest decimal that reads back as the same float32
     for id, start, stop in zip(part.ids, part.indptr[:-1].tolist(), part.indptr[1:].tolist(), strict=True):
         if not seen.add(id):
-            raise InputError(f"row {len(seen)}: the id {id!r} came before; ids must be unique", source=path)
+            raise InputError(f"row {len(seen)}: duplicate id {id!r}; ids must be unique", source=path)
         pairs = zip(terms[start:stop], weights[start:stop], strict=True)
         vector = ", ".join([keys[term] + weight for term, weight in pairs])
         yield f'{{"id": {json.dumps(id, ensure_ascii=False)}, "vector": {{{vector}}}}}\n'
@@ -102,7 +102,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 class _Batch:
-    """Rows as they are read, checked and turned into arrays together."""
+    """Collects rows as they are read; they are checked and turned into arrays together."""
 
     def __init__(self, source: str, vocabulary: Vocabulary) -> None:
         self.source, self.vocabulary = source, vocabulary
@@ -153,7 +153,7 @@ class _Batch:
 
 
 class JsonlFormat:
-    """JSON lines as one of the formats of vector files: of terms, and weights."""
+    """JSON lines as one of the formats of vector files: it stores terms and weights."""
 
     def vocabulary(self, path: Path) -> Vocabulary:
         """See `VectorFormat.vocabulary`; reads the whole file."""

@@ -105,5 +105,5 @@ def test_a_folder_without_text_files(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file_of_queries(write: Write, tmp_path: Path) -> None:
     write("notes/a.txt", "a")
-    with pytest.raises(InputError, match=r"must hold queries\.jsonl"):
+    with pytest.raises(InputError, match=r"must contain queries\.jsonl"):
         open_queries(tmp_path / "notes")

@@ -30,7 +30,7 @@ from lsr.encoding.shared.placement import autocast, place, tokens_at_once
 from lsr.encoding.shared.strict import load_strictly, quiet
 from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
 
-# Pairs tokenised and sorted by length together.
+# How many pairs are tokenised and sorted by length together.
 _PAIRS = 2048
 
 
@@ -56,18 +56,18 @@ class CrossEncoder:
         self._labels = int(model.config.num_labels)
         if self._labels not in (1, 2):
             raise ModelError(
-                f"{name} tells {self._labels} labels apart; a cross-encoder that ranks has one, or two of which the "
-                "second means relevant"
+                f"{name} has {self._labels} labels; a cross-encoder for ranking has one, or two of which the second "
+                "means relevant"
             )
         with quiet():
             self._tokenizer = fast_tokenizer(folder)
-        # Cutting is a state of the tokenizer, which two threads must not set at once.
+        # Truncation is a state of the tokenizer, which two threads must not set at once.
         self._lock = threading.Lock()
         limits = [position_limit(model.config.to_dict()), self._tokenizer.model_max_length, max_length or LENGTH_CAP]
         self.max_length = min(limit for limit in limits if limit)
         added = self._tokenizer.num_special_tokens_to_add(pair=True)
         if self.max_length <= added or max_length == 0:
-            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+            raise ModelError(f"max_length {max_length} leaves no room for text next to {added} special tokens")
         self._device, self.dtype = place(model, device, dtype)
 
     @classmethod
@@ -79,13 +79,13 @@ class CrossEncoder:
         device: str | None = None,
         dtype: str = "auto",
     ) -> CrossEncoder:
-        """Load a cross-encoder strictly: whatever does not fit is a ModelError that names it.
+        """Load a cross-encoder strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a folder that transformers' AutoModelForSequenceClassification loads, a sentence-transformers
                 CrossEncoder's among them, or ORG/NAME on the Hugging Face hub.
             max_length: tokens read of query and text together, the longer one being cut first: 512 if not given, or
-                the model's own limit where that is lower.
+                the model's own limit if that is lower.
             device: "cpu" (default), "cuda", "cuda:1", "mps".
             dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
         """
@@ -100,7 +100,7 @@ class CrossEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> Scores:
-        """The score of each text for the query: float32 [texts]; larger is better. Otherwise as `score_pairs`."""
+        """The score of each text for the query: float32 [texts]; larger is better. For arguments see `score_pairs`."""
         if isinstance(texts, str):
             raise InputError("give a list of texts, not one string")
         return self.score_pairs([query] * len(texts), texts, batch_size=batch_size, progress=progress)
@@ -113,11 +113,11 @@ class CrossEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> Scores:
-        """The score of each query for the text beside it: float32 [texts]; larger is better.
+        """The score of each pair of query and text: float32 [texts]; larger is better.
 
         `batch_size` bounds the pairs in one run of the model, which takes fewer where they are long. `progress` is
-        called with the number of pairs just finished. InputError if a query or a text is no string, or if there are not
-        as many of one as of the other.
+        called with the number of pairs just finished. InputError if a query or a text is not a string, or if their
+        numbers differ.
         """
         if len(queries) != len(texts):
             raise InputError(f"{len(queries)} queries came with {len(texts)} texts; give one for each")
@@ -177,7 +177,7 @@ class CrossEncoder:
 
 
 def _transformer(folder: Path) -> Path:
-    """Where transformer and head lie. ModelError if a sentence-transformers folder does more than these."""
+    """The folder of transformer and head. ModelError if a sentence-transformers folder has more than these."""
     if not (folder / MODULES).exists():
         return folder
     with reading(folder):
@@ -185,10 +185,12 @@ def _transformer(folder: Path) -> Path:
         kinds = [kind for kind, _ in modules]
         if kinds != ["Transformer"]:
             raise ModelError(
-                f"{folder} is not a cross-encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; "
+                f"{folder} is not a kind of cross-encoder that lsr can read. Its modules are {', '.join(kinds)}; "
                 "expected a Transformer alone, with a classification head"
             )
         about = read_optional(folder / ABOUT)
         if prompt := (about.get("prompts") or {}).get(about.get("default_prompt_name")):
-            raise ModelError(f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not do")
+            raise ModelError(
+                f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not support"
+            )
         return modules[0][1]

@@ -27,7 +27,7 @@ class DenseEncoder:
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
         dim: numbers of a vector.
-        max_length: tokens of a text that are read, special tokens and prompt included.
+        max_length: tokens read of a text, special tokens and prompt included.
         similarity: what compares two vectors: "cosine" or "dot".
         device: where it runs.
         dtype: what the transformer computes in: "float32" or "bfloat16".
@@ -65,7 +65,7 @@ class DenseEncoder:
         query_prompt: str | None = None,
         document_prompt: str | None = None,
     ) -> DenseEncoder:
-        """Load a sentence-transformers folder strictly: whatever does not fit is a ModelError that names it.
+        """Load a sentence-transformers folder strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged model's short name, a folder with a modules.json, or ORG/NAME on the Hugging Face
@@ -74,11 +74,11 @@ class DenseEncoder:
             device: "cpu" (default), "cuda", "cuda:1", "mps".
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it; cosines then differ by a few thousandths.
-            query_prompt, document_prompt: text put before each text, in place of what the folder records.
+            query_prompt, document_prompt: prefixes for each text, in place of those that the folder records.
         """
         packaged = packaged_model(str(name_or_path))
         if packaged is not None and packaged.kind != "dense":
-            raise ModelError(f"{packaged.name!r} is no dense encoder: {packaged.description}")
+            raise ModelError(f"{packaged.name!r} is not a dense encoder: {packaged.description}")
         name, folder = locate(name_or_path)
         layout = read_dense_layout(folder)
         if query_prompt is not None:
@@ -90,7 +90,7 @@ class DenseEncoder:
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """float32 [texts, dim], in their order. InputError if a text is no string.
+        """Encode documents: float32 [texts, dim], in order. InputError if a text is not a string.
 
         `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
         called with the number of texts just finished.
@@ -100,13 +100,13 @@ class DenseEncoder:
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """As `encode_documents`, with the prompt for queries."""
+        """Like `encode_documents`, with the prompt for queries."""
         return self._join(self._stream(self._queries, texts, batch_size, progress))
 
     def stream_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Iterator[Vectors]:
-        """As `encode_documents`, in parts of about a thousand rows: for more texts than memory holds vectors of."""
+        """Like `encode_documents`, in parts of about a thousand rows, for more vectors than fit in memory."""
         return self._stream(self._documents, texts, batch_size, progress)
 
     def settings(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class DenseEncoder:
 
 
 def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
-    """[batch, length, dim] to [batch, dim], padding left out; padding is on the right."""
+    """Pool [batch, length, dim] to [batch, dim], ignoring padding, which is on the right."""
     if pooling == "cls":
         return hidden[:, 0]
     if pooling == "lasttoken":

@@ -1,4 +1,4 @@
-"""Encode text as one vector a token, for late interaction (ColBERT: Khattab and Zaharia 2020, arXiv:2004.12832)."""
+"""Encode text as one vector per token, for late interaction (ColBERT: Khattab and Zaharia 2020, arXiv:2004.12832)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from lsr.encoding.late.rows import TokenRows
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
 
-# Numbers of the vectors that are made of one lot of documents, at most: 64 MB.
+# The most numbers in the vectors of one batch of documents: 64 MB.
 _NUMBERS = 1 << 24
-# Texts of a lot, which are sorted by length together.
+# Texts in such a batch, which are sorted by length together.
 _FEWEST, _MOST = 16, 1024
 
 
 class TokenEncoder:
-    """Encodes texts as token vectors of length one, made to be compared by MaxSim. Make one with `load`.
+    """Encodes texts as token vectors of length one, for comparison by MaxSim. Make one with `load`.
 
     MaxSim is the sum, over the tokens of the query, of the largest inner product with a token of the document
     (`lsr.index.LateVectors`). Safe to use from several threads.
@@ -36,7 +36,7 @@ class TokenEncoder:
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
         dim: numbers of a vector.
-        max_length: tokens of a document that are read, special tokens, prompt and marker included.
+        max_length: tokens read of a document, special tokens, prompt and marker included.
         dtype: what the transformer computes in: "float32" or "bfloat16".
     """
 
@@ -54,7 +54,9 @@ class TokenEncoder:
         self.special_tokens = special_tokens
         self._layout = layout
         if layout.expansion is not None and not special_tokens:
-            raise ModelError(f"{name} fills queries up with mask tokens, which are special: it cannot leave these out")
+            raise ModelError(
+                f"{name} pads queries with mask tokens, which are special tokens: these cannot be left out"
+            )
         self._queries = TokenRows(layout, layout.query, special_tokens, expansion=layout.expansion)
         self._documents = TokenRows(layout, layout.document, special_tokens, skipped=layout.skipped)
         self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
@@ -72,7 +74,7 @@ class TokenEncoder:
         special_tokens: bool = True,
         skipped: Sequence[str] | None = None,
     ) -> TokenEncoder:
-        """Load a model strictly: whatever does not fit is a ModelError that names it.
+        """Load a model strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged dense encoder's short name, ORG/NAME on the Hugging Face hub, or a folder of one of
@@ -82,9 +84,9 @@ class TokenEncoder:
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it.
             special_tokens: give [CLS], [SEP] and markers a vector too, as ColBERT does.
-            skipped: tokens of documents that get no vector, as the tokenizer writes them; what the folder says if not
-                given, and ASCII punctuation, as in ColBERT, if that says nothing. The other tokens' vectors still
-                depend on them.
+            skipped: tokens of documents that get no vector, as the tokenizer writes them; by default those that the
+                folder records or else ASCII punctuation, as in ColBERT. The other tokens' vectors still depend on
+                them.
         """
         name, folder = locate(name_or_path)
         layout = read_token_layout(folder).with_max_length(max_length, name)
@@ -94,13 +96,13 @@ class TokenEncoder:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto") -> TokenEncoder:
-        """Load the encoder whose `settings` these are, computing in what `dtype` says.
+        """Load the encoder with these `settings`, to compute in `dtype`.
 
-        ModelError if its model is not there any more, or would give other vectors now.
+        ModelError if its model no longer exists, or would give different vectors now.
         """
         options = {name: record[name] for name in ("max_length", "special_tokens", "skipped")}
         encoder = cls.load(str(record["model"]), device=device, dtype=dtype, **options)
-        # What is computed in may differ: queries need not be encoded on the machine that encoded the documents.
+        # The dtype may differ: queries need not be encoded on the machine that encoded the documents.
         if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
             raise ModelError(
                 f"the model at {encoder.name} is not the one that made these token vectors (weights or configuration "
@@ -111,7 +113,7 @@ class TokenEncoder:
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> list[Vectors]:
-        """One float32 [tokens, dim] a text, in their order. InputError if a text is no string.
+        """Encode queries: one float32 [tokens, dim] per text, in order. InputError if a text is not a string.
 
         `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
         called with the number of texts just finished.
@@ -124,19 +126,19 @@ class TokenEncoder:
     def stream_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        """The documents' vectors in lots of at most some 64 MB: (indptr, vectors), in order.
+        """Encode documents in batches of at most about 64 MB: (indptr, vectors), in order.
 
-        indptr: int64 [texts of the lot + 1]; vectors: float32 [tokens of the lot, dim]. The vectors of a lot's text i
-        are vectors[indptr[i]:indptr[i + 1]]; there may be none. Other arguments as for `encode_queries`.
+        indptr: int64 [texts in the batch + 1]; vectors: float32 [tokens in the batch, dim]. The vectors of text i of a
+        batch are vectors[indptr[i]:indptr[i + 1]]; there may be none. For other arguments see `encode_queries`.
         """
         return self._stream(self._documents, texts, batch_size, progress)
 
     def query_tokens(self, text: str) -> list[str]:
-        """The token that each vector of this query is of."""
+        """The token of each vector of this query."""
         return self._tokens(self._queries, text)
 
     def document_tokens(self, text: str) -> list[str]:
-        """The token that each vector of this document is of."""
+        """The token of each vector of this document."""
         return self._tokens(self._documents, text)
 
     def settings(self) -> dict[str, Any]:

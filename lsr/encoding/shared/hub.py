@@ -1,4 +1,4 @@
-"""Find a model's folder: a packaged model's, one here, or one fetched from the Hugging Face hub or its cache."""
+"""Find a model's folder: that of a packaged model, a local one, or one from the Hugging Face hub or its cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CONFIGURATION = ["*.json", "*.txt", "*.model"]
 
 
 def locate(name_or_path: str | Path) -> tuple[str, Path]:
-    """The name to record of a model, and its folder (the file, of a GGUF decoder).
+    """The name to record for a model, and its folder (for a GGUF decoder, the file).
 
     The name is a packaged model's short name, ORG/NAME of the hub, or the absolute path. ModelError if there is no such
     model.
@@ -25,7 +25,7 @@ def locate(name_or_path: str | Path) -> tuple[str, Path]:
 
 
 def fetch(name: str) -> Path:
-    """The folder of the model ORG/NAME, downloaded if the cache does not hold it.
+    """The folder of the model ORG/NAME, downloaded if it is not in the cache.
 
     ModelError says whether the hub could not be reached or has no such model.
     """
@@ -39,12 +39,12 @@ def fetch(name: str) -> Path:
         if not any(folder.rglob("*.safetensors")):
             folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION, "*pytorch_model*.bin"]))
     except GatedRepoError as error:
-        raise ModelError(f"the model {name!r} asks for permission on the Hugging Face hub: {error}") from error
+        raise ModelError(f"the model {name!r} requires permission on the Hugging Face hub: {error}") from error
     except RepositoryNotFoundError as error:
-        raise ModelError(f"there is no model {name!r}, neither a folder here nor on the Hugging Face hub") from error
+        raise ModelError(f"there is no model {name!r}, neither a local folder nor on the Hugging Face hub") from error
     except (LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"the model {name!r} is neither a folder here nor in the local cache, and the Hugging Face hub could not "
+            f"the model {name!r} is neither a local folder nor in the local cache, and the Hugging Face hub could not "
             "be reached",
             remedies=["download it on a machine with network and name its folder", USE_PACKAGED_MODEL],
         ) from error

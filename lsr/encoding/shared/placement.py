@@ -1,4 +1,4 @@
-"""Where a transformer runs, and in what numbers."""
+"""The device and dtype in which a transformer runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _GPU_TOKENS = 65536
 
 
 def place(model: Any, device: str | None, dtype: str, *, gains: bool = True) -> tuple[torch.device, str]:
-    """Move a model to its device, and its linear layers to bfloat16 if they shall run in it.
+    """Move a model to its device, and its linear layers to bfloat16 if they are to run in it.
 
     Args:
         device: "cpu" if not given, "cuda", "cuda:1", "mps".
         dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
-        gains: whether that makes enough of a difference to be worth the rounding; if not, "auto" takes float32.
+        gains: whether bfloat16 is enough of a gain to be worth the rounding; if not, "auto" takes float32.
 
     Returns the device, and "float32" or "bfloat16": what to run the model in, by autocast.
     """
@@ -35,12 +35,12 @@ def place(model: Any, device: str | None, dtype: str, *, gains: bool = True) -> 
 
 
 def autocast(device: torch.device, dtype: str) -> Any:
-    """The context in which a model that was placed runs."""
+    """The context in which to run a model after `place`."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
 
 
 def tokens_at_once(device: torch.device) -> int:
-    """How many tokens, padding included, one run of the model takes: more gives a CPU nothing; a GPU wants filling."""
+    """How many tokens, padding included, to run at once: more brings a CPU nothing, while a GPU needs to be filled."""
     return _CPU_TOKENS if device.type == "cpu" else _GPU_TOKENS
 
 

@@ -1,4 +1,4 @@
-"""Text to token ids by the `tokenizers` library; transformers helps only where there is no tokenizer.json."""
+"""From text to token ids with the `tokenizers` library; transformers is used only if there is no tokenizer.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsr.core.chunks import chunks
 from lsr.core.errors import InputError, ModelError
 from lsr.core.vocabulary import Vocabulary
 
-# Texts, and their characters, tokenised at once: an Encoding weighs a hundred times its token ids.
+# How many texts and characters are tokenised at once: an Encoding takes a hundred times its token ids' memory.
 _SLICE = 128
 _SLICE_CHARACTERS = 1 << 20
 
@@ -24,12 +24,12 @@ class TextTokenizer:
     """A model's tokenizer, cutting or windowing at `max_length` tokens (special tokens included).
 
     With `overlap`, a text that is too long becomes several windows, each sharing that many tokens with the one before.
-    With `echo` the text stands twice between the special tokens, and `max_length` counts one copy. Safe to call from
+    With `echo` the text is repeated between the special tokens, and `max_length` counts one copy. Safe to call from
     several threads.
 
     Attributes:
         special_ids: int64, the ids of special tokens, ascending.
-        affixes: how many special tokens stand before and after a text.
+        affixes: how many special tokens come before and after a text.
         longest: tokens of the longest window.
     """
 
@@ -48,9 +48,11 @@ class TextTokenizer:
         tokenizer.no_padding()
         added = tokenizer.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
         if max_length <= added:
-            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+            raise ModelError(f"max_length {max_length} leaves no room for text next to {added} special tokens")
         if overlap is not None and not 0 <= overlap < max_length - added:
-            raise ModelError(f"windows of {max_length - added} tokens cannot overlap by {overlap}: give 0 … one less")
+            raise ModelError(
+                f"windows of {max_length - added} tokens cannot overlap by {overlap}: give 0 or more, below that"
+            )
         tokenizer.enable_truncation(max_length, stride=overlap or 0)
         if lower_case:
             parts = [normalizers.Lowercase()]
@@ -77,7 +79,7 @@ class TextTokenizer:
         return self._read(self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special))
 
     def encode(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-        """Token ids of every window, and which text each window is of (int64, ascending)."""
+        """Token ids of every window, and the text that each window belongs to (int64, ascending)."""
         windows: list[npt.NDArray[np.int64]] = []
         owners: list[int] = []
         first = 0
@@ -115,7 +117,7 @@ class TextTokenizer:
 def pad(
     rows: Sequence[npt.NDArray[np.int64]], padding: int, width: int | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Token ids side by side, `padding` after them, and which of them are there: int64 and bool [rows, width].
+    """Pad token ids to equal width with `padding` at the end; also the mask of real tokens: int64, bool [rows, width].
 
     `width` is that of the longest row, at least 1, if not given.
     """
@@ -127,7 +129,7 @@ def pad(
 
 
 def check_texts(texts: Sequence[str], first: int = 0) -> None:
-    """InputError that names the first entry that is not a string, or not one that UTF-8 can hold."""
+    """Raise InputError naming the first entry that is not a string, or that UTF-8 cannot encode."""
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {first + row} is {type(text).__name__}, not a string")
@@ -136,7 +138,7 @@ def check_texts(texts: Sequence[str], first: int = 0) -> None:
         except UnicodeEncodeError as error:
             code = ord(text[error.start])
             raise InputError(
-                f"text {first + row} holds half of a surrogate pair, \\u{code:04x}, at character {error.start}"
+                f"text {first + row} contains half of a surrogate pair, \\u{code:04x}, at character {error.start}"
             ) from None
 
 
@@ -146,7 +148,7 @@ def _load(folder: Path) -> Tokenizer:
         try:
             return Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{path} is not a tokenizer that can be read: {error}") from None
+            raise ModelError(f"{path} is not a readable tokenizer: {error}") from None
     return Tokenizer.from_str(fast_tokenizer(folder).backend_tokenizer.to_str())
 
 
@@ -156,12 +158,12 @@ def fast_tokenizer(source: Path) -> Any:
 
     try:
         if source.suffix == ".gguf":
-            # AutoTokenizer would give the same, but read the whole file twice before.
+            # AutoTokenizer would give the same, but first reads the whole file twice.
             loaded = PreTrainedTokenizerFast.from_pretrained(str(source.parent), gguf_file=source.name)
         else:
             loaded = AutoTokenizer.from_pretrained(str(source))
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source} holds no tokenizer that can be read: {error}") from None
+        raise ModelError(f"{source} contains no readable tokenizer: {error}") from None
     if not getattr(loaded, "is_fast", False):
         raise ModelError(f"{source}: its tokenizer has no fast (tokenizer.json) form")
     return loaded

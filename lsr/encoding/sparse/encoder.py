@@ -30,9 +30,9 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoding.sparse.loading import Tower
 
-# Tokens of a text that is read whole.
+# The limit in tokens for a text that is read whole.
 _WHOLE = 1 << 24
-# Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
+# Texts tokenised and sorted by length together: enough for little padding, few enough to bound memory.
 _CHUNK = 1024
 
 
@@ -44,10 +44,10 @@ class SparseEncoder:
 
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
-        spec: what the model is: its two sides.
+        spec: the description of the model and its two sides.
         dim: the number of terms.
-        max_length: tokens of a text that are read, special tokens included.
-        inference_free: whether queries need no model run.
+        max_length: tokens read of a text, special tokens included.
+        inference_free: whether queries need no run of a model.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class SparseEncoder:
         pooling: str | None = None,
         activation: str | None = None,
     ) -> SparseEncoder:
-        """Load a model strictly: whatever doesn't fit is a ModelError that names it.
+        """Load a model strictly: anything that doesn't fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged model's short name, a folder (a bare masked or causal language model, a
@@ -106,8 +106,8 @@ class SparseEncoder:
             light: with queries_only, run a small BERT in numpy: a few queries are encoded before torch would have been
                 imported, and weights agree to about six digits. Other models load as without it.
             special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
-            window_overlap: read documents beyond max_length by windows that share this many tokens, and merge them by
-                each term's largest weight. Without it they are cut.
+            window_overlap: read documents longer than max_length in windows that share this many tokens, and merge them
+                by each term's largest weight. Without it, they are cut.
             pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
         """
         name, folder = _find(name_or_path)
@@ -143,7 +143,7 @@ class SparseEncoder:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokenizer's tokens; a place of the model's head that no token has is named "[unused:ID]"."""
+        """The tokenizer's tokens; an output of the model's head without a token is named "[unused:ID]"."""
         return (self._document_tower or self._query_tower).tokenizer.vocabulary(self.dim)
 
     # -- encoding ----------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class SparseEncoder:
 
         Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms, as a model
         may do of itself. `batch_size` bounds the texts in one run of the model, which takes fewer where they are long.
-        `progress` is called with the number of texts just finished. InputError if a text is no string, or an id is
+        `progress` is called with the number of texts just finished. InputError if a text is not a string, or an id is
         missing or comes twice.
         """
         if self._document_tower is None:
@@ -177,7 +177,7 @@ class SparseEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> SparseVectors:
-        """Encode queries; as `encode_documents`, but by the query side of the model and never in windows."""
+        """Encode queries, like `encode_documents` but with the query side of the model and never in windows."""
         return self._encode(self._query_tower, texts, ids, top_k, batch_size, progress)
 
     def _encode(
@@ -232,8 +232,8 @@ class SparseEncoder:
     def settings(self) -> dict[str, Any]:
         """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
 
-        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None
-        where only a table of query weights was loaded; all else is the same for `queries_only`.
+        Weights and tokenizer appear as a hash of their files. "dtype" is what the transformer computes in, None
+        if only a table of query weights was loaded; everything else is the same for `queries_only`.
         """
         document, query = self._descriptions
         return {
@@ -258,7 +258,7 @@ class SparseEncoder:
 
     @property
     def query_idf(self) -> float:
-        """How much of a query's weights the model wants to be the IDF of the collection that is searched, 0 to 1."""
+        """How much of a query's weights the model takes from the IDF of the searched collection, 0 to 1."""
         query = self.spec.query
         return query.idf if isinstance(query, TableSpec) else 0.0
 
@@ -275,7 +275,7 @@ class SparseEncoder:
         return self._query_tower.table
 
     def token_frequencies(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """How many of the texts hold each token of the query table, texts of any length read whole: int64 [dim].
+        """How many of the texts contain each token of the query table, reading long texts whole: int64 [dim].
 
         Summed over a collection, `lsr.encoding.sparse.idf.inverse_document_frequency` makes of it what `with_query_idf`
         takes. ModelError if queries take a model run.
@@ -290,13 +290,13 @@ class SparseEncoder:
         return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
 
     def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.75) -> SparseEncoder:
-        """The same encoder, its query table blended with the IDF of the collection that is searched.
+        """The same encoder, with its query table blended with the IDF of the searched collection.
 
         A query's weight of a token becomes (1 - blend) * table + blend * c * idf, with c such that both are equally
-        large on average over the tokens that the collection holds (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
+        large on average over the tokens in the collection (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
         the table as it is, 1 ranks by the IDF alone. A learned or pre-computed table knows the texts it comes from;
-        which of a query's words tell documents apart depends on the collection. Document vectors stay the same, so
-        nothing has to be encoded anew. `save` writes the blended table; `settings` tell that there is one.
+        which of a query's words distinguish documents depends on the collection. Document vectors stay the same, so
+        nothing has to be encoded again. `save` writes the blended table; `settings` show that there is one.
 
         Args:
             idf: float [dim], not negative: `lsr.encoding.sparse.idf.inverse_document_frequency` of `token_frequencies`.
@@ -313,7 +313,7 @@ class SparseEncoder:
             raise ModelError(f"{self.name} runs a model for queries; only a table of query weights blends with an IDF")
         idf = np.asarray(idf, dtype=np.float32)
         if idf.shape != (self.dim,):
-            raise InputError(f"an IDF of shape {idf.shape} for {self.dim} terms")
+            raise InputError(f"the IDF has shape {idf.shape}, but there are {self.dim} terms")
         table = blend_tables(self._query_tower.table, idf, blend)
         encoder = copy(self)
         encoder.__dict__.pop("_descriptions", None)
@@ -325,10 +325,10 @@ class SparseEncoder:
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write a model folder, whole or not at all; sentence-transformers' SparseEncoder opens it where it can.
 
-        Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
-        a model's description. What that library cannot express, such as echo or term weights, is written in our own
-        layout (`lsr.encoding.sparse.saving`). Weight files are copied as they are. OutputExistsError if `path` exists
-        and `force` is not set.
+        Its vectors are this encoder's in float32, with special tokens and without windows, since a model's description
+        cannot record these two. What that library cannot express, such as echo or term weights, is written in our own
+        layout (`lsr.encoding.sparse.saving`). Weight files are copied unchanged. OutputExistsError if `path` exists and
+        `force` is not set.
         """
         if self._document_tower is None:
             raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot be saved")

@@ -1,4 +1,4 @@
-"""Read what a model folder says it is, without loading the model (and without torch).
+"""Read the description of a model folder, without loading the model (and without torch).
 
 Four layouts are understood:
 
@@ -64,7 +64,7 @@ def _read(folder: Path) -> ModelSpec:
 
 
 def head_width(spec: Spec) -> int | None:
-    """The number of terms that the configuration records, or None where only the weights know."""
+    """The number of terms that the configuration records, or None if only the weights tell."""
     if isinstance(spec, TransformerSpec):
         return read_json(spec.folder / "config.json").get("vocab_size")
     return None
@@ -77,7 +77,7 @@ def bare_spec(folder: Path) -> TransformerSpec:
 
 def _bare(folder: Path) -> ModelSpec:
     if not (folder / "config.json").exists():
-        raise ModelError(f"{folder} is not a model folder: it holds neither modules.json nor config.json")
+        raise ModelError(f"{folder} is not a model folder: it contains neither modules.json nor config.json")
     document = bare_spec(folder)
     table = folder / "idf.json"
     return ModelSpec(document, TableSpec(folder, table, max_length=document.max_length) if table.exists() else document)
@@ -141,6 +141,6 @@ def _table(folder: Path, prompt: str) -> TableSpec:
     elif not weights.exists():
         weights = folder / "idf.json"
     if not weights.exists():
-        raise ModelError(f"{folder} holds no token weights: expected {weights.name} or model.safetensors")
+        raise ModelError(f"{folder} contains no token weights: expected {weights.name} or model.safetensors")
     length = min(LENGTH_CAP, tokenizer_limit(folder) or LENGTH_CAP)
     return TableSpec(folder, weights, max_length=length, prompt=prompt)

@@ -1,4 +1,4 @@
-"""What computes the vectors of a side: a transformer, a small BERT in numpy, or a table, loaded when asked for."""
+"""Load what computes the vectors of a side: a transformer, a small BERT in numpy, or a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def shared_tower(document: Tower | None, spec: ModelSpec) -> Tower | None:
-    """The query side on the document side's model, where that is the same."""
+    """The query side, on the document side's model if that is the same."""
     if document is None or isinstance(spec.query, TableSpec) or not spec.one_model:
         return None
     from lsr.encoding.sparse.transformer import TransformerTower
@@ -34,10 +34,10 @@ def load_tower(
     dim: int | None = None,
     light: bool = False,
 ) -> Tower:
-    """The tower of a side, loaded strictly; arguments as of `SparseEncoder.load`.
+    """Load the tower of a side strictly; for other arguments see `SparseEncoder.load`.
 
     Args:
-        overlap: of windows; None cuts texts.
+        overlap: the overlap of windows; None cuts texts.
         dim: the number of terms of the other side, for a table.
         light: run a small BERT in numpy.
     """
