@@ -68,7 +68,7 @@ def encoding(
     out: Path,
     *,
     model: str,
-    max_length: int,
+    max_length: int | None,
     window_overlap: int | None,
     device: str | None,
     format: str | None,

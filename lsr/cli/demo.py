@@ -35,7 +35,7 @@ def run(
     with progress_bar("reading the standard library", None, "files") as progress:
         write_collection(out, force=force, progress=progress)
     collection = load_collection(out)
-    encoder = SparseEncoder.load(max_length=256)
+    encoder = SparseEncoder.load()
     with resumable(out / "index"):
         retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
     retriever.warm_up()

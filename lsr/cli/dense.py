@@ -11,6 +11,8 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.cli.remarks import remark_on_texts
+from lsr.core.cpus import limit_threads
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
 NAME = "dense"
@@ -73,7 +75,13 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of what the kind of index learns from the vectors.")] = 0,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads for building, not encoding. (default: all)")
+        int | None,
+        typer.Option(
+            min=1,
+            callback=limit_threads,
+            help="Threads that encode and build. (default: all processors)",
+            show_default=False,
+        ),
     ] = None,
     device: Device = None,
     force: Force = False,
@@ -110,6 +118,8 @@ def run(
         with resumable(opened.path):
             encoder = DenseEncoder.load(model or DEFAULT_DENSE_MODEL, max_length=max_length, device=device)
             made = add_dense_vectors(opened, encoder, restart=restart, **building)
+        if not as_json:
+            remark_on_texts(encoder)
     else:
         made = add_dense_file(
             opened, vectors, DenseEncoder.load(model, max_length=max_length) if model else None, **building

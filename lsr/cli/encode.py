@@ -12,6 +12,7 @@ from lsr.cli.corpus import encoding, skipping
 from lsr.cli.options import (
     Corpus,
     Device,
+    EncodingThreads,
     Force,
     Format,
     Json,
@@ -23,6 +24,7 @@ from lsr.cli.options import (
     TopK,
     WindowOverlap,
 )
+from lsr.cli.remarks import remark_on_texts
 from lsr.core.files import check_output
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
@@ -37,11 +39,12 @@ def run(
         bool, typer.Option("--queries", help="CORPUS or --text contains queries, not documents.")
     ] = False,
     model: Model = DEFAULT_MODEL,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
     format: Format = None,
     on_error: OnErrorOption = OnError.stop,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
@@ -88,6 +91,8 @@ def run(
             count = encode_corpus(
                 job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
             )
+        if not as_json:
+            remark_on_texts(job.encoder, "--max-length or --window-overlap reads more")
     if as_json:
         print_json({"output": str(out), "vectors": count})
     else:
@@ -95,7 +100,7 @@ def run(
 
 
 def _show_terms(
-    text: str, queries: bool, model: str, max_length: int, top_k: int | None, device: str | None, as_json: bool
+    text: str, queries: bool, model: str, max_length: int | None, top_k: int | None, device: str | None, as_json: bool
 ) -> None:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
@@ -113,7 +118,7 @@ def _encode_queries(
     source: str,
     out: Path,
     model: str,
-    max_length: int,
+    max_length: int | None,
     top_k: int | None,
     format: str | None,
     on_error: OnError,

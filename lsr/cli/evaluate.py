@@ -11,6 +11,7 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import (
     Device,
+    EncodingThreads,
     Force,
     Json,
     MaxLength,
@@ -58,7 +59,7 @@ def run(
             help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}, or --index's own)",
         ),
     ] = None,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -84,6 +85,7 @@ def run(
     bm25: Annotated[bool, typer.Option(help="Also search with BM25.")] = True,
     per_query: Annotated[bool, typer.Option("--per-query", help="Keep each query's values in the JSON.")] = False,
     query_idf: QueryIdf = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,

@@ -27,6 +27,8 @@ from lsr.cli.options import (
     WindowWords,
     window_settings,
 )
+from lsr.cli.remarks import remark_on_texts
+from lsr.core.cpus import limit_threads
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def run(
             help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}; none with --vectors)",
         ),
     ] = None,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
     windows: Windows = None,
@@ -105,7 +107,13 @@ def run(
     ] = 0,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads for building, not encoding. (default: all)", rich_help_panel=_ENGINE),
+        typer.Option(
+            min=1,
+            callback=limit_threads,
+            help="Threads that encode and build. (default: all processors)",
+            show_default=False,
+            rich_help_panel=_ENGINE,
+        ),
     ] = None,
     format: Format = None,
     on_error: OnErrorOption = OnError.stop,
@@ -180,6 +188,8 @@ def run(
                 restart=restart,
                 **building,
             )
+        if not as_json:
+            remark_on_texts(job.encoder, "--max-length reads more, --windows max all")
     if dense is not None:
         from lsr.encoding.dense.encoder import DenseEncoder
 
@@ -203,7 +213,7 @@ def _index_vectors(
     corpus: str | None,
     out: Path,
     model: str | None,
-    max_length: int,
+    max_length: int | None,
     format: str | None,
     on_error: OnError,
     building: dict[str, Any],

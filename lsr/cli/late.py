@@ -8,7 +8,8 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, Restart
+from lsr.cli.remarks import remark_on_texts
 
 NAME = "late"
 
@@ -28,6 +29,7 @@ def run(
         int | None,
         typer.Option(min=2, help="The most tokens to read of a document. (default: the model's)", show_default=False),
     ] = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
@@ -53,6 +55,8 @@ def run(
     opened = Index.open(index)
     with resumable(opened.path, (f".{NAME}",)):
         made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
+    if not as_json:
+        remark_on_texts(encoder)
     record, size = made.parts["late"].record, made.describe()["bytes"][NAME]
     if as_json:
         print_json({"index": str(index), "bytes": size, **record.to_record()})

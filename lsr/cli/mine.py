@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, Json
+from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.training_set import (
     Bm25Corpus,
     CandidateFile,
@@ -74,6 +74,7 @@ def run(
     split: Split = "train",
     candidates: CandidateFile = None,
     max_length: TeacherMaxLength = 256,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import fail, note
+from lsr.core.cpus import limit_threads
+from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
 from lsr.text.windows import WindowSettings
 
@@ -44,9 +46,33 @@ Model = Annotated[str, typer.Option("--model", "-m", help="A name from `lsr mode
 OtherModel = Annotated[
     str | None, typer.Option("--model", "-m", help="Use this model instead of the one that the index records.")
 ]
-MaxLength = Annotated[int, typer.Option(min=2, help="The most tokens of a text to encode.")]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help=f"The most tokens of a text to encode. (default: the model's own, or {DEFAULT_LENGTH})",
+        show_default=False,
+    ),
+]
 TopK = Annotated[int | None, typer.Option(min=1, help="Keep only this many terms of a text, the heaviest.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, … (default: a GPU where there is one)")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where models run: auto, cpu, cuda, cuda:1, mps. (default: auto, a CUDA GPU where there is one, else cpu)",
+        show_default=False,
+    ),
+]
+# Its callback tells the models, so that a command only has to have it.
+EncodingThreads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        callback=limit_threads,
+        help="Threads that models compute on. (default: all processors)",
+        show_default=False,
+    ),
+]
 Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS_FORMATS)}. (default: by name)")]
 OnErrorOption = Annotated[
     OnError,

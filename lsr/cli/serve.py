@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.options import Device, IndexPath, OtherModel
+from lsr.cli.options import Device, EncodingThreads, IndexPath, OtherModel
 from lsr.core.errors import MissingDependencyError
 
 
@@ -24,6 +24,7 @@ def run(
         ),
     ] = None,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
 ) -> None:
     """Serve an index over HTTP, until interrupted.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, IndexPath, Json, OtherModel, drawable
+from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
 from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run(
     plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
     query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most this many queries.")] = 1000,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

@@ -27,6 +27,8 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Event, Listener, install_listener
 
+from lsr.core.owners import cache_doubt, is_root, kernels_doubt, share
+
 __all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
 
 # How many other versions of a source file keep their code, for other installations of the same user.
@@ -53,8 +55,10 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
         return compiled
     if not Path(function.__code__.co_filename).is_file():
         _note_unkept(f"{function.__code__.co_filename} is not on disk")
-    elif cache_folder() is None:
+    elif (folder := cache_folder()) is None:
         _note_unkept(f"there is no home folder; {_ADVICE}")
+    elif (doubt := cache_doubt(folder)) is not None:
+        _note_unkept(doubt)
     else:
         compiled._cache = _KernelCache(function)
     return compiled
@@ -153,8 +157,10 @@ class _Locator(_CacheLocator):
         """Make the folder, and remove those of the file's earlier versions, except the most recently used."""
         if self._folder.is_dir():
             return
-        # Code loaded from here is executed, so nobody else may write to it.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What is loaded from here is run: nobody else may write to it. What root keeps, everybody may read.
+        for folder in (self._folder.parent.parent, self._folder.parent):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o755 if is_root() else 0o700, exist_ok=True)
         stem = self._folder.name.removesuffix(self._state)
         states = [path for path in self._folder.parent.glob(f"{stem}*") if path != self._folder]
         with suppress(OSError):
@@ -174,6 +180,9 @@ class _KernelCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
+            if (doubt := kernels_doubt(Path(self.cache_path))) is not None:
+                _note_unkept(doubt)
+                return None
             return super().load_overload(sig, target_context)
         except Exception:
             # Truncated, for example by a power failure: it is compiled and written again.
@@ -184,11 +193,17 @@ class _KernelCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         from filelock import FileLock
 
+        folder = Path(self.cache_path)
         try:
             self._impl.locator.ensure_cache_path()
-            # Without a lock, two processes could give the same file to two signatures.
-            with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
+            if (doubt := kernels_doubt(folder)) is not None:
+                _note_unkept(doubt)
+                return
+            # Two processes would give two signatures one file.
+            with FileLock(folder / ".lock", timeout=_LOCK_SECONDS):
                 super().save_overload(sig, data)
+            if is_root():
+                share(folder)
         except Exception as error:
             _note_unkept(f"{error}; {_ADVICE}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import RLock
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,14 +55,21 @@ class IndexEncoders:
     """Encoders for an index: sparse queries and documents, dense queries. Safe to use from several threads.
 
     Args:
-        index: the index, whose records say what to load.
-        model, device, light, query_idf: as for `lsr.search.retriever.Retriever.open`.
+        index: whose records say what to load.
+        model, device, light, query_idf, threads: as for `lsr.search.retriever.Retriever.open`.
     """
 
     def __init__(
-        self, index: Index, *, model: str | None, device: str | None, light: bool, query_idf: float | None
+        self,
+        index: Index,
+        *,
+        model: str | None,
+        device: str | None,
+        light: bool,
+        query_idf: float | None,
+        threads: int | None = None,
     ) -> None:
-        self._index = index
+        self._index, self._threads = index, threads
         self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
         self._queries: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
@@ -130,42 +137,36 @@ class IndexEncoders:
         record = self._index.parts["dense"].record.encoder
         if record is None:
             raise ModelError("this index does not say which model made its dense vectors", remedies=[NAME_DENSE_MODEL])
-        options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
-        encoder = DenseEncoder.load(str(record["model"]), device=self._device, **options)
-        # The dtype may differ: a server need not be the machine that encoded the documents.
-        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
-            raise ModelError(
-                f"the dense model at {encoder.name} is not the one that made this index's dense vectors (weights or "
-                "configuration changed)",
-                remedies=[add_part_again("dense", self._index.path)],
-            )
-        return encoder
+        again = [add_part_again("dense", self._index.path)]
+        return DenseEncoder.of_record(record, device=self._device, threads=self._threads, remedies=again)
 
     def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
+        from lsr.encoding.shared.recorded import recorded_options
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         record = self._index.encoder
-        name = self._model or (str(record["model"]) if record else None)
-        if name is None:
+        if self._model is None and record is None:
             raise ModelError(
                 "this index was made from vectors and names no model",
                 remedies=["search it by vector", CHOOSE_MODEL],
             )
-        options = {}
-        if record is not None:
-            options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
-            options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
-        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, light=self._light, **options)
+        options: dict[str, Any] = {
+            "device": self._device,
+            "queries_only": queries_only,
+            "light": self._light,
+            "threads": self._threads,
+        }
+        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
+        if self._model is None:
+            assert record is not None
+            remedies = ["build the index again", CHOOSE_MODEL_ANYWAY]
+            encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
+        else:
+            encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)
         if encoder.dim != self._index.dim:
             raise ModelError(
                 f"model {encoder.name} has {encoder.dim:,} terms, the index {self._index.dim:,}: it is not the model "
                 "that made this index"
-            )
-        # A model given by name may differ on purpose; the recorded one must not have changed unnoticed.
-        if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
-            raise ModelError(
-                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed)",
-                remedies=["build the index again", CHOOSE_MODEL_ANYWAY],
             )
         return encoder
 

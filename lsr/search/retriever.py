@@ -59,10 +59,13 @@ class Retriever:
         device: str | None = None,
         light: bool = False,
         query_idf: float | None = None,
+        threads: int | None = None,
     ) -> None:
         self.index = index
         self.rerankers = Rerankers(index, device)
-        self._encoders = IndexEncoders(index, model=model, device=device, light=light, query_idf=query_idf)
+        self._encoders = IndexEncoders(
+            index, model=model, device=device, light=light, query_idf=query_idf, threads=threads
+        )
         self._model = model
 
     @classmethod
@@ -74,18 +77,20 @@ class Retriever:
         device: str | None = None,
         light: bool = False,
         query_idf: float | None = None,
+        threads: int | None = None,
     ) -> Retriever:
         """Open the index at `path`. `model` (a name or folder) replaces the one it was made with.
 
         `light` is for a process with few queries: it encodes them without torch where `SparseEncoder.load` can.
         `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
-        queries use a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, reduced in a
-        small collection, where every word is rare: times N / (N + 10) for N documents.
+        queries are a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, less for a
+        handful of documents, in which every word is rare: times N / (N + 10) for N documents. `threads` are those that
+        encode, as for `SparseEncoder.load`.
         Raises IndexFormatError.
         """
         from lsr.index import Index
 
-        return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf)
+        return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf, threads=threads)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lsr.core.errors import ModelError
+from lsr.core.errors import ModelError, Remedy
 from lsr.core.types import Vectors
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL, packaged_model
 from lsr.encoding.dense.layout import DenseLayout, read_dense_layout
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
+from lsr.encoding.shared.tally import TextReport
 from lsr.encoding.shared.tokens import TextTokenizer
 
 
@@ -41,6 +43,7 @@ class DenseEncoder:
         max_length: int | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if max_length is not None and not 1 <= max_length <= layout.max_length:
             raise ModelError(f"max_length must lie in 1 … {layout.max_length}, the limit of {name}, not {max_length}")
@@ -50,8 +53,14 @@ class DenseEncoder:
         self._layout = layout
         self._documents = self._tokenizer(layout.document_prompt)
         self._queries = self._tokenizer(layout.query_prompt)
-        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype, threads=threads)
+        self._documents.check_fit(self._body.terms)
         self.dim = self._body.dim
+        if layout.dim not in (None, self.dim):
+            raise ModelError(
+                f"{name}: its pooling is configured for vectors of {layout.dim} numbers, and its transformer gives "
+                f"{self.dim}: they are not of one model"
+            )
         self.device, self.dtype = self._body.device, self._body.dtype
 
     @classmethod
@@ -64,6 +73,7 @@ class DenseEncoder:
         dtype: str = "auto",
         query_prompt: str | None = None,
         document_prompt: str | None = None,
+        threads: int | None = None,
     ) -> DenseEncoder:
         """Load a sentence-transformers folder strictly: anything that does not fit raises a ModelError that names it.
 
@@ -71,10 +81,11 @@ class DenseEncoder:
             name_or_path: a packaged model's short name, a folder with a modules.json, or ORG/NAME on the Hugging Face
                 hub. The folder says pooling (mean, cls, max, lasttoken), normalisation, prompts and similarity.
             max_length: tokens read of each text; the model's own limit if not given.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it; cosines then differ by a few thousandths.
-            query_prompt, document_prompt: prefixes for each text, in place of those that the folder records.
+            query_prompt, document_prompt: text put before each text, in place of what the folder records.
+            threads: as for `SparseEncoder.load`.
         """
         packaged = packaged_model(str(name_or_path))
         if packaged is not None and packaged.kind != "dense":
@@ -85,7 +96,29 @@ class DenseEncoder:
             layout = replace(layout, query_prompt=query_prompt)
         if document_prompt is not None:
             layout = replace(layout, document_prompt=document_prompt)
-        return cls(name, layout, max_length=max_length, device=device, dtype=dtype)
+        return cls(name, layout, max_length=max_length, device=device, dtype=dtype, threads=threads)
+
+    @classmethod
+    def of_record(
+        cls,
+        record: Mapping[str, Any],
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        threads: int | None = None,
+        remedies: Sequence[Remedy | str] = (),
+    ) -> DenseEncoder:
+        """Load the encoder whose `settings` these are, computing in what `dtype` says.
+
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now, with
+        these `remedies` for that.
+        """
+        name, folder = locate_recorded(record)
+        fields = recorded(record, "max_length", "query_prompt", "document_prompt")
+        max_length = fields.pop("max_length")
+        layout = replace(read_dense_layout(folder), **fields)
+        check_recorded(name, layout.describe(), record, "these dense vectors", remedies)
+        return cls(name, layout, max_length=max_length, device=device, dtype=dtype, threads=threads)
 
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -118,6 +151,10 @@ class DenseEncoder:
             "dtype": self.dtype,
             **self._layout.describe(),
         }
+
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return self._documents.report()
 
     def __repr__(self) -> str:
         return f"DenseEncoder({self.name!r}, {self.dim} numbers, max_length {self.max_length}, {self.similarity})"

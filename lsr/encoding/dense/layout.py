@@ -46,6 +46,7 @@ class DenseLayout:
         max_length: tokens read of a text, special tokens included.
         query_prompt, document_prompt: text put before each text.
         lower_case: put texts in lower case first.
+        dim: numbers of a vector, if the pooling's configuration says.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class DenseLayout:
     query_prompt: str = ""
     document_prompt: str = ""
     lower_case: bool = False
+    dim: int | None = None
 
     def describe(self) -> dict[str, Any]:
         """Everything that decides the vectors, as JSON values."""
@@ -107,6 +109,7 @@ def _read_layout(folder: Path) -> DenseLayout:
         query_prompt=prompts.get("query") or "",
         document_prompt=document_prompt(prompts),
         lower_case=bool(recorded.get("do_lower_case")),
+        dim=pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension"),
     )
 
 

@@ -20,6 +20,8 @@ from lsr.encoding.late.projection import load_projection
 from lsr.encoding.late.rows import TokenRows
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
+from lsr.encoding.shared.tally import TextReport
 
 # The most numbers in the vectors of one batch of documents: 64 MB.
 _NUMBERS = 1 << 24
@@ -48,6 +50,7 @@ class TokenEncoder:
         device: str | None = None,
         dtype: str = "auto",
         special_tokens: bool = True,
+        threads: int | None = None,
     ) -> None:
         self.name = name
         self.max_length = layout.document.max_length
@@ -59,7 +62,8 @@ class TokenEncoder:
             )
         self._queries = TokenRows(layout, layout.query, special_tokens, expansion=layout.expansion)
         self._documents = TokenRows(layout, layout.document, special_tokens, skipped=layout.skipped)
-        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype, threads=threads)
+        self._documents.tokenizer.check_fit(self._body.terms)
         self.dtype = self._body.dtype
         self._projection, self.dim = load_projection(layout.layers, self._body.dim, self._body.device)
 
@@ -73,6 +77,7 @@ class TokenEncoder:
         dtype: str = "auto",
         special_tokens: bool = True,
         skipped: Sequence[str] | None = None,
+        threads: int | None = None,
     ) -> TokenEncoder:
         """Load a model strictly: anything that does not fit raises a ModelError that names it.
 
@@ -80,35 +85,35 @@ class TokenEncoder:
             name_or_path: a packaged dense encoder's short name, ORG/NAME on the Hugging Face hub, or a folder of one of
                 the layouts in `lsr.encoding.late.layout`.
             max_length: tokens read of a document, and at most of a query; what the folder says if not given.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it.
             special_tokens: give [CLS], [SEP] and markers a vector too, as ColBERT does.
-            skipped: tokens of documents that get no vector, as the tokenizer writes them; by default those that the
-                folder records or else ASCII punctuation, as in ColBERT. The other tokens' vectors still depend on
-                them.
+            skipped: tokens of documents that get no vector, as the tokenizer writes them; what the folder says if not
+                given, and ASCII punctuation, as in ColBERT, if that says nothing. The other tokens' vectors still
+                depend on them.
+            threads: as for `SparseEncoder.load`.
         """
         name, folder = locate(name_or_path)
         layout = read_token_layout(folder).with_max_length(max_length, name)
         if skipped is not None:
             layout = replace(layout, skipped=tuple(skipped))
-        return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens)
+        return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens, threads=threads)
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto") -> TokenEncoder:
-        """Load the encoder with these `settings`, to compute in `dtype`.
+    def of_record(
+        cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto", threads: int | None = None
+    ) -> TokenEncoder:
+        """Load the encoder whose `settings` these are, computing in what `dtype` says.
 
-        ModelError if its model no longer exists, or would give different vectors now.
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now.
         """
-        options = {name: record[name] for name in ("max_length", "special_tokens", "skipped")}
-        encoder = cls.load(str(record["model"]), device=device, dtype=dtype, **options)
-        # The dtype may differ: queries need not be encoded on the machine that encoded the documents.
-        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
-            raise ModelError(
-                f"the model at {encoder.name} is not the one that made these token vectors (weights or configuration "
-                "changed): make them again"
-            )
-        return encoder
+        name, folder = locate_recorded(record)
+        fields = recorded(record, "max_length", "special_tokens", "skipped")
+        layout = read_token_layout(folder).with_max_length(fields["max_length"], name)
+        layout = replace(layout, skipped=tuple(fields["skipped"]))
+        check_recorded(name, layout.describe(), record, "these token vectors")
+        return cls(name, layout, device=device, dtype=dtype, special_tokens=fields["special_tokens"], threads=threads)
 
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
@@ -151,6 +156,10 @@ class TokenEncoder:
             "dtype": self.dtype,
             **self._layout.describe(),
         }
+
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return self._documents.tokenizer.report()
 
     def __repr__(self) -> str:
         return f"TokenEncoder({self.name!r}, {self.dim} numbers a token, max_length {self.max_length})"

@@ -14,9 +14,10 @@ from torch import Tensor
 from lsr.core.chunks import chunks
 from lsr.core.errors import InputError, ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.placement import autocast, choose_device, place, tokens_at_once
 from lsr.encoding.shared.strict import load_strictly
-from lsr.encoding.shared.tokens import TextTokenizer, check_texts, pad
+from lsr.encoding.shared.threads import check_process, use_threads
+from lsr.encoding.shared.tokens import TextTokenizer, characters, check_texts, pad
 
 # How many texts, and characters of them, are tokenised and sorted by length together.
 _CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
@@ -44,17 +45,29 @@ class TransformerBody:
     Attributes:
         name: for messages.
         dim: numbers of a hidden state.
+        terms: how many tokens it knows.
         device: where it runs.
         dtype: what it computes in: "float32" or "bfloat16".
     """
 
-    def __init__(self, name: str, folder: Path, *, device: str | None = None, dtype: str = "auto") -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        threads: int | None = None,
+    ) -> None:
         self.name = name
+        use_threads(threads)
+        choose_device(device)
         # The pooler of BERT and its relatives is not used for these vectors.
         self._model = model = load_strictly("AutoModel", folder, unused=r"(^|\.)pooler\.")
         if model.config.is_encoder_decoder:
             raise ModelError(f"{name} is an encoder-decoder, which lsr does not support")
         self.dim = int(model.config.hidden_size)
+        self.terms = int(model.config.vocab_size)
         self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
         self.device, self.dtype = place(model, device, dtype)
 
@@ -87,6 +100,7 @@ class TransformerBody:
 
     @torch.inference_mode()
     def _run(self, tokens: TokenIds, seen: npt.NDArray[np.bool_]) -> Tensor:
+        check_process(self.device)
         arrays = {"input_ids": tokens, "attention_mask": seen.astype(np.int64)}
         with autocast(self.device, self.dtype):
             output = self._model(**{name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()})
@@ -98,13 +112,8 @@ def tokenised(tokenizer: TextTokenizer, texts: Iterable[str], *, most: int = _CH
     if isinstance(texts, str):
         raise InputError("give a list of texts, not one string")
     done = 0
-    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, _characters):
+    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, characters):
         check_texts(chunk, done)
         rows, _ = tokenizer.encode(chunk)
         done += len(chunk)
         yield rows
-
-
-def _characters(text: object) -> int:
-    """The number of characters; also accepts non-strings, which are refused later, with their position."""
-    return len(text) if isinstance(text, str) else 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.trust import inside
 
 # Files of a sentence-transformers folder.
 MODULES = "modules.json"
@@ -17,15 +18,25 @@ ABOUT = "config_sentence_transformers.json"
 
 # Beyond this, attention costs more than the extra text is worth; use windows for long documents.
 LENGTH_CAP = 512
+# What is read of a text by a model that does not say.
+DEFAULT_LENGTH = 256
+
+_MOST_JSON = 1 << 26  # a table of the weights of 250,000 tokens has 8 MB
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file. ModelError if it is missing or not JSON."""
+    """A file's content. ModelError if it is missing, not JSON, nested too deeply, or far larger than such files are."""
+    if not path.exists():
+        raise ModelError(f"{path.parent} is not a complete model folder: {path.name} is missing")
+    if not path.is_file():
+        raise ModelError(f"{path} is not a file")
+    if (size := path.stat().st_size) > _MOST_JSON:
+        raise ModelError(f"{path} has {size:,} bytes, where a model's JSON files have {_MOST_JSON:,} at most")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent} is not a complete model folder: {path.name} is missing") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ModelError(f"{path} is not valid JSON of a model: it is nested too deeply") from None
+    except ValueError as error:  # numbers of thousands of digits among them
         raise ModelError(f"{path} is not valid JSON: {error}") from None
 
 
@@ -45,9 +56,12 @@ def reading(folder: Path) -> Iterator[None]:
 
 
 def read_modules(folder: Path) -> list[tuple[str, Path]]:
-    """The modules of a sentence-transformers folder, in order: the kind of each and its folder."""
+    """What a sentence-transformers folder consists of, in order: the kind of each module and its folder.
+
+    ModelError for a module that does not lie in it.
+    """
     modules = sorted(read_json(folder / MODULES), key=lambda module: module["idx"])
-    return [(module_kind(module["type"]), folder / module["path"]) for module in modules]
+    return [(module_kind(module["type"]), inside(folder, module["path"])) for module in modules]
 
 
 def module_kind(type: str) -> str:

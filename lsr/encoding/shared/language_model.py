@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lsr.core.errors import MissingDependencyError, ModelError
+from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.strict import quiet, some
+from lsr.encoding.shared.trust import NO_CODE, check_architecture
 
 # Parts that checkpoints carry beside their language-model head, and buffers of older transformers.
 _HARMLESS = re.compile(r"(^|\.)(pooler\.|cls\.seq_relationship\.|embeddings\.position_ids$|rotary_emb\.inv_freq$)")
@@ -37,10 +39,12 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
     """
     from transformers import AutoConfig
 
-    place: dict[str, Any] = {"pretrained_model_name_or_path": source, "local_files_only": True}
+    place: dict[str, Any] = {"pretrained_model_name_or_path": source, **NO_CODE}
     if source.suffix == ".gguf":
         _check_gguf_packages()
         place |= {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
+    else:
+        check_architecture(source, read_json(source / "config.json"))
     with quiet():
         kind = ""
         try:
@@ -52,6 +56,7 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
                 dtype=torch.float32,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported below with the rest
+                weights_only=True,
             )
         except Exception as error:  # anything that transformers, safetensors or pickle find wrong with the files
             raise ModelError(f"{source} cannot be loaded as a {kind}language model: {error}") from error

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.folder import read_json
+from lsr.encoding.shared.trust import NO_CODE, check_architecture
 
 
 def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
@@ -18,24 +20,27 @@ def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
 
     `auto` names the class of transformers that loads it, such as "AutoModel". `unused` is a regular expression of the
     names of weights that the caller has no use for. ModelError names every other weight that is missing, of another
-    shape or not finite.
+    shape, of a layer too many or not finite.
     """
     import transformers
 
+    check_architecture(folder, read_json(folder / "config.json"))
     with quiet():
         try:
             model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 dtype=torch.float32,
-                local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported below with the rest
+                weights_only=True,
+                **NO_CODE,
             )
         except Exception as error:  # anything that transformers, safetensors or pickle find wrong with the files
             raise ModelError(f"{folder} cannot be loaded by transformers' {auto}: {error}") from error
     wrong = {
         "missing": sorted(info["missing_keys"]),
         "of another shape": sorted(str(key) for key, *_ in info["mismatched_keys"]),
+        "left over": sorted(name for name in info["unexpected_keys"] if _OF_A_LAYER.search(name)),
         "not finite": sorted(name for name, weight in model.state_dict().items() if not weight.isfinite().all()),
     }
     found = {what: [name for name in names if not re.search(unused, name)] for what, names in wrong.items()}
@@ -60,6 +65,10 @@ def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, 
     if broken := [name for name, tensor in stored.items() if not tensor.isfinite().all()]:
         raise ModelError(f"{file} has numbers that are not finite: {broken[0]}")
     return stored
+
+
+# A layer that the configuration has no place for; heads for other tasks may be left over.
+_OF_A_LAYER = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.(?!.*(inv_freq|position_ids|masked_bias|attn\.bias)$)")
 
 
 @contextmanager

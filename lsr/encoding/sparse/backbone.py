@@ -150,6 +150,7 @@ class Backbone(nn.Module):
             lower_case=spec.lower_case,
             echo=spec.echo,
         )
+        reader.check_fit(int(self.model.config.vocab_size))
         limit = position_limit(self.model.config.to_dict())
         if limit and reader.longest > limit:
             twice = f", read twice {reader.longest} tokens," if spec.echo else ""

@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.folder import read_json
+from lsr.encoding.shared.trust import inside
 from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec, TransformerSpec, check_idf, check_pooling, choose
 
 DESCRIPTION = "lsr_config.json"
@@ -64,8 +65,9 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     given = {name: _read_value(value, types[name], f"{where}.{name}") for name, value in given.items()}
     if kind == "table":
         check_idf(given.get("idf", 0.0), f"{where}.idf")
-        return TableSpec(path.parent / tokenizer, path.parent / folder / TABLE_FILE, **given)
-    spec = TransformerSpec(path.parent / folder, **given)
+        weights = inside(path.parent, folder) / TABLE_FILE
+        return TableSpec(inside(path.parent, tokenizer), weights, **given)
+    spec = TransformerSpec(inside(path.parent, folder), **given)
     check_pooling(spec, f"{where}.")
     if spec.adjusted_head and spec.head != "vocabulary":
         raise ModelError(f"{where}.adjusted_head is only for a head of the kind 'vocabulary'")

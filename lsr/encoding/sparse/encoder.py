@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError, ModelError
+from lsr.core.chunks import chunks
+from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.vocabulary import Vocabulary
-from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
+from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.shared.folder import fingerprint_bytes
-from lsr.encoding.shared.hub import locate
-from lsr.encoding.shared.tokens import TextTokenizer, check_texts
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded_options
+from lsr.encoding.shared.tally import TextReport
+from lsr.encoding.shared.tokens import MOST_TOKENS, TextTokenizer, characters, check_texts
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
-from lsr.encoding.sparse.layout import head_width, read_spec
-from lsr.encoding.sparse.loading import load_tower, shared_tower
+from lsr.encoding.sparse.layout import read_spec
+from lsr.encoding.sparse.loading import find_sparse, load_towers
 from lsr.encoding.sparse.rows import assemble
 from lsr.encoding.sparse.spec import ModelSpec, TableSpec
 from lsr.vectors.explanation import Explanation, explain_match
@@ -30,10 +31,8 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoding.sparse.loading import Tower
 
-# The limit in tokens for a text that is read whole.
-_WHOLE = 1 << 24
-# Texts tokenised and sorted by length together: enough for little padding, few enough to bound memory.
-_CHUNK = 1024
+# Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
+_CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
 
 
 class SparseEncoder:
@@ -87,6 +86,7 @@ class SparseEncoder:
         window_overlap: int | None = None,
         pooling: str | None = None,
         activation: str | None = None,
+        threads: int | None = None,
     ) -> SparseEncoder:
         """Load a model strictly: anything that doesn't fit raises a ModelError that names it.
 
@@ -94,9 +94,9 @@ class SparseEncoder:
             name_or_path: a packaged model's short name, a folder (a bare masked or causal language model, a
                 sentence-transformers SparseEncoder, with or without Router, or what `save_encoder` wrote), or ORG/NAME
                 on the Hugging Face hub.
-            max_length: tokens read of each text; the model's own limit, at most 512, if not given. A query side that
-                is a model of its own never reads more than its own limit.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            max_length: tokens read of each text; what the model records if not given, at most 512, and 256 where it
+                records nothing. A query side that is a model of its own never reads more than its own limit.
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it and the transformer is large enough to gain (from BERT-mini on, not
                 BERT-tiny). In bfloat16, vectors differ by about 1 % in the L2 norm. The projection to the vocabulary
@@ -109,24 +109,66 @@ class SparseEncoder:
             window_overlap: read documents longer than max_length in windows that share this many tokens, and merge them
                 by each term's largest weight. Without it, they are cut.
             pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
+            threads: that the model computes on, and every other model of this process, for torch has one number; as
+                many as there are processors for this process if not given.
         """
-        name, folder = _find(name_or_path)
-        spec = read_spec(folder).override(pooling, activation)
-        options: dict[str, Any] = {
-            "max_length": max_length,
-            "device": device,
-            "dtype": dtype,
-            "special_tokens": special_tokens,
-        }
-        if max_length is not None and max_length < 1:
-            raise ModelError(f"max_length must be at least 1, not {max_length}")
-        document = None if queries_only else load_tower(spec.document, overlap=window_overlap, **options)
-        query = shared_tower(document, spec)
-        if query is None:
-            width = document.dim if document is not None else head_width(spec.document)
-            if max_length is not None and not spec.one_model:
-                options["max_length"] = min(max_length, spec.query.max_length)
-            query = load_tower(spec.query, dim=width, light=light and queries_only, **options)
+        name, folder = find_sparse(name_or_path)
+        return cls._load(
+            name,
+            read_spec(folder).override(pooling, activation),
+            max_length=max_length,
+            device=device,
+            dtype=dtype,
+            queries_only=queries_only,
+            light=light,
+            special_tokens=special_tokens,
+            window_overlap=window_overlap,
+            threads=threads,
+        )
+
+    @classmethod
+    def of_record(
+        cls,
+        record: Mapping[str, Any],
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        queries_only: bool = False,
+        light: bool = False,
+        threads: int | None = None,
+        remedies: Sequence[Remedy | str] = (),
+    ) -> SparseEncoder:
+        """Load the encoder whose `settings` these are.
+
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now, with
+        these `remedies` for that. A model of the Hugging Face hub is taken from the cache here, never downloaded.
+        """
+        name, folder = locate_recorded(record)
+        options = recorded_options(record)
+        spec = read_spec(folder).override(options.pop("pooling", None), options.pop("activation", None))
+        described = {"query": spec.query.describe()}
+        if not queries_only:
+            one = spec.document == spec.query
+            described["document"] = described["query"] if one else spec.document.describe()
+        check_recorded(name, described, record, "this index", remedies)
+        return cls._load(
+            name, spec, device=device, dtype=dtype, queries_only=queries_only, light=light, threads=threads, **options
+        )
+
+    @classmethod
+    def _load(
+        cls,
+        name: str,
+        spec: ModelSpec,
+        *,
+        max_length: int | None,
+        special_tokens: bool,
+        window_overlap: int | None,
+        **options: Any,
+    ) -> SparseEncoder:
+        document, query = load_towers(
+            spec, max_length=max_length, special_tokens=special_tokens, overlap=window_overlap, **options
+        )
         return cls(
             name,
             spec,
@@ -195,7 +237,7 @@ class SparseEncoder:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
         limits = [limit for limit in (top_k, tower.top_k) if limit is not None]
         parts, done = [], 0
-        for chunk in _chunks(texts, _CHUNK):
+        for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, characters):
             check_texts(chunk, done)
             rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
             part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
@@ -226,6 +268,10 @@ class SparseEncoder:
         return explain_match(
             self.encode_queries([query]).row(0), self.encode_documents([document]).row(0), self.vocabulary
         )
+
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return (self._document_tower or self._query_tower).tokenizer.report()
 
     # -- describing and saving ---------------------------------------------------------------------------------------
 
@@ -287,7 +333,7 @@ class SparseEncoder:
         query = self.spec.query
         if not isinstance(query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
-        return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
+        return TextTokenizer(query.folder, max_length=MOST_TOKENS, special_tokens=False)
 
     def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.75) -> SparseEncoder:
         """The same encoder, with its query table blended with the IDF of the searched collection.
@@ -342,21 +388,3 @@ class SparseEncoder:
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"
         return f"SparseEncoder({self.name!r}, {self.dim:,} terms, max_length {self.max_length}, {queries})"
-
-
-def _find(name_or_path: str | Path) -> tuple[str, Path]:
-    """The name to record and the folder to read."""
-    model = packaged_model(str(name_or_path))
-    if model is not None and model.kind != "sparse":
-        reason = {
-            "dense": "it gives dense vectors and has no masked-LM head",
-            "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
-        }[model.kind]
-        raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
-    return locate(name_or_path)
-
-
-def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.encoding.shared.heads import pieces
 
 if TYPE_CHECKING:
     from lsr.encoding.shared.tokens import TextTokenizer
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 IdfForm = Literal["bm25", "smooth", "plain"]
 
-_BATCH = 1024  # texts that are tokenised at once
+_BATCH = 1024  # texts that are tokenised at a time
+_PIECE = 1 << 20  # characters of one, at most: an encoding takes a hundred bytes for each
 
 
 def inverse_document_frequency(
@@ -72,9 +74,13 @@ def token_frequencies(batches: Iterable[Sequence[str]], tokenizer: TextTokenizer
     """How many of these texts contain each token: int64 [dim]. Text beyond the tokenizer's max_length is not read."""
     frequencies = np.zeros(dim, np.int64)
     for texts in batches:
-        windows, _ = tokenizer.encode(texts)
+        windows, _ = tokenizer.encode([text for text in texts if len(text) <= _PIECE])
         for window in windows:
             frequencies[np.unique(window)] += 1
+        for text in texts:
+            if len(text) > _PIECE:
+                parts = (np.unique(np.concatenate(tokenizer.encode([part])[0])) for part in pieces(text, _PIECE))
+                frequencies[np.unique(np.concatenate(list(parts)))] += 1
     return frequencies
 
 

@@ -46,6 +46,7 @@ class LightTower:
             spec.folder, max_length=max_length, prompt=spec.prompt, lower_case=spec.lower_case
         )
         self.dim = int(config["vocab_size"])
+        self.tokenizer.check_fit(self.dim)
         self._layers = int(config["num_hidden_layers"])
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config["layer_norm_eps"])
@@ -134,7 +135,7 @@ def light_tower(
 
     Small means far smaller than the projection to the vocabulary, so that torch would be no faster for a query.
     """
-    if device not in (None, "cpu") or dtype not in ("auto", "float32") or set(spec.extra) - {"top_k"}:
+    if device not in (None, "auto", "cpu") or dtype not in ("auto", "float32") or set(spec.extra) - {"top_k"}:
         return None
     config = _read_config(spec.folder)
     length = max_length or spec.max_length

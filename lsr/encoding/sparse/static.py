@@ -7,7 +7,6 @@ SparseStaticEmbedding, OpenSearch an `idf.json`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.tokens import TextTokenizer
 from lsr.encoding.sparse.rows import Row
 from lsr.encoding.sparse.spec import TableSpec
@@ -76,7 +76,7 @@ def read_table(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]
     """
     if path.suffix == ".json":
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            table = read_json(path)
             weights = np.zeros(len(tokens), dtype=np.float32)
             for token, weight in table.items():
                 weights[tokens[token]] = weight

@@ -11,7 +11,8 @@ import torch
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.placement import autocast, has_native_bfloat16, place
+from lsr.encoding.shared.placement import autocast, choose_device, has_native_bfloat16, place
+from lsr.encoding.shared.threads import check_process, use_threads
 from lsr.encoding.shared.tokens import TextTokenizer, pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone
 from lsr.encoding.sparse.pooling import pool_term_weights
@@ -45,7 +46,10 @@ class TransformerTower:
         special_tokens: bool = True,
         device: str | None = None,
         dtype: str = "auto",
+        threads: int | None = None,
     ) -> None:
+        use_threads(threads)
+        choose_device(device)
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
@@ -111,6 +115,7 @@ class TransformerTower:
 
     @torch.inference_mode()
     def _run(self, windows: list[npt.NDArray[np.int64]], width: int) -> list[Row]:
+        check_process(self.device)
         backbone, spec = self.backbone, self.spec
         padded = pad(windows, backbone.padding_id, width)
         tokens, mask = (torch.from_numpy(array).to(self.device) for array in padded)
