@@ -113,7 +113,7 @@ def index_vectors(
         settings=settings,
         force=force,
     ) as builder:
-        return _build(builder, _with_documents(chain([first], batches), documents), encoder, None, threads, stages)
+        return _build(builder, with_documents(chain([first], batches), documents), encoder, None, threads, stages)
 
 
 def encode_corpus(
@@ -192,7 +192,7 @@ def _build(
         return builder.finish(progress=progress, threads=threads)
 
 
-def _with_documents(
+def with_documents(
     batches: Iterable[SparseVectors], documents: Iterable[Document] | None
 ) -> Iterator[tuple[SparseVectors, list[Document] | None]]:
     """Pair each batch with the documents of its vectors."""

@@ -82,6 +82,10 @@ OnErrorOption = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Read all, refuse what a run would, and say how long it takes; write nothing."),
+]
 Restart = Annotated[bool, typer.Option("--restart", help="Begin again instead of resuming an interrupted run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QueryIdf = Annotated[
