@@ -1,4 +1,4 @@
-"""Files on disk held against what the manifest says of them."""
+"""Comparing files on disk with their records in the manifest."""
 
 from __future__ import annotations
 

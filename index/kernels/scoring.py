@@ -43,7 +43,7 @@ def fill_lookup(lookup, terms, term_weights):
 
 @kernel
 def empty_lookup(lookup, terms):
-    """Take it out again."""
+    """Empty the lookup again."""
     places, _ = lookup
     for term in terms:
         places[term] = 0

@@ -148,7 +148,7 @@ def put(at: int | slice, values: Any) -> Callable[[np.ndarray], None]:
         ("forward_indptr.npy", put(2, 0), "offsets do not ascend"),
         ("forward_indptr.npy", put(-1, 10**9), "offsets do not ascend"),
         ("forward_weights.npy", put(5, 0), "weight is zero"),
-        ("order_rows.npy", put(0, lambda a: a[1]), "not every row stands there once"),
+        ("order_rows.npy", put(0, lambda a: a[1]), "not every row occurs exactly once"),
         ("order_rows.npy", put(0, 60), "a number is not below 60"),
         ("order_positions.npy", put(slice(0, 2), lambda a: a[1::-1].copy()), "not the positions of the rows"),
         ("order_positions.npy", put(0, 10**9), "a number is not below 60"),

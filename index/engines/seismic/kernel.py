@@ -22,9 +22,9 @@ from lsr.index.kernels.scoring import (
 )
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# So many blocks with the best summaries are visited first, best first.
+# This many blocks with the best summaries are visited first, best first.
 LEADING_BLOCKS = 32
-# A document's pairs are asked for this many documents before they are read.
+# A document's pairs are prefetched this many documents before they are read.
 PREFETCH_AHEAD = 3
 _BLOCKS_OF_TWO_BYTES = 1 << 16
 
@@ -155,8 +155,8 @@ def search_seismic(
     heap_factor: float32. A block is skipped when k documents are known and its summary's inner product with the query
     is below heap_factor times the worst of their scores: a smaller factor skips less.
     allow: uint8 bitmap of rows, or empty.
-    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
-    visited: uint8 [documents], nowhere equal to `generation`.
+    lookup: see `lsr.index.kernels.scoring`; empty before and after.
+    visited: uint8 [documents], with no value equal to `generation`.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4]; receives blocks seen, blocks skipped, documents scored.
 
