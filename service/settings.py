@@ -1,4 +1,4 @@
-"""What the service allows, with defaults that suit one machine."""
+"""The limits of the service, with defaults that suit a single machine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lsr.core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Limits and habits of the HTTP service. InputError for a value that makes no sense.
+    """Limits and behaviour of the HTTP service. InputError for a value that makes no sense.
 
-    `from_env` reads each of them from the variable `LSR_` and its name in capitals, such as `LSR_MAX_K`.
+    `from_env` reads each of them from the variable named `LSR_` plus its name in capitals, such as `LSR_MAX_K`.
 
     Attributes:
         max_k: the most hits one search may reach, `offset` included.
@@ -21,13 +21,13 @@ class ServiceSettings:
         max_texts: the most texts of one encode call.
         max_vector_terms: the most terms of a query vector. The heaviest SPLADE queries have a few hundred.
         max_rerank: the most hits that one search may have scored again.
-        rerank: the model that re-ranks where a search asks for it: a cross-encoder, or "late" for the index's token
-            vectors; empty for none. Clients cannot name one.
+        rerank: the model that re-ranks if a search asks for it: a cross-encoder, or "late" for the index's token
+            vectors; empty for none. Clients cannot choose one.
         max_body_bytes: the most bytes of a request's body, announced or streamed.
-        workers: threads that search and encode; 0 takes one a processor core.
+        workers: threads that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
-        request_timeout: seconds that a request may take to arrive, and again to be worked on, waiting included.
-        retry_after: seconds that a client who was turned away is asked to wait.
+        request_timeout: seconds that a request may take to arrive, and again to be processed, waiting included.
+        retry_after: seconds that a refused client is asked to wait.
         shutdown_timeout: seconds that requests under way get to finish when the server is stopped.
         cors_origins: origins whose pages may call the service from a browser; "*" allows all, none is the default.
         log_format: the request log on stderr: "text", "json" (one object a line) or "off".
@@ -66,7 +66,7 @@ class ServiceSettings:
 
     @classmethod
     def from_env(cls, **given: Any) -> ServiceSettings:
-        """Settings from `LSR_…` variables; what is given here and is not None comes first."""
+        """Settings from `LSR_…` variables; arguments other than None take precedence."""
         values = {name: value for name, value in given.items() if value is not None}
         hints = get_type_hints(cls)
         for field in fields(cls):

@@ -23,7 +23,7 @@ class Service:
     warm_up: WarmUp
 
     async def answer(self, request: Request, work: Callable[[SearchBackend, Clock], bytes]) -> Response:
-        """The JSON that `work` makes in a thread. Raises what it raises, and UnavailableError or ClientGoneError."""
+        """Run `work` in a thread and return its JSON. Raises its errors, UnavailableError and ClientGoneError."""
         backend = self.warm_up.backend()
         clock = Clock()
 
@@ -36,13 +36,13 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """The service that the request came to."""
+    """The service that handles the request."""
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
 
 
 async def _disconnected(request: Request) -> None:
-    """Return when the client has hung up. The body has been read, so the next message can only say that."""
+    """Return when the client has disconnected. The body has been read, so the next message can only mean that."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
