@@ -34,7 +34,7 @@ def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> No
         panel.plot(*_points(its_rows), marker, color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
         best = pareto(its_rows)
         panel.plot(*_points(best), marker + "-", color=colour, label=name, markersize=6)
-        _name_ends(panel, best, colour, below=systems.index(name) % 2 == 1)
+        _name_ends(panel, best, colour)
     panel.set(xlabel=f"recall@{k}", ylabel="mean µs a query, one thread", yscale="log")
     plain_numbers(panel.yaxis)
     panel.grid(which="both", alpha=0.25)
@@ -42,20 +42,18 @@ def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> No
         panel.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
 
 
-def _name_ends(panel: Any, best: Sequence[Row], colour: str, *, below: bool) -> None:
-    """Write the settings that change along a frontier above or below its fastest point and its best."""
+def _name_ends(panel: Any, best: Sequence[Row], colour: str) -> None:
+    """Write the settings that change along a frontier below its fastest point and above its best, off its line."""
     varied = {
         name
         for row in best
         for name, value in row.parameters.items()
         if not isinstance(value, Mapping) and any(value != each.parameters.get(name) for each in best)
     }
-    for row, side in ((best[0], "left"), (best[-1], "right"))[: len(best)]:
+    for row, side, up in ((best[0], "left", -13), (best[-1], "right", 7))[: len(best)]:
         words = in_words({name: value for name, value in row.parameters.items() if name in varied})
         place = row.overall.recall, row.overall.mean_us
-        named = panel.annotate(
-            words, place, (0, -13 if below else 7), textcoords="offset points", fontsize=6, color=colour, ha=side
-        )
+        named = panel.annotate(words, place, (0, up), textcoords="offset points", fontsize=6, color=colour, ha=side)
         named.set_in_layout(False)
 
 

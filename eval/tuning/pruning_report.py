@@ -11,6 +11,8 @@ from lsr.core.plotting import figure, style
 from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.tuning.pruning import CurvePoint
 
+_NEARLY = 0.97
+
 
 def curve_table(points: Sequence[CurvePoint]) -> str:
     """A table with a line for each point, in the order given."""
@@ -59,12 +61,11 @@ def _draw(panel: Any, points: Sequence[CurvePoint], places: Sequence[float], lab
         values = [places[number] for number in line], [points[number].ndcg for number in line]
         colour, marker = style(at)
         panel.plot(*values, marker + "-", color=colour, label=rule, markersize=4)
-        for number in numbers:
-            value = points[number].value
-            panel.annotate(
-                f"{value:g}", (places[number], points[number].ndcg), (3, -8), textcoords="offset points", fontsize=6,
-                color=colour,
-            )  # fmt: skip
+        # Nearly the unpruned are where the lines meet, and their settings would cover one another.
+        for number in (each for each in line[1:] if points[each].ndcg < _NEARLY * points[whole].ndcg):
+            place = places[number], points[number].ndcg
+            words = f"{points[number].value:g}"
+            panel.annotate(words, place, (4, -7), textcoords="offset points", fontsize=6, color=colour)
     panel.axhline(points[whole].ndcg, color="black", linewidth=0.8, linestyle="--")
     panel.plot([places[whole]], [points[whole].ndcg], "*", color="black", markersize=12, label="unpruned", zorder=3)
     panel.set(xlabel=label, ylabel="nDCG@10", xlim=(0, None))
