@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.build.shards import EncodedShards
+from lsr.build.shards import SHARD_CHARACTERS, EncodedShards
+from lsr.core.chunks import chunks
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
@@ -111,7 +113,7 @@ def index_vectors(
         settings=settings,
         force=force,
     ) as builder:
-        return _build(builder, _with_documents(chain([first], batches), documents), encoder, None, threads, stages)
+        return _build(builder, with_documents(chain([first], batches), documents), encoder, None, threads, stages)
 
 
 def encode_corpus(
@@ -190,7 +192,7 @@ def _build(
         return builder.finish(progress=progress, threads=threads)
 
 
-def _with_documents(
+def with_documents(
     batches: Iterable[SparseVectors], documents: Iterable[Document] | None
 ) -> Iterator[tuple[SparseVectors, list[Document] | None]]:
     """Pair each batch with the documents of its vectors."""
@@ -199,17 +201,25 @@ def _with_documents(
         return
     stream = iter(documents)
     for vectors in batches:
-        yield vectors, _matching(vectors, stream)
+        first = 0
+        for part in _matching(vectors, stream):
+            yield vectors[first : first + len(part)], part
+            first += len(part)
     if (extra := next(stream, None)) is not None:
         raise InputError(f"the corpus has more documents than there are vectors, from id {extra.id!r} on")
 
 
-def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> list[Document]:
-    documents = []
-    for row, id in enumerate(vectors.ids):
-        document = next(stream, None)
-        if document is None or document.id != id:
-            found = "the corpus has ended" if document is None else f"the corpus has {document.id!r}"
-            raise InputError(f"vectors and corpus disagree: vector {row} of this batch is for {id!r}, where {found}")
-        documents.append(document)
-    return documents
+def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> Iterator[list[Document]]:
+    """The documents of the vectors, row by row, as many at a time as memory should hold."""
+
+    def matched() -> Iterator[Document]:
+        for row, id in enumerate(vectors.ids):
+            document = next(stream, None)
+            if document is None or document.id != id:
+                found = "the corpus has ended" if document is None else f"the corpus has {document.id!r}"
+                raise InputError(
+                    f"vectors and corpus disagree: vector {row} of this batch is for {id!r}, where {found}"
+                )
+            yield document
+
+    return chunks(matched(), len(vectors), SHARD_CHARACTERS, attrgetter("size"))

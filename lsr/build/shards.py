@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 # What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents
-# that a shard's texts and vectors stay in the tens of megabytes. Long documents fill a shard sooner.
+# that a shard's texts and vectors stay in the tens of megabytes. Long documents, or long fields, fill a shard sooner.
 SHARD_DOCUMENTS = 1024
 SHARD_CHARACTERS = 1 << 25
 
@@ -76,7 +77,7 @@ class EncodedShards(WorkFolder):
             if progress:
                 progress(pq.read_metadata(path).num_rows)
         number = len(self.paths)
-        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, lambda document: len(document.contents)):
+        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
             vectors = encoder.encode_documents(
                 [document.contents for document in documents],
                 [document.id for document in documents],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Force, Json
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(
     if as_json:
         print_json({"rows": [row.to_record() for row in result.rows]})
     else:
-        print(markdown(result), end="")
+        print_text(markdown(result), end="")
 
 
 def _split(values: list[str]) -> list[str]:

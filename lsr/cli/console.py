@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
+from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
+
+errors = HarmlessConsole(stderr=True, highlight=False, soft_wrap=True)
+output = HarmlessConsole(highlight=False, soft_wrap=True)
 
 # Seconds between progress lines where they cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
@@ -39,7 +40,7 @@ def note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a JSON value on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    sys.stdout.write(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n")
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
@@ -14,6 +15,8 @@ from lsr.core.documents import Document
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +30,15 @@ class EncodingJob:
 
 @contextmanager
 def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
-    """Give the arguments that make a reader stop at a bad line or skip it; afterwards list what was skipped."""
+    """Give the arguments that make a reader stop or skip at what is bad; afterwards list what was left out."""
     from lsr.text import SkipReport
 
     skipped = SkipReport()
     try:
         yield {"on_error": on_error.value, "skipped": skipped}
     finally:
-        if skipped.count:
-            note(f"skipped {skipped.count:,}:")
-            for message in skipped.messages:
-                note(f"  {message}")
-            if skipped.count > len(skipped.messages):
-                note(f"  and {skipped.count - len(skipped.messages):,} more")
+        for line in skipped.lines():
+            note(line)
 
 
 @contextmanager
@@ -55,6 +54,12 @@ def resumable(out: Path, suffixes: Sequence[str] = (".encoding", ".dense")) -> I
                 raise Interrupted(f"interrupted: {message}") from None
             stop.add_note(message)
         raise
+
+
+def looked_at(items: Iterator[T]) -> Iterator[T]:
+    """The same items. The first is read at once, so that an input that is wrong is met before a model is loaded."""
+    first = next(items)
+    return chain([first], items)
 
 
 @contextmanager
@@ -74,6 +79,6 @@ def encoding(
     from lsr.text import count_documents, open_corpus
 
     with resumable(out), skipping(on_error) as skip:
-        documents = open_corpus(corpus, format=format, **skip)
+        documents = looked_at(open_corpus(corpus, format=format, **skip))
         encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
         yield EncodingJob(documents, count_documents(corpus, format=format), encoder)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import output, print_json, progress_bar
+from lsr.cli.console import output, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
 
@@ -51,7 +51,7 @@ def run(
         output.print(f"\n[bold green]?[/] [bold]{question}[/]")
         print_response(answer, explain=True)
     output.print()
-    print(evaluation.report.to_markdown())
+    print_text(evaluation.report.to_markdown())
     _print_next_steps(out)
 
 

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.corpus import encoding, skipping
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
+from lsr.cli.corpus import encoding, looked_at, skipping
+from lsr.cli.dry_run import dry_run, print_dry_run
 from lsr.cli.options import (
     Corpus,
     Device,
+    DryRun,
     EncodingThreads,
     Force,
     Format,
@@ -43,11 +45,12 @@ def run(
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
     format: Format = None,
-    on_error: OnErrorOption = OnError.stop,
+    on_error: OnErrorOption = OnError.skip_files,
     threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
+    dry: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Encode a corpus, or queries, into a file of sparse vectors.
@@ -69,28 +72,31 @@ def run(
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
+    if queries and dry:
+        fail("--dry-run is for a corpus: queries are encoded in seconds")
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
         from lsr.build.corpus import encode_corpus
 
         check_output(out, force=force)
-        with (
-            encoding(
-                corpus,
-                out,
-                model=model,
-                max_length=max_length,
-                window_overlap=window_overlap,
-                device=device,
-                format=format,
-                on_error=on_error,
-            ) as job,
-            progress_bar("encoding", job.total) as progress,
-        ):
-            count = encode_corpus(
-                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
-            )
+        with encoding(
+            corpus,
+            out,
+            model=model,
+            max_length=max_length,
+            window_overlap=window_overlap,
+            device=device,
+            format=format,
+            on_error=on_error,
+        ) as job:
+            if dry:
+                print_dry_run(dry_run(job.documents, job.total, job.encoder), as_json)
+                return
+            with progress_bar("encoding", job.total) as progress:
+                count = encode_corpus(
+                    job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
+                )
         if not as_json:
             remark_on_texts(job.encoder, "--max-length or --window-overlap reads more")
     if as_json:
@@ -111,7 +117,7 @@ def _show_terms(
         print_json({"text": text, "vector": dict(terms)})
     else:
         for term, weight in terms:
-            print(f"{weight:7.4f}  {term}")
+            print_text(f"{weight:7.4f}  {term}")
 
 
 def _encode_queries(
@@ -130,6 +136,6 @@ def _encode_queries(
     from lsr.text import open_queries
 
     with skipping(on_error) as skip, progress_bar("encoding", None, "queries") as progress:
-        queries = open_queries(source, format=format, **skip)
+        queries = looked_at(open_queries(source, format=format, **skip))
         encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
         return encode_queries(queries, out, encoder, top_k=top_k, force=force, progress=progress)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import note, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import (
     Device,
@@ -163,4 +163,4 @@ def run(
     if as_json:
         print_json(evaluation.report.to_record())
     else:
-        print(evaluation.report.to_markdown(), end="")
+        print_text(evaluation.report.to_markdown(), end="")

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.corpus import encoding, resumable, skipping
+from lsr.cli.corpus import encoding, looked_at, resumable, skipping
+from lsr.cli.dry_run import dry_run, print_dry_run
 from lsr.cli.options import (
     Corpus,
     Device,
+    DryRun,
     Force,
     Format,
     Json,
@@ -116,10 +118,11 @@ def run(
         ),
     ] = None,
     format: Format = None,
-    on_error: OnErrorOption = OnError.stop,
+    on_error: OnErrorOption = OnError.skip_files,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
+    dry: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Encode a corpus and index it.
@@ -143,6 +146,7 @@ def run(
     from lsr.build.corpus import index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
+    from lsr.text.windows import cut_corpus
 
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
@@ -164,7 +168,10 @@ def run(
         note(f"{out} is built; resuming its dense vectors")
         index = Index.open(out)
     elif vectors is not None:
-        index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)
+        made = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building, dry, as_json)
+        if made is None:
+            return
+        index = made
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
     else:
@@ -178,6 +185,11 @@ def run(
             format=format,
             on_error=on_error,
         ) as job:
+            if dry:
+                cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
+                unit, total = ("documents", job.total) if cut is None else ("windows", None)
+                print_dry_run(dry_run(cut_documents, total, job.encoder, unit), as_json)
+                return
             index = index_corpus(
                 job.documents,
                 out,
@@ -198,10 +210,10 @@ def run(
             index = add_dense_vectors(index, encoder, threads=threads, restart=restart, stages=progress_bar)
     size = index.describe()["bytes"]["total"]
     if as_json:
-        made: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
+        answer: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
         if index.documents.windows is not None:
-            made["windows"] = len(index)
-        print_json({**made, "bytes": size, "modes": list(index.sparse.modes)})
+            answer["windows"] = len(index)
+        print_json({**answer, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
         rows = "" if index.documents.windows is None else f" in {len(index):,} windows"
@@ -217,18 +229,28 @@ def _index_vectors(
     format: str | None,
     on_error: OnError,
     building: dict[str, Any],
-) -> Index:
-    from lsr.build.corpus import index_vectors
+    dry: bool,
+    as_json: bool,
+) -> Index | None:
+    from lsr.build.corpus import index_vectors, with_documents
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import open_corpus
     from lsr.vectors.files import iter_vectors, read_vocabulary
 
-    encoder = SparseEncoder.load(model, max_length=max_length) if model else None
-    vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)
     with skipping(on_error) as skip:
-        documents = open_corpus(corpus, format=format, **skip) if corpus else None
+        documents = looked_at(open_corpus(corpus, format=format, **skip)) if corpus else None
+        encoder = SparseEncoder.load(model, max_length=max_length) if model else None
+        vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)
+        batches = iter_vectors(vectors, vocabulary=vocabulary)
+        if dry:
+            count = sum(len(batch) for batch, _ in with_documents(batches, documents))
+            if as_json:
+                print_json({"vectors": count})
+            else:
+                note(f"{count:,} vectors. Nothing was written.")
+            return None
         return index_vectors(
-            iter_vectors(vectors, vocabulary=vocabulary),
+            batches,
             out,
             encoder=encoder,
             vocabulary=vocabulary,

@@ -18,10 +18,11 @@ _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
 
 class OnError(StrEnum):
-    """What to do with a line that cannot be read."""
+    """What to do with a line, or a file of a folder, that cannot be read."""
 
     stop = "stop"
     skip = "skip"
+    skip_files = "skip-files"
 
 
 class WindowScore(StrEnum):
@@ -35,7 +36,8 @@ class WindowScore(StrEnum):
 Corpus = Annotated[
     str | None,
     typer.Argument(
-        help="A BEIR folder, a .jsonl, .tsv or .parquet file, a folder of text files, irds:NAME, or - for stdin.",
+        help="A BEIR folder, a file of documents (.jsonl, .json, .tsv, .csv, .parquet), a folder of such files or of "
+        "texts, web pages, PDF and Office files, irds:NAME, or - for stdin.",
         show_default=False,
     ),
 ]
@@ -72,8 +74,18 @@ EncodingThreads = Annotated[
     ),
 ]
 Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS_FORMATS)}. (default: by name)")]
-OnErrorOption = Annotated[OnError, typer.Option(help="Stop at a line that cannot be read, or skip and list it.")]
+OnErrorOption = Annotated[
+    OnError,
+    typer.Option(
+        help="Stop at what cannot be read, or skip and list it: skip-files does so with whole files of a folder, skip "
+        "with lines too."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Read all, refuse what a run would, and say how long it takes; write nothing."),
+]
 Restart = Annotated[bool, typer.Option("--restart", help="Begin again instead of resuming an interrupted run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QueryIdf = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 
 if TYPE_CHECKING:
@@ -184,4 +184,4 @@ def _measure(
         answer: dict[str, Any] = {"index": str(source), "collection": judged.name, "split": judged.split}
         print_json({**answer, "points": [point.to_record() for point in points]})
     else:
-        print(curve_table(points))
+        print_text(curve_table(points))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
 from lsr.cli.search_flags import asked, search_command
 
@@ -136,9 +136,9 @@ def _print(result: TuneResult, k: int) -> None:
         found = row.overall
         times = (found.mean_us, found.p50_us, found.p95_us, found.p99_us)
         lines.append([row.mode, in_words(row.search_parameters), f"{found.recall:.4f}", *(f"{t:.1f}" for t in times)])
-    print(markdown_table(head, lines))
+    print_text(markdown_table(head, lines))
     for choice in result.choices:
-        print("\n" + _chosen(choice))
+        print_text("\n" + _chosen(choice))
 
 
 def _chosen(choice: Choice) -> str:
@@ -183,9 +183,10 @@ def _tune_fusion(
         print_json(asdict(found))
         return
     label = metric_label(found.tuning.metric)
-    print(markdown_table(["dense weight", label], [[f"{w:.2f}", f"{value:.4f}"] for w, value in found.curve.items()]))
+    curve = [[f"{weight:.2f}", f"{value:.4f}"] for weight, value in found.curve.items()]
+    print_text(markdown_table(["dense weight", label], curve))
     words = "each query's own" if found.tuning.predictor else f"{found.tuning.dense_weight:g}"
-    print(
+    print_text(
         f"\ndense weight: {words}; stored. On queries that had no part in the choice, {label} is "
         f"{found.halves['untuned']:.4f} untuned, {found.halves['fixed']:.4f} with one weight for all, "
         f"{found.halves['predicted']:.4f} with one for each ({found.tuning.queries} judged queries)"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lsr.core.values import characters_in
+
 
 @dataclass(slots=True)
 class Document:
@@ -22,6 +24,12 @@ class Document:
     def contents(self) -> str:
         """The text to encode: title and text joined by one space, as BEIR's baselines do."""
         return f"{self.title} {self.text}" if self.title else self.text
+
+    @property
+    def size(self) -> int:
+        """Characters of all of it, fields too: what batches are bounded by."""
+        size = len(self.id) + len(self.title) + len(self.text)
+        return size + characters_in(self.fields) if self.fields else size
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from lsr.core.errors import InputError
-from lsr.text.lines import COMPRESSIONS
+from lsr.text.compression import COMPRESSIONS
 
 Part = Literal["corpus", "queries"]
 
@@ -20,7 +20,8 @@ def part_file(folder: Path, part: Part) -> Path:
     """The file of the documents or of the queries; InputError if there is none."""
     found = _find(folder, part)
     if found is None:
-        raise InputError(f"a BEIR folder needs {part}.jsonl (or .jsonl.gz, .jsonl.zst)", source=str(folder))
+        ends = ", ".join(COMPRESSIONS)
+        raise InputError(f"a BEIR folder needs {part}.jsonl (or compressed: {ends})", source=str(folder))
     return found
 
 

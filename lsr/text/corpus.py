@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
@@ -12,10 +12,11 @@ from lsr.core.options import listed
 from lsr.core.remedies import name_format
 from lsr.text import beir, irds
 from lsr.text.formats import CORPUS_FORMATS, Reader
-from lsr.text.lines import STDIN, OnBad, content_suffix, name_of
-from lsr.text.records import FieldNames, Record, SkipReport, documents, queries
+from lsr.text.lines import STDIN, OnBad, content_suffix, name_of, peek_stdin, stop
+from lsr.text.records import FieldNames, Record, documents, queries
+from lsr.text.reports import Reporter, SkipReport
 
-OnError = Literal["stop", "skip"]
+OnError = Literal["stop", "skip", "skip-files"]
 
 FORMATS = {name: each.title for name, each in CORPUS_FORMATS.items()}
 """Format names for `format=`, and what each is."""
@@ -33,9 +34,11 @@ def open_corpus(
 
     Args:
         format: one of FORMATS; found from the name if not given.
-        fields: which fields contain the id, the title and the text.
-        on_error: "stop" raises InputError at the first bad document (malformed, without id or text, or with a
-            duplicate id); "skip" leaves it out and counts it in `skipped`. A damaged or truncated file always stops.
+        fields: which fields hold the id, the title and the text.
+        on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
+            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with files of a folder that
+            cannot be read, and stops at other bad documents. A source that is damaged or cut short always stops.
+        skipped: counts what is left out, and what had to be guessed.
 
     Returns:
         Documents one at a time; memory does not grow with the corpus except for a hash of each id (at most 21 bytes).
@@ -88,7 +91,7 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
         if format is not None and not CORPUS_FORMATS[format].stdin:
             others = listed([other for other, each in CORPUS_FORMATS.items() if each.stdin])
             raise InputError(f"format {format!r} cannot be read from stdin; give {others}", source=name)
-        return format or "jsonl"
+        return format or _format_of_stdin(for_queries=for_queries)
     path = Path(source)
     if not path.exists():
         raise InputError(f"no such file or folder; a dataset of ir_datasets is named {irds.PREFIX}{name}", source=name)
@@ -109,6 +112,16 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
 
 
+def _format_of_stdin(*, for_queries: bool) -> str:
+    """The format that the first line on stdin looks like; JSON lines where it looks like none."""
+    first = peek_stdin().lstrip().partition("\n")[0]
+    if first.startswith(("{", "[")) or not first:
+        return "jsonl"
+    if "\t" in first:
+        return "tsv"
+    return "lines" if for_queries else "jsonl"
+
+
 def _located(source: str | Path, format: str, part: beir.Part) -> str | Path:
     """The source that its format's reader takes. InputError if a folder lacks the part."""
     locate = CORPUS_FORMATS[format].locate
@@ -124,15 +137,12 @@ def _stream(
     skipped: SkipReport | None,
     what: str,
 ) -> Iterator[Any]:
-    if on_error not in ("stop", "skip"):
-        raise InputError(f'on_error must be "stop" or "skip", not {on_error!r}')
+    if on_error not in get_args(OnError):
+        among = listed([repr(choice) for choice in get_args(OnError)])
+        raise InputError(f"on_error must be {among}, not {on_error!r}")
     report = SkipReport() if skipped is None else skipped
     names = fields or FieldNames()
-
-    def stop(error: InputError) -> None:
-        raise error
-
-    on_bad = stop if on_error == "stop" else report.add
+    on_bad = Reporter(report, report.add if on_error == "skip" else stop, stop if on_error == "stop" else report.add)
     name = name_of(source)
 
     def stream() -> Iterator[Any]:
@@ -141,7 +151,16 @@ def _stream(
             nothing = False
             yield item
         if nothing:
-            reason = f"; {report.count} lines were skipped, the first: {report.messages[0]}" if report.count else ""
-            raise InputError(f"no {what} in it{reason}", source=name)
+            raise InputError(f"no {what} in it{_what_is_there(report)}", source=name)
 
     return stream()
+
+
+def _what_is_there(report: SkipReport) -> str:
+    """Why nothing came of a source that is not empty."""
+    reasons = []
+    if report.count:
+        reasons.append(f"{report.count} lines or files were skipped, the first: {report.messages[0]}")
+    if report.files_unread:
+        reasons.append(f"files of kinds that are not read: {', '.join(report.files_unread)}")
+    return "".join(f"; {reason}" for reason in reasons)

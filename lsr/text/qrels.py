@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lsr.core.errors import InputError
 from lsr.text import irds
-from lsr.text.lines import COMPRESSIONS, data_lines
+from lsr.text.compression import COMPRESSIONS
+from lsr.text.lines import data_lines
 
 Qrels = dict[str, dict[str, int]]
 """Query id → document id → grade. Grades above zero mean relevant, and are the gain in nDCG."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
+from lsr.text.compression import COMPRESSIONS, WRITTEN_COMPRESSIONS
 from lsr.text.lines import content_suffix
 
 Progress = Callable[[int], None]
@@ -135,6 +136,9 @@ def write(
     """See `lsr.vectors.files.write_vectors`."""
     path = Path(path)
     suffix = file_format(path, scale)
+    if path.suffix.lower() in COMPRESSIONS and path.suffix.lower() not in WRITTEN_COMPRESSIONS:
+        written = " or ".join(WRITTEN_COMPRESSIONS)
+        raise InputError(f"{path.suffix} is read, not written: name it {written}", source=str(path))
     batches = iter(batches)
     first = next(batches, None)
     if first is None:

@@ -14,7 +14,8 @@ from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS, read_lines
+from lsr.text.compression import WRITTEN_COMPRESSIONS
+from lsr.text.lines import read_lines
 from lsr.text.records import ID_NAMES, parse_id, parse_object
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.sparse import SparseVectors
@@ -51,7 +52,7 @@ def write_jsonl(path: Path, batches: Iterable[SparseVectors], vocabulary: Vocabu
     """Write the vectors, compressed if the name ends in .gz or .zst, and return the number of rows."""
     keys = [json.dumps(term, ensure_ascii=False) + ": " for term in vocabulary]
     seen = UniqueIds()
-    compression = COMPRESSIONS.get(path.suffix.lower())
+    compression = WRITTEN_COMPRESSIONS.get(path.suffix.lower())
     with (
         atomic_file(path, force=force) as temporary,
         pa.output_stream(str(temporary), compression=compression) as file,
@@ -86,7 +87,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
     for line, text in read_lines(path, stop):
         field = None
         try:
-            values = parse_object(text, object_pairs_hook=_unique_keys)
+            values = parse_object(text)
             field = next((name for name in ID_NAMES if name in values), "id")
             if field not in values:
                 raise ValueError(f"missing; the fields here are {', '.join(map(repr, values)) or 'none'}")
@@ -98,14 +99,6 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
         except ValueError as error:
             raise InputError(str(error), source=str(path), line=line, field=field) from None
         yield line, id, vector
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keyed = dict(pairs)
-    if len(keyed) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
-    return keyed
 
 
 class _Batch:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from lsr.core.errors import InputError
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS, open_bytes
+from lsr.text.compression import COMPRESSIONS
+from lsr.text.lines import open_bytes
 from lsr.vectors.ciff import codec
 from lsr.vectors.ciff.messages import VERSION, Header, read_varint
 from lsr.vectors.sparse import SparseVectors

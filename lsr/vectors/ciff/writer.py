@@ -18,7 +18,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS
+from lsr.text.compression import WRITTEN_COMPRESSIONS
 from lsr.vectors.ciff import codec
 from lsr.vectors.ciff.messages import Header, delimited, describe_scale, length_field, varint_field
 from lsr.vectors.sparse import SparseVectors
@@ -70,7 +70,7 @@ def write_ciff(
         for batch in batches:
             collected.add(batch)
             report(collected.documents // 2)
-        compression = COMPRESSIONS.get(path.suffix.lower())
+        compression = WRITTEN_COMPRESSIONS.get(path.suffix.lower())
         with pa.output_stream(str(temporary), compression=compression) as file:
             for message in collected.messages(scale, report):
                 file.write(message)
