@@ -13,13 +13,14 @@ from lsr.search.response import SearchResponse, matches_record
 from lsr.service.api.limits import check_hits, check_text, check_vector, plan_of_request, plan_of_url
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.schemas import examples
 from lsr.service.schemas.explain import ExplainAnswer, ExplainRequest
 from lsr.service.schemas.search import SearchAnswer, SearchParameters, SearchRequest
 from lsr.service.state import service_of
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"])
+router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"], route_class=JsonRoute)
 
 
 @router.post("/search", response_model=SearchAnswer)
