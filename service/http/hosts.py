@@ -35,8 +35,9 @@ def host_pattern(text: str) -> str | None:
 
     A port is dropped, for every port is meant. None for what can be no host, such as a URL.
     """
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
-        return _spelled(ip_address(text.strip("[]")))
+        return _spelled(ip_address(bare))
     except ValueError:
         pass
     if text == "*":
