@@ -97,6 +97,9 @@ class Listener(asyncio.AbstractServer):
                 self._pause = self._loop.call_later(_PAUSE, self._after_pause)
                 return
             connection.setblocking(False)
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                # An answer is written in two pieces, and the second would wait for the first to be acknowledged: 40 ms.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = self._loop.create_task(self._attach(connection))
             self._attaching.add(task)
             task.add_done_callback(self._attached)

@@ -168,6 +168,14 @@ def test_requests_at_work_do_not_give_way_and_others_wait_for_them() -> None:
         assert [client.getresponse().status for client in clients] == [200] * 6
 
 
+def test_an_answer_is_not_held_back_until_its_head_is_acknowledged() -> None:
+    with running(FakeSearcher(), ServiceSettings(**PATIENT)) as (server, port), connect(port):
+        until(lambda: server.server_state.connections)
+        (connection,) = server.server_state.connections
+        taken = connection.transport.get_extra_info("socket")
+        assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 class _Exhausted:
     """A listening socket of a process that is out of descriptors for its first few tries."""
 
