@@ -18,6 +18,7 @@ from lsr.core.remedies import LISTEN_ELSEWHERE
 from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
 from lsr.service.http.connections import Connection, ConnectionLimits, Connections
+from lsr.service.http.hosts import host_pattern
 from lsr.service.http.listener import Listener, connections_allowed
 from lsr.service.http.log_limit import LogLimit
 from lsr.service.http.request_log import JsonFormatter
@@ -44,11 +45,17 @@ def serve(
     Raises IndexFormatError, and LsrError if the port cannot be had.
     """
     settings = settings or ServiceSettings.from_env()
-    settings = replace(settings, allow_hosts=(*settings.allow_hosts, host))
     # The workers keep the cores busy already. With a team of OpenMP threads each they would wait for one another: on
     # two busy cores the median query then took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    app = create_app(Retriever.open(path, model=model, device=device), settings)
+    retriever = Retriever.open(path, model=model, device=device)
+    settings = replace(
+        settings,
+        # What is no name of a host cannot be listened on either, and that is said there.
+        allow_hosts=settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
+        max_connections=connections_allowed(settings.max_connections),
+    )
+    app = create_app(retriever, settings)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
@@ -80,7 +87,7 @@ class Server(uvicorn.Server):
             )
         )
         self._limits = ConnectionLimits(
-            connections=connections_allowed(settings.max_connections),
+            connections=settings.max_connections,
             head_bytes=settings.max_head_bytes,
             body_bytes=settings.max_body_bytes,
             head_timeout=settings.head_timeout,

@@ -60,7 +60,7 @@ class ServiceSettings:
     request_timeout: float = 30.0
     head_timeout: float = 10.0
     keep_alive_timeout: float = 5.0
-    max_connections: int = 512
+    max_connections: int = 2048
     max_head_bytes: int = 1 << 16
     retry_after: int = 1
     shutdown_timeout: float = 30.0

@@ -25,6 +25,8 @@ logger = logging.getLogger("lsr.service")
 # What a client must take of an answer in `answer_timeout` seconds, and what chunks may add to a body's own bytes.
 _LEAST_TAKEN = 1 << 16
 _MOST_FRAMING = 1 << 20
+# How many bodies of the largest size may be held at once, of all connections.
+_MOST_BODIES = 128
 # How many connections are looked at for one to drop.
 _MOST_LOOKED_AT = 32
 
@@ -57,6 +59,7 @@ class Connections:
         self._open: set[Connection] = set()
         # In the order in which they began to wait.
         self._waiting: dict[Connection, None] = {}
+        self._held = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -80,13 +83,19 @@ class Connections:
         self._waiting.pop(connection, None)
         self.on_room()
 
+    def hold(self, size: int) -> None:
+        """Count bytes of requests that are not answered; beyond a bound on all of them, one that waits is dropped."""
+        self._held += size
+        if size > 0 and self._held > _MOST_BODIES * self.limits.body_bytes:
+            self.make_room()
+
     def make_room(self) -> bool:
         """Drop the connection that has waited longest for its client; False if it seems that none does.
 
         One that has sent something which was not read yet is at its turn, and the next is looked at.
         """
         for connection in islice(self._waiting, _MOST_LOOKED_AT):
-            if not connection.has_unread():
+            if not has_unread(connection.transport.get_extra_info("socket")):
                 del self._waiting[connection]
                 self._open.discard(connection)
                 connection.transport.abort()
@@ -123,25 +132,18 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._group.closed(self)
+        self._let_go()
         self._expect(None)
         if self._writing is not None:
             self._writing.cancel()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
 
-    def has_unread(self) -> bool:
-        """Whether the client has sent something that the event loop has not come to read."""
-        connection = self.transport.get_extra_info("socket")
-        if connection is None or connection.fileno() < 0 or not hasattr(select, "poll"):
-            return False
-        poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
-
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
         self._received += len(data)
+        self._group.hold(len(data))
         if self._received > self._limits.body_bytes + _MOST_FRAMING:
             self._refuse(413, "the request is larger than this server takes")
             return
@@ -149,7 +151,7 @@ class Connection(H11Protocol):
         self._follow()
 
     def on_response_complete(self) -> None:
-        self._received = 0
+        self._let_go()
         super().on_response_complete()
         if self.transport.get_write_buffer_size():
             self._watch_writing()
@@ -191,6 +193,10 @@ class Connection(H11Protocol):
             self._group.waits(self)
         else:
             self._group.works(self)
+
+    def _let_go(self) -> None:
+        self._group.hold(-self._received)
+        self._received = 0
 
     def _expect(self, seconds: float | None) -> None:
         if self._deadline is not None:
@@ -247,6 +253,15 @@ class Connection(H11Protocol):
             self.transport.abort()
         else:
             self._watch_writing()
+
+
+def has_unread(end: Any) -> bool:
+    """Whether a socket has something that the event loop has not come to: bytes, or for a listener a connection."""
+    if end is None or end.fileno() < 0 or not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(end.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _StrictBuffer(ReceiveBuffer):

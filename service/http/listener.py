@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from lsr.service.http.connections import Connection, Connections
+from lsr.service.http.connections import Connection, Connections, has_unread
 
 try:
     import resource
 except ModuleNotFoundError:  # Windows has no limit that could be asked for
     resource = None  # type: ignore[assignment]
+
+_ANY = sys.maxsize
+_DESCRIPTORS = resource.RLIMIT_NOFILE if resource is not None else 0
+# For models and parts of the index that are opened later, and for connections that are being closed.
+_RESERVE = 64
 
 logger = logging.getLogger("lsr.service")
 
@@ -79,13 +85,13 @@ class Listener(asyncio.AbstractServer):
     def _accept(self) -> None:
         for taken in range(_AT_ONCE):
             full = len(self._connections) + len(self._attaching) >= self._connections.limits.connections
-            if full and taken:
-                # Whether there is yet another, the next event tells; only then does one give way.
-                return
-            if full and not self._connections.make_room():
-                # Resumed when one of them is done.
-                self._stop_reading()
-                return
+            if full:
+                if taken and not has_unread(self._socket):
+                    return
+                if not self._connections.make_room():
+                    # Resumed when one of them is done.
+                    self._stop_reading()
+                    return
             try:
                 connection, _ = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -119,15 +125,21 @@ class Listener(asyncio.AbstractServer):
 
 
 def connections_allowed(most: int) -> int:
-    """How many connections there may be, `most` at the most, for the process to have descriptors left for its files."""
+    """How many connections there may be, `most` at the most, for the process to have descriptors left for its files.
+
+    The limit on descriptors is raised as far as that takes and the system lets it.
+    """
     if resource is None:
         return most
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY:
-        return most
-    # For models and parts of the index that are opened later, and for connections that are being closed.
-    reserve = max(min(64, limit // 4), _AT_ONCE)
-    return max(1, min(most, limit - _open_descriptors() - reserve))
+    soft, hard = (_ANY if each == resource.RLIM_INFINITY else each for each in resource.getrlimit(_DESCRIPTORS))
+    used = _open_descriptors()
+    wanted = used + most + _RESERVE
+    if soft < wanted and soft < hard:
+        soft = min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(_DESCRIPTORS, (soft, resource.getrlimit(_DESCRIPTORS)[1]))
+    reserve = max(min(_RESERVE, soft // 4), _AT_ONCE)
+    return max(1, min(most, soft - used - reserve))
 
 
 def _open_descriptors() -> int:

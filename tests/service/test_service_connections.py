@@ -225,15 +225,40 @@ def test_a_system_without_descriptors_is_asked_again_after_a_pause(
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "least"), [(256, 150, 100), (64, 40, 1), (1024, 512, 512), (1 << 20, 512, 512), (-1, 512, 512)]
+    ("soft", "hard", "allowed", "raised"),
+    [
+        (256, 256, 256 - 50 - 64, 256),
+        (64, 64, 1, 64),  # 50 are in use
+        (128, 128, 128 - 50 - 32, 128),
+        (1024, 1024, 512, 1024),
+        (256, 1 << 20, 512, 512 + 50 + 64),
+        (256, 400, 400 - 50 - 64, 400),
+        (256, -1, 512, 512 + 50 + 64),
+        (-1, -1, 512, -1),
+    ],
 )
 def test_connections_leave_descriptors_for_files(
-    limit: int, most: int, least: int, monkeypatch: pytest.MonkeyPatch
+    soft: int, hard: int, allowed: int, raised: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening.resource, "getrlimit", lambda kind: (limit, limit))
+    limits = [soft, hard]
+    monkeypatch.setattr(listening.resource, "getrlimit", lambda kind: tuple(limits))
+    monkeypatch.setattr(listening.resource, "setrlimit", lambda kind, given: limits.__setitem__(slice(None), given))
     monkeypatch.setattr(listening, "_open_descriptors", lambda: 50)
-    assert least <= connections_allowed(512) <= most
+    assert connections_allowed(512) == allowed
+    assert limits == [raised, hard]
     assert connections_allowed(1) == 1
+
+
+def test_the_bodies_of_all_connections_together_are_bounded() -> None:
+    with running(FakeSearcher(), ServiceSettings(max_body_bytes=1000, **PATIENT)) as (server, port):
+        half = POST + b"Content-Length: 999\r\n\r\n" + b" " * 900
+        slow = [connect(port, half) for _ in range(400)]
+        assert b"HTTP" not in read_all(slow[0])
+        assert ask(port) == 200
+        # What is held is at most 128 times the largest body.
+        until(lambda: len(server.server_state.connections) <= 128 * 1000 // len(half) + 1)
+        for connection in slow:
+            connection.close()
 
 
 def test_a_log_says_the_same_no_more_than_a_few_times() -> None:
