@@ -21,7 +21,7 @@ OURS = "lsr"
 
 @dataclass(slots=True)
 class SizeResult:
-    """What was found at one number of documents.
+    """The results at one number of documents.
 
     Attributes:
         builds: engine, settings, seconds, peak_bytes (of memory) and bytes (part → bytes, with "total") of each index.
@@ -35,7 +35,7 @@ class SizeResult:
     notes: list[str] = field(default_factory=list)
 
     def remark(self, message: str) -> None:
-        """Keep a note, and show it."""
+        """Record a note, and show it."""
         self.notes.append(f"{self.documents:,} documents: {message}")
         note(message)
 
@@ -71,7 +71,7 @@ class Series:
 
 
 def series(growth: Growth) -> list[Series]:
-    """Ours and the peers' at each recall, and ours exact. Sizes at which none reaches the recall are passed over."""
+    """Our and the peers' series at each recall, and our exact one, without sizes at which none reaches the recall."""
     engines = list(dict.fromkeys(row.engine for size in growth.sizes for row in size.rows))
     found = []
     for recall in RECALLS:
@@ -160,7 +160,7 @@ def _indexes(growth: Growth) -> str:
 
 
 def _differences(growth: Growth) -> str:
-    """In which numbers the made documents differ from the real ones by more than a tenth."""
+    """The statistics in which the made documents differ from the real ones by more than a tenth."""
     if len(growth.statistics) < 2:
         return ""
     real, made = growth.statistics["real"], growth.statistics["made"]
@@ -173,7 +173,7 @@ def _differences(growth: Growth) -> str:
 
 
 def save_plots(growth: Growth, folder: Path) -> None:
-    """Latency against documents, both logarithmic: scale.png and scale.svg."""
+    """Plot latency against documents, both logarithmic: scale.png and scale.svg."""
     with figure([folder / f"scale{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
         for one, marker in zip(series(growth), "osD^vP*X<>", strict=False):
             documents = [count for count, _ in one.points]

@@ -1,14 +1,14 @@
-"""Trainings that differ in one thing, compared: the tables on penalties and on teachers.
+"""Compares training runs that differ in one thing: the tables on penalties and on teachers.
 
     python benchmarks/training_compared.py VARIANTS.yaml --data NAME=TRAINING_SET... --collections FOLDER...
         [--steps N] [--max-length 256] [--work DIR] [--only NAME...] [--output DIR]
 
 VARIANTS.yaml (there are some in benchmarks/variants) holds a `title`, a `recipe` as `lsr train` takes it, and a list of
-`variants`, each with a `name`, `changes` by dotted names, and, if it is to train on other data than the first, the NAME
-of it as `data`. All have the seed and the steps of the recipe. Every model is searched exactly, its query table as it
-was trained, and scored on the test judgements; the untrained model comes first. The table goes to stdout and, with
-every number, to training_TITLE.md and .json (and a plot of nDCG@10 against active terms, .svg) in the output folder,
-anew after each variant. Trained models stay in `--work` and are used again.
+`variants`, each with a `name`, `changes` by dotted names, and, if it trains on other data than the first, their NAME as
+`data`. All have the seed and the steps of the recipe. Every model is searched exactly, with its query table as trained,
+and scored on the test judgements; the untrained model comes first. The table goes to stdout and, with every number, to
+training_TITLE.md and .json (and a plot of nDCG@10 against active terms, .svg) in the output folder, again after each
+variant. Trained models stay in `--work` and are reused.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("variants", type=Path, metavar="VARIANTS.yaml")
     parser.add_argument("--data", nargs="+", required=True, type=named_sources, metavar="NAME=TRAINING_SET")
     parser.add_argument("--collections", nargs="+", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--steps", type=int, help="in place of the recipe's")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH, help="tokens of a document (%(default)s)")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these variants alone")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these variants")
 
 
 def named_sources(text: str) -> tuple[str, list[Path]]:
-    """NAME=SOURCE,…"""
+    """Parse NAME=SOURCE,…"""
     name, _, sources = text.partition("=")
     return name, [Path(source) for source in sources.split(",")]
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Train and measure variant after variant, in the folder `work`."""
+    """Train and measure each variant, in the folder `work`."""
     asked = yaml.safe_load(arguments.variants.read_text(encoding="utf-8"))
     data = dict(arguments.data)
     collections = [load_collection(folder) for folder in arguments.collections]
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
 def train_variant(
     recipe: dict[str, Any], variant: dict[str, Any], data: dict[str, list[Path]], steps: int, work: Path
 ) -> Path:
-    """The trained model's folder."""
+    """Train a variant; return the model's folder."""
     from lsr.training.config import TrainingConfig, set_field
     from lsr.training.run import train
 
@@ -85,7 +85,7 @@ def train_variant(
 
 
 def measure(model: str, collections: list[TestCollection], work: Path, max_length: int = MAX_LENGTH) -> dict[str, Any]:
-    """nDCG@10 on each collection, and active terms and FLOPS, means over the collections."""
+    """Measure nDCG@10 on each collection, and active terms and FLOPS as means over the collections."""
     encoder = SparseEncoder.load(model, max_length=max_length)
     found: dict[str, Any] = {METRIC: {}, "document_terms": {}, "query_terms": {}, "flops": {}}
     for collection in collections:
@@ -119,7 +119,7 @@ def table(rows: list[dict[str, Any]], collections: list[str]) -> str:
 
 
 def written(title: str, about: str, rows: list[dict[str, Any]], collections: list[str], output: Path) -> Report:
-    """The report; the plot is written, replacing what is there."""
+    """The report; its plot is written, replacing an old one."""
     name = f"training_{title.replace(' ', '_')}"
     about = f"{about}; terms and FLOPS are means over the collections."
     with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):

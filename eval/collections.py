@@ -30,7 +30,7 @@ class TestCollection:
     queries: list[Query]
     qrels: Qrels
 
-    # pytest takes what is called Test… for a class of tests.
+    # pytest would otherwise take a class called Test… for a class of tests.
     __test__ = False
 
     def documents(self) -> Iterator[Document]:
@@ -60,12 +60,12 @@ def load_collection(
     """Load a collection; the corpus itself is only read by `TestCollection.documents`.
 
     `source` is a BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`; `split` defaults to "test"), or
-    `irds:NAME`, whose name says the split. `queries` and `qrels` name files that stand in for the collection's own;
-    both are needed where `source` is a bare corpus such as MS MARCO's `collection.tsv`. Queries without judgements are
-    left out.
+    `irds:NAME`, whose name includes the split. `queries` and `qrels` name files that replace the collection's own; both
+    are needed if `source` is only a corpus, such as MS MARCO's `collection.tsv`. Queries without judgements are left
+    out.
 
-    Raises InputError for a split that is not there (it lists those that are), malformed lines, and judged queries
-    that are not among the queries; MissingDependencyError for `irds:` without ir_datasets.
+    Raises InputError for an unknown split (listing the known ones), malformed lines, and judged queries that are not
+    among the queries; MissingDependencyError for `irds:` without ir_datasets.
     """
     source = str(source)
     if split is not None and qrels is not None:
@@ -74,7 +74,7 @@ def load_collection(
         judged, judged_in = read_qrels(qrels), str(qrels)
     elif source.startswith(irds.PREFIX):
         if split is not None:
-            raise InputError(f"the name says the split: give irds:NAME/{split} in place of {source} and a split")
+            raise InputError(f"the name includes the split: give irds:NAME/{split} instead of {source} and a split")
         judged, judged_in = read_irds_qrels(source), source
     else:
         split = split or "test"

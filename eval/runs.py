@@ -25,7 +25,7 @@ class Ranking:
 
     Attributes:
         ids: document ids, all different.
-        scores: float32 or float64 [len(ids)], never ascending. Where scores tie, the order of `ids` stands.
+        scores: float32 or float64 [len(ids)], never ascending. If scores tie, the order of `ids` decides.
     """
 
     ids: list[str]
@@ -35,11 +35,11 @@ class Ranking:
         return len(self.ids)
 
     def top(self, k: int) -> Ranking:
-        """The first `k`."""
+        """The first `k` documents."""
         return self if len(self) <= k else Ranking(self.ids[:k], self.scores[:k])
 
     def without(self, id: str) -> Ranking:
-        """The ranking with one document taken out."""
+        """The ranking without one document."""
         if id not in self.ids:
             return self
         at = self.ids.index(id)
@@ -53,8 +53,9 @@ Run = dict[str, Ranking]
 def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> None:
     """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
 
-    Scores carry every digit of their float type, so that `read_run` gives the same ranking back. The file appears whole
-    or not at all. Raises OutputExistsError, and InputError for an id with white space, which the format cannot hold.
+    Scores have every digit of their float type, so that `read_run` returns the same ranking. The file is written
+    completely or not at all. Raises OutputExistsError, and InputError for an id with white space, which the format
+    cannot hold.
     """
     _check_word(tag, "tag")
     with atomic_file(path, force=force) as temporary, temporary.open("wb") as file:
@@ -70,14 +71,14 @@ def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = Fal
 
 
 def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
-    """Read a TREC run file, plain, .gz or .zst. The lines may stand in any order; the scores decide.
+    """Read a TREC run file, plain, .gz or .zst. The lines may be in any order; the scores decide.
 
-    Where scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does,
-    which ignores that column: scores are compared as float32, and among equals the document id that sorts last comes
-    first. As in trec_eval, what follows the tag is ignored.
+    If scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does, which
+    ignores that column: scores are compared as float32, and among equals the document id that sorts last comes first.
+    As in trec_eval, what follows the tag is ignored.
 
-    Raises InputError naming file, line and field: fewer than six fields, a rank that is no whole number, a score that
-    is no finite number, a document retrieved twice for one query.
+    Raises InputError naming file, line and field: fewer than six fields, a rank that is not an integer, a score that is
+    not a finite number, a document retrieved twice for one query.
     """
     path = Path(path)
     found: dict[str, tuple[dict[str, None], list[int], list[float]]] = {}
@@ -103,7 +104,7 @@ def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
 def order_ranking(
     ids: list[str], scores: npt.NDArray[np.floating], ranks: npt.NDArray[np.integer], *, ties: TieRule = "rank"
 ) -> Ranking:
-    """Documents in any order as a Ranking, ties broken as `read_run` says."""
+    """Make a Ranking from documents in any order, with ties broken as in `read_run`."""
     if ties == "rank":
         order = np.lexsort((ranks, -scores))
     else:

@@ -1,4 +1,4 @@
-"""The application: routes, error handling and limits put together."""
+"""The application: combines routes, error handling and limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lsr.service.state import Service
 
 _DESCRIPTION = """Learned sparse retrieval over one index.
 
-Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` tells the limits of this server.
+Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` gives the limits of this server.
 """
 
 
@@ -67,7 +67,7 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
     app.add_api_route("/", _to_the_reference, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
-    # The last one added is the outermost: refusals, too, get a line in the log and CORS headers.
+    # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     app.add_middleware(Entrance, hosts=settings.allow_hosts, origins=settings.cors_origins)
     app.add_middleware(RequestLog)

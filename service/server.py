@@ -36,17 +36,17 @@ def serve(
     model: str | None = None,
     device: str | None = None,
 ) -> None:
-    """Serve the index at `path` until SIGINT or SIGTERM; requests under way are then finished first.
+    """Serve the index at `path` until SIGINT or SIGTERM, then finish the requests under way.
 
-    `settings` default to `ServiceSettings.from_env()`. `model` stands in for the one that made the index. Port 0 takes
-    a free one; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
-    Requests may be addressed to `host`, besides what `settings.allow_hosts` names.
+    `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
+    free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
+    Requests may be addressed to `host`, besides the names in `settings.allow_hosts`.
 
-    Raises IndexFormatError, and LsrError if the port cannot be had.
+    Raises IndexFormatError, and LsrError if it cannot listen on the port.
     """
     settings = settings or ServiceSettings.from_env()
-    # The workers keep the cores busy already. With a team of OpenMP threads each they would wait for one another: on
-    # two busy cores the median query then took two to five times as long. Read when torch is first imported.
+    # The workers already keep the cores busy. If each had a team of OpenMP threads, they would wait for one another: on
+    # two busy cores, the median query took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     retriever = Retriever.open(path, model=model, device=device)
     settings = replace(
@@ -60,7 +60,7 @@ def serve(
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
         logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
-        # uvicorn raises the signal that stopped it once more; by then there is nothing left to interrupt.
+        # uvicorn raises the signal that stopped it again; by then there is nothing left to interrupt.
         with contextlib.suppress(KeyboardInterrupt):
             Server(app, settings).run(sockets=[listener])
 
@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, bound before the server starts so that a port in use is an error of one line."""
+    """A listening socket, bound before the server starts so that a port in use gives a one-line error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)

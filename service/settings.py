@@ -1,4 +1,4 @@
-"""What the service allows, with defaults that suit one machine."""
+"""The limits of the service, with defaults that suit a single machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Limits and habits of the HTTP service. InputError for a value that makes no sense.
+    """Limits and behaviour of the HTTP service. InputError for a value that makes no sense.
 
-    `from_env` reads each of them from the variable `LSR_` and its name in capitals, such as `LSR_MAX_K`.
+    `from_env` reads each of them from the variable named `LSR_` plus its name in capitals, such as `LSR_MAX_K`.
 
     Attributes:
         max_k: the most hits one search may reach, `offset` included.
@@ -27,19 +27,19 @@ class ServiceSettings:
         max_texts: the most texts of one encode call.
         max_vector_terms: the most terms of a query vector. The heaviest SPLADE queries have a few hundred.
         max_rerank: the most hits that one search may have scored again.
-        rerank: the model that re-ranks where a search asks for it: a cross-encoder, or "late" for the index's token
-            vectors; empty for none. Clients cannot name one.
+        rerank: the model that re-ranks if a search asks for it: a cross-encoder, or "late" for the index's token
+            vectors; empty for none. Clients cannot choose one.
         max_body_bytes: the most bytes of a request's body, announced or streamed.
-        workers: threads that search and encode; 0 takes one a processor core.
+        workers: threads that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
-        request_timeout: seconds that a request's body may take to arrive, and again to be worked on, waiting included,
+        request_timeout: seconds that a request's body may take to arrive, and again to be processed, waiting included,
             and again in which a client takes at least 64 KiB of an answer.
         head_timeout: seconds that a request's line and headers may take to arrive.
         keep_alive_timeout: seconds that a connection may be idle between two requests.
         max_connections: the most connections at once. Beyond that the one that has waited longest for its client is
             closed. Fewer are allowed where the system allows fewer open files.
         max_head_bytes: the most bytes of a request's line and headers.
-        retry_after: seconds that a client who was turned away is asked to wait.
+        retry_after: seconds that a refused client is asked to wait.
         shutdown_timeout: seconds that requests under way get to finish when the server is stopped.
         allow_hosts: names that requests may be addressed to (`Host`), besides localhost, 127.0.0.1, ::1 and the
             server's own address; "*.example.org" allows all within example.org, "*" any.
@@ -95,7 +95,7 @@ class ServiceSettings:
 
     @classmethod
     def from_env(cls, **given: Any) -> ServiceSettings:
-        """Settings from `LSR_…` variables; what is given here and is not None comes first."""
+        """Settings from `LSR_…` variables; arguments other than None take precedence."""
         values = {name: value for name, value in given.items() if value is not None}
         hints = get_type_hints(cls)
         for field in fields(cls):

@@ -37,7 +37,7 @@ class Service:
         return service
 
     async def answer(self, request: Request, work: Callable[[SearchBackend, Clock], bytes]) -> Response:
-        """The JSON that `work` makes in a thread. Raises what it raises, and UnavailableError or ClientGoneError."""
+        """Run `work` in a thread and return its JSON. Raises its errors, UnavailableError and ClientGoneError."""
         if self.patient:
             await self.warm_up.done(self.settings.request_timeout)
         backend = self.warm_up.backend()
@@ -52,7 +52,7 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """The service that the request came to.
+    """The service that handles the request.
 
     It is started here if nothing has run the application's lifespan, as an application that mounts it does not.
     """
@@ -65,6 +65,6 @@ def service_of(request: Request) -> Service:
 
 
 async def _disconnected(request: Request) -> None:
-    """Return when the client has hung up. The body has been read, so the next message can only say that."""
+    """Return when the client has disconnected. The body has been read, so the next message can only mean that."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

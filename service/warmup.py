@@ -1,4 +1,4 @@
-"""Readiness: the server answers at once, and says so when kernels and encoder are warm."""
+"""Readiness: the server answers at once, and reports ready when kernels and encoder are warm."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ logger = logging.getLogger("lsr.service")
 
 
 class WarmUp:
-    """Warms a backend up in a thread of its own and keeps it back until that is done."""
+    """Warms up a backend in a separate thread, and withholds it until that is done."""
 
     def __init__(self, backend: SearchBackend, rerank: str = "") -> None:
-        """`rerank`: the model that searches may be re-ranked with, or nothing."""
+        """`rerank` is the model with which searches may be re-ranked, or ""."""
         self._backend = backend
         self._rerank = rerank
         self._ready = False
         self._failure: str | None = None
-        # A daemon: stopping the server never waits for a compiler or a model that loads.
+        # A daemon thread, so that stopping the server never waits for a compiler or for a model to load.
         self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
         self._done: Future[None] = Future()
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin, and return at once."""
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> None:
@@ -75,12 +75,12 @@ class WarmUp:
             self._ready = True
 
     def _warm_up_dense(self) -> None:
-        """What hybrid search needs besides. Sparse search answers without it."""
+        """Warm up what hybrid search needs in addition. Sparse search works without it."""
         if "dense" not in self._backend.index.parts:
             return
         try:
             self._backend.warm_up(plan_of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error.message())
-        except Exception:  # whatever it is, it is no reason to keep sparse search back
+        except Exception:  # whatever it is, sparse search can still work
             logger.exception("searches with dense vectors will fail")

@@ -1,4 +1,4 @@
-"""Recall against time, as a picture."""
+"""Plotting recall against time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lsr.eval.bench.frontier import pareto
 from lsr.eval.bench.report import by_system
 from lsr.eval.bench.rows import Row
 
-# Recalls below this are of no use to anyone, and would squeeze the rest.
+# Recalls below this are useless, and would squeeze the rest.
 _LEAST_RECALL = 0.8
 _MARKERS = "osD^vP*"
 
 
 def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> None:
-    """Draw the frontier of each system, a panel for each k, and write it to every path; those there are replaced.
+    """Plot the frontier of each system, in one panel per k, and write it to every path; existing files are replaced.
 
-    Time is logarithmic; the configurations off the frontier are faint. Raises as `lsr.core.plotting.check_plot`.
+    Time is logarithmic; configurations off the frontier are faint. Raises as `lsr.core.plotting.check_plot`.
     """
     ks = sorted({row.k for row in rows})
     systems = list(by_system(rows))

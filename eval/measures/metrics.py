@@ -1,4 +1,4 @@
-"""Effectiveness measures by ranx, kept clear of its side effects."""
+"""Effectiveness measures by ranx, without its side effects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What a run scored: for each metric float64 [number of judged queries], in the order of `query_ids`."""
+    """The scores of a run: for each metric float64 [number of judged queries], in the order of `query_ids`."""
 
     query_ids: list[str]
     values: dict[str, npt.NDArray[np.float64]]
@@ -54,13 +54,13 @@ class Scores:
 def metric_names(names: Sequence[str]) -> list[str]:
     """The names as ranx spells them: "nDCG@10", "R@100" and "P@5" become "ndcg@10", "recall@100" and "precision@5".
 
-    Raises InputError for a name that ranx does not have.
+    Raises InputError for a name that ranx does not know.
     """
     return list(dict.fromkeys(_metric_name(name) for name in names))
 
 
 def metric_label(name: str) -> str:
-    """The name for a table: "ndcg@10" as nDCG@10."""
+    """The name for tables: "ndcg@10" as nDCG@10."""
     head = re.split(r"@|-l\d", name, maxsplit=1)[0]
     return _LABELS.get(head, head) + name[len(head) :]
 
@@ -72,18 +72,18 @@ def score_run(run: Run, qrels: Qrels, metrics: Sequence[str] = DEFAULT_METRICS) 
     `-c`). Queries of the run without judgements are left out. The run's own order is what is judged, ties and all. nDCG
     takes the grade as gain and log2(rank + 1) as discount (Järvelin and Kekäläinen 2002, as trec_eval's `ndcg_cut`).
 
-    ranx (Bassani 2022) computes the values. It is handed arrays of small integers in rank order, so that its hashing of
-    ids and its unstable sort play no part, and Numba's settings are put back as they were.
+    ranx (Bassani 2022) computes the values. It gets arrays of small integers in rank order, so that its hashing of ids
+    and its unstable sort have no effect, and Numba's settings are restored.
     """
     metrics = metric_names(metrics)
     query_ids = list(qrels)
     values = {name: np.zeros(len(query_ids)) for name in metrics}
-    # ranx takes [queries, judged or retrieved, 2]; queries of one shape go in together, so nothing is padded.
+    # ranx takes [queries, judged or retrieved, 2]; queries of one shape are passed together, so nothing is padded.
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for i, id in enumerate(query_ids):
         if id in run and len(run[id]):
             groups[len(qrels[id]), len(run[id])].append(i)
-    # For one metric alone, ranx looks its result up under a name without the cut-off, and fails.
+    # For a single metric, ranx looks its result up under a name without the cut-off, and fails.
     asked = metrics * 2 if len(metrics) == 1 else metrics
     with _ranx() as ranx:
         for members in groups.values():
@@ -98,7 +98,7 @@ def score_run(run: Run, qrels: Qrels, metrics: Sequence[str] = DEFAULT_METRICS) 
 
 
 def paired_t_test(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
-    """Two-sided p-value of the paired t-test over queries; 1.0 where the two never differ or there is one query.
+    """Two-sided p-value of the paired t-test over queries; 1.0 if the two never differ or there is only one query.
 
     Smucker, Allan and Carterette (CIKM 2007) find it to agree with the randomisation test on retrieval scores.
     """
@@ -122,7 +122,7 @@ def _metric_name(name: str) -> str:
 
 
 def _as_arrays(judged: dict[str, int], ranking: Ranking) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Judged documents by falling grade and retrieved ones by rank, as rows (number of the document, weight)."""
+    """Judged documents by descending grade and retrieved ones by rank, as rows (number of the document, weight)."""
     by_grade = sorted(judged.items(), key=lambda item: -item[1])
     numbers = {id: number for number, (id, _) in enumerate(by_grade)}
     left = np.array([(numbers[id], grade) for id, grade in by_grade], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""How many terms vectors use, and what that makes a search cost."""
+"""How many terms vectors use, and what a search costs as a result."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Activation:
 
     @classmethod
     def of_vectors(cls, vectors: SparseVectors) -> Activation:
-        """Of the rows of `vectors`."""
+        """The activation of the rows of `vectors`."""
         return cls(len(vectors), np.bincount(vectors.indices, minlength=vectors.dim))
 
     @classmethod
     def of_index(cls, index: Index) -> Activation:
-        """Of an index's documents."""
+        """The activation of an index's documents."""
         return cls(len(index), index.parts["terms"].documents)
 
     @property
     def mean_terms(self) -> float:
-        """Mean number of active terms a vector."""
+        """Mean number of active terms per vector."""
         return float(self.counts.sum() / self.rows) if self.rows else 0.0
 
     @property
     def probabilities(self) -> npt.NDArray[np.float64]:
-        """float64 [dim]: the share of the vectors in which each term is active."""
+        """The share of the vectors in which each term is active: float64 [dim]."""
         return self.counts / max(self.rows, 1)
 
 

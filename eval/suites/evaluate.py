@@ -28,7 +28,7 @@ OURS, BM25 = "lsr", "bm25"
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A report and the runs it judges: system → run ("lsr", then those beside it: "bm25", if it was searched)."""
+    """A report and the runs that it judges, by system: "lsr", then those beside it, such as "bm25"."""
 
     report: EvaluationReport
     runs: dict[str, Run]
@@ -36,7 +36,7 @@ class Evaluation:
     def save(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write `SYSTEM.run` (TREC), `report.json` and `report.md` into the folder; return their paths.
 
-        Raises OutputExistsError, before anything is written, if one of them is there and `force` is not set.
+        Raises OutputExistsError, before anything is written, if one of them exists and `force` is not set.
         """
         paths = output_paths(folder, self.runs)
         for path in paths:
@@ -51,7 +51,7 @@ class Evaluation:
 
 
 def output_paths(folder: str | Path, systems: Sequence[str] | dict[str, Run]) -> list[Path]:
-    """What `Evaluation.save` writes: a run for each system, then report.json and report.md."""
+    """The files that `Evaluation.save` writes: a run for each system, then report.json and report.md."""
     return [Path(folder) / name for name in (*(f"{system}.run" for system in systems), "report.json", "report.md")]
 
 
@@ -66,8 +66,8 @@ def evaluate(
     """Search all judged queries, score the run, and measure latency, index size and sparsity, next to BM25.
 
     A query whose text is empty retrieves nothing and scores zero, whatever an encoder makes of an empty text. The run
-    is searched on all threads; latency is then measured apart, query by query on one thread, with encoder and kernels
-    warm. `beside` names further systems to compare with.
+    is searched on all threads; latency is then measured separately, query by query on one thread, with encoder and
+    kernels warm. `beside` names further systems to compare with.
 
     Raises InputError for settings that cannot be met, MissingDependencyError without the `eval` extra.
     """
@@ -82,7 +82,7 @@ def evaluate_run(
     label: str = "run",
     stages: Stages = silent,
 ) -> Evaluation:
-    """Score a run that was made elsewhere, next to BM25. `settings.k` cuts it; its plan plays no part.
+    """Score a run that was made elsewhere, next to BM25. `settings.k` cuts it; the settings' plan is not used.
 
     Raises as `evaluate` does.
     """
@@ -101,7 +101,7 @@ def evaluate_systems(
     *,
     stages: Stages = silent,
 ) -> Evaluation:
-    """Let each system answer the judged queries, in turn, and score them; the others stand beside the first.
+    """Let each system answer the judged queries in turn, and score them; the others are compared with the first.
 
     BM25 is the last of them, if the settings ask for it. Raises as `evaluate` does.
     """

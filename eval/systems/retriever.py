@@ -1,4 +1,4 @@
-"""A retriever of ours, as a system that is evaluated."""
+"""A retriever of ours, as a system to evaluate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RetrieverSystem:
     """Searches with a retriever, by the plan of the settings.
 
     A query whose text is empty retrieves nothing, whatever an encoder makes of an empty text. The run is searched on
-    all threads; latency is then measured apart, query by query on one thread, with encoder and kernels warm.
+    all threads; latency is then measured separately, query by query on one thread, with encoder and kernels warm.
     """
 
     retriever: Retriever
@@ -63,7 +63,7 @@ def _search(
             found = retriever.rank(encoded, settings.depth, plan, threads=settings.threads, progress=progress)
             for query, hits in zip(batch, found, strict=True):
                 run[query.id] = settings.cut(Ranking(hits.ids, hits.scores), query.id)
-            # The statistics are of sparse vectors, searched or not.
+            # The statistics are of the sparse vectors, whether searched or not.
             vectors = encoded.sparse
             if vectors is None:
                 vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
@@ -81,7 +81,7 @@ def _time(
         start = perf_counter()
         encoded = retriever.encode_queries([query.text], plan)
         middle = perf_counter()
-        # Ids are read on first use, and part of every answer.
+        # Ids are read on first use; they are part of every answer.
         hits = retriever.rank_one(encoded, 0, settings.latency_k, plan)
         end = perf_counter()
         if hits.stats is not None:

@@ -1,4 +1,4 @@
-"""The curves of static pruning, as a table and as a picture."""
+"""The curves of static pruning, as a table and a plot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARKERS = "osD^"
 
 
 def curve_table(points: Sequence[CurvePoint]) -> str:
-    """A line for each point, in the order given."""
+    """A table with a line for each point, in the order given."""
     head = ["rule", "postings", "share", "nDCG@10", "index MB", "of it vectors", "mean µs", "p95 µs"]
     lines = [
         [
@@ -34,7 +34,7 @@ def curve_table(points: Sequence[CurvePoint]) -> str:
 
 
 def rule_in_words(point: CurvePoint) -> str:
-    """The rule with its parameter, and the threshold that a quantile came to."""
+    """The rule with its parameter, and the threshold that a quantile gave."""
     if point.rule is None:
         return "unpruned"
     weight = "" if point.weight is None else f" (threshold {point.weight:.4g})"
@@ -42,8 +42,9 @@ def rule_in_words(point: CurvePoint) -> str:
 
 
 def save_plot(points: Sequence[CurvePoint], paths: Sequence[Path], title: str = "") -> None:
-    """Draw nDCG@10 over size and over latency, a line for each rule, and write it to every path; those there are
-    replaced.
+    """Plot nDCG@10 over size and over latency, with a line for each rule.
+
+    Written to every path; existing files are replaced.
 
     Raises as `lsr.core.plotting.check_plot`.
     """

@@ -16,7 +16,7 @@ _WEIGHTS_AT_A_TIME = 1 << 22
 
 
 def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors]:
-    """Every document's id, terms and weights as stored (quantised), in the order of the rows.
+    """Yield every document's id, terms and weights as stored (quantised), in the order of the rows.
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`.
     """
@@ -41,7 +41,7 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
-    """Every document's weights as `Index.vector` gives them, in parts, in the order in which they lie on disk."""
+    """Yield all weights as `Index.vector` gives them, in chunks, in the order in which they are stored."""
     (segment,) = index.segments
     weights, deficits = segment.forward.weights, segment.forward.deficits
     scale = np.float32(segment.record.weight_scale)

@@ -13,12 +13,12 @@ from lsr.index.format.arrays import ArrayWriter
 
 _QUANTISE_AT_A_TIME = 1 << 22
 _MAX_WEIGHT = 255
-# Beyond, the scale or the scores of usual queries would leave the range of float32.
+# Beyond these, the scale or the scores of usual queries would leave the range of float32.
 _HEAVIEST = (float(np.float32(1e-30)), float(np.float32(1e30)))
 
 
 def weight_scale(heaviest: float) -> float:
-    """The weight that 1 stands for, if this is the heaviest of all; InputError if it is not within 1e-30 … 1e30."""
+    """The scale for a heaviest weight: what a stored 1 stands for. InputError if it is not within 1e-30 … 1e30."""
     least, most = _HEAVIEST
     if heaviest and not least <= heaviest <= most:
         raise InputError(f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors")
@@ -29,7 +29,7 @@ def write_quantised(weights: npt.NDArray[np.float32], scale: float, coarse: Path
     """Write weights in units of `scale`, uint8, to the file `coarse`.
 
     With `deficits` they have 16 bits: the first byte is rounded up, so that it bounds the weight; the second, in the
-    file of this name, says by how many 256ths of a unit.
+    file `deficits`, says by how many 256ths of a unit.
     """
     with ExitStack() as stack:
         coarse_file = stack.enter_context(ArrayWriter(coarse, np.uint8))

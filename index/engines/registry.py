@@ -19,3 +19,8 @@ ENGINES: dict[str, Engine[Any]] = {
 def named_engines() -> tuple[str, ...]:
     """The engines that a caller may ask for."""
     return tuple(name for name, engine in ENGINES.items() if engine.by_name)
+
+
+def is_always_exact(mode: str) -> bool:
+    """Whether what a search's statistics call `mode` finds the true best however it is asked."""
+    return mode in ENGINES and ENGINES[mode].always_exact

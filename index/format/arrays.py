@@ -20,8 +20,8 @@ _HEADER_BYTES = 128
 class ArrayWriter:
     """Writes a one-dimensional .npy file whose length is known only at the end.
 
-    A context manager; the file is a valid .npy file once it is closed. With `keep` it goes on after the first so many
-    values of a file that was not closed, and drops others.
+    A context manager; the file is a valid .npy file once it is closed. With `keep` it continues an unclosed file after
+    its first `keep` values, and drops the rest.
     """
 
     def __init__(self, path: Path, dtype: npt.DTypeLike, keep: int | None = None) -> None:
@@ -41,7 +41,7 @@ class ArrayWriter:
             self.length += len(values)
 
     def flush(self) -> None:
-        """Hand what was appended to the system, so that it outlives this process."""
+        """Hand what was appended to the operating system, so that it outlives this process."""
         self._file.flush()
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class ArrayWriter:
         self.close()
 
     def _header(self) -> bytes:
-        """A version 1.0 header, padded to a fixed length so that it can be written again in place."""
+        """A version 1.0 header, padded to a fixed length so that it can be rewritten in place."""
         descr = np.lib.format.dtype_to_descr(self.dtype)
         text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
         prefix = np.lib.format.magic(1, 0) + (_HEADER_BYTES - 10).to_bytes(2, "little")
@@ -66,7 +66,7 @@ class ArrayWriter:
 
 
 class OffsetWriter(ArrayWriter):
-    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it goes on after so many offsets."""
+    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it continues after so many offsets."""
 
     def __init__(self, path: Path, keep: int | None = None) -> None:
         super().__init__(path, np.int64, keep)
@@ -83,12 +83,12 @@ class OffsetWriter(ArrayWriter):
 
 
 def unclosed_length(path: Path, dtype: npt.DTypeLike) -> int:
-    """How many whole values a file holds that an `ArrayWriter` began and may not have closed; 0 if there is none."""
+    """The number of whole values in a file that an `ArrayWriter` may not have closed; 0 if there is no file."""
     return max(0, path.stat().st_size - _HEADER_BYTES) // np.dtype(dtype).itemsize if path.exists() else 0
 
 
 def unclosed_values(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """These values, read into memory."""
+    """The values of such a file, read into memory."""
     length = unclosed_length(path, dtype)
     return np.fromfile(path, dtype, length, offset=_HEADER_BYTES) if length else np.empty(0, dtype)
 
@@ -113,7 +113,7 @@ def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]
 def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
     """A read-only memory map of a .npy file, as a plain array.
 
-    IndexFormatError if the file is no such array, of another dtype, or not `length` long.
+    IndexFormatError if the file is not such an array, or has another dtype or length.
     """
     try:
         with path.open("rb") as file:
@@ -121,7 +121,7 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
             shape, _, stored = np.lib.format.read_array_header_1_0(file)
             start, stored_bytes = file.tell(), math.prod(shape) * stored.itemsize
             if start + stored_bytes != path.stat().st_size:
-                raise ValueError(f"the header tells of {stored_bytes:,} bytes after the first {start}")
+                raise ValueError(f"the header declares {stored_bytes:,} bytes after the first {start}")
             # An empty file body cannot be mapped.
             values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
     except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
@@ -136,5 +136,5 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
 
 
 def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
+    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled again for these."""
     return array if array.flags.carray else array.copy()

@@ -1,4 +1,4 @@
-"""Files on disk held against what the manifest says of them."""
+"""Comparing files on disk with their records in the manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsr.index.format.manifest import FileRecord
 
 
 def file_problems(folder: Path, files: Mapping[str, FileRecord], *, contents: bool = False) -> list[str]:
-    """Every file that is missing or not of the recorded size or, with `contents`, not of the recorded checksum."""
+    """Yield a problem for each file that is missing or not of its recorded size or, with `contents`, checksum."""
     problems = []
     for name, record in files.items():
         path = folder / name

@@ -21,9 +21,9 @@ from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 3
-# Those before that can be brought up to date (`lsr.index.live.upgrade`). 2 had no parts, and 1 other blocks.
+# Older formats that can be brought up to date (`lsr.index.live.upgrade`). Format 2 had no parts, 1 had other blocks.
 UPGRADABLE_VERSIONS = (2,)
-# All that is searched as it is.
+# The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 
@@ -42,7 +42,7 @@ class PartRecord:
 
     Attributes:
         folder: name of its own folder in the segment's.
-        record: what it is, as JSON values.
+        record: the part's own record, as JSON values.
         files: by name.
     """
 
@@ -53,7 +53,7 @@ class PartRecord:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """The facts about one segment, which its parts are opened by.
+    """The facts about one segment, from which its parts are opened.
 
     Attributes:
         name: of its folder.
@@ -88,12 +88,12 @@ class Manifest:
         postings: number of (term, weight) pairs in all documents.
         weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
         settings: the build's `IndexSettings`, as JSON values.
-        encoder: what the encoder said of itself, as JSON values, or None.
-        files: of the segment, by name, those of parts left out.
+        encoder: the encoder's own description, as JSON values, or None.
+        files: of the segment, by name, without those of added parts.
         parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.fusion.tuning.FusionTuning`, or None.
-        prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.vectors.pruning.Pruning`.
+        prunings: what each `lsr prune` did, in order, as JSON values of `lsr.vectors.pruning.Pruning`.
         windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
             `documents`, the number of these; else None.
         created: time of the build, UTC, ISO 8601.
@@ -118,7 +118,7 @@ class Manifest:
 
     @property
     def segments(self) -> tuple[SegmentRecord, ...]:
-        """What it says of each segment: in this format, of the one that there is."""
+        """The record of each segment; this format has exactly one."""
         return (
             SegmentRecord(
                 name=self.segment,
@@ -135,14 +135,14 @@ class Manifest:
         )
 
     def to_bytes(self) -> bytes:
-        """The file: JSON in UTF-8, with a CRC-32 of its own values."""
+        """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""
         record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
         record["crc32"] = checksum(record)
         return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 
     def write(self, folder: Path) -> None:
         """Publish in `folder`, replacing the manifest that is there."""
-        # Made inside the segment, so that what a killed build leaves goes with the rest of it.
+        # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
         temporary = folder / self.segment / MANIFEST_NAME
         temporary.write_bytes(self.to_bytes())
         sync(temporary)
@@ -153,7 +153,7 @@ class Manifest:
     def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
         """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
 
-        `versions` of the format are read; if not given, those that can be searched.
+        `versions`: the format versions to accept; by default, those that can be searched.
         """
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
@@ -182,7 +182,7 @@ class Manifest:
 
 
 def format_version(folder: str | Path) -> int:
-    """The format of the index in `folder`, which need not be one that is read. IndexFormatError if it states none."""
+    """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
     path = Path(folder) / MANIFEST_NAME
     version = _load(path).get("format_version")
     if not isinstance(version, int):
@@ -192,7 +192,7 @@ def format_version(folder: str | Path) -> int:
 
 
 def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
-    """What can be done about an index of a format that is not read."""
+    """What can be done about an index of an unsupported format."""
     if isinstance(version, int) and version > FORMAT_VERSION:
         return ["install a newer lsr", BUILD_AGAIN]
     return [upgrade(folder)] if version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
@@ -203,7 +203,7 @@ def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
 
 
 def checksum(record: dict[str, Any]) -> int:
-    """CRC-32 of a manifest's values, "crc32" left out, however they are laid out in the file."""
+    """CRC-32 of a manifest's values without "crc32", independent of their layout in the file."""
     return zlib.crc32(json.dumps(json.loads(json.dumps(record)), sort_keys=True).encode())
 
 
@@ -233,5 +233,5 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an index")
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an lsr index")
     return record

@@ -1,4 +1,4 @@
-"""Rows of (number, weight) pairs on disk: the forward index, and the inverted lists that a build may go through."""
+"""Rows of (number, weight) pairs on disk: the forward index, and the inverted lists that a build may need."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ _DEEPER = 4
 
 
 class SideScores(NamedTuple):
-    """What one side gave each hit.
+    """What one side contributed to each hit.
 
     Attributes:
-        scores: float32 [n]; NaN where the side did not return the document and scores were not completed.
-        ranks: int64 [n]: from 1; 0 where the side did not return it.
+        scores: float32 [n]; NaN if the side did not return the document and scores were not completed.
+        ranks: int64 [n]: from 1; 0 if the side did not return it.
         contributions: float64 [n]: the share of the hit's score.
     """
 
@@ -45,10 +45,10 @@ class HybridHits(NamedTuple):
 
     Attributes:
         rows: int64 [n]; scores: float64 [n].
-        sparse, dense: what each side gave; None for a side that was not searched.
-        dense_weight: that was fused with; None if nothing was fused.
-        query: that was searched with last, dense vectors as `Dense.prepare` returns them: another than was asked if
-            there was feedback.
+        sparse, dense: what each side contributed; None for a side that was not searched.
+        dense_weight: the weight used in fusion; None if nothing was fused.
+        query: the query of the last search, dense vectors as `Dense.prepare` returns them; feedback makes it differ
+            from the one asked.
         sparse_stats, dense_stats: of the last search of each side.
         milliseconds: by stage, in the order in which they ran.
     """
@@ -91,17 +91,17 @@ def search_rows(
 
 
 def search_union(index: Index, query: HybridQuery, plan: RetrievalPlan) -> HybridHits:
-    """As `search_rows`, but all documents that either side returned, at the plan's depth: to tune the fusion."""
+    """Search as `search_rows` does, but return all rows of either side, at the plan's depth: to tune the fusion."""
     return _Search(index, plan, None, plan.retrieve.depth, None).run(query)
 
 
 class _Search:
-    """One search: its plan, and the sides that it asks."""
+    """One search: its plan, and the sides that it searches."""
 
     def __init__(
         self, index: Index, plan: RetrievalPlan, k: int | None, depth: int, allow: npt.NDArray[Any] | None
     ) -> None:
-        """`k` hits, or all for None, of `depth` that each side returns."""
+        """Prepare a search for `k` hits, or all for None, out of `depth` from each side."""
         self.index, self.plan, self.k = index, plan, k
         self.mode = plan.retrieve.mode
         # A single search is asked for as many hits as its caller wants, which tunings and mode "auto" go by.
@@ -125,7 +125,7 @@ class _Search:
         return self._fuse(query, found, self.k) if retrieve.fuses else self._one_side(query, self.mode, found)
 
     def _retrieve(self, query: HybridQuery, again: str | None = None, before: Found = Found(None, None)) -> Found:
-        """What each side returns; after feedback, `again` says for which the query is another than `before`."""
+        """What each side returns; after feedback, `again` says on which side the query differs from `before`."""
         sparse, dense = before
         if self.mode != DENSE and again != DENSE:
             assert query.sparse is not None
@@ -178,17 +178,18 @@ class _Search:
         return self._hits(query, rows, contributions, sides, None)
 
     def _fuse(self, query: HybridQuery, found: Found, k: int | None) -> HybridHits:
-        """The k best of both rankings, or all for None."""
+        """Fuse both rankings; keep the k best, or all for None."""
         sparse, dense, fusion = found.sparse, found.dense, self.plan.fusion
         assert sparse is not None and dense is not None and fusion is not None
         weight = self._dense_weight(query, sparse, dense)
-        if METHODS[fusion.method].formula is None:
+        of_ranks = METHODS[fusion.method].of_ranks
+        if of_ranks is not None:
             with self.sides.timed("fuse"):
                 # Twice the weights: even ones give the published sum of 1 / (k + rank).
-                shares, constant = (2 * (1 - weight), 2 * weight), fusion.rank_constant
-                return self._fused(
-                    query, fuse(self.index, sparse[:2], dense[:2], shares, k, rank_constant=constant), weight
-                )
+                shares = (2 * (1 - weight), 2 * weight)
+                ranks = np.arange(1.0, max(len(sparse.rows), len(dense.rows)) + 1)
+                divisors = of_ranks(ranks, fusion.rank_constant)
+                return self._fused(query, fuse(self.index, sparse[:2], dense[:2], shares, k, divisors=divisors), weight)
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         with self.sides.timed("fuse"):
             first = self.plan.retrieve.depth
@@ -208,7 +209,7 @@ class _Search:
             sparse, dense = self.sides.search_sparse(query.sparse, depth), self.sides.search_dense(query.dense, depth)
 
     def _dense_weight(self, query: HybridQuery, sparse: RowRanking, dense: RowRanking) -> float:
-        """What was asked for, or what was tuned for this method on judged queries, or the method's own."""
+        """The dense weight asked for, or tuned for this method on judged queries, or the method's own."""
         fusion, tuning = self.plan.fusion, stored_tuning(self.index)
         assert fusion is not None and query.sparse is not None
         if fusion.dense_weight is not None:
@@ -227,8 +228,8 @@ class _Search:
         k: int | None,
     ) -> Fused:
         completes = self.plan.fusion is not None and self.plan.fusion.completion != "none"
-        # What stands for a score that is not known, which is not above it. A sparse search that ended early has found
-        # every document that shares a term.
+        # The assumed value of an unknown score, which is never above it. A sparse search that returned fewer than asked
+        # has found every document that shares a term.
         absent = (
             0.0 if not len(sparse.rows) or (completes and sparse.complete) else float(sparse.scores[-1]),
             float(dense.scores[-1]) if len(dense.rows) else 0.0,

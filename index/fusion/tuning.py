@@ -1,4 +1,4 @@
-"""What `lsr tune --qrels` finds and an index keeps: how much the dense side counts, for all queries or for each."""
+"""What `lsr tune --qrels` finds and an index keeps: the weight of the dense side, for all queries or for each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def query_features(
     sparse: tuple[npt.NDArray[Any], npt.NDArray[Any]],
     dense: tuple[npt.NDArray[Any], npt.NDArray[Any]],
 ) -> npt.NDArray[np.float64]:
-    """float64 [5]: what a query and the (rows, scores) of its first searches tell, which costs nothing more.
+    """Features of a query and of the (rows, scores) of its first searches, at no extra cost: float64 [5].
 
     The logarithm of the number of query terms; how far the score falls from the first to the tenth sparse hit, as a
     share; the best dense score; its fall to the tenth; the share of the ten best that both sides have.
@@ -42,7 +42,7 @@ class WeightPredictor:
     """A query's dense weight as a linear function of its features, cut to 0 … 1.
 
     Attributes:
-        means, deviations: of each feature where it was learned; coefficients: of the standardised features.
+        means, deviations: of each feature on the queries learned from; coefficients: of the standardised features.
         intercept: the weight of the average query.
     """
 
@@ -52,19 +52,19 @@ class WeightPredictor:
     intercept: float
 
     def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """float64 [n] for [n, 5], or a number for [5]."""
+        """The dense weights: float64 [n] for features [n, 5], or a number for [5]."""
         standard = (features - np.array(self.means)) / np.array(self.deviations)
         return np.clip(standard @ np.array(self.coefficients) + self.intercept, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class FusionTuning:
-    """The weight to fuse with, where a search names none.
+    """The weight to fuse with if a search names none.
 
     Attributes:
-        method, completion, depth: the fusion that it was found for; one by another method does not take it.
+        method, completion, depth: the fusion that it was found for; another method does not use it.
         dense_weight: the same for all queries.
-        predictor: of each query's own weight; None where that was no better on judged queries held out.
+        predictor: of each query's own weight; None if that was no better on held-out judged queries.
         metric: that was maximised; reached: its mean on the held-out half of the queries; before: what the
             method's own weight gave there.
         queries: how many were judged.
@@ -110,7 +110,7 @@ def stored_tuning(index: Index) -> FusionTuning | None:
 
 
 def store_tuning(index: Index, tuning: FusionTuning) -> None:
-    """Record it in the manifest on disk, in place of what was there: an index that is opened then has it.
+    """Record the tuning in the manifest on disk, replacing the old one; an index opened afterwards has it.
 
     IndexFormatError if the index was replaced on disk since it was opened.
     """

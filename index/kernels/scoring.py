@@ -4,8 +4,8 @@ forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending 
 forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
 forward_weights - forward_deficits / 256 steps.
 lookup: the query, as (places: unsigned [dim], weights: float32 [m + 1]): the weight of a term is
-weights[places[term]]; places and weights[0] are zero. Places of one byte stay in the nearest cache where a weight
-for each term of the vocabulary would not.
+weights[places[term]]; places and weights[0] are zero. Places of one byte fit in the nearest cache; a weight for each
+term of the vocabulary would not.
 """
 
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ def fill_lookup(lookup, terms, term_weights):
 
 @kernel
 def empty_lookup(lookup, terms):
-    """Take it out again."""
+    """Empty the lookup again."""
     places, _ = lookup
     for term in terms:
         places[term] = 0

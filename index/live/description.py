@@ -1,4 +1,4 @@
-"""What an index says of itself."""
+"""An index's description of itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dic
 
 
 def space(manifest: Manifest) -> dict[str, int]:
-    """Bytes on disk by part (`lsr.index.parts.registry`), of the manifest, and in total."""
+    """Bytes on disk: by part (`lsr.index.parts.registry`), of the manifest, and in total."""
     parts = {part.name: 0 for part in written_parts()}
     owner = owners()
     for segment in manifest.segments:

@@ -27,7 +27,7 @@ from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.segment import Segment
 from lsr.vectors.sparse import SparseVectors
 
-# A thread takes this many queries at a time, or fewer that ask for this many hits together.
+# A thread takes at most this many queries at a time, which ask for at most this many hits together.
 _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
 
@@ -49,7 +49,7 @@ class SparseSearch:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The modes that this index can be searched in, "auto" left out."""
+        """The modes in which this index can be searched, without "auto"."""
         return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
@@ -57,7 +57,7 @@ class SparseSearch:
         return choose_mode(self._count, k, filtered=filtered)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
-        """A checked query, as searched with: terms ascending, weights times the index's scale.
+        """Check a query and put it into search form: terms ascending, weights times the index's scale.
 
         Raises as `Index.search`.
         """
@@ -91,7 +91,7 @@ class SparseSearch:
     ) -> list[Hits]:
         """See `Index.search_batch`."""
         if queries.dim != self._dim:
-            raise InputError(f"the index has {self._dim:,} terms and these queries {queries.dim:,}")
+            raise InputError(f"the index has {self._dim:,} terms, but these queries have {queries.dim:,}")
         allowed = AllowedRows.of(allow, self._count)
         choice = self._choose(mode, parameters, k, allowed, recall)
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
@@ -120,7 +120,7 @@ class SparseSearch:
         return scores
 
     def warm_up(self) -> None:
-        """Compile (or load from the cache) every kernel that a search can run, and run it once; so for open parts."""
+        """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
             segment.warm_up()
         rows = self._count
@@ -136,7 +136,7 @@ class SparseSearch:
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
     ) -> Choice:
-        """The engine that a search goes to."""
+        """The engine that a search uses."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
         choice = choose_engine(

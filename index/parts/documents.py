@@ -4,89 +4,26 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
 
 from lsr.core.documents import Document
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.manifest import SegmentRecord
+from lsr.index.parts.document_writer import BATCH_ROWS, DocumentWriter
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 FILE_NAME = "documents.arrow"
-# Every batch but the last holds this many rows, so that a row's place is plain arithmetic.
-BATCH_ROWS = 512
 _KEPT_BATCHES = 256
-
-# Large strings: 64-bit offsets, so that no batch of long texts can overflow.
-_SCHEMA = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text", "fields")])
-
-
-class DocumentWriter:
-    """Writes the documents of a segment; holds at most one batch in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self._sink = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
-        self._waiting: list[Document] = []
-
-    def check(self, documents: Sequence[Document]) -> None:
-        """InputError for a document whose texts are not valid Unicode or whose fields are not JSON values."""
-        for document in documents:
-            _check_storable(document)
-
-    def append(self, documents: Sequence[Document]) -> None:
-        """Append documents in row order."""
-        self._waiting.extend(documents)
-        while len(self._waiting) >= BATCH_ROWS:
-            self._write(self._waiting[:BATCH_ROWS])
-            del self._waiting[:BATCH_ROWS]
-
-    def finish(self) -> None:
-        """Write what waits, and close."""
-        if self._waiting:
-            self._write(self._waiting)
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
-        self._sink.close()
-
-    def _write(self, documents: list[Document]) -> None:
-        columns = [
-            pa.array([getattr(document, name) for document in documents], pa.large_string())
-            for name in ("id", "title", "text")
-        ]
-        columns.append(pa.array([_fields_text(document) for document in documents], pa.large_string()))
-        self._writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
-
-
-def _check_storable(document: Document) -> None:
-    for name in ("id", "title", "text"):
-        value = getattr(document, name)
-        if not isinstance(value, str):
-            raise InputError(f"document {document.id!r}: expected text, not {type(value).__name__}", field=name)
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"document {document.id!r}: not valid Unicode ({error.reason})", field=name) from error
-    try:
-        _fields_text(document).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"document {document.id!r}: not JSON values ({error})", field="fields") from error
-
-
-def _fields_text(document: Document) -> str:
-    return json.dumps(document.fields, ensure_ascii=False, allow_nan=False) if document.fields else ""
 
 
 class DocumentStore:
-    """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata."""
+    """The documents of a segment. Opening reads only the footer; a document costs one batch's metadata."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -94,7 +31,7 @@ class DocumentStore:
         except (OSError, pa.ArrowInvalid) as error:
             raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
         self._lock = threading.Lock()
-        # Views of the mapped file: small to keep, and dearer to make than a document is to read.
+        # Views of the mapped file: small to keep, and slower to make than reading a document.
         self._columns = lru_cache(_KEPT_BATCHES)(self._read_columns)
 
     def __len__(self) -> int:

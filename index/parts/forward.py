@@ -42,7 +42,7 @@ class Forward(Postings):
 def as_floats(
     weights: npt.NDArray[np.uint8], deficits: npt.NDArray[np.uint8] | None, scale: np.float32
 ) -> npt.NDArray[np.float32]:
-    """Stored weights as the float32 that they stand for; `deficits` are those of an index of 16 bits, or None."""
+    """Stored weights as the float32 values that they represent; `deficits` are those of 16-bit indexes, or None."""
     steps = weights.astype(np.float32)
     if deficits is not None:
         steps -= deficits.astype(np.float32) / 256
@@ -50,7 +50,7 @@ def as_floats(
 
 
 class ForwardPart(WrittenPart):
-    """Written by the builder itself: of what comes, the vectors alone are put in another order."""
+    """The forward index. The builder writes it itself: only vectors are put in another order."""
 
     name = "forward"
     title = "terms and weights of the documents"

@@ -1,4 +1,4 @@
-"""The ids: row to id, and id to row by a sorted table of 64-bit hashes."""
+"""Ids: from row to id, and from id to row by a sorted table of 64-bit hashes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class IdWriter:
         self._hashes: list[npt.NDArray[np.uint64]] = []
 
     def check(self, documents: Sequence[Document]) -> None:
-        """Nothing: whether an id stands twice shows at the end."""
+        """Do nothing: repeated ids are found at the end."""
 
     def append(self, documents: Sequence[Document]) -> None:
         """Append the documents' ids in row order."""
@@ -53,7 +53,7 @@ class IdWriter:
         self._indptr.close()
 
     def finish(self) -> None:
-        """Write the hash table; InputError names an id that stands twice and both of its rows."""
+        """Write the hash table; InputError names a repeated id and both of its rows."""
         self.close()
         hashes = np.concatenate(self._hashes)
         rows = np.argsort(hashes, kind="stable").astype(np.uint32)
@@ -67,7 +67,7 @@ class IdWriter:
             while earlier >= 0 and hashes[earlier] == hashes[at + 1]:
                 first, second = int(rows[earlier]), int(rows[at + 1])
                 if table.id(first) == table.id(second):
-                    raise InputError(f"id {table.id(first)!r} stands twice: in row {first} and in row {second}")
+                    raise InputError(f"id {table.id(first)!r} is used twice: in row {first} and in row {second}")
                 earlier -= 1
 
 
@@ -107,7 +107,7 @@ class IdsPart(WrittenPart):
     """See `IdTable`."""
 
     name = "ids"
-    title = "ids, and where to find them"
+    title = "ids and their hash table"
     files = (BYTES_NAME, INDPTR_NAME, HASHES_NAME, ROWS_NAME)
 
     def open(self, folder: Path, record: SegmentRecord) -> IdTable:
@@ -122,7 +122,7 @@ class IdsPart(WrittenPart):
         if (ids.hashes[1:] < ids.hashes[:-1]).any():
             yield f"{HASHES_NAME}: hashes are not sorted"
         if not np.array_equal(np.sort(ids.rows), np.arange(segment.record.documents)):
-            yield f"{ROWS_NAME}: not every row stands there once"
+            yield f"{ROWS_NAME}: not every row occurs exactly once"
 
     def begin(self, draft: SegmentDraft) -> IdWriter:
         """See `WrittenPart.begin`."""

@@ -1,4 +1,4 @@
-"""Counts of each term: the documents that hold it, and those in whose text it is a token."""
+"""Counts of each term: documents that contain it, and documents in whose text it is a token."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _COUNT_AT_A_TIME = 1 << 26
 
 @dataclass(frozen=True, slots=True)
 class TermCounts:
-    """How many documents there are of each term.
+    """The number of documents of each term.
 
     Attributes:
-        documents: int64 [dim]: in whose vector it stands.
+        documents: int64 [dim]: in whose vector it occurs.
         tokens: int64 [dim]: in whose text it is a token, or None if these were not counted.
     """
 
@@ -58,7 +58,7 @@ class TermsPart(WrittenPart):
             yield f"{DOCUMENTS_NAME}: not the number of documents of each term"
         tokens = counts.tokens
         if tokens is not None and not ((tokens >= 0) & (tokens <= segment.record.documents)).all():
-            yield f"{TOKENS_NAME}: a token stands in more documents than there are, or in fewer than none"
+            yield f"{TOKENS_NAME}: a token count is negative, or larger than the number of documents"
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""
@@ -71,7 +71,7 @@ class TermsPart(WrittenPart):
 
 
 def _documents_of_terms(forward: Postings, dim: int) -> npt.NDArray[np.int64] | None:
-    """int64 [dim], counted; None if a term of the forward index is not one of these, which it says itself."""
+    """Count the documents of each term: int64 [dim]; None if one is out of range, as `forward` reports."""
     counts = np.zeros(dim, np.int64)
     for chunk in chunks(forward.indices):
         found = np.bincount(chunk, minlength=dim)

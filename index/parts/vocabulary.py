@@ -18,13 +18,13 @@ FILE_NAME = "vocabulary.jsonl"
 
 
 def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
-    """Write the terms; ASCII, so that any string of Python comes back as it was."""
+    """Write the terms; in ASCII, so that any Python string is read back unchanged."""
     with path.open("w", encoding="ascii") as file:
         file.writelines(json.dumps(term) + "\n" for term in vocabulary)
 
 
 class StoredVocabulary:
-    """A vocabulary on disk: mapped when opened, so that it outlives the file's name, and parsed when wanted."""
+    """A vocabulary on disk: mapped when opened, so that it outlives the file's name, and parsed on first use."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -46,7 +46,7 @@ class VocabularyPart(WrittenPart):
     files = (FILE_NAME,)
 
     def is_in(self, record: SegmentRecord) -> bool:
-        """Unless the segment was made of bare vectors."""
+        """True unless the segment was made of vectors alone."""
         return FILE_NAME in record.files
 
     def open(self, folder: Path, record: SegmentRecord) -> StoredVocabulary:

@@ -1,4 +1,4 @@
-"""Which rows of an index are the windows of which document."""
+"""Rows that are windows of documents: which row belongs to which document."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class WindowWriter:
         self._last: tuple[str | None, int] = (None, 0)
 
     def check(self, documents: Sequence[Document]) -> None:
-        """InputError unless the ids are those of windows, each document's from 0 on, side by side."""
+        """Check the ids: InputError unless each document's windows follow one another, numbered from 0."""
         last = self._last
         for row in documents:
             document, number = split_window_id(row.id)
             if number and last != (document, number - 1):
-                raise InputError(f"window {row.id!r} does not follow the one before it of its document")
+                raise InputError(f"window {row.id!r} does not directly follow the previous window of its document")
             last = document, number
 
     def append(self, documents: Sequence[Document]) -> None:
@@ -75,7 +75,7 @@ class WindowRows:
 
     @classmethod
     def open(cls, folder: Path, record: dict[str, Any], rows: int) -> WindowRows:
-        """From the manifest's record. IndexFormatError for a damaged file or record."""
+        """Open the windows of the manifest's record. IndexFormatError for a damaged file or record."""
         try:
             values = dict(record)
             return cls(
@@ -89,15 +89,15 @@ class WindowRows:
             ) from error
 
     def documents_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64 [n]: the numbers of these rows' documents."""
+        """The numbers of these rows' documents: int64 [n]."""
         return self.row_documents[rows].astype(np.int64)
 
     def first_rows(self, documents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64 [n]: the rows of these documents' first windows; of the number after the last, the number of rows."""
+        """The rows of these documents' first windows: int64 [n]; for the number after the last, the number of rows."""
         return np.searchsorted(self.row_documents, documents.astype(np.uint32))
 
     def windows_of(self, documents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64: the rows of all windows of these documents, one document after the other."""
+        """The rows of all windows of these documents, one document after the other: int64."""
         first, last = self.first_rows(documents), self.first_rows(documents + 1)
         counts = last - first
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -113,11 +113,11 @@ class WindowsPart(WrittenPart):
     """See `WindowRows`."""
 
     name = "windows"
-    title = "whose windows are whose"
+    title = "which document each window belongs to"
     files = (WINDOWS_NAME,)
 
     def is_in(self, record: SegmentRecord) -> bool:
-        """Unless the rows are whole documents."""
+        """True unless the rows are whole documents."""
         return record.windows is not None
 
     def open(self, folder: Path, record: SegmentRecord) -> WindowRows:

@@ -27,17 +27,21 @@ def run(
     model: Model = DEFAULT_MODEL,
     teachers: Annotated[
         list[str] | None,
-        typer.Option("--teacher", "-t", help="As of `lsr score` (default: bm25, minilm and splade-tiny)."),
+        typer.Option(
+            "--teacher",
+            "-t",
+            help="A teacher, as for `lsr score`; repeat for more. (default: bm25, minilm and splade-tiny)",
+        ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 400,
-    queries: Annotated[int, typer.Option(min=1, help="Pseudo-queries to train on, at most, of each kind.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 42,
+    steps: Annotated[int, typer.Option(min=1, help="Number of training steps.")] = 400,
+    queries: Annotated[int, typer.Option(min=1, help="The most pseudo-queries of each kind to train on.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 42,
     as_json: Json = False,
 ) -> None:
     """Train an encoder for your corpus, from nothing but its text.
 
     Titles and cropped sentences stand in for queries, search finds candidates for them, an ensemble of teachers scores
-    these, and a short run learns the scores. An interrupted run goes on with the same command.
+    these, and a short run learns the scores. The same command resumes an interrupted run.
 
     Examples:
 

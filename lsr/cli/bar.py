@@ -1,4 +1,4 @@
-"""The bar that shows progress on a terminal. Loaded when there is one to show."""
+"""The progress bar for terminals, loaded only when there is one to show."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def bar(console: Console, description: str, total: int | None, unit: str) -> Ite
 
 
 class _Rate(ProgressColumn):
-    """Items a second."""
+    """Shows the rate, in items per second."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()

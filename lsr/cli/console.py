@@ -1,4 +1,4 @@
-"""What a person sees: errors and progress on stderr, answers on stdout."""
+"""Output for people: errors and progress on stderr, answers on stdout."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
+from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
 
-# How often progress is written where it cannot be redrawn (a log file, a pipe).
+errors = HarmlessConsole(stderr=True, highlight=False, soft_wrap=True)
+output = HarmlessConsole(highlight=False, soft_wrap=True)
+
+# Seconds between progress lines where they cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with more to say than that."""
+    """Ctrl-C, with a message."""
 
 
 def fail(message: str) -> NoReturn:
@@ -33,13 +34,13 @@ def fail(message: str) -> NoReturn:
 
 
 def note(message: str) -> None:
-    """Print a remark on stderr."""
+    """Print a note on stderr."""
     errors.print(escape(message))
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    """Print a JSON value on stdout."""
+    sys.stdout.write(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n")
 
 
 @contextmanager

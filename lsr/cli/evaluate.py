@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import note, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import (
     Device,
+    EncodingThreads,
     Force,
     Json,
     MaxLength,
@@ -41,7 +42,8 @@ def run(
         typer.Option("--output", "-o", help="Folder for index, run files and report. (default: lsr-eval/COLLECTION)"),
     ] = None,
     index: Annotated[
-        Path | None, typer.Option(help="Search this index, with the model that made it; made if it is not there.")
+        Path | None,
+        typer.Option(help="Search this index, with the model that made it; it is built if it does not exist."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Judged split of a BEIR folder. (default: test)")] = None,
     queries: Annotated[Path | None, typer.Option(help="A file of queries instead of the collection's.")] = None,
@@ -57,7 +59,7 @@ def run(
             help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}, or --index's own)",
         ),
     ] = None,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -66,7 +68,7 @@ def run(
     dense: Annotated[
         str | None,
         typer.Option(
-            help="A dense model, as minilm: give the index its vectors, for --mode hybrid, dense or sparse-first.",
+            help="A dense model, such as minilm: add its vectors, for --mode hybrid, dense or sparse-first.",
             show_default=False,
         ),
     ] = None,
@@ -75,16 +77,20 @@ def run(
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Depth of the rankings.")] = 1000,
     drop_self: Annotated[
-        bool, typer.Option("--drop-self", help="A query's own id is no answer (ArguAna's queries are documents).")
+        bool,
+        typer.Option(
+            "--drop-self", help="Never count a query's own id as an answer (ArguAna's queries are documents)."
+        ),
     ] = False,
-    bm25: Annotated[bool, typer.Option(help="Search with BM25 as well.")] = True,
+    bm25: Annotated[bool, typer.Option(help="Also search with BM25.")] = True,
     per_query: Annotated[bool, typer.Option("--per-query", help="Keep each query's values in the JSON.")] = False,
     query_idf: QueryIdf = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate on a judged collection, next to BM25: effectiveness, latency, size.
+    """Evaluate on a judged collection, compared with BM25: effectiveness, latency, size.
 
     Indexes the collection first if that has not been done, and writes run files that any TREC tool reads.
 
@@ -130,7 +136,7 @@ def run(
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         path = index or folder / "index"
-        # An index that was named is measured as it was made, unless a model was named as well.
+        # An index given by name is measured as it was made, unless a model is given as well.
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
         dense_encoder = None
@@ -151,10 +157,10 @@ def run(
                 stages=progress_bar,
             )
         evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
-        # The index is the expensive part and is kept; runs and reports are made anew each time.
+        # The index is the expensive part and is kept; runs and reports are made again each time.
         evaluation.save(folder, force=True)
         note(f"index, run files and report are in {folder}")
     if as_json:
         print_json(evaluation.report.to_record())
     else:
-        print(evaluation.report.to_markdown(), end="")
+        print_text(evaluation.report.to_markdown(), end="")

@@ -1,4 +1,4 @@
-"""`lsr search`: ask an index."""
+"""`lsr search`: search an index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json, OtherModel, QueryIdf
+from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run(
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
@@ -73,8 +74,8 @@ def run(
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
-    # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
-    # that of a search.
+    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
+    # that of the search.
     retriever.warm_up(plan)
     response = retriever.search(query, k, plan, explain=True)
     if as_json:

@@ -1,4 +1,4 @@
-"""`lsr train`: a sparse encoder from a recipe."""
+"""`lsr train`: train a sparse encoder from a recipe."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
     ] = None,
@@ -41,9 +41,8 @@ def run(
 ) -> None:
     """Train a sparse encoder.
 
-    The run's folder takes the encoder (model/), the log (log.jsonl) and checkpoints. A run that was interrupted goes on
-    with the same command, or with `lsr train FOLDER`. On several GPUs: `torchrun --nproc-per-node 8 --no-python lsr
-    train …`.
+    The run's folder receives the encoder (model/), the log (log.jsonl) and checkpoints. To resume an interrupted run,
+    use the same command or `lsr train FOLDER`. On several GPUs: `torchrun --nproc-per-node 8 --no-python lsr train …`.
 
     Examples:
 
@@ -73,7 +72,7 @@ def run(
     started = Path(recipe) / "config.yaml"
     if started.exists():
         if given:
-            fail(f"{recipe} is a run, whose configuration stands: start a new one with a recipe and --output")
+            fail(f"{recipe} is a run, whose configuration is fixed: start a new one with a recipe and --output")
         folder, path = Path(recipe), started
     else:
         path = recipe_path(recipe)
@@ -105,7 +104,7 @@ def _changes(given: list[str] | None) -> dict[str, Any]:
         try:
             found[name] = yaml.safe_load(value)
         except yaml.YAMLError:
-            fail(f"--set {name}: {value!r} is no YAML value")
+            fail(f"--set {name}: {value!r} is not a YAML value")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pictures: one style, written whole or not at all, the same bytes for the same numbers."""
+"""Plots: one style, written whole or not at all, the same bytes for the same numbers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lsr.core.errors import InputError, MissingDependencyError
 from lsr.core.files import atomic_file
 
 SUFFIXES = (".png", ".svg")
-"""Of the files that can be written."""
+"""Endings of the files that can be written."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, which colour-blind readers can tell apart."""
 
 
 def check_plot(path: Path) -> None:
-    """InputError if the file's name ends in none of SUFFIXES; MissingDependencyError without matplotlib."""
+    """Raise InputError if the file's name ends in none of SUFFIXES, MissingDependencyError without matplotlib."""
     if path.suffix not in SUFFIXES:
-        raise InputError(f"plots are named {' or '.join(SUFFIXES)}", source=str(path))
+        raise InputError(f"the name of a plot must end in {' or '.join(SUFFIXES)}", source=str(path))
     _pyplot()
 
 
@@ -29,7 +29,7 @@ def check_plot(path: Path) -> None:
 def figure(paths: Sequence[Path], *, columns: int, title: str = "") -> Iterator[Sequence[Any]]:
     """Give a row of matplotlib axes to draw on; then write the picture to every path, replacing what is there.
 
-    Raises as `check_plot`, before anything is drawn.
+    Raises the same errors as `check_plot`, before anything is drawn.
     """
     for path in paths:
         check_plot(path)

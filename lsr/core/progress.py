@@ -15,12 +15,12 @@ stage lasts, a function that takes the number of items just finished."""
 
 @contextmanager
 def silent(description: str, total: int | None, unit: str) -> Iterator[Progress]:
-    """Shows nothing."""
+    """Stages that show nothing."""
     yield lambda count: None
 
 
 def in_proportion(progress: Progress | None, *, counted: int, reported: int) -> Progress:
-    """A function that is told of `counted` items in all, and tells `progress` of `reported` items in proportion.
+    """A function that counts up to `counted` items and reports up to `reported` items to `progress` in proportion.
 
     For work whose steps are not the items that its caller counts: several passes over them, or parts of them. If there
     is nothing to count, all are reported at the first call.

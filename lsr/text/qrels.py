@@ -6,21 +6,22 @@ from pathlib import Path
 
 from lsr.core.errors import InputError
 from lsr.text import irds
-from lsr.text.lines import COMPRESSIONS, data_lines
+from lsr.text.compression import COMPRESSIONS
+from lsr.text.lines import data_lines
 
 Qrels = dict[str, dict[str, int]]
-"""Query id → document id → grade. Grades above zero are relevant, and are the gain in nDCG."""
+"""Query id → document id → grade. Grades above zero mean relevant, and are the gain in nDCG."""
 
 _HEADER_NAMES = {"score", "relevance", "rel", "grade", "label"}
 _SUFFIXES = (".tsv", ".txt", ".qrels", ".trec")
 
 
 def read_qrels(path: str | Path) -> Qrels:
-    """Read judgements in BEIR's form (query, document, grade; with or without a header) or TREC's (query, 0, document,
-    grade).
+    """Read relevance judgements in the format of BEIR or TREC.
 
-    The columns are separated by tabs or, where a line has none, by white space; the file may be compressed (.gz, .zst).
-    A pair that stands twice with one grade counts once. Raises InputError naming file, line and field.
+    BEIR's columns are query, document, grade, with or without a header; TREC's are query, 0, document, grade. They are
+    separated by tabs or, in a line without tabs, by white space; the file may be compressed (.gz, .zst). A pair that is
+    judged twice with the same grade counts once. Raises InputError naming file, line and field.
     """
     path = Path(path)
     qrels: Qrels = {}
@@ -51,7 +52,7 @@ def read_qrels(path: str | Path) -> Qrels:
                 field="score",
             )
     if not qrels:
-        raise InputError("holds no judgements", source=str(path))
+        raise InputError("contains no judgements", source=str(path))
     return qrels
 
 
@@ -59,7 +60,7 @@ def read_irds_qrels(source: str) -> Qrels:
     """The judgements of "irds:NAME". InputError if it has none."""
     dataset = irds.load(source)
     if not dataset.has_qrels():
-        raise InputError("this dataset has no judgements; name one of its parts that has", source=source)
+        raise InputError("this dataset has no judgements; name a part of it that does", source=source)
     judged: Qrels = {}
     for row in irds.iterate(dataset.qrels_iter, source):
         judged.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
@@ -67,7 +68,7 @@ def read_irds_qrels(source: str) -> Qrels:
 
 
 def qrels_file(folder: Path, split: str) -> Path:
-    """The judgements of a split of a BEIR folder, `qrels/SPLIT.tsv`. InputError lists the splits if it isn't there."""
+    """The path of a split, `qrels/SPLIT.tsv`, of a BEIR folder. InputError lists the splits if it is not there."""
     if not folder.exists():
         raise InputError("no such file or folder", source=str(folder))
     splits = {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
@@ -75,15 +76,15 @@ def qrels_file(folder: Path, split: str) -> Path:
         return splits[split]
     if not splits:
         raise InputError(
-            "no judgements: a BEIR folder has them in qrels/test.tsv; for a bare corpus, name the files of queries and "
-            "qrels",
+            "no judgements: a BEIR folder has them in qrels/test.tsv; for a bare corpus, name the files of queries "
+            "and qrels",
             source=str(folder),
         )
     raise InputError(f"no split {split!r}: there are {', '.join(sorted(splits))}", source=str(folder / "qrels"))
 
 
 def _split(path: Path) -> str:
-    """The split a qrels file holds, by its name; empty for other files."""
+    """The split that a qrels file is for, by its name; "" for other files."""
     name = path.with_suffix("").name if path.suffix in COMPRESSIONS else path.name
     stem, dot, suffix = name.rpartition(".")
     return stem if dot + suffix in _SUFFIXES else ""

@@ -1,4 +1,4 @@
-"""Texts to sparse vectors, by the models of the index."""
+"""Encoding texts as sparse vectors, with the models of the index."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Search, and why a document was found.
+"""Search, and explanations of why a document was found.
 
-The answers are bytes already: `response_model` describes them, and the tests hold them to it.
+The answers are already bytes: `response_model` describes them, and the tests check that they match.
 """
 
 from __future__ import annotations

@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from index_oracle import Oracle, random_vectors
+from toys import Toy, ToyParameters
 
 from lsr.core.attributes import attribute_docs
 from lsr.core.errors import InputError
 from lsr.index import Index
-from lsr.index.engines.engine import Engine
-from lsr.index.engines.hits import Found, SearchStats
-from lsr.index.engines.prepared import PreparedQueries
+from lsr.index.engines.hits import SearchStats
 from lsr.index.engines.registry import ENGINES
-from lsr.index.engines.scratch import Scratch
-from lsr.index.filters.allowed import AllowedRows
-from lsr.index.parts.segment import Segment
 
 VECTORS = random_vectors(300, 60)
-
-
-@dataclass(frozen=True, slots=True)
-class ToyParameters:
-    """How much the toy leaves out.
-
-    Attributes:
-        share: In (0, 1]. Share of the rows, the first ones, that are
-            scored.
-    """
-
-    share: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise InputError(f"share must lie in (0, 1], not {self.share}")
-
-
-class Toy(Engine[ToyParameters]):
-    """Scores the first rows, one after another."""
-
-    name = "toy"
-    title = "scores the first rows"
-    Parameters = ToyParameters
-
-    def is_exact(self, parameters: ToyParameters) -> bool:
-        """Whether it looks at all rows."""
-        return parameters.share == 1
-
-    def search(
-        self,
-        segment: Segment,
-        queries: PreparedQueries,
-        k: int,
-        allowed: AllowedRows,
-        scratch: Scratch,
-        parameters: ToyParameters,
-    ) -> list[Found]:
-        """See `Engine.search`."""
-        found = []
-        rows = allowed.numbers()
-        rows = rows[rows < parameters.share * allowed.rows]
-        for query in queries:
-            weights = np.zeros(segment.record.dim, np.float32)
-            weights[query.terms] = query.weights
-            scores = np.zeros(len(rows), np.float32)
-            for i, row in enumerate(rows):
-                position = segment.row_positions[row]
-                pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
-                for term, weight in zip(segment.forward.indices[pairs], segment.forward.weights[pairs], strict=True):
-                    scores[i] += weights[term] * np.float32(weight)
-            best = np.argsort(-scores, kind="stable")[:k]
-            best = best[scores[best] > 0]
-            found.append((rows[best], scores[best], SearchStats("toy", documents_scored=len(rows))))
-        return found
 
 
 @pytest.fixture
@@ -109,13 +49,13 @@ def test_a_filter_counts(index: Index) -> None:
 def test_wrong_parameters_are_refused_with_the_nearest_name(index: Index) -> None:
     with pytest.raises(InputError, match=r"share must lie in \(0, 1\], not 2"):
         index.search([3], [1.0], mode="toy", share=2)
-    with pytest.raises(InputError, match=r"'shares': is no parameter of mode 'toy'; did you mean share\?"):
+    with pytest.raises(InputError, match=r"'shares': is not a parameter of mode 'toy'; did you mean share\?"):
         index.search([3], [1.0], mode="toy", shares=0.5)
     with pytest.raises(
-        InputError, match="'heap_facter': is no parameter of mode 'approximate'; did you mean heap_factor"
+        InputError, match="'heap_facter': is not a parameter of mode 'approximate'; did you mean heap_factor"
     ):
         index.search([3], [1.0], mode="approximate", heap_facter=1.0)
-    with pytest.raises(InputError, match="'query_cut': is no parameter of mode 'exact'; it has none"):
+    with pytest.raises(InputError, match="'query_cut': is not a parameter of mode 'exact'; it has none"):
         index.search([3], [1.0], mode="exact", query_cut=1)
 
 

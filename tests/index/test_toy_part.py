@@ -3,113 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from index_oracle import random_vectors
 from index_tampering import edit_array
+from toys import Colours, Lengths, LengthsSettings
 
 from lsr.cli.app import main
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import Index, IndexBuilder, IndexSettings, prune_index, verify
-from lsr.index.format.arrays import ArrayWriter, open_array, write_array
-from lsr.index.format.manifest import PartRecord, SegmentRecord
-from lsr.index.format.output import seal
+from lsr.index.format.arrays import write_array
 from lsr.index.parts.adding import PartWriter
-from lsr.index.parts.draft import SegmentDraft
-from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, WrittenPart, copy_part
 from lsr.index.parts.registry import PARTS
 from lsr.vectors.pruning import TopK
 
 Build = Callable[..., Index]
 DOCUMENTS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class LengthsSettings:
-    """`most`: longer texts count as so long."""
-
-    most: int = 100
-
-
-class LengthWriter:
-    """Writes the length of each document's text."""
-
-    def __init__(self, path: Path, most: int) -> None:
-        self._writer, self._most = ArrayWriter(path, np.uint32), most
-
-    def check(self, documents: Sequence[Document]) -> None:
-        if any(document.text == "refused" for document in documents):
-            raise InputError("a text is not wanted")
-
-    def append(self, documents: Sequence[Document]) -> None:
-        self._writer.append(np.array([min(len(document.text), self._most) for document in documents]))
-
-    def finish(self) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class Lengths(WrittenPart):
-    """The length of each document's text, and how many terms its vector has."""
-
-    name = "lengths"
-    title = "how long the documents are"
-    files = ("lengths_texts.npy", "lengths_vectors.npy")
-    Settings = LengthsSettings
-    passes = 1
-    warmed: list[str]
-
-    def __init__(self) -> None:
-        self.warmed = []
-
-    def open(self, folder: Path, record: SegmentRecord) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(open_array(folder / name, np.uint32, record.documents) for name in self.files)
-
-    def problems(self, segment: OpenSegment) -> Iterator[str]:
-        if segment.part(self.name)[1].sum() != segment.record.postings:
-            yield "lengths_vectors.npy: not the lengths of the vectors"
-
-    def warm_up(self, opened: tuple[np.ndarray, np.ndarray]) -> None:
-        self.warmed.append(self.name)
-
-    def begin(self, draft: SegmentDraft) -> LengthWriter:
-        settings = LengthsSettings(**draft.settings.parts[self.name])
-        return LengthWriter(draft.folder / self.files[0], settings.most)
-
-    def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
-        by_position = np.diff(draft.forward.indptr)
-        rows = np.load(draft.folder / "order_rows.npy")  # of a part that comes before
-        lengths = np.empty(draft.documents, np.uint32)
-        lengths[rows] = by_position
-        write_array(draft.folder / self.files[1], lengths)
-        report(draft.documents)
-
-
-class Colours(AddedPart):
-    """A number for each document, given by hand."""
-
-    name = "colours"
-    title = "what colour each document has"
-
-    def open(self, folder: Path, record: SegmentRecord) -> np.ndarray:
-        return open_array(folder / "colours.npy", np.uint8, record.documents)
-
-    def problems(self, segment: OpenSegment) -> Iterator[str]:
-        if (segment.part(self.name) > 9).any():
-            yield "colours.npy: there are ten colours"
-
-    def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
-        if len(sources) == 1 and sources[0].rows is None:
-            return copy_part(sources[0], folder)
-        write_array(folder / "colours.npy", np.concatenate([each.opened[each.numbers(0)] for each in sources]))
-        return PartRecord(folder.name, {}, seal(folder))
 
 
 @pytest.fixture(autouse=True)

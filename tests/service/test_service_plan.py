@@ -87,7 +87,7 @@ def test_the_server_has_the_model_that_re_ranks(client: TestClient, backend: Fak
         ({"fusion": {"method": "rrf"}}, "#/fusion", "goes with mode hybrid or sparse-first, not 'auto'"),
         ({"mode": "hybrid", "fusion": {"metod": "rrf"}}, "#/fusion/metod", "did you mean method?"),
         ({"mode": "approximate", "parameters": {"cut": "0.5"}}, "#/parameters/cut", "must be a number, not '0.5'"),
-        ({"mode": "hybrid", "retrieve": {"depth": 5}}, "#/mode", "stands for retrieve"),
+        ({"mode": "hybrid", "retrieve": {"depth": 5}}, "#/mode", "is short for retrieve"),
     ],
 )
 def test_a_wrong_field_is_named_by_its_place(client: TestClient, asked: dict[str, Any], place: str, says: str) -> None:

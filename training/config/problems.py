@@ -1,4 +1,4 @@
-"""What does not fit in a configuration, in words: which field, and what would be right."""
+"""Describing errors in a configuration: which field is wrong, and what would be right."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 
 from lsr.training.config.unions import DISCRIMINATOR, OneOf
 
-_FEW = 8  # names that are listed even where one of them is near
+_FEW = 8  # names that are listed even if one of them is near
 
 
 def problems(error: ValidationError, root: type) -> Iterator[str]:
-    """A phrase for each field of a `root` that does not fit, by its dotted name."""
+    """A phrase for each field of a `root` that is wrong, with its dotted name."""
     for each in error.errors():
         names, annotation = _follow(root, each["loc"])
         if each["type"] == "unexpected_keyword_argument":
@@ -35,7 +35,7 @@ def _unknown_field(root: type, location: Sequence[int | str]) -> str:
     *place, last = location
     names, holder = _follow(root, place)
     known = [name for name in _fields(_settled(holder)) if name != DISCRIMINATOR]
-    # A kind goes by its name, any other holder by where it stands.
+    # A kind is called by its name, anything else by its place in the file.
     kind = bool(place) and _one_of(_follow(root, place[:-1])[1]) is not None
     what = str(place[-1]) if kind else ".".join(names) or "a recipe"
     return f"{'.'.join([*names, str(last)])}: {what} has no {last!r}{_known('it has', known, last)}"
@@ -48,7 +48,7 @@ def _known(verb: str, names: Collection[str], given: Any) -> str:
 
 
 def _follow(annotation: Any, location: Sequence[int | str]) -> tuple[list[str], Any]:
-    """The names on the way to a place, and its annotation. pydantic puts the choice of each union on the way too."""
+    """The names on the path to a place, and its annotation. pydantic's paths include the choice of each union."""
     names = []
     for part in location:
         annotation, named = _step(_settled(annotation), part)
@@ -58,7 +58,7 @@ def _follow(annotation: Any, location: Sequence[int | str]) -> tuple[list[str], 
 
 
 def _step(annotation: Any, part: int | str) -> tuple[Any, bool]:
-    """The annotation of a part, and whether that is named or numbered in the file."""
+    """The annotation of one step of a path, and whether it is named or numbered in the file."""
     if (kinds := _one_of(annotation)) is not None:
         return kinds.kinds.get(str(part)), False
     if get_origin(annotation) is list:
@@ -71,7 +71,7 @@ def _step(annotation: Any, part: int | str) -> tuple[Any, bool]:
 
 
 def _settled(annotation: Any) -> Any:
-    """Without notes that choose nothing, and without the None of what may be left out."""
+    """The annotation without notes that choose nothing, and without the None of optional fields."""
     if get_origin(annotation) is Annotated and _one_of(annotation) is None:
         return _settled(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
@@ -81,7 +81,7 @@ def _settled(annotation: Any) -> Any:
 
 
 def _fields(kind: Any) -> dict[str, Any]:
-    """The fields of a dataclass as files name them, and their annotations."""
+    """The fields of a dataclass, by their names in files, with their annotations."""
     found = {}
     hints = get_type_hints(kind, include_extras=True)
     for each in fields(kind):

@@ -23,16 +23,16 @@ def read_config(path: str | Path, changes: dict[str, Any] | None = None) -> Trai
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {error}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds no fields: a recipe is a mapping with `data`, `model`, …")
+        raise InputError(f"{path} has no fields: a recipe is a mapping with `data`, `model`, …")
     for name, value in (changes or {}).items():
         set_field(content, name, value)
     if "data" in (changes or {}) and isinstance(about := content.get("about"), dict):
-        about.pop("data", None)  # tells of what was replaced
+        about.pop("data", None)  # may name values that were replaced
     return TrainingConfig.from_record(content, str(path))
 
 
 def set_field(content: dict[str, Any], name: str, value: Any) -> None:
-    """Set a field of plain values by its dotted name. InputError where something else than a mapping is in the way."""
+    """Set a field of plain values by its dotted name. InputError if something other than a mapping is on the path."""
     *path, last = name.split(".")
     for part in path:
         inner = content.setdefault(part, {})

@@ -1,4 +1,4 @@
-"""What transformers' Trainer is told of a run."""
+"""The arguments of transformers' Trainer for a run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lsr.training.config import RunConfig
 
 
 def training_arguments(run: RunConfig, checkpoints: Path, *, measuring: bool) -> TrainingArguments:
-    """The arguments of a run whose epochs are not counted yet: `max_steps` is 1 where the configuration gives no steps.
+    """The arguments of a run before its epochs are counted: `max_steps` is 1 if the configuration gives no steps.
 
     measuring: whether there is anything to measure every `evaluate_every` steps.
 
-    InputError for fields of `run.extra` that do not fit.
+    InputError for wrong fields of `run.extra`.
     """
     transformers_logging.set_verbosity_error()
     given: dict[str, Any] = {
@@ -51,4 +51,4 @@ def training_arguments(run: RunConfig, checkpoints: Path, *, measuring: bool) ->
     try:
         return TrainingArguments(**(given | run.extra))
     except (TypeError, ValueError) as error:
-        raise InputError(f"run.extra, or a field beside it, does not fit: {error}") from None
+        raise InputError(f"run.extra, or another field of run, is wrong: {error}") from None

@@ -19,12 +19,11 @@ from lsr.training.run.preparation import prepare
 def train(config: TrainingConfig, folder: str | Path, *, restart: bool = False, stages: Stages = silent) -> Path:
     """Train as configured; return the folder of the encoder.
 
-    A run that was interrupted goes on from its last checkpoint; one that has finished is left as it is. `restart`
-    begins again. Under `torchrun` or `accelerate launch` every process calls this. `lsr.training.run.folder` says what
-    lies in the folder.
+    An interrupted run continues from its last checkpoint; a finished one is left as it is. `restart` begins again.
+    Under `torchrun` or `accelerate launch` every process calls this. `lsr.training.run.folder` describes the folder.
 
-    Raises InputError for data or settings that do not fit, OutputExistsError for a folder that holds something else,
-    or a run of another configuration.
+    Raises InputError for wrong data or settings, OutputExistsError for a folder with other contents, or a run of
+    another configuration.
     """
     place = RunFolder(Path(folder))
     arguments = training_arguments(config.run, place.checkpoints, measuring=config.development is not None)

@@ -23,10 +23,11 @@ class Exact(Engine[NoParameters]):
     name = "exact"
     title = "finds the true best, skipping blocks of documents that cannot hold one"
     needs = ("summaries",)
+    gives_way = True
     Parameters = NoParameters
 
     def is_exact(self, parameters: NoParameters) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def search(
@@ -54,10 +55,11 @@ class Approximate(Engine[ApproximateParameters]):
     name = "approximate"
     title = "skips more blocks than exact search, and may miss some of the best"
     needs = ("summaries",)
+    gives_way = True
     Parameters = ApproximateParameters
 
     def is_exact(self, parameters: ApproximateParameters) -> bool:
-        """Never: the number of blocks that it visits is limited."""
+        """Never, as the number of blocks visited is limited."""
         return False
 
     def search(

@@ -22,9 +22,9 @@ from lsr.index.kernels.scoring import (
 )
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# So many blocks with the best summaries are visited first, best first.
+# This many blocks with the best summaries are visited first, best first.
 LEADING_BLOCKS = 32
-# A document's pairs are asked for this many documents before they are read.
+# A document's pairs are prefetched this many documents before they are read.
 PREFETCH_AHEAD = 3
 
 
@@ -82,7 +82,7 @@ def _first_not_below(values, first, last, wanted):
 def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, terms, term_weights, bounds):
     """Add to `bounds` the inner products of one list's summaries with the query.
 
-    summary_*, entry_*: the list's part of them. bounds: float32 [blocks of the list].
+    summary_*, entry_*: the list's slice of these arrays. bounds: float32 [blocks of the list].
     """
     at = 0
     for i in range(terms.size):
@@ -152,8 +152,8 @@ def search_seismic(
     heap_factor: float32. A block is skipped when k documents are known and its summary's inner product with the query
     is below heap_factor times the worst of their scores: a smaller factor skips less.
     allow: uint8 bitmap of rows, or empty.
-    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
-    visited: uint8 [documents], nowhere equal to `generation`.
+    lookup: see `lsr.index.kernels.scoring`; empty before and after.
+    visited: uint8 [documents], with no value equal to `generation`.
     scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4]; receives blocks seen, blocks skipped, documents scored.
 

@@ -25,7 +25,7 @@ class DensePart(AddedPart):
     """See `Dense`."""
 
     name = NAME
-    title = "dense vectors, and what finds the nearest"
+    title = "dense vectors and their search structure"
 
     def open(self, folder: Path, record: SegmentRecord) -> Dense:
         """See `Part.open`."""
@@ -56,7 +56,9 @@ class DensePart(AddedPart):
         record: DenseRecord = sources[0].opened.record
         for source in sources:
             if source.opened.record != record:
-                raise InputError("dense vectors of two encoders, or kept in two ways, do not go into one segment")
+                raise InputError(
+                    "dense vectors from different encoders, or with different settings, cannot be put into one segment"
+                )
         rows = 0
         with ArrayWriter(folder / VECTORS_NAME, np.float32) as writer:
             for source in sources:

@@ -20,10 +20,10 @@ class DenseRecord:
     """The facts about a dense part.
 
     Attributes:
-        dim: numbers of a stored vector; full_dim: of one as the encoder makes it, more where they are truncated.
+        dim: length of a stored vector; full_dim: of one as the encoder makes it, more if they are truncated.
         similarity: "cosine" (vectors are stored with length one) or "dot".
         kind: one of `lsr.index.parts.dense.settings.KINDS`.
-        encoder: what the encoder says of itself (JSON values), or None for vectors that came without.
+        encoder: the encoder's own description (JSON values), or None if unknown.
     """
 
     dim: int

@@ -47,7 +47,9 @@ class LatePart(AddedPart):
         for source in sources:
             record: LateRecord = source.opened.record
             if (record.dim, record.bits, record.encoder) != (first.dim, first.bits, first.encoder):
-                raise InputError("token vectors of two encoders, or of two widths, do not go into one segment")
+                raise InputError(
+                    "token vectors from different encoders, or of different sizes, cannot be put into one segment"
+                )
         documents = vectors = 0
         with (
             OffsetWriter(folder / INDPTR_NAME) as offsets,
@@ -72,7 +74,7 @@ class LatePart(AddedPart):
 def _vectors_of(
     indptr: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """How many vectors each of these rows has, and the numbers of all of them."""
+    """The number of vectors of each of these rows, and the places of all of them."""
     lengths = indptr[rows + 1] - indptr[rows]
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return lengths, np.repeat(indptr[rows], lengths) + within

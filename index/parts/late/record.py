@@ -1,4 +1,4 @@
-"""What the manifest says of token vectors, and the files they are in."""
+"""What the manifest says of token vectors, and the names of their files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class LateRecord:
     Attributes:
         documents: number of documents, with vectors or without.
         vectors: number of vectors of all documents.
-        dim: numbers of a vector.
+        dim: length of a vector.
         bits: of a number, 8 or 4.
-        encoder: what the encoder of the tokens said of itself, as JSON values.
+        encoder: the token encoder's own description, as JSON values.
     """
 
     documents: int

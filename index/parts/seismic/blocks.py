@@ -33,7 +33,7 @@ ARRAYS = (
     "entry_blocks",
     "entry_weights",
 )
-"""Each in a file seismic_NAME.npy."""
+"""The arrays, each in a file seismic_NAME.npy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SeismicBlocks:
         rows: uint32: the positions of the documents of each block, ascending.
         unbounded: uint8 [blocks]: 1 for a block without a summary, which is always visited.
         summary_indptr: int64 [dim + 1]: each list's part of summary_terms and summary_ends.
-        summary_terms: the terms that stand in any summary of a list, ascending; the index's dtype of term ids.
+        summary_terms: the terms that occur in any summary of a list, ascending; the index's dtype of term ids.
         summary_ends: uint32: where each such term's entries end, counted from the first entry of the list.
         entry_indptr: int64 [dim + 1]: each list's part of entry_blocks and entry_weights.
         entry_blocks: uint16: a block, counted from the first of its list.
@@ -114,7 +114,7 @@ def write_seismic_blocks(
         def offsets(name: str) -> OffsetWriter:
             return stack.enter_context(OffsetWriter(folder / f"seismic_{name}.npy"))
 
-        # In the order of what the kernel returns.
+        # In the order in which the kernel returns them.
         files = (
             offsets("indptr"),
             offsets("starts"),

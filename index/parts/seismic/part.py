@@ -67,7 +67,7 @@ class SeismicPart(WrittenPart):
         """See `WrittenPart.write`."""
         settings, forward = draft.settings, draft.forward
         assert settings.seismic is not None
-        # It is told of postings, and tells of the documents that they amount to.
+        # Converts progress in postings to progress in documents.
         count = in_proportion(report, counted=len(forward.indices), reported=draft.documents)
         with inverted_lists(draft.folder, forward, draft.dim) as inverted:
             write_seismic_blocks(draft.folder, forward, inverted, settings.seismic, settings.seed, draft.threads, count)

@@ -1,4 +1,4 @@
-"""The summaries of the blocks: building and opening."""
+"""Building and opening the summaries of the blocks."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lsr.index.kernels.selection import CHUNK
 from lsr.index.parts.summaries.kernel import count_blocks, summarise_window
 
 PREFIX = "summary"
-# Files of frequent terms' weights keep the names that they had when the format was made.
+# Files of frequent terms' weights keep the names that the format began with.
 _FREQUENT_TERMS, _FREQUENT_WEIGHTS = "dense_terms", "dense_weights"
 _ARRAYS = (_FREQUENT_TERMS, _FREQUENT_WEIGHTS, "list_starts", "list_blocks", "list_weights", "term_maxima")
-# What a list's uint16 can tell apart.
+# The number of blocks that a list's uint16 can distinguish.
 MOST_WINDOW_BLOCKS = 1 << 16
 _COUNT_AT_A_TIME = 1 << 14
 
@@ -36,7 +36,7 @@ def summary_files(prefix: str = PREFIX) -> tuple[str, ...]:
 class Summaries:
     """The largest weight of each term in each block of neighbouring documents.
 
-    Terms that stand in many blocks have a row of weights, one for each block. The others have lists, one for each
+    Terms that occur in many blocks have a row of weights, one for each block. The others have lists, one for each
     window of blocks, the heaviest first.
 
     Attributes:
@@ -63,7 +63,7 @@ class Summaries:
 
     @cached_property
     def arrays(self) -> SummaryArguments:
-        """What kernels take of them."""
+        """The arrays that kernels take."""
         return SummaryArguments(
             frequent_numbers=self.frequent_numbers,
             frequent_weights=self.frequent_weights,

@@ -40,7 +40,7 @@ class SummariesPart(WrittenPart):
 
 
 def summary_problems(summaries: Summaries, prefix: str) -> Iterator[str]:
-    """What is wrong inside the files of summaries."""
+    """Problems inside the files of summaries."""
     starts, blocks, dim = summaries.list_starts, summaries.list_blocks, len(summaries.term_maxima)
     rows = summaries.frequent_numbers[summaries.frequent_numbers >= 0]
     if not np.array_equal(np.sort(rows), np.arange(len(summaries.frequent_weights))):
