@@ -166,3 +166,17 @@ def test_a_table_of_another_length(tmp_path: Path) -> None:
         save_file({"weight": weights}, folder / "query" / "model.safetensors")
         with pytest.raises(ModelError, match=message):
             SparseEncoder.load(folder)
+
+
+def test_a_special_token_beyond_the_model_is_no_harm_until_a_text_holds_it(make_model: Any) -> None:
+    """Conversions of other formats add such; no text has them."""
+    from lsr.core.errors import InputError
+
+    folder = make_model(vocab_size=65)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<|end|>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    encoder = SparseEncoder.load(folder)
+    assert len(encoder.encode_documents(["w1"])) == 1
+    with pytest.raises(InputError, match=r"holds <\|end\|>"):
+        encoder.encode_documents(["w1 <|end|> w2"])

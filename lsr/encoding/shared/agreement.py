@@ -39,15 +39,17 @@ def check_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
         )
 
 
-def check_fit(tokenizer: Tokenizer, terms: int, folder: Path) -> None:
-    """ModelError unless the vocabularies of a tokenizer and of the model of `terms` terms beside it may be the same."""
-    if folder.suffix == ".gguf":
-        return  # transformers adds special tokens of its own to what such a file says
-    count, highest = tokenizer.get_vocab_size(with_added_tokens=True), _highest_id(tokenizer)
-    if highest >= terms:
+def check_fit(tokenizer: Tokenizer, terms: int, folder: Path) -> bool:
+    """ModelError unless the vocabularies of a tokenizer and of the model of `terms` terms beside it may be the same.
+
+    Returns whether there are special tokens beyond the model's, which conversions may add: no text should hold them.
+    """
+    count, beyond = tokenizer.get_vocab_size(with_added_tokens=True), _beyond(tokenizer, terms)
+    special = {id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    if words := sorted(beyond - special):
         raise ModelError(
-            f"the tokenizer in {folder} has {count:,} tokens, up to number {highest:,}, and the model {terms:,}, up to "
-            f"{terms - 1:,}: they are not of one model. The last token is {tokenizer.id_to_token(highest)!r}"
+            f"the tokenizer in {folder} has {count:,} tokens, up to number {words[-1]:,}, and the model {terms:,}, up "
+            f"to {terms - 1:,}: they are not of one model. The last token is {tokenizer.id_to_token(words[-1])!r}"
         )
     if terms >= _REAL and 2 * count < terms:
         raise ModelError(
@@ -59,13 +61,15 @@ def check_fit(tokenizer: Tokenizer, terms: int, folder: Path) -> None:
         tried = range(0, min(count, len(lines)), max(1, count // _TRIED))
         if 2 * sum(tokenizer.id_to_token(id) == lines[id].rstrip("\r") for id in tried) < len(tried):
             raise ModelError(f"tokenizer.json and vocab.txt in {folder} hold different vocabularies: of which model?")
+    return bool(beyond)
 
 
-def _highest_id(tokenizer: Tokenizer) -> int:
+def _beyond(tokenizer: Tokenizer, terms: int) -> set[int]:
+    """The ids from `terms` on."""
     count = tokenizer.get_vocab_size(with_added_tokens=True)
     if tokenizer.id_to_token(count - 1) is not None and tokenizer.id_to_token(count) is None:
-        return count - 1  # numbered without gaps; to read the whole vocabulary takes as long as a search
-    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+        return set(range(terms, count))  # numbered without gaps; to read the whole vocabulary takes as long as a search
+    return {id for id in tokenizer.get_vocab(with_added_tokens=True).values() if id >= terms}
 
 
 def _affixes(tokenizer: Tokenizer) -> list[tuple[int, str]]:

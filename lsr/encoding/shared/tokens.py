@@ -75,6 +75,7 @@ class TextTokenizer:
         self._prompt = prompt
         self._echo = echo
         self._max_length = max_length
+        self._terms: int | None = None  # where the tokenizer has tokens beyond the model's
         self.tally = Tally()
         self.longest = 2 * max_length - added if echo else max_length
         self.special_ids: npt.NDArray[np.int64] = np.array(
@@ -109,7 +110,8 @@ class TextTokenizer:
 
     def check_fit(self, terms: int) -> None:
         """ModelError unless the model of so many terms may be the one that this tokenizer is of."""
-        check_fit(self._tokenizer, terms, self._folder)
+        if check_fit(self._tokenizer, terms, self._folder):
+            self._terms = terms
 
     def report(self) -> TextReport:
         """What `encode` has read so far."""
@@ -142,6 +144,9 @@ class TextTokenizer:
 
     def _read(self, encoding: Encoding) -> list[int]:
         ids: list[int] = encoding.ids
+        if self._terms is not None and max(ids, default=0) >= self._terms:
+            token = self._tokenizer.id_to_token(max(ids))
+            raise InputError(f"a text holds {token}, a special token that the model in {self._folder} does not know")
         if not self._echo:
             return ids
         before, after = self.affixes
