@@ -8,6 +8,7 @@ WORDS = {
     "replace": "pass --force to replace it",
     "restart": "pass --restart to begin again",
     "build-again": "build the index again",
+    "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",
     "choose-model": "pass --model with the model that made them",
     "choose-model-anyway": "pass --model to search with it anyway",

@@ -13,6 +13,13 @@ Stages = Callable[[str, int | None, str], AbstractContextManager[Progress]]
 stage lasts, a function that takes the number of items just finished."""
 
 
+def remark(progress: Progress, words: str) -> None:
+    """Show words beside the count, where progress has a place for them: a function `remark` of its own."""
+    show = getattr(progress, "remark", None)
+    if show is not None:
+        show(words)
+
+
 @contextmanager
 def silent(description: str, total: int | None, unit: str) -> Iterator[Progress]:
     """Stages that show nothing."""

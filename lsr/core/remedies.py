@@ -13,6 +13,7 @@ from lsr.core.errors import Remedy
 REPLACE = Remedy("replace", "replace it", "force=True")
 RESTART = Remedy("restart", "begin again", "restart=True")
 BUILD_AGAIN = Remedy("build-again", "build the index again")
+CHOOSE_FOLDER = Remedy("choose-folder", "choose another folder")
 REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
 
 CHOOSE_MODEL = Remedy("choose-model", "name the model that made them", "model=…")
