@@ -44,7 +44,7 @@ Edit = Callable[[dict[str, Any]], Any]
         (lambda record: record["files"].update({"../../x": {"bytes": 1, "crc32": 0}}), "field 'files'"),
         (lambda record: record["files"].update({"x.npy": {"bytes": -1, "crc32": 0}}), "field 'files.x.npy.bytes'"),
         (lambda record: record["files"].update({"x.npy": 5}), "field 'files.x.npy'"),
-        (lambda record: record["parts"]["dense"].update(folder=".."), "'folder"),
+        (lambda record: record["parts"]["dense"].update(folder=".."), "parts.dense.folder"),
         (lambda record: record["parts"].update({"../x": record["parts"]["dense"]}), "name of a part"),
         (lambda record: record["parts"].update(dense=None), "must be an object"),
         (lambda record: record.update(documents=10**30), "field 'documents'"),
