@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,9 +12,8 @@ from pathlib import Path
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import crc32, sync
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import FileRecord, Manifest, is_index
-
-_SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
+from lsr.index.format.manifest import Manifest, is_index
+from lsr.index.format.records import SEGMENT_NAME, FileRecord
 
 
 def check_index_output(path: str | Path, *, force: bool = False) -> None:
@@ -32,7 +30,7 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     if is_index(path):
         if not force:
             raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
-    elif any(not _SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
+    elif any(not SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
         raise OutputExistsError(f"{path} is a folder with other files and will not be replaced: choose another output")
 
 
@@ -57,7 +55,7 @@ def new_segment(path: Path) -> Path:
 def remove_segments(path: Path, keep: str | None) -> None:
     """Remove every segment folder in `path` but one."""
     for entry in path.iterdir():
-        if entry.name != keep and _SEGMENT_NAME.fullmatch(entry.name):
+        if entry.name != keep and SEGMENT_NAME.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
 
 

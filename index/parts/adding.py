@@ -17,8 +17,9 @@ from typing import Any, Self
 
 from lsr.core.errors import OutputExistsError
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import Manifest, PartRecord
+from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import current_manifest, lock_folder, seal
+from lsr.index.format.records import PartRecord
 
 
 class PartWriter:

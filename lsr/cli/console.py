@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
+from lsr.core.progress import in_speed
 
 __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
 
@@ -47,7 +48,8 @@ def print_json(value: Any) -> None:
 def progress_bar(description: str, total: int | None, unit: str = "documents") -> Iterator[Callable[[int], None]]:
     """Give a function that takes the number of items just finished.
 
-    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end.
+    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end. Its `remark`
+    shows words beside the count.
     """
     if errors.is_terminal:
         from lsr.cli.bar import bar
@@ -56,17 +58,20 @@ def progress_bar(description: str, total: int | None, unit: str = "documents") -
             yield advance
     else:
         log = _ProgressLog(description, total, unit)
-        yield log.advance
+        yield log
         log.write()
 
 
 class _ProgressLog:
     def __init__(self, description: str, total: int | None, unit: str) -> None:
         self.description, self.total, self.unit = description, total, unit
-        self.done = 0
+        self.done, self.words = 0, ""
         self.start = self.written = time.monotonic()
 
-    def advance(self, count: int) -> None:
+    def remark(self, words: str) -> None:
+        self.words = words
+
+    def __call__(self, count: int) -> None:
         self.done += count
         if time.monotonic() - self.written >= _LOG_SECONDS:
             self.write()
@@ -77,7 +82,9 @@ class _ProgressLog:
         line = f"{self.description}: {self.done:,}"
         if self.total:
             line += f" of {self.total:,}"
-        line += f" {self.unit}, {rate:,.0f}/s"
+        line += f" {self.unit}"
+        if self.done:
+            line += f", {in_speed(rate, self.unit)}"
         if self.total and 0 < self.done < self.total:
             line += f", {(self.total - self.done) / rate:,.0f} s left"
-        errors.print(line)
+        errors.print(escape(", ".join([line, self.words] if self.words else [line])))

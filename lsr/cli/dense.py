@@ -118,8 +118,7 @@ def run(
         with resumable(opened.path):
             encoder = DenseEncoder.load(model or DEFAULT_DENSE_MODEL, max_length=max_length, device=device)
             made = add_dense_vectors(opened, encoder, restart=restart, **building)
-        if not as_json:
-            remark_on_texts(encoder)
+        remark_on_texts(encoder)
     else:
         made = add_dense_file(
             opened, vectors, DenseEncoder.load(model, max_length=max_length) if model else None, **building

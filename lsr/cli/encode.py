@@ -74,6 +74,7 @@ def run(
         fail("give a CORPUS and --output, or --text with one text")
     if queries and dry:
         fail("--dry-run is for a corpus: queries are encoded in seconds")
+    more: dict[str, int] = {}
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
@@ -97,10 +98,9 @@ def run(
                 count = encode_corpus(
                     job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
                 )
-        if not as_json:
-            remark_on_texts(job.encoder, "--max-length or --window-overlap reads more")
+        more["cut"] = remark_on_texts(job.encoder, "--max-length or --window-overlap reads more").cut
     if as_json:
-        print_json({"output": str(out), "vectors": count})
+        print_json({"output": str(out), "vectors": count, **more})
     else:
         note(f"{out}: {count:,} vectors")
 

@@ -34,6 +34,7 @@ from lsr.core.cpus import limit_threads
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from lsr.encoding.shared.tally import TextReport
     from lsr.index import Index
 
 _ENGINE = "The search engine"
@@ -164,6 +165,7 @@ def run(
         seed=seed,
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
+    read: TextReport | None = None
     if goes_on:
         note(f"{out} is built; resuming its dense vectors")
         index = Index.open(out)
@@ -200,8 +202,7 @@ def run(
                 restart=restart,
                 **building,
             )
-        if not as_json:
-            remark_on_texts(job.encoder, "--max-length reads more, --windows max all")
+        read = remark_on_texts(job.encoder, "--max-length reads more, --windows max all")
     if dense is not None:
         from lsr.encoding.dense.encoder import DenseEncoder
 
@@ -213,6 +214,8 @@ def run(
         answer: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
         if index.documents.windows is not None:
             answer["windows"] = len(index)
+        if read is not None:
+            answer["cut"] = read.cut
         print_json({**answer, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""

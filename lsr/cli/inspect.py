@@ -66,7 +66,7 @@ def _print_description(description: dict[str, Any]) -> None:
     apart = ("modes", "bytes", "space", "tunings", "prunings")
     rows = _flatten({key: value for key, value in description.items() if key not in apart})
     rows.append(("modes", ", ".join(description["modes"])))
-    rows += [("pruned by", str(Pruning(**record))) for record in description["prunings"]]
+    rows += [("pruned by", str(Pruning.from_record(record))) for record in description["prunings"]]
     width = max(len(key) for key, _ in rows)
     for key, value in rows:
         output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())

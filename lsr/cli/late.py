@@ -55,8 +55,7 @@ def run(
     opened = Index.open(index)
     with resumable(opened.path, (f".{NAME}",)):
         made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
-    if not as_json:
-        remark_on_texts(encoder)
+    remark_on_texts(encoder)
     record, size = made.parts["late"].record, made.describe()["bytes"][NAME]
     if as_json:
         print_json({"index": str(index), "bytes": size, **record.to_record()})

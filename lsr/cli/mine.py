@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.interruption import interruption
 from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.training_set import (
     Bm25Corpus,
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.training.negatives import CandidateSearcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
+
+KEPT = (
+    "nothing was written, and the same command begins again; with an index named by --with, which `lsr index` makes "
+    "and goes on with, that is quick"
+)
 
 
 def run(
@@ -105,9 +111,12 @@ def run(
     if given and teacher is None:
         fail("--ratio, --margin and --most compare scores: name a --teacher")
     rule: TeacherMargin | None = TeacherMargin(ratio=ratio, margin=margin, most=most) if given else None
-    with open_source(source, out, split=split, candidates=candidates, all_texts=True, force=force) as (
-        training_set,
-        work,
+    with (
+        interruption(lambda: KEPT),
+        open_source(source, out, split=split, candidates=candidates, all_texts=True, force=force) as (
+            training_set,
+            work,
+        ),
     ):
         bm25 = bm25_of(training_set, bm25_corpus)
         searchers: dict[str, CandidateSearcher] = {

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.interruption import interruption
 from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.training_set import (
     Bm25Corpus,
@@ -20,6 +21,8 @@ from lsr.cli.training_set import (
     bm25_of,
     open_source,
 )
+
+KEPT = "nothing was written, and the same command begins again"
 
 
 def run(
@@ -75,7 +78,10 @@ def run(
     """
     from lsr.training.teachers import load_teacher, score_training_set
 
-    with open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _):
+    with (
+        interruption(lambda: KEPT),
+        open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _),
+    ):
         bm25 = bm25_of(training_set, bm25_corpus)
         teachers = [load_teacher(name, bm25=bm25, max_length=max_length, device=device) for name in teacher]
         scored = score_training_set(

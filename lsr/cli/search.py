@@ -32,6 +32,10 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
     ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(help="With --queries: the tag in the run file. (default: the index's name)", show_default=False),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
@@ -65,12 +69,16 @@ def run(
         return
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
+    if out is not None and query is None:
+        from lsr.core.files import check_file
+
+        check_file(out, force=force)
     retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
     if query is None:
         assert queries is not None
         if out is None:
             fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, plan, force, as_json)
+        _search_many(retriever, queries, out, k, plan, tag or _name(index), force, as_json)
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
@@ -86,15 +94,19 @@ def run(
         print_response(response, explain=explain)
 
 
+def _name(index: Path) -> str:
+    """The index's name, for the tag of its runs; that of its folder where it is only called "index", as by eval."""
+    path = index.resolve()
+    return path.parent.name if path.name == "index" and path.parent.name else path.name
+
+
 def _search_many(
-    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, force: bool, as_json: bool
+    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, tag: str, force: bool, as_json: bool
 ) -> None:
-    from lsr.core.files import check_output
     from lsr.eval import Ranking, write_run
     from lsr.search.stats import in_words, mean_stats
     from lsr.text import open_queries
 
-    check_output(out, force=force)
     queries = open_queries(source)
     run: dict[str, Ranking] = {}
     stats: list[SearchStats] = []
@@ -105,7 +117,9 @@ def _search_many(
                 run[query.id] = Ranking(hits.ids, hits.scores)
                 if hits.stats is not None:
                     stats.append(hits.stats)
-    write_run(out, run, tag="lsr", force=force)
+    changed = write_run(out, run, tag=tag, force=force)
+    if changed:
+        note(f"{changed:,} ids have white space, which a run file cannot hold: there it is written as %20")
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.console import fail, note, output, print_json, progress_bar
+from lsr.cli.interruption import interruption
 from lsr.cli.options import Json, Restart
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ def run(
         Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
+    ] = None,
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
@@ -66,7 +71,7 @@ def run(
         return
     from lsr.training.config import read_config
 
-    given = _changes(changes)
+    given = changes_of(changes)
     if data:
         given["data"] = [{"source": source} for source in data]
     started = Path(recipe) / "config.yaml"
@@ -76,7 +81,7 @@ def run(
         folder, path = Path(recipe), started
     else:
         path = recipe_path(recipe)
-    config = read_config(path, given)
+    config = read_config(path, given, changed_by="--set" if changes else "--data")
     if dry_run:
         _print_plan(config, as_json)
         return
@@ -86,14 +91,25 @@ def run(
 
     for warning in config.warnings():
         note(f"warning: {warning}")
-    model = train(config, folder, restart=restart, stages=progress_bar)
+    with interruption(partial(_kept, folder)):
+        model = train(config, folder, restart=restart, device=device, stages=progress_bar)
     if as_json:
         print_json({"model": str(model), "log": str(folder / "log.jsonl")})
     else:
         output.print(f"{model}\n\nNext: lsr eval COLLECTION --model {model}")
 
 
-def _changes(given: list[str] | None) -> dict[str, Any]:
+def _kept(folder: Path) -> str:
+    from lsr.training.run.folder import RunFolder
+
+    step = RunFolder(folder).saved_step()
+    if step is None:
+        return f"no step was finished; the same command, or `lsr train {folder}`, begins with the data that are ready"
+    return f"step {step:,} is saved; `lsr train {folder}` goes on from there"
+
+
+def changes_of(given: list[str] | None) -> dict[str, Any]:
+    """The values of --set, by their names; exits with 2 for what is none."""
     import yaml
 
     found: dict[str, Any] = {}
@@ -135,13 +151,14 @@ def _print_plan(config: TrainingConfig, as_json: bool) -> None:
     if as_json:
         print_json(made.to_record())
         return
-    for name, value in _rows(made, config):
+    for name, value in plan_rows(made, config):
         output.print(f"{name:13} {value}")
     for warning in made.warnings:
         note(f"warning: {warning}")
 
 
-def _rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
+def plan_rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
+    """What the plan of a run says, by the words for it."""
     about, run = config.about, config.run
     rows = [("recipe", made.title), ("source", about.source), ("published", about.published)]
     rows.append(("hardware", about.hardware))

@@ -24,6 +24,28 @@ def check_output(path: str | Path, *, force: bool = False) -> Path:
     return path
 
 
+def check_file(path: str | Path, *, force: bool = False) -> Path:
+    """As `check_output`, for a file that is written at the end of long work: its folder is made, and must be writable.
+
+    Raises OutputExistsError also for a folder in its place, and the OSError that writing would meet.
+    """
+    path = check_output(path, force=force)
+    if path.is_dir():
+        raise OutputExistsError(f"{path} is a folder: name a file")
+    check_folder(path.parent)
+    return path
+
+
+def check_folder(path: str | Path) -> Path:
+    """Make a folder for outputs, and return it as a Path; raise the OSError that writing into it would meet."""
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    probe = path / f".{_token()}.tmp"
+    probe.touch()
+    probe.unlink()
+    return path
+
+
 @contextmanager
 def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if not.

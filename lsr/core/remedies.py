@@ -13,6 +13,7 @@ from lsr.core.errors import Remedy
 REPLACE = Remedy("replace", "replace it", "force=True")
 RESTART = Remedy("restart", "begin again", "restart=True")
 BUILD_AGAIN = Remedy("build-again", "build the index again")
+CHOOSE_FOLDER = Remedy("choose-folder", "choose another folder")
 REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
 
 CHOOSE_MODEL = Remedy("choose-model", "name the model that made them", "model=…")
@@ -28,6 +29,9 @@ MINE_NEGATIVES = Remedy("mine-negatives", "mine some", "lsr.training.negatives.m
 SCORE_TRAINING_SET = Remedy("score-training-set", "score it", "lsr.training.teachers.score_training_set")
 ADD_SCORES_FIRST = Remedy(
     "add-scores-first", "add them to the training set first", "lsr.training.teachers.score_training_set"
+)
+CANDIDATES_BY_ID = Remedy(
+    "candidates-by-id", "name the collection that has their texts, and this file as its candidates", "candidates=…"
 )
 NAME_TRAINING_DATA = Remedy("name-training-data", "name your own data", "data")
 

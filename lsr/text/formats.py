@@ -71,10 +71,10 @@ def _count_folder(source: str | Path) -> int | None:
 CORPUS_FORMATS: dict[str, CorpusFormat] = {
     "beir": CorpusFormat(
         title="a folder with corpus.jsonl and queries.jsonl, as in BEIR",
-        read=read_jsonl,
+        read=beir.read_part,
         is_folder=True,
         locate=beir.part_file,
-        count=count_lines,
+        count=beir.count_part,
     ),
     "jsonl": CorpusFormat(
         title="one JSON object per line: .jsonl, .ndjson; stdin unless another format is given",

@@ -19,7 +19,7 @@ _READ_BYTES = 1 << 20
 # Text shrinks to a third or a tenth; a file that unpacks to a thousand times its size was made to fill the memory.
 _MOST_PACKED = 1000
 _WELL_PACKED = 50
-_LARGE_DICTIONARY = 1 << 22  # writers stop at 1 MiB
+_LARGE = 1 << 22  # writers stop a dictionary at 1 MiB
 _TITLE = "title"
 
 
@@ -74,11 +74,11 @@ def _batch_rows(group: Any) -> int:
     for number in range(group.num_columns):
         column = group.column(number)
         size, packed = int(column.total_uncompressed_size), max(1, int(column.total_compressed_size))
-        if size > LONGEST_RECORD and size > _MOST_PACKED * packed:
+        if size > _LARGE and size > _MOST_PACKED * packed:
             raise ValueError(f"column {column.path_in_schema} unpacks to {size // packed:,} times its size")
         # Rows that are places in a dictionary of long values are far larger in memory than in the file.
         dictionary = column.data_page_offset - column.dictionary_page_offset if column.has_dictionary_page else 0
-        if dictionary > _LARGE_DICTIONARY or (dictionary and size > max(_LARGE_DICTIONARY, _WELL_PACKED * packed)):
+        if dictionary > _LARGE or (dictionary and size > max(_LARGE, _WELL_PACKED * packed)):
             return 1
     return most
 

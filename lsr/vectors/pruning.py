@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options
 from lsr.vectors.sparse import SparseVectors
 
 Weights = Callable[[], Iterable[npt.NDArray[np.float32]]]
@@ -228,8 +229,10 @@ class Pruning:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Pruning:
-        """Inverse of `to_record`."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is wrong."""
+        made = build(cls, record)
+        check_options(made)
+        return made
 
     def __str__(self) -> str:
         weight = "" if self.weight is None else f" (weights from {self.weight:.4g})"

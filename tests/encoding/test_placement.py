@@ -50,6 +50,8 @@ def test_a_gpu_that_this_machine_lacks(device: str, make_model: Any, make_cross_
     ):
         with pytest.raises(ModelError, match="torch finds 0 CUDA GPUs"):
             load(model, device=device)
+    with pytest.raises(ModelError, match="torch finds 0 CUDA GPUs"):
+        SparseEncoder.load("lsr-doc-tiny", queries_only=True, device=device)
 
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is one here")

@@ -61,6 +61,11 @@ class RunFolder:
     def model(self) -> Path:
         return self.path / "model"
 
+    def saved_step(self) -> int | None:
+        """The step from which a run would go on; None if no step was saved."""
+        steps = [path.name.removeprefix("checkpoint-") for path in self.checkpoints.glob("checkpoint-*")]
+        return max(map(int, filter(str.isdecimal, steps)), default=None)
+
     def claim(self, config: TrainingConfig, *, restart: bool) -> None:
         """Claim the folder for a run of this configuration, new or continued; `restart` removes an existing run.
 

@@ -48,6 +48,10 @@ def load_towers(
 ) -> tuple[Tower | None, Tower]:
     """The towers of documents, unless only queries are wanted, and of queries; arguments as of `SparseEncoder.load`."""
     check_device(device)
+    if device not in (None, "auto", "cpu"):
+        from lsr.encoding.shared.placement import choose_device
+
+        choose_device(device)  # asked for by name, it should be there, even if only a table is looked up
     if max_length is not None and max_length < 1:
         raise ModelError(f"max_length must be at least 1, not {max_length}")
     _check_vocabularies(spec.document.folder, spec.query.folder)

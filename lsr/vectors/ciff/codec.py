@@ -15,6 +15,7 @@ OK, CUT_SHORT, MALFORMED, WRONG_FIELD, NOT_ASCENDING, OUT_OF_RANGE, BAD_TF, WRON
 POSTING_BYTES = 14
 
 _LARGEST = 2**31 - 1
+_LARGEST_INT64 = 2**63 - 1
 _VARINT, _LENGTH = 0, 2
 # PostingsList
 _TERM, _DF, _CF, _POSTING = 1 << 3 | _LENGTH, 2 << 3 | _VARINT, 3 << 3 | _VARINT, 4 << 3 | _LENGTH
@@ -149,9 +150,10 @@ def check_lists(buffer, starts, ends, counts):
                     return i, MALFORMED, postings, np.int64(0)
                 if (postings and gap == 0) or gap < 0:
                     return i, NOT_ASCENDING, postings, gap
+                # Compared before it is added: a gap of up to 2⁶³ - 1 would wrap around to a docid in range.
+                if gap >= documents - docid:
+                    return i, OUT_OF_RANGE, postings, docid + min(gap, _LARGEST_INT64 - docid)
                 docid += gap
-                if docid >= documents:
-                    return i, OUT_OF_RANGE, postings, docid
                 if not 0 < tf <= _LARGEST:
                     return i, BAD_TF, postings, tf
                 counts[np.uint64(docid)] += 1

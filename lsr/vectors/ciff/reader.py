@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.mapping import map_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.compression import COMPRESSIONS
@@ -24,6 +26,11 @@ from lsr.vectors.sparse import SparseVectors
 # Postings decoded at once: 8 bytes each in memory, twice that while the consumer still has the previous ones.
 _PART_POSTINGS = 1 << 24
 _CHECKED_LISTS = 1024
+# Bytes of a message, at least: its length, and a term or id of one character as a tag, a length and a byte. One list
+# may be of a term without a character.
+_LEAST_MESSAGE = 4
+# What a compressed file may become, and how many times its size beyond that: more than any index shrinks by.
+_SMALL, _MOST_EXPANDED = 1 << 30, 200
 
 _HOW_TO_MEND = "download or export the file again"
 
@@ -125,7 +132,7 @@ class CiffReader:
             self._fail(f"CIFF version {header.version} is not supported: export the file in version {VERSION}")
         # No memory is allocated for the counts of a damaged header.
         left = len(self._buffer) - start - size
-        if header.lists + header.documents > left:
+        if _LEAST_MESSAGE * (header.lists + header.documents - 1) > left:
             self._fail(
                 f"the header announces {header.lists:,} postings lists and {header.documents:,} documents, but only "
                 f"{left:,} bytes follow: {_HOW_TO_MEND}"
@@ -273,11 +280,23 @@ def _message(index: int) -> str:
 def _map(path: Path) -> npt.NDArray[np.uint8]:
     """The bytes of the file, decompressed if necessary; read-only."""
     if path.suffix.lower() not in COMPRESSIONS:
-        with path.open("rb") as file:
-            return _map_file(file.fileno())
-    # Unbuffered, or closing it would try again to write what a full disk refused.
+        try:
+            return map_file(path, follow=True)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise InputError("not a regular file, and CIFF is not read from a pipe", source=str(path)) from error
+    # Unbuffered, or closing it would try once more to write what a full disk refused.
     with open_bytes(path) as source, tempfile.TemporaryFile(buffering=0) as spool:
+        most, written = max(_SMALL, _MOST_EXPANDED * path.stat().st_size), 0
         while chunk := source.read(1 << 20):
+            written += len(chunk)
+            if written > most:
+                raise InputError(
+                    f"becomes more than {most:,} bytes, {_MOST_EXPANDED} times its own size: decompress it yourself if "
+                    "it is what it should be",
+                    source=str(path),
+                )
             _write(spool, chunk, path)
         return _map_file(spool.fileno())
 

@@ -239,6 +239,15 @@ def test_other_orders_and_unknown_fields(tmp_path: Path) -> None:
         ([a_list("mat", (1, 1), (-1, 2))], [A, B], {}, "message 2, term 'mat', posting 2: a gap of -1"),
         ([a_list("mat", (-1, 1))], [A, B], {}, "message 2, term 'mat', posting 1: a gap of -1"),
         ([CAT, a_list("mat", (1, 1), (1, 2))], [A, B], {}, "message 3, term 'mat', posting 2: the gaps add up to"),
+        (
+            [CAT, a_list("mat", (1, 1), (2**63 - 1, 1), (2**63 - 8, 1))],
+            [A, B],
+            {},
+            "message 3, term 'mat', posting 2: the gaps add up to docid 9223372036854775807, outside the header's 2",
+        ),
+        ([a_list("mat", (1, 1), (2**63 - 1, 1))], [A, B], {}, "message 2, term 'mat', posting 2: the gaps add up to"),
+        ([a_list("mat", (2**63 - 8, 1))], [A, B], {}, "posting 1: the gaps add up to docid 9223372036854775800"),
+        ([a_list("mat", (2**64 - 1, 1))], [A, B], {}, "message 2, term 'mat', posting 1: a gap of -1"),
         ([CAT, a_list("mat", (0, 0))], [A, B], {}, "message 3, term 'mat', posting 1: tf is 0, but must be at least 1"),
         ([CAT, a_list("mat", (0, 1), (1, -3))], [A, B], {}, "message 3, term 'mat', posting 2: tf is -3"),
         ([CAT, a_list("mat", (0, 1), df=2)], [A, B], {}, "message 3, term 'mat': its df is 2, but it has 1 postings"),
@@ -268,6 +277,12 @@ def test_other_orders_and_unknown_fields(tmp_path: Path) -> None:
         ([CAT], [A, record(1, "a")], {}, "docid 1: duplicate id 'a'; ids must be unique"),
         ([CAT], [A, length_field(2, b"b")[:-1]], {}, "message 4 is damaged"),
         ([CAT], [A, B], {"version": 2}, "CIFF version 2 is not supported"),
+        (
+            [CAT],
+            [A, B],
+            {"documents": 2**62, "lists": 2**62},
+            "the header announces 4,611,686,018,427,387,904 postings",
+        ),
         ([CAT], [A, B], {"documents": 2**30}, "the header announces 1 postings lists and 1,073,741,824 documents, but"),
     ],
 )
