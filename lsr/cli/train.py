@@ -10,7 +10,7 @@ import typer
 
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
-from lsr.cli.options import Json, Restart
+from lsr.cli.options import EncodingThreads, Json, Restart
 
 if TYPE_CHECKING:
     from lsr.training.config import TrainingConfig
@@ -38,6 +38,7 @@ def run(
         Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    threads: EncodingThreads = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
     ] = None,
