@@ -194,3 +194,22 @@ def test_stopped_work_says_what_is_kept(
         "score": "terminated: nothing was written, and the same command begins again",
     }
     assert code == 143 and says[command] in err and not (tmp_path / "new").exists()
+
+
+def test_a_plan_refuses_data_that_the_run_would_refuse(run: Run, pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.tsv").write_text("1\t2\t3\n")
+    (tmp_path / "bad.jsonl").write_text('{"query": "q"}\n')
+    recipe = {"data": [{"source": "pairs.jsonl"}], "model": {"document": {"base": "splade-tiny"}}, "run": {"steps": 2}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    assert run("train", "mine.yaml", "--dry-run")[0] == 0
+    for data, message in (
+        ("absent.jsonl", "absent.jsonl: no such file"),
+        ("ids.tsv", "hold ids"),
+        ("bad.jsonl", "bad.jsonl:1: field 'positives'"),
+        ("titles:absent", "absent"),
+        (".", "neither a BEIR folder"),
+    ):
+        code, _, err = run("train", "mine.yaml", "--dry-run", "--data", data)
+        assert code == 2 and message in err, (data, err)
+    code, _, err = run("train", "doc-tiny", "--dry-run", "--set", "model.document.base=splade-tiny")
+    assert code == 0 and "this recipe's data comes from" in err
