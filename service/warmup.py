@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from concurrent.futures import Future
 from threading import Thread
 from time import perf_counter
 
@@ -26,6 +28,7 @@ class WarmUp:
         self._failure: str | None = None
         # A daemon thread, so that stopping the server never waits for a compiler or for a model to load.
         self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
+        self._done: Future[None] = Future()
 
     def start(self) -> None:
         """Begin, and return at once."""
@@ -34,6 +37,11 @@ class WarmUp:
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has succeeded or failed."""
         self._thread.join(timeout)
+
+    async def done(self, timeout: float) -> None:
+        """Wait until it has succeeded or failed, or `timeout` seconds are over."""
+        if not self._done.done():
+            await asyncio.wait([asyncio.wrap_future(self._done)], timeout=timeout)
 
     def backend(self) -> SearchBackend:
         """The warm backend. Raises NotReadyError, which says whether waiting will help."""
@@ -44,6 +52,12 @@ class WarmUp:
         return self._backend
 
     def _run(self) -> None:
+        try:
+            self._warm_up()
+        finally:
+            self._done.set_result(None)
+
+    def _warm_up(self) -> None:
         start = perf_counter()
         try:
             self._backend.warm_up()

@@ -17,6 +17,18 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="How many searches run at once. (default: the number of cores)")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that the server answers to, besides localhost and its own address; *.example.org for all "
+            "within it. May be given several times.",
+            metavar="NAME",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(help="The path below which a proxy serves this, such as /search.", metavar="PATH"),
+    ] = None,
     rerank: Annotated[
         str | None,
         typer.Option(
@@ -44,5 +56,7 @@ def run(
             f"serving needs {error.name}, which is not installed: pip install 'lsr-engine[service]'"
         ) from error
 
-    settings = ServiceSettings.from_env(workers=workers, rerank=rerank)
+    settings = ServiceSettings.from_env(
+        workers=workers, rerank=rerank, root_path=root_path, allow_hosts=tuple(allow_host) if allow_host else None
+    )
     serve(index, settings, host=host, port=port, model=model, device=device)

@@ -9,13 +9,14 @@ from typing import Any
 from lsr.core.limits import DEEPEST
 
 _EACH = 8
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+# Beyond 4,300 digits Python neither reads nor writes a whole number.
+_MOST_BITS = 14_000
 
 
 def problem_in(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """The first of named values that cannot be stored, by its name, with what is wrong; None if all can.
 
-    Numbers must be finite and whole ones fit into 64 bits; objects and arrays may lie `DEEPEST` levels deep.
+    Numbers must be finite and whole ones have at most 4,200 digits; objects and arrays may lie `DEEPEST` levels deep.
     """
     for name, value in values.items():
         if isinstance(value, str) or value is None:
@@ -70,6 +71,6 @@ def _problem(value: Any) -> str | None:
         elif isinstance(value, float):
             if not math.isfinite(value):
                 return f"a number must be finite, and {value} is what it reads as: JSON has no such number"
-        elif isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-            return "a whole number must fit into 64 bits; write it as a string"
+        elif isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            return "a whole number may have at most 4,200 digits; write it as a string"
     return None

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import QueryParams
 
 from lsr.core.errors import InputError
 from lsr.search.flat import plan_of
@@ -29,6 +30,15 @@ def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "bod
     if k + offset > settings.max_k:
         deepest = f"this server goes at most {settings.max_k:,} hits deep"
         _refuse(f"{deepest}, and offset + k is {k + offset:,}", where, "offset")
+
+
+def check_once(parameters: QueryParams) -> None:
+    """Each parameter of a URL once, but for `fields`, which is a list: of two values the last would count."""
+    seen: set[str] = set()
+    for name, _ in parameters.multi_items():
+        if name in seen and name != "fields":
+            _refuse("give it once", "query", name)
+        seen.add(name)
 
 
 def check_text(text: str, settings: ServiceSettings, *where: str | int) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
-from lsr.service.http.errors import ClientGoneError, OverloadedError, TimedOutError
+from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError
 
 T = TypeVar("T")
 
@@ -23,14 +23,20 @@ class WorkPool:
     async def run(self, work: Callable[[], T], *, timeout: float, gone: Coroutine[Any, Any, None]) -> T:
         """Call `work` in a thread and return its result.
 
-        Raises OverloadedError at once if every place is taken, TimedOutError after `timeout` seconds, and
-        ClientGoneError if `gone` (a coroutine that ends when the client disconnects) ends first. In the last two cases,
-        work that is still waiting is dropped; work that has begun cannot be stopped and keeps its place until done.
+        Raises OverloadedError at once if every place is taken, NotReadyError once the pool is closed, TimedOutError
+        after `timeout` seconds, and ClientGoneError if `gone` (a coroutine that ends when the client disconnects) ends
+        first. In the last two cases, work that is still waiting is dropped; work that has begun cannot be stopped and
+        keeps its place until done.
         """
         if not self._places.acquire(blocking=False):
             gone.close()
             raise OverloadedError("every worker is busy and the queue is full: try again in a moment")
-        future = self._executor.submit(work)
+        try:
+            future = self._executor.submit(work)
+        except RuntimeError:
+            self._places.release()
+            gone.close()
+            raise NotReadyError("the server is stopping: try again in a moment") from None
         future.add_done_callback(lambda _: self._places.release())
         answer = asyncio.wrap_future(future)
         watch = asyncio.create_task(gone)

@@ -12,6 +12,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.routing import Match
 from starlette.types import Scope
 
 from lsr.core.errors import (
@@ -24,6 +26,7 @@ from lsr.core.errors import (
     OutputExistsError,
 )
 from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
+from lsr.service.http.prefix import path_to
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:problem-type:lsr:"
@@ -90,12 +93,28 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = quote(request.scope["path"])
     if error.status_code == 404:
-        detail = f"there is nothing at {path}: GET /openapi.json lists all endpoints"
+        without_slash = _without_slash(request)
+        if without_slash is not None:
+            return RedirectResponse(without_slash)
+        detail = f"there is nothing at {path}: GET {path_to(request.scope, '/openapi.json')} lists all endpoints"
     elif error.status_code == 405:
         detail = f"{path} does not support the method {request.method}"
     else:
         detail = error.detail
     return ProblemResponse(request.scope, error.status_code, detail, headers=error.headers)
+
+
+def _without_slash(request: Request) -> str | None:
+    """The path and query for a request of a path with a slash too many at its end, if there is something."""
+    scope = request.scope
+    stripped = {**scope, "path": scope["path"].rstrip("/")}
+    if stripped["path"] == scope["path"]:
+        return None
+    if all(route.matches(stripped)[0] is Match.NONE for route in request.app.router.routes):
+        return None
+    query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+    mounted = scope.get("root_path", "")
+    return path_to(scope, stripped["path"].removeprefix(mounted)) + query
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -125,7 +144,7 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
         errors = [{"detail": error.reason, **_place(("body", *error.field.split(".", 1)))}]
     headers = {}
     if isinstance(error, UnavailableError):
-        headers["Retry-After"] = str(request.app.state.service.settings.retry_after)
+        headers["Retry-After"] = str(request.app.state.settings.retry_after)
     return ProblemResponse(
         request.scope, error.http_status, error.message(), kind=kind, title=title, errors=errors, headers=headers
     )

@@ -223,3 +223,22 @@ def test_names_that_the_hub_cannot_have(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(LsrError):
         locate(name, download=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocab_size": 10**9},
+        {"max_position_embeddings": 10**8},
+        {"hidden_size": 10**6},
+        {"intermediate_size": 10**12},
+        {"num_hidden_layers": 10**9},
+        {"num_hidden_layers": -1},
+        {"vocab_size": -5},
+    ],
+)
+def test_a_model_far_larger_than_its_files_fills_no_memory(make_model: Any, change: dict[str, int]) -> None:
+    folder = make_model()
+    edit(folder / "config.json", **change)
+    with pytest.raises(ModelError, match="far too few"):
+        SparseEncoder.load(folder)

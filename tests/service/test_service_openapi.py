@@ -180,7 +180,7 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
             "#/retrieve/dense: completion 'exact' needs an exact search",
         ),
         ({"mode": "hybrid", "feedback": {"interpolate": "before"}}, "#/feedback/interpolate: 'before' ranks by"),
-        ({"feedback": {"documents": 101}}, "#/feedback/documents: at most 100 documents"),
+        ({"feedback": {"documents": 101}}, "#/feedback/documents: feedback uses at most 100 documents"),
         ({"feedback": {"terms": 5000}}, "#/feedback/terms: a query has at most 4,096 terms"),
         ({"retrieve": {"mode": "dense", "dense": {"mode": "tree"}}}, "#/retrieve/dense/mode: must be auto, exact"),
         ({"retrieve": {"sparse": {"parameters": {"heap_facter": 1}}}}, "#/retrieve/sparse/parameters/heap_facter"),

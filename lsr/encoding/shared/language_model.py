@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lsr.core.errors import MissingDependencyError, ModelError
+from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.strict import quiet, some
-from lsr.encoding.shared.trust import NO_CODE, check_architecture
+from lsr.encoding.shared.trust import NO_CODE
 
 # Parts that checkpoints carry beside their language-model head, and buffers of older transformers.
 _HARMLESS = re.compile(r"(^|\.)(pooler\.|cls\.seq_relationship\.|embeddings\.position_ids$|rotary_emb\.inv_freq$)")

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
-from lsr.encoding.shared.trust import NO_CODE, check_architecture
+from lsr.encoding.shared.trust import NO_CODE
 
 
 def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:

@@ -17,7 +17,6 @@ from lsr.core.errors import ModelError
 # on stdin, where a corpus may be coming in.
 NO_CODE: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
 
-ADAPTER = "adapter_config.json"
 _READ = (".json", ".txt", ".model", ".safetensors", ".bin", ".metadata", ".gguf", ".jinja")
 _MOST_ENTRIES = 100_000
 
@@ -48,39 +47,6 @@ def check_entries(folder: Path) -> None:
             )
         if path.exists() and not path.is_file():
             raise ModelError(f"{path} is not a file, but a pipe, a socket or a device")
-
-
-def check_architecture(folder: Path, config: dict[str, Any]) -> None:
-    """ModelError for a configuration that takes more than the folder's numbers and the installed transformers."""
-    from transformers import CONFIG_MAPPING, __version__
-
-    if (folder / ADAPTER).exists():
-        raise ModelError(
-            f"{folder} holds an adapter ({ADAPTER}), which names another model to be loaded: merge the two and save "
-            "the whole model"
-        )
-    kind = config.get("model_type")
-    if isinstance(kind, str) and kind not in CONFIG_MAPPING:
-        if "auto_map" in config:
-            raise ModelError(
-                f"{folder} is a model of the type {kind!r}, which runs code that comes with it (auto_map in its "
-                "config.json). lsr runs no code of a model's folder"
-            )
-        raise ModelError(f"{folder} is a model of the type {kind!r}, which transformers {__version__} does not know")
-    for name, value in _implementations(config):
-        if "/" in str(value):
-            raise ModelError(
-                f"{folder / 'config.json'} asks for code of the Hugging Face hub ({name}: {value!r}). lsr runs none"
-            )
-
-
-def _implementations(config: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Which implementations a configuration, or one within it, asks for: transformers takes them from the hub too."""
-    for name, value in config.items():
-        if name.strip("_").endswith(("_implementation", "_implementation_internal")):
-            yield name, value
-        elif isinstance(value, dict) and depth < 8:
-            yield from _implementations(value, depth + 1)
 
 
 def _root(folder: Path) -> Path:
