@@ -21,7 +21,7 @@ from lsr.encoding.sparse.light import LightTower
 from lsr.encoding.sparse.pooling import keep_heaviest, pool_term_weights
 from lsr.encoding.sparse.saving import TableSide, TransformerSide, save_encoder
 
-TEXTS = ["w1 w2 w3 w1", "", " ".join(f"w{i}" for i in range(40)), "w8 unknown", "w30"]
+TEXTS = ["w1 w2 w3 w1", "w2", " ".join(f"w{i}" for i in range(40)), "w8 unknown", "w30"]
 
 
 def in_memory(side: TransformerSide, texts: list[str], *, max_length: int = 40) -> np.ndarray:
