@@ -69,8 +69,8 @@ def parse_yaml(text: str, source: str | None = None, *, first_line: int = 1) -> 
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).replace("\n", " ")
-        line = None if mark is None else first_line + mark.line
-        raise InputError(f"is not YAML: {problem}", source=source, line=line) from None
+        at = None if mark is None else first_line + mark.line
+        raise InputError(f"is not YAML: {problem}", source=source, line=at) from None
     except (ValueError, OverflowError, TypeError) as error:  # a date out of range, a key that is a mapping
         raise InputError(f"is not YAML: {error}", source=source) from None
     return value
