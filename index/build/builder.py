@@ -193,13 +193,14 @@ class IndexBuilder:
             documents=draft.documents,
             dim=self.dim,
             postings=len(draft.forward.indices),
-            weight_scale=scale,
+            weight_scale=scale.step,
             settings=self.settings.to_record(),
             encoder=self._encoder,
             files=seal(draft.folder),
             parts=self._added,
             prunings=[pruning.to_record() for pruning in self.prunings],
             windows=draft.windows_record,
+            outliers=scale.record(),
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=draft.folder.name)

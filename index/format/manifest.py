@@ -26,6 +26,7 @@ UPGRADABLE_VERSIONS = (2,)
 # All that is searched as it is.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
+_OPTIONAL = ("outliers",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Manifest:
         prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.vectors.pruning.Pruning`.
         windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
             `documents`, the number of these; else None.
+        outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
+            many, `heaviest` of them, and the `limit` that they are stored as; else None, and left out of the file.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -113,6 +116,7 @@ class Manifest:
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
     windows: dict[str, Any] | None = None
+    outliers: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
@@ -137,6 +141,8 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The file: JSON in UTF-8, with a CRC-32 of its own values."""
         record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        # Said only where there is something to say, so that older versions open every other index.
+        record = {name: value for name, value in record.items() if name not in _OPTIONAL or value is not None}
         record["crc32"] = checksum(record)
         return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 

@@ -23,6 +23,7 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dic
         "postings": manifest.postings,
         "mean_terms": manifest.postings / manifest.documents,
         "weight_scale": manifest.weight_scale,
+        "outliers": manifest.outliers,
         "block_size": segment.part("summaries").block_size,
         "modes": [name for name in available_engines(segment) if ENGINES[name].by_name],
         "has_vocabulary": segment.has_part("vocabulary"),

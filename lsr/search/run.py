@@ -53,15 +53,18 @@ def rank(
     k: int,
     plan: SearchPlan,
     allow: npt.NDArray[Any] | None = None,
+    page: int | None = None,
 ) -> Ranked:
     """The k best documents. `text` is what a re-ranker reads; the query's vectors are those that the plan needs.
 
-    In an index of windows, each document is re-ranked by its best one.
+    In an index of windows, each document is re-ranked by its best one. `page` as for `search_documents`.
     """
     if plan.rerank is None:
-        found = search_documents(index, query, k, plan, allow=allow)
+        found = search_documents(index, query, k, plan, allow=allow, page=page)
         return Ranked(found.rows, found.scores, found, None, None, found.milliseconds)
-    found = search_documents(index, query, max(k, plan.rerank.depth), plan, allow=allow)
+    depth = plan.rerank.depth
+    page = None if page is None else max(page, depth)
+    found = search_documents(index, query, max(k, depth), plan, allow=allow, page=page)
     start = perf_counter()
     reranked = np.full(len(found.rows), np.nan)
     first = found.rows[: plan.rerank.depth]
