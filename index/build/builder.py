@@ -18,6 +18,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
+from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.manifest import Manifest, PartRecord, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
@@ -67,8 +68,8 @@ class IndexBuilder:
         windows: WindowSettings | None = None,
         force: bool = False,
     ) -> None:
-        if not 1 <= dim < 2**32:
-            raise InputError(f"dim must lie in 1 … 2³² − 1, not {dim}")
+        if not 1 <= dim <= 2**32:
+            raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if vocabulary is not None and len(vocabulary) != dim:
             raise InputError(f"the vocabulary has {len(vocabulary):,} terms and the vectors {dim:,}")
         try:
@@ -151,6 +152,11 @@ class IndexBuilder:
             self._draft.token_frequencies = np.zeros(self.dim, np.int64)
         self._draft.token_frequencies += frequencies
 
+    def keep_weights(self, index: Index) -> None:
+        """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
+        if index.manifest.outliers is not None and self._vectors is not None:
+            self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
+
     def carry_parts(self, index: Index) -> None:
         """Take over the parts that were added to an index of the same documents in the same order.
 
@@ -201,6 +207,7 @@ class IndexBuilder:
             prunings=[pruning.to_record() for pruning in self.prunings],
             windows=draft.windows_record,
             outliers=scale.record(),
+            columns=None if draft.term_ids is None else draft.dim,
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=draft.folder.name)

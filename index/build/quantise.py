@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,11 @@ class WeightScale:
     limit: float
     above: int = 0
 
+    @classmethod
+    def of_record(cls, step: float, record: Mapping[str, Any]) -> WeightScale:
+        """Inverse of `record`."""
+        return cls(step, record["heaviest"], record["limit"], record["weights"])
+
     def record(self) -> dict[str, Any] | None:
         """What the manifest says of outliers, as JSON values; None where there are none."""
         if not self.above:
@@ -70,11 +76,12 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
             above += int(np.count_nonzero(beyond))
             ordinary = max(ordinary, float(part.max(where=~beyond, initial=0)))
         limit = min(heaviest, 2 * ordinary)
+        above = above if limit < heaviest else 0
     return WeightScale(limit / _MAX_WEIGHT or 1.0, heaviest, limit, above)
 
 
 def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
-    """The weight that all but one in _MANY of them do not exceed, or all but 1 to 4 of fewer; rounded up by 1 % at most.
+    """The weight that all but one in _MANY do not exceed, or all but 1 to 4 of fewer; rounded up by at most 1 %.
 
     0 for fewer than two weights.
     """

@@ -62,6 +62,14 @@ def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float
     return PreparedQueries(indptr, terms, scaled)
 
 
+def in_columns(queries: PreparedQueries, ids: npt.NDArray[np.uint32]) -> PreparedQueries:
+    """The queries by columns, whose term ids are `ids`, ascending; terms that are in no document are left out."""
+    columns = np.minimum(np.searchsorted(ids, queries.terms), len(ids) - 1)
+    known = ids[columns] == queries.terms
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[queries.indptr]
+    return PreparedQueries(indptr, columns[known].astype(np.uint32), queries.weights[known])
+
+
 def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     """Term ids as uint32, refusing what the cast would wrap or round."""
     ids = np.asarray(terms)

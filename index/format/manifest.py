@@ -26,7 +26,7 @@ UPGRADABLE_VERSIONS = (2,)
 # All that is searched as it is.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-_OPTIONAL = ("outliers",)
+_OPTIONAL = ("outliers", "columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class SegmentRecord:
     Attributes:
         name: of its folder.
         documents: number of rows.
-        dim: number of terms in the vocabulary.
+        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are.
         postings: number of (term, weight) pairs in all documents.
         weight_scale, files, parts, windows: as in `Manifest`.
         settings: of the build.
@@ -99,6 +99,8 @@ class Manifest:
             `documents`, the number of these; else None.
         outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
             many, `heaviest` of them, and the `limit` that they are stored as; else None, and left out of the file.
+        columns: how many terms there are in the documents, where the segment keeps tables of these alone, `dim` being
+            so many more (the part `term_ids`); else None, and left out of the file.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -117,6 +119,7 @@ class Manifest:
     prunings: list[dict[str, Any]] = field(default_factory=list)
     windows: dict[str, Any] | None = None
     outliers: dict[str, Any] | None = None
+    columns: int | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
@@ -127,7 +130,7 @@ class Manifest:
             SegmentRecord(
                 name=self.segment,
                 documents=self.documents,
-                dim=self.dim,
+                dim=self.dim if self.columns is None else self.columns,
                 postings=self.postings,
                 weight_scale=self.weight_scale,
                 settings=IndexSettings.from_record(self.settings),

@@ -110,7 +110,7 @@ def _fused_documents(
     allow: npt.NDArray[Any] | None,
     page: int,
 ) -> HybridHits:
-    """The documents by their windows' fused scores: of the first search that finds `page`, then those of deeper ones."""
+    """The documents by their windows' fused scores: of the first search that finds `page`, then of deeper ones."""
     depth = min(max(2 * page, plan.retrieve.depth), len(index))
     searches: list[HybridHits] = []
     hits: HybridHits | None = None

@@ -159,7 +159,8 @@ class Index:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
         number, row = self._rows.place(row)
         segment = self.segments[number]
-        return segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        terms, weights = segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        return (segment.part("term_ids")[terms] if segment.has_part("term_ids") else terms), weights
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:

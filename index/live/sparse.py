@@ -16,7 +16,7 @@ from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
-from lsr.index.engines.queries import check_queries, check_query
+from lsr.index.engines.queries import check_queries, check_query, in_columns
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.engines.tuning import Tuning
@@ -25,6 +25,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.segment import Segment
+from lsr.index.parts.term_ids import TermIds
 from lsr.vectors.sparse import SparseVectors
 
 # A thread takes this many queries at a time, or fewer that ask for this many hits together.
@@ -44,6 +45,7 @@ class SparseSearch:
         self._segments, self._rows, self._count = segments, rows, len(rows)
         self._ids_of = documents.row_ids
         self._dim = manifest.dim
+        self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
 
@@ -57,11 +59,12 @@ class SparseSearch:
         return choose_mode(self._count, k, filtered=filtered)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
-        """A checked query, as searched with: terms ascending, weights times the index's scale.
+        """A checked query, as searched with: terms (or their columns) ascending, weights times the index's scale.
 
         Raises as `Index.search`.
         """
-        return check_query(terms, weights, self._dim, self._scale)
+        prepared = check_query(terms, weights, self._dim, self._scale)
+        return prepared if self._term_ids is None else in_columns(prepared, self._term_ids)
 
     def search_prepared(
         self,
@@ -98,6 +101,8 @@ class SparseSearch:
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            if self._term_ids is not None:
+                prepared = in_columns(prepared, self._term_ids)
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
@@ -129,8 +134,8 @@ class SparseSearch:
             engine = ENGINES[name]
             choice = Choice(engine, parameters_of(engine, {}))
             for count in QUERY_SIZES:
-                terms = np.arange(min(count, self._dim))
-                queries = self.prepare(terms, np.ones(len(terms)))
+                columns = np.arange(min(count, self._segment.record.dim))
+                queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale)
                 self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
     def _choose(
