@@ -42,8 +42,8 @@ class Activation:
     @classmethod
     def of_index(cls, index: Index) -> Activation:
         """Of an index's documents."""
-        terms = index.parts["term_ids"] if "term_ids" in index.parts else None
-        return cls(len(index), index.parts["terms"].documents, terms)
+        compact = "term_ids" in index.parts
+        return cls(len(index), index.parts["terms"].documents, index.parts["term_ids"] if compact else None)
 
     @property
     def mean_terms(self) -> float:

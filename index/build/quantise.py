@@ -83,7 +83,7 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
 def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
     """The weight that all but one in _MANY do not exceed, or all but 1 to 4 of fewer; rounded up by at most 1 %.
 
-    0 for fewer than two weights.
+    0 for fewer than three weights: one alone has no others to be told from.
     """
     counts = np.zeros(1 << 16, np.int64)
     for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
@@ -91,7 +91,7 @@ def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
         upper = weights[start : start + _QUANTISE_AT_A_TIME].view(np.uint32) >> 16
         counts += np.bincount(upper, minlength=len(counts))
     below = len(weights) - max(1, len(weights) // _MANY, min(len(weights) // 8, 4))
-    if below < 1:
+    if below < 2:
         return 0.0
     place = int(np.searchsorted(np.cumsum(counts), below))
     return float(np.array([(place + 1) << 16], np.uint32).view(np.float32)[0])

@@ -49,6 +49,6 @@ def outliers_in_words(index: Index) -> str | None:
     count = outliers["weights"]
     are = f"{count:,} {'weights are' if count > 1 else 'weight is'}"
     return (
-        f"{are} far above all others (up to {outliers['heaviest']:g}) and"
-        f"  stored as {outliers['limit']:g}, so that the others keep their differences"
+        f"{are} far above all others (up to {outliers['heaviest']:g}) and stored as {outliers['limit']:g}, so that "
+        "the others keep their differences"
     )
