@@ -29,6 +29,7 @@ class TermIdsPart(WrittenPart):
     name = "term_ids"
     title = "the term ids that there are, of very many that there could be"
     files = (FILE_NAME,)
+    rare = True
 
     def is_in(self, record: SegmentRecord) -> bool:
         """Whether the segment's columns are not its term ids."""

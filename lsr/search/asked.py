@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.index.fusion.query import SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
+from lsr.vectors.files import read_vectors, read_vocabulary
+from lsr.vectors.pairs import vectors_of_pairs
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -164,7 +167,7 @@ def _term_id(term: Any, index: Index, vocabulary: Vocabulary | None) -> int:
     elif vocabulary is not None:
         id = vocabulary.id(term)
     else:
-        id = int(term) if term.isascii() and term.isdigit() and len(term) <= 10 else None
+        id = _known_id(term, None, index.dim)
     if id is None or not 0 <= id < index.dim:
         known = "" if vocabulary is not None else f": its terms are numbers below {index.dim:,}"
         raise InputError(f"the index has no term {term!r}{known}", field=f"vector.{term}")
@@ -185,6 +188,36 @@ def fitted_to(vectors: SparseVectors, index: Index) -> SparseVectors:
     if vectors.dim > index.dim:
         vectors = vectors.keep(vectors.indices < index.dim)
     return SparseVectors(vectors.indptr, vectors.indices, vectors.weights, vectors.ids, index.dim, validate=False)
+
+
+def read_query_vectors(index: Index, path: str | Path) -> SparseVectors:
+    """The queries of a file of vectors, by the index's terms.
+
+    Terms that are in no document are left out of queries for an index of own vectors, which names no model. InputError
+    for a file of another vocabulary than that of an index that does, or of terms where the index knows only term ids.
+    """
+    names = read_vocabulary(path)
+    if index.encoder is not None:
+        return read_vectors(path, vocabulary=index.vocabulary, dim=index.dim)
+    if names is None:
+        return fitted_to(read_vectors(path), index)
+    queries = read_vectors(path, vocabulary=names)
+    known = index.vocabulary
+    ids = [_known_id(term, known, index.dim) for term in names]
+    if known is None and not any(id is not None for id in ids):
+        raise InputError("holds terms by name, and the index was made of term ids", source=str(path))
+    columns = np.array([-1 if id is None else id for id in ids], np.int64)[queries.indices]
+    rows = np.repeat(np.arange(len(queries)), np.diff(queries.indptr))[columns >= 0]
+    lengths = np.bincount(rows, minlength=len(queries))
+    weights = queries.weights[columns >= 0]
+    return vectors_of_pairs(lengths, columns[columns >= 0], weights, queries.ids, index.dim, source=str(path))
+
+
+def _known_id(term: str, vocabulary: Vocabulary | None, dim: int) -> int | None:
+    if vocabulary is not None:
+        return vocabulary.id(term)
+    number = int(term) if term.isascii() and term.isdigit() and len(term) <= 10 else dim
+    return number if number < dim else None
 
 
 def _dense(vector: Any) -> tuple[npt.NDArray[np.float32], bool] | None:

@@ -73,6 +73,8 @@ class FormatEntry(NamedTuple):
 FORMATS = {
     ".parquet": FormatEntry("lsr.vectors.parquet", "Parquet", holds_terms=False, compressible=False),
     ".jsonl": FormatEntry("lsr.vectors.jsonl", "JSONL"),
+    ".npz": FormatEntry("lsr.vectors.npz", "SciPy's .npz", holds_terms=False, compressible=False),
+    ".csv": FormatEntry("lsr.vectors.csv_rows", "CSV", holds_terms=False),
     ".ciff": FormatEntry("lsr.vectors.ciff.format", "CIFF", holds_integers=True),
 }
 """By the end of a file's name, before .gz or .zst where the format may be compressed."""
