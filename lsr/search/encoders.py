@@ -129,10 +129,17 @@ class IndexEncoders:
             milliseconds["encode dense"] = (perf_counter() - start) * 1e3
         return HybridQuery(sparse, dense), milliseconds
 
-    def encode_queries(self, texts: Sequence[str], ids: Sequence[str], retrieve: RetrieveSettings) -> EncodedQueries:
-        """The vectors of many texts that a search asks for."""
+    def encode_queries(
+        self,
+        texts: Sequence[str],
+        ids: Sequence[str],
+        retrieve: RetrieveSettings,
+        dense: npt.NDArray[np.float32] | None = None,
+    ) -> EncodedQueries:
+        """The vectors of many texts that a search asks for; `dense` are those that were given."""
         sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
-        dense = self.dense.encode_queries(texts) if retrieve.needs_dense else None
+        if retrieve.needs_dense and dense is None:
+            dense = self.dense.encode_queries(texts)
         return EncodedQueries(ids, texts, sparse, dense)
 
     def _load_dense_encoder(self) -> DenseEncoder:

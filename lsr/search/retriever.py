@@ -211,11 +211,19 @@ class Retriever:
         return answer
 
     def encode_queries(
-        self, texts: Sequence[str], plan: SearchPlan, ids: Sequence[str] | None = None
+        self,
+        texts: Sequence[str],
+        plan: SearchPlan,
+        ids: Sequence[str] | None = None,
+        *,
+        dense: npt.NDArray[np.float32] | None = None,
     ) -> EncodedQueries:
-        """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …"""
+        """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …
+
+        `dense` [n, dim] are dense vectors of your own, which are taken as they are.
+        """
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
-        return self._encoders.encode_queries(texts, ids, plan.retrieve)
+        return self._encoders.encode_queries(texts, ids, plan.retrieve, dense)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""

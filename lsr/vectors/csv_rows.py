@@ -90,11 +90,12 @@ def _cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
     while True:
         try:
-            yield line, next(reader)
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise InputError(f"not CSV: {error}", source=str(path), line=line) from None
+        yield line, cells
 
 
 def _read(path: Path) -> tuple[_Layout, Iterator[_Row]]:

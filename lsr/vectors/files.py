@@ -1,7 +1,7 @@
 """Sparse vectors on disk: Parquet, the interchange; JSON lines, which people and Anserini's tools read; CIFF, which
 PISA, BMP, Terrier and other engines read; SciPy's .npz; and CSV.
 
-The name tells the format: .parquet, .jsonl, .npz, .csv or .ciff, those of text and CIFF also with .gz or .zst. Files are
+The name tells the format: .parquet, .jsonl, .npz, .csv or .ciff, text and CIFF also with .gz or .zst. Files are
 read and written in batches, so memory does not grow with them but for a hash of each id (at most 21 bytes), by which an
 id that comes twice is found, and for CIFF another 30 bytes or so a row.
 """
