@@ -1,10 +1,10 @@
-"""What `lsr adapt` is worth: nDCG@10 before and after, on collections whose questions it does not see.
+"""The gain of `lsr adapt`: nDCG@10 before and after, on collections whose questions it does not see.
 
     python benchmarks/adapted.py FOLDER... [--model NAME] [--steps N] [--work DIR] [--output DIR]
 
 Each FOLDER is a collection in BEIR form. Only its corpus.jsonl is given to `lsr adapt`; its questions and judgements
-measure both encoders: exact search, max_length 256, the IDF of the collection blended in as each model asks for. The
-table goes to stdout and to adapted.md and .json in the output folder.
+measure both encoders: exact search, max_length 256, with the IDF of the collection blended in as each model requires.
+The table goes to stdout and to adapted.md and .json in the output folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Adapt to folder after folder; runs in `work` are gone on with."""
+    """Adapt to one folder after another; runs in `work` are continued."""
     about = (
         f"# `lsr adapt`\n\nnDCG@10 of exact search, max_length {MAX_LENGTH}, before and after {arguments.steps} steps "
         f"on the corpus alone, from {arguments.model}.\n\n"

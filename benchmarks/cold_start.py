@@ -1,8 +1,8 @@
 """Seconds from the start of a process to its first answer.
 
-Every way to ask is run in processes of its own: once untimed, so that kernels are compiled and files in the page cache,
-as after `lsr warmup`, then --runs times. The last row is what `lsr warmup` saves: the same search where no kernel has
-been compiled. Processor time, of all threads, is less disturbed than the clock by whatever else runs on the machine.
+Every way to search is run in separate processes: once untimed, so that kernels are compiled and files are in the page
+cache, as after `lsr warmup`, then --runs times. The last row shows what `lsr warmup` saves: the same search with no
+kernel compiled. Processor time, of all threads, is less disturbed than the clock by whatever else runs on the machine.
 Needs Linux.
 """
 
@@ -45,11 +45,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Make an index if none is given, and start process after process."""
+    """Make an index if none is given, and start one process after another."""
     with tempfile.TemporaryDirectory() as temporary:
         index = str(arguments.index or work / "cold-start")
         if not Path(index).exists():
-            # Not in this process, whose memory its children's peak begins with.
+            # Not in this process: its memory counts towards the initial peak of its children.
             start(("-c", MAKE.format(index=index)))
         rows = measure(index, arguments.question, arguments.runs, Path(temporary))
     table = markdown_table(
@@ -79,7 +79,7 @@ def measure(index: str, question: str, runs: int, temporary: Path) -> dict[str, 
 
 
 def start(command: tuple[str, ...], **environment: str) -> dict[str, float]:
-    """One process: seconds on the clock and of processors, and the peak of its resident memory."""
+    """Run one process; return wall-clock and processor seconds, and the peak of its resident memory."""
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *command], env=os.environ | environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

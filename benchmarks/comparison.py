@@ -1,8 +1,8 @@
 """What moved between two results of a benchmark by more than its noise.
 
-A result is the record in a NAME.json: `script.circumstances`, and its numbers under "values"; where it was measured
-several times, "repeats" holds the compared numbers of each. The noise of a measure is what its repeats differ by, if
-both results have at least three, and otherwise the figure in the registry.
+A result is the record in a NAME.json: `script.circumstances`, and its numbers under "values"; if it was measured
+several times, "repeats" holds the compared numbers of each. The noise of a measure is the spread of its repeats if both
+results have at least three, and otherwise the figure in the registry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from registry import Benchmark, Measure
 
 from lsr.eval.reports.markdown import markdown_table
 
-# So many repeats tell the noise.
+# From this many repeats on, they measure the noise.
 ENOUGH = 3
 
 BETTER, WORSE, CHANGED, SAME, OTHER_MACHINE = "better", "worse", "changed", "within noise", "other machine"
@@ -33,8 +33,8 @@ class Row:
 
     Attributes:
         name: of the number.
-        noise: the relative difference that says nothing.
-        measured: whether the noise is that of repeats, and not declared.
+        noise: the relative difference that is not significant.
+        measured: whether the noise was measured by repeats rather than declared.
         verdict: one of those above.
     """
 
@@ -57,7 +57,7 @@ class Comparison:
 
     Attributes:
         rows: of the numbers that both have.
-        notes: what stands in the way of comparing, and what else differs.
+        notes: what prevents a comparison, and what else differs.
     """
 
     benchmark: str
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def moved(self) -> list[Row]:
-        """By more than their noise: what got worse first, and within that what moved furthest."""
+        """The rows that moved by more than their noise: worse ones first, then by how far they moved."""
         found = [row for row in self.rows if row.verdict in MOVED]
         return sorted(found, key=lambda row: (MOVED.index(row.verdict), -distance(row.ratio)))
 
@@ -74,8 +74,8 @@ class Comparison:
 def compare(name: str, benchmark: Benchmark, before: Record | None, after: Record | None) -> Comparison:
     """Compare the numbers that both records have.
 
-    Results of different settings or data are not compared. On another machine, or one that was not recorded, numbers
-    that depend on it are listed and not judged.
+    Results of different settings or data are not compared. On another machine, or an unrecorded one, numbers that
+    depend on it are listed but not judged.
     """
     found = Comparison(name)
     if before is None or after is None:
@@ -106,7 +106,7 @@ def compare(name: str, benchmark: Benchmark, before: Record | None, after: Recor
 
 
 def judged(name: str, measure: Measure, before: list[float], after: list[float], comparable: bool) -> Row:
-    """One row. `before` and `after` hold the values of each repeat."""
+    """Judge one number. `before` and `after` hold the values of each repeat."""
     repeated = min(len(before), len(after)) >= ENOUGH
     noise = max(spread(before), spread(after)) if repeated else measure.noise
     old, new = median(before), median(after)
@@ -126,14 +126,14 @@ def spread(values: list[float]) -> float:
 
 
 def ratio(before: float, after: float) -> float:
-    """After over before; infinite where only that before is 0."""
+    """After over before; infinite if only the number before is 0."""
     if before == after:
         return 1.0
     return after / before if before else math.inf
 
 
 def distance(factor: float) -> float:
-    """How far a ratio is from 1: the same for twice and for half."""
+    """How far a ratio is from 1: the same for double and for half."""
     return abs(math.log(factor)) if 0 < factor < math.inf else math.inf
 
 
@@ -141,13 +141,13 @@ def distance(factor: float) -> float:
 
 
 def measured(record: Record, benchmark: Benchmark) -> dict[str, list[float]]:
-    """Name of each compared number → its value in each repeat."""
+    """The values of each compared number in all repeats, by name."""
     runs: list[Mapping[str, float]] = record.get("repeats") or [compared_numbers(record["values"], benchmark)]
     return {name: [run[name] for run in runs if name in run] for name in runs[-1]}
 
 
 def compared_numbers(values: Any, benchmark: Benchmark) -> dict[str, float]:
-    """Those that a measure of the benchmark matches."""
+    """The numbers that a measure of the benchmark matches."""
     return {name: value for name, value in numbers(values, benchmark.keys) if measure_of(name, benchmark) is not None}
 
 
@@ -157,7 +157,7 @@ def measure_of(name: str, benchmark: Benchmark) -> Measure | None:
 
 
 def numbers(values: Any, keys: tuple[str, ...], name: str = "") -> Iterator[tuple[str, float]]:
-    """Every finite number with its name: the way to it, with slashes between; an item of a list goes by its keys."""
+    """Every finite number with its name: the path to it, with slashes; items of a list are named by their keys."""
     if isinstance(values, bool) or values is None:
         return
     if isinstance(values, int | float):
@@ -173,7 +173,7 @@ def numbers(values: Any, keys: tuple[str, ...], name: str = "") -> Iterator[tupl
 
 
 def label_of(item: Any, keys: tuple[str, ...]) -> str:
-    """What tells an item apart: text as it is, other values after the name of their field."""
+    """A label that identifies an item: text as it is, other values after the name of their field."""
     words = []
     for key in keys:
         value = item
@@ -189,13 +189,13 @@ def label_of(item: Any, keys: tuple[str, ...]) -> str:
 
 
 def same_machine(before: Record, after: Record) -> bool:
-    """Whether both were recorded on machines of the same processor, number of them and memory."""
+    """Whether both were recorded on machines with the same processor, CPU count and memory."""
     one, other = (record.get("machine") or {} for record in (before, after))
     return bool(one and other) and all(one.get(name) == other.get(name) for name in ("processor", "cpus", "memory_gib"))
 
 
 def machine_in_words(machine: Mapping[str, Any] | None) -> str:
-    """Processor, number and memory."""
+    """Processor, CPU count and memory."""
     if not machine:
         return "one that was not recorded"
     return f"{machine['cpus']} × {machine['processor']} with {machine['memory_gib']} GiB"
@@ -215,7 +215,7 @@ def differences(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) 
 
 
 def markdown(comparisons: list[Comparison], *, everything: bool = False) -> str:
-    """A table of what moved, or of all numbers, and a line for each benchmark."""
+    """A table of the numbers that moved, or of all, and a line for each benchmark."""
     rows = [
         [
             f"{each.benchmark}: {row.name}",
@@ -240,5 +240,5 @@ def markdown(comparisons: list[Comparison], *, everything: bool = False) -> str:
 
 
 def told(value: float) -> str:
-    """With three or four digits."""
+    """A number with three or four digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

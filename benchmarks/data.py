@@ -1,4 +1,4 @@
-"""The data that benchmarks are given: found by options or environment, or that of `lsr demo`."""
+"""The data for benchmarks: named by options or environment variables, or that of `lsr demo`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from lsr.core.errors import InputError
 
 HERE = Path(__file__).parent
-# Documents and queries of a short run.
+# Numbers of documents and queries of a short run.
 SAMPLE_DOCUMENTS = 30_000
 # Option → (environment variable, help).
 FOLDERS = {
-    "collections": ("LSR_BENCH_COLLECTIONS", "BEIR folders, or a folder of such (default: the corpus of `lsr demo`)"),
+    "collections": ("LSR_BENCH_COLLECTIONS", "BEIR folders, or a folder of them (default: the corpus of `lsr demo`)"),
     "vectors": ("LSR_BENCH_VECTORS", "a folder with docs.parquet and queries.parquet (default: the demo's, encoded)"),
     "training": ("LSR_BENCH_TRAINING", "a folder of BEIR folders with training splits"),
     "trec-eval": ("LSR_BENCH_TREC_EVAL", "the test/ folder of trec_eval"),
@@ -24,11 +24,11 @@ FOLDERS = {
 
 
 class NotGiven(Exception):
-    """Data that a benchmark needs was not given."""
+    """Raised if data that a benchmark needs was not given."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """An option for each folder; the environment stands in for it."""
+    """Add an option for each folder; an environment variable is the default."""
     for name, (variable, about) in FOLDERS.items():
         several = {"nargs": "+"} if name == "collections" else {}
         parser.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=f"{about}; or ${variable}", **several)
@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class Data:
-    """What was given, and what is made of it.
+    """The given data, and what is made from it.
 
     Attributes:
         work: a folder for what is made.
@@ -56,7 +56,7 @@ class Data:
 
     @classmethod
     def given(cls, arguments: argparse.Namespace, work: Path, *, quick: bool) -> Data:
-        """What options and environment name. Raises InputError for a folder that is not what it should be."""
+        """The data named by options and environment. Raises InputError for a folder with the wrong contents."""
         found: dict[str, list[Path]] = {}
         for name, (variable, _) in FOLDERS.items():
             value = getattr(arguments, name.replace("-", "_"))
@@ -69,7 +69,7 @@ class Data:
         one = {name: next(iter(found[name]), None) for name in ("vectors", "training", "trec-eval")}
         for name in ("docs.parquet", "queries.parquet"):
             if one["vectors"] and not (one["vectors"] / name).is_file():
-                raise InputError(f"{name} is not there", source=str(one["vectors"]))
+                raise InputError(f"{name} is missing", source=str(one["vectors"]))
         return cls(
             work=work,
             quick=quick,
@@ -81,12 +81,12 @@ class Data:
         )
 
     def arguments(self, kinds: tuple[str, ...]) -> list[str]:
-        """The arguments that give a script data of these kinds. Raises NotGiven, which says what to give."""
+        """The arguments that give a script data of these kinds. Raises NotGiven, which says what is needed."""
         return [str(each) for kind in kinds for each in KINDS[kind.partition(":")[0]](self, kind.partition(":")[2])]
 
     @cached_property
     def collection_folders(self) -> list[Path]:
-        """Those that were given, or the demo's; the first of them in a short run."""
+        """The given collections, or the demo's; only the first in a short run."""
         if not self.collections:
             from lsr.demo.collection import write_collection
 
@@ -95,7 +95,7 @@ class Data:
 
     @cached_property
     def vector_files(self) -> tuple[Path, Path]:
-        """Documents and queries."""
+        """The files of documents and queries."""
         if self.vectors is None:
             return self._encoded_demo()
         documents, queries = self.vectors / "docs.parquet", self.vectors / "queries.parquet"
@@ -120,17 +120,17 @@ class Data:
 
 
 def beir_folders(path: Path) -> list[Path]:
-    """The folder itself, or those in it that hold a corpus."""
+    """The folder itself, or the folders in it that hold a corpus."""
     if (path / "corpus.jsonl").is_file():
         return [path]
     found = sorted(each for each in path.iterdir() if (each / "corpus.jsonl").is_file())
     if not found:
-        raise InputError("neither this folder nor one in it holds a corpus.jsonl", source=str(path))
+        raise InputError("neither this folder nor one inside it has a corpus.jsonl", source=str(path))
     return found
 
 
 def sample(documents: Path, work: Path) -> Path:
-    """The first SAMPLE_DOCUMENTS of a file of vectors, in a file of their own."""
+    """Write the first SAMPLE_DOCUMENTS of a file of vectors to a new file."""
     from lsr.vectors.files import iter_vectors, write_vectors
     from lsr.vectors.sparse import SparseVectors
 

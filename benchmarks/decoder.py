@@ -3,10 +3,10 @@
     python benchmarks/decoder.py FOLDER [--steps 22] [--batch 6] [--length 32] [--documents 100] [--queries 50]
         [--only NAME...] [--work DIR] [--output DIR]
 
-FOLDER is a collection in BEIR form; questions of its training split are trained on, and so many of its test split are
-asked of so many documents. Each way is measured before training, as the checkpoint is, and after: nDCG@10 of exact
-search, active terms, documents encoded in a second; of training: loss, seconds a step, and the peak memory of the
-process. The table goes to stdout and to decoder.md and .json in the output folder.
+FOLDER is a collection in BEIR form; questions of its training split are trained on, and --queries of its test split are
+searched in --documents documents. Each way is measured before training, as the checkpoint is, and after: nDCG@10 of
+exact search, active terms, documents encoded per second; of training: loss, seconds per step, and the peak memory of
+the process. The table goes to stdout and to decoder.md and .json in the output folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Each way in a process of its own, whose peak of memory is of nothing else."""
+    """Measure each way in a separate process, so that its peak memory is its own."""
     rows = [measured_apart(way, "--work", str(work)) for way in arguments.only]
     about = (
         f"# SmolLM2-135M as a sparse encoder\n\n{arguments.steps} steps of {arguments.batch} questions, each with "
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train one way; what it was before and after."""
+    """Train one way; return its measures before and after."""
     way, work = arguments.one, arguments.work
     from resource import RUSAGE_SELF, getrusage
 
@@ -73,7 +73,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "run.negatives": 0,  # those of the batch
     }
     config = read_config(recipe_path("smollm2-echo"), changes)
-    # The checkpoint as it is, without the bias that training starts from.
+    # The original checkpoint, without the bias that training starts from.
     plain = read_config(recipe_path("smollm2-echo"), {**changes, "model.document.bias": None})
     untrained = work / f"{way}-untrained"
     if not untrained.exists():
@@ -94,7 +94,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def search(model: Path, work: Path, length: int) -> dict[str, float]:
-    """nDCG@10 and active terms on the test questions, and documents encoded in a second."""
+    """Measure nDCG@10 and active terms on the test questions, and documents encoded per second."""
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 

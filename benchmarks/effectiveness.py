@@ -1,10 +1,9 @@
-"""Effectiveness of our exact search next to BM25, over BEIR folders: the README's table.
+"""Effectiveness of our exact search compared with BM25, over BEIR folders: the README's table.
 
     python benchmarks/effectiveness.py FOLDER... [--model NAME]... [--max-length 256] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. The table goes to stdout and, with every number of
-every report, to effectiveness.md and effectiveness.json in the output folder. Indexes are kept and used again in
-`--work`.
+every report, to effectiveness.md and effectiveness.json in the output folder. Indexes are kept in `--work` and reused.
 """
 
 from __future__ import annotations
@@ -45,13 +44,13 @@ def measure(folder: Path, encoder: SparseEncoder, indexes: Path) -> EvaluationRe
     name = Path(encoder.name).name
     retriever = open_or_index(collection, indexes / f"{collection.name}-{name}-{encoder.max_length}", encoder)
     report = evaluate(collection, retriever, EvaluationSettings()).report
-    # Where the folder lay on this machine is nobody's concern.
+    # The folder's place on this machine is not part of the result.
     report.collection["source"] = collection.name
     return report
 
 
 def markdown(reports: list[list[EvaluationReport]], max_length: int) -> str:
-    """One table of effectiveness and one of cost: for each collection a line for each model, in one order, and BM25."""
+    """Make a table of effectiveness and one of cost: for each collection, a line for each model, in order, and BM25."""
     names = list(reports[0][0].metrics)
     effectiveness, cost = [], []
     for of_folder in reports:

@@ -1,8 +1,8 @@
-"""Documents a second and memory of SparseEncoder.encode_documents, next to sentence-transformers on the same weights.
+"""Speed and memory of SparseEncoder.encode_documents, compared with sentence-transformers on the same weights.
 
-Every row of the table is measured in a process of its own: load the model, encode one short text, then encode the
-first documents of a BEIR folder. Memory is the peak of resident memory in that last step, less what was resident
-before. Needs Linux (/proc).
+Every row of the table is measured in a separate process: load the model, encode one short text, then encode the first
+documents of a BEIR folder. Memory is the peak of resident memory in the last step, minus what was resident before.
+Needs Linux (/proc).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
-    """Each system in a process of its own."""
+    """Measure each system in a separate process."""
     if not (arguments.folder / "corpus.jsonl").exists():
         raise InputError("no corpus.jsonl is there", source=str(arguments.folder))
     threads = arguments.threads or cpus()
@@ -86,7 +86,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """Encode once, in this process."""
+    """Measure one system, in this process."""
     with (arguments.folder / "corpus.jsonl").open(encoding="utf-8") as file:
         documents = [json.loads(line) for line in islice(file, arguments.documents)]
     texts = [f"{document.get('title', '')} {document['text']}".strip() for document in documents]
@@ -97,7 +97,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
         encode = theirs(arguments, int(batch_size))
     encode(["one short text"])
     before = resident("VmRSS")
-    reset_peak()  # loading may have needed more
+    reset_peak()  # loading may have needed more memory
     start = time.perf_counter()
     terms = encode(texts)
     seconds = time.perf_counter() - start
@@ -114,7 +114,7 @@ def ours(arguments: argparse.Namespace, *, without_bfloat16: bool) -> Any:
     from lsr.encoding.shared import placement
     from lsr.encoding.sparse import transformer
 
-    if without_bfloat16:  # as on a processor that has none
+    if without_bfloat16:  # as on a processor without bfloat16
         placement.has_native_bfloat16 = transformer.has_native_bfloat16 = lambda device: False
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     return lambda texts: encoder.encode_documents(texts).nnz

@@ -1,11 +1,11 @@
-"""This engine beside pyseismic-lsr, bmp and term-at-a-time search, on the same vectors in one run: the table of ratios.
+"""This engine compared with pyseismic-lsr, bmp and term-at-a-time search, on the same vectors: the table of ratios.
 
     python benchmarks/engines.py DOCS.parquet QUERIES.parquet [--queries N] [--configurations quick|full]
         [--rounds N] [--build-threads N] [--work DIR] [--output DIR]
 
-Measures as `lsr bench` does, and what a search costs beyond its kernel. Parameters are chosen on every second query;
-the numbers are of the others. The tables go to stdout and, with every number, to engines.md, engines.json, engines.png
-and engines.svg in the output folder. Needs the extra `bench`; nothing else should run meanwhile.
+Measures as `lsr bench` does, and also what a search costs beyond its kernel. Parameters are chosen on every second
+query; the numbers are of the others. The tables go to stdout and, with every number, to engines.md, engines.json,
+engines.png and engines.svg in the output folder. Needs the extra `bench`; nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lsr.vectors.files import read_vectors
 
 EXACT_KS = (10, 100, 1000)
 APPROXIMATE_K = 10
-# The queries that the overhead is measured with.
+# The number of queries to measure the overhead with.
 OVERHEAD_QUERIES = 500
 
 
@@ -45,7 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Everything, with indexes built anew."""
+    """Measure everything, with newly built indexes."""
     settings = BenchSettings(
         ks=EXACT_KS,
         against=("seismic", "bmp", "taat"),
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         result = bench(
             arguments.documents, arguments.queries, settings, folder=Path(folder), stages=progress_bar, note=note
         )
-        # The first that is built has the default settings.
+        # The first one has the default settings.
         overheads = overhead(Index.open(Path(folder) / "0-lsr" / "index"), arguments.queries)
     record = {
         **result.to_record(),
@@ -87,7 +87,7 @@ def overhead(index: Index, queries: Path) -> dict[str, Overhead]:
 
 
 def ratios(result: BenchResult, overheads: dict[str, Overhead]) -> str:
-    """Our numbers over theirs, with what the project wants to reach."""
+    """Our numbers over theirs, with the project's goals."""
     lines = [*_approximate(result.rows), *_costs(result.rows), *_exact(result.rows), *_batches(result.rows)]
     for mode, found in overheads.items():
         text = f"{found.after_search_us:.1f} µs"
@@ -101,12 +101,12 @@ def ratios(result: BenchResult, overheads: dict[str, Overhead]) -> str:
 
 def _of(rows: Iterable[Row], engine: str, mode: str | None = None, k: int = APPROXIMATE_K) -> list[Row]:
     found = [row for row in rows if row.engine == engine and row.k == k and mode in (None, row.mode)]
-    # Ours are all of one index, the default one, so that its size and build time belong to its times.
+    # Ours are all of one index, the default one, so that size, build time and search times belong together.
     return [row for row in found if engine != "lsr" or not row.index_settings]
 
 
 def _approximate(rows: list[Row]) -> Iterator[list[str]]:
-    """Approximate search at each recall, over the best of all of seismic's configurations."""
+    """Ratios of approximate search at each recall, over the best of all of seismic's configurations."""
     for target in TARGETS:
         ours, theirs = fastest(_of(rows, "lsr", "approximate"), target), fastest(_of(rows, "seismic"), target)
         if ours is None or theirs is None:
@@ -118,7 +118,7 @@ def _approximate(rows: list[Row]) -> Iterator[list[str]]:
 
 
 def _costs(rows: list[Row]) -> Iterator[list[str]]:
-    """Size and build time, over the smallest and the fastest built of seismic's indexes."""
+    """Ratios of size and build time, over seismic's smallest and fastest-built indexes."""
     ours, theirs = _of(rows, "lsr"), _of(rows, "seismic")
     if theirs:
         sizes = [min(row.index_bytes for row in its_rows) / 1e6 for its_rows in (ours, theirs)]
@@ -128,10 +128,10 @@ def _costs(rows: list[Row]) -> Iterator[list[str]]:
 
 
 def _exact(rows: list[Row]) -> Iterator[list[str]]:
-    """Exact search over exhaustive search, and over the best of bmp's block sizes.
+    """Ratios of exact search over exhaustive search, and over the best of bmp's block sizes.
 
-    Exhaustive is term at a time, the least that an inverted index does: our own mode of that name, which scores each
-    document by itself, is many times slower and no measure.
+    Exhaustive is term at a time, the least that an inverted index does: our own mode "exhaustive", which scores each
+    document separately, is many times slower and not a fair baseline.
     """
     for k, to_reach, aim in zip(EXACT_KS, ("0.2", "0.25", "0.5"), ("0.12", "0.17", "0.3"), strict=True):
         (ours,), (theirs,) = _of(rows, "lsr", "exact", k), _of(rows, "taat", k=k)
@@ -145,7 +145,7 @@ def _exact(rows: list[Row]) -> Iterator[list[str]]:
 
 
 def _batches(rows: list[Row]) -> Iterator[list[str]]:
-    """Throughput of two threads over one."""
+    """Ratio of the throughput of two threads over one."""
     for row in (fastest(_of(rows, "lsr", "approximate"), 0.95), *_of(rows, "lsr", "exact")):
         if row is not None:
             one, two = row.queries_per_second[1], row.queries_per_second[2]

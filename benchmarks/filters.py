@@ -1,12 +1,12 @@
-"""How long a filtered search takes, from one document in two allowed to one in a hundred thousand.
+"""The time of a filtered search, from one document in two allowed to one in a hundred thousand.
 
     python benchmarks/filters.py DOCS.parquet QUERIES.parquet [--queries N] [--k 10] [--rounds 3]
         [--work DIR] [--output DIR]
 
-Documents are allowed at random, another draw for each query, and exact search runs on one thread, one query a call; a
-query's time is its best. For the first queries of each share the hits are compared with those of exhaustive search,
-which knows nothing of blocks or bounds: a difference ends the run. The table goes to stdout, and with every number to
-filters.md and filters.json in the output folder. Nothing else should run meanwhile.
+Documents are allowed at random, with a new draw for each query, and exact search runs on one thread, one query per
+call; a query's time is its best. For the first queries of each share the hits are compared with those of exhaustive
+search, which uses no blocks or bounds: a difference ends the run. The table goes to stdout, and with every number to
+filters.md and filters.json in the output folder. Nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from lsr.eval.reports.markdown import markdown_table
 from lsr.index import Index, IndexBuilder
 from lsr.vectors.sparse import SparseVectors
 
-# One document in so many is allowed.
+# One document in this many is allowed.
 SHARES = (1, 2, 10, 100, 1_000, 10_000, 100_000)
 COMPARED_QUERIES = 5
 
@@ -44,7 +44,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Build, and measure each share."""
+    """Build an index, and measure each share."""
     with tempfile.TemporaryDirectory(dir=work) as folder:
         vectors = open_vectors(arguments.documents, arguments.queries, Path(folder), limit=arguments.limit)
         queries = vectors.queries
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
 
 
 def build(path: Path, vectors: BenchVectors) -> Index:
-    """An index with the default settings."""
+    """Build an index with the default settings."""
     note("building …")
     with IndexBuilder(path, dim=vectors.dim) as builder:
         for batch in vectors.batches():
@@ -66,7 +66,7 @@ def build(path: Path, vectors: BenchVectors) -> Index:
 
 
 def measure(index: Index, queries: SparseVectors, k: int, share: int, rounds: int) -> dict[str, Any]:
-    """Times and work of exact search among one document in `share`."""
+    """Measure times and work of exact search among one document in `share`."""
     seconds = np.full(len(queries), np.inf)
     hits_found = scored = direct = 0
     with progress_bar(f"one in {share:,}", len(queries), "queries") as progress:
@@ -106,7 +106,7 @@ def allowed(documents: int, share: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def table(found: list[dict[str, Any]], about: dict[str, Any]) -> str:
-    """In Markdown."""
+    """The result as a Markdown table."""
     lines = [
         [
             f"{each['one_in']:,}",

@@ -3,11 +3,11 @@
     python benchmarks/hybrid.py FOLDER... [--model NAME] [--dense NAME] [--work DIR] [--output DIR]
 
 Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Every row of the tables is one way to search the same
-index; fusion completes scores and both sides are searched exactly. Indexes are kept and used again in `--work`. The
-tables go to stdout and, with every number, to hybrid.md and hybrid.json in the output folder.
+index; fusion completes scores and both sides are searched exactly. Indexes are kept in `--work` and reused. The tables
+go to stdout and, with every number, to hybrid.md and hybrid.json in the output folder.
 
-How much an approximate fusion loses is the share of the ten best documents of an exact one, as if all documents had
-been scored, that it misses.
+The loss of an approximate fusion is the share that it misses of the ten best documents of an exact one, as if all
+documents had been scored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from lsr.search.flat import plan_of
 from lsr.search.retriever import EncodedQueries, RankedIds, Retriever
 
 METRIC = "ndcg@10"
-# Without a filter, both sides exact: what is measured is the fusion.
+# Without a filter and with both sides exact, so that only the fusion is measured.
 EXACT = {"sparse_mode": "exact", "dense_mode": "exact"}
 FUSIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "sparse": ("exact", {}),
@@ -56,14 +56,14 @@ ORACLE = "tmm, exact over all documents"
 
 @dataclass
 class Measured:
-    """What one folder gave: nDCG@10 and the rankings, by row."""
+    """The result of one folder: nDCG@10 and the rankings, by row."""
 
     name: str
     values: dict[str, float] = field(default_factory=dict)
     rankings: dict[str, list[RankedIds]] = field(default_factory=dict)
 
     def missed(self, row: str) -> float:
-        """The share of the exact fusion's ten best that a row lacks."""
+        """The share of the exact fusion's ten best that a row misses."""
         pairs = zip(self.rankings[ORACLE], self.rankings[row], strict=True)
         return float(np.mean([1 - len(set(best.ids) & set(found.ids)) / len(best.ids) for best, found in pairs]))
 
@@ -76,7 +76,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Every row on every folder, with indexes in `work`."""
+    """Measure every row on every folder, with indexes in `work`."""
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     dense = DenseEncoder.load(arguments.dense, max_length=arguments.max_length)
     found = [measure(folder, encoder, dense, work) for folder in arguments.folders]
@@ -87,7 +87,7 @@ nDCG@10, exact search, {models}.
 
 {fusion_table(found)}
 
-Missed: the share of the ten best of an exact fusion over all documents that a row lacks, mean of the collections.
+Missed: the share of the ten best of an exact fusion over all documents that a row misses, mean of the collections.
 
 ## Feedback
 
@@ -101,7 +101,7 @@ ranks. `after`: they come from the side's own ranking, and what the new query fi
 
 
 def measure(folder: Path, encoder: SparseEncoder, dense: DenseEncoder, indexes: Path) -> Measured:
-    """Every row, on one folder."""
+    """Measure every row on one folder."""
     collection = load_collection(folder)
     print(f"{collection.name} …", file=sys.stderr)
     path = indexes / f"{collection.name}-{Path(encoder.name).name}"

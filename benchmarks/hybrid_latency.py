@@ -1,18 +1,18 @@
-"""What hybrid search costs beside its parts, on many documents: latency and memory.
+"""Latency and memory of hybrid search compared with its parts, on many documents.
 
     python benchmarks/hybrid_latency.py DOCS QUERIES [--queries 500] [--dim 384] [--work DIR] [--output DIR]
 
-DOCS and QUERIES are files of sparse vectors. Dense ones are made of them: a random projection of each sparse vector to
-`--dim` numbers, with noise of a quarter of its length, so that both sides share some of their 100 best, as real models
-do; how many is told.
+DOCS and QUERIES are files of sparse vectors. Dense ones are made from them: a random projection of each sparse vector
+to `--dim` numbers, with noise of a quarter of its length, so that both sides share some of their 100 best, as real
+models do; the report says how many.
 
-Every way to search runs in processes of its own, on one thread, query by query, with encoded queries: the times of
-encoding are those of the models. Depth 100, k 10. Each side alone finds its memory in the processor's cache; what a
-hybrid search is measured by is both sides searched for one query after the other, without fusing what they return, in
-turns with it in one process.
+Every way to search runs in separate processes, on one thread, query by query, with encoded queries: the times of
+    encoding are those of the models. Depth 100, k 10. Each side alone finds its memory in the processor's cache, so the
+    baseline of a hybrid search is both sides searched one after the other for each query, without fusion, alternating
+    with it in one process.
 
-Memory is what a process holds of its own (faiss's structure, scratch), and what it has mapped and touched of the
-index's files, which the system may drop. The index is kept and used again in `--work`.
+Memory is a process's own (faiss's structure, scratch), and what it has mapped and touched of the index's files, which
+the system may drop. The index is kept in `--work` and reused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from lsr.vectors.sparse import SparseVectors
 
 DEPTH, K = 100, 10
 _NOISE = 0.25
-# Where memory happens to lie makes some percent of difference: the median of so many processes is told.
+# The placement of memory makes a difference of some percent: the median of this many processes is reported.
 _PROCESSES = 3
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
@@ -70,7 +70,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
-    """Each way in processes of its own."""
+    """Measure each way in separate processes."""
     path = work / "hybrid-latency"
     index = Index.open(path) if path.exists() else build(arguments, path)
     found = {}
@@ -100,7 +100,7 @@ def build(arguments: argparse.Namespace, path: Path) -> Index:
 
 
 def agreement(index: Index, arguments: argparse.Namespace) -> float:
-    """The mean number of documents that are among the best of both sides, of the true best."""
+    """The mean number of documents that are among the true best of both sides."""
     queries = read_vectors(arguments.queries, dim=index.dim)[:100]
     sparse = index.search_batch(queries, DEPTH)
     dense = index.parts["dense"].search_batch(dense_of(queries, arguments.dim, 10**6), DEPTH, mode="exact")
@@ -108,7 +108,7 @@ def agreement(index: Index, arguments: argparse.Namespace) -> float:
 
 
 def dense_of(vectors: SparseVectors, dim: int, seed: int) -> np.ndarray:
-    """float32 [n, dim]: projections of sparse vectors, with noise."""
+    """Projections of sparse vectors, with noise: float32 [n, dim]."""
     projection = np.random.default_rng(0).normal(size=(vectors.dim, dim)).astype(np.float32)
     made = vectors.to_scipy() @ projection
     made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
@@ -117,7 +117,7 @@ def dense_of(vectors: SparseVectors, dim: int, seed: int) -> np.ndarray:
 
 
 def time_way(arguments: argparse.Namespace) -> dict[str, float]:
-    """One way to search, in this process."""
+    """Time one way to search, in this process."""
     index = Index.open(arguments.index)
     queries = read_vectors(arguments.queries, dim=index.dim)[: arguments.count]
     dense = dense_of(queries, arguments.dim, 10**6)
@@ -126,7 +126,7 @@ def time_way(arguments: argparse.Namespace) -> dict[str, float]:
         times: dict[str, list[float]] = {way: [] for way in ways}
         for number in range(len(queries)):
             for turn, way in enumerate(ways):
-                # Another query in each turn, which finds nothing of its own in the cache.
+                # A different query in each turn, so that it finds nothing of its own in the cache.
                 at = (number + turn * len(queries) // 2) % len(queries)
                 times[way].append(time_search(index, queries.row(at), dense[at], way))
     own, mapped = (resident(field) / (1 << 20) for field in ("RssAnon", "RssFile"))
@@ -144,7 +144,7 @@ def time_way(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def time_search(index: Index, query: tuple[np.ndarray, np.ndarray], vector: np.ndarray, way: str) -> float:
-    """Seconds of one search."""
+    """Time one search, in seconds."""
     plan = WAYS[way]
     start = perf_counter()
     if plan is not None:

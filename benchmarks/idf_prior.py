@@ -1,13 +1,13 @@
-"""How far the IDF of a small collection is to be believed: the constant in the rule of `lsr.Retriever`.
+"""How far to trust the IDF of a small collection: the constant in the rule of `lsr.Retriever`.
 
     python benchmarks/idf_prior.py FOLDER... [--model lsr-doc-tiny] [--sizes 5,10,30,100,300,1000,3000]
         [--samples 200] [--max-length 256] [--output DIR]
 
 A query's weights are the model's table blended with the IDF of the collection that is searched. The rule gives the IDF
-the share that the model wants, times N / (N + constant) for N documents. Each FOLDER is a collection in BEIR form. Its
-documents are encoded once; of these, corpora of N documents are drawn: up to half of them relevant to a question, one
-for each question in turn, the others at random. Token frequencies are those of the sample; questions that have no
-relevant document in it are not asked. Scores are exact, in float32. nDCG@10 is the mean over questions, then over
+the share that the model requires, times N / (N + constant) for N documents. Each FOLDER is a collection in BEIR form.
+Its documents are encoded once; from these, corpora of N documents are drawn: up to half of them relevant to a question,
+one for each question in turn, the others at random. Token frequencies are those of the sample; questions without a
+relevant document in it are left out. Scores are exact, in float32. nDCG@10 is the mean over questions, then over
 samples. The tables go to stdout, and with more digits to idf_prior.md and idf_prior.json in the output folder.
 """
 
@@ -59,10 +59,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
-    """Collection after collection, size after size."""
+    """Measure every collection at every size."""
     encoder = SparseEncoder.load(arguments.model, max_length=arguments.max_length)
     if not encoder.query_idf:
-        raise InputError(f"{arguments.model} wants no IDF of the collection: there is nothing to measure")
+        raise InputError(f"{arguments.model} does not use the collection's IDF: there is nothing to measure")
     rows: list[dict[str, Any]] = []
     for folder in arguments.collections:
         encoded = encode(load_collection(folder), encoder)
@@ -87,7 +87,7 @@ def encode(collection: TestCollection, encoder: SparseEncoder) -> Encoded:
 
 
 def measure(encoded: Encoded, encoder: SparseEncoder, size: int, samples: int) -> dict[str, Any]:
-    """nDCG@10 of each setting in each sample of so many documents."""
+    """Measure nDCG@10 of each setting in each sample of so many documents."""
     name = encoded.collection.name
     found: dict[str, list[float]] = {setting: [] for setting in settings(encoder.query_idf, size)}
     asked = []
@@ -113,7 +113,7 @@ def measure(encoded: Encoded, encoder: SparseEncoder, size: int, samples: int) -
 
 
 def summary(found: dict[str, list[float]]) -> dict[str, Any]:
-    """Each setting's mean over samples; what it gains over constant 0 in the same samples, and the standard error."""
+    """Each setting's mean over samples, its gain over constant 0 in the same samples, and the standard error."""
     gains = {setting: np.subtract(values, found[NO_PRIOR]) for setting, values in found.items()}
     errors = {setting: each.std(ddof=1) / len(each) ** 0.5 for setting, each in gains.items() if len(each) > 1}
     return {
@@ -124,13 +124,13 @@ def summary(found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def settings(wanted: float, documents: int) -> dict[str, float]:
-    """Name → share of the IDF: the same for all sizes, and by the rule of each constant."""
+    """The share of the IDF in each setting, by name: the same for all sizes, and by the rule of each constant."""
     fixed = {f"share {share:g}": share for share in SHARES}
     return fixed | {f"constant {each}": wanted * documents / (documents + each) for each in CONSTANTS}
 
 
 def sample(ids: list[str], qrels: Qrels, size: int, seed: int) -> npt.NDArray[np.int64]:
-    """Rows of `size` documents, ascending: up to half of them relevant to some query."""
+    """Draw rows of `size` documents, ascending: up to half of them relevant to some query."""
     random = np.random.default_rng(seed)
     rows = {id: row for row, id in enumerate(ids)}
     relevant = [[rows[id] for id, grade in judged.items() if grade > 0 and id in rows] for judged in qrels.values()]
@@ -142,19 +142,19 @@ def sample(ids: list[str], qrels: Qrels, size: int, seed: int) -> npt.NDArray[np
 
 
 def in_turn(lists: list[list[int]]) -> Iterator[int]:
-    """The first of each, then the second of each, and so on."""
+    """Merge lists: the first item of each, then the second of each, and so on."""
     for layer in zip_longest(*lists):
         yield from (each for each in layer if each is not None)
 
 
 def judged_within(qrels: Qrels, ids: set[str]) -> Qrels:
-    """The judgements of these documents, of queries to which one of them is relevant."""
+    """The judgements of these documents, for queries to which one of them is relevant."""
     within = {query: {id: grade for id, grade in judged.items() if id in ids} for query, judged in qrels.items()}
     return {query: judged for query, judged in within.items() if any(grade > 0 for grade in judged.values())}
 
 
 def ndcg(encoder: SparseEncoder, queries: list[Query], documents: SparseVectors, qrels: Qrels) -> float:
-    """Of exhaustive search; documents without a term of the query are not found."""
+    """nDCG@10 of exhaustive search; documents without a term of the query are not found."""
     vectors = encoder.encode_queries([query.text for query in queries])
     scores = (vectors.to_scipy() @ documents.to_scipy().T).toarray()
     run = {}
@@ -169,7 +169,7 @@ def ndcg(encoder: SparseEncoder, queries: list[Query], documents: SparseVectors,
 
 
 def report(rows: list[dict[str, Any]], encoder: SparseEncoder, arguments: argparse.Namespace) -> str:
-    """In Markdown."""
+    """The report in Markdown."""
     return (
         f"# The IDF of a small collection\n\nnDCG@10 of {Path(encoder.name).name}, max_length {encoder.max_length}, "
         f"which wants a share of {encoder.query_idf:g}; {arguments.samples} samples of each size, and the whole. "
@@ -181,7 +181,7 @@ def report(rows: list[dict[str, Any]], encoder: SparseEncoder, arguments: argpar
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """A line for each collection and size."""
+    """A table with a line for each collection and size."""
     names = list(rows[0][METRIC])
     head = ["collection", "documents", "questions", *names]
     lines = [
@@ -197,7 +197,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def differences(rows: list[dict[str, Any]]) -> str:
-    """A line for each size that was drawn, each collection, all of these, and whole collections."""
+    """A table with a line for each drawn size, each collection, all of these, and whole collections."""
     others = [f"constant {each}" for each in CONSTANTS if each]
     drawn = [row for row in rows if row["error"]]
     sizes = sorted({row["documents"] for row in drawn})
@@ -214,7 +214,7 @@ def differences(rows: list[dict[str, Any]]) -> str:
 
 
 def difference(rows: list[dict[str, Any]], setting: str) -> str:
-    """Of a setting to constant 0, with its standard error where there is one."""
+    """The difference of a setting to constant 0, with its standard error if there is one."""
     mean = f"{np.mean([row['gain'][setting] for row in rows]):+.4f}"
     errors = [row["error"][setting] for row in rows if row["error"]]
     return f"{mean} ± {sum(each**2 for each in errors) ** 0.5 / len(errors):.4f}" if errors else mean

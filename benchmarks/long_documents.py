@@ -1,13 +1,14 @@
-"""Ways to index long documents, compared on those of BEIR folders.
+"""Ways to index long documents, compared on the long documents of BEIR folders.
 
     python benchmarks/long_documents.py FOLDER... [--model NAME] [--minimum-words 300] [--work DIR] [--output DIR]
 
-Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/*.tsv. Searched are the long relevant documents of the splits'
-queries, all documents that share a title with one of them (answers to other questions about the same thing), and others
-of the folder, drawn at random. Since a sum over windows favours long documents, and so gains by the mere choice of
-queries whose answer is long, three tasks are asked: those queries; the same with no short document in the ranking; and
-all queries whose relevant documents are there, short or long. The table goes to stdout and, with every number, to
-long_documents.md and long_documents.json in the output folder. Times are not reported, so other work may run meanwhile.
+Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/*.tsv. The searched documents are the long relevant documents of
+the splits' queries, all documents that share a title with one of them (answers to other questions about the same
+thing), and others of the folder, drawn at random. Since a sum over windows favours long documents, and so gains merely
+from choosing queries with long answers, there are three tasks: those queries; the same with no short document in the
+ranking; and all queries whose relevant documents are searched, short or long. The table goes to stdout and, with every
+number, to long_documents.md and long_documents.json in the output folder. Times are not reported, so other work may run
+at the same time.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Task:
-    """Documents of one folder, with all queries that they answer and their judgements.
+    """The documents of one folder, with all queries that they answer and their judgements.
 
     Attributes:
         long_documents: ids; long_answers: ids of the queries whose relevant documents are all long.
@@ -68,7 +69,7 @@ class Task:
     words: dict[str, int]
 
     def score(self, run: Run) -> dict[str, Scores]:
-        """What a run of whole rankings scores on each of TASKS."""
+        """The scores of a run of whole rankings on each of TASKS."""
         long = {id: judged for id, judged in self.qrels.items() if id in self.long_answers}
         among = {id: only(ranking, self.long_documents) for id, ranking in run.items() if id in long}
         runs = ((run, long), (among, long), (run, self.qrels))
@@ -76,7 +77,7 @@ class Task:
 
 
 def only(ranking: Ranking, ids: set[str]) -> Ranking:
-    """The ranking of these documents alone."""
+    """The ranking of only these documents."""
     kept = [at for at, id in enumerate(ranking.ids) if id in ids]
     return Ranking([ranking.ids[at] for at in kept], ranking.scores[kept])
 
@@ -84,7 +85,7 @@ def only(ranking: Ranking, ids: set[str]) -> Ranking:
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default=MODEL, help="%(default)s")
-    parser.add_argument("--splits", default="test,dev", help="taken in this order, those that are there (%(default)s)")
+    parser.add_argument("--splits", default="test,dev", help="used in this order, if they exist (%(default)s)")
     parser.add_argument("--minimum-words", type=int, default=300, help="of a long document (%(default)s)")
     parser.add_argument("--queries", type=int, default=300, help="with long answers, at most (%(default)s)")
     parser.add_argument("--documents", type=int, default=4000, help="at most, relevant ones apart (%(default)s)")
@@ -92,7 +93,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
-    """Compare on every folder."""
+    """Compare the ways on every folder."""
     tasks = [choose(folder, arguments) for folder in arguments.folders]
     found = [measure(task, arguments.model, indexes) for task in tasks]
     about = [describe(task) for task in tasks]
@@ -105,7 +106,7 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
 
 
 def choose(folder: Path, arguments: argparse.Namespace) -> Task:
-    """The queries with long relevant documents, and what is searched."""
+    """Choose the queries with long relevant documents, and the documents to search."""
     rng = random.Random(arguments.seed)
     splits = [name for name in arguments.splits.split(",") if (folder / "qrels" / f"{name}.tsv").exists()]
     collections = [load_collection(folder, split) for split in splits]
@@ -140,7 +141,7 @@ def choose(folder: Path, arguments: argparse.Namespace) -> Task:
 
 
 def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
-    """What each way reaches on a task; the first is what the others are tested against."""
+    """Measure each way on a task; the others are tested against the first."""
     systems: list[tuple[str, dict[str, Scores], dict[str, Any]]] = []
     cut = SparseEncoder.load(model, max_length=MAX_LENGTH)
     merged = SparseEncoder.load(model, max_length=MAX_LENGTH, window_overlap=OVERLAP)
@@ -178,7 +179,7 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
 
 
 def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | None, indexes: Path) -> Index:
-    """Made, or made before. Windows are encoded once, whatever their scores add up to."""
+    """Open an index, or make it. Windows are encoded once, however their scores are combined."""
     kind = "windows" if windows else "merged" if encoder.window_overlap else "cut"
     path = indexes / f"long-{task.name}-{len(task.documents)}-{Path(encoder.name).name}-{kind}"
     index = (
@@ -196,7 +197,7 @@ def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | Non
 
 
 def search(task: Task, index: Index, encoder: SparseEncoder) -> dict[str, Scores]:
-    """Exact search of all queries."""
+    """Search all queries exactly."""
     retriever = Retriever(index)
     retriever.encoder = encoder
     plan = plan_of("exact")
@@ -221,7 +222,7 @@ def describe(task: Task) -> dict[str, Any]:
 
 
 def markdown(about: list[dict[str, Any]], found: list[list[dict[str, Any]]], arguments: argparse.Namespace) -> str:
-    """The table, and what was compared on."""
+    """The table, and a description of the tasks."""
     model, rows = Path(arguments.model).name, []
     for about_one, systems in zip(about, found, strict=True):
         for each in systems:
@@ -256,7 +257,7 @@ def markdown(about: list[dict[str, Any]], found: list[list[dict[str, Any]]], arg
 
 
 def cell(scores: dict[str, Any], *, first: bool) -> str:
-    """nDCG@10, marked where it differs from the first line's beyond chance."""
+    """nDCG@10, marked if it differs significantly from the first line's."""
     mark = "*" if not first and scores["p"]["ndcg@10"] < 0.01 else ""
     return f"{scores['ndcg@10']:.3f}{mark}"
 

@@ -1,13 +1,13 @@
-"""Seed documents where there are no real ones: a topic model with the proportions of real learned-sparse vectors.
+"""Seed documents without real ones: a topic model with the proportions of real learned-sparse vectors.
 
-A theme is what a few dozen documents are about: a list of terms with weights. Themes next to each other are of one
-topic, and many topics make a domain. A document has one theme, and draws each of its terms from there, from the topic,
-from the domain or from the whole vocabulary. Themes are made, or are given queries in topical order and mixtures of
-alike ones: then terms that occur together in queries do so in documents.
+A theme is what a few dozen documents are about: a list of terms with weights. Neighbouring themes belong to one topic,
+    and many topics make a domain. A document has one theme, and draws each of its terms from the theme, the topic, the
+    domain or the whole vocabulary. Themes are made, or are given queries in topical order and mixtures of similar ones:
+    then terms that occur together in queries do so in documents.
 
-How often the terms of each rank occur, how heavy weights are and how long documents, was read off 300,000 passages of
-technical and general English (98.6 terms each) under a BERT-tiny SPLADE; there, weights hardly depend on the rank. The
-other numbers were fitted by hand to what vector_statistics.py says of these passages.
+How often the terms of each rank occur, how large weights are and how long documents are, was measured on 300,000
+passages of technical and general English (98.6 terms each) under a BERT-tiny SPLADE; there, weights hardly depend on
+the rank. The other numbers were fitted by hand to what vector_statistics.py reports for these passages.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1)
 WEIGHTS = (0.001, 0.007, 0.037, 0.075, 0.2, 0.48, 1.02, 1.61, 1.87, 2.2, 2.9)
 LENGTHS = (4, 20, 28, 37, 59, 93, 132, 169, 188, 223, 330)
 
-# Made themes; given queries bring their own number.
+# Number of made themes; given queries set their own number.
 THEMES = 8192
 THEMES_OF_TOPIC = 32
 THEMES_OF_DOMAIN = 256
-# Lengths of the made lists, and how much of one is taken from the list above it.
+# Lengths of the made lists, and the share of one that is taken from its parent list.
 DOMAIN_TERMS = 400
 TOPIC_TERMS = 100
 THEME_TERMS = 60
 INHERITED = 0.85
-# For each given query so many mixtures of the queries around it: documents about nothing but the queries would make
+# For each given query, the number of mixtures of neighbouring queries: documents about only the queries would make
 # every answer too good.
 SIBLINGS = 7
 KIN = 16
-# Where a document's terms are from; the others are from anywhere.
+# Where a document's terms come from; the others come from anywhere.
 FROM_THEME = 0.25
 FROM_TOPIC = 0.25
 FROM_DOMAIN = 0.25
@@ -56,7 +56,7 @@ DISTURBANCE = 0.2
 
 @dataclass(frozen=True)
 class Themes:
-    """Lists of terms, the weightiest of each first; neighbours are of one topic.
+    """Lists of terms, the heaviest of each first; neighbours belong to one topic.
 
     indptr int64 [themes + 1], terms int64, weights float32.
     """
@@ -67,10 +67,10 @@ class Themes:
 
 
 def made_seeds(queries: SparseVectors | None, dim: int, seed: int = 0) -> SparseVectors:
-    """SEEDS documents over `dim` terms, about the queries if there are any; ids "0", "1", …"""
+    """Make SEEDS documents over `dim` terms, about the queries if there are any; ids "0", "1", …"""
     rng = np.random.default_rng([seed, 2])
     frequencies = np.exp(np.interp(np.log(np.arange(1, dim + 1)), np.log(RANKS), np.log(FREQUENCIES)))
-    # A term that is drawn twice counts once: to be in a share x of the documents, it must be drawn more often than x.
+    # A term drawn twice counts once: to be in a share x of the documents, it must be drawn more often than x.
     chances = -np.log(1 - frequencies)
     terms_by_rank = rng.permutation(dim)
     if queries is not None:
@@ -84,7 +84,7 @@ def made_seeds(queries: SparseVectors | None, dim: int, seed: int = 0) -> Sparse
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Terms in the order of how often they occur, with the chance that a drawn one is of this rank or a smaller."""
+    """Terms by descending frequency, with the probability that a drawn one has at most a given rank."""
 
     cumulated: npt.NDArray[np.float64]
     terms: npt.NDArray[np.int64]
@@ -96,7 +96,7 @@ class Vocabulary:
 
 
 def made_themes(vocabulary: Vocabulary, rng: np.random.Generator) -> Themes:
-    """THEMES lists, THEME_TERMS terms each, drawn from the topic's list, the domain's, or the vocabulary."""
+    """Make THEMES lists of THEME_TERMS terms each, drawn from the topic's list, the domain's, or the vocabulary."""
     theme = np.arange(THEMES)
     domains = vocabulary.draw((THEMES // THEMES_OF_DOMAIN + 1, DOMAIN_TERMS), rng)
     of_topics = np.arange(0, THEMES, THEMES_OF_TOPIC) // THEMES_OF_DOMAIN
@@ -113,13 +113,13 @@ def _inherit(
     children: npt.NDArray[np.int64],
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """The children's lists, a share INHERITED of each replaced by random terms of the parent's list."""
+    """The children's lists, with a share INHERITED of each replaced by random terms of the parent's list."""
     inherited = parents[parent[:, None], rng.integers(0, parents.shape[1], children.shape)]
     return np.where(rng.random(children.shape) < INHERITED, inherited, children)
 
 
 def themes_of(queries: SparseVectors, rng: np.random.Generator) -> Themes:
-    """The queries in topical order, weighted like documents, each with SIBLINGS mixed of those around."""
+    """The queries in topical order, weighted like documents, each with SIBLINGS mixtures of neighbouring ones."""
     queries = queries.take(topical_order(queries, int(rng.integers(1 << 32)))[0])
     lengths = np.diff(queries.indptr)
     places = np.lexsort((-queries.weights, np.repeat(np.arange(len(queries)), lengths)))
@@ -142,12 +142,12 @@ def themes_of(queries: SparseVectors, rng: np.random.Generator) -> Themes:
 def _weights(
     shape: tuple[int, ...], lowest: float, highest: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Random weights, of all weights those from one share to another."""
+    """Random weights, between two quantiles of all weights."""
     return np.interp(rng.uniform(lowest, highest, shape), SHARES, WEIGHTS).astype(np.float32)
 
 
 def _documents(themes: Themes, vocabulary: Vocabulary, start: int, dim: int, rng: np.random.Generator) -> SparseVectors:
-    """BATCH documents, their ids counting from `start`."""
+    """Make BATCH documents, with ids counting from `start`."""
     indptr, count = themes.indptr, len(themes.indptr) - 1
     lengths = np.interp(rng.random(BATCH), SHARES, LENGTHS).astype(np.int64)
     rows = np.repeat(np.arange(BATCH), lengths)
@@ -155,7 +155,7 @@ def _documents(themes: Themes, vocabulary: Vocabulary, start: int, dim: int, rng
     theme = (count * rng.random(BATCH) ** 1.5).astype(np.int64)[rows]
     kind = rng.random(len(rows))
 
-    # The head of its theme is what a document is most likely to mention.
+    # A document is most likely to mention the head of its theme.
     chance = rng.random(len(rows)) ** np.where(kind < FROM_THEME, 1.5, 1.0)
     reach = np.where(kind < FROM_THEME + FROM_TOPIC, THEMES_OF_TOPIC // 2, THEMES_OF_DOMAIN // 2)
     reach[kind < FROM_THEME] = 0

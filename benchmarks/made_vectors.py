@@ -1,19 +1,19 @@
-"""Made collections of sparse vectors, as large as wished and as hard to search as a real one.
+"""Makes collections of sparse vectors, as large as desired and as hard to search as a real one.
 
     python benchmarks/made_vectors.py --documents 1000000 --output made.parquet [--like DOCS.parquet]
         [--queries-from FILE] [--queries-output QUERIES.parquet] [--relevant SHARE] [--terms 119] [--seed 0]
 
-Every document is a real one (`--like`) written anew, as vector_maker.py does it, so its terms, their weights and which
-of them occur together are as there, while the number of documents is free. Without real documents, those to write anew
-come from a made topic model (made_topics.py).
+Every document is a variation of a real one (`--like`), made by vector_maker.py, so that its terms, their weights and
+which of them occur together are realistic, while the number of documents is free. Without real documents, the originals
+come from a topic model (made_topics.py).
 
-The shape aimed at is that of MS MARCO under SPLADE++: a vocabulary of 30,522, 119 terms a document. Queries are given
+The target shape is that of MS MARCO under SPLADE++: a vocabulary of 30,522, 119 terms per document. Queries are given
 (`--queries-from`: real ones, Parquet, or JSON lines over BERT's word pieces) or made: seeds that are kept back, cut to
-43 terms. Given queries about other things than the seeds need `--relevant 0.02`: that share of the documents is about a
-query each, starts from one of the seeds that suit it best, and holds a part of its terms; else the best answers are
-accidents.
+43 terms. Given queries about other subjects than the seeds need `--relevant 0.02`: that share of the documents is about
+a query each, starts from one of the seeds that fit it best, and holds a part of its terms; otherwise the best answers
+are accidents.
 
-How near to real vectors this comes, vector_maker.py says; vector_statistics.py measures it for any files.
+vector_maker.py says how close this comes to real vectors; vector_statistics.py measures it for any files.
 
 The same seed gives the same file, and a larger collection begins with the smaller one. One thread, less than 1.5 GiB.
 """
@@ -39,12 +39,12 @@ VOCABULARY = 30_522
 TERMS = 119.0
 QUERY_TERMS = 43.0
 MADE_QUERIES = 2_000
-# More would make the documents no more varied: the rest comes from mixing.
+# More would not make the documents more varied: the rest comes from mixing.
 MAX_SEEDS = 300_000
 
 
 def read_seeds(path: Path) -> SparseVectors:
-    """At most MAX_SEEDS documents of a Parquet file, evenly chosen."""
+    """Read at most MAX_SEEDS documents of a Parquet file, evenly spaced."""
     batches = iter_vectors(path)
     step = max(1, -(-pq.read_metadata(path).num_rows // MAX_SEEDS))
     parts, start = [], 0
@@ -55,11 +55,11 @@ def read_seeds(path: Path) -> SparseVectors:
 
 
 def made_queries(documents: SparseVectors, seed: int = 0) -> SparseVectors:
-    """A query of each document, ids "q0", "q1", …: QUERY_TERMS of its terms in the mean, preferably heavy ones."""
+    """Make a query from each document, ids "q0", "q1", …: QUERY_TERMS of its terms on average, mostly heavy ones."""
     rng = np.random.default_rng([seed, 1])
     lengths = np.diff(documents.indptr)
     kept = np.clip(np.rint(lengths * QUERY_TERMS * len(documents) / documents.nnz), 1, lengths).astype(np.int64)
-    # A query is not simply the head of a document: chance has a part in what it mentions.
+    # A query is not simply the head of a document: what it mentions is partly random.
     appeal = documents.weights / documents.weights.mean() + rng.exponential(2.0, documents.nnz)
     order = np.lexsort((-appeal, np.repeat(np.arange(len(documents)), lengths)))
     rank = np.arange(documents.nnz) - np.repeat(documents.indptr[:-1], lengths)
@@ -70,7 +70,7 @@ def made_queries(documents: SparseVectors, seed: int = 0) -> SparseVectors:
 
 
 def read_queries(path: Path) -> SparseVectors:
-    """Given queries: Parquet, or JSON lines, whose terms are looked up among the packaged model's word pieces."""
+    """Read queries: Parquet, or JSON lines, whose terms are looked up among the packaged model's word pieces."""
     if path.suffix == ".parquet":
         return read_vectors(path)
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -79,19 +79,19 @@ def read_queries(path: Path) -> SparseVectors:
 
 
 def of_size(vectors: SparseVectors, dim: int) -> SparseVectors:
-    """The same vectors, of a vocabulary of at least as many terms."""
+    """The same vectors, with a vocabulary of at least `dim` terms."""
     return SparseVectors(vectors.indptr, vectors.indices, vectors.weights, vectors.ids, dim, validate=False)
 
 
 def reporting(batches: Iterator[SparseVectors], progress: Callable[[int], None]) -> Iterator[SparseVectors]:
-    """The same batches, their sizes told to `progress`."""
+    """Yield the same batches, and report their sizes to `progress`."""
     for batch in batches:
         yield batch
         progress(len(batch))
 
 
 def main() -> int:
-    """Make a file of documents and, if asked, one of the queries that go with it."""
+    """Make a file of documents and, if requested, one of matching queries."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, required=True, metavar="N")
     parser.add_argument("--output", type=Path, required=True, metavar="DOCS.parquet")
@@ -113,8 +113,8 @@ def make(arguments: argparse.Namespace) -> None:
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `open_maker` reads."""
-    parser.add_argument("--like", type=Path, metavar="DOCS.parquet", help="real documents to write anew")
+    """Add the arguments that `open_maker` reads."""
+    parser.add_argument("--like", type=Path, metavar="DOCS.parquet", help="real documents to make variations of")
     parser.add_argument(
         "--queries-from",
         "--queries",
@@ -124,20 +124,20 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         help="real queries (Parquet or JSON lines)",
     )
     parser.add_argument("--relevant", type=float, default=0.0, metavar="SHARE", help="of documents about a query")
-    parser.add_argument("--terms", type=float, default=TERMS, help="of a document, in the mean (%(default)s)")
+    parser.add_argument("--terms", type=float, default=TERMS, help="of a document, on average (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
 
 
 def open_maker(arguments: argparse.Namespace) -> tuple[VectorMaker, SparseVectors]:
-    """The maker that the command line asks for, and the queries to use with its documents."""
+    """The maker for the command line's arguments, and the queries to use with its documents."""
     given = None if arguments.like is None else read_seeds(arguments.like)
     about = None if arguments.queries_from is None else read_queries(arguments.queries_from)
-    # Files that do not record the size of their vocabulary seem as large as their largest term.
+    # For files that do not record the size of their vocabulary, it is inferred from their largest term.
     dim = max(VOCABULARY, *(vectors.dim for vectors in (given, about) if vectors is not None), 0)
     queries = None if about is None else of_size(about, dim)
     seeds = made_seeds(queries, dim, arguments.seed) if given is None else of_size(given, dim)
     if queries is None:
-        # Some seeds become queries, and no documents, or each query would have answers made of itself.
+        # Seeds that become queries do not become documents, or each query would have answers made from itself.
         held_out = np.unique(np.linspace(0, len(seeds) - 1, min(MADE_QUERIES, len(seeds) // 2 + 1)).astype(np.int64))
         queries = made_queries(seeds.take(held_out), arguments.seed)
         seeds = seeds.take(np.setdiff1d(np.arange(len(seeds)), held_out))

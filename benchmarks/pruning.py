@@ -2,10 +2,10 @@
 
     python benchmarks/pruning.py FOLDER... [--model NAME]... [--loss 0.01] [--work DIR] [--output DIR]
 
-Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Every index is built for real, at the strengths that
-`lsr prune --curve` measures, and searched exactly. What is found is read off the very queries that it is reported for.
+Each FOLDER holds corpus.jsonl, queries.jsonl and qrels/test.tsv. Every index is really built, at the strengths that
+`lsr prune --curve` measures, and searched exactly. Strengths are chosen on the same queries that they are reported for.
 Tables go to stdout and to pruning.md, with every point in pruning.json, in the output folder. Indexes of whole vectors
-are kept and used again in `--work`. Latency is not reported, so other work may run meanwhile.
+are kept in `--work` and reused. Latency is not reported, so other work may run at the same time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
 
 
 def markdown(measured: list[dict[str, Any]], loss: float) -> str:
-    """The strength for each model and rule that holds over all collections; then each collection by itself."""
+    """The strength for each model and rule that holds over all collections; then each collection separately."""
     together, apart = [], []
     for model in dict.fromkeys(each["model"] for each in measured):
         curves = [each["points"] for each in measured if each["model"] == model]
@@ -97,7 +97,7 @@ def markdown(measured: list[dict[str, Any]], loss: float) -> str:
 
 
 def over_all(curves: list[list[CurvePoint]], rule: str, loss: float) -> list[str]:
-    """The strongest strength and what it keeps, means over the collections; empty if the gentlest loses too much.
+    """The highest strength and what it keeps, as means over the collections; empty if the lowest loses too much.
 
     A strength that is too gentle to drop a term of a collection leaves that one as it is.
     """
@@ -122,7 +122,7 @@ def over_all(curves: list[list[CurvePoint]], rule: str, loss: float) -> list[str
 
 
 def report(measured: list[dict[str, Any]], loss: float) -> Report:
-    """The tables, and all points without their times."""
+    """The report: the tables, and all points without their times."""
     records = [{**each, "points": [without_times(point) for point in each["points"]]} for each in measured]
     return Report(f"# Static pruning\n\n{markdown(measured, loss)}", records)
 

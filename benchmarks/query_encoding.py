@@ -1,13 +1,13 @@
-"""Microseconds to encode a query: a table of weights beside a model run, with torch and without.
+"""Microseconds to encode a query: a table of weights compared with a model, with torch and without.
 
     python benchmarks/query_encoding.py FOLDER [--table lsr-doc-tiny] [--model splade-tiny] [--queries N] [--rounds 5]
         [--work DIR] [--output DIR]
 
-FOLDER is a collection in BEIR form; its judged queries are encoded one text a call, on one thread. Each row is measured
-in a process of its own: load the model, encode all queries once untimed, then `--rounds` times; a query's time is its
-best. "whole" is an encoder of documents and queries, as evaluation has it; "light" one of queries alone that does
-without torch, as `lsr search` has it. The table goes to stdout, and with every number to query_encoding.md and
-query_encoding.json in the output folder. Nothing else should run meanwhile.
+FOLDER is a collection in BEIR form; its judged queries are encoded one text per call, on one thread. Each row is
+measured in a separate process: load the model, encode all queries once untimed, then `--rounds` times; a query's time
+is its best. "whole" is an encoder of documents and queries, as in evaluation; "light" is one of queries only that does
+not need torch, as in `lsr search`. The table goes to stdout, and with every number to query_encoding.md and
+query_encoding.json in the output folder. Nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lsr.cli.console import note
 from lsr.eval import load_collection
 from lsr.eval.reports.markdown import markdown_table
 
-# Row → the argument that names its model, and how it is loaded.
+# For each row, the argument that names its model, and how it is loaded.
 ROWS: dict[str, tuple[str, dict[str, bool]]] = {
     "table-light": ("table", {"queries_only": True, "light": True}),
     "table-whole": ("table", {}),
@@ -45,7 +45,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
-    """Each row in a process of its own."""
+    """Measure each row in a separate process."""
     name, texts = asked(arguments)
     rows = {}
     for row in ROWS:
@@ -56,13 +56,13 @@ def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
 
 
 def asked(arguments: argparse.Namespace) -> tuple[str, list[str]]:
-    """The collection's name and the queries that are encoded."""
+    """The collection's name and the queries to encode."""
     collection = load_collection(arguments.folder)
     return collection.name, [query.text for query in collection.queries[: arguments.queries]]
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """One way, in this process."""
+    """Measure one row, in this process."""
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.eval.measures.latency import Latency, one_thread
 

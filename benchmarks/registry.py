@@ -1,4 +1,4 @@
-"""Every benchmark: what it measures, on what data, how long it takes, where its numbers are shown, how noisy they are.
+"""The benchmarks: what each measures, on what data, how long it takes, where its numbers are shown, how noisy they are.
 
 A benchmark is one entry of `BENCHMARKS`. run.py runs them, data.py finds what they need, comparison.py compares.
 """
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Numbers of a result that are compared with those of an earlier one.
+    """Numbers of a result that are compared with those of an earlier result.
 
     Attributes:
-        pattern: which, as `fnmatch` takes it, of names such as "rows/table-light/mean_us".
-        noise: the relative difference that says nothing, where a result was not measured often enough to tell.
-        better: "lower" or "higher"; None: neither, but a difference is worth knowing.
+        pattern: matches their names, such as "rows/table-light/mean_us", as in `fnmatch`.
+        noise: the relative difference that is not significant, if a result was not measured often enough to tell.
+        better: "lower" or "higher"; None for neither, though a difference is worth reporting.
         machine: whether it depends on the machine, as times do.
     """
 
@@ -32,7 +32,7 @@ def time(pattern: str, noise: float = 0.1) -> Measure:
 
 
 def rate(pattern: str, noise: float = 0.1) -> Measure:
-    """So many a second."""
+    """A rate per second."""
     return Measure(pattern, noise, "higher")
 
 
@@ -47,12 +47,12 @@ def size(pattern: str, noise: float = 0.001) -> Measure:
 
 
 def quality(pattern: str, noise: float = 0.001) -> Measure:
-    """Effectiveness: the same on every machine, up to how its processor rounds."""
+    """Effectiveness: the same on every machine, up to rounding."""
     return Measure(pattern, noise, "higher", machine=False)
 
 
 def fact(pattern: str, noise: float = 0.001) -> Measure:
-    """What should not change without a reason, and is neither good nor bad: terms, work."""
+    """Numbers that should not change without a reason, and are neither good nor bad: terms, work."""
     return Measure(pattern, noise, None, machine=False)
 
 
@@ -63,15 +63,15 @@ class Benchmark:
     Attributes:
         about: what it measures, in a line.
         script: the file in benchmarks/, without .py.
-        data: what it is given, in this order: names of `data.KINDS`, some with a name of what is meant after a colon.
+        data: what it is given, in order: names of `data.KINDS`, some followed by a colon and a name.
         options: for the numbers of README and docs/numbers.
         quick: the options of a short run on samples of the data; None if there is none.
-        minutes: what the whole takes on two cores, about; more than 15 are not run unless named.
+        minutes: what the whole takes on two cores, roughly; benchmarks of more than 15 only run if named.
         quick_minutes: what the short run takes.
-        page: where its numbers are shown: of docs/numbers, or another file.
-        results: names of its results, where these are not its own.
-        keys: fields that tell the items of lists in its values apart.
-        measures: what is compared; of several that match a number, the first counts.
+        page: where its numbers are shown: a page of docs/numbers, or another file.
+        results: names of its results, if they differ from its own.
+        keys: fields that identify the items of lists in its values.
+        measures: what is compared; the first that matches a number counts.
     """
 
     about: str
@@ -88,7 +88,7 @@ class Benchmark:
 
     @property
     def slow(self) -> bool:
-        """Whether it is run only when it is named."""
+        """Whether it is only run if named."""
         return self.minutes > 15
 
 
@@ -176,6 +176,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         page="latency.md",
         measures=(time("rows/*/seconds"), time("rows/*/processor_seconds"), memory("rows/*/peak_mb", 0.05)),
     ),
+    "slow_connections": Benchmark(
+        "what a good client of a server notices of 1,600 bad ones",
+        "slow_connections",
+        quick=("--seconds", "5"),
+        minutes=2,
+        quick_minutes=1,
+        page="../../benchmarks/results/slow_connections.md",
+        measures=(time("servers/*/p50_ms", 0.25), fact("servers/*/failures"), memory("servers/*/peak_mb", 0.1)),
+    ),
     "scale": Benchmark(
         "latency, size, build time and memory up to 8.8 million documents",
         "scale",
@@ -225,7 +234,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         measures=(quality("*/tasks/*/ndcg@10"), quality("*/tasks/*/mrr@10"), size("*/vector_bytes")),
     ),
     "idf_prior": Benchmark(
-        "how far the IDF of a small collection is to be believed",
+        "how far to trust the IDF of a small collection",
         "idf_prior",
         data=("collections",),
         minutes=30,
@@ -264,7 +273,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         measures=(quality("*/ndcg@10/*", 0.01), fact("*/document_terms/*", 0.02)),
     ),
     "decoder": Benchmark(
-        "a decoder made a sparse encoder: before and after a short training",
+        "a decoder turned into a sparse encoder: before and after a short training",
         "decoder",
         data=("training:medquad",),
         minutes=20,
@@ -273,7 +282,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         measures=(quality("*/ndcg@10", 0.05), time("*/seconds_a_step"), memory("*/memory")),
     ),
     "adapted": Benchmark(
-        "what `lsr adapt` is worth",
+        "the gain of `lsr adapt`",
         "adapted",
         data=("collections",),
         minutes=30,
@@ -294,7 +303,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 
 TOOLS: Mapping[str, str] = {
-    "made_vectors": "makes collections of sparse vectors as large as wished",
-    "vector_statistics": "says what makes a collection of sparse vectors easy or hard to search",
+    "made_vectors": "makes collections of sparse vectors, as large as desired",
+    "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "shipped_data": "makes the training data of the models that come with lsr",
 }

@@ -4,12 +4,13 @@
     python benchmarks/run.py run [NAME...] [--quick] [--repeat N] [--collections FOLDER...] [--vectors FOLDER] …
     python benchmarks/run.py compare [BEFORE [AFTER]] [--quick] [--all]
 
-`run` without names runs all that take no more than 15 minutes and whose data is there; with --quick, short runs on
-samples. Without data of yours, the corpus of `lsr demo` is used. Results go to the output folder, those of short runs
-to quick/ in it, and are then compared with the last committed ones. `compare` compares any two folders of results;
-without names, the committed ones with those in ./lsr-bench. Nothing else should run on the machine meanwhile.
+`run` without names runs all benchmarks that take at most 15 minutes and whose data is available; with --quick, short
+runs on samples. Without your own data, the corpus of `lsr demo` is used. Results go to the output folder, those of
+short runs to its quick/, and are then compared with the last committed ones. `compare` compares any two folders of
+results; without names, the committed ones with those in ./lsr-bench. Nothing else should run on the machine at the same
+time.
 
-The exit code is 0 whatever moved, and 1 if a benchmark could not be run.
+The exit code is 1 if a benchmark could not be run, and otherwise 0, whatever moved.
 """
 
 from __future__ import annotations
@@ -42,19 +43,19 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="every benchmark: what, on what, how long")
+    listing = commands.add_parser("list", help="list every benchmark with its data and duration")
     running = commands.add_parser("run", help="run benchmarks and compare with the committed results")
     running.add_argument("names", nargs="*", metavar="NAME", help="default: all but the slow ones")
-    running.add_argument("--repeat", type=int, default=1, metavar="N", help="from 3 on, repeats tell the noise")
+    running.add_argument("--repeat", type=int, default=1, metavar="N", help="from 3 on, the repeats measure the noise")
     running.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="for results (%(default)s)")
-    running.add_argument("--work", type=Path, metavar="FOLDER", help="keep indexes and the like here")
+    running.add_argument("--work", type=Path, metavar="FOLDER", help="keep indexes and other intermediate files here")
     add_options(running)
     comparing = commands.add_parser("compare", help="two folders of results")
     comparing.add_argument("before", nargs="?", type=Path, help="default: the committed results")
     comparing.add_argument("after", nargs="?", type=Path, default=OUTPUT, help="default: %(default)s")
     for command in (running, comparing):
         command.add_argument("--quick", action="store_true", help="short runs on samples")
-        command.add_argument("--all", action="store_true", help="list what did not move, too")
+        command.add_argument("--all", action="store_true", help="also list what did not move")
     for command in (listing, running, comparing):
         command.add_argument("--json", action="store_true", help="on stdout")
     arguments = parser.parse_args()
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def list_all(arguments: argparse.Namespace, _: list[str]) -> None:
-    """What there is."""
+    """List the benchmarks."""
     if arguments.json:
         print(json.dumps({name: asdict(each) | {"slow": each.slow} for name, each in BENCHMARKS.items()}, indent=1))
         return
@@ -86,10 +87,10 @@ def list_all(arguments: argparse.Namespace, _: list[str]) -> None:
 
 
 def run(arguments: argparse.Namespace, failed: list[str]) -> None:
-    """Run, and compare with what is committed."""
+    """Run benchmarks, and compare the results with the committed ones."""
     names = chosen(arguments.names, quick=arguments.quick)
     if arguments.repeat < 1:
-        raise InputError("--repeat starts at 1")
+        raise InputError("--repeat must be at least 1")
     output = arguments.output / QUICK if arguments.quick else arguments.output
     # Read first: they may be about to be replaced.
     before = {result: committed(result, arguments.quick) for name in names for result in results_of(name)}
@@ -112,7 +113,7 @@ def run(arguments: argparse.Namespace, failed: list[str]) -> None:
 
 
 def run_one(name: str, given: list[str], work: Path, output: Path, arguments: argparse.Namespace) -> bool:
-    """Run a script, as often as asked for; whether it succeeded. What it prints goes to stderr."""
+    """Run a script as often as requested; return whether it succeeded. Its output goes to stderr."""
     benchmark = BENCHMARKS[name]
     options = benchmark.quick if arguments.quick else benchmark.options
     repeats: list[dict[str, float]] = []
@@ -135,13 +136,13 @@ def run_one(name: str, given: list[str], work: Path, output: Path, arguments: ar
 
 
 def compare_folders(arguments: argparse.Namespace, _: list[str]) -> None:
-    """Two folders."""
+    """Compare two folders."""
     before, after = (
         (each / QUICK if each and arguments.quick else each) for each in (arguments.before, arguments.after)
     )
     names = [result for name in BENCHMARKS for result in results_of(name) if (after / f"{result}.json").exists()]
     if not names:
-        raise InputError("no results are there", source=str(after))
+        raise InputError("no results found there", source=str(after))
     old = {
         name: committed(name, arguments.quick) if before is None else read(before / f"{name}.json") for name in names
     }
@@ -149,7 +150,7 @@ def compare_folders(arguments: argparse.Namespace, _: list[str]) -> None:
 
 
 def show(comparisons: list[Comparison], arguments: argparse.Namespace) -> None:
-    """On stdout."""
+    """Print the comparison to stdout."""
     if arguments.json:
         records = [
             {
@@ -165,7 +166,7 @@ def show(comparisons: list[Comparison], arguments: argparse.Namespace) -> None:
 
 
 def chosen(names: list[str], *, quick: bool) -> list[str]:
-    """The benchmarks of these names, or the set."""
+    """The benchmarks with these names, or the default set."""
     for name in names:
         if name not in BENCHMARKS:
             raise InputError(f"no benchmark {name!r}: there are {', '.join(BENCHMARKS)}")
@@ -182,12 +183,12 @@ def results_of(name: str) -> tuple[str, ...]:
 
 
 def of(result: str) -> Benchmark:
-    """The benchmark that a result is of."""
+    """The benchmark that a result belongs to."""
     return next(each for name, each in BENCHMARKS.items() if result in results_of(name))
 
 
 def committed(result: str, quick: bool) -> Record | None:
-    """The result as of the last commit; outside a repository, as it lies there."""
+    """The result as of the last commit or, outside a repository, as it is on disk."""
     path = f"benchmarks/results/{QUICK + '/' if quick else ''}{result}.json"
     shown = subprocess.run(["git", "-C", HERE.parent, "show", f"HEAD:{path}"], capture_output=True, text=True)
     if shown.returncode == 0:
@@ -196,7 +197,7 @@ def committed(result: str, quick: bool) -> Record | None:
 
 
 def read(path: Path) -> Record | None:
-    """A record, if there is one."""
+    """Read a record, if there is one."""
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -207,7 +208,7 @@ def read(path: Path) -> Record | None:
 
 
 def write(path: Path, record: Record) -> None:
-    """Replace a record."""
+    """Write a record, replacing an old one."""
     with atomic_file(path, force=True) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

@@ -1,17 +1,17 @@
-"""How latency, size, build time and memory grow with the number of documents, beside pyseismic-lsr where it fits.
+"""How latency, size, build time and memory grow with the number of documents, compared with pyseismic-lsr.
 
     python benchmarks/scale.py [--sizes 300000,1000000,2500000,8800000] [--like DOCS.parquet] [--queries FILE]
         [--relevant SHARE] [--peer seismic] [--memory 20] [--work DIR] [--keep] [--output DIR]
 
-For each size: makes documents (made_vectors.py, whose options they are; real queries of MS MARCO beside documents about
-other things want `--relevant 0.02`), finds the exact top 10, builds each index in a process of its own whose peak
-memory is read, and times every configuration on one thread. At each recall the fastest configuration on every second
-query is reported with its numbers on the others; nothing is interpolated. A peer that would need more than `--memory`
-GiB is left out, by an estimate, and ended by a limit if that was too low.
+For each size: makes documents (with the options of made_vectors.py; real queries of MS MARCO with documents about other
+subjects need `--relevant 0.02`), finds the exact top 10, builds each index in a separate process, whose peak memory is
+read, and times every configuration on one thread. At each recall the fastest configuration on every second query is
+reported with its numbers on the others; nothing is interpolated. A peer is left out if it is estimated to need more
+than `--memory` GiB, and stopped by a limit if the estimate was too low.
 
-Made documents stay in `--work` and are used again; indexes are removed unless `--keep`. The tables go to stdout, and
-with every number to scale.md, scale.json, scale.png and scale.svg in the output folder, anew after each size. Needs the
-extra `bench` and about 1.5 KB of disk a document, 10 with the peer; nothing else should run meanwhile.
+Made documents stay in `--work` and are reused; indexes are removed unless `--keep`. The tables go to stdout, and with
+every number to scale.md, scale.json, scale.png and scale.svg in the output folder, again after each size. Needs the
+extra `bench` and about 1.5 KB of disk per document, 10 with the peer; nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ K = 10
 GIB = 1 << 30
 COMPARED_DOCUMENTS = 300_000
 
-# What the build of pyseismic-lsr 0.5.4 takes at its peak, roughly: 2.9 KB a document of 98.6 terms.
+# Rough peak memory of a build of pyseismic-lsr 0.5.4: 2.9 KB per document of 98.6 terms.
 PEER_BYTES_A_POSTING = 30
 
 
 @dataclass(slots=True)
 class Contender:
-    """An engine with one of its indexes, and what was measured of it."""
+    """An engine with one of its indexes, and its measurements."""
 
     engine: Engine
     settings: dict[str, Any]
@@ -79,14 +79,14 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def sizes(text: str) -> list[int]:
-    """Numbers between commas, ascending."""
+    """Parse comma-separated numbers, in ascending order."""
     return sorted({int(size) for size in text.split(",")})
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
-    """Measure size after size, in `folder`."""
+    """Measure each size in turn, in `folder`."""
     if min(arguments.sizes[0], arguments.rounds, arguments.build_threads) < 1 or arguments.measured < 2:
-        raise InputError("sizes, rounds and threads start at 1, measured queries at 2")
+        raise InputError("sizes, rounds and threads must be at least 1, measured queries at least 2")
     check_plot(arguments.output / "scale.png")
     check_peers(arguments.peer)
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> Iterator[Report]:
 
 
 def about(arguments: argparse.Namespace, measured: SparseVectors) -> dict[str, Any]:
-    """What was measured on what, as JSON values, without where it lay."""
+    """A description of the measurement, as JSON values, without paths."""
     return {
         "like": None if arguments.like is None else arguments.like.name,
         "queries_from": None if arguments.queries_from is None else arguments.queries_from.name,
@@ -122,7 +122,7 @@ def about(arguments: argparse.Namespace, measured: SparseVectors) -> dict[str, A
 
 
 def made_documents(maker: VectorMaker, documents: int, folder: Path, arguments: argparse.Namespace) -> Path:
-    """The file of so many made documents; used again if the same options made it."""
+    """The file of so many made documents; reused if made with the same options."""
     sources = [
         (path.name, path.stat().st_size) for path in (arguments.like, arguments.queries_from) if path is not None
     ]
@@ -135,7 +135,7 @@ def made_documents(maker: VectorMaker, documents: int, folder: Path, arguments: 
 
 
 def compared(arguments: argparse.Namespace, made: Path, queries: SparseVectors) -> dict[str, dict[str, float]]:
-    """Statistics of the made documents, after those of the real ones, if any."""
+    """Statistics of the real documents, if any, then of the made ones."""
     note("statistics of the documents …")
     files = {"made": made} if arguments.like is None else {"real": arguments.like, "made": made}
     count = min(COMPARED_DOCUMENTS, *(pq.read_metadata(path).num_rows for path in files.values()))
@@ -160,7 +160,7 @@ def measure_size(
     shutil.rmtree(own, ignore_errors=True)
     try:
         for engine in engines(arguments.peer, size):
-            # Defaults of ours; all indexes of a peer.
+            # Our default index; all indexes of a peer.
             builds: list[dict[str, Any]] = [{}] if isinstance(engine, LsrEngine) else engine.builds(Effort.quick)
             for settings in builds:
                 try:
@@ -173,7 +173,7 @@ def measure_size(
                 for contender in contenders:
                     index = contender.engine.open(contender.built, queries)
                     if contender.samples is None:
-                        # Our exhaustive mode takes a second a query where the others take milliseconds.
+                        # Our exhaustive mode takes a second per query, the others milliseconds.
                         tried = [c for c in index.configurations(K, Effort.quick) if c.mode != "exhaustive"]
                         contender.samples = [(each, Sample.of(len(measured))) for each in tried]
                     threads = (1,) if contender.engine.mean_from_batch else ()
@@ -190,7 +190,7 @@ def measure_size(
 
 
 def engines(peers: list[str], size: SizeResult) -> list[Engine]:
-    """Ours, and the peers that are installed."""
+    """Our engine, and the peers that are installed."""
     found: list[Engine] = [LsrEngine()]
     for name in peers:
         try:
@@ -209,7 +209,7 @@ def build(
     size: SizeResult,
     growth: Growth,
 ) -> BuiltIndex:
-    """Build an index and note what it took. Raises LeftOut where memory will not do, or did not."""
+    """Build an index and record what it took. Raises LeftOut if memory will not suffice, or did not."""
     if not isinstance(engine, LsrEngine):
         expected = expected_peak(engine, settings, size.documents, arguments.terms, growth)
         if expected > arguments.memory * GIB:
@@ -226,7 +226,7 @@ def build(
 
 
 def expected_peak(engine: Engine, settings: dict[str, Any], documents: int, terms: float, growth: Growth) -> float:
-    """Bytes that a peer's build will take at its peak: as on the last size, in proportion; at first a rough guess."""
+    """Estimated peak bytes of a peer's build: in proportion to the last size, or at first a rough guess."""
     for size in reversed(growth.sizes):
         for found in size.builds:
             if (found["engine"], found["settings"]) == (engine.name, settings):

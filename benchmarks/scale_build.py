@@ -1,4 +1,4 @@
-"""Builds an index in a process of its own, for its peak memory and under a limit; see scale.py."""
+"""Builds an index in a separate process, to measure and limit its memory; see scale.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lsr.vectors.files import iter_vectors
 def build_apart(
     engine: str, settings: dict[str, Any], documents: Path, folder: Path, threads: int, memory: float
 ) -> tuple[BuiltIndex, int]:
-    """Build in the new `folder`, with at most `memory` bytes of address space a process.
+    """Build in the new `folder`, with at most `memory` bytes of address space per process.
 
     Returns the index and the peak of resident memory in bytes, mapped files included. Raises LeftOut, and leaves no
     folder, if it fails.
@@ -41,7 +41,7 @@ def build_apart(
 
 
 def main() -> int:
-    """The other end: prints one line of JSON."""
+    """Run in the new process: print one line of JSON."""
     wanted = json.loads(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (wanted["memory"], wanted["memory"]))
     engine: Engine = LsrEngine() if wanted["engine"] == LsrEngine.name else peer(wanted["engine"])
@@ -57,9 +57,9 @@ def main() -> int:
 
 
 def peak() -> int:
-    """The most resident memory, in bytes, that this process or one that it started (as peers' builds are) had at once.
+    """Peak resident memory in bytes of this process or of one that it started, such as a peer's build.
 
-    Not `ru_maxrss` of this process: Linux lets that begin with what the parent had when it started this one.
+    Not `ru_maxrss` of this process: on Linux that starts from what the parent had when it started this one.
     """
     own = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

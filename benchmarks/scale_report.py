@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import NullLocator
 from vector_statistics import LABELS, table
 
 from lsr.cli.console import note
-from lsr.core.plotting import SUFFIXES, figure
+from lsr.core.plotting import SUFFIXES, figure, plain_numbers, style
 from lsr.eval.bench import Row, fastest
 from lsr.eval.bench.rows import in_words
 from lsr.eval.reports.markdown import markdown_table
@@ -21,7 +22,7 @@ OURS = "lsr"
 
 @dataclass(slots=True)
 class SizeResult:
-    """What was found at one number of documents.
+    """The results at one number of documents.
 
     Attributes:
         builds: engine, settings, seconds, peak_bytes (of memory) and bytes (part → bytes, with "total") of each index.
@@ -35,7 +36,7 @@ class SizeResult:
     notes: list[str] = field(default_factory=list)
 
     def remark(self, message: str) -> None:
-        """Keep a note, and show it."""
+        """Record a note, and show it."""
         self.notes.append(f"{self.documents:,} documents: {message}")
         note(message)
 
@@ -71,7 +72,7 @@ class Series:
 
 
 def series(growth: Growth) -> list[Series]:
-    """Ours and the peers' at each recall, and ours exact. Sizes at which none reaches the recall are passed over."""
+    """Our and the peers' series at each recall, and our exact one, without sizes at which none reaches the recall."""
     engines = list(dict.fromkeys(row.engine for size in growth.sizes for row in size.rows))
     found = []
     for recall in RECALLS:
@@ -160,7 +161,7 @@ def _indexes(growth: Growth) -> str:
 
 
 def _differences(growth: Growth) -> str:
-    """In which numbers the made documents differ from the real ones by more than a tenth."""
+    """The statistics in which the made documents differ from the real ones by more than a tenth."""
     if len(growth.statistics) < 2:
         return ""
     real, made = growth.statistics["real"], growth.statistics["made"]
@@ -172,16 +173,18 @@ def _differences(growth: Growth) -> str:
     return f"Made over real, where they differ by more than a tenth: {'; '.join(changes) or 'nowhere'}."
 
 
-def save_plots(growth: Growth, folder: Path) -> None:
-    """Latency against documents, both logarithmic: scale.png and scale.svg."""
-    with figure([folder / f"scale{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
-        for one, marker in zip(series(growth), "osD^vP*X<>", strict=False):
+def save_plots(growth: Growth, folder: Path, name: str = "scale") -> None:
+    """Plot latency against documents, both logarithmic: NAME.png and NAME.svg."""
+    with figure([folder / f"{name}{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
+        for number, one in enumerate(series(growth)):
+            colour, marker = style(number)
             documents = [count for count, _ in one.points]
-            panel.plot(documents, [row.halves[1].mean_us for _, row in one.points], marker + "-", label=one.name)
+            times = [row.halves[1].mean_us for _, row in one.points]
+            panel.plot(documents, times, marker + "-", color=colour, label=one.name)
         panel.set(xscale="log", yscale="log", xlabel="documents", ylabel="mean µs a query, one thread")
         panel.set_xticks([size.documents for size in growth.sizes], minor=False)
-        panel.minorticks_off()
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        panel.grid(alpha=0.25)
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        plain_numbers(panel.yaxis)
+        panel.grid(which="both", alpha=0.25)
         panel.legend(frameon=False)

@@ -1,11 +1,11 @@
-"""What every benchmark is made of: its options, where results go and how, how a mistake ends, processes of their own.
+"""What benchmarks have in common: options, writing results, errors, and separate processes.
 
-A script says what options it has and how it measures, and ends with
+A script defines its options and how it measures, and ends with
 
     if __name__ == "__main__":
         sys.exit(main("NAME", __doc__, options, run))
 
-`run` gives a `Report` whenever there is something to write; each replaces the one before.
+`run` yields a `Report` whenever there is something to write; each replaces the previous one.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from lsr.core.files import atomic_file
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
-# What a result does not depend on.
+# Arguments that a result does not depend on.
 _PLACES = {"output", "work", "one", "keep"}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found so far.
+    """The results so far.
 
     Attributes:
         markdown: for people: NAME.md.
         values: every number, as JSON values: under "values" in NAME.json.
-        name: NAME, where it is not the script's.
+        name: NAME, if it is not the script's.
     """
 
     markdown: str
@@ -62,15 +62,15 @@ def main(
 ) -> int:
     """Read the command line, measure, write each report and print the last.
 
-    `options` adds the script's own to --output and --work. `run` takes the arguments and a folder for what is made on
-    the way: that of --work, where it stays and is used again, or a temporary one. `apart` measures one thing in a
-    process of its own, for `measured_apart`, with its name in `arguments.one`.
+    `options` adds the script's own to --output and --work. `run` takes the arguments and a folder for intermediate
+    files: that of --work, where they are kept and reused, or a temporary one. `apart` measures one thing in a separate
+    process, for `measured_apart`, with its name in `arguments.one`.
 
-    Returns 0, or 2 after the message of an error that a user can cause.
+    Returns 0, or 2 after printing an error that a user can cause.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options(parser)
-    parser.add_argument("--work", type=Path, metavar="DIR", help="keep what is made on the way here, to use it again")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keep intermediate files here, and reuse them")
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR", help="for tables and numbers")
     if apart is not None:
         parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -81,7 +81,7 @@ def main(
 
 
 def exit_code(run: Callable[[], None]) -> int:
-    """Run: 0, or 2 after the message of an error that a user can cause."""
+    """Run: 0, or 2 after printing an error that a user can cause."""
     try:
         run()
     except LsrError as error:
@@ -104,7 +104,7 @@ def measure(name: str, arguments: argparse.Namespace, run: Run) -> None:
 
 
 def write_report(folder: Path, name: str, report: Report, about: Mapping[str, Any]) -> None:
-    """NAME.md, and NAME.json with the values and what they were measured with, in place of what is there."""
+    """Write NAME.md, and NAME.json with the values and their circumstances, replacing old ones."""
     record = {"benchmark": name, **about, "values": report.values}
     for suffix, content in ((".md", report.markdown), (".json", json.dumps(record, indent=1))):
         with atomic_file(folder / f"{name}{suffix}", force=True) as temporary:
@@ -112,7 +112,7 @@ def write_report(folder: Path, name: str, report: Report, about: Mapping[str, An
 
 
 def circumstances(arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
-    """When, of which commit, with what settings and on which machine; `load` is that of the last minute."""
+    """The circumstances of a result: time, commit, settings and machine; `load` is that of the last minute."""
     from lsr.eval.measures.machine import describe_machine
 
     load = None
@@ -128,7 +128,7 @@ def circumstances(arguments: argparse.Namespace, seconds: float) -> dict[str, An
 
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The arguments as JSON values: results can be compared if these are equal. Files are told by name and size."""
+    """The arguments as JSON values: results are comparable if these are equal. Files are given by name and size."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Path):
@@ -141,14 +141,14 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def told(path: Path) -> str:
-    """A file or a collection, by name and size and not by where it lies on this machine."""
+    """A file or a collection by name and size, independent of its place on this machine."""
     size = next((each.stat().st_size for each in (path / "corpus.jsonl", path) if each.is_file()), None)
     name = path.resolve().name
     return name if size is None else f"{name}, {size:,} bytes"
 
 
 def commit() -> str | None:
-    """The commit that is checked out, with "+" if files differ from it; None outside a repository."""
+    """The checked-out commit, with "+" if files differ from it; None outside a repository."""
     try:
         head, changes = (
             subprocess.run(["git", "-C", HERE, *command], capture_output=True, text=True, check=True).stdout.strip()
@@ -160,7 +160,7 @@ def commit() -> str | None:
 
 
 def measured_apart(one: str, *more: str, environment: Mapping[str, str] | None = None) -> Any:
-    """What this script measures in a process of its own, with its arguments, `--one ONE` and `more`."""
+    """Run this script in a separate process with its arguments, `--one ONE` and `more`; return what it measures."""
     command = [sys.executable, *sys.argv, "--one", one, *more]
     done = subprocess.run(command, env=os.environ | (environment or {}), stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -175,5 +175,5 @@ def resident(field: str) -> int:
 
 
 def reset_peak() -> None:
-    """Let VmHWM start from what is resident now."""
+    """Reset VmHWM to what is resident now."""
     Path("/proc/self/clear_refs").write_text("5")

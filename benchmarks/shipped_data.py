@@ -2,11 +2,11 @@
 
     python benchmarks/shipped_data.py FOLDER -o WORK [--scale 1.0] [--only NAME...]
 
-FOLDER holds collections in BEIR form by the names in `SETS`. Of each, `queries` questions of its training split (or the
-sentences of texts that no question is about) are drawn with the texts that they need and others up to `texts`, in a
+FOLDER holds collections in BEIR form by the names in `SETS`. From each, `queries` questions of its training split (or
+the sentences of texts that no question is about) are drawn with the texts that they need and others up to `texts`, in a
 fixed order; BM25 and the packaged SPLADE find candidates among these texts, and BM25, MiniLM and the packaged SPLADE
-score them. WORK/NAME-scored are the training sets, WORK/NAME-scores each teacher's own scores. What is there is kept,
-so an interrupted run goes on.
+score them. WORK/NAME-scored are the training sets, WORK/NAME-scores each teacher's own scores. Existing files are kept,
+so that an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 
 class Part(NamedTuple):
-    """How much of a collection: questions, and texts (all if None) among which candidates are found."""
+    """How much of a collection to use: questions, and texts (all if None) among which candidates are found."""
 
     split: str | None  # None: sentences of its texts are the questions
     queries: int
@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="WORK")
-    parser.add_argument("--scale", type=float, default=1.0, help="multiplies all counts: 0.01 for a try")
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies all counts: 0.01 for a trial")
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
     arguments = parser.parse_args()
     for name in arguments.only:
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def prepare(name: str, part: Part, folder: Path, work: Path, scale: float) -> None:
-    """One training set, from a sample of its collection to scores."""
+    """Make one training set, from a sample of its collection to scores."""
     # Sentences are cropped from the texts that were drawn for the questions.
     whole = name.removesuffix("-crops")
     sample = work / whole
@@ -79,7 +79,7 @@ def prepare(name: str, part: Part, folder: Path, work: Path, scale: float) -> No
 
 
 def thin(source: str, count: int, path: Path) -> None:
-    """So many of a set's queries, with all of its texts."""
+    """Keep only so many of a set's queries, with all of its texts."""
     from lsr.training.data import TrainingSetWriter, open_training_set
 
     made = open_training_set(source, all_texts=True, seed=42, work=path.parent)
@@ -91,7 +91,7 @@ def thin(source: str, count: int, path: Path) -> None:
 
 
 def draw(collection: Path, part: Part, sample: Path, scale: float) -> None:
-    """A BEIR folder of the drawn questions and texts, there as a whole or not at all."""
+    """Make a BEIR folder of the drawn questions and texts, completely or not at all."""
     judged: dict[str, list[str]] = {}
     if part.split:
         for line in (collection / "qrels" / f"{part.split}.tsv").read_text(encoding="utf-8").splitlines()[1:]:
@@ -121,7 +121,7 @@ def draw(collection: Path, part: Part, sample: Path, scale: float) -> None:
 
 
 def order(identifier: str) -> str:
-    """A random place that depends on the id alone."""
+    """A random sort key that depends only on the id."""
     return hashlib.md5(identifier.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""An order of documents in which alike ones are neighbours, by clustering around random documents."""
+"""An order of documents in which similar ones are neighbours, by clustering around random documents."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from numba import njit
 
 from lsr.vectors.sparse import SparseVectors
 
-# Documents of a cluster, about.
+# Approximate numbers of documents in a cluster.
 TOPIC = 512
 SUBTOPIC = 16
 
 
 def topical_order(vectors: SparseVectors, seed: int = 0) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Cluster documents in two levels around randomly chosen ones; return the order of rows, and where clusters end.
+    """Cluster documents in two levels around random ones; return the order of rows, and where clusters end.
 
     Documents go to the topic (of about TOPIC) whose centre is nearest by cosine, and there to the subtopic (of about
     SUBTOPIC). Returns (order int64 [n], ends int64 [subtopics]): subtopic i holds order[ends[i - 1] : ends[i]].
@@ -44,7 +44,7 @@ def topical_order(vectors: SparseVectors, seed: int = 0) -> tuple[npt.NDArray[np
 
 @njit(nogil=True, cache=True)
 def _nearest(indptr, indices, weights, rows, centres, dim):
-    """For every row the number of the centre with the largest cosine (ties: the first), int64 [rows]."""
+    """The number of each row's centre with the largest cosine (ties: the first): int64 [rows]."""
     offsets = np.zeros(dim + 2, np.int64)
     for centre in centres:
         for p in range(indptr[centre], indptr[centre + 1]):

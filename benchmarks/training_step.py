@@ -1,13 +1,13 @@
-"""Steps a second and memory of training SPLADE, with `lsr.training.model.projection` and with the plain formula.
+"""Speed and memory of training SPLADE, with `lsr.training.model.projection` and with the plain formula.
 
     python benchmarks/training_step.py [--model splade-tiny] [--batch 32] [--length 128] [--steps 10]
         [--output DIR]
 
-A step takes a batch of random tokens through the model, sums weights against random numbers and adds FLOPS, goes back,
-and updates all parameters with AdamW. Every row is measured in a process of its own; memory is the peak of resident
-memory in the steps, less what was resident with the model and optimiser loaded. The gradients of both ways are compared
-once. The table goes to stdout, and with every number to training_step.md and training_step.json in the output folder.
-Nothing else should run meanwhile; needs Linux (/proc).
+A step takes a batch of random tokens through the model, sums weights times random numbers and adds FLOPS, runs the
+backward pass, and updates all parameters with AdamW. Every row is measured in a separate process; memory is the peak of
+resident memory in the steps, minus what was resident with the model and optimiser loaded. The gradients of both ways
+are compared once. The table goes to stdout, and with every number to training_step.md and training_step.json in the
+output folder. Nothing else should run at the same time; needs Linux (/proc).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
-    """Each way in a process of its own."""
+    """Measure each way in a separate process."""
     rows = {}
     for way, name in WAYS.items():
         print(f"measuring {name}", file=sys.stderr)
@@ -77,7 +77,7 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """One way, in this process."""
+    """Measure one way, in this process."""
     import torch
 
     from lsr.encoding.catalogue import resolve
@@ -87,7 +87,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     torch.manual_seed(0)
     model = load_language_model(Path(resolve(arguments.model)))
     head = detach_head(model)
-    assert head is not None, "the model's logits are no linear layer"
+    assert head is not None, "the model's logits are not computed by a linear layer"
     parameters = [*model.parameters(), *(p for p in head.parameters() if all(p is not q for q in model.parameters()))]
     optimiser = torch.optim.AdamW(parameters, lr=1e-6)
     tokens = torch.randint(1000, model.config.vocab_size, (arguments.batch, arguments.length))
@@ -102,7 +102,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     pool = WAY_FUNCTIONS[arguments.one]()
     for parameter in parameters:
         parameter.grad = torch.zeros_like(parameter)
-    optimiser.step()  # its state is part of what is resident before
+    optimiser.step()  # its state counts as resident before
     before = resident("VmRSS")
     reset_peak()
     times, active = [], 0.0
@@ -125,7 +125,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def difference(loss: Callable[..., Any], pool: Callable[..., Any], parameters: list[Any]) -> float:
-    """Norm of the difference of the whole gradient from the plain formula's, over the norm of that."""
+    """Norm of the gradient's difference from the plain formula's, relative to the norm of the latter."""
     import torch
 
     found = []

@@ -1,10 +1,10 @@
-"""Compare our measures with the outputs that trec_eval publishes for its own test files.
+"""Compares our measures with the outputs that trec_eval publishes for its own test files.
 
     python benchmarks/trec_eval_agreement.py FOLDER [--output DIR]
 
 FOLDER is the `test/` folder of https://github.com/usnistgov/trec_eval: qrels, runs and expected outputs ("out.…").
-The table has one line for each expected output and measure. trec_eval prints four decimals, so the two agree where they
-are at most half of the last one apart. It is an error if any disagrees.
+The table has one line for each expected output and measure. trec_eval prints four decimals, so the two agree if they
+differ by at most half of the last one. It is an error if any disagree.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MEASURES = {
     "precision@10": "P_10",
     "r-precision": "Rprec",
 }
-"""Our name → trec_eval's."""
+"""trec_eval's names of our measures."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Line:
-    """How one measure compares: values compared, those that agree, and the widest distance."""
+    """The comparison of one measure: values compared, those that agree, and the largest distance."""
 
     case: Case
     ours: str
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
 
 
 def compare(folder: Path, case: Case) -> list[Line]:
-    """Compare every measure that the expected output holds, over all queries and, where it lists them, for each."""
+    """Compare every measure in the expected output, over all queries and, if it lists them, for each."""
     expected = read_expected(folder / case.expected)
     qrels = read_qrels(folder / case.qrels)
     run = read_run(folder / case.run, ties="trec_eval")
@@ -105,7 +105,7 @@ def compare(folder: Path, case: Case) -> list[Line]:
         run = {id: ranking.top(case.depth) for id, ranking in run.items()}
     if not case.complete:
         qrels = {id: judged for id, judged in qrels.items() if id in run}
-    # trec_eval's -l is the grade from which a document is relevant; nDCG goes by grades and does not know it.
+    # trec_eval's -l is the grade from which a document is relevant; nDCG uses grades and ignores it.
     suffix = f"-l{case.level}" if case.level > 1 else ""
     names = {name + suffix: theirs for name, theirs in MEASURES.items() if not (suffix and "ndcg" in name)}
     if suffix:

@@ -1,12 +1,12 @@
-"""Writes documents anew: any number of sparse vectors as hard to search as those that they are made from.
+"""Makes variations of documents: any number of sparse vectors as hard to search as the originals.
 
 Seeds are clustered into topics and subtopics. A made document starts from a random seed and a partner of its subtopic.
-What both share stays. Each other term of the seed stays with a probability drawn once a document (most often small;
-large in the few documents that become near duplicates), or else gives its place to a random term of the partner, of the
-subtopic or of the topic. Weights are those of the document that the term came from, disturbed a little. So how often a
-term occurs, which terms occur together, how long documents are and how heavy their terms, is all as in the seeds.
+What both share stays. Each other term of the seed stays with a probability drawn once per document (mostly small; large
+in the few documents that become near duplicates), or else is replaced by a random term of the partner, of the subtopic
+or of the topic. Weights are those of the document that the term came from, slightly perturbed. So term frequencies,
+co-occurrence of terms, lengths of documents and weights are all as in the seeds.
 
-Held against the 300,000 real documents and 2,000 real queries that the constants were fitted to (vector_statistics.py,
+Compared with the 300,000 real documents and 2,000 real queries that the constants were fitted to (vector_statistics.py,
 as many documents each; real | made from 75,000 of them | from 10,000 of them, both at 98.6 terms):
 
     share of postings in the 100 longest lists    .166 | .164 | .164     10th score over 1st    .83 | .85 | .87
@@ -14,10 +14,11 @@ as many documents each; real | made from 75,000 of them | from 10,000 of them, b
     bound of 1,024 alike documents over the best  3.79 | 4.11 | 3.99     1000th over 10th       .57 | .57 | .58
     bound over the 10th score                     2.33 | 2.53 | 2.42     nearest neighbour      .54 | .57 | .61
 
-What differs: bounds are 4 to 9 % looser, the best document suits its query less (cosine .27 and .25, not .33), and the
-more documents are made of a seed, the more of them are near duplicates (nearest neighbour, 90th percentile: .86 | .88 |
-.95). With 119 terms the lists are a little less skewed (.153), since the added terms are ones that the seed lacked.
-Without real documents, bounds are half as loose again over the best score, and lists more skewed beyond the first 100.
+What differs: bounds are 4 to 9 % looser, the best document fits its query less well (cosine .27 and .25, not .33), and
+the more documents are made from a seed, the more of them are near duplicates (nearest neighbour, 90th percentile: .86 |
+.88 | .95). With 119 terms the lists are a little less skewed (.153), since the added terms are ones that the seed
+lacked. Without real documents, bounds are half as loose again over the best score, and lists more skewed beyond the
+first 100.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from lsr.vectors.sparse import SparseVectors
 
 BATCH = 1 << 14
 
-# How a document differs from its seed: fitted to real documents, as the head of this file says.
+# How a document differs from its seed: fitted to real documents, as described at the top of this file.
 STAYING_EXPONENT = 2.5
 NEAR_DUPLICATES = 0.08
 FROM_PARTNER = 0.45
@@ -43,18 +44,18 @@ NOISE = 0.05
 TOPIC_SPAN = 512
 # At most this share of a query's terms is put into a document about it.
 MOST_OF_QUERY = 0.6
-# Seeds among which a document about a query finds its own.
+# Number of seeds from which a document about a query draws its own.
 SUITABLE_SEEDS = 64
 
 
 class VectorMaker:
-    """Makes documents from seeds.
+    """Makes documents from seed documents.
 
     Args:
-        seeds: the documents to write anew, any number; empty ones are passed over.
+        seeds: the documents to vary, any number; empty ones are ignored.
         terms: mean number of terms of a made document.
-        queries: what `relevant`, a share of the documents, is about.
-        seed: of everything random.
+        queries: the subjects of `relevant`, a share of the documents.
+        seed: for everything random.
     """
 
     def __init__(
@@ -70,10 +71,10 @@ class VectorMaker:
         if not len(seeds):
             raise InputError("no documents with terms to make others from")
         if not terms > 0 or not 0 <= relevant <= 1:
-            raise InputError("terms must be more than 0, and the share of relevant documents lies in [0, 1]")
+            raise InputError("terms must be more than 0, and the share of relevant documents must lie in [0, 1]")
         queries = SparseVectors.empty(seeds.dim) if queries is None else queries
         if queries.dim != seeds.dim:
-            raise InputError(f"queries of {queries.dim:,} terms do not belong with documents of {seeds.dim:,}")
+            raise InputError(f"the queries have {queries.dim:,} terms, but the documents have {seeds.dim:,}")
         order, ends = topical_order(seeds, seed)
         # In topical order, a cluster is a range of rows.
         self._seeds = seeds = seeds.take(order)
@@ -92,11 +93,11 @@ class VectorMaker:
             self._query_weights = queries.weights * np.float32(scale)
             batches = (seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH))
             found = exact_top(batches, queries, SUITABLE_SEEDS).rows
-            # Any seed will do for a query that matches none.
+            # For a query that matches no seed, any will do.
             self._suitable = np.stack([np.resize(rows if len(rows) else [0], SUITABLE_SEEDS) for rows in found])
 
     def documents(self, count: int) -> Iterator[SparseVectors]:
-        """Made documents in batches, with the ids "m0", "m1", …; weights are rounded to float16."""
+        """Make documents in batches, with the ids "m0", "m1", …; weights are rounded to float16."""
         seeds, queries = self._seeds, self._queries
         for start in range(0, count, BATCH):
             stop = min(count, start + BATCH)
@@ -187,7 +188,7 @@ def _write_documents(
         for slot in range(first, last + extra):
             source = slot
             if slot >= last:
-                # What is drawn is often there already.
+                # The drawn term is often present already.
                 for _ in range(5):
                     source = _elsewhere(indptr, partner, subtopic, topic, rng)
                     if held[indices[source]] == 0:

@@ -1,11 +1,11 @@
-"""What makes a collection of sparse vectors easy or hard to search, in numbers.
+"""Measures what makes a collection of sparse vectors easy or hard to search.
 
     python benchmarks/vector_statistics.py QUERIES.parquet DOCS.parquet [OTHER.parquet …] [--documents 300000]
 
 Prints a Markdown table with a column for each file of documents (its first ones): how skewed the lists are, how long
-documents are, how fast scores fall behind the best, how tight upper bounds of blocks of alike documents are, and how
-near a document's nearest neighbour is. Made vectors (made_vectors.py) are held against real ones by these. Takes about
-1 KiB a document, and a minute for each million.
+documents are, how fast scores fall behind the best, how tight upper bounds of blocks of similar documents are, and how
+near a document's nearest neighbour is. Made vectors (made_vectors.py) are compared with real ones by these. Takes about
+1 KiB of memory per document, and a minute per million.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ LABELS = {
     "nearest_p90": "cosine of nearest neighbours, 90th percentile",
     "tenth_nearest": "cosine of tenth nearest neighbours, median",
 }
-"""What `statistics` gives, in words."""
+"""The results of `statistics`, in words."""
 
 
 def statistics(vectors: SparseVectors, queries: SparseVectors, seed: int = 0) -> dict[str, float]:
-    """A number for each of LABELS, from all documents and at most SAMPLED_QUERIES queries, evenly chosen."""
+    """A number for each of LABELS, from all documents and at most SAMPLED_QUERIES evenly spaced queries."""
     chosen = np.linspace(0, len(queries) - 1, min(SAMPLED_QUERIES, len(queries))).astype(np.int64)
     queries = queries.take(chosen)
     batches = [vectors[start : start + 8192] for start in range(0, len(vectors), 8192)]
     rows, scores = _best(batches, queries, DEEPEST)
     matching = np.flatnonzero(scores[:, 9])
     if not len(matching):
-        raise InputError("no query matches ten documents, so there is nothing to say about scores")
+        raise InputError("no query matches ten documents, so scores cannot be measured")
     queries, rows, scores = queries.take(matching), rows[matching], scores[matching]
     first, tenth = scores[:, 0], scores[:, 9]
     lengths = np.diff(vectors.indptr)
@@ -107,7 +107,7 @@ def statistics(vectors: SparseVectors, queries: SparseVectors, seed: int = 0) ->
 
 
 def table(columns: dict[str, dict[str, float]]) -> str:
-    """What `statistics` gave, side by side, in Markdown."""
+    """The results of `statistics`, side by side, in Markdown."""
     lines = [[label, *(_number(found[name]) for found in columns.values())] for name, label in LABELS.items()]
     return markdown_table(["", *columns], lines)
 
@@ -132,7 +132,7 @@ def _arrays(vectors: SparseVectors) -> tuple[npt.NDArray[np.int64], npt.NDArray[
 
 
 def _inverted(queries: SparseVectors) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """For every term, the queries that hold it and their weights: offsets, query numbers, weights."""
+    """For every term, the queries that contain it and their weights: offsets, query numbers, weights."""
     order = np.argsort(queries.indices, kind="stable")
     numbers = np.repeat(np.arange(len(queries)), np.diff(queries.indptr))[order]
     offsets = np.searchsorted(queries.indices[order], np.arange(queries.dim + 1))

@@ -1,4 +1,4 @@
-"""Packages of the `eval` extra, imported when they are first needed."""
+"""Packages of the `eval` extra, imported on first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGES = {"Stemmer": "PyStemmer"}
 
 
 def require(module: str) -> ModuleType:
-    """The module, imported. Raises MissingDependencyError if its package is not installed."""
+    """Import a module. Raises MissingDependencyError if its package is not installed."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.core.files import atomic_file
+from lsr.core.files import atomic_file, check_file
 from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
+
+_WHITE_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +30,7 @@ class Ranking:
 
     Attributes:
         ids: document ids, all different.
-        scores: float32 or float64 [len(ids)], never ascending. Where scores tie, the order of `ids` stands.
+        scores: float32 or float64 [len(ids)], never ascending. If scores tie, the order of `ids` decides.
     """
 
     ids: list[str]
@@ -35,11 +40,11 @@ class Ranking:
         return len(self.ids)
 
     def top(self, k: int) -> Ranking:
-        """The first `k`."""
+        """The first `k` documents."""
         return self if len(self) <= k else Ranking(self.ids[:k], self.scores[:k])
 
     def without(self, id: str) -> Ranking:
-        """The ranking with one document taken out."""
+        """The ranking without one document."""
         if id not in self.ids:
             return self
         at = self.ids.index(id)
@@ -50,34 +55,71 @@ Run = dict[str, Ranking]
 """Query id → ranking. A query that retrieved nothing may have an empty ranking or none."""
 
 
-def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> None:
+def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> int:
     """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
 
-    Scores carry every digit of their float type, so that `read_run` gives the same ranking back. The file appears whole
-    or not at all. Raises OutputExistsError, and InputError for an id with white space, which the format cannot hold.
+    Scores have every digit of their float type, so that `read_run` returns the same ranking. The format cannot hold
+    white space: in ids and in the tag it is written as `run_word` does. The file is written completely or not at all.
+
+    Returns the number of ids that were changed so. Raises OutputExistsError, and InputError for a score that is not a
+    finite number or an id that is empty.
     """
-    _check_word(tag, "tag")
-    with atomic_file(path, force=force) as temporary, temporary.open("wb") as file:
+    words: dict[str, str] = {}
+
+    def word(id: str) -> str:
+        if id not in words:
+            words[id] = run_word(id)
+        return words[id]
+
+    tag = run_word(tag)
+    with atomic_file(check_file(path, force=force), force=force) as temporary, temporary.open("wb") as file:
         # mtime=0, and no file name in the header: the same run gives the same bytes.
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if Path(path).suffix == ".gz" else None
         with io.TextIOWrapper(packed or file, encoding="utf-8", newline="\n") as text:
             for query, ranking in run.items():
-                _check_word(query, "query id")
-                digits = ".9g" if ranking.scores.dtype == np.float32 else ".17g"
+                if not np.isfinite(ranking.scores).all():
+                    raise InputError(f"query {query!r} has a score that is not a finite number", source=str(path))
+                name, digits = word(query), ".9g" if ranking.scores.dtype == np.float32 else ".17g"
                 for rank, (id, score) in enumerate(zip(ranking.ids, ranking.scores.tolist(), strict=True), start=1):
-                    _check_word(id, "document id")
-                    text.write(f"{query} Q0 {id} {rank} {score:{digits}} {tag}\n")
+                    text.write(f"{name} Q0 {word(id)} {rank} {score:{digits}} {tag}\n")
+    return sum(id != written for id, written in words.items())
+
+
+def run_word(id: str) -> str:
+    """The id as a run file holds it: one word, with white space percent-encoded as in URLs ("my notes" is my%20notes).
+
+    Any other id is as it is. InputError for an empty one.
+    """
+    if not id:
+        raise InputError("a TREC run cannot hold an empty id")
+    return _WHITE_SPACE.sub(lambda found: quote(found[0]), id)
+
+
+def with_ids(run: Run, queries: Iterable[str], documents: Iterable[str]) -> Run:
+    """The run with these ids wherever it has them as `run_word` writes them."""
+    query_ids, document_ids = _written(queries), _written(documents)
+    if not query_ids and not document_ids:
+        return run
+    return {
+        query_ids.get(query, query): Ranking([document_ids.get(id, id) for id in ranking.ids], ranking.scores)
+        for query, ranking in run.items()
+    }
+
+
+def _written(ids: Iterable[str]) -> dict[str, str]:
+    """By what `run_word` makes of them, the ids that it changes."""
+    return {run_word(id): id for id in ids if _WHITE_SPACE.search(id)}
 
 
 def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
-    """Read a TREC run file, plain, .gz or .zst. The lines may stand in any order; the scores decide.
+    """Read a TREC run file, plain, .gz or .zst. The lines may be in any order; the scores decide.
 
-    Where scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does,
-    which ignores that column: scores are compared as float32, and among equals the document id that sorts last comes
-    first. As in trec_eval, what follows the tag is ignored.
+    If scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does, which
+    ignores that column: scores are compared as float32, and among equals the document id that sorts last comes first.
+    As in trec_eval, what follows the tag is ignored.
 
-    Raises InputError naming file, line and field: fewer than six fields, a rank that is no whole number, a score that
-    is no finite number, a document retrieved twice for one query.
+    Raises InputError naming file, line and field: fewer than six fields, a rank that is not an integer, a score that is
+    not a finite number, a document retrieved twice for one query.
     """
     path = Path(path)
     found: dict[str, tuple[dict[str, None], list[int], list[float]]] = {}
@@ -103,18 +145,13 @@ def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
 def order_ranking(
     ids: list[str], scores: npt.NDArray[np.floating], ranks: npt.NDArray[np.integer], *, ties: TieRule = "rank"
 ) -> Ranking:
-    """Documents in any order as a Ranking, ties broken as `read_run` says."""
+    """Make a Ranking from documents in any order, with ties broken as in `read_run`."""
     if ties == "rank":
         order = np.lexsort((ranks, -scores))
     else:
         last_id_first = np.array(sorted(range(len(ids)), key=ids.__getitem__, reverse=True), dtype=np.int64)
         order = last_id_first[np.argsort(-scores[last_id_first].astype(np.float32), kind="stable")]
     return Ranking([ids[i] for i in order.tolist()], scores[order])
-
-
-def _check_word(text: str, what: str) -> None:
-    if text.split() != [text]:
-        raise InputError(f"a TREC run cannot hold the {what} {text!r}: it must be one word without white space")
 
 
 def _rank(text: str, path: Path, line: int) -> int:

@@ -157,7 +157,10 @@ def collection(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_they_are_evaluated_and_tuned(index: Path, collection: Path, tmp_path: Path) -> None:
+def test_they_are_evaluated_and_tuned(
+    index: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where reports go
     own = shutil.copytree(index, tmp_path / "index")
     evaluate = ("eval", collection, "--index", own, "--no-bm25", "--json")
     exact, toy = (json.loads(lsr(*evaluate, "--mode", mode)) for mode in ("exact", "toy"))

@@ -1,6 +1,6 @@
-"""A better encoder for a corpus, from nothing but its text.
+"""Adapting an encoder to a corpus, using only its text.
 
-Queries are made of the documents (titles where there are any, and cropped sentences), search finds candidates for them,
+Queries are made from the documents (titles if there are any, and cropped sentences), search finds candidates for them,
 an ensemble of teachers scores these, and a short run distils the scores: the recipe of GPL (Wang et al.,
 arXiv:2112.07577), with pseudo-queries that need no generator and teachers of several kinds (arXiv:2411.04403).
 
@@ -12,11 +12,12 @@ arXiv:2112.07577), with pseudo-queries that need no generator and teachers of se
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.encoding.sparse.idf import inverse_document_frequency
 from lsr.encoding.sparse.spec import TableSpec, TransformerSpec
-from lsr.text import open_corpus
+from lsr.text import count_documents, open_corpus
 from lsr.training.config import (
     About,
     ModelConfig,
@@ -38,6 +39,7 @@ from lsr.training.config import (
     TowerConfig,
     TrainingConfig,
 )
+from lsr.training.config.reading import set_field
 from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
 from lsr.training.losses.info_nce import InfoNce
@@ -52,26 +54,26 @@ from lsr.training.teachers import load_teacher, score_training_set
 from lsr.training.teachers.vectors import SparseTable
 
 REPORT = "adapted.json"
-# Of the pseudo-queries, kept out of training to measure on: a share, and at most so many.
+# Pseudo-queries held out of training to measure on: a share, and at most so many.
 _HELD_OUT = 0.1
 _MOST_HELD_OUT = 300
 _FEWEST = 50
 _PEEK = 1000
 _DEPTH = 10
-# What telling the document of a pseudo-query from its candidates counts beside the teachers' scores, which alone let
+# The weight of contrasting a pseudo-query's document with its candidates, beside the teachers' scores, which alone let
 # terms fade.
 _CONTRAST = 0.1
-_IDF = 0.75  # as of `SparseEncoder.with_query_idf`
+_IDF = 0.75  # as in `SparseEncoder.with_query_idf`
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptSettings:
-    """How to adapt.
+    """Settings of an adaptation.
 
     Attributes:
         base: the encoder to start from.
-        teachers: of `lsr.training.teachers.load_teacher`; their ensemble scores the candidates.
-        queries: pseudo-queries to train on, at most.
+        teachers: as for `lsr.training.teachers.load_teacher`; their ensemble scores the candidates.
+        queries: the most pseudo-queries to train on.
         steps, batch_size, negatives, learning_rate, max_length: of the training run.
         sparsity: λ of the penalty on document terms.
         seed: of crops, candidates and training.
@@ -91,13 +93,13 @@ class AdaptSettings:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """What came out.
+    """The result of an adaptation.
 
     Attributes:
         model: the encoder's folder.
-        queries: pseudo-queries that were trained on; held_out: that were measured on.
-        before, after: of base and result on those: "reciprocal_rank@10", the mean of 1 / rank of the document that the
-            query was made of, and "document_terms", the mean number of active terms.
+        queries: number of pseudo-queries trained on; held_out: number of those measured on.
+        before, after: measures of base and result on those: "reciprocal_rank@10", the mean of 1 / rank of the document
+            that the query was made from, and "document_terms", the mean number of active terms.
     """
 
     model: Path
@@ -107,25 +109,84 @@ class Adaptation:
     after: dict[str, float]
 
 
-def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: Stages = silent) -> Adaptation:
+@dataclass(frozen=True, slots=True)
+class AdaptPlan:
+    """What an adaptation would do.
+
+    Attributes:
+        documents: number in the corpus, where its form says so.
+        kinds: what queries are made of: "titles", "crops".
+        queries: of each kind, at most: what the settings and the number of documents allow.
+        teachers: their names.
+        config: the training run, without its data, which are made first.
+    """
+
+    documents: int | None
+    kinds: tuple[str, ...]
+    queries: int
+    teachers: tuple[str, ...]
+    config: TrainingConfig
+
+
+def plan_adaptation(
+    corpus: str, settings: AdaptSettings, *, changes: Mapping[str, Any] | None = None, device: str | None = None
+) -> AdaptPlan:
+    """The plan of `adapt`, which refuses what that would: base and teachers are loaded, the corpus is begun.
+
+    Raises as `adapt` does.
+    """
+    kinds = _kinds(corpus)
+    documents = count_documents(corpus)
+    if documents is not None and documents < _FEWEST:
+        raise InputError(f"{corpus} has only {documents} documents, too few to learn from")
+    for name in settings.teachers:
+        if name != "bm25":
+            load_teacher(name, bm25=_no_bm25, max_length=settings.max_length, device=device)
+    base = SparseEncoder.load(settings.base, queries_only=True)
+    sets = [SetConfig(source=f"{kind}:{corpus}") for kind in kinds]
+    model = ModelConfig(document=_document(base, settings))
+    queries = settings.queries if documents is None else min(settings.queries, documents)
+    return AdaptPlan(
+        documents, kinds, queries, tuple(settings.teachers), _run_config(base, model, sets, settings, changes)
+    )
+
+
+def _no_bm25() -> Bm25Encoder:
+    raise AssertionError("nothing is counted for a plan")
+
+
+def adapt(
+    corpus: str,
+    folder: str | Path,
+    settings: AdaptSettings,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    stages: Stages = silent,
+) -> Adaptation:
     """Train an encoder for a corpus that `lsr.text.open_corpus` reads; needs no judgements and no queries.
 
-    What was done before an interruption is not done again: pseudo-queries, mining, scoring and checkpoints stay in the
-    folder.
+    Work done before an interruption is not repeated: pseudo-queries, mining, scoring and checkpoints stay in the
+        folder.
 
-    Raises InputError for a corpus without usable text, or a folder that holds something else; ModelError for a base
-    that cannot be trained.
+    Args:
+        changes: of fields of the training run, by dotted names as in a recipe: {"run.warmup": 0.1}.
+        device: of models and training; None for an accelerator where there is one.
+
+    Raises InputError for a corpus without usable text, or a folder with other contents; ModelError for a base that
+    cannot be trained.
     """
     folder = Path(folder)
     data = folder / DATA
     trained, held_out = [], []
-    for kind in ("titles", "crops") if _has_titles(corpus) else ("crops",):
+    for kind in _kinds(corpus):
         some, rest = _pseudo_queries(corpus, kind, data, settings, stages)
-        trained.append(_score(_mine(some, data / f"{kind}-mined", settings, stages), settings, stages))
+        trained.append(_score(_mine(some, data / f"{kind}-mined", settings, device, stages), settings, device, stages))
         held_out.append(rest)
-    model = train(_config(trained, data, settings, stages), folder, stages=stages)
+    config = _config(trained, data, settings, changes, stages)
+    model = train(config, folder, device=device, stages=stages)
     before, after = (
-        _measure(SparseEncoder.load(name, max_length=settings.max_length), held_out, folder, stages)
+        _measure(SparseEncoder.load(name, max_length=settings.max_length, device=device), held_out, folder, stages)
         for name in (settings.base, model)
     )
     adaptation = Adaptation(model, sum(map(len, trained)), sum(map(len, held_out)), before, after)
@@ -135,8 +196,13 @@ def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: S
     return adaptation
 
 
+def _kinds(corpus: str) -> tuple[str, ...]:
+    """What queries are made of."""
+    return ("titles", "crops") if _has_titles(corpus) else ("crops",)
+
+
 def _has_titles(corpus: str) -> bool:
-    """Whether most documents have one, by the first thousand."""
+    """Whether most documents have a title, judged by the first thousand."""
     first = [bool(document.title.strip()) for document in islice(open_corpus(corpus), _PEEK)]
     return 2 * sum(first) > len(first)
 
@@ -144,7 +210,7 @@ def _has_titles(corpus: str) -> bool:
 def _pseudo_queries(
     corpus: str, kind: str, data: Path, settings: AdaptSettings, stages: Stages
 ) -> tuple[TrainingSet, TrainingSet]:
-    """Queries made of documents, to train on and to measure on."""
+    """Make queries from documents, to train on and to measure on."""
     paths = data / f"{kind}-train", data / f"{kind}-held-out"
     if not all(map(is_training_set, paths)):
         with stages(f"making queries ({kind})", None, "documents") as progress:
@@ -152,7 +218,7 @@ def _pseudo_queries(
                 f"{kind}:{corpus}", all_texts=True, seed=settings.seed, work=data, progress=progress
             )
         if len(made) < _FEWEST:
-            raise InputError(f"{corpus} gives {len(made)} pseudo-queries ({kind}): too few to learn from")
+            raise InputError(f"{corpus} yields only {len(made)} pseudo-queries ({kind}), too few to learn from")
         order = np.random.default_rng(settings.seed).permutation(len(made))
         kept_out = min(_MOST_HELD_OUT, round(_HELD_OUT * len(made)))
         for path, part in zip(paths, (order[kept_out:][: settings.queries], order[:kept_out]), strict=True):
@@ -168,7 +234,7 @@ def _write(made: TrainingSet, examples: npt.NDArray[np.int64], path: Path) -> No
             writer.add(example.query_id, example.query, example.positives, example.negatives)
 
 
-def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
     if is_training_set(path):
         return TrainingSet.open(path)
     with TemporaryDirectory(dir=path.parent, prefix=".") as work:
@@ -179,6 +245,7 @@ def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages
                 Path(work) / str(number),
                 bm25=lambda: _bm25(made),
                 max_length=settings.max_length,
+                device=device,
                 stages=stages,
             )
             for number, name in enumerate(("bm25", settings.base))
@@ -187,12 +254,13 @@ def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages
         return mine(made, searchers, path, mining, stages=stages)
 
 
-def _score(mined: TrainingSet, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+def _score(mined: TrainingSet, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
     path = mined.path.with_name(f"{mined.path.name}-scored")
     if is_training_set(path):
         return TrainingSet.open(path)
     teachers = [
-        load_teacher(name, bm25=lambda: _bm25(mined), max_length=settings.max_length) for name in settings.teachers
+        load_teacher(name, bm25=lambda: _bm25(mined), max_length=settings.max_length, device=device)
+        for name in settings.teachers
     ]
     return score_training_set(mined, teachers, path, normalise=True, stages=stages)
 
@@ -201,20 +269,37 @@ def _bm25(made: TrainingSet) -> Bm25Encoder:
     return Bm25Encoder.fit(made.texts[row] for row in range(len(made.texts)))
 
 
-def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
+def _config(
+    sets: Sequence[TrainingSet],
+    data: Path,
+    settings: AdaptSettings,
+    changes: Mapping[str, Any] | None,
+    stages: Stages,
+) -> TrainingConfig:
     base = SparseEncoder.load(settings.base, queries_only=True)
     model = ModelConfig(document=_document(base, settings))
-    penalties: list[Penalty] = [Flops(strength=settings.sparsity, ramp=0.5)]
     if base.inference_free:
         model = replace(model, query=_query_table(base, sets[-1].texts, data / "query-table.safetensors", stages))
-    elif base.spec.query != base.spec.document:
+    return _run_config(base, model, [SetConfig(source=str(each.path)) for each in sets], settings, changes)
+
+
+def _run_config(
+    base: SparseEncoder,
+    model: ModelConfig,
+    sets: list[SetConfig],
+    settings: AdaptSettings,
+    changes: Mapping[str, Any] | None,
+) -> TrainingConfig:
+    """The training run; ModelError for a base that cannot be trained so, InputError for changes that make no sense."""
+    penalties: list[Penalty] = [Flops(strength=settings.sparsity, ramp=0.5)]
+    if not base.inference_free and base.spec.query != base.spec.document:
         raise ModelError(
-            f"{settings.base} reads queries otherwise than documents, and what is adapted is one model for both"
+            f"{settings.base} has separate models for queries and documents; only one model for both can be adapted"
         )
     config = TrainingConfig(
         about=About(title="lsr adapt"),
         model=model,
-        data=[SetConfig(source=str(each.path)) for each in sets],
+        data=sets,
         losses=[KlDivergence(), InfoNce(weight=_CONTRAST)],
         document_regularisers=penalties,
         query_regularisers=[] if base.inference_free else penalties,
@@ -228,20 +313,23 @@ def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, st
             save_every=100,
         ),
     )
-    # Checks what the settings bring along.
-    return TrainingConfig.from_record(config.to_record(), "lsr adapt")
+    # Checks the values that come from the settings.
+    record = config.to_record()
+    for name, value in (changes or {}).items():
+        set_field(record, name, value)
+    return TrainingConfig.from_record(record, "lsr adapt", changed=list(changes or ()))
 
 
 def _document(base: SparseEncoder, settings: AdaptSettings) -> TowerConfig:
-    """The document side, with all that the model does to a text and its vector: a recipe's defaults are not its own."""
+    """The document side, with all that the model does to a text and its vector: a recipe's defaults may differ."""
     spec = base.spec.document
     if not isinstance(spec, TransformerSpec):
-        raise ModelError(f"{settings.base} looks document weights up in a table: there is no model to train")
+        raise ModelError(f"{settings.base} looks document weights up in a table, so there is no model to train")
     return TowerConfig(base=settings.base, **{**spec.encoding(), "max_length": settings.max_length})
 
 
 def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) -> QueryTableConfig:
-    """The query side of an inference-free model: its table, blended with the IDF of the corpus as in a search of it."""
+    """The query side of an inference-free model: its table, blended with the IDF of the corpus as in a search."""
     from safetensors.numpy import save_file
 
     if not path.exists():
@@ -251,18 +339,18 @@ def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) 
                 batch = [texts[row] for row in range(start, min(start + 1024, len(texts)))]
                 frequencies += base.token_frequencies(batch)
                 progress(len(batch))
-        # What the words of a corpus are worth is for the corpus to say, where a model does not ask for it too.
+        # The corpus's own IDF decides what its words are worth, even if the model does not ask for it.
         idf = inverse_document_frequency(frequencies, len(texts))
         with atomic_file(path) as temporary:
             save_file({"weight": base.with_query_idf(idf, base.query_idf or _IDF).query_table}, temporary)
     spec = base.spec.query
     assert isinstance(spec, TableSpec)
-    # The IDF is in the table: a search that blended it in once more would not ask with what was trained.
+    # The IDF is already in the table: blending it in again would give queries that differ from training.
     return QueryTableConfig(table=str(path), trainable=False, **{**spec.encoding(), "idf": 0.0})
 
 
 def _measure(encoder: SparseEncoder, held_out: Sequence[TrainingSet], folder: Path, stages: Stages) -> dict[str, float]:
-    """How high the document of each held-out pseudo-query ranks among all texts of its set."""
+    """Measure how high the document of each held-out pseudo-query ranks among all texts of its set."""
     ranks, terms, texts = [], 0, 0
     for each in held_out:
         with TemporaryDirectory(dir=folder, prefix=".") as work:

@@ -1,9 +1,9 @@
-"""Several models as one: the mean of their weights.
+"""Averaging the weights of several models into one.
 
-Models that were trained from one start, on other samples of the data or for another time, differ by noise around what
-they have in common. The mean of their weights has less of it than any of them, and encodes as fast as one ("model
-soups", Wortsman et al., arXiv:2203.05482). It needs that one start: of models that learned apart, weights at the same
-place mean different things.
+Models that were trained from one start, on different samples of the data or for different times, differ by noise around
+what they have in common. The mean of their weights has less noise than any of them, and encodes as fast as one ("model
+soups", Wortsman et al., arXiv:2203.05482). The common start is needed: in models trained independently, weights at the
+same place mean different things.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec
 
 _CONFIGURATION = (".json", ".txt", ".model")
-# What a config.json says of how it came to be, and not of the model.
+# Fields of a config.json that describe its origin, not the model.
 _HISTORY = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
 
 
@@ -40,10 +40,10 @@ def average_models(
     force: bool = False,
     progress: Callable[[int], None] = lambda files: None,
 ) -> Path:
-    """Write the encoder whose weights are the mean of these encoders' weights, whole or not at all.
+    """Write the encoder whose weights are the mean of these encoders' weights, completely or not at all.
 
-    Sums are made in float32 and stored in the first model's type. All else is the first model's; a README.md says what
-    the mean was made of.
+    Sums are computed in float32 and stored in the first model's type. Everything else is the first model's; a README.md
+    lists what was averaged.
 
     Args:
         models: two or more sparse encoders of one form: short names, folders, hub names.
@@ -55,10 +55,10 @@ def average_models(
     Raises:
         OutputExistsError: `path` exists and `force` is not set.
         InputError: too few models, or weights that do not fit them.
-        ModelError: a model that is none, or differs from the first in more than its weights: the message says in what.
+        ModelError: one is not a model, or differs from the first in more than its weights; the message says in what.
     """
     if len(models) < 2:
-        raise InputError("a mean takes two models or more")
+        raise InputError("averaging needs two or more models")
     shares = mean_shares(len(models), weights, "models")
     folders = [locate(model)[1] for model in models]
     specs = [read_spec(folder) for folder in folders]
@@ -79,7 +79,7 @@ def average_models(
 
 
 def _difference(first: tuple[Path, ModelSpec], other: tuple[Path, ModelSpec]) -> str | None:
-    """In what two models differ beside their weights, in words; None if in nothing."""
+    """What two models differ in besides their weights, in words; None if nothing."""
     for side in ("document", "query"):
         (a, b) = specs = [_relative(getattr(spec, side), folder) for folder, spec in (first, other)]
         if type(a) is not type(b):
@@ -97,7 +97,7 @@ def _difference(first: tuple[Path, ModelSpec], other: tuple[Path, ModelSpec]) ->
 
 
 def _relative(spec: Spec, folder: Path) -> Spec:
-    """The spec with paths as they are inside the model's folder."""
+    """The spec with paths relative to the model's folder."""
     if isinstance(spec, TableSpec):
         spec = replace(spec, weights=spec.weights.relative_to(folder))
     return replace(spec, folder=spec.folder.relative_to(folder))
@@ -117,7 +117,7 @@ def _tokens(folder: Path) -> dict[str, int]:
 
 
 def _weights(model: ModelSpec, folder: Path) -> list[Path]:
-    """The files of numbers, relative to the model's folder. ModelError for one that is no .safetensors file."""
+    """The weight files, relative to the model's folder. ModelError for one that is not a .safetensors file."""
     files: set[Path] = set()
     for spec in (model.document, model.query):
         if isinstance(spec, TableSpec):
@@ -148,7 +148,7 @@ def _average_file(files: Sequence[Path], target: Path, shares: Sequence[float]) 
                 raise ModelError(f"{file} and {files[0]}: only one of them holds {min(missing)!r}")
         tensors = dict(_means(files, opened, shares))
         save_file(tensors, target, metadata=first.metadata())
-    target.chmod(0o644)  # safetensors writes files that their owner alone can read
+    target.chmod(0o644)  # safetensors writes files that only their owner can read
 
 
 def _opened(file: Path) -> Any:
@@ -168,6 +168,6 @@ def _means(files: Sequence[Path], opened: Sequence[Any], shares: Sequence[float]
                 shapes = f"{list(tensor.shape)} and {list(first.shape)}"
                 raise ModelError(f"{file} and {files[0]}: {name!r} has different shapes, {shapes}")
             if not first.is_floating_point() and not tensor.equal(first):
-                raise ModelError(f"{file} and {files[0]}: the whole numbers of {name!r} are not the same")
+                raise ModelError(f"{file} and {files[0]}: the integers of {name!r} are not the same")
             total += tensor.float() * share
         yield name, total.to(first.dtype) if first.is_floating_point() else first

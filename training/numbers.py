@@ -1,4 +1,4 @@
-"""Numbers that a configuration holds, with their bounds: checked when it is read."""
+"""Numbers in a configuration, with bounds that are checked when it is read."""
 
 from __future__ import annotations
 

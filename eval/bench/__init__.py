@@ -1,4 +1,4 @@
-"""Latency, recall, size and build time of this engine, and of others beside it.
+"""Latency, recall, size and build time of this engine, compared with others.
 
 `bench` measures on any vectors and queries; `tune` finds an index's fastest parameters for a recall.
 """

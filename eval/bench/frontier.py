@@ -1,4 +1,4 @@
-"""Which configurations are worth having, and the fastest that reaches a recall."""
+"""Choosing configurations: the frontier, and the fastest that reaches a recall."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pareto(rows: Iterable[Row]) -> list[Row]:
 def fastest(rows: Iterable[Row], recall: float) -> Row | None:
     """The row with the least mean time among those that reach `recall`, both on the first half of the queries.
 
-    What to report of it is its second half, which had no part in the choice. None if no row reaches it.
+    Report its second half, which had no part in the choice. None if no row reaches the recall.
     """
     reaching = [row for row in rows if row.halves[0].recall >= recall]
     return min(reaching, key=lambda row: row.halves[0].mean_us, default=None)

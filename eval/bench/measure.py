@@ -2,7 +2,7 @@
 
 What is timed is what a user waits for: a call, with the query in the engine's own form. A configuration is run in
 several rounds, in turn with all others, and each query counts with the best of its times, so that a disturbance of the
-machine, which lasts longer than a query, falls on none or on all.
+machine, which lasts longer than a query, affects none or all.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from lsr.eval.bench.truth import Answers
 
 _WARM_UPS = 50
 
-# A configuration that takes longer than this is run once, and not as a batch: its noise is small against its time.
+# A configuration that takes longer than this is run once, and not as a batch: its noise is small relative to its time.
 _SLOW_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class Sample:
-    """What was measured of one configuration.
+    """The measurements of one configuration.
 
     Attributes:
         seconds: float64 [queries], the best time of each.
         recalls: float64 [queries]; NaN for a query that matches nothing.
         batch_seconds: (part, threads) → best time of the batch call.
-        slow: one round of it is enough, and there are no batches.
+        slow: whether one round is enough, without batches.
     """
 
     seconds: npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ class Sample:
 
     @classmethod
     def of(cls, queries: int) -> Sample:
-        """Nothing measured yet."""
+        """A sample with nothing measured yet."""
         return cls(np.full(queries, np.inf), np.full(queries, np.nan))
 
 
@@ -57,7 +57,7 @@ def measure_round(
     answers: Answers,
     batch_threads: tuple[int, ...] = (),
 ) -> None:
-    """One more round of one configuration: every query by itself, then, unless that was slow, every part as a batch."""
+    """Run one more round of a configuration: each query by itself, then, unless that was slow, each part as a batch."""
     search = index.searcher(k, configuration)
     count = len(queries.vectors)
     first_round = not np.isfinite(sample.seconds[0])
@@ -102,7 +102,7 @@ def _time(call: Callable[[], object]) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No garbage collection inside."""
+    """A context without garbage collection."""
     gc.disable()
     try:
         yield

@@ -18,12 +18,12 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Microseconds of a search that has nearly nothing to search: medians over the queries.
+    """Microseconds of a search with almost nothing to search: medians over the queries.
 
     Attributes:
-        hot_us: one such search after another, all code and data in the nearest caches.
+        hot_us: such searches one after another, with all code and data in the nearest caches.
         after_search_us: each right after a search of the real index, which has filled the caches with its own data, as
-            it is in use.
+            in practice.
     """
 
     hot_us: float
@@ -31,12 +31,12 @@ class Overhead:
 
 
 def measure_overhead(index: Index, queries: SparseVectors, k: int, mode: str, **parameters: Any) -> Overhead:
-    """The time of searches of an index of `k` documents as short as the queries.
+    """Time searches of an index of `k` documents as short as the queries.
 
     The queries keep their lengths and weights; their terms are numbered from 0, and every document holds all of these.
     Such a search takes every step of a real one (checking and preparing the query, handing it to the compiled code,
-    making `k` hits), while its kernel has next to nothing to do: an upper bound of the overhead that needs no look
-    inside. `index` is the real one, for `after_search_us`.
+    making `k` hits), while its kernel has almost nothing to do: an upper bound of the overhead that needs no
+    instrumentation. `index` is the real one, for `after_search_us`.
     """
     with tempfile.TemporaryDirectory(prefix="lsr-bench-") as folder:
         rows = [queries.row(i) for i in range(len(queries))]
@@ -58,7 +58,7 @@ def measure_overhead(index: Index, queries: SparseVectors, k: int, mode: str, **
 
 
 def _index_of_few(path: Path, dim: int, terms: int, documents: int) -> Index:
-    # Scores differ, so that the hits have an order to be found.
+    # Scores differ, so that the hits have to be ordered.
     rows = [(np.arange(terms), np.full(terms, 1 + row / documents, np.float32)) for row in range(documents)]
     with IndexBuilder(path, dim=dim) as builder:
         builder.add(SparseVectors.from_rows(rows, dim=dim))

@@ -1,4 +1,4 @@
-"""A benchmark as Markdown: who is fastest at a recall, what an index weighs, every frontier."""
+"""A benchmark as Markdown: the fastest at each recall, the size of indexes, every frontier."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def markdown(result: BenchResult) -> str:
 
 
 def by_system(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows of each system, in the order in which systems come first."""
+    """The rows of each system, in the order in which systems first occur."""
     systems: dict[str, list[Row]] = {}
     for row in rows:
         systems.setdefault(row.system, []).append(row)
@@ -72,7 +72,7 @@ def _at_recalls(rows: Sequence[Row], k: int) -> str:
 
 
 def _frontiers(rows: Sequence[Row], k: int) -> str:
-    """Each system's configurations that no other of its own beats, over all queries."""
+    """Each system's configurations that none of its others beats, over all queries."""
     lines = [
         [
             name,

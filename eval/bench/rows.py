@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,9 @@ class Summary:
 
     Attributes:
         recall: mean over the queries that match anything.
-        mean_us: microseconds a query, one after another on one thread.
+        mean_us: microseconds per query, one after another on one thread.
         p50_us, p95_us, p99_us: percentiles over single calls.
-        call_mean_us: mean of single calls; more than `mean_us` only where that comes from a batch call.
+        call_mean_us: mean of single calls; more than `mean_us` only if that comes from a batch call.
     """
 
     recall: float
@@ -38,13 +38,13 @@ class Row:
     Attributes:
         engine: its name.
         mode: of the search.
-        index_settings: what the index was built with, where the engine was told anything.
+        index_settings: settings of the build, if any were given.
         search_parameters: of the search.
         k: number of hits.
         overall: over all queries.
-        halves: over the half that parameters are chosen on, and over the other, which is reported.
+        halves: over the half on which parameters are chosen, and over the other, which is reported.
         index_bytes: what the index takes on disk.
-        build_s: seconds that its build took; None if it was there already.
+        build_s: seconds of its build; None if it already existed.
         queries_per_second: threads → throughput of the batch call, over all queries.
     """
 
@@ -61,16 +61,34 @@ class Row:
 
     @property
     def system(self) -> str:
-        """What competes as one in tables and plots: a mode of ours, or a peer's mode."""
+        """The competitor in tables and plots: a mode of ours, or a peer's mode."""
         return f"{self.engine} {self.mode}"
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """All of them, those of the index first."""
+        """All parameters, those of the index first."""
         return {**self.index_settings, **self.search_parameters}
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Row:
+        """Read what `to_record` gives; all its parameters become those of the search."""
+        summary = [each.name for each in fields(Summary)]
+        first, second = (Summary(**half) for half in record["halves"])
+        return cls(
+            engine=record["engine"],
+            mode=record["mode"],
+            index_settings={},
+            search_parameters=record["parameters"],
+            k=record["k"],
+            overall=Summary(**{name: record[name] for name in summary}),
+            halves=(first, second),
+            index_bytes=record["index_bytes"],
+            build_s=record["build_s"],
+            queries_per_second={int(threads): value for threads, value in record["queries_per_second"].items()},
+        )
+
     def to_record(self) -> dict[str, Any]:
-        """JSON values: the attributes, `parameters` in one, those of `overall` among the others."""
+        """JSON values: the attributes, with all `parameters` in one and those of `overall` among the others."""
         return {
             "engine": self.engine,
             "mode": self.mode,
@@ -93,10 +111,10 @@ def in_words(parameters: Mapping[str, Any]) -> str:
 def summarise(
     sample: Sample, parts: Sequence[npt.NDArray[np.int64]], which: Sequence[int], *, mean_from_batch: bool = False
 ) -> Summary:
-    """Sum a sample up over the queries of the parts `which`.
+    """Summarise a sample over the queries of the parts `which`.
 
-    `mean_from_batch` takes the mean from the batch calls on one thread, if it is the lesser one: starting a batch costs
-    something too, which few queries do not make up for.
+    `mean_from_batch` takes the mean from the batch calls on one thread, if it is the smaller one: starting a batch has
+    a cost too, which does not pay off for few queries.
     """
     rows = np.concatenate([parts[part] for part in which])
     times, recalls = sample.seconds[rows] * 1e6, sample.recalls[rows]
@@ -104,6 +122,6 @@ def summarise(
     if mean_from_batch and not sample.slow:
         mean = min(mean, sum(sample.batch_seconds[part, 1] for part in which) * 1e6 / len(rows))
     p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()
-    # Without a query that matches anything there is nothing to miss.
+    # If no query matches anything, there is nothing to miss.
     recall = float(np.nanmean(recalls)) if np.isfinite(recalls).any() else 1.0
     return Summary(recall, mean, p50, p95, p99, call_mean)

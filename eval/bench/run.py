@@ -25,17 +25,17 @@ from lsr.eval.measures.machine import processor
 
 @dataclass(frozen=True, slots=True)
 class BenchSettings:
-    """What is measured.
+    """What to measure.
 
     Attributes:
         ks: numbers of hits.
         against: names of peers; one that is not installed is left out with a note.
-        ks_of: numbers of hits for an engine, by its name, that is not to be measured at all `ks`.
+        ks_of: numbers of hits, by name, for engines that are not to be measured at all `ks`.
         effort: how many configurations.
-        batch_threads: numbers of threads that batch calls are measured with. Latency is always that of one thread.
+        batch_threads: numbers of threads to measure batch calls with. Latency is always that of one thread.
         build_threads: threads of every build; None: as many as there are CPUs.
         rounds: how often each configuration is run; a query counts with its best time.
-        limit: keep the first so many queries; None keeps all.
+        limit: keep only the first so many queries; None keeps all.
     """
 
     ks: tuple[int, ...] = (10,)
@@ -48,12 +48,12 @@ class BenchSettings:
     limit: int | None = None
 
     def check(self) -> None:
-        """InputError if a number is below 1, nothing is to be measured, or a peer is unknown."""
+        """Check the settings: InputError if a number is below 1, there is nothing to measure, or a peer is unknown."""
         check_peers(list(self.against))
         if not self.ks:
             raise InputError("give at least one k")
         if not all(set(ks) <= set(self.ks) for ks in self.ks_of.values()):
-            raise InputError(f"no engine can be measured at a k that is not among {', '.join(map(str, self.ks))}")
+            raise InputError(f"an engine's own k must be among {', '.join(map(str, self.ks))}")
         numbers = [*self.ks, *self.batch_threads, self.rounds]
         if min(numbers) < 1 or (self.build_threads is not None and self.build_threads < 1):
             raise InputError("k, threads and rounds must be at least 1")
@@ -63,7 +63,7 @@ class BenchSettings:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """What was found.
+    """The result of a benchmark.
 
     Attributes:
         about: the collection, the machine, the versions and the settings, as JSON values.
@@ -84,7 +84,7 @@ class BenchResult:
 
 @dataclass(slots=True)
 class _Contender:
-    """An engine with one of its indexes, and what was measured of it so far."""
+    """An engine with one of its indexes, and its measurements so far."""
 
     engine: Engine
     settings: dict[str, Any]
@@ -105,12 +105,11 @@ def bench(
     """Measure this engine, and peers beside it, on the same vectors in one run.
 
     Indexes are built one after another, each in `folder`/NUMBER-ENGINE (by default in a temporary folder, removed
-    afterwards); peers build in processes of their own. Then, round by round, each index is opened, all its
-    configurations are run, and it is closed, so one index at a time is in memory. `note` is called with each remark
-    when it comes up.
+    afterwards); peers build in separate processes. Then, round by round, each index is opened, all its configurations
+    are run, and it is closed, so that one index at a time is in memory. `note` is called with each remark as it arises.
 
     Recall is against the exact top k by float32 inner product of the vectors as given; a document that ties with the
-    k-th counts as found. Raises InputError for settings or files that are not as they should be.
+    k-th counts as found. Raises InputError for invalid settings or files.
     """
     settings.check()
     notes: list[str] = []

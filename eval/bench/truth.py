@@ -20,16 +20,16 @@ class Answers:
 
     Attributes:
         relevant: for each query, the documents that count as found: all whose score is at least the k-th best.
-        wanted: for each query, how many of them a perfect answer holds: k, or fewer if fewer documents match.
+        wanted: for each query, how many of them a perfect answer contains: k, or fewer if fewer documents match.
     """
 
     relevant: Sequence[frozenset[int]]
     wanted: Sequence[int]
 
     def recall(self, query: int, rows: Iterable[int]) -> float:
-        """The share of the wanted documents that is among `rows`; NaN for a query that matches nothing.
+        """The share of the wanted documents among `rows`; NaN for a query that matches nothing.
 
-        Any of several documents that tie for the last place may stand in for another.
+        Any of several documents that tie for the last place counts.
         """
         wanted = self.wanted[query]
         return len(self.relevant[query].intersection(rows)) / wanted if wanted else float("nan")
@@ -48,7 +48,7 @@ class Truth:
     scores: Sequence[npt.NDArray[np.float32]]
 
     def at(self, k: int) -> Answers:
-        """The answers at a `k` up to the one that this was computed for."""
+        """The answers at a `k` that is at most the computed one."""
         relevant, wanted = [], []
         for rows, scores in zip(self.rows, self.scores, strict=True):
             count = min(k, len(scores))
@@ -58,7 +58,7 @@ class Truth:
 
     @property
     def top_scores(self) -> npt.NDArray[np.float32]:
-        """float32 [queries]: the best score of each, 0 if it matches nothing."""
+        """Each query's best score, 0 if it matches nothing: float32 [queries]."""
         return np.array([scores[0] if len(scores) else 0 for scores in self.scores], np.float32)
 
 
@@ -70,8 +70,8 @@ def exact_top(
 ) -> Truth:
     """The `k` best documents of each query by float32 inner product, summed in ascending order of terms.
 
-    Reads `documents` once, batch by batch; rows count through the batches. `progress` is called with the number of
-    documents just finished.
+    Reads `documents` once, batch by batch; rows are numbered through all batches. `progress` is called with the number
+    of documents just finished.
     """
     asked = queries.to_scipy()
     best = [_Best(k) for _ in range(len(queries))]
@@ -91,7 +91,7 @@ def exact_top(
 
 
 class _Best:
-    """The best k of one query so far, and what ties with the k-th."""
+    """The best k of one query so far, with all that tie with the k-th."""
 
     def __init__(self, k: int) -> None:
         self._k = k

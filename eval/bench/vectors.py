@@ -47,13 +47,13 @@ def open_vectors(
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> BenchVectors:
-    """Check both files to the end and bring them to one vocabulary.
+    """Check both files completely, and map them to one vocabulary.
 
     Documents that are not in Parquet are written to `folder` as Parquet. `limit` keeps the first so many queries.
     `progress` is called with the number of documents just read.
 
-    Raises InputError for a file that is not as `iter_vectors` wants it, for files of different vocabularies, and for
-    one without rows.
+    Raises InputError for a file that `iter_vectors` refuses, for files of different vocabularies, and for one without
+    rows.
     """
     vocabulary = _shared_vocabulary(documents, queries)
     dim = None if vocabulary is not None else _shared_dim(documents, queries)
@@ -91,7 +91,7 @@ def _shared_vocabulary(documents: Path, queries: Path) -> Vocabulary | None:
     if of_documents is None or of_queries is None:
         names, ids = (documents, queries) if of_queries is None else (queries, documents)
         raise InputError(
-            f"holds terms by name, and {ids} by id, so they cannot be matched; give both as Parquet, or neither",
+            f"has terms by name, but {ids} has them by id, so they cannot be matched; give both as Parquet, or neither",
             source=str(names),
         )
     return Vocabulary(sorted({*of_documents, *of_queries}))

@@ -1,1 +1,1 @@
-"""Effectiveness, latency and sparsity, measured."""
+"""Measures of effectiveness, latency and sparsity."""

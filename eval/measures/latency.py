@@ -1,4 +1,4 @@
-"""How long one query takes on one thread."""
+"""Measuring how long one query takes on one thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Latency:
-        """Sum up measured times, at least one."""
+        """Summarise measured times, at least one."""
         times = np.asarray(seconds) * 1e3
         p50, p95, p99 = np.percentile(times, [50, 95, 99]).tolist()
         return cls(float(times.mean()), p50, p95, p99, len(times))
@@ -37,7 +37,7 @@ class Latency:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch, where it is loaded, compute on one thread; a search of `lsr.index` or bm25s is on one anyway."""
+    """Limit torch, if it is loaded, to one thread; searches of `lsr.index` and bm25s use one anyway."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
@@ -56,7 +56,7 @@ def time_each(
     description: str = "timing",
     stages: Stages = silent,
 ) -> list[tuple[float, ...]]:
-    """What `once` measures for each query, after a few that warm caches up; torch computes on one thread meanwhile."""
+    """Call `once` for each query, after a few to warm up caches; torch computes on one thread meanwhile."""
     with one_thread(), stages(description, len(queries), "queries") as progress:
         for query in queries[:_WARM_UPS]:
             once(query)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-# What computes: another version of one of these may give other times, and other last digits.
+# Packages that compute: another version of one may give other times, and other last digits.
 _PACKAGES = (
     "numpy", "scipy", "numba", "pyarrow", "torch", "transformers", "tokenizers", "faiss-cpu", "ranx", "bm25s",
     "sentence-transformers", "pyseismic-lsr", "bmp",
@@ -17,7 +17,7 @@ _PACKAGES = (
 
 
 def processor() -> str:
-    """The processor's name, as Linux gives it or as Python knows it."""
+    """The processor's name, from Linux or as Python knows it."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -33,9 +33,9 @@ def cpus() -> int:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What a result depends on beside its settings, as JSON values.
+    """What a result depends on besides its settings, as JSON values.
 
-    `processor`, `cpus`, `memory_gib` (None where the system does not tell), `system`, `python`, and `packages` with the
+    `processor`, `cpus`, `memory_gib` (None if unknown), `system`, `python`, and `packages` with the
     versions of those that are installed.
     """
     memory = None

@@ -1,4 +1,4 @@
-"""How many terms vectors use, and what that makes a search cost."""
+"""How many terms vectors use, and what a search costs as a result."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Activation:
 
     @property
     def mean_terms(self) -> float:
-        """Mean number of active terms a vector."""
+        """Mean number of active terms per vector."""
         return float(self.counts.sum() / self.rows) if self.rows else 0.0
 
     @property

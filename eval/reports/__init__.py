@@ -1,1 +1,1 @@
-"""What was measured, as JSON, Markdown and pictures."""
+"""Reports of measurements, as JSON, Markdown and plots."""

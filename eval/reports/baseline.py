@@ -1,4 +1,4 @@
-"""What is told of another system beside the one that is evaluated."""
+"""What a report says about another system, beside the evaluated one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Baseline:
         label: its name in tables.
         metrics: metric → mean over all judged queries.
         p_values: metric → two-sided p of the paired t-test between it and the system that is evaluated.
-        latency: per query, on one thread, from text to ranking; None where it was not measured.
+        latency: per query, on one thread, from text to ranking; None if it was not measured.
         settings: which variant this is.
     """
 

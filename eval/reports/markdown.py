@@ -1,4 +1,4 @@
-"""Markdown tables of what was measured."""
+"""Markdown tables of measurements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def markdown_table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table: the first column to the left, the others to the right."""
+    """A Markdown table: the first column is left-aligned, the others right-aligned."""
     lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -36,7 +36,7 @@ def heading(collection: Mapping[str, Any]) -> str:
 
 
 def effectiveness(label: str, metrics: Mapping[str, float], baselines: Sequence[Baseline]) -> str:
-    """A line for each system, and after each baseline one of p-values."""
+    """A line for each system, and one of p-values after each baseline."""
     names = list(metrics)
     rows = [[label, *(f"{metrics[name]:.4f}" for name in names)]]
     for baseline in baselines:
@@ -53,10 +53,10 @@ def latencies(
     settings: Mapping[str, Any],
     search: SearchStats | None,
 ) -> str:
-    """A line for each part of a search, and for each baseline that was timed; empty if nothing was."""
+    """A line for each part of a search, and for each baseline that was timed; empty if nothing was timed."""
     mode = settings.get("mode")
     if search is not None and mode not in STAGED_MODES:
-        mode = search.mode  # what "auto" came to
+        mode = search.mode  # what "auto" chose
     mode = f" ({mode})" if latency is not None else ""
     times = {"encode": "query encoding", "search": f"search{mode}", "total": "both"}
     rows = [_latency_row(f"{label}: {times.get(part, part)}", value) for part, value in (latency or {}).items()]
@@ -69,7 +69,7 @@ def latencies(
 
 
 def index_size(index: Mapping[str, Any] | None) -> str:
-    """What the index weighs, and how sparse its vectors are."""
+    """The size of the index, and how sparse its vectors are."""
     if index is None:
         return ""
     terms = index["active_terms"]

@@ -1,4 +1,4 @@
-"""What an evaluation found: its figures. `lsr.eval.reports.markdown` tells them in tables."""
+"""The results of an evaluation; `lsr.eval.reports.markdown` puts them into tables."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ class EvaluationReport:
 
     Attributes:
         label: the evaluated system's name in tables.
-        collection: name, source, split, and the numbers of documents (None where the corpus was not read), queries
+        collection: name, source, split, and the numbers of documents (None if the corpus was not read), queries
             and judgements.
         model: the encoder's settings; None for a run file.
         settings: how it was searched and measured.
         metrics: metric → mean over all judged queries; those that retrieved nothing count as zero.
         baselines: name → Baseline.
         latency: "encode", "search" and their sum "total", per query on one thread; None for a run file.
-        search: which way the timed searches of the sparse index went, and their mean work; None where there were none.
+        search: how the timed searches of the sparse index were run, and their mean work; None if there were none.
         index: size, active terms and FLOPS; None for a run file.
-        per_query: system → query id → metric → value, if it was asked for.
+        notes: what a reader of the values must know, such as judged documents that are not there.
+        per_query: system → query id → metric → value, if requested.
     """
 
     label: str
@@ -42,9 +43,10 @@ class EvaluationReport:
     search: SearchStats | None = None
     index: dict[str, Any] | None = None
     per_query: dict[str, dict[str, dict[str, float]]] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def to_record(self) -> dict[str, Any]:
-        """One object of JSON values, with the attributes as keys; `per_query` only where it was asked for."""
+        """One object of JSON values, with the attributes as keys; `per_query` only if requested."""
         result = asdict(self)
         result["search"] = self.search and self.search._asdict()
         if self.per_query is None:
@@ -52,12 +54,13 @@ class EvaluationReport:
         return result
 
     def to_markdown(self) -> str:
-        """Tables of effectiveness and latency, and what the index weighs."""
+        """Tables of effectiveness, latency and the size of the index."""
         parts = [
             heading(self.collection),
             effectiveness(self.label, self.metrics, list(self.baselines.values())),
             latencies(self.label, self.latency, list(self.baselines.values()), self.settings, self.search),
             index_size(self.index),
+            "\n".join(f"- {note}" for note in self.notes),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 

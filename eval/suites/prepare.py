@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
-from lsr.core.remedies import REPLACE_INDEX
+from lsr.core.remedies import CHOOSE_FOLDER, REPLACE_INDEX
 from lsr.eval.collections import TestCollection
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
 
-_OTHERWISE = ("name another one", REPLACE_INDEX)
+_OTHERWISE = (CHOOSE_FOLDER, REPLACE_INDEX)
 
 
 def open_or_index(
@@ -39,13 +39,13 @@ def open_or_index(
 ) -> Retriever:
     """Open the index of the collection's documents at `path`, or build it.
 
-    An index that is there is used again if it was made with `encoder`, `top_k` and `windows` (no encoder: with whatever
-    encoder, and no windows: with whatever windows), and holds exactly the documents of the collection; every text is
-    compared. `force` builds it anew. A build that was interrupted goes on where it stopped. `encoder` defaults to the
-    default model where there is no index yet; `query_idf` is that of `Retriever`. With `dense`, the index is given
-    dense vectors of that encoder, unless it has some of that encoder.
+    An existing index is reused if it was made with `encoder`, `top_k` and `windows` (without encoder: with any encoder;
+    without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
+    `force` builds it again. An interrupted build continues where it stopped. `encoder` defaults to the default model if
+    there is no index yet; `query_idf` is that of `Retriever`. With `dense`, dense vectors of that encoder are added to
+    the index, unless it already has them.
 
-    Raises ModelError or InputError if the index that is there does not fit.
+    Raises ModelError or InputError if an existing index does not fit.
     """
     from lsr.build.corpus import index_corpus
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -84,7 +84,7 @@ def _with_dense(
     query_idf: float | None,
     stages: Stages,
 ) -> Retriever:
-    """The retriever of the index with dense vectors of this encoder."""
+    """A retriever of the index with dense vectors of this encoder, added if missing."""
     if dense is None:
         return retriever
     index = retriever.index
@@ -104,7 +104,7 @@ def check_corpus(
 ) -> None:
     """Raise InputError unless the index holds exactly these documents, with these titles and texts.
 
-    An index of windows holds a document if these are the pieces of its text, of which it may keep the first alone.
+    An index of windows holds a document if its windows are the pieces of the text, of which it may keep only the first.
     `path` is named in the message.
     """
     other = f"the index at {path} was made from another corpus"
@@ -114,7 +114,7 @@ def check_corpus(
             stored = index.documents.get(document.id)
         except NotFoundError:
             raise InputError(f"document {document.id!r} is not in the index; {other}", remedies=_OTHERWISE) from None
-        # An index of bare vectors has no texts to compare.
+        # An index made of vectors alone has no texts to compare.
         if (stored.title or stored.text) and (stored.title, stored.text) != (document.title, _kept(document, index)):
             raise InputError(f"document {document.id!r} has another text in the index; {other}", remedies=_OTHERWISE)
         count += 1
@@ -125,7 +125,7 @@ def check_corpus(
 
 
 def _kept(document: Document, index: Index) -> str:
-    """The document's text, or what of it an index of first windows keeps."""
+    """The document's text, or the part of it that an index of first windows keeps."""
     if index.documents.windows is None or index.documents.windows.settings.score != "first":
         return document.text
     return cut_document(document, index.documents.windows.settings)[0].text
@@ -150,14 +150,30 @@ def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path
     if index.manifest.prunings:
         raise ModelError(
             f"the index at {path} was pruned ({Pruning.from_record(index.manifest.prunings[-1])})",
-            remedies=["measure it as it is, without naming a model", *_OTHERWISE],
+            remedies=["evaluate it as it is, without naming a model", *_OTHERWISE],
         )
-    # Through JSON, as the record in the index went.
+    # Through JSON, like the record in the index.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
     differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
-    if differing:
-        details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)
-        raise ModelError(
-            f"the index at {path} was made with other encoder settings ({details})",
-            remedies=_OTHERWISE,
-        )
+    if not differing:
+        return
+    if not recorded:
+        problem = f"the index at {path} does not say which model made it"
+    elif "model" in differing and recorded.get("model") is not None:
+        problem = f"the index at {path} was made by {recorded['model']}, not {wanted['model']}"
+    else:
+        details = _in_few_words(recorded, wanted, differing)
+        problem = f"the index at {path} was made with other encoder settings ({details})"
+    raise ModelError(problem, remedies=_OTHERWISE)
+
+
+def _in_few_words(recorded: Mapping[str, Any], wanted: Mapping[str, Any], differing: Sequence[str]) -> str:
+    """The settings that differ; of what describes a side of the model, that it does."""
+    parts = []
+    for key in differing:
+        before, now = recorded.get(key), wanted.get(key)
+        if isinstance(before, Mapping) or isinstance(now, Mapping):
+            parts.append(f"other weights or configuration of its {key} side")
+        else:
+            parts.append(f"{key} {before!r}, not {now!r}")
+    return ", ".join(parts)

@@ -14,6 +14,7 @@ from lsr.core.errors import InputError
 from lsr.core.progress import Stages
 from lsr.eval.collections import TestCollection
 from lsr.eval.extras import require
+from lsr.eval.matching import check_documents
 from lsr.eval.measures.latency import Latency, time_each
 from lsr.eval.runs import Ranking, Run
 from lsr.eval.systems.settings import EvaluationSettings
@@ -26,9 +27,10 @@ _EMPTY = Ranking([], np.empty(0, dtype=np.float32))
 class Bm25:
     """BM25 in Lucene's variant with k1 = 1.2 and b = 0.75, scored by bm25s (Lù 2024).
 
-    The text is a document's `contents`, title and text as one field: lower case, words of two characters or more,
-    bm25s's 33 English stop words out, then the English Snowball stemmer. Of the variants that Kamphuis et al. (ECIR
-    2020) compare it is "Lucene (accurate)", with document lengths as they are. Only postings and ids stay in memory.
+    The text is a document's `contents`, title and text as one field: in lower case, words of two or more characters,
+    without bm25s's 33 English stop words, then stemmed by the English Snowball stemmer. Among the variants that
+    Kamphuis et al. (ECIR 2020) compare, this is "Lucene (accurate)", with exact document lengths. Only postings and ids
+    stay in memory.
 
     Raises MissingDependencyError without the `eval` extra, InputError for an empty corpus.
     """
@@ -48,7 +50,7 @@ class Bm25:
 
     @staticmethod
     def settings() -> dict[str, Any]:
-        """The variant, for reports: averages of BM25 differ between variants by more than most models do."""
+        """The variant, for reports: BM25's averages differ more between variants than those of most models do."""
         from importlib.metadata import version
 
         return {
@@ -62,7 +64,7 @@ class Bm25:
         }
 
     def search(self, text: str, k: int = 10) -> Ranking:
-        """The `k` best documents (ties: the order of the corpus); documents that share no word are never among them."""
+        """Search for the `k` best documents (ties: the order of the corpus), never one without a common word."""
         words = self._tokens([text], return_ids=False)[0]
         if not words or not self._has_words:
             return _EMPTY
@@ -84,10 +86,12 @@ class Bm25:
 
 
 def answer_with_bm25(collection: TestCollection, settings: EvaluationSettings, stages: Stages) -> Answered:
-    """BM25 as a system that is evaluated: index the collection, search the judged queries, time the first of them."""
+    """Answer with BM25: index the collection, search the judged queries, time the first of them."""
     queries = collection.asked()
     with stages("indexing for BM25", count_documents(collection.source), "documents") as progress:
         bm25 = Bm25(collection.documents(), progress=progress)
+    known = set(bm25.ids)
+    notes = check_documents(collection, known.__contains__, lambda: bm25.ids[0], len(known))
     run: Run = {}
     with stages("searching with BM25", len(queries), "queries") as progress:
         for query in queries:
@@ -101,7 +105,7 @@ def answer_with_bm25(collection: TestCollection, settings: EvaluationSettings, s
 
     times = time_each(queries[: settings.latency_queries], once, "timing BM25", stages)
     latency = {"total": Latency.of([seconds for (seconds,) in times])}
-    return Answered("BM25", run, latency, documents=len(bm25.ids), variant=bm25.settings())
+    return Answered("BM25", run, latency, documents=len(bm25.ids), variant=bm25.settings(), notes=notes)
 
 
 def _best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:

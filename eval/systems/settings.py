@@ -19,12 +19,12 @@ class EvaluationSettings:
     """How to search and what to measure.
 
     Attributes:
-        metrics: ranx's names, or nDCG@10, R@100, … for them.
-        k: how deep each ranking goes; 1000 is TREC's and BEIR's habit.
+        metrics: ranx's names, or their usual forms nDCG@10, R@100, …
+        k: the depth of each ranking; 1000 is usual for TREC and BEIR.
         plan: how to search; exact search, which is the default, measures the model alone.
-        drop_self: take the document with the query's own id out of its ranking (ArguAna's queries are documents).
+        drop_self: remove the document with the query's own id from its ranking (ArguAna's queries are documents).
         bm25: search with BM25 as well.
-        latency_queries: how many of the queries, from the first, are timed one by one.
+        latency_queries: how many of the queries, starting with the first, are timed one by one.
         latency_k: how many documents the timed searches ask for.
         threads: threads of the searches that are not timed; None for all.
         per_query: keep every query's values in the report.
@@ -48,14 +48,14 @@ class EvaluationSettings:
             cutoff = re.search(r"@(\d+)", name)
             if cutoff and not name.startswith("rbp") and int(cutoff[1]) > self.k:
                 raise InputError(
-                    f"{name} needs rankings of {cutoff[1]}, k is {self.k}: raise k or choose other metrics"
+                    f"{name} needs rankings of {cutoff[1]}, but k is {self.k}: raise k or choose other metrics"
                 )
 
     @property
     def depth(self) -> int:
-        """How many documents a search asks for."""
+        """The number of documents that a search asks for."""
         return self.k + self.drop_self
 
     def cut(self, ranking: Ranking, query: str) -> Ranking:
-        """What of a query's ranking is judged."""
+        """The part of a query's ranking that is judged."""
         return (ranking.without(query) if self.drop_self else ranking).top(self.k)

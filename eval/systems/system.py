@@ -1,8 +1,8 @@
-"""What an evaluation compares: whatever answers the queries of a test collection."""
+"""The systems that an evaluation compares: anything that answers the queries of a test collection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How one system answered.
+    """The answers of one system.
 
     Attributes:
         label: its name in tables.
         run: its rankings, cut as the settings say.
-        latency: "total", per query on one thread from text to ranking, and what that consists of, such as "encode" and
-            "search"; None where nothing was searched.
-        documents: number of documents that it searched, if it knows.
+        latency: "total", per query on one thread from text to ranking, and its parts, such as "encode" and "search";
+            None if nothing was searched.
+        documents: number of documents that it searched, if known.
         variant: which system this is: its settings, or those of its model.
-        search: which way its timed searches went, and their mean work, if it tells.
-        index: size, active terms and FLOPS of its index, if it tells.
+        search: how its timed searches were run, and their mean work, if known.
+        index: size, active terms and FLOPS of its index, if known.
+        notes: what a reader of its values must know.
     """
 
     label: str
@@ -38,7 +39,8 @@ class Answered:
     variant: dict[str, Any] | None = field(default=None)
     search: SearchStats | None = None
     index: dict[str, Any] | None = None
+    notes: Sequence[str] = ()
 
 
 System = Callable[[TestCollection, EvaluationSettings, Stages], Answered]
-"""Searches a collection's judged queries, then times some of them alone; `stages` reports progress."""
+"""Searches a collection's judged queries, then times some of them one by one; `stages` reports progress."""

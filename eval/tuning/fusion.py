@@ -1,4 +1,4 @@
-"""Finding how much the dense side should count, on judged queries."""
+"""Finding the weight of the dense side, on judged queries."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
 
 _FEWEST = 10
 _RIDGE = 1.0
-_KEPT = 100  # hits of a ranking that is judged
+_KEPT = 100  # hits of a judged ranking
 
 
 @dataclass(frozen=True, slots=True)
 class FusionTuningResult:
-    """What was found.
+    """The result of tuning.
 
     Attributes:
-        tuning: to be stored.
+        tuning: what to store.
         curve: dense weight → mean of the metric over all judged queries.
         halves: what the fixed weight and the predicted ones reach on the half that had no part in their choice, as
             means over both choices of the half: "untuned" (the method's own weight), "fixed", "predicted".
@@ -64,19 +64,19 @@ def tune_fusion(
     seed: int = 0,
     stages: Stages = silent,
 ) -> FusionTuningResult:
-    """The dense weight with the best mean of a metric, and whether a weight for each query is better.
+    """Find the dense weight with the best mean of a metric, and whether a weight for each query is better.
 
     Each query is searched once; every weight is then tried on what both sides returned at this depth, with scores
     completed as `fusion` says. A predictor (`WeightPredictor`) is learned by ridge regression of each query's best
-    weights, queries counting as much as the weight matters to them. Both are chosen on one half of the queries and
-    verified on the other, and again the other way round. The predictor is kept only if it is best there, and another
-    weight than the method's own only if it is better; it is then chosen on all queries.
+    weights; queries count by how much the weight matters to them. Both are chosen on one half of the queries and
+    verified on the other, and the other way round. The predictor is kept only if it is best there, and a weight other
+    than the method's own only if it is better; it is then chosen on all queries.
 
     Raises InputError for fewer than 10 judged queries or a fusion by rank, which has no scores to weigh.
     """
     fusion = fusion or FusionSettings()
-    if METHODS[fusion.method].formula is None:
-        others = listed([name for name, method in METHODS.items() if method.formula is not None])
+    if METHODS[fusion.method].of_ranks is not None:
+        others = listed([name for name, method in METHODS.items() if method.of_ranks is None])
         raise InputError(f"{fusion.method} adds ranks, and its weights are not tuned: tune {others}")
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
@@ -107,7 +107,7 @@ def tune_fusion(
         ),
     )
     means = values.mean(axis=0)
-    kept = max(halves, key=lambda name: halves[name])  # the first of equals: what is simplest
+    kept = max(halves, key=lambda name: halves[name])  # the first of equals, which is the simplest
     predictor = _learn(features, values) if kept == "predicted" else None
     tuning = FusionTuning(
         method=fusion.method,
@@ -124,7 +124,7 @@ def tune_fusion(
 
 
 def save_plot(found: FusionTuningResult, path: Path, title: str = "") -> None:
-    """Draw the metric over the dense weight, and what each query's own weight reached. Raises as `check_plot`."""
+    """Plot the metric over the dense weight, and what each query's own weight reached. Raises as `check_plot`."""
     label = metric_label(found.tuning.metric)
     with figure([path], columns=1, title=title) as (panel,):
         panel.plot(list(found.curve), list(found.curve.values()), "o-", color=COLOURS[0], label="one weight for all")
@@ -142,10 +142,11 @@ def _halves(
     order: npt.NDArray[np.int64],
     reached: Callable[[list[int], npt.NDArray[np.float64]], npt.NDArray[np.float64]],
 ) -> dict[str, float]:
-    """What a choice on one half of the queries is worth on the other.
+    """What a choice on one half of the queries reaches on the other.
 
-    `values` [queries, WEIGHTS] is the metric, `features` [queries, features] what a predictor goes by, `untuned` the
-    method's own weight. The halves are those of `order`; `reached` gives the metric of some queries with a weight each.
+    `values` [queries, WEIGHTS] is the metric, `features` [queries, features] the input of a predictor, `untuned` the
+    method's own weight. The halves are those of `order`; `reached` returns the metric of some queries, each with its
+    weight.
     """
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     fixed, predicted = np.empty(len(order)), np.empty(len(order))
@@ -169,7 +170,7 @@ def _learn(features: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -
     standard = (features - means) / deviations
     centre, intercept = counts @ standard, float(counts @ wanted)
     moved = (standard - centre) * counts[:, None]
-    # The penalty is that of so many average queries.
+    # The penalty counts as much as this many average queries.
     gram = moved.T @ (standard - centre) + _RIDGE / len(counts) * np.eye(features.shape[1])
     coefficients = np.linalg.solve(gram, moved.T @ (wanted - intercept))
     return WeightPredictor(
@@ -198,11 +199,11 @@ def _values(
     qrels: Qrels,
     metric: str,
 ) -> npt.NDArray[np.float64]:
-    """float64 [n]: the metric of each query, fused with its weight."""
+    """The metric of each query, fused with its weight: float64 [n]."""
     run: Run = {}
     for query, hits, weight in zip(judged, found, weights.tolist(), strict=True):
         assert hits.sparse is not None and hits.dense is not None
-        # Found with even weights, so twice a contribution is the normalised score.
+        # Searched with even weights, so twice a contribution is the normalised score.
         scores = 2 * ((1 - weight) * hits.sparse.contributions + weight * hits.dense.contributions)
         rows, best = group_rows(retriever.index, hits.rows, scores, _KEPT)
         run[query.id] = Ranking(retriever.index.documents.ids(rows), best)

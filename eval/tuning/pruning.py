@@ -1,4 +1,4 @@
-"""What static pruning costs and saves: nDCG@10, size and latency of an index at many strengths of each rule."""
+"""The costs and savings of static pruning: nDCG@10, size and latency of an index at many strengths of each rule."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 METRIC = "ndcg@10"
 _K = 10
 
-# Strengths of each rule, the gentlest first. A threshold is a quantile by another name.
+# Strengths of each rule, the gentlest first. A threshold is equivalent to a quantile.
 _STRENGTHS: dict[str, tuple[float, ...]] = {
     "top_k": (512, 384, 320, 256, 224, 192, 160, 128, 112, 96, 80, 64, 56, 48, 40, 32, 24, 16, 12, 8),
     "mass": (0.99, 0.98, 0.96, 0.94, 0.92, 0.9, 0.88, 0.86, 0.84, 0.8, 0.75, 0.7, 0.6, 0.5),
@@ -45,16 +45,16 @@ CURVES = tuple(_STRENGTHS)
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One index.
+    """The measurements of one index.
 
     Attributes:
-        rule: what pruned it; None for the index as it was.
+        rule: the pruning rule; None for the original index.
         value: the rule's parameter.
-        weight: the threshold that a quantile came to.
+        weight: the threshold that a quantile gave.
         postings: (term, weight) pairs of all documents.
-        share: of the postings of the index as it was.
+        share: of the postings of the original index.
         bytes: of the whole index on disk, texts included.
-        vector_bytes: of its parts that hold weights (forward index, summaries, blocks): what pruning makes smaller.
+        vector_bytes: of its parts that hold weights (forward index, summaries, blocks), which pruning makes smaller.
         ndcg: nDCG@10 of exact search, the mean over the judged queries.
         latency: of exact search for 10 documents, each query's best of several rounds, one after another on one thread.
     """
@@ -75,15 +75,15 @@ class CurvePoint:
 
 
 def strengths(index: Index, names: Sequence[str] = CURVES) -> list[Rule]:
-    """The rules of these names, from gentle to strong; those of `top_k` that are too gentle to drop a term left out.
+    """The rules of these names, from gentle to strong, without those of `top_k` too gentle to drop a term.
 
     InputError for a name without a curve.
     """
     for name in names:
         if name not in _STRENGTHS:
             raise InputError(
-                f"there are curves of {', '.join(CURVES)}, not of {name!r} (a threshold is a quantile by another name, "
-                "and stands in the rows of that)"
+                f"there are curves of {', '.join(CURVES)}, not of {name!r} (a threshold is equivalent to a quantile, "
+                "and listed there)"
             )
     longest = max(int(np.diff(vectors.indptr).max()) for vectors in iter_vectors(index))
     return [
@@ -103,10 +103,10 @@ def measure_curve(
     rounds: int = 3,
     stages: Stages = silent,
 ) -> list[CurvePoint]:
-    """The index as it is, and pruned by each of the rules: built for real, in the folder for temporary files.
+    """Measure the original index and one pruned by each rule, which is really built, in the temporary folder.
 
-    Queries are encoded once, as the retriever does it. `threads` build and search (default: as many as there are CPUs),
-    but for the latency.
+    Queries are encoded once, as the retriever does. `threads` are used for builds and searches (default: as many as
+    there are CPUs), but not for latency.
 
     Raises InputError if the index is not of the collection's documents, or no judged query has a text;
     MissingDependencyError without the `eval` extra.
@@ -150,10 +150,11 @@ def measure_curve(
 
 
 def furthest(points: Iterable[CurvePoint], loss: float, *, gentler_too: bool = True) -> dict[str, CurvePoint | None]:
-    """For each rule the smallest index whose nDCG@10 is at most `loss` (relative) below that of the index as it was,
-    which must be among the points; None if there is none.
+    """For each rule, the smallest index within a relative loss of nDCG@10; None if there is none.
 
-    With `gentler_too`, no gentler strength of the rule may lose more either: on few queries nDCG@10 goes up and down.
+    The loss is relative to the original index, which must be among the points.
+
+    With `gentler_too`, no gentler strength of the rule may lose more: on few queries nDCG@10 goes up and down.
     """
     points = list(points)
     least = (1 - loss) * next(point.ndcg for point in points if point.rule is None)
@@ -174,7 +175,7 @@ def _latency(index: Index, queries: SparseVectors, rounds: int) -> Latency:
     def once(row: int) -> tuple[float]:
         terms, weights = queries.row(row)
         start = perf_counter()
-        _ = index.search(terms, weights, _K, mode="exact").ids  # read on first use, and part of every answer
+        _ = index.search(terms, weights, _K, mode="exact").ids  # read on first use; part of every answer
         return (perf_counter() - start,)
 
     times = [[seconds for (seconds,) in time_each(rows, once)] for _ in range(rounds)]

@@ -1,4 +1,4 @@
-"""The curves of static pruning, as a table and as a picture."""
+"""The curves of static pruning, as a table and a plot."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, figure
+from lsr.core.plotting import figure, style
 from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.tuning.pruning import CurvePoint
 
-_MARKERS = "osD^"
+_NEARLY = 0.97
 
 
 def curve_table(points: Sequence[CurvePoint]) -> str:
-    """A line for each point, in the order given."""
+    """A table with a line for each point, in the order given."""
     head = ["rule", "postings", "share", "nDCG@10", "index MB", "of it vectors", "mean µs", "p95 µs"]
     lines = [
         [
@@ -34,7 +34,7 @@ def curve_table(points: Sequence[CurvePoint]) -> str:
 
 
 def rule_in_words(point: CurvePoint) -> str:
-    """The rule with its parameter, and the threshold that a quantile came to."""
+    """The rule with its parameter, and the threshold that a quantile gave."""
     if point.rule is None:
         return "unpruned"
     weight = "" if point.weight is None else f" (threshold {point.weight:.4g})"
@@ -42,8 +42,9 @@ def rule_in_words(point: CurvePoint) -> str:
 
 
 def save_plot(points: Sequence[CurvePoint], paths: Sequence[Path], title: str = "") -> None:
-    """Draw nDCG@10 over size and over latency, a line for each rule, and write it to every path; those there are
-    replaced.
+    """Plot nDCG@10 over size and over latency, with a line for each rule.
+
+    Written to every path; existing files are replaced.
 
     Raises as `lsr.core.plotting.check_plot`.
     """
@@ -58,7 +59,13 @@ def _draw(panel: Any, points: Sequence[CurvePoint], places: Sequence[float], lab
     for at, (rule, numbers) in enumerate(groupby(pruned, lambda number: points[number].rule)):
         line = [whole, *numbers]
         values = [places[number] for number in line], [points[number].ndcg for number in line]
-        panel.plot(*values, _MARKERS[at % len(_MARKERS)] + "-", color=COLOURS[at], label=rule, markersize=4)
+        colour, marker = style(at)
+        panel.plot(*values, marker + "-", color=colour, label=rule, markersize=4)
+        # Nearly the unpruned are where the lines meet, and their settings would cover one another.
+        for number in (each for each in line[1:] if points[each].ndcg < _NEARLY * points[whole].ndcg):
+            place = places[number], points[number].ndcg
+            words = f"{points[number].value:g}"
+            panel.annotate(words, place, (4, -7), textcoords="offset points", fontsize=6, color=colour)
     panel.axhline(points[whole].ndcg, color="black", linewidth=0.8, linestyle="--")
     panel.plot([places[whole]], [points[whole].ndcg], "*", color="black", markersize=12, label="unpruned", zorder=3)
     panel.set(xlabel=label, ylabel="nDCG@10", xlim=(0, None))

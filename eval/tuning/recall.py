@@ -1,4 +1,4 @@
-"""Finding an index's fastest parameters for a recall."""
+"""Finding an index's fastest search parameters for a recall."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lsr.vectors.sparse import SparseVectors
 
 _ROUNDS = 3
 
-# The exhaustive search asks for so many more hits, to see what ties with the k-th.
+# The exhaustive search asks for this many more hits, to see what ties with the k-th.
 _SPARE = 32
 
 
@@ -30,8 +30,8 @@ class Choice:
 
     Attributes:
         tuning: what `lsr.index.store_tuning` takes; recall and time are those of the half that verified it.
-        row: all that was measured of it.
-        fallen_short: configurations that were faster and reached the recall on the first half, but not on the second.
+        row: all measurements of it.
+        fallen_short: faster configurations that reached the recall on the first half, but not on the second.
     """
 
     tuning: Tuning
@@ -41,14 +41,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class TuneResult:
-    """What was measured, and what was chosen of it, in the order of the recalls asked for."""
+    """What was measured and chosen, in the order of the requested recalls."""
 
     rows: list[Row]
     choices: list[Choice]
 
 
 class RecallNotReached(InputError):
-    """No configuration reaches the recall on both halves of the queries."""
+    """Raised if no configuration reaches the recall on both halves of the queries."""
 
 
 def tune(
@@ -74,7 +74,7 @@ def tune(
     if k < 1:
         raise InputError(f"k must be at least 1, not {k}")
     if queries.dim != index.dim:
-        raise InputError(f"the index has {index.dim:,} terms and these queries {queries.dim:,}")
+        raise InputError(f"the index has {index.dim:,} terms, but these queries have {queries.dim:,}")
     with stages("exhaustive answers", len(queries), "queries") as progress:
         truth, matching = exhaustive_top(index, queries, k, progress)
     if len(matching) < 2:
@@ -91,7 +91,7 @@ def tune(
 def choose(rows: Sequence[Row], recall: float, queries: int) -> Choice:
     """The row that is fastest on the first half of the queries among those that reach `recall` on both halves.
 
-    `queries` is how many the second half has. Raises RecallNotReached, naming the best recall there is.
+    `queries` is the size of the second half. Raises RecallNotReached, naming the best recall reached.
     """
     reaching = sorted((row for row in rows if row.halves[0].recall >= recall), key=lambda row: row.halves[0].mean_us)
     for place, row in enumerate(reaching):
@@ -116,9 +116,9 @@ def choose(rows: Sequence[Row], recall: float, queries: int) -> Choice:
 def exhaustive_top(
     index: Index, queries: SparseVectors, k: int, progress: Callable[[int], None] | None = None
 ) -> tuple[Truth, npt.NDArray[np.int64]]:
-    """The right answers by the index's own weights, and the row numbers of the queries that match anything.
+    """Find the right answers by the index's own weights, and the row numbers of the queries that match anything.
 
-    The answers are of these queries only, in their order. Queries are searched on all CPUs.
+    The answers are those of these queries only, in order. Queries are searched on all CPUs.
     """
     rows, scores, matching = [], [], []
     depth = k + _SPARE

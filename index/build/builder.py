@@ -20,8 +20,9 @@ from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
-from lsr.index.format.manifest import Manifest, PartRecord, published_segment
+from lsr.index.format.manifest import Manifest, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
+from lsr.index.format.records import PartRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
@@ -33,27 +34,29 @@ from lsr.vectors.sparse import SparseVectors
 
 
 class IndexBuilder:
-    """Writes an index into the folder `path`; nothing is there for readers until `finish`.
+    """Writes an index into the folder `path`; readers see nothing until `finish`.
 
-    Use as a context manager: leaving it without `finish`, by whatever exception, removes everything it wrote. Memory
+    Use as a context manager: leaving it without `finish`, for whatever reason, removes everything it wrote. Memory
     stays bounded: vectors and documents go to disk as they come, except 8 bytes a document for the id table (24 while
-    it is sorted) and one batch of documents; `finish` takes what `order_documents` and `write_summaries` say, one after
-    the other. Vectors are written twice, so a build needs up to 7 bytes a posting more on disk than the index.
+        it is sorted) and one batch of documents; `finish` needs what `order_documents` and `write_summaries` state, one
+        after the other. Vectors are written twice, so a build needs up to 7 bytes a posting more on disk than the
+        index.
 
     Args:
         path: a new folder, or an empty one. With `force` it may be an lsr index, which stays readable until the new
             one takes its place; other files in that folder are left alone.
         dim: number of terms in the vocabulary.
         vocabulary: stored with the index; its length must be `dim`.
-        encoder: what the encoder says of itself (JSON values), recorded in the manifest.
+        encoder: the encoder's own description (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
-        windows: what is added are windows of documents (`lsr.text.windows.cut_document`), cut with these settings.
+        windows: the settings that documents were cut with, if windows of documents are added
+            (`lsr.text.windows.cut_document`).
 
     Attributes:
         prunings: to be recorded in the manifest.
 
     Raises:
-        OutputExistsError: `path` is there and is not one of the above, or another process is building there.
+        OutputExistsError: `path` exists and is none of the above, or another process is building there.
         InputError: a vocabulary of another length, or an encoder record that is not JSON.
     """
 
@@ -71,7 +74,7 @@ class IndexBuilder:
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if vocabulary is not None and len(vocabulary) != dim:
-            raise InputError(f"the vocabulary has {len(vocabulary):,} terms and the vectors {dim:,}")
+            raise InputError(f"the vocabulary has {len(vocabulary):,} terms, but the vectors have {dim:,}")
         try:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
@@ -113,24 +116,24 @@ class IndexBuilder:
 
         InputError if the vectors are malformed or of another `dim`, if the documents' ids are not the vectors' row by
         row, if windows are not in order (`WindowWriter.check`), or if a document cannot be stored (text that is not
-        valid Unicode, fields that are not JSON values). A vector without terms is kept, and is never found.
+        valid Unicode, fields that are not JSON values). A vector without terms is kept but never found.
         """
         if self._finished or self._vectors is None:
-            raise InputError("this builder has finished")
+            raise InputError("this builder has already finished")
         if vectors.dim != self.dim:
-            raise InputError(f"the index has {self.dim:,} terms and these vectors {vectors.dim:,}")
+            raise InputError(f"the index has {self.dim:,} terms, but these vectors have {vectors.dim:,}")
         rows = len(self)
-        # Kernels trust the term ids, so what reaches the disk is checked even if its maker did not.
+        # Kernels trust the term ids, so they are checked before they reach the disk, whoever made them.
         vectors = SparseVectors(
             vectors.indptr, vectors.indices, vectors.weights, vectors.ids, vectors.dim, first_row=rows
         )
         if documents is None:
             documents = [Document(id, "") for id in vectors.ids]
         if len(documents) != len(vectors):
-            raise InputError(f"{len(vectors)} vectors came with {len(documents)} documents")
+            raise InputError(f"{len(vectors)} vectors were added with {len(documents)} documents")
         for row, (document, id) in enumerate(zip(documents, vectors.ids, strict=True), start=rows):
             if document.id != id:
-                raise InputError(f"row {row}: vector {id!r} came with document {document.id!r}")
+                raise InputError(f"row {row}: the vector has id {id!r}, but the document has id {document.id!r}")
         if rows + len(vectors) >= 2**32:
             raise InputError("an index holds fewer than 2³² documents")
         for stream in self._streams:
@@ -141,13 +144,13 @@ class IndexBuilder:
         self._draft.documents += len(vectors)
 
     def count_tokens(self, frequencies: npt.NDArray[np.integer]) -> None:
-        """Add to the number of documents in whose text each term is a token: [dim], for the batch just added.
+        """Count tokens: add, for each term, the number of documents just added in whose text it is a token; [dim].
 
-        Kept with the index, they give the collection's IDF to encoders whose queries are a table of weights. InputError
-        for another length.
+        Stored with the index, they give the collection's IDF to encoders whose queries are a table of weights.
+        InputError for a wrong length.
         """
         if frequencies.shape != (self.dim,):
-            raise InputError(f"token frequencies of shape {frequencies.shape} for {self.dim:,} terms")
+            raise InputError(f"token frequencies must have shape ({self.dim},), not {frequencies.shape}")
         if self._draft.token_frequencies is None:
             self._draft.token_frequencies = np.zeros(self.dim, np.int64)
         self._draft.token_frequencies += frequencies
@@ -158,7 +161,7 @@ class IndexBuilder:
             self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
 
     def carry_parts(self, index: Index) -> None:
-        """Take over the parts that were added to an index of the same documents in the same order.
+        """Copy the added parts of an index of the same documents in the same order.
 
         IndexFormatError if a file of one is missing or not of the recorded size, or if this lsr does not know it.
         """
@@ -174,13 +177,13 @@ class IndexBuilder:
 
         Args:
             progress: called with the number of documents just finished; the calls add up to all of them.
-            threads: how many work at once; default: as many as there are CPUs.
+            threads: how many to use; default: as many as there are CPUs.
 
-        InputError if no document was added, if an id stands twice (names the id and both rows), or if the heaviest
+        InputError if no document was added, if an id is used twice (names the id and both rows), or if the heaviest
         weight of all is not within 1e-30 … 1e30.
         """
         if self._finished or self._vectors is None:
-            raise InputError("this builder has finished")
+            raise InputError("this builder has already finished")
         draft = self._draft
         if not draft.documents:
             raise InputError("no document was added: an index needs at least one")

@@ -1,4 +1,4 @@
-"""Giving an index a dense part."""
+"""Adding dense vectors to an index."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def add_dense(
     force: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Write the dense vectors of an index's documents and publish them with it; return the index, opened anew.
+    """Add dense vectors of the documents to an index; return the index, opened again.
 
     Args:
-        batches: [n, dim], together one vector for each document, in the order of the rows. A vector of zeros is kept,
+        batches: [n, dim], together one vector for each document, in the order of the rows. A vector of zeros is kept
             and scores 0.
-        encoder: what the encoder says of itself, recorded.
+        encoder: the encoder's own description, recorded in the manifest.
         similarity: "cosine" or "dot".
         settings: see `DenseSettings`.
-        seed: of the clusters and codes that faiss learns. With more than one of `threads` (default: all CPUs), the
-            links of HNSW also depend on which came first.
-        force: replace a dense part that is there; it stays until the new one is published.
+        seed: for the clusters and codes that faiss learns. With more than one of `threads` (default: all CPUs), the
+            links of HNSW also depend on timing.
+        force: replace existing dense vectors; they stay until the new ones are published.
         progress: called with the number of vectors just finished; each counts twice, written and built.
 
-    Memory holds one batch and, while faiss builds, its structure. InputError for vectors of another number, length or
-    with numbers that are not finite.
+    Memory holds one batch and, while faiss builds, its structure. InputError for a wrong number or length of vectors,
+    or for values that are not finite.
     """
     import_faiss()  # before hours of encoding
     settings = settings or DenseSettings()
@@ -60,7 +60,7 @@ def add_dense(
                 rows += len(batch)
                 report(len(batch))
         if record is None or rows != len(index):
-            raise InputError(f"the index has {len(index):,} documents, and there are {rows:,} dense vectors")
+            raise InputError(f"the index has {len(index):,} documents, but there are {rows:,} dense vectors")
         if record.kind != "flat":
             vectors = open_array(part.folder / VECTORS_NAME, np.float32, rows * record.dim).reshape(rows, record.dim)
             count = threads or os.cpu_count() or 1
@@ -79,18 +79,18 @@ def _record(
     settings: DenseSettings,
 ) -> DenseRecord:
     if batch.ndim != 2 or not batch.shape[1]:
-        raise InputError(f"dense vectors come as a table [documents, dim], not of shape {batch.shape}")
+        raise InputError(f"dense vectors must have shape [documents, dim], not {batch.shape}")
     full = batch.shape[1]
     if settings.truncate is not None and settings.truncate > full:
-        raise InputError(f"vectors of {full} numbers cannot be truncated to {settings.truncate}")
+        raise InputError(f"vectors of length {full} cannot be truncated to {settings.truncate}")
     dim = settings.truncate or full
     return DenseRecord(dim, full, similarity, settings.choose_kind(documents), encoder)
 
 
 def _checked(batch: npt.NDArray[np.floating], first: int, record: DenseRecord) -> npt.NDArray[np.float32]:
     if batch.ndim != 2 or batch.shape[1] != record.full_dim:
-        raise InputError(f"row {first}: vectors of {record.full_dim} numbers go on with shape {batch.shape}")
+        raise InputError(f"row {first}: expected vectors of length {record.full_dim}, found shape {batch.shape}")
     vectors, bad = prepare_vectors(np.asarray(batch, np.float32), record)
     if bad >= 0:
-        raise InputError(f"row {first + bad}: the dense vector holds a number that is not finite")
+        raise InputError(f"row {first + bad}: the dense vector has a value that is not finite")
     return vectors

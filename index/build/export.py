@@ -55,7 +55,7 @@ def terms_of(index: Index) -> Vocabulary:
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
-    """Every document's weights as `Index.vector` gives them, in parts, in the order in which they lie on disk."""
+    """Yield all weights as `Index.vector` gives them, in chunks, in the order in which they are stored."""
     (segment,) = index.segments
     weights, deficits = segment.forward.weights, segment.forward.deficits
     scale = np.float32(segment.record.weight_scale)

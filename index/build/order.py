@@ -1,4 +1,4 @@
-"""The order of the documents in an index: alike ones beside each other, so that a block's bound is a close one."""
+"""The order of the documents in an index: similar ones side by side, so that the bounds of blocks are tight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsr.index.format.postings import Postings
 from lsr.index.kernels.ordering import chain, nearest_centroids, set_centroids
 from lsr.index.kernels.random import sample
 
-# Documents that are chained one by one: the time of a chain grows with its square.
+# Clusters of at most so many documents are chained; the time grows with the square of the number.
 LEAF = 256
 _MOST_CLUSTERS = 1024
 # Cells of a matrix of centroids: 128 MiB.
@@ -29,7 +29,7 @@ def order_documents(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """uint32 [documents]: the row at each position.
+    """Put similar documents side by side; return the row at each position: uint32 [documents].
 
     Documents are split by k-means into clusters, and these again, down to a few hundred documents, which are chained
     by nearest neighbour. The order depends on the seed and not on `threads` (default: as many as there are CPUs).
@@ -54,7 +54,7 @@ def order_documents(
 
 
 def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> None:
-    """Fill `order` with `rows`, neighbours alike."""
+    """Fill `order` with `rows`, similar ones side by side."""
     dense = np.zeros(dim, np.int32)
     waiting = [rows]
     start = 0
@@ -63,7 +63,7 @@ def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64]
         if len(members) > 2 * LEAF:
             parts = _split(documents, dim, seed, members)
             if len(parts) == 1:
-                # What k-means cannot tell apart is cut anywhere.
+                # What k-means cannot separate is cut anywhere.
                 parts = [members[i : i + LEAF] for i in range(0, len(members), LEAF)]
             waiting += reversed(parts)
             continue
@@ -75,7 +75,7 @@ def _place(documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64]
 def _split(
     documents: Postings, dim: int, seed: int, rows: npt.NDArray[np.int64], workers: Executor = SERIAL
 ) -> list[npt.NDArray[np.int64]]:
-    """The clusters of `rows` that are not empty, each with its rows in their order."""
+    """Split `rows` into clusters; return those that are not empty, each with its rows in their order."""
     arrays = (documents.indptr, documents.indices, documents.weights)
     clusters = max(2, min(len(rows) // LEAF, _MOST_CLUSTERS, _MOST_CENTROID_CELLS // dim))
     drawn = min(len(rows), clusters * _SAMPLE_PER_CLUSTER)

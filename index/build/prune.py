@@ -1,4 +1,4 @@
-"""Static pruning of an index: a smaller one of the same documents."""
+"""Static pruning of an index: a smaller index of the same documents."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def prune_index(
     force: bool = False,
     stages: Stages = silent,
 ) -> Index:
-    """Write an index of what is left of each document's terms to `path`, and open it.
+    """Write a pruned copy of an index to `path`, and open it.
 
     Documents, ids, rows, vocabulary, the encoder's record, token frequencies, settings and dense or token vectors are
-    those of `index`, and so
-    are the weights that stay, to the bit: the heaviest of all, which they are steps of, is never pruned. Tunings, which
-    were measured on the larger index, are left out; `prunings` gains an entry. `path` may, with `force`, be the index
-    itself. Memory stays bounded as `IndexBuilder` says. `threads` work at a build (default: as many as there are CPUs).
+    those of `index`, and so are the remaining weights, to the bit: the heaviest of all, which sets their scale, is
+    never pruned. Tunings, which were measured on the larger index, are left out; `prunings` gains an entry. With
+    `force`, `path` may be the index itself. Memory stays bounded as in `IndexBuilder`. `threads`: how many to use
+    (default: as many as there are CPUs).
 
     Raises OutputExistsError.
     """

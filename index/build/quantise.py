@@ -101,7 +101,7 @@ def write_quantised(weights: npt.NDArray[np.float32], scale: float, coarse: Path
     """Write weights in units of `scale`, uint8, to the file `coarse`; those beyond 255 units as 255.
 
     With `deficits` they have 16 bits: the first byte is rounded up, so that it bounds the weight; the second, in the
-    file of this name, says by how many 256ths of a unit.
+    file `deficits`, says by how many 256ths of a unit.
     """
     with ExitStack() as stack:
         coarse_file = stack.enter_context(ArrayWriter(coarse, np.uint8))

@@ -1,4 +1,4 @@
-"""From vectors as they come to the forward index: spilled to disk, quantised, and put in order."""
+"""Vectors on their way to the forward index: spilled to disk, quantised, and put in order."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class VectorWriter:
         self._heaviest = 0.0
 
     def append(self, vectors: SparseVectors) -> None:
-        """Spill vectors."""
+        """Append vectors to the spill files."""
         self._indptr.append(np.diff(vectors.indptr))
         self._terms.append(vectors.indices)
         self._weights.append(vectors.weights)
         self._heaviest = max(self._heaviest, float(vectors.weights.max(initial=0)))
 
     def close(self) -> None:
-        """Close the files, after `finish` or in its place."""
+        """Close the files, after `finish` or instead of it."""
         for writer in (self._indptr, self._terms, self._weights):
             writer.close()
 

@@ -21,19 +21,19 @@ AUTO = "auto"
 APPROXIMATE_FROM_DOCUMENTS = 1_000_000
 AUTO_MAX_K = 100
 
-# One document in so many: where a filter allows fewer, they are scored directly.
+# A filter that allows no more than one document in so many is answered by scoring these directly.
 DIRECT_SHARE = 400
 
 
 class Choice(NamedTuple):
-    """An engine and its parameters, of the type that it takes."""
+    """An engine, with parameters of its type."""
 
     engine: Engine[Any]
     parameters: Any
 
 
 def choose_mode(documents: int, k: int, *, filtered: bool) -> str:
-    """What "auto" stands for.
+    """The mode that "auto" stands for.
 
     "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
     otherwise "exact".
@@ -52,14 +52,14 @@ def choose_engine(
     recall: float | None = None,
     tunings: Iterable[Tuning] = (),
 ) -> Choice:
-    """What a search was asked for, checked.
+    """The engine and parameters that a search asks for, checked.
 
     "auto" takes the parameters of "approximate", and drops them if it chooses exact search. A recall stands for the
-    mode and parameters of the tuning that serves it. InputError for a mode, or a parameter, that is not there.
+    mode and parameters of the tuning that serves it. InputError for an unknown mode or parameter.
     """
     if recall is not None:
         if mode != AUTO or parameters:
-            raise InputError("recall stands for a mode and its parameters: give it alone")
+            raise InputError("recall already chooses the mode and its parameters: give recall without them")
         tuning = choose_tuning(tunings, k, recall)
         mode, parameters = tuning.mode, tuning.parameters
     if mode != AUTO:
@@ -73,7 +73,7 @@ def choose_engine(
 
 
 def engine_for(choice: Choice, allowed: AllowedRows) -> Choice:
-    """The choice for one segment: its own, or direct search where a filter allows few rows."""
+    """The choice for one segment: the one given, or direct search if a filter allows few rows."""
     engine = choice.engine
     if allowed.filtered and engine.gives_way and allowed.count * DIRECT_SHARE <= allowed.rows:
         return Choice(ENGINES["direct"], DirectParameters(engine.name))

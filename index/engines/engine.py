@@ -1,7 +1,7 @@
 """What an engine is: one way to search a segment.
 
 This file and those of the engines' parameters load neither NumPy nor Numba, so that a command line or a schema can be
-made of them quickly. An engine loads its kernels when it first searches.
+built from them quickly. An engine loads its kernels when it first searches.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Engine(Protocol[P]):
         scratch: Scratch,
         parameters: P,
     ) -> list[Found]:
-        """The k best rows that are allowed, for each query of a batch, on this thread; `scratch` is left as it was.
+        """Find the k best allowed rows for each query of a batch, on this thread; `scratch` is left as it was.
 
         Rows of positive score only, best first, ties in row order.
         """
@@ -81,33 +81,35 @@ class Engine(Protocol[P]):
 
 
 def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None = None) -> P:
-    """An engine's parameters from their names and values.
+    """Build an engine's parameters from their names and values.
 
-    InputError for a name that it does not have, which tells the nearest one, or a value that it refuses. `mode` is what
-    the engine was asked for by, if not its own name.
+    InputError for an unknown name, with the nearest known one, or for a value that the engine refuses. `mode` is the
+    name that the engine was asked for by, if not its own.
     """
     parameters: Any = engine.Parameters
+    # Types are part of the key since True equals 1.
+    given = tuple((name, type(value), value) for name, value in values.items())
     try:
-        made: P = _made(parameters, tuple(values.items()))
+        made: P = _made(parameters, given)
     except (TypeError, InputError):
-        check_parameters(engine.Parameters, values, mode or engine.name)
+        check_parameters(parameters, values, mode or engine.name)
         raise
     return made
 
 
 def check_parameters(parameters: Any, values: Mapping[str, Any], mode: str) -> None:
-    """InputError, by its name, for the first of the values that is none of the parameters of a mode, or is wrong."""
+    """Check a mode's parameters: InputError for the first that is unknown or has a wrong value."""
     known = {each.name: each for each in options_of(parameters)}
     for name, value in values.items():
         if name not in known:
             has = f"; it has {listed(known)}" if known else "; it has none"
-            raise InputError(f"is no parameter of mode {mode!r}{did_you_mean(name, known) or has}", field=str(name))
+            raise InputError(f"is not a parameter of mode {mode!r}{did_you_mean(name, known) or has}", field=str(name))
         known[name].check(value)
         with beneath(name):
             parameters(**{name: value})
 
 
-# Searches come with the same few parameters again and again.
+# The same few parameters are used again and again.
 @lru_cache(256)
-def _made(parameters: Any, values: tuple[tuple[str, Any], ...]) -> Any:
-    return parameters(**dict(values))
+def _made(parameters: Any, given: tuple[tuple[str, type, Any], ...]) -> Any:
+    return parameters(**{name: value for name, _, value in given})

@@ -9,7 +9,7 @@ from lsr.core.types import Rows, Scores
 
 
 class SearchStats(NamedTuple):
-    """Which way a search went and the work that it did.
+    """How a search was run, and how much work it did.
 
     Attributes:
         mode: the engine, by its name.
@@ -18,7 +18,7 @@ class SearchStats(NamedTuple):
         blocks: blocks whose bound or summary was computed.
         blocks_skipped: of these, blocks that it ruled out.
         documents_scored: documents scored in full from the forward index.
-        direct: the filter allowed so few documents that just these were scored.
+        direct: whether the filter allowed so few documents that only these were scored.
     """
 
     mode: str
@@ -30,7 +30,7 @@ class SearchStats(NamedTuple):
     direct: bool = False
 
 
-# What an engine returns of a query: rows, scores, what it did.
+# What an engine returns for a query: rows, scores, what it did.
 Found = tuple[Rows, Scores, SearchStats]
 
 

@@ -48,7 +48,7 @@ class PreparedQueries:
         return int(np.diff(self.indptr).max(initial=0))
 
     def narrow_and_wide(self) -> list[PreparedQueries]:
-        """Parts, in order, that hold either queries of at most MOST_NARROW_TERMS terms or a single longer one."""
+        """Split into parts, in order, of queries of at most MOST_NARROW_TERMS terms or of a single longer one."""
         if len(self) == 1 or self.most_terms <= MOST_NARROW_TERMS:
             return [self]
         return [PreparedQueries(np.array([0, len(query.terms)]), *query) for query in self]

@@ -1,4 +1,4 @@
-"""Queries as they come, checked before kernels see them, which check nothing."""
+"""Checking queries before they reach the kernels, which check nothing."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from lsr.vectors.sparse import SparseVectors
 
 
 def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32) -> PreparedQueries:
-    """One query: terms ascending, weights times the index's scale.
+    """Check one query; return it with terms ascending and weights times the index's scale.
 
-    InputError if a term stands twice or is not one of the `dim` terms of the index, or for a weight that is not finite
+    InputError if a term occurs twice or is not one of the `dim` terms of the index, or for a weight that is not finite
     and positive, or so small or large that scores would leave the range of float32.
     """
     term_ids = _as_term_ids(terms)
     query_weights = plain(np.asarray(weights, np.float32))
     if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
-        raise InputError(f"{term_ids.shape} term ids came with {query_weights.shape} weights; give one of each")
+        raise InputError(
+            f"term ids of shape {term_ids.shape} do not match weights of shape {query_weights.shape}: "
+            "give one weight for each term id"
+        )
     scaled = np.empty(len(term_ids), np.float32)
     code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
     if code == NOT_ASCENDING:
@@ -38,7 +41,7 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
     if code == OK:
         return PreparedQueries(np.array([0, len(term_ids)]), term_ids, scaled)
     if code == NOT_ASCENDING:
-        raise InputError(f"term {term_ids[at]} stands twice in the query")
+        raise InputError(f"term {term_ids[at]} occurs twice in the query")
     if code == OUT_OF_VOCABULARY:
         raise InputError(f"term id {term_ids[at]} is outside the index's vocabulary of {dim:,} terms")
     if code == BAD_WEIGHT:
@@ -50,7 +53,7 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
 
 
 def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> PreparedQueries:
-    """Rows first … last - 1, as `check_query`."""
+    """Check rows first … last - 1 as `check_query` does."""
     start = queries.indptr[first]
     pairs = slice(start, queries.indptr[last])
     indptr = queries.indptr[first : last + 1] - start
@@ -58,7 +61,7 @@ def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float
     scaled = np.empty(len(terms), np.float32)
     bad = prepare_queries(indptr, terms, weights, queries.dim, scale, scaled)
     if bad >= 0:
-        check_query(*queries.row(first + bad), queries.dim, scale)  # says what is wrong with it
+        check_query(*queries.row(first + bad), queries.dim, scale)  # raises the error that says what is wrong
     return PreparedQueries(indptr, terms, scaled)
 
 

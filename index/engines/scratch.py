@@ -1,4 +1,4 @@
-"""Memory that searches work in, used again by the next one."""
+"""Working memory of searches, reused by the next one."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ T = TypeVar("T")
 
 # Places of more terms need more than a byte.
 _MOST_SHORT_TERMS = 255
+# A place for each term id of two bytes, whether there is such a term or not: see `lsr.index.kernels.scoring`.
+_TERMS_OF_TWO_BYTES = 1 << 16
 # One for each kind of scratch memory that a query may get.
 QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
 
 
 class BorrowedScratch:
-    """Memory for one search of a segment, in a `with`: there is some for each search that runs at the same time.
+    """Working memory for one search of a segment, as a context manager; concurrent searches each have their own.
 
-    It is given back unless the search failed, which may have left it in any state. Entered once for every search, so
-    not written as a generator, which takes 0.5 µs more.
+    It is given back unless the search failed, which may have left it in any state. It is entered once per search, so it
+    is not written as a generator, which takes 0.5 µs more.
     """
 
     __slots__ = ("_scratch", "_segment")
@@ -49,33 +51,34 @@ class BorrowedScratch:
 
 
 class Scratch:
-    """Memory that one search at a time works in, made when it is first needed and used again."""
+    """Working memory for one search at a time, allocated on first use and reused."""
 
     def __init__(self, segment: Segment) -> None:
         self._documents = len(segment.forward)
         self._dim = segment.record.dim
+        self._places = max(self._dim + 1, _TERMS_OF_TWO_BYTES)
         self._generation = 0
         self._kept: dict[str, Any] = {}
         self.counters = np.zeros(4, np.int64)
 
     def kept(self, name: str, make: Callable[[], T]) -> T:
-        """What an engine keeps here under a name of its own, made by `make` on first use."""
+        """What an engine keeps here under `name`, created by `make` on first use."""
         found = self._kept.get(name)
         if found is None:
             found = self._kept[name] = make()
         return cast("T", found)
 
     def lookup(self, terms: int) -> Lookup:
-        """An empty lookup for a query of so many terms; to be left empty."""
+        """An empty lookup for a query of so many terms; it must be left empty."""
         return self._lookup if terms <= _MOST_SHORT_TERMS else self._wide_lookup
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return np.zeros(self._dim, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
+        return np.zeros(self._places, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
 
     @cached_property
     def _wide_lookup(self) -> Lookup:
-        return np.zeros(self._dim, np.uint32), np.zeros(self._dim + 1, np.float32)
+        return np.zeros(self._places, np.uint32), np.zeros(self._dim + 1, np.float32)
 
     @cached_property
     def visited(self) -> npt.NDArray[np.uint8]:
@@ -83,7 +86,7 @@ class Scratch:
         return np.zeros(self._documents, np.uint8)
 
     def next_generation(self) -> np.uint8:
-        """A number that stands nowhere in `visited`."""
+        """A number that does not occur in `visited`."""
         if self._generation == 255:
             self.visited[:] = 0
             self._generation = 0

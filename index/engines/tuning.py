@@ -1,4 +1,4 @@
-"""Search parameters that were measured on an index, and the ones worth measuring."""
+"""Search parameters that were measured on an index, and those worth measuring."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, shortened
 from lsr.core.remedies import tune
 from lsr.index.engines.blocks.parameters import usual_blocks
 
 _CUTS = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2)
-# Blocks visited, as shares of what is usual.
+# Blocks visited, as multiples of the usual number.
 _BLOCK_SHARES = (0.25, 0.35, 0.45, 0.55, 0.7, 0.9, 1.2, 1.8, 3.0)
 
 
@@ -20,12 +21,12 @@ class Tuning:
     """The fastest parameters that were found to reach a recall.
 
     Attributes:
-        k: the number of hits that it was measured for.
+        k: the number of hits that was measured.
         recall: the recall that was asked for.
         mode: of `Index.search`.
         parameters: of that mode.
         measured_recall: what they reached, against exhaustive search of the same index.
-        mean_us: microseconds a query when they were measured.
+        mean_us: mean microseconds per query in that measurement.
         queries: how many were measured.
     """
 
@@ -43,14 +44,18 @@ class Tuning:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Tuning:
-        """Inverse of `to_record`."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is wrong."""
+        made = build(cls, record)
+        check_options(made)
+        if not isinstance(made.parameters, dict):
+            raise InputError(f"must hold parameters, not {shortened(made.parameters)}", field="parameters")
+        return made
 
 
 def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     """The fastest tuning for at least this recall and k.
 
-    One for a larger k serves a smaller one. InputError, which names what is there, if none fits.
+    A tuning for a larger k also serves a smaller one. InputError, which names the existing tunings, if none fits.
     """
     if not 0 < recall <= 1:
         raise InputError(f"recall must lie in (0, 1], not {recall}")
@@ -66,7 +71,7 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
 
 
 def parameter_grid(index: Sized, k: int = 10) -> list[dict[str, Any]]:
-    """Settings of a search worth measuring in an index, whose size alone they depend on; the last one is exact.
+    """Search settings worth measuring in an index of this size; the last one is exact.
 
     Each is {"mode": …, **parameters}, as `Index.search` takes them.
     """

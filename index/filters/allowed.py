@@ -18,8 +18,8 @@ class AllowedRows:
 
     Attributes:
         rows: how many the segment has.
-        bitmap: uint8 [⌈rows / 8⌉], the least significant bit first; empty where all rows are allowed. The last bits may
-            stand for no row.
+        bitmap: uint8 [⌈rows / 8⌉], the least significant bit first; empty where all rows are allowed. Trailing bits
+            beyond the last row have no meaning.
         filtered: whether there is a filter, even if it allows all.
     """
 
@@ -33,7 +33,7 @@ class AllowedRows:
 
     @classmethod
     def of(cls, allow: npt.NDArray[Any] | None, rows: int) -> AllowedRows:
-        """From what a caller gives: None for all, bool [rows], or the same packed (see `bitmap`).
+        """Make one from a caller's filter: None for all rows, bool [rows], or the same packed (see `bitmap`).
 
         InputError for anything else.
         """
@@ -41,16 +41,16 @@ class AllowedRows:
 
     @property
     def count(self) -> int:
-        """How many rows are allowed, counted once."""
+        """The number of allowed rows, counted once."""
         if self._count is None:
             self._count = min(int(np.bitwise_count(self.bitmap).sum()), self.rows)
         return self._count
 
     def numbers(self) -> npt.NDArray[np.int64]:
-        """int64 [count]: the allowed rows, ascending; found quickly where they are few."""
+        """The allowed rows, ascending: int64 [count]. Fast if they are few."""
         if not self.filtered:
             return np.arange(self.rows)
-        # Only the bytes that are not zero are taken apart.
+        # Only bytes that are not zero are unpacked.
         places = np.flatnonzero(self.bitmap)
         bits = np.unpackbits(self.bitmap[places, np.newaxis], axis=1, bitorder="little").astype(np.bool_)
         rows = (places[:, np.newaxis] * 8 + np.arange(8))[bits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from pathlib import Path
@@ -13,15 +14,19 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.checks import largest, offsets_ascend
+from lsr.index.format.files import RESTORE, map_index_file
 
 _HEADER_BYTES = 128
+# Of what the first version of the format allows.
+_LONGEST_HEADER = 10 + 0xFFFF
 
 
 class ArrayWriter:
     """Writes a one-dimensional .npy file whose length is known only at the end.
 
-    A context manager; the file is a valid .npy file once it is closed. With `keep` it goes on after the first so many
-    values of a file that was not closed, and drops others.
+    A context manager; the file is a valid .npy file once it is closed. With `keep` it continues an unclosed file after
+    its first `keep` values, and drops the rest.
     """
 
     def __init__(self, path: Path, dtype: npt.DTypeLike, keep: int | None = None) -> None:
@@ -41,7 +46,7 @@ class ArrayWriter:
             self.length += len(values)
 
     def flush(self) -> None:
-        """Hand what was appended to the system, so that it outlives this process."""
+        """Hand what was appended to the operating system, so that it outlives this process."""
         self._file.flush()
 
     def close(self) -> None:
@@ -58,7 +63,7 @@ class ArrayWriter:
         self.close()
 
     def _header(self) -> bytes:
-        """A version 1.0 header, padded to a fixed length so that it can be written again in place."""
+        """A version 1.0 header, padded to a fixed length so that it can be rewritten in place."""
         descr = np.lib.format.dtype_to_descr(self.dtype)
         text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': ({self.length},), }}"
         prefix = np.lib.format.magic(1, 0) + (_HEADER_BYTES - 10).to_bytes(2, "little")
@@ -66,7 +71,7 @@ class ArrayWriter:
 
 
 class OffsetWriter(ArrayWriter):
-    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it goes on after so many offsets."""
+    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it continues after so many offsets."""
 
     def __init__(self, path: Path, keep: int | None = None) -> None:
         super().__init__(path, np.int64, keep)
@@ -83,12 +88,12 @@ class OffsetWriter(ArrayWriter):
 
 
 def unclosed_length(path: Path, dtype: npt.DTypeLike) -> int:
-    """How many whole values a file holds that an `ArrayWriter` began and may not have closed; 0 if there is none."""
+    """The number of whole values in a file that an `ArrayWriter` may not have closed; 0 if there is no file."""
     return max(0, path.stat().st_size - _HEADER_BYTES) // np.dtype(dtype).itemsize if path.exists() else 0
 
 
 def unclosed_values(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """These values, read into memory."""
+    """The values of such a file, read into memory."""
     length = unclosed_length(path, dtype)
     return np.fromfile(path, dtype, length, offset=_HEADER_BYTES) if length else np.empty(0, dtype)
 
@@ -111,30 +116,57 @@ def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]
 
 
 def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
-    """A read-only memory map of a .npy file, as a plain array.
+    """A read-only memory map of a .npy file, as a plain array; no file descriptor stays open.
 
-    IndexFormatError if the file is no such array, of another dtype, or not `length` long.
+    IndexFormatError if the file is not such an array, or has another dtype or length.
     """
+    data, expected = map_index_file(path), np.dtype(dtype)
     try:
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, stored = np.lib.format.read_array_header_1_0(file)
-            start, stored_bytes = file.tell(), math.prod(shape) * stored.itemsize
-            if start + stored_bytes != path.stat().st_size:
-                raise ValueError(f"the header tells of {stored_bytes:,} bytes after the first {start}")
-            # An empty file body cannot be mapped.
-            values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
+        shape, stored, start = _read_header(data[:_LONGEST_HEADER].tobytes())
+        stored_bytes = math.prod(shape) * stored.itemsize
+        if start + stored_bytes != len(data):
+            raise ValueError(f"the header declares {stored_bytes:,} bytes after the first {start}")
+        if start % expected.itemsize:
+            raise ValueError(f"the values begin at byte {start}")
     except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
         raise IndexFormatError(f"{path}: not a readable array ({error})", remedies=[BUILD_AGAIN]) from error
-    expected = np.dtype(dtype)
     if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):
         wanted = "any number of" if length is None else f"{length:,}"
         found = f"{stored} values of shape {shape}"
         raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}", remedies=[BUILD_AGAIN])
-    values.flags.writeable = False  # kernels are compiled for read-only arrays
-    return np.asarray(values)
+    return data[start:].view(expected)
+
+
+def open_offsets(path: Path, length: int, end: int | None = None) -> npt.NDArray[np.int64]:
+    """A map of int64 offsets [length], which ascend from 0 (to `end`, if that is given): kernels go by them.
+
+    IndexFormatError also if they do not.
+    """
+    offsets = open_array(path, np.int64, length)
+    if not offsets_ascend(offsets, int(offsets[-1]) if end is None else end):
+        wanted = "ascend from 0" if end is None else f"ascend from 0 to {end:,}"
+        raise IndexFormatError(f"{path}: offsets do not {wanted}", remedies=[BUILD_AGAIN, RESTORE])
+    return offsets
+
+
+def open_numbers(path: Path, dtype: npt.DTypeLike, length: int, below: int) -> npt.NDArray[Any]:
+    """A map of unsigned numbers [length] below a limit, as kernels take them. IndexFormatError also for larger ones."""
+    numbers = open_array(path, dtype, length)
+    if largest(numbers) >= below:
+        raise IndexFormatError(f"{path}: a number is not below {below:,}", remedies=[BUILD_AGAIN, RESTORE])
+    return numbers
+
+
+def _read_header(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """(shape, dtype, where the values begin). ValueError, and others, for what is no header."""
+    file = io.BytesIO(head)
+    np.lib.format.read_magic(file)
+    shape, _, stored = np.lib.format.read_array_header_1_0(file)
+    if any(size < 0 for size in shape):
+        raise ValueError(f"a shape of {shape}")
+    return shape, stored, file.tell()
 
 
 def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled anew for such a one."""
+    """The array, or a copy if it is read-only, strided or unaligned: kernels would be compiled again for these."""
     return array if array.flags.carray else array.copy()

@@ -1,4 +1,4 @@
-"""What a kernel trusts of an array, looked at in chunks."""
+"""Checks of what kernels take for granted in an array, made in chunks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def largest(values: npt.NDArray[Any]) -> int:
 
 
 def holds_zero(values: npt.NDArray[Any]) -> bool:
-    """Whether a value of a long array is zero."""
+    """Whether any value of a long array is zero."""
     return any((chunk == 0).any() for chunk in chunks(values))
 
 
@@ -37,7 +37,7 @@ def ascend_within_rows(indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any])
     for start in range(0, len(indices) - 1, _CHUNK):
         part = indices[start : start + _CHUNK + 1]
         descents = np.flatnonzero(part[1:] <= part[:-1]) + start + 1
-        # A descent is right only where a row begins.
+        # Values may descend only where a row begins.
         if len(descents) and not np.array_equal(indptr[np.searchsorted(indptr, descents)], descents):
             return False
     return True

@@ -8,74 +8,30 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lsr
-from lsr.core.errors import IndexFormatError, Remedy
+from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import sync
+from lsr.core.options import shortened
 from lsr.core.remedies import BUILD_AGAIN, upgrade
+from lsr.index.format.files import read_index_file
+from lsr.index.format.records import SEGMENT_NAME, FileRecord, PartRecord, SegmentRecord, checked_values
 from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 3
-# Those before that can be brought up to date (`lsr.index.live.upgrade`). 2 had no parts, and 1 other blocks.
+# Older formats that can be brought up to date (`lsr.index.live.upgrade`). Format 2 had no parts, 1 had other blocks.
 UPGRADABLE_VERSIONS = (2,)
-# All that is searched as it is.
+# The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 _OPTIONAL = ("outliers", "columns")
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """Size in bytes and CRC-32 of one file."""
-
-    bytes: int
-    crc32: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartRecord:
-    """The facts about a part that was added to a segment (`lsr.index.parts.adding`).
-
-    Attributes:
-        folder: name of its own folder in the segment's.
-        record: what it is, as JSON values.
-        files: by name.
-    """
-
-    folder: str
-    record: dict[str, Any]
-    files: dict[str, FileRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRecord:
-    """The facts about one segment, which its parts are opened by.
-
-    Attributes:
-        name: of its folder.
-        documents: number of rows.
-        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are.
-        postings: number of (term, weight) pairs in all documents.
-        weight_scale, files, parts, windows: as in `Manifest`.
-        settings: of the build.
-        library_version: version of lsr that built it.
-    """
-
-    name: str
-    documents: int
-    dim: int
-    postings: int
-    weight_scale: float
-    settings: IndexSettings
-    files: dict[str, FileRecord]
-    parts: dict[str, PartRecord]
-    windows: dict[str, Any] | None
-    library_version: str
+# Those of builds are some kilobytes.
+_LONGEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +45,12 @@ class Manifest:
         postings: number of (term, weight) pairs in all documents.
         weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
         settings: the build's `IndexSettings`, as JSON values.
-        encoder: what the encoder said of itself, as JSON values, or None.
-        files: of the segment, by name, those of parts left out.
+        encoder: the encoder's own description, as JSON values, or None.
+        files: of the segment, by name, without those of added parts.
         parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.fusion.tuning.FusionTuning`, or None.
-        prunings: what `lsr prune` did, the first time first, as JSON values of `lsr.vectors.pruning.Pruning`.
+        prunings: what each `lsr prune` did, in order, as JSON values of `lsr.vectors.pruning.Pruning`.
         windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
             `documents`, the number of these; else None.
         outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
@@ -125,7 +81,7 @@ class Manifest:
 
     @property
     def segments(self) -> tuple[SegmentRecord, ...]:
-        """What it says of each segment: in this format, of the one that there is."""
+        """The record of each segment; this format has exactly one."""
         return (
             SegmentRecord(
                 name=self.segment,
@@ -142,7 +98,7 @@ class Manifest:
         )
 
     def to_bytes(self) -> bytes:
-        """The file: JSON in UTF-8, with a CRC-32 of its own values."""
+        """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""
         record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
         # Said only where there is something to say, so that older versions open every other index.
         record = {name: value for name, value in record.items() if name not in _OPTIONAL or value is not None}
@@ -151,9 +107,12 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Publish in `folder`, replacing the manifest that is there."""
-        # Made inside the segment, so that what a killed build leaves goes with the rest of it.
+        # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
         temporary = folder / self.segment / MANIFEST_NAME
-        temporary.write_bytes(self.to_bytes())
+        # Whatever stands there, as a link of a stranger's index, is not written through.
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(self.to_bytes())
         sync(temporary)
         temporary.replace(folder / MANIFEST_NAME)
         sync(folder)
@@ -162,57 +121,67 @@ class Manifest:
     def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
         """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
 
-        `versions` of the format are read; if not given, those that can be searched.
+        `versions`: the format versions to accept; by default, those that can be searched.
         """
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
         version = record.pop("format_version", None)
-        if version not in (_READABLE_VERSIONS if versions is None else versions):
+        if type(version) is not int or version not in (_READABLE_VERSIONS if versions is None else versions):
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
-                f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
-                f"{FORMAT_VERSION}",
+                f"{path}: index format {_shown(version)}, written by lsr {_shown(written)}; this lsr "
+                f"{lsr.__version__} reads format {FORMAT_VERSION}",
                 remedies=_remedies(version, path.parent),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
                 f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
-        del record["format"]
         try:
-            files = _files(record.pop("files"))
-            parts = {
-                name: PartRecord(part["folder"], part["record"], _files(part["files"]))
-                for name, part in record.pop("parts", {}).items()
-            }
-            return cls(files=files, parts=parts, **record)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
+            known = {each.name for each in fields(cls)} | {"format"}
+            for name in record:
+                if name not in known:
+                    raise InputError("there is no such field", field=shortened(name))
+            manifest = cls(**checked_values(record))
+        except InputError as error:
+            raise IndexFormatError(f"{path}: damaged manifest ({error.problem})", remedies=[BUILD_AGAIN]) from error
+        manifest._check_folders(path.parent)
+        return manifest
+
+    def _check_folders(self, path: Path) -> None:
+        """IndexFormatError for a folder of the index that is a link: nothing is read or written through one."""
+        segment = path / self.segment
+        for folder in (segment, *(segment / part.folder for part in self.parts.values())):
+            if folder.is_symlink():
+                raise IndexFormatError(
+                    f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place"
+                )
 
 
 def format_version(folder: str | Path) -> int:
-    """The format of the index in `folder`, which need not be one that is read. IndexFormatError if it states none."""
+    """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
     path = Path(folder) / MANIFEST_NAME
     version = _load(path).get("format_version")
-    if not isinstance(version, int):
+    if type(version) is not int:
         remedies = _remedies(version, path.parent)
-        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r})", remedies=remedies)
+        raise IndexFormatError(f"{path}: damaged manifest (index format {shortened(version)})", remedies=remedies)
     return version
 
 
 def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
     """What can be done about an index of a format that is not read."""
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if type(version) is int and version > FORMAT_VERSION:
         return ["install a newer lsr", BUILD_AGAIN]
-    return [upgrade(folder)] if version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
+    return [upgrade(folder)] if type(version) is int and version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
 
 
-def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
-    return {name: FileRecord(**entry) for name, entry in record.items()}
+def _shown(value: Any) -> str:
+    """A value for people; one of a stranger's file, so not whatever it is."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) < 40 else shortened(value)
 
 
 def checksum(record: dict[str, Any]) -> int:
-    """CRC-32 of a manifest's values, "crc32" left out, however they are laid out in the file."""
+    """CRC-32 of a manifest's values without "crc32", independent of their layout in the file."""
     return zlib.crc32(json.dumps(json.loads(json.dumps(record)), sort_keys=True).encode())
 
 
@@ -222,7 +191,7 @@ def published_segment(folder: Path) -> str | None:
         name = _load(folder / MANIFEST_NAME).get("segment")
     except IndexFormatError:
         return None
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) and SEGMENT_NAME.fullmatch(name) else None
 
 
 def is_index(folder: Path) -> bool:
@@ -235,12 +204,13 @@ def is_index(folder: Path) -> bool:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    if not path.is_symlink() and not path.exists():
+        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
-    except (OSError, ValueError, RecursionError) as error:
+        record = json.loads(read_index_file(path, _LONGEST).decode())
+        json.dumps(record, ensure_ascii=False).encode()  # as it would be written again
+    except (ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an index")
+        raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an lsr index")
     return record

@@ -1,10 +1,9 @@
-"""The folder that an index is written to: who may write there, and what is left behind."""
+"""The folder that an index is written to: who may write there, and cleaning up."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,16 +12,15 @@ from pathlib import Path
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import crc32, sync
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import FileRecord, Manifest, is_index
-
-_SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
+from lsr.index.format.manifest import Manifest, is_index
+from lsr.index.format.records import SEGMENT_NAME, FileRecord
 
 
 def check_index_output(path: str | Path, *, force: bool = False) -> None:
     """OutputExistsError if an index must not be written to `path`.
 
-    It may be written where nothing is, into an empty folder, over what a killed build left behind, and, with `force`,
-    over an lsr index. Any other folder or file is never replaced.
+    It may be written to a new path, into an empty folder, over the leftovers of a killed build and, with `force`, over
+    an lsr index. Any other folder or file is never replaced.
     """
     path = Path(path)
     if not path.exists() and not path.is_symlink():
@@ -31,9 +29,9 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
         raise OutputExistsError(f"{path} is not a folder: choose another output")
     if is_index(path):
         if not force:
-            raise OutputExistsError(f"{path} is an index already", remedies=["choose another output", REPLACE])
-    elif any(not _SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
-        raise OutputExistsError(f"{path} is a folder of other files, which is never replaced: choose another output")
+            raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
+    elif any(not SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
+        raise OutputExistsError(f"{path} is a folder with other files and will not be replaced: choose another output")
 
 
 def lock_folder(path: Path) -> int:
@@ -45,7 +43,7 @@ def lock_folder(path: Path) -> int:
         os.close(descriptor)
         raise OutputExistsError(f"{path}: another process is building an index here; wait for it to end") from None
     except OSError:
-        pass  # a file system without locks: two builders there would still publish whole indexes
+        pass  # a file system without locks: two builders would still publish whole indexes there
     return descriptor
 
 
@@ -57,7 +55,7 @@ def new_segment(path: Path) -> Path:
 def remove_segments(path: Path, keep: str | None) -> None:
     """Remove every segment folder in `path` but one."""
     for entry in path.iterdir():
-        if entry.name != keep and _SEGMENT_NAME.fullmatch(entry.name):
+        if entry.name != keep and SEGMENT_NAME.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -66,7 +64,7 @@ def seal(folder: Path) -> dict[str, FileRecord]:
     files = {}
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            continue  # a part, sealed by itself
+            continue  # an added part, which has its own seal
         sync(path)
         files[path.name] = FileRecord(path.stat().st_size, crc32(path))
     sync(folder)
@@ -76,10 +74,10 @@ def seal(folder: Path) -> dict[str, FileRecord]:
 def change_manifest(
     path: Path, segment: str, change: Callable[[Manifest], Manifest], *, versions: Sequence[int] | None = None
 ) -> Manifest:
-    """Publish a changed manifest of the index at `path`, in the current format; return it. `versions` as in its `read`.
+    """Publish a changed manifest of the index at `path`, in the current format; return it.
 
-    IndexFormatError if the index was replaced on disk and no longer consists of `segment`; OutputExistsError while
-    another process writes there.
+    `versions` as in `Manifest.read`. IndexFormatError if the index was replaced on disk and no longer consists of
+    `segment`; OutputExistsError while another process writes there.
     """
     lock = lock_folder(path)
     try:

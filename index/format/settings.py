@@ -9,9 +9,10 @@ from typing import Any
 
 from lsr.core.deprecation import renamed_keywords
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, shortened
 
-# Documents of a block, by the documents of the index: the number of blocks, which decides what a search costs at
-# least, grows more slowly than the collection.
+# Documents per block, by the size of the index: the number of blocks, which sets the least cost of a search, grows more
+# slowly than the collection.
 _LARGE_COLLECTION = 600_000
 _BLOCK_SIZES = ((_LARGE_COLLECTION, 3), (4_000_000, 4))
 _LARGEST_COLLECTIONS = 6
@@ -29,10 +30,10 @@ class SeismicSettings:
     vectors of 99 terms 0.2 and 0.5 reached higher recall in less time in one trial, and took a third more space.
 
     Attributes:
-        n_postings: the strongest postings of each list that go into its blocks; None keeps the whole list.
+        n_postings: how many of each list's strongest postings go into its blocks; None keeps the whole list.
         centroid_fraction: blocks per posting kept: a list of 1,000 postings is cut into 200 blocks.
         min_cluster_size: smaller blocks are dissolved into the others.
-        doc_cut: a document's strongest terms that decide which block it goes to.
+        doc_cut: how many of a document's strongest terms decide which block it goes to.
         summary_energy: share of a summary's L1 mass that is kept, strongest terms first. 1.0 makes every summary an
             upper bound on the scores in its block.
     """
@@ -44,6 +45,7 @@ class SeismicSettings:
     summary_energy: float = 0.5
 
     def __post_init__(self) -> None:
+        check_options(self)
         whole = {"n_postings": self.n_postings, "min_cluster_size": self.min_cluster_size, "doc_cut": self.doc_cut}
         for name, number in whole.items():
             if number is not None and number < 1:
@@ -65,6 +67,7 @@ class BmpSettings:
     block_size: int = 32
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 1 <= self.block_size <= MOST_BLOCK_DOCUMENTS:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
 
@@ -78,17 +81,17 @@ class IndexSettings:
         block_size: neighbouring documents that share a summary, 1 to 256. Larger blocks make a smaller index and
             cheaper bounds, which are looser: more documents are scored. None chooses by the size of the collection:
             3, from 600,000 documents on 4, from 4 million on 6.
-        reorder: put alike documents beside each other first; otherwise blocks hold what happens to be neighbours.
+        reorder: put similar documents side by side first; otherwise blocks hold whatever documents are neighbours.
         frequent_share: terms in more than this share of the blocks get a row of weights for all blocks instead of a
-            list. A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; of a list,
-            approximate search reads only the head. None chooses by the size of the collection: 0.125, from 600,000
+            list. A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; approximate
+            search reads only the head of a list. None chooses by the size of the collection: 0.125, from 600,000
             documents on 0.25.
         weight_bits: 8, or 16 for a second byte of each weight in the forward index, which scores are computed from.
         seismic: also build what `mode="seismic"` searches. It takes several times the space of all other parts.
         bmp: also build what `mode="bmp"` searches.
-        seed: of the random choices of a build. A seed gives the same bytes whatever the number of threads.
-        parts: further parts to build that only some segments have (`lsr.index.parts.registry`): the settings of each
-            by its name, as its dataclass or as JSON values, which they are kept as.
+        seed: for the random choices of a build. A seed gives the same bytes whatever the number of threads.
+        parts: further optional parts to build (`lsr.index.parts.registry`): the settings of each by its name, as its
+            dataclass or as JSON values, which they are kept as.
     """
 
     block_size: int | None = None
@@ -101,6 +104,9 @@ class IndexSettings:
     parts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_options(self)
+        if not isinstance(self.parts, Mapping):
+            raise InputError(f"must be settings by the names of parts, not {shortened(self.parts)}", field="parts")
         for name in ("seismic", "bmp"):
             if name in self.parts:
                 raise InputError(f"the settings of {name} are given as {name}, not among the other parts'")
@@ -115,42 +121,42 @@ class IndexSettings:
             raise InputError(f"seed must lie in 0 … 2⁶³ − 1, not {self.seed}")
 
     def choose_block_size(self, documents: int) -> int:
-        """`block_size`, or what it stands for in an index of so many documents."""
+        """`block_size`, or the default for an index of so many documents."""
         if self.block_size is not None:
             return self.block_size
         return next((size for below, size in _BLOCK_SIZES if documents < below), _LARGEST_COLLECTIONS)
 
     def choose_frequent_share(self, documents: int) -> float:
-        """`frequent_share`, or what it stands for in an index of so many documents."""
+        """`frequent_share`, or the default for an index of so many documents."""
         if self.frequent_share is not None:
             return self.frequent_share
         return 0.125 if documents < _LARGE_COLLECTION else 0.25
 
     @property
     def requested(self) -> dict[str, Any]:
-        """The parts to build that only some segments have: the settings of each by its name."""
+        """The optional parts to build: the settings of each by its name."""
         found = {"seismic": self.seismic, "bmp": self.bmp, **self.parts}
         return {name: settings for name, settings in found.items() if settings is not None}
 
     def facts(self) -> dict[str, Any]:
-        """As JSON values, for people: without further parts, if there are none."""
+        """As JSON values for people to read: without `parts` if there are none."""
         return {name: value for name, value in asdict(self).items() if name != "parts" or value}
 
     def to_record(self) -> dict[str, Any]:
-        """As JSON values, for the manifest, which keeps the names that its format was made with."""
+        """As JSON values for the manifest, which keeps the names that its format began with."""
         return {_RECORDED_AS.get(name, name): value for name, value in self.facts().items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:
-        """From what `to_record` gave."""
+        """From what `to_record` gave. InputError names a value that is wrong."""
         keys = {each.name: _RECORDED_AS.get(each.name, each.name) for each in fields(cls)}
         values = {name: record[key] for name, key in keys.items() if key in record}
-        if values.get("seismic") is not None:
-            values["seismic"] = SeismicSettings(**values["seismic"])
-        if values.get("bmp") is not None:
-            values["bmp"] = BmpSettings(**values["bmp"])
-        return cls(**values)
+        return build(cls, values)
 
 
 def _as_record(settings: Any) -> dict[str, Any]:
-    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else dict(settings)
+    if is_dataclass(settings) and not isinstance(settings, type):
+        return asdict(settings)
+    if not isinstance(settings, Mapping):
+        raise InputError(f"must hold settings, not {shortened(settings)}", field="parts")
+    return dict(settings)

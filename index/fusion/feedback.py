@@ -1,6 +1,6 @@
-"""Pseudo-relevance feedback: a new query of an old one and the documents that it found first. The formulas.
+"""The formulas of pseudo-relevance feedback: a new query from an old one and the first documents that it found.
 
-Loads no NumPy, as `lsr.index.fusion.methods`.
+Does not load NumPy, like `lsr.index.fusion.methods`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _even(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _likelihoods(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Shares of the scores, which stand for the query likelihood; shifted where one is negative."""
+    """The documents' shares of the scores, taken as query likelihoods; shifted if one is negative."""
     values = scores - min(0.0, float(scores.min()))
     return values / values.sum() if values.sum() > 0 else _even(scores)
 
@@ -47,8 +47,8 @@ class FeedbackMethod:
 
     Attributes:
         title: what it does, in a line.
-        shares: what each document counts, adding up to 1, by the scores float64 [n].
-        size: of a sparse vector's weights; query and documents are scaled to size 1 before they are added.
+        shares: the weight of each document, adding up to 1, from the scores float64 [n].
+        size: the norm of a sparse vector's weights; query and documents are scaled to norm 1 before they are added.
     """
 
     title: str
@@ -65,7 +65,7 @@ FEEDBACK_METHODS: dict[str, FeedbackMethod] = {
 
 
 def document_weights(method: str, scores: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """What each feedback document counts by a method of FEEDBACK_METHODS, float64 [n], adding up to 1."""
+    """The weight of each feedback document by a method of FEEDBACK_METHODS: float64 [n], adding up to 1."""
     import numpy as np
 
     return FEEDBACK_METHODS[method].shares(np.asarray(scores, np.float64))
@@ -81,9 +81,9 @@ def sparse_feedback(
 ) -> SparseRow:
     """The new query's (ascending term ids, weights), of at most `terms` terms.
 
-    Query and documents are scaled to the method's size of 1 first, for a document has many times the weights of a
-    query. The result is scaled to the size of the old query, so that scores stay comparable; so a query without terms
-    stays one.
+    Query and documents are first scaled to size 1 by the method, because a document has many times the weights of a
+    query. The result is scaled to the size of the old query, so that scores stay comparable; an empty query stays
+    empty.
     """
     import numpy as np
 
@@ -109,7 +109,7 @@ def sparse_feedback(
 
 
 def dense_feedback(method: str, query: Vector, documents: Vector, scores: npt.ArrayLike, query_weight: float) -> Vector:
-    """query_weight · q + (1 - query_weight) · Σ share(d) · d, float32 [dim]; documents: [n, dim]."""
+    """The new query, query_weight · q + (1 - query_weight) · Σ share(d) · d: float32 [dim]; documents: [n, dim]."""
     import numpy as np
 
     shares = document_weights(method, scores)

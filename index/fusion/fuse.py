@@ -1,4 +1,4 @@
-"""Making one ranking of two: one call of the kernel, on one index."""
+"""Fusing two rankings of one index, by one call of the kernel."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Fused(NamedTuple):
 
     Attributes:
         rows: int64 [n]; scores: float64 [n].
-        ranks: int64 [2, n]: on either side, from 1; 0 where it did not return the row.
-        side_scores: float32 [2, n]; NaN where a side did not return the row and scores were not completed.
+        ranks: int64 [2, n]: the rank on each side, from 1; 0 if that side did not return the row.
+        side_scores: float32 [2, n]; NaN if a side did not return the row and scores were not completed.
         contributions: float64 [2, n]: what each side adds to the score.
     """
 
@@ -42,16 +42,17 @@ def fuse(
     k: int | None,
     *,
     maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
-    rank_constant: float | None = None,
+    divisors: npt.NDArray[np.float64] | None = None,
     absent: tuple[float, float] = (0.0, 0.0),
     complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
 ) -> Fused:
     """The k best (all, for None) of two rankings, each (rows, scores), best first.
 
-    A side adds its share of the score, mapped, or of 1 / (rank_constant + rank) if that is given; a row that it did not
-    return has no rank there and the score `absent`. That is replaced by the true score, as far as it matters to who is
-    among the k best, if the queries are given as `complete`, as `SparseSearch.prepare` and (a row of) `Dense.prepare`
-    return them; it must then not be below the truth. None for the sparse query says that it is the truth there.
+    A side adds its share of the mapped score or, if `divisors` are given, of 1 / divisors[rank - 1], one for each rank.
+    A row that it did not return has no rank there, and the score `absent`. With `complete`, the queries as
+    `SparseSearch.prepare` and (a row of) `Dense.prepare` return them, that is replaced by the true score as far as this
+    decides which rows are among the k best; `absent` must then not be below the true score. None as the sparse query
+    says that `absent` is the true score there.
     """
     sparse_query, dense_query = complete or (None, _NO_VECTOR)
     terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
@@ -65,7 +66,7 @@ def fuse(
             right=dense[0],
             right_scores=dense[1],
             sides=sides,
-            rank_constant=-1.0 if rank_constant is None else float(rank_constant),
+            divisors=_NO_DIVISORS if divisors is None else divisors,
             k=len(sparse[0]) + len(dense[0]) if k is None else k,
             row_positions=segment.row_positions,
             terms=terms,
@@ -78,4 +79,4 @@ def fuse(
     return Fused(*found)
 
 
-_NO_TERMS, _NO_VECTOR = np.empty(0, np.uint32), np.empty(0, np.float32)
+_NO_TERMS, _NO_VECTOR, _NO_DIVISORS = np.empty(0, np.uint32), np.empty(0, np.float32), np.empty(0)

@@ -1,4 +1,4 @@
-"""Documents as hits: in an index of windows, what a search finds is grouped by document."""
+"""Documents as hits: in an index of windows, hits are grouped by document."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def search_documents(
     allow: npt.NDArray[Any] | None = None,
     page: int | None = None,
 ) -> HybridHits:
-    """As `search_rows`, in an index of windows one hit for each document: its best window, with the document's score.
+    """Search as `search_rows` does, with one hit per document in an index of windows: its best window.
 
-    By "max" (and "first") the documents are those of brute force over all windows, if the searches are exact; so are
-    they by "sum", in a search of sparse or of dense vectors alone. Where scores are fused, "sum" adds up the fused
-    scores of the windows that were retrieved. Each side's score and rank are the best window's, its contribution the
-    document's. Feedback learns from windows. `recall` and mode "auto" stand for what they do at `k`, and are kept to
+    A hit has the document's score. By "max" (and "first") the documents are those of brute force over all windows, if
+    the searches are exact; the same holds by "sum" in a search of sparse or dense vectors alone. If scores are fused,
+    "sum" adds up the fused scores of the windows that were retrieved. Each side's score and rank are the best window's,
+    its contribution the document's. Feedback learns from windows. What `recall` and mode "auto" choose for `k` is kept
     when the search goes deeper. `allow` says which rows, here windows, may count.
 
     `page`, up to k, is for hits that are shown page by page: pages that are cut from searches of the same `page` are
@@ -85,7 +85,7 @@ def _grouped(
         return _fused_documents(index, windows, query, k, plan, allow, page)
     by_sum, top = windows.settings.score == "sum", windows.settings.added
     allowed = _mask(index, allow) if by_sum and allow is not None else None
-    # What either side returns anyway; a few windows of each document are usual.
+    # At least what either side returns anyway; a document usually has a few windows.
     depth = min(max(2 * k, plan.retrieve.depth), len(index))
     searches: list[HybridHits] = []
     while True:
@@ -162,7 +162,7 @@ def group_rows(
 
 
 def _fixed(index: Index, plan: RetrievalPlan, k: int, *, filtered: bool) -> RetrievalPlan:
-    """The plan with the sparse mode that is chosen for k hits, whatever the depth."""
+    """The plan with its sparse mode fixed to the one chosen for k hits, whatever the depth."""
     sparse = plan.retrieve.sparse
     if sparse is None:
         return plan
@@ -201,7 +201,7 @@ def _all_windows(
     documents: Rows,
     allowed: npt.NDArray[np.bool_] | None,
 ) -> ScoredWindows:
-    """Every window that counts of some documents, scored by the query that was searched with last."""
+    """All allowed windows of some documents, scored by the query that was searched with last."""
     rows = windows.windows_of(documents)
     if allowed is not None:
         rows = rows[allowed[rows]]
@@ -215,7 +215,7 @@ def _all_windows(
 
 
 def _added_up(documents: Rows, searches: list[HybridHits], k: int, top: int) -> HybridHits:
-    """The documents by the sum of their best retrieved windows' fused scores."""
+    """Rank the documents by the sum of the fused scores of their best retrieved windows."""
     found = searches[-1]
     best = best_of(documents, found.scores, k, top)
     kept, owners = top_windows(documents, found.scores, top)
@@ -233,7 +233,7 @@ def _added_up(documents: Rows, searches: list[HybridHits], k: int, top: int) -> 
 def _best_windows(
     searches: list[HybridHits], best: BestDocuments, contributions: npt.NDArray[np.float64] | None
 ) -> HybridHits:
-    """The last search's hits that are the documents' best windows, with the documents' scores."""
+    """Reduce the last search's hits to the documents' best windows, with the documents' scores."""
     found = searches[-1]
 
     def part(side: SideScores | None) -> SideScores | None:

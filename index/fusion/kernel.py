@@ -1,4 +1,4 @@
-"""Making one ranking of two: joining them, completing scores best bound first, keeping the k best.
+"""Fusing two rankings: joining them, completing scores best bound first, keeping the k best.
 
 One call for all of it: between two searches whose data fills the processor's cache, every step in Python is slow.
 """
@@ -24,7 +24,7 @@ def fuse_rankings(
     right,
     right_scores,
     sides,
-    rank_constant,
+    divisors,
     k,
     row_positions,
     terms,
@@ -36,14 +36,15 @@ def fuse_rankings(
 ):
     """The k best of a sparse ranking (left) and a dense one.
 
-    left, right: int64 rows, best first, no row twice in one; left_scores, right_scores: float32, theirs.
-    sides: float64 [2, 4]: shift, factor and share of each side, and what stands for the score there of a row that the
-    side lacks, whose rank is 0. share * ((score - shift) * factor) is a contribution; with `rank_constant` at least 0,
-    share / (rank_constant + rank) is, and 0 for rank 0.
-    completes: replace what stands for scores, which is then not below the truth, by the scores, until no other row can
-    be among the best. Otherwise these scores become NaN.
+    left, right: int64 rows, best first, each row at most once; left_scores, right_scores: their float32 scores.
+    sides: float64 [2, 4]: shift, factor and share of each side, and the assumed score of a row that the side lacks,
+        whose rank is 0. A contribution is share * ((score - shift) * factor) or, with `divisors`, share /
+        divisors[rank - 1], and 0 for rank 0.
+    divisors: float64 [n], n not below any rank; empty to add scores.
+    completes: replace assumed scores, which then must not be below the true ones, by the true ones until no other row
+        can be among the best. Otherwise these scores become NaN.
     forward_*, row_positions, lookup: see `lsr.index.engines.direct.kernel`; terms, term_weights: the sparse query,
-    empty where the scores of rows that the left lacks are known to be what stands there.
+        empty if the assumed scores of rows that the left lacks are known to be true.
     vectors: float32 [documents * dim]; query: float32 [dim].
 
     Returns rows int64 [n], fused scores float64 [n], ranks from 1 int64 [2, n], scores of the sides float32 [2, n] and
@@ -53,18 +54,18 @@ def fuse_rankings(
     contributions = np.zeros(scores.shape)
     for side in range(2):
         for at in range(rows.size):
-            if rank_constant < 0:
+            if divisors.size == 0:
                 contributions[side, at] = _contribution(scores[side, at], sides[side])
             elif ranks[side, at] > 0:
-                contributions[side, at] = sides[side, 2] / (rank_constant + ranks[side, at])
+                contributions[side, at] = sides[side, 2] / divisors[ranks[side, at] - 1]
     most = min(k, rows.size)
     best_scores, best_places = np.empty(most), np.empty(most, np.int64)
-    # Rows ascend, so places say who is first among equals.
+    # Rows ascend, so places decide ties.
     size = 0
     if completes:
         dim = query.size
         fill_lookup(lookup, terms, term_weights)
-        # Stable, so that the same documents are kept whatever else is there.
+        # Stable, so that the same documents are kept whatever the others are.
         for at in np.argsort(-(contributions[0] + contributions[1]), kind="mergesort"):
             if size == most and contributions[0, at] + contributions[1, at] < best_scores[0]:
                 break
@@ -97,7 +98,7 @@ def _contribution(score, side):
 
 @kernel
 def _join(left, left_scores, right, right_scores, left_absent, right_absent):
-    """The different rows of two rankings, ascending: rows [n], ranks [2, n], scores [2, n]."""
+    """The distinct rows of two rankings, ascending: rows [n], ranks [2, n], scores [2, n]."""
     by_left, by_right = np.argsort(left), np.argsort(right)
     most = left.size + right.size
     rows, ranks, scores = np.empty(most, np.int64), np.zeros((2, most), np.int64), np.empty((2, most), np.float32)

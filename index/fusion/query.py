@@ -12,7 +12,7 @@ DenseQuery = npt.NDArray[np.float32]
 
 
 class HybridQuery(NamedTuple):
-    """A query as both sides take it: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
+    """A query for both sides: (term ids, weights) and float32 [dim]; None for a side that is not searched."""
 
     sparse: SparseQuery | None = None
     dense: DenseQuery | None = None

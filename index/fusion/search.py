@@ -30,11 +30,11 @@ NEXT_DEPTH = 10
 
 
 class SideScores(NamedTuple):
-    """What one side gave each hit.
+    """What one side contributed to each hit.
 
     Attributes:
-        scores: float32 [n]; NaN where the side did not return the document and scores were not completed.
-        ranks: int64 [n]: from 1; 0 where the side did not return it.
+        scores: float32 [n]; NaN if the side did not return the document and scores were not completed.
+        ranks: int64 [n]: from 1; 0 if the side did not return it.
         contributions: float64 [n]: the share of the hit's score.
     """
 
@@ -48,10 +48,10 @@ class HybridHits(NamedTuple):
 
     Attributes:
         rows: int64 [n]; scores: float64 [n].
-        sparse, dense: what each side gave; None for a side that was not searched.
-        dense_weight: that was fused with; None if nothing was fused.
-        query: that was searched with last, dense vectors as `Dense.prepare` returns them: another than was asked if
-            there was feedback.
+        sparse, dense: what each side contributed; None for a side that was not searched.
+        dense_weight: the weight used in fusion; None if nothing was fused.
+        query: the query of the last search, dense vectors as `Dense.prepare` returns them; feedback makes it differ
+            from the one asked.
         sparse_stats, dense_stats: of the last search of each side.
         milliseconds: by stage, in the order in which they ran.
     """
@@ -106,7 +106,7 @@ def search_union(index: Index, query: HybridQuery, plan: RetrievalPlan) -> Hybri
 
 
 class _Search:
-    """One search: its plan, and the sides that it asks."""
+    """One search: its plan, and the sides that it searches."""
 
     def __init__(
         self, index: Index, plan: RetrievalPlan, k: int | None, allow: npt.NDArray[Any] | None, first: int | None
@@ -215,17 +215,18 @@ class _Search:
         return depth >= len(self.index) or all(len(side.rows) < depth for side in sides)
 
     def _fuse(self, query: HybridQuery, found: Found, k: int | None) -> HybridHits:
-        """The k best of both rankings, or all for None."""
+        """Fuse both rankings; keep the k best, or all for None."""
         sparse, dense, fusion = found.sparse, found.dense, self.plan.fusion
         assert sparse is not None and dense is not None and fusion is not None
         weight = self._dense_weight(query, sparse, dense)
-        if METHODS[fusion.method].formula is None:
+        of_ranks = METHODS[fusion.method].of_ranks
+        if of_ranks is not None:
             with self.sides.timed("fuse"):
                 # Twice the weights: even ones give the published sum of 1 / (k + rank).
-                shares, constant = (2 * (1 - weight), 2 * weight), fusion.rank_constant
-                return self._fused(
-                    query, fuse(self.index, sparse[:2], dense[:2], shares, k, rank_constant=constant), weight
-                )
+                shares = (2 * (1 - weight), 2 * weight)
+                ranks = np.arange(1.0, max(len(sparse.rows), len(dense.rows)) + 1)
+                divisors = of_ranks(ranks, fusion.rank_constant)
+                return self._fused(query, fuse(self.index, sparse[:2], dense[:2], shares, k, divisors=divisors), weight)
         # Fixed by the first `depth` hits of each side, however many are asked for, or searched for later.
         with self.sides.timed("fuse"):
             first = self.plan.retrieve.depth
@@ -245,7 +246,7 @@ class _Search:
             sparse, dense = self.sides.search_sparse(query.sparse, depth), self.sides.search_dense(query.dense, depth)
 
     def _dense_weight(self, query: HybridQuery, sparse: RowRanking, dense: RowRanking) -> float:
-        """What was asked for, or what was tuned for this method on judged queries, or the method's own."""
+        """The dense weight asked for, or tuned for this method on judged queries, or the method's own."""
         fusion, tuning = self.plan.fusion, stored_tuning(self.index)
         assert fusion is not None and query.sparse is not None
         if fusion.dense_weight is not None:
@@ -264,8 +265,8 @@ class _Search:
         k: int | None,
     ) -> Fused:
         completes = self.plan.fusion is not None and self.plan.fusion.completion != "none"
-        # What stands for a score that is not known, which is not above it. A sparse search that ended early has found
-        # every document that shares a term.
+        # The assumed value of an unknown score, which is never above it. A sparse search that returned fewer than asked
+        # has found every document that shares a term.
         absent = (
             0.0 if not len(sparse.rows) or (completes and sparse.complete) else float(sparse.scores[-1]),
             float(dense.scores[-1]) if len(dense.rows) else 0.0,

@@ -1,7 +1,7 @@
-"""What a search retrieves, learns from its first answers and fuses: the stages of a plan that the index runs.
+"""Settings of the stages that the index runs: retrieval, feedback and fusion.
 
-Every default stands here, and nowhere else. Loads neither NumPy nor Numba, so that a command line or a schema can be
-made of the fields quickly.
+Every default is stated here and nowhere else. Loads neither NumPy nor Numba, so that a command line or a schema can be
+built from the fields quickly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lsr.index.fusion.methods import METHODS
 AUTO = "auto"
 SPARSE, DENSE, HYBRID, SPARSE_FIRST = "sparse", "dense", "hybrid", "sparse-first"
 
-# Modes of retrieval that search other than the sparse index alone, each with what it does.
+# Modes of retrieval that use dense vectors, each with what it does.
 STAGED_MODES = {
     HYBRID: "fuses sparse and dense search",
     DENSE: "searches dense vectors alone",
@@ -29,7 +29,7 @@ STAGED_MODES = {
 
 
 def sparse_modes() -> dict[str, str]:
-    """The modes of the sparse index, "auto" and the engines, each with what it does."""
+    """The modes of the sparse index: "auto" and the engines, each with what it does."""
     engines = {name: ENGINES[name].title for name in named_engines()}
     return {AUTO: "picks exact or approximate by the size of the index", **engines}
 
@@ -50,9 +50,9 @@ class SparseSearchSettings:
 
     Attributes:
         mode: An engine, or "auto" for exact or approximate search, by the size of the index.
-        recall: In place of a mode: search with what `lsr tune` found for at least this recall, and so many hits.
-        parameters: Of the engine, or their names and values; None for its defaults. "auto" takes those of approximate
-            search, and leaves them out where it chooses exact search.
+        recall: Instead of a mode: search with what `lsr tune` found for at least this recall and number of hits.
+        parameters: The engine's parameters, or their names and values; None for its defaults. "auto" takes those of
+            approximate search, and drops them if it chooses exact search.
     """
 
     mode: str = option(AUTO, flat="sparse_mode", choices=sparse_modes)
@@ -62,15 +62,17 @@ class SparseSearchSettings:
     def __post_init__(self) -> None:
         check_options(self)
         if self.recall is not None and (self.mode != AUTO or self.parameters):
-            raise InputError("stands for a mode and its parameters: give it alone", field="recall")
+            raise InputError("already chooses the mode and its parameters: give recall without them", field="recall")
         if isinstance(self.parameters, Mapping):
             object.__setattr__(self, "parameters", _parameters(self.mode, self.parameters))
         elif self.parameters is not None and not isinstance(self.parameters, parameters_class(self.mode)):
-            raise InputError(f"{shortened(self.parameters)} are not those of mode {self.mode!r}", field="parameters")
+            raise InputError(
+                f"{shortened(self.parameters)} are not the parameters of mode {self.mode!r}", field="parameters"
+            )
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """As `Index.search` takes them."""
+        """The settings as keywords of `Index.search`."""
         given: dict[str, Any] = {"mode": self.mode, "recall": self.recall}
         if self.parameters is not None:
             given |= {each.name: getattr(self.parameters, each.name) for each in fields(self.parameters)}
@@ -78,7 +80,7 @@ class SparseSearchSettings:
 
 
 def _parameters(mode: str, values: Mapping[str, Any]) -> Any:
-    """A mode's parameters of their names and values; None for the defaults. InputError names the one that is wrong."""
+    """A mode's parameters from their names and values; None for the defaults. InputError names a wrong one."""
     cls = parameters_class(mode)
     with beneath("parameters"):
         for name in values:
@@ -98,9 +100,9 @@ class DenseSearchSettings:
     """How dense vectors are searched.
 
     Attributes:
-        mode: "exact" reads every vector, "approximate" asks the faiss structure that the index was given, and "auto" is
-            approximate where there is one and no filter.
-        effort: Of an approximate search: how many vectors HNSW keeps in view, or how many clusters are read.
+        mode: "exact" reads every vector, "approximate" uses the index's faiss structure, and "auto" is approximate if
+            there is one and no filter.
+        effort: In an approximate search, how many vectors HNSW keeps in view, or how many clusters are read.
     """
 
     mode: str = option(AUTO, flat="dense_mode", choices=(AUTO, "exact", "approximate"))
@@ -115,11 +117,11 @@ class RetrieveSettings:
     """What is searched.
 
     Attributes:
-        mode: "sparse" and "dense" search one side; "hybrid" searches both and fuses them; "sparse-first" scores just
-            what sparse search returned with dense vectors, which need no index of their own and may stay on disk (as
-            BiDR, arXiv:2201.05409, has it).
-        depth: How many documents each side returns to a stage that follows, and whose scores normalisation is made of;
-            more where more hits are asked for. Sparse search that nothing follows returns as many as are asked for.
+        mode: "sparse" and "dense" search one side; "hybrid" searches both and fuses them; "sparse-first" scores only
+            what sparse search returned with dense vectors, which need no index of their own and may stay on disk (as in
+            BiDR, arXiv:2201.05409).
+        depth: How many documents each side returns to the next stage, and how many scores normalisation is computed
+            from; more if more hits are asked for. Sparse search without a next stage returns as many as are asked for.
         sparse: How the sparse index is searched; None in mode "dense".
         dense: How dense vectors are searched; None in modes "sparse" and "sparse-first".
     """
@@ -136,17 +138,17 @@ class RetrieveSettings:
 
     @property
     def needs_sparse(self) -> bool:
-        """Whether a sparse query is searched with."""
+        """Whether the search needs a sparse query."""
         return self.mode != DENSE
 
     @property
     def needs_dense(self) -> bool:
-        """Whether a dense query is."""
+        """Whether the search needs a dense query."""
         return self.mode != SPARSE
 
     @property
     def fuses(self) -> bool:
-        """Whether two rankings become one."""
+        """Whether two rankings are fused."""
         return self.mode in (HYBRID, SPARSE_FIRST)
 
 
@@ -155,14 +157,15 @@ class FeedbackSettings:
     """Pseudo-relevance feedback: the best documents of a first search make the query of a second one.
 
     Attributes:
-        method: How documents change the query.
-        vectors: Whose query is remade: "sparse", "dense" or "hybrid" for both. Those that are searched unless given.
+        method: How the documents change the query.
+        vectors: Which query is changed: "sparse", "dense" or "hybrid" for both. By default, those that are searched.
         documents: How many documents are learned from.
-        terms: Of the new sparse query, at most so many, the heaviest.
-        query_weight: From 0 to 1: what the old query keeps; the documents have the rest.
-        interpolate: Where fusion comes in a hybrid search (Li et al. 2022, arXiv:2205.00235). "before": the documents
+        terms: The most terms of the new sparse query; the heaviest are kept.
+        query_weight: From 0 to 1: the weight of the old query; the documents have the rest.
+        interpolate: When a hybrid search fuses (Li et al. 2022, arXiv:2205.00235). "before": the documents
             come from the fused ranking, and the new query alone ranks. "after": they come from the side's own ranking,
-            and what the new query finds is fused. "both". In benchmarks/hybrid.py "after" is as good as both or better.
+            and what the new query finds is fused. "both". In benchmarks/hybrid.py "after" is at least as good as
+            "both".
     """
 
     method: str = option("rocchio", flat="feedback", shown=True, choices=FEEDBACK_METHODS)
@@ -178,17 +181,17 @@ class FeedbackSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionSettings:
-    """How two rankings become one.
+    """How two rankings are fused into one.
 
     Attributes:
-        method: How scores are made alike before they are added, or what is added in their place.
-        dense_weight: From 0 to 1: what the dense side counts, the sparse one counting the rest. Unless given, what
-            `lsr tune --qrels` stored, or the method's own.
-        completion: What a document counts on the side that did not return it. "none": the lowest score there.
+        method: How scores are made comparable before they are added, or what is added instead.
+        dense_weight: From 0 to 1: the weight of the dense side; the sparse side has the rest. By default, what `lsr
+            tune --qrels` stored, or the method's own.
+        completion: The score of a document on a side that did not return it. "none": the lowest score there.
             "candidates": its true score, from the stored vectors. "exact": the same, and each side is searched deeper
             until no document that neither returned can be among the best, as if all documents had been scored. Ranks
             are not completed.
-        rank_constant: Of rrf, which adds 1 / (rank_constant + rank).
+        rank_constant: For rrf, which adds 1 / (rank_constant + rank).
     """
 
     method: str = option("tmm", flat="fusion", shown=True, choices=METHODS)
@@ -206,9 +209,9 @@ class RetrievalPlan:
 
     Attributes:
         retrieve: What is searched, and how.
-        feedback: Search again with a query that the first answers improve. Left out, nothing is searched twice.
-        fusion: How two rankings become one. Goes with mode hybrid or sparse-first.
-        stages: What is run, in its order: the sides that are searched, then the plan's other fields that are given.
+        feedback: Search again with a query improved by the first answers. If left out, there is no second search.
+        fusion: How two rankings are fused into one. Goes with mode hybrid or sparse-first.
+        stages: What is run, in order: the sides that are searched, then the plan's other fields that are given.
     """
 
     retrieve: RetrieveSettings = field(default_factory=RetrieveSettings)
@@ -240,10 +243,12 @@ class RetrievalPlan:
             feedback = replace(feedback, vectors=own)
             object.__setattr__(self, "feedback", feedback)
         elif own != HYBRID and feedback.vectors != own:
-            raise InputError(f"a {mode} search learns about its own vectors: give {own!r}", field="feedback.vectors")
+            raise InputError(
+                f"feedback in a {mode} search changes the query of that side: give {own!r}", field="feedback.vectors"
+            )
         if feedback.interpolate == "before" and feedback.vectors == HYBRID:
             raise InputError(
-                "'before' ranks by the one query that feedback remade: give vectors 'sparse' or 'dense'",
+                "'before' ranks by a single query, the one that feedback changed: give vectors 'sparse' or 'dense'",
                 field="feedback.interpolate",
             )
         if feedback.interpolate == "before" and mode == SPARSE_FIRST:
@@ -251,21 +256,21 @@ class RetrievalPlan:
 
     @property
     def mode(self) -> str:
-        """The way to search, in one word: the mode of retrieval or, where that is sparse, of the sparse index."""
+        """The mode of the search in one word: that of retrieval or, if it is sparse, of the sparse index."""
         sparse = self.retrieve.sparse
         return sparse.mode if self.retrieve.mode == SPARSE and sparse is not None else self.retrieve.mode
 
     def depth_for(self, k: int) -> int:
-        """How many documents each side returns where k hits are asked for."""
+        """How many documents each side returns if k hits are asked for."""
         return k if self.stages == (SPARSE,) else max(self.retrieve.depth, k)
 
     def to_record(self) -> dict[str, Any]:
-        """As JSON values, stages that are not run left out."""
+        """As JSON values, without stages that are not run."""
         return _record(self)
 
 
 def _fill(node: Any, name: str, settings: type, wanted: bool, goes: str) -> None:
-    """A stage's defaults where it is run and nothing was said; InputError where something was and it is not run."""
+    """Fill in a stage's defaults if it is run; InputError if it was given but is not run."""
     if wanted and getattr(node, name) is None:
         object.__setattr__(node, name, settings())
     elif not wanted and getattr(node, name) is not None:

@@ -1,4 +1,4 @@
-"""The two sides of an index, sparse and dense, as a search asks them: rankings, and what they took."""
+"""The two sides of an index, sparse and dense, during a search: their rankings, statistics and times."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class RowRanking(NamedTuple):
 
     Attributes:
         rows: int64 [n].
-        scores: float32 [n]; float64 where they were fused.
-        complete: whether every other row that may be returned scores 0 or, on the dense side, there is none.
+        scores: float32 [n]; float64 if they were fused.
+        complete: whether all other allowed rows score 0 or, on the dense side, there are no others.
     """
 
     rows: Rows
@@ -47,7 +47,7 @@ class Sides:
     def __init__(
         self, index: Index, retrieve: RetrieveSettings, allow: npt.NDArray[Any] | None, *, exact: bool
     ) -> None:
-        """`allow` as for `Index.search`; `exact` makes both sides' modes that."""
+        """Prepare both sides; `allow` as for `Index.search`, `exact` makes both search exactly."""
         self.index = index
         self.allow = None if allow is None else as_bitmap(allow, len(index))
         self.sparse_stats: SearchStats | None = None
@@ -62,7 +62,7 @@ class Sides:
         return self.index.parts["dense"]
 
     def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
-        """The query as the index takes it, made once."""
+        """The query in the form that the index takes, prepared once."""
         asked, prepared = self._prepared
         if asked is not query or prepared is None:
             prepared = self.index.sparse.prepare(*query)
@@ -86,7 +86,7 @@ class Sides:
         return RowRanking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
 
     def score_dense(self, query: DenseQuery, rows: Rows) -> RowRanking:
-        """The dense ranking of given rows: what sparse search returned."""
+        """The dense ranking of the rows that sparse search returned."""
         with self.timed("dense"):
             scores = self.dense.scores_prepared(query, rows)
             order = np.lexsort((rows, -scores))

@@ -1,13 +1,16 @@
-"""What `lsr tune --qrels` finds and an index keeps: how much the dense side counts, for all queries or for each."""
+"""What `lsr tune --qrels` finds and an index keeps: the weight of the dense side, for all queries or for each."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.options import beneath, build, check_options, shortened
 from lsr.index.format.output import change_manifest
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def query_features(
     sparse: tuple[npt.NDArray[Any], npt.NDArray[Any]],
     dense: tuple[npt.NDArray[Any], npt.NDArray[Any]],
 ) -> npt.NDArray[np.float64]:
-    """float64 [5]: what a query and the (rows, scores) of its first searches tell, which costs nothing more.
+    """Features of a query and of the (rows, scores) of its first searches, at no extra cost: float64 [5].
 
     The logarithm of the number of query terms; how far the score falls from the first to the tenth sparse hit, as a
     share; the best dense score; its fall to the tenth; the share of the ten best that both sides have.
@@ -42,7 +45,7 @@ class WeightPredictor:
     """A query's dense weight as a linear function of its features, cut to 0 … 1.
 
     Attributes:
-        means, deviations: of each feature where it was learned; coefficients: of the standardised features.
+        means, deviations: of each feature on the queries learned from; coefficients: of the standardised features.
         intercept: the weight of the average query.
     """
 
@@ -52,19 +55,19 @@ class WeightPredictor:
     intercept: float
 
     def predict(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """float64 [n] for [n, 5], or a number for [5]."""
+        """The dense weights: float64 [n] for features [n, 5], or a number for [5]."""
         standard = (features - np.array(self.means)) / np.array(self.deviations)
         return np.clip(standard @ np.array(self.coefficients) + self.intercept, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class FusionTuning:
-    """The weight to fuse with, where a search names none.
+    """The weight to fuse with if a search names none.
 
     Attributes:
-        method, completion, depth: the fusion that it was found for; one by another method does not take it.
+        method, completion, depth: the fusion that it was found for; another method does not use it.
         dense_weight: the same for all queries.
-        predictor: of each query's own weight; None where that was no better on judged queries held out.
+        predictor: of each query's own weight; None if that was no better on held-out judged queries.
         metric: that was maximised; reached: its mean on the held-out half of the queries; before: what the
             method's own weight gave there.
         queries: how many were judged.
@@ -90,27 +93,46 @@ class FusionTuning:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> FusionTuning:
-        """Inverse of `to_record`."""
+        """Inverse of `to_record`. InputError names a value that is wrong."""
         given = dict(record)
-        predictor = given.pop("predictor")
+        predictor = given.get("predictor")
         if predictor is not None:
-            predictor = WeightPredictor(
-                tuple(predictor["means"]),
-                tuple(predictor["deviations"]),
-                tuple(predictor["coefficients"]),
-                float(predictor["intercept"]),
-            )
-        return cls(predictor=predictor, **given)
+            with beneath("predictor"):
+                given["predictor"] = _predictor(predictor)
+        made = build(cls, given)
+        check_options(made)
+        return made
+
+
+def _predictor(record: Any) -> WeightPredictor:
+    if not isinstance(record, dict):
+        raise InputError(f"must hold fields, not {shortened(record)}")
+    for name in ("means", "deviations", "coefficients"):
+        values = record.get(name)
+        if not isinstance(values, list) or len(values) != len(FEATURES) or not all(map(_is_number, values)):
+            raise InputError(f"must be {len(FEATURES)} numbers, not {shortened(values)}", field=name)
+    made = build(WeightPredictor, {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()})
+    check_options(made)
+    if not all(made.deviations):
+        raise InputError("must not be zero", field="deviations")
+    return made
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def stored_tuning(index: Index) -> FusionTuning | None:
-    """What was found for hybrid search of an index, or None."""
+    """What was found for hybrid search of an index, or None. IndexFormatError for a record that is not readable."""
     record = index.manifest.fusion
-    return None if record is None else FusionTuning.from_record(record)
+    try:
+        return None if record is None else FusionTuning.from_record(record)
+    except InputError as error:
+        raise IndexFormatError(f"{index.path}: the record of the fusion's tuning is not readable ({error})") from error
 
 
 def store_tuning(index: Index, tuning: FusionTuning) -> None:
-    """Record it in the manifest on disk, in place of what was there: an index that is opened then has it.
+    """Record the tuning in the manifest on disk, replacing the old one; an index opened afterwards has it.
 
     IndexFormatError if the index was replaced on disk since it was opened.
     """

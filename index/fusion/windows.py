@@ -1,4 +1,4 @@
-"""From rankings of windows to rankings of their documents: the arithmetic."""
+"""The arithmetic of turning rankings of windows into rankings of documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BestDocuments(NamedTuple):
     Attributes:
         documents: int64 [n], n <= k.
         scores: float64 [n].
-        places: int64 [n]: where in the ranking of windows each document's best one stands.
+        places: int64 [n]: the place of each document's best window in the ranking of windows.
     """
 
     documents: Numbers
@@ -37,10 +37,10 @@ class ScoredWindows(NamedTuple):
 def best_by_max(ranking: RowRanking, documents: Numbers, k: int) -> BestDocuments | None:
     """The k documents with the best windows (MaxP of Dai and Callan, arXiv:1905.09217).
 
-    They are those of brute force over all windows if the ranking is exact. None where it is too short to tell.
+    They are those of brute force over all windows if the ranking is exact. None if it is too short to tell.
 
     Args:
-        ranking: the best windows, best first, ties in row order; one that never comes is worth nothing.
+        ranking: the best windows, best first, ties in row order; a missing window counts as nothing.
         documents: int64: the number of each window's document, which never descends with the rows.
     """
     places = np.sort(np.unique(documents, return_index=True)[1])[:k]
@@ -54,13 +54,13 @@ def best_by_sum(
 ) -> BestDocuments | None:
     """The k documents with the largest sums of their `top` best windows' scores (SumP, of the best ones only).
 
-    A document that has no window in the ranking adds up to at most `top` times the ranking's last score, or to that
-    score where it is negative. Where that could be among the k best, the ranking is too short: None. Else these are
-    the documents of brute force over all windows, if the ranking is exact.
+    The sum of a document without a window in the ranking is at most `top` times the ranking's last score, or that score
+    if it is negative. If that could be among the k best, the ranking is too short: None. Otherwise these are the
+    documents of brute force over all windows, if the ranking is exact.
 
     Args:
         ranking, documents: as `best_by_max`.
-        windows: those that count of all documents that have one in the ranking; the documents ascend.
+        windows: all allowed windows of the documents that have one in the ranking; the documents ascend.
     """
     seen, first = np.unique(documents, return_index=True)
     kept, owners = top_windows(windows.documents, windows.scores, top)
@@ -74,7 +74,7 @@ def best_by_sum(
 
 
 def best_of(documents: Numbers, scores: CombinedScores, k: int, top: int) -> BestDocuments:
-    """The k best documents of windows in any order, of which no more are looked for, by the sum of their `top` best."""
+    """The k best documents by the sum of their `top` best windows, which come in any order and are complete."""
     kept, owners = top_windows(documents, scores, top)
     sums = np.bincount(owners, scores[kept]).astype(np.float64)
     seen, first = np.unique(owners, return_index=True)
@@ -84,9 +84,9 @@ def best_of(documents: Numbers, scores: CombinedScores, k: int, top: int) -> Bes
 
 
 def top_windows(documents: Numbers, scores: CombinedScores, top: int) -> tuple[Numbers, Numbers]:
-    """Places of each document's `top` best windows, and whose they are, documents counted from 0 as they ascend.
+    """Places of each document's `top` best windows, and the number of the document, counted from 0 in ascending order.
 
-    Both int64: a document's windows beside each other, best first, ties by place.
+    Both int64: a document's windows one after another, best first, ties by place.
     """
     order = np.lexsort((np.arange(len(scores)), -scores, documents))
     _, starts, owners = np.unique(documents[order], return_index=True, return_inverse=True)

@@ -21,17 +21,17 @@ from lsr.index.kernels.integers import add_saturating
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.selection import CHUNK, chunk_maxima
 
-# A row is added whole or not at all, for the price of many postings, and tells blocks apart the least: where weights
-# are cut, its largest has to exceed the cut this many times.
+# A row is added whole or not at all, costs as much as many postings, and distinguishes blocks the least: with a cut,
+# its largest weight has to exceed the cut this many times.
 FREQUENT_CUT = 3
-# Postings between two looks at whether a list has fallen below its cut.
+# Postings between two checks of whether a list has fallen below its cut.
 _STRIDE = 64
-# The head of a list is asked for while the list before it is added.
+# The head of a list is prefetched while the list before it is added.
 _PREFETCHED_POSTINGS = 512
 
 
 class SummaryArguments(NamedTuple):
-    """The summaries of blocks, as kernels take them; block_size: documents of a block."""
+    """The summaries of blocks, as kernels take them; block_size: documents per block."""
 
     frequent_numbers: npt.NDArray[np.int32]
     frequent_weights: npt.NDArray[np.uint8]
@@ -57,7 +57,7 @@ def _add_row(sums, row, weight):
 
 @kernel
 def _add_four_rows(sums, first, second, third, fourth, weights):
-    # One pass over the sums for four rows: loading and storing them is most of the work.
+    # Four rows in one pass over the sums: loading and storing these is most of the work.
     a, b, c, d = weights[0], weights[1], weights[2], weights[3]
     kind = sums.dtype.type
     for i in range(sums.size):
@@ -78,7 +78,7 @@ def _add_list(sums, blocks, weights, weight):
 def first_below(values, first, last, wanted):
     """Position of the first of the descending values[first:last] that is below `wanted`, or `last`.
 
-    Goes forward by strides: the values before it are about to be read anyway.
+    Goes forward by strides: the values skipped are about to be read anyway.
     """
     while first + _STRIDE <= last and values[first + _STRIDE - 1] >= wanted:
         first += _STRIDE

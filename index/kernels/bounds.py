@@ -10,15 +10,15 @@ from lsr.index.kernels.accumulate import FREQUENT_CUT
 
 # Float32 sums of the same products in two roundings differ by less than this for each term.
 ROUNDING = 2.5e-7
-# Sums of bounds seldom reach half of what they could: the room above is used for precision, and sums that exceed it
-# stop at the largest integer.
+# Sums of bounds seldom reach half of their possible maximum: the headroom is used for precision, and sums that exceed
+# it stop at the largest integer.
 _HEADROOM = 2.0
 
 
 class BoundArguments(NamedTuple):
     """Scratch memory for adding up and ranking the bounds of all blocks, in accumulators of one unsigned type.
 
-    weights, frequent_factors and maxima are of that type too; see `accumulate` and `gather`.
+    weights, frequent_factors and maxima have that type too; see `accumulate` and `gather`.
     """
 
     weights: npt.NDArray[Any]
@@ -35,7 +35,7 @@ class BoundArguments(NamedTuple):
 def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cuts):
     """Choose integer query weights whose sums bound the scores; return their scale (integer for 1.0 of a score).
 
-    cut: weights that add less than this share of what the query's weightiest term can add are left out by `cuts`.
+    cut: weights that add less than this share of what the query's strongest term can add are left out by `cuts`.
     largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
     """
     possible, weightiest, heaviest = 0.0, 0.0, 0.0
@@ -51,6 +51,6 @@ def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cut
         # Beyond 255 nothing is left of a list.
         cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
         if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
-            # This one is added whatever the cut, or nothing might be found.
+            # The strongest is added whatever the cut, or nothing might be found.
             cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // FREQUENT_CUT))
     return scale

@@ -27,5 +27,5 @@ def _clock_gettime(typingctx):
 
 @kernel
 def nanoseconds():
-    """The monotonic clock, int64 nanoseconds: the one of `time.monotonic_ns`."""
+    """The monotonic clock in int64 nanoseconds, as `time.monotonic_ns` reads it."""
     return _clock_gettime()

@@ -3,15 +3,15 @@
 from lsr.core.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 
-# Vectors lie anywhere in memory, or on disk: so many rows ahead are asked for. A cache line holds 16 numbers.
+# Vectors lie anywhere in memory, or on disk: they are prefetched so many rows ahead. A cache line holds 16 numbers.
 _AHEAD = 4
 _LINE = 16
 
 
-# Reordering the sum is what lets it run on SIMD; the order is the same for every row, so equal vectors score the same.
+# Reordering the sum lets it use SIMD; the order is the same for every row, so equal vectors score the same.
 @kernel(fastmath={"reassoc", "contract"})
 def inner_product(vectors, start, query):
-    """Of `query` (float32 [dim]) with the numbers of `vectors` (float32) from `start` on."""
+    """Inner product of `query` (float32 [dim]) with the values of `vectors` (float32) from `start` on."""
     total = query.dtype.type(0)
     for i in range(query.size):
         total += vectors[start + i] * query[i]

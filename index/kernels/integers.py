@@ -13,7 +13,7 @@ def _same_unsigned(left: Any, right: Any) -> bool:
 
 @intrinsic
 def add_saturating(typingctx, left, right):
-    """left + right, or the largest value of their (one, unsigned) type if that is more than it holds."""
+    """left + right, or the largest value of their (common, unsigned) type if the sum exceeds it."""
 
     def codegen(context, builder, signature, arguments):
         kind = arguments[0].type

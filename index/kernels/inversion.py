@@ -1,4 +1,4 @@
-"""From the forward index to the inverted lists by counting sort."""
+"""Making inverted lists from the forward index by counting sort."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from lsr.core.jit import kernel
 
 @kernel
 def count_terms(forward_terms, counts):
-    """Add to counts (int64 [dim]) the number of times that each term stands in forward_terms (unsigned [m])."""
+    """Add to counts (int64 [dim]) the number of times that each term occurs in forward_terms (unsigned [m])."""
     for p in range(forward_terms.size):
         counts[forward_terms[p]] += 1
 
@@ -17,7 +17,7 @@ def invert_terms(forward_indptr, forward_terms, forward_weights, first_term, sta
     """Scatter the postings of terms first_term … first_term + len(starts) - 1.
 
     forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz]; forward_weights: uint8 [nnz].
-    starts: int64, where each term's list begins in `rows` (uint32) and `weights` (uint8); left at the lists' ends.
+    starts: int64, where each term's list begins in `rows` (uint32) and `weights` (uint8); afterwards, where it ends.
     Rows ascend within a list.
     """
     terms = starts.size

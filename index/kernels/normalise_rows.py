@@ -1,4 +1,4 @@
-"""Dense vectors made ready to be stored or searched with."""
+"""Preparing dense vectors for storage or search."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from lsr.core.jit import kernel
 
 @kernel
 def prepare_rows(given, is_cosine, prepared):
-    """Fill `prepared` (float32 [n, dim]) with the first numbers of each row of `given` (float32 [n, ≥ dim]).
+    """Fill `prepared` (float32 [n, dim]) with the first values of each row of `given` (float32 [n, ≥ dim]).
 
     With `is_cosine` they are scaled to length one; rows of zeros stay zero. Returns the first row of `given` with a
-    number that is not finite, or -1.
+    value that is not finite, or -1.
     """
     for row in range(given.shape[0]):
         dim, squares, is_finite = prepared.shape[1], 0.0, True

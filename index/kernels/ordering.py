@@ -1,4 +1,4 @@
-"""Ordering documents so that neighbours are alike: spherical k-means, then chains of nearest neighbours.
+"""Ordering documents so that neighbours are similar: spherical k-means, then chains of nearest neighbours.
 
 k-means on the sphere: Dhillon and Modha, Machine Learning 42, 2001.
 """
@@ -12,8 +12,8 @@ from lsr.core.jit import kernel
 def set_centroids(indptr, terms, weights, rows, labels, centroids):
     """Fill centroids (float32 [dim, clusters]) with the sum of each cluster's documents, scaled to length 1.
 
-    indptr, terms, weights: the documents; rows: int64 [n] of them; labels: int64 [n], the cluster of each.
-    A cluster of no documents, or of empty ones, gets zeros.
+    indptr, terms, weights: the documents; rows: int64 [n], those to use; labels: int64 [n], the cluster of each. A
+        cluster without documents, or of empty ones, gets zeros.
     """
     centroids[:] = 0
     for i in range(rows.size):
@@ -54,7 +54,7 @@ def nearest_centroids(indptr, terms, weights, rows, centroids, labels):
 
 @kernel
 def chain(indptr, terms, weights, rows, dense, order):
-    """Put `rows` into `order` so that each is followed by the most alike (by cosine) of those that are left.
+    """Put `rows` into `order` so that each is followed by the most similar (by cosine) of those that are left.
 
     rows, order: int64 [n]; time grows with n². dense: int32 [dim], all zero, left all zero.
     """

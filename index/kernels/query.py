@@ -7,7 +7,7 @@ from lsr.core.jit import kernel
 OK, OUT_OF_VOCABULARY, BAD_WEIGHT, NOT_ASCENDING, OUT_OF_RANGE = range(5)
 
 _SMALLEST = np.finfo(np.float32).tiny
-# Times 255, the largest stored weight, still a finite score.
+# Times 255, the largest stored weight, this is still a finite score.
 _LARGEST_SUM = float(np.finfo(np.float32).max) / 256
 
 

@@ -1,4 +1,4 @@
-"""Random numbers that depend on their seed alone, on whatever thread they are drawn.
+"""Random numbers that depend on the seed alone, whatever thread draws them.
 
 SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 """
@@ -12,7 +12,7 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 @kernel
 def mix(state):
-    """The random uint64 of a uint64 state."""
+    """The random uint64 for a uint64 state."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))

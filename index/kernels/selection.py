@@ -1,6 +1,6 @@
 """Finding the largest of many accumulators without sorting them.
 
-Accumulators come in chunks of CHUNK; the maximum of each chunk tells where to look.
+Accumulators come in chunks of CHUNK; the maximum of each chunk shows where to look.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from lsr.index.kernels.integers import larger
 
 CHUNK = 128
 BUCKETS = 512
-# Accumulators whose maximum tells whether to look at each.
+# Accumulators that share a maximum, which shows whether to look at each.
 _PART = 16
 
 
@@ -32,7 +32,7 @@ def chunk_maxima(accumulators, maxima):
 
 @kernel
 def _bucket_shift(span):
-    """By how many bits a number up to `span` is shifted to lie below BUCKETS."""
+    """The number of bits by which numbers up to `span` are shifted to lie below BUCKETS."""
     shift = 0
     while span >> shift >= BUCKETS:
         shift += 1

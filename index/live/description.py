@@ -1,4 +1,4 @@
-"""What an index says of itself."""
+"""An index's description of itself."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ from lsr.text.windows import Window, join_windows, split_window_id, window_id, w
 
 
 class Documents:
-    """What is stored of the documents, by row or by id; their number is its length.
+    """The stored documents, by row or by id; the length is their number.
 
-    Rows are documents or, where `windows` says so, windows of documents, under ids of their own (`DOCUMENT#NUMBER`).
+    Rows are documents or, in an index of windows, windows of documents, with ids of their own (`DOCUMENT#NUMBER`).
 
     Attributes:
-        windows: which document each row is a window of; None where rows are documents.
+        windows: which document each row is a window of; None if rows are documents.
     """
 
     def __init__(self, segments: Sequence[Segment], rows: RowNumbers) -> None:
@@ -35,7 +35,7 @@ class Documents:
     # -- ids ---------------------------------------------------------------------------------------------------------
 
     def row(self, id: str) -> int:
-        """The row of the document, or of the window, with this id; NotFoundError if there is none."""
+        """The row of the document or window with this id; NotFoundError if there is none."""
         for ids, start in zip(self._ids, self._rows.starts, strict=False):
             row = ids.find(id)
             if row is not None:
@@ -59,7 +59,7 @@ class Documents:
         return [self._ids[segment].id(row) for segment, row in map(self._rows.place, rows.tolist())]
 
     def ids(self, rows: Rows) -> list[str]:
-        """The ids of the documents that rows are, or are windows of."""
+        """The ids of the rows' documents, also if rows are windows."""
         ids = self.row_ids(rows)
         return ids if self.windows is None else [split_window_id(id)[0] for id in ids]
 
@@ -68,7 +68,7 @@ class Documents:
     def get(self, id: str) -> Document:
         """The document with this id, put together from its windows; NotFoundError if there is none.
 
-        Where only first windows are kept, its text ends with that.
+        If only first windows are kept, the text ends with the first window.
         """
         rows = self.rows_of(id)
         segment, first = self._rows.place(rows.start)  # which holds all windows of a document
@@ -81,7 +81,7 @@ class Documents:
         return self._segments[segment].part("documents").document(row)
 
     def passage(self, row: int) -> tuple[Document, Window | None]:
-        """What a hit shows: a row's document, with the text of the row's window, and which one that is (or None)."""
+        """What a hit shows: a row's document with the text of the row's window, and that window's number (or None)."""
         found = self.at(row)
         if self.windows is None:
             return found, None

@@ -9,9 +9,9 @@ from lsr.index.live.snapshot import Index
 
 
 def describe_document(index: Index, id: str) -> dict[str, Any]:
-    """A document as JSON values: what is stored of it and, as `vector`, its terms with their weights, heaviest first.
+    """A document as JSON values: what is stored and, as `vector`, its terms with their weights, heaviest first.
 
-    Of a document in windows, a term's weight is the heaviest of its windows' weights. NotFoundError if there is no such
+    In a document of several windows, a term has the heaviest of the windows' weights. NotFoundError if there is no such
     document.
     """
     document = index.documents.get(id)
@@ -31,7 +31,7 @@ def describe_document(index: Index, id: str) -> dict[str, Any]:
 
 
 def space_by_part(description: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """What each part takes, by what `Index.describe` said: bytes, share of all, and bytes a document."""
+    """The space of each part, from what `Index.describe` returned: bytes, share of all, and bytes per document."""
     sizes, documents = description["bytes"], description["documents"]
     if description["windows"] is not None:
         documents = description["windows"]["documents"]

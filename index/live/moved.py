@@ -34,4 +34,4 @@ MOVED = {
     "warm_up": MovedMember("Index.sparse.warm_up", lambda index: index.sparse.warm_up),
     "windows": MovedMember("Index.documents.windows", lambda index: index.documents.windows),
 }
-"""What changed an opened index is not among them: `lsr.index.store_tuning` takes the index."""
+"""Methods that changed an opened index are not among them: `lsr.index.store_tuning` takes the index."""

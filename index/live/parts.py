@@ -10,7 +10,7 @@ from lsr.index.parts.segment import Segment
 
 
 class Parts:
-    """What there is beside the documents (`lsr.index.parts.registry`), as dense vectors: `parts["dense"]`.
+    """The parts beside the documents (`lsr.index.parts.registry`), such as dense vectors: `parts["dense"]`.
 
     Iterating gives the names. A part that was added to the index is opened when it is first asked for.
     """
@@ -25,5 +25,5 @@ class Parts:
         return (name for name in PARTS if name in self)
 
     def __getitem__(self, name: str) -> Any:
-        """InputError if there is no part of this name, IndexFormatError for a damaged file of it."""
+        """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""
         return self._segment.part(name)

@@ -1,4 +1,4 @@
-"""Rows of a snapshot, and the segments that they are in."""
+"""The rows of a snapshot and their segments."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lsr.core.types import Rows
 
 
 class RowNumbers:
-    """The one place where a row of a snapshot is a segment and a row of that: its rows follow those before it.
+    """The one place that maps a row of a snapshot to a segment and a row of it: segments follow one another.
 
     Attributes:
         starts: the first row of each segment, and the number of all rows.
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
-        """`lengths`: rows of each segment."""
+        """Number the rows; `lengths`: the rows of each segment."""
         self.starts: tuple[int, ...] = (0, *np.cumsum(lengths, dtype=np.int64).tolist())
 
     def __len__(self) -> int:
@@ -34,9 +34,9 @@ class RowNumbers:
         return segment, int(row) - self.starts[segment]
 
     def split(self, rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.intp] | slice, Rows]]:
-        """For each segment with some of the rows: its number, at which places they stand, and the rows there.
+        """For each segment with some of the rows: its number, the places of these in `rows`, and their rows there.
 
-        NotFoundError if one is not there.
+        NotFoundError if a row does not exist.
         """
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
             raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")

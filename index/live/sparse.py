@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
+from lsr.core.options import beneath
 from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
@@ -26,9 +27,10 @@ from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.term_ids import TermIds
+from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
-# A thread takes this many queries at a time, or fewer that ask for this many hits together.
+# A thread takes at most this many queries at a time, which ask for at most this many hits together.
 _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
 
@@ -47,11 +49,15 @@ class SparseSearch:
         self._dim = manifest.dim
         self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._scale = np.float32(manifest.weight_scale)
-        self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
+        with beneath("tunings"):
+            self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
+        with beneath("prunings"):
+            for record in manifest.prunings:
+                Pruning.from_record(record)
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The modes that this index can be searched in, "auto" left out."""
+        """The modes in which this index can be searched, without "auto"."""
         return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
@@ -94,7 +100,7 @@ class SparseSearch:
     ) -> list[Hits]:
         """See `Index.search_batch`."""
         if queries.dim != self._dim:
-            raise InputError(f"the index has {self._dim:,} terms and these queries {queries.dim:,}")
+            raise InputError(f"the index has {self._dim:,} terms, but these queries have {queries.dim:,}")
         allowed = AllowedRows.of(allow, self._count)
         choice = self._choose(mode, parameters, k, allowed, recall)
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
@@ -125,7 +131,7 @@ class SparseSearch:
         return scores
 
     def warm_up(self) -> None:
-        """Compile (or load from the cache) every kernel that a search can run, and run it once; so for open parts."""
+        """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
             segment.warm_up()
         rows = self._count
@@ -141,7 +147,7 @@ class SparseSearch:
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
     ) -> Choice:
-        """The engine that a search goes to."""
+        """The engine that a search uses."""
         if k < 1:
             raise InputError(f"k must be at least 1, not {k}")
         choice = choose_engine(

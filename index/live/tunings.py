@@ -1,4 +1,4 @@
-"""Writing down what was measured on an index: it is used by what is opened afterwards."""
+"""Storing what was measured on an index, for indexes opened afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsr.index.live.snapshot import Index
 
 
 def store_tuning(index: Index, tuning: Tuning) -> None:
-    """Record a tuning in the manifest on disk, in place of one for the same k and recall.
+    """Record a tuning in the manifest on disk, replacing one for the same k and recall.
 
     An index that is opened afterwards has it. IndexFormatError if the index was replaced on disk since it was opened;
     OutputExistsError while another process writes there.

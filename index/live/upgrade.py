@@ -16,7 +16,7 @@ class Upgrade:
 
     Attributes:
         before: the format version that the index had.
-        after: the one that it has now, which is that of this version of lsr.
+        after: the one that it has now, the current one of this version of lsr.
     """
 
     before: int
@@ -29,17 +29,17 @@ class Upgrade:
 
 
 def upgrade_index(path: str | Path) -> Upgrade:
-    """Rewrite the manifest of the index at `path` in the current format, in one step; its other files stay as they are.
+    """Rewrite the manifest of the index at `path` in the current format, atomically; other files stay as they are.
 
-    An index of the current format is left alone. What is open stays so, and searches give the same answers before and
-    after. Raises IndexFormatError for a format that is newer, unknown or too old, and for an index that is damaged;
+    An index of the current format is left alone. Opened indexes stay usable, and searches give the same answers before
+    and after. Raises IndexFormatError for a format that is newer, unknown or too old, and for an index that is damaged;
     OutputExistsError while another process writes there.
     """
     path = Path(path)
     before = format_version(path)
     manifest = Manifest.read(path, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION))
     for record in manifest.segments:
-        Segment.open(path / record.name, record)  # a damaged index is not made to look like one of today
+        Segment.open(path / record.name, record)  # a damaged index must not be made to look like a current one
     if before != FORMAT_VERSION:
         change_manifest(
             path, manifest.segment, lambda current: current, versions=(*UPGRADABLE_VERSIONS, FORMAT_VERSION)

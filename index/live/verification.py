@@ -1,4 +1,4 @@
-"""Checking an index against its manifest and itself."""
+"""Checking an index against its manifest, and for consistency."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, LsrError
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import Manifest, SegmentRecord, published_segment
+from lsr.index.format.manifest import Manifest, published_segment
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
 
 
 def verify(path: str | Path) -> list[str]:
-    """Every problem of the index in the folder `path`, each naming its file; empty if the index is sound.
+    """Every problem of the index in the folder `path`, each with its file; empty if the index is sound.
 
     Compares sizes and CRC-32 checksums of all files with the manifest, then looks for what a search trusts: offsets
     that ascend, term ids and rows in range and ascending, weights that are not zero, an id table in order. Reads every
-    file once or twice, in chunks. An index that is replaced meanwhile is checked anew.
+    file once or twice, in chunks. If the index is replaced meanwhile, the check starts again.
     """
     path = Path(path)
     while True:
@@ -52,7 +53,7 @@ def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
 
 
 def _added_problems(folder: Path, record: SegmentRecord, name: str, segment: Segment | None) -> list[str]:
-    """Those of a part that was added: of its files alone, if this lsr does not know it or the segment is damaged."""
+    """Problems of an added part: of its files alone if this lsr does not know the part or the segment is damaged."""
     folder /= record.parts[name].folder
     problems = file_problems(folder, record.parts[name].files, contents=True)
     if problems or name not in PARTS or segment is None:

@@ -1,7 +1,7 @@
-"""Adding a part, as dense vectors, to an index that is there.
+"""Adding a part, such as dense vectors, to an existing index.
 
-Its files go into a folder of their own inside the segment; the manifest, in which they stand with sizes and checksums,
-is swapped in last.
+Its files go into a folder of their own inside the segment; the manifest, which lists them with sizes and checksums, is
+swapped in last.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Self
 
 from lsr.core.errors import OutputExistsError
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import Manifest, PartRecord
+from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import current_manifest, lock_folder, seal
+from lsr.index.format.records import PartRecord
 
 
 class PartWriter:
@@ -27,13 +28,13 @@ class PartWriter:
     Args:
         path: of the index; segment: the one that the part belongs to.
         name: of the part.
-        force: replace a part of this name, which stays until the new one is published.
+        force: replace an existing part of this name, which stays until the new one is published.
 
     Attributes:
         folder: where the part's files go.
 
-    Raises OutputExistsError if the index has such a part or another process writes there, IndexFormatError if it was
-    replaced on disk.
+    Raises OutputExistsError if the index already has such a part or another process writes there, IndexFormatError if
+    it was replaced on disk.
     """
 
     def __init__(self, path: Path, segment: str, name: str, *, force: bool = False) -> None:
@@ -55,7 +56,7 @@ class PartWriter:
         """Seal the files and put the part, with its record (JSON values), into the manifest."""
         manifest = current_manifest(self._path, self._segment)
         part = PartRecord(self.folder.name, record, seal(self.folder))
-        # A weight was tuned for the vectors that there were.
+        # The weight was tuned for the old vectors.
         manifest = replace(manifest, parts={**manifest.parts, self._name: part}, fusion=None)
         manifest.write(self._path)
         self._published = True
@@ -63,7 +64,7 @@ class PartWriter:
         return manifest
 
     def _remove_others(self, keep: set[str]) -> None:
-        """Remove what this part's predecessors, or killed writers, left. Who has them open can read on."""
+        """Remove what earlier versions of this part, or killed writers, left; open readers can go on reading."""
         for entry in (self._path / self._segment).iterdir():
             if entry.is_dir() and re.fullmatch(rf"{self._name}-[0-9a-f]{{8}}", entry.name) and entry.name not in keep:
                 shutil.rmtree(entry, ignore_errors=True)

@@ -21,19 +21,19 @@ class DocumentStream(Protocol):
     """Takes the documents of a draft, batch by batch, in row order."""
 
     def check(self, documents: Sequence[Document]) -> None:
-        """InputError if they cannot follow those that came; nothing is written."""
+        """Check documents before they are written. InputError if they cannot follow the earlier ones."""
         ...
 
     def append(self, documents: Sequence[Document]) -> None:
-        """Write documents that `check` let pass."""
+        """Write documents that `check` accepted."""
         ...
 
     def finish(self) -> None:
-        """Write what is known only at the end, and close. InputError if the documents do not go together."""
+        """Write what is known only at the end, and close. InputError if the documents do not fit together."""
         ...
 
     def close(self) -> None:
-        """Close the files, after `finish` or in its place."""
+        """Close the files, after `finish` or instead of it."""
         ...
 
 

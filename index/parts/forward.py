@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import open_array
-from lsr.index.format.checks import ascend_within_rows, holds_zero, largest, offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.checks import ascend_within_rows, holds_zero, largest
 from lsr.index.format.postings import Postings, open_postings, term_dtype
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 INDPTR_NAME = "forward_indptr.npy"
@@ -42,7 +42,7 @@ class Forward(Postings):
 def as_floats(
     weights: npt.NDArray[np.uint8], deficits: npt.NDArray[np.uint8] | None, scale: np.float32
 ) -> npt.NDArray[np.float32]:
-    """Stored weights as the float32 that they stand for; `deficits` are those of an index of 16 bits, or None."""
+    """Stored weights as the float32 values that they represent; `deficits` are those of 16-bit indexes, or None."""
     steps = weights.astype(np.float32)
     if deficits is not None:
         steps -= deficits.astype(np.float32) / 256
@@ -50,7 +50,7 @@ def as_floats(
 
 
 class ForwardPart(WrittenPart):
-    """Written by the builder itself: of what comes, the vectors alone are put in another order."""
+    """The forward index. The builder writes it itself: only vectors are put in another order."""
 
     name = "forward"
     title = "terms and weights of the documents"
@@ -68,9 +68,6 @@ class ForwardPart(WrittenPart):
         """See `Part.problems`."""
         forward: Forward = segment.part(self.name)
         dim = segment.record.dim
-        if not offsets_ascend(forward.indptr, len(forward.indices)):
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(forward.indices):,}"
-            return
         if largest(forward.indices) >= dim:
             yield f"{TERMS_NAME}: a number is not below {dim:,}"
         if not ascend_within_rows(forward.indptr, forward.indices):

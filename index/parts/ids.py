@@ -1,4 +1,4 @@
-"""The ids: row to id, and id to row by a sorted table of 64-bit hashes."""
+"""Ids: from row to id, and from id to row by a sorted table of 64-bit hashes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, write_array
-from lsr.index.format.checks import offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_numbers, open_offsets, write_array
+from lsr.index.format.files import RESTORE
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
@@ -38,7 +39,7 @@ class IdWriter:
         self._hashes: list[npt.NDArray[np.uint64]] = []
 
     def check(self, documents: Sequence[Document]) -> None:
-        """Nothing: whether an id stands twice shows at the end."""
+        """Do nothing: repeated ids are found at the end."""
 
     def append(self, documents: Sequence[Document]) -> None:
         """Append the documents' ids in row order."""
@@ -53,7 +54,7 @@ class IdWriter:
         self._indptr.close()
 
     def finish(self) -> None:
-        """Write the hash table; InputError names an id that stands twice and both of its rows."""
+        """Write the hash table; InputError names a repeated id and both of its rows."""
         self.close()
         hashes = np.concatenate(self._hashes)
         rows = np.argsort(hashes, kind="stable").astype(np.uint32)
@@ -67,7 +68,7 @@ class IdWriter:
             while earlier >= 0 and hashes[earlier] == hashes[at + 1]:
                 first, second = int(rows[earlier]), int(rows[at + 1])
                 if table.id(first) == table.id(second):
-                    raise InputError(f"id {table.id(first)!r} stands twice: in row {first} and in row {second}")
+                    raise InputError(f"id {table.id(first)!r} is used twice: in row {first} and in row {second}")
                 earlier -= 1
 
 
@@ -75,14 +76,20 @@ class IdTable:
     """The ids of a segment, memory-mapped."""
 
     def __init__(self, folder: Path, documents: int) -> None:
-        self.indptr = open_array(folder / INDPTR_NAME, np.int64, documents + 1)
         self.bytes = open_array(folder / BYTES_NAME, np.uint8)
+        self.indptr = open_offsets(folder / INDPTR_NAME, documents + 1, len(self.bytes))
         self.hashes = open_array(folder / HASHES_NAME, np.uint64, documents)
-        self.rows = open_array(folder / ROWS_NAME, np.uint32, documents)
+        self.rows = open_numbers(folder / ROWS_NAME, np.uint32, documents, documents)
+        self._folder = folder
 
     def id(self, row: int) -> str:
-        """The id of one row."""
-        return self.bytes[self.indptr[row] : self.indptr[row + 1]].tobytes().decode()
+        """The id of one row; IndexFormatError if its bytes are not UTF-8."""
+        encoded = self.bytes[self.indptr[row] : self.indptr[row + 1]].tobytes()
+        try:
+            return encoded.decode()
+        except UnicodeDecodeError as error:
+            problem = f"{self._folder / BYTES_NAME}: the id of row {row:,} is not UTF-8"
+            raise IndexFormatError(problem, remedies=[BUILD_AGAIN, RESTORE]) from error
 
     def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of several rows."""
@@ -107,7 +114,7 @@ class IdsPart(WrittenPart):
     """See `IdTable`."""
 
     name = "ids"
-    title = "ids, and where to find them"
+    title = "ids and their hash table"
     files = (BYTES_NAME, INDPTR_NAME, HASHES_NAME, ROWS_NAME)
 
     def open(self, folder: Path, record: SegmentRecord) -> IdTable:
@@ -117,12 +124,10 @@ class IdsPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         ids: IdTable = segment.part(self.name)
-        if not offsets_ascend(ids.indptr, len(ids.bytes)):
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(ids.bytes):,}"
         if (ids.hashes[1:] < ids.hashes[:-1]).any():
             yield f"{HASHES_NAME}: hashes are not sorted"
         if not np.array_equal(np.sort(ids.rows), np.arange(segment.record.documents)):
-            yield f"{ROWS_NAME}: not every row stands there once"
+            yield f"{ROWS_NAME}: not every row occurs exactly once"
 
     def begin(self, draft: SegmentDraft) -> IdWriter:
         """See `WrittenPart.begin`."""

@@ -1,4 +1,4 @@
-"""The order of the documents: from rows to positions in the index, where alike documents are neighbours, and back."""
+"""The order of the documents: from rows to positions in the index, where similar documents are neighbours, and back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.format.arrays import open_array, write_array
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.arrays import open_numbers, write_array
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
-# Made from the rest, and kept because a search by filter, and reading a document's vector, need it.
+# Derived from the other file, and stored because filtered searches and reading a document's vector need it.
 POSITIONS_NAME = "order_positions.npy"
 ROWS_NAME = "order_rows.npy"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which document stands where.
+    """The order of the documents, in both directions.
 
     Attributes:
         rows: uint32 [documents]: the row at each position.
@@ -40,21 +40,22 @@ def write_order(folder: Path, rows: npt.NDArray[np.uint32]) -> None:
 
 
 class OrderPart(WrittenPart):
-    """Written by the builder itself, before the forward index."""
+    """The order of the documents. The builder writes it itself, before the forward index."""
 
     name = "order"
-    title = "which document stands where"
+    title = "order of the documents"
     files = (ROWS_NAME, POSITIONS_NAME)
 
     def open(self, folder: Path, record: SegmentRecord) -> Order:
         """See `Part.open`."""
-        return Order(*(open_array(folder / name, np.uint32, record.documents) for name in self.files))
+        count = record.documents
+        return Order(*(open_numbers(folder / name, np.uint32, count, count) for name in self.files))
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         order: Order = segment.part(self.name)
         every = np.arange(segment.record.documents)
         if not np.array_equal(np.sort(order.rows), every):
-            yield f"{ROWS_NAME}: not every row stands there once"
+            yield f"{ROWS_NAME}: not every row occurs exactly once"
         elif not np.array_equal(order.positions[order.rows], every):
             yield f"{POSITIONS_NAME}: not the positions of the rows in {ROWS_NAME}"

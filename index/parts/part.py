@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lsr.core.errors import Remedy
 from lsr.core.files import sync
 from lsr.core.remedies import BUILD_AGAIN, build_with
-from lsr.index.format.manifest import PartRecord, SegmentRecord
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.format.settings import IndexSettings
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class OpenSegment(Protocol):
     """An opened segment, as one of its parts sees it."""
 
     @property
+    def folder(self) -> Path: ...
+
+    @property
     def record(self) -> SegmentRecord: ...
 
     def part(self, name: str) -> Any: ...
@@ -34,10 +37,10 @@ class OpenSegment(Protocol):
 class Part(ABC):
     """One thing that a segment is made of: a `WrittenPart` or an `AddedPart`.
 
-    All parts of a segment go by its rows, or by positions, which the part `order` leads to.
+    All parts of a segment are ordered by its rows, or by positions, which the part `order` maps to.
 
     Attributes:
-        name: what it is called: in `lsr.index.parts.registry`, by `Segment.part`, and in what an index says of itself.
+        name: its name in `lsr.index.parts.registry`, in `Segment.part`, and in descriptions of an index.
         title: what it holds, in a line for people.
     """
 
@@ -50,22 +53,22 @@ class Part(ABC):
 
     @abstractmethod
     def open(self, folder: Path, record: SegmentRecord) -> Any:
-        """What a search reads of it, mapped from its files in `folder`, whose sizes are as recorded.
+        """Open what a search reads, mapped from its files in `folder`, whose sizes are as recorded.
 
         IndexFormatError names a file that does not hold what it should.
         """
 
     def problems(self, segment: OpenSegment) -> Iterable[str]:
-        """What is wrong inside its files, whose checksums are as recorded; each problem begins with a file's name."""
+        """Problems inside its files, whose checksums are as recorded; each begins with a file's name."""
         return ()
 
     def warm_up(self, opened: Any) -> None:
-        """Load and compile what reading it needs. What searches run besides, they warm up themselves."""
+        """Load and compile what reading it needs. Engines warm up what else they run."""
         return
 
     @abstractmethod
     def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
-        """What gives the part to the index at `path`, which lacks it, or has it damaged."""
+        """The remedy for an index at `path` that lacks the part or has it damaged."""
 
 
 class WrittenPart(Part):
@@ -92,7 +95,7 @@ class WrittenPart(Part):
         return self.Settings is None or self.name in record.settings.requested
 
     def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
-        """Building the index again, with the part."""
+        """The remedy: build the index again, with the part."""
         if damaged or self.Settings is None:
             return BUILD_AGAIN
         made = f"{self.Settings.__name__}()"
@@ -105,11 +108,11 @@ class WrittenPart(Part):
         return self.Settings is None or self.name in draft.settings.requested
 
     def begin(self, draft: SegmentDraft) -> DocumentStream | None:
-        """Called before the first document comes: what takes the documents, if the part is made of them."""
+        """Start before the first document: return what takes the documents, if the part is made of them."""
         return None
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
-        """Write what is made of other parts: all documents have come, and the parts before it in the registry are done.
+        """Write what is made of other parts, after all documents came and the parts before it in the registry are done.
 
         `report` is called with the number of documents just gone through, for each of them `passes` times.
         """
@@ -118,7 +121,7 @@ class WrittenPart(Part):
 
 @dataclass(frozen=True, slots=True)
 class CarriedRows:
-    """What a new segment takes of an added part of an old one.
+    """What a new segment takes from an added part of an old one.
 
     Attributes:
         opened: the old part, as `Part.open` gave it.
@@ -133,14 +136,14 @@ class CarriedRows:
     rows: npt.NDArray[np.int64] | None = None
 
     def numbers(self, documents: int) -> npt.NDArray[np.int64]:
-        """`rows`, or all of so many."""
+        """`rows`, or the numbers of all of so many."""
         return np.arange(documents) if self.rows is None else self.rows
 
 
 class AddedPart(Part):
-    """A part that is added to a segment that is there (`lsr.index.parts.adding`), in a folder of its own.
+    """A part that is added to an existing segment (`lsr.index.parts.adding`), in a folder of its own.
 
-    It is opened when it is first wanted; what does not need it goes on without it, should it be damaged.
+    It is opened on first use; if it is damaged, searches that do not need it still work.
     """
 
     def is_in(self, record: SegmentRecord) -> bool:
@@ -148,20 +151,20 @@ class AddedPart(Part):
         return self.name in record.parts
 
     def mend(self, path: Path, *, damaged: bool = False) -> Remedy | str:
-        """Adding it, or doing so again."""
+        """The remedy: add the part, or add it again."""
         return f"add the {self.name} part{' again' * damaged}"
 
     @abstractmethod
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
-        """Write the part of a new segment into an empty folder, from those of old ones; return what it is.
+        """Write the part of a new segment into an empty folder, from those of old ones; return its record.
 
-        The rows of the new segment are those of the sources, one after the other. InputError for sources that are not
-        of one kind.
+        The rows of the new segment are those of the sources, one after the other. InputError if the sources are of
+        different kinds.
         """
 
 
 def copy_part(source: CarriedRows, folder: Path) -> PartRecord:
-    """Copy the files of a part whose rows stay as they are, and their checksums, by which old damage still shows."""
+    """Copy the files of a part whose rows stay as they are, with their checksums, so that old damage still shows."""
     for name in source.record.files:
         shutil.copyfile(source.folder / name, folder / name)
         sync(folder / name)

@@ -37,26 +37,26 @@ PARTS: dict[str, Part] = {
         LatePart(),
     )
 }
-"""In the order in which a build writes them, and an index tells of them."""
+"""The parts, in the order in which a build writes them and an index describes them."""
 
 
 def written_parts() -> list[WrittenPart]:
-    """Those that are written with a segment."""
+    """The parts that are written with a segment."""
     return [part for part in PARTS.values() if isinstance(part, WrittenPart)]
 
 
 def added_parts() -> dict[str, AddedPart]:
-    """Those that are added to a segment that is there, by name."""
+    """The parts that are added to an existing segment, by name."""
     return {name: part for name, part in PARTS.items() if isinstance(part, AddedPart)}
 
 
 def owners() -> dict[str, WrittenPart]:
-    """Whose each file of a segment's folder is, by its name."""
+    """The part that each file of a segment's folder belongs to, by the file's name."""
     return {file: part for part in written_parts() for file in part.files}
 
 
 def check_settings(settings: IndexSettings) -> None:
-    """InputError for settings of a part that is not built on request, or that it does not have."""
+    """Check the settings of parts: InputError for a part that is not built on request, or an unknown setting."""
     known = {part.name: part.Settings for part in written_parts() if part.Settings is not None}
     for name, given in settings.parts.items():
         if name not in known:

@@ -11,7 +11,7 @@ from typing import Any
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.records import SegmentRecord
 from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.parts.forward import Forward
 from lsr.index.parts.order import Order
@@ -22,7 +22,7 @@ class Segment:
     """Parts (`lsr.index.parts.registry`) over rows 0 … n - 1, memory-mapped. May be shared by threads.
 
     A document's row is its number in the order in which it was added; its position is its place in the index, where
-    alike documents stand beside each other. `forward` goes by position.
+    similar documents are side by side. `forward` is ordered by position.
 
     Attributes:
         folder: where its files are.
@@ -30,11 +30,11 @@ class Segment:
         forward: the documents' terms and weights.
         document_rows: uint32 [documents]: the row at each position.
         row_positions: uint32 [documents]: the position of each row.
-        idle: memory that searches of this segment worked in, to be used again (`lsr.index.engines.scratch`).
+        idle: working memory of searches of this segment, for reuse (`lsr.index.engines.scratch`).
     """
 
     def __init__(self, folder: Path, record: SegmentRecord, parts: dict[str, Any]) -> None:
-        """`parts`: those that are open, by name."""
+        """Use `open` instead; `parts`: the open parts, by name."""
         self.folder = folder
         self.record = record
         self.forward: Forward = parts["forward"]
@@ -46,7 +46,7 @@ class Segment:
 
     @cached_property
     def forward_arrays(self) -> ForwardArguments:
-        """What kernels take of the forward index."""
+        """The arrays of the forward index that kernels take."""
         return ForwardArguments(
             forward_indptr=self.forward.indptr,
             forward_terms=self.forward.indices,
@@ -56,10 +56,10 @@ class Segment:
 
     @classmethod
     def open(cls, folder: Path, record: SegmentRecord) -> Segment:
-        """Map the files of the parts that were written with it.
+        """Open a segment: map the files of the parts that were written with it.
 
         IndexFormatError names a file that is missing, shortened, of another shape, or of a part that this lsr does not
-        know: what it says of the documents, as which are deleted, would be overlooked.
+        know: what the part says, such as which documents are deleted, would be overlooked.
         """
         for problem in unknown_files(folder, record):
             raise IndexFormatError(problem, remedies=["use the version that wrote it", BUILD_AGAIN])
@@ -77,7 +77,7 @@ class Segment:
         return name in self._parts or (name in PARTS and PARTS[name].is_in(self.record))
 
     def part(self, name: str) -> Any:
-        """What a part holds; one that was added is opened on first use.
+        """The opened part; an added one is opened on first use.
 
         InputError if there is no such part, IndexFormatError for a damaged file.
         """
@@ -121,7 +121,7 @@ class Segment:
 
 
 def unknown_files(folder: Path, record: SegmentRecord) -> list[str]:
-    """Every file in the segment's folder that belongs to no part that this lsr knows."""
+    """Files in the segment's folder that belong to no part that this lsr knows."""
     known = owners()
     return [
         f"{folder / name}: of a part that this lsr does not know (lsr {record.library_version} wrote it)"

@@ -1,8 +1,8 @@
-"""Which rows of an index are the windows of which document."""
+"""Rows that are windows of documents: which row belongs to which document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.options import build, check_options
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import ArrayWriter, open_array
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.files import RESTORE
+from lsr.index.format.records import SegmentRecord, number
 from lsr.index.parts.draft import SegmentDraft
-from lsr.index.parts.part import OpenSegment, WrittenPart
+from lsr.index.parts.part import WrittenPart
 from lsr.text.windows import WindowSettings, split_window_id
 
 WINDOWS_NAME = "window_documents.npy"
@@ -32,12 +34,12 @@ class WindowWriter:
         self._last: tuple[str | None, int] = (None, 0)
 
     def check(self, documents: Sequence[Document]) -> None:
-        """InputError unless the ids are those of windows, each document's from 0 on, side by side."""
+        """Check the ids: InputError unless each document's windows follow one another, numbered from 0."""
         last = self._last
         for row in documents:
             document, number = split_window_id(row.id)
             if number and last != (document, number - 1):
-                raise InputError(f"window {row.id!r} does not follow the one before it of its document")
+                raise InputError(f"window {row.id!r} does not directly follow the previous window of its document")
             last = document, number
 
     def append(self, documents: Sequence[Document]) -> None:
@@ -75,29 +77,34 @@ class WindowRows:
 
     @classmethod
     def open(cls, folder: Path, record: dict[str, Any], rows: int) -> WindowRows:
-        """From the manifest's record. IndexFormatError for a damaged file or record."""
+        """Open the windows of the manifest's record. IndexFormatError for a damaged file or record."""
         try:
-            values = dict(record)
-            return cls(
-                documents=int(values.pop("documents")),
-                settings=WindowSettings(**values),
-                row_documents=open_array(folder / WINDOWS_NAME, np.uint32, rows),
-            )
-        except (KeyError, TypeError, InputError) as error:
+            documents = number(record, "documents", 1, rows)
+            settings = build(WindowSettings, {name: value for name, value in record.items() if name != "documents"})
+            check_options(settings)
+        except (InputError, TypeError) as error:
             raise IndexFormatError(
                 f"{folder}: the record of the windows is not readable ({error})", remedies=[BUILD_AGAIN]
             ) from error
+        numbers = open_array(folder / WINDOWS_NAME, np.uint32, rows)
+        steps = numbers[1:] - numbers[:-1]  # of unsigned numbers: one that descends is a large step
+        if numbers[0] != 0 or numbers[-1] != documents - 1 or (steps > 1).any():
+            raise IndexFormatError(
+                f"{folder / WINDOWS_NAME}: numbers do not ascend one by one from 0 to {documents - 1:,}",
+                remedies=[BUILD_AGAIN, RESTORE],
+            )
+        return cls(settings, documents, numbers)
 
     def documents_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64 [n]: the numbers of these rows' documents."""
+        """The numbers of these rows' documents: int64 [n]."""
         return self.row_documents[rows].astype(np.int64)
 
     def first_rows(self, documents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64 [n]: the rows of these documents' first windows; of the number after the last, the number of rows."""
+        """The rows of these documents' first windows: int64 [n]; for the number after the last, the number of rows."""
         return np.searchsorted(self.row_documents, documents.astype(np.uint32))
 
     def windows_of(self, documents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """int64: the rows of all windows of these documents, one document after the other."""
+        """The rows of all windows of these documents, one document after the other: int64."""
         first, last = self.first_rows(documents), self.first_rows(documents + 1)
         counts = last - first
         offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -113,25 +120,17 @@ class WindowsPart(WrittenPart):
     """See `WindowRows`."""
 
     name = "windows"
-    title = "whose windows are whose"
+    title = "which document each window belongs to"
     files = (WINDOWS_NAME,)
 
     def is_in(self, record: SegmentRecord) -> bool:
-        """Unless the rows are whole documents."""
+        """True unless the rows are whole documents."""
         return record.windows is not None
 
     def open(self, folder: Path, record: SegmentRecord) -> WindowRows:
         """See `Part.open`."""
         assert record.windows is not None
         return WindowRows.open(folder, record.windows, record.documents)
-
-    def problems(self, segment: OpenSegment) -> Iterator[str]:
-        """See `Part.problems`."""
-        windows: WindowRows = segment.part(self.name)
-        numbers = windows.row_documents
-        steps = np.diff(numbers.astype(np.int64))
-        if numbers[0] != 0 or numbers[-1] != windows.documents - 1 or not ((steps == 0) | (steps == 1)).all():
-            yield f"{WINDOWS_NAME}: numbers do not ascend one by one from 0 to {windows.documents - 1:,}"
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """See `WrittenPart.wanted`."""

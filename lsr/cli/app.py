@@ -1,4 +1,4 @@
-"""The `lsr` command: its subcommands, and how errors leave it."""
+"""The `lsr` command: its subcommands, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def options(
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted."""
-    # A killed job cleans up as an interrupted one does.
+    """Run the command line and exit: 0 for success, 2 for errors that the caller can fix, 130 when interrupted."""
+    # A terminated job cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, _terminate)
     try:
         try:
@@ -76,11 +76,11 @@ def _exit_with(message: str) -> NoReturn:
 
 
 def _reason(error: OSError) -> str:
-    """A full disk, a folder that may not be written, a lost network: which file, what, and what is kept."""
+    """Describe a full disk, a read-only folder or a lost network: which file, what, and what is kept."""
     reason = error.strerror or str(error)
     if error.filename is not None:
         if isinstance(error, FileExistsError) and not Path(error.filename).is_dir():
-            reason = "is a file, where a folder is needed"
+            reason = "is a file, but a folder is needed"
         reason = f"{error.filename}: {reason}"
     return "; ".join([reason, *getattr(error, "__notes__", ())])
 

@@ -1,17 +1,18 @@
-"""The commands of `lsr`. One is loaded when it is called, or when its help is wanted."""
+"""The commands of `lsr`, each loaded only when it is called or its help is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
 
 class CommandEntry(NamedTuple):
-    """A command, without loading it: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
+    """A command, not loaded yet: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
 
     module: str
     panel: str
@@ -47,6 +48,13 @@ COMMANDS = {
 """By name, in the order of the help."""
 
 
+def verbatim(params: Iterable[Any]) -> None:
+    """Show the help of parameters as it is written: brackets in it are no markup."""
+    for each in params:
+        if getattr(each, "help", None):
+            each.help = escape(each.help)
+
+
 class Commands(TyperGroup):
     """The group of all commands."""
 
@@ -74,7 +82,10 @@ class _Loaded(Mapping[str, Any]):
         module = import_module(f"lsr.cli.{entry.module}")
         alone = typer.Typer(add_completion=False)
         alone.command(name, cls=getattr(module, "COMMAND", None), rich_help_panel=entry.panel)(module.run)
-        return typer.main.get_command(alone)
+        command = typer.main.get_command(alone)
+        command.help = escape(command.help or "")
+        verbatim(command.params)
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

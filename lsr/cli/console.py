@@ -1,4 +1,4 @@
-"""What a person sees: errors and progress on stderr, answers on stdout."""
+"""Output for people: errors and progress on stderr, answers on stdout."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
+from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
+from lsr.core.progress import in_speed
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
 
-# How often progress is written where it cannot be redrawn (a log file, a pipe).
+errors = HarmlessConsole(stderr=True, highlight=False, soft_wrap=True)
+output = HarmlessConsole(highlight=False, soft_wrap=True)
+
+# Seconds between progress lines where they cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with more to say than that."""
+    """Ctrl-C, with a message."""
 
 
 def fail(message: str) -> NoReturn:
@@ -33,20 +35,21 @@ def fail(message: str) -> NoReturn:
 
 
 def note(message: str) -> None:
-    """Print a remark on stderr."""
+    """Print a note on stderr."""
     errors.print(escape(message))
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    """Print a JSON value on stdout."""
+    sys.stdout.write(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n")
 
 
 @contextmanager
 def progress_bar(description: str, total: int | None, unit: str = "documents") -> Iterator[Callable[[int], None]]:
     """Give a function that takes the number of items just finished.
 
-    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end.
+    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end. Its `remark`
+    shows words beside the count.
     """
     if errors.is_terminal:
         from lsr.cli.bar import bar
@@ -55,17 +58,20 @@ def progress_bar(description: str, total: int | None, unit: str = "documents") -
             yield advance
     else:
         log = _ProgressLog(description, total, unit)
-        yield log.advance
+        yield log
         log.write()
 
 
 class _ProgressLog:
     def __init__(self, description: str, total: int | None, unit: str) -> None:
         self.description, self.total, self.unit = description, total, unit
-        self.done = 0
+        self.done, self.words = 0, ""
         self.start = self.written = time.monotonic()
 
-    def advance(self, count: int) -> None:
+    def remark(self, words: str) -> None:
+        self.words = words
+
+    def __call__(self, count: int) -> None:
         self.done += count
         if time.monotonic() - self.written >= _LOG_SECONDS:
             self.write()
@@ -76,7 +82,9 @@ class _ProgressLog:
         line = f"{self.description}: {self.done:,}"
         if self.total:
             line += f" of {self.total:,}"
-        line += f" {self.unit}, {rate:,.0f}/s"
+        line += f" {self.unit}"
+        if self.done:
+            line += f", {in_speed(rate, self.unit)}"
         if self.total and 0 < self.done < self.total:
             line += f", {(self.total - self.done) / rate:,.0f} s left"
-        errors.print(line)
+        errors.print(escape(", ".join([line, self.words] if self.words else [line])))

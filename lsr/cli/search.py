@@ -1,4 +1,4 @@
-"""`lsr search`: ask an index."""
+"""`lsr search`: search an index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json, OtherModel, QueryIdf
+from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
@@ -52,11 +52,16 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
     ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(help="With --queries: the tag in the run file. (default: the index's name)", show_default=False),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Leave out so many of the best, for the next page.")] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
@@ -96,13 +101,16 @@ def run(
     one, several = (any(each is not None for each in group.values()) for group in (given, many))
     if one == several:
         fail("give either a QUERY (or --vector, --dense-vector) or --queries (or --dense-queries) with a file of them")
-    retriever = Retriever.open(index, model=model, device=device, light=one, query_idf=query_idf)
     if several:
         if out is None:
             fail("--queries and --dense-queries need --output with the name of the run file to make")
+        from lsr.core.files import check_file
+
+        check_file(out, force=force)
         if offset:
             fail("--offset is for pages of one question: a run file holds the whole ranking")
-        _search_many(retriever, queries, dense_queries, out, k, plan, force, as_json)
+        retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
+        _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
     if query is not None and not query.strip():
         fail("the query is empty: give some words to search for")
@@ -110,8 +118,9 @@ def run(
         "vector": _parsed(vector, "--vector", dict),
         "dense_vector": _parsed(dense_vector, "--dense-vector", list),
     }
-    # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
-    # that of a search.
+    retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
+    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
+    # that of the search.
     if query is not None:
         retriever.warm_up(plan)
     else:
@@ -142,6 +151,12 @@ def _parsed(text: str | None, flag: str, kind: type) -> Any:
     return value
 
 
+def _name(index: Path) -> str:
+    """The index's name, for the tag of its runs; that of its folder where it is only called "index", as by eval."""
+    path = index.resolve()
+    return path.parent.name if path.name == "index" and path.parent.name else path.name
+
+
 def _search_many(
     retriever: Retriever,
     source: str | None,
@@ -149,15 +164,14 @@ def _search_many(
     out: Path,
     k: int,
     plan: SearchPlan,
+    tag: str,
     force: bool,
     as_json: bool,
 ) -> None:
-    from lsr.core.files import check_output
     from lsr.eval import Ranking, write_run
     from lsr.search.many import open_asked
     from lsr.search.stats import in_words, mean_stats
 
-    check_output(out, force=force)
     run: dict[str, Ranking] = {}
     stats: list[SearchStats] = []
     with progress_bar("searching", None, "queries") as progress:
@@ -166,7 +180,9 @@ def _search_many(
                 run[id] = Ranking(hits.ids, hits.scores)
                 if hits.stats is not None:
                     stats.append(hits.stats)
-    write_run(out, run, tag="lsr", force=force)
+    changed = write_run(out, run, tag=tag, force=force)
+    if changed:
+        note(f"{changed:,} ids have white space, which a run file cannot hold: there it is written as %20")
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})

@@ -17,10 +17,32 @@ _CHUNK = 1 << 20
 
 
 def check_output(path: str | Path, *, force: bool = False) -> Path:
-    """Return `path` as a Path, or raise OutputExistsError if it is there and `force` is not set."""
+    """Return `path` as a Path, or raise OutputExistsError if it exists and `force` is not set."""
     path = Path(path)
     if not force and (path.exists() or path.is_symlink()):
-        raise OutputExistsError(f"{path} exists already", remedies=["choose another output", REPLACE])
+        raise OutputExistsError(f"{path} already exists", remedies=["choose another output", REPLACE])
+    return path
+
+
+def check_file(path: str | Path, *, force: bool = False) -> Path:
+    """As `check_output`, for a file that is written at the end of long work: its folder is made, and must be writable.
+
+    Raises OutputExistsError also for a folder in its place, and the OSError that writing would meet.
+    """
+    path = check_output(path, force=force)
+    if path.is_dir():
+        raise OutputExistsError(f"{path} is a folder: name a file")
+    check_folder(path.parent)
+    return path
+
+
+def check_folder(path: str | Path) -> Path:
+    """Make a folder for outputs, and return it as a Path; raise the OSError that writing into it would meet."""
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    probe = path / f".{_token()}.tmp"
+    probe.touch()
+    probe.unlink()
     return path
 
 
@@ -46,7 +68,7 @@ def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
 def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     """Give a new temporary folder beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
-    With `force`, what stood at `path` is moved aside and removed once the new folder is in its place. Raises
+    With `force`, an existing `path` is moved aside and removed once the new folder is in its place. Raises
     OutputExistsError before anything is written.
     """
     path = check_output(path, force=force)
@@ -72,7 +94,7 @@ def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def _token() -> str:
-    """Unlike a process's id, often 1 in a container, it never meets what a killed process left behind."""
+    """Random: unlike a process id, often 1 in a container, it never matches what a killed process left behind."""
     return secrets.token_hex(4)
 
 

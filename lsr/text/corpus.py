@@ -4,48 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
+from lsr.core.options import listed
 from lsr.core.remedies import name_format
-from lsr.text import irds
-from lsr.text.folder import TEXT_SUFFIXES, read_folder, read_single_file, text_files
-from lsr.text.lines import COMPRESSIONS, STDIN, OnBad, content_suffix, name_of, open_bytes
-from lsr.text.readers import read_jsonl, read_parquet, read_plain_lines, read_tsv
-from lsr.text.records import FieldNames, Record, SkipReport, documents, queries
+from lsr.text import beir, irds
+from lsr.text.formats import CORPUS_FORMATS, Reader
+from lsr.text.lines import STDIN, OnBad, content_suffix, name_of, peek_stdin, stop
+from lsr.text.records import FieldNames, Record, documents, queries
+from lsr.text.reports import Reporter, SkipReport
 
-OnError = Literal["stop", "skip"]
-Reader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
+OnError = Literal["stop", "skip", "skip-files"]
 
-FORMATS = {
-    "beir": "a folder with corpus.jsonl and queries.jsonl, as BEIR has them",
-    "jsonl": "one JSON object a line: .jsonl, also .gz and .zst; stdin unless another format is given",
-    "tsv": "tab-separated id, text; id, title, text; or with a header: .tsv, also .gz and .zst",
-    "parquet": "a Parquet file with the fields as columns: .parquet",
-    "irds": "irds:NAME, a dataset of ir_datasets",
-    "folder": "a folder of text files: .txt, .md, .markdown, .rst",
-    "file": "one text file as one document",
-    "lines": "each line is a text, its number the id; .txt files of queries",
-}
+FORMATS = {name: each.title for name, each in CORPUS_FORMATS.items()}
 """Format names for `format=`, and what each is."""
-
-_BY_SUFFIX = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    **dict.fromkeys(TEXT_SUFFIXES, "file"),
-}
-_READERS: dict[str, Reader] = {
-    "jsonl": read_jsonl,
-    "tsv": read_tsv,
-    "parquet": read_parquet,
-    "folder": read_folder,
-    "file": read_single_file,
-    "lines": read_plain_lines,
-}
 
 
 def open_corpus(
@@ -62,17 +36,19 @@ def open_corpus(
         format: one of FORMATS; found from the name if not given.
         fields: which fields hold the id, the title and the text.
         on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
-            before); "skip" leaves it out and counts it in `skipped`. A file that is damaged or cut short always stops.
+            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with files of a folder that
+            cannot be read, and stops at other bad documents. A source that is damaged or cut short always stops.
+        skipped: counts what is left out, and what had to be guessed.
 
     Returns:
-        Documents one at a time; memory does not grow with the corpus but for a hash of each id (at most 21 bytes).
+        Documents one at a time; memory does not grow with the corpus except for a hash of each id (at most 21 bytes).
 
     Raises:
         InputError: at once if the source is missing or its format unknown; later, with file, line and field, for
-            a bad document, and for a source without a single one.
+            a bad document, and for a source without any documents.
     """
     format = _format(source, format, for_queries=False)
-    path, reader = _reader(source, format, "corpus", irds.read_documents)
+    path, reader = _located(source, format, "corpus"), CORPUS_FORMATS[format].read
     return _stream(documents, reader, path, fields, on_error, skipped, "documents")
 
 
@@ -84,84 +60,72 @@ def open_queries(
     on_error: OnError = "stop",
     skipped: SkipReport | None = None,
 ) -> Iterator[Query]:
-    """Stream the queries of `source`, in the formats and by the rules of `open_corpus`.
+    """Stream the queries of `source`, with the formats and rules of `open_corpus`.
 
     A BEIR folder gives its queries.jsonl; a text file gives one query a line.
     """
     format = _format(source, format, for_queries=True)
-    path, reader = _reader(source, format, "queries", irds.read_queries)
-    return _stream(queries, reader, path, fields, on_error, skipped, "queries")
+    path, each = _located(source, format, "queries"), CORPUS_FORMATS[format]
+    return _stream(queries, each.read_queries or each.read, path, fields, on_error, skipped, "queries")
 
 
 def count_documents(source: str | Path, *, format: str | None = None) -> int | None:
-    """How many documents `source` has, if that can be told without reading the texts; None if not.
+    """How many documents `source` has, or None if that takes reading the texts.
 
-    Parquet and ir_datasets record it, uncompressed files have about as many documents as lines, folders as files.
+    Parquet and ir_datasets record it; uncompressed files have about one document per line, folders one per file.
     """
     format = _format(source, format, for_queries=False)
     if str(source) == STDIN:
         return None
-    if format == "irds":
-        return irds.count(str(source))
-    path = _beir_file(Path(source), "corpus") if format == "beir" else Path(source)
-    if format == "file":
-        return 1
-    if format == "folder":
-        return sum(1 for _ in text_files(path))
-    if format == "parquet":
-        import pyarrow.parquet as pq
-
-        return pq.read_metadata(path).num_rows
-    # A pipe (bash's <(…) is one) can be read only once.
-    return _count_lines(path) if path.is_file() and path.suffix.lower() not in COMPRESSIONS else None
+    return CORPUS_FORMATS[format].count(_located(source, format, "corpus"))
 
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
-    """The format's name, with the source found to be there. InputError if either is not so."""
+    """The format's name. InputError if the source does not exist or its format is unknown."""
     name = name_of(source)
-    if format is not None and format not in FORMATS:
-        raise InputError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+    if format is not None and format not in CORPUS_FORMATS:
+        raise InputError(f"there is no format {format!r}; choose one of {', '.join(CORPUS_FORMATS)}")
     if str(source).startswith(irds.PREFIX):
         return "irds"
     if str(source) == STDIN:
-        if format not in (None, "jsonl", "tsv", "lines"):
-            raise InputError(f"format {format!r} cannot be read from stdin; give jsonl, tsv or lines", source=name)
-        return format or "jsonl"
+        if format is not None and not CORPUS_FORMATS[format].stdin:
+            others = listed([other for other, each in CORPUS_FORMATS.items() if each.stdin])
+            raise InputError(f"format {format!r} cannot be read from stdin; give {others}", source=name)
+        return format or _format_of_stdin(for_queries=for_queries)
     path = Path(source)
     if not path.exists():
         raise InputError(f"no such file or folder; a dataset of ir_datasets is named {irds.PREFIX}{name}", source=name)
-    if path.is_dir() != (format in ("beir", "folder")) and format is not None:
+    if format is not None and path.is_dir() != CORPUS_FORMATS[format].is_folder:
         kind = "a folder" if path.is_dir() else "a file"
         raise InputError(f"this is {kind}, which format {format!r} does not read", source=name)
     if format is not None:
         return format
     if path.is_dir():
-        is_beir = any(_find_beir_file(path, part) for part in ("corpus", "queries"))
+        is_beir = beir.is_beir_folder(path)
         if for_queries and not is_beir:
-            raise InputError("a folder of queries must hold queries.jsonl", source=name)
+            raise InputError("a folder of queries must contain queries.jsonl", source=name)
         return "beir" if is_beir else "folder"
-    found = _BY_SUFFIX.get(content_suffix(path))
-    if found is None:
-        raise InputError("the format cannot be told from the name", source=name, remedies=[name_format(FORMATS)])
-    return "lines" if for_queries and found == "file" else found
+    suffix = content_suffix(path)
+    for found, each in CORPUS_FORMATS.items():
+        if suffix in each.ends(for_queries=for_queries):
+            return found
+    raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
 
 
-def _reader(source: str | Path, format: str, beir_part: str, of_irds: Reader) -> tuple[str | Path, Reader]:
-    if format == "beir":
-        return _beir_file(Path(source), beir_part), read_jsonl
-    return source, of_irds if format == "irds" else _READERS[format]
+def _format_of_stdin(*, for_queries: bool) -> str:
+    """The format that the first line on stdin looks like; JSON lines where it looks like none."""
+    first = peek_stdin().lstrip().partition("\n")[0]
+    if first.startswith(("{", "[")) or not first:
+        return "jsonl"
+    if "\t" in first:
+        return "tsv"
+    return "lines" if for_queries else "jsonl"
 
 
-def _beir_file(folder: Path, part: str) -> Path:
-    found = _find_beir_file(folder, part)
-    if found is None:
-        raise InputError(f"a BEIR folder needs {part}.jsonl (or .jsonl.gz, .jsonl.zst)", source=str(folder))
-    return found
-
-
-def _find_beir_file(folder: Path, part: str) -> Path | None:
-    paths = (folder / f"{part}.jsonl{suffix}" for suffix in ("", *COMPRESSIONS))
-    return next((path for path in paths if path.is_file()), None)
+def _located(source: str | Path, format: str, part: beir.Part) -> str | Path:
+    """The source that its format's reader takes. InputError if a folder lacks the part."""
+    locate = CORPUS_FORMATS[format].locate
+    return source if locate is None else locate(Path(source), part)
 
 
 def _stream(
@@ -173,15 +137,12 @@ def _stream(
     skipped: SkipReport | None,
     what: str,
 ) -> Iterator[Any]:
-    if on_error not in ("stop", "skip"):
-        raise InputError(f'on_error must be "stop" or "skip", not {on_error!r}')
+    if on_error not in get_args(OnError):
+        among = listed([repr(choice) for choice in get_args(OnError)])
+        raise InputError(f"on_error must be {among}, not {on_error!r}")
     report = SkipReport() if skipped is None else skipped
     names = fields or FieldNames()
-
-    def stop(error: InputError) -> None:
-        raise error
-
-    on_bad = stop if on_error == "stop" else report.add
+    on_bad = Reporter(report, report.add if on_error == "skip" else stop, stop if on_error == "stop" else report.add)
     name = name_of(source)
 
     def stream() -> Iterator[Any]:
@@ -190,16 +151,16 @@ def _stream(
             nothing = False
             yield item
         if nothing:
-            reason = f"; {report.count} lines were skipped, the first: {report.messages[0]}" if report.count else ""
-            raise InputError(f"no {what} in it{reason}", source=name)
+            raise InputError(f"no {what} in it{_what_is_there(report)}", source=name)
 
     return stream()
 
 
-def _count_lines(path: Path) -> int:
-    lines, last = 0, b"\n"
-    with open_bytes(path) as file:
-        while chunk := file.read(1 << 20):
-            lines += chunk.count(b"\n")
-            last = chunk[-1:]
-    return lines + (last != b"\n")
+def _what_is_there(report: SkipReport) -> str:
+    """Why nothing came of a source that is not empty."""
+    reasons = []
+    if report.count:
+        reasons.append(f"{report.count} lines or files were skipped, the first: {report.messages[0]}")
+    if report.files_unread:
+        reasons.append(f"files of kinds that are not read: {', '.join(report.files_unread)}")
+    return "".join(f"; {reason}" for reason in reasons)

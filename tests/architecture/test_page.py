@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -9,6 +10,8 @@ from source_tree import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:lsr|index|training|service|eval|tests|docs|benchmarks)/[\w./-]*)`", PAGE)))
+
+REGISTRIES = sorted(set(re.findall(r"`([A-Z_]+)` in `([\w./-]+\.py)`", PAGE)))
 
 
 def test_the_page_names_files() -> None:
@@ -18,6 +21,21 @@ def test_the_page_names_files() -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize(("name", "path"), REGISTRIES)
+def test_a_registry_is_a_dict_in_the_file_that_the_page_names(name: str, path: str) -> None:
+    assigned = {
+        target.id: node.value
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        for target in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)])
+        if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign)
+    }
+    assert isinstance(assigned.get(name), ast.Dict | ast.DictComp)
+
+
+def test_the_page_names_registries() -> None:
+    assert len(REGISTRIES) > 9
 
 
 def test_every_room_is_named() -> None:

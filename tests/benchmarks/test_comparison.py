@@ -242,10 +242,10 @@ def test_what_cannot_be_run_is_told(bench: Any, tmp_path: Path) -> None:
     for arguments, message in (
         (("run", "needy"), "needy needs --trec-eval FOLDER"),
         (("run", "nothing"), "no benchmark 'nothing': there are made, broken, needy"),
-        (("run", "made", "--repeat", "0"), "--repeat starts at 1"),
-        (("run", "made", "--vectors", tmp_path), "docs.parquet is not there"),
-        (("run", "made", "--collections", tmp_path), "neither this folder nor one in it"),
-        (("compare", tmp_path, tmp_path / "none"), "no results are there"),
+        (("run", "made", "--repeat", "0"), "--repeat must be at least 1"),
+        (("run", "made", "--vectors", tmp_path), "docs.parquet is missing"),
+        (("run", "made", "--collections", tmp_path), "neither this folder nor one inside it"),
+        (("compare", tmp_path, tmp_path / "none"), "no results found there"),
     ):
         code, out, err = bench(*arguments)
         assert (code, out) == (2, "") and message in err, arguments

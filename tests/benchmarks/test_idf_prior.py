@@ -91,4 +91,4 @@ def test_a_model_that_runs_for_queries_has_no_idf(
     arguments = [beir, "--model", "splade-tiny", "--output", tmp_path]
     monkeypatch.setattr("sys.argv", ["idf_prior.py", *map(str, arguments)])
     assert idf_prior.main("idf_prior", "", idf_prior.options, idf_prior.run) == 2
-    assert "splade-tiny wants no IDF" in capsys.readouterr().err
+    assert "splade-tiny does not use the collection's IDF" in capsys.readouterr().err

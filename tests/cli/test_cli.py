@@ -101,17 +101,17 @@ def test_recall_and_parameters(run: Run, toy_index: Path, tmp_path: Path) -> Non
     for options, message in [
         (("--recall", 0.99), "not tuned for recall 0.99 at k 10"),
         (("--recall", 0.98, "-k", 11), "not tuned for recall 0.98 at k 11"),
-        (("--recall", 0.98, "--mode", "exact"), "give it alone"),
-        (("--recall", 0.98, "-p", "cut=0.1"), "give it alone"),
+        (("--recall", 0.98, "--mode", "exact"), "give recall without them"),
+        (("--recall", 0.98, "-p", "cut=0.1"), "give recall without them"),
         (("--recall", 2), "--recall"),
         (("--mode", "seismic"), "built without seismic"),
         (("--mode", "blocked"), "--mode"),
-        (("-p", "cut="), "--parameter cut is a number, not ''"),
+        (("-p", "cut="), "--parameter cut must be a number, not ''"),
         (("-p", "steps"), "NAME=VALUE"),
         (("-p", "steps=3"), "field 'steps': there is no such parameter"),
         (("-p", "heap_facter=3"), "did you mean heap_factor?"),
-        (("--heap-factor", "3", "-p", "heap_factor=3"), "say the same"),
-        (("-p", "max_blocks=1.5"), "is a whole number"),
+        (("--heap-factor", "3", "-p", "heap_factor=3"), "are the same"),
+        (("-p", "max_blocks=1.5"), "must be a whole number"),
         (("-p", "query_cut=5", "--mode", "exact"), "field 'query_cut': goes with mode seismic, not 'exact'"),
         (("-p", "cut=2", "--mode", "approximate"), "cut must lie in"),
     ]:
@@ -188,7 +188,28 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     code, _, err = run("eval", "toy", *options, "--recall", 0.95)
     assert code == 2 and "not tuned for recall 0.95 at k 1000" in err
     code, out, err = run("eval", "toy", "-o", "toy-full", "--index", "short", "-m", "splade-tiny")
-    assert code == 2 and "max_length 16, not 256" in err
+    assert code == 2 and "was made by lsr-doc-tiny, not splade-tiny; choose another folder with -o" in err
+
+    # Runs have a name of their own, and are judged together.
+    assert run("eval", "toy", "--label", "mine", "--tag", "mine-1", "--no-bm25")[0] == 0
+    assert {line.split()[-1] for line in Path("lsr-eval/toy/lsr.run").read_text().splitlines()} == {"mine-1"}
+    for options, tag in (((), "toy"), (("--tag", "my run"), "my%20run")):
+        assert run("search", "lsr-eval/toy/index", "--queries", "toy", "-o", "a.run", "--force", *options)[0] == 0
+        assert {line.split()[-1] for line in Path("a.run").read_text().splitlines()} == {tag}
+    both = ("eval", "toy", "--run", "a.run", "--run", "lsr-eval/toy/lsr.run", "--no-bm25")
+    code, out, _ = run(*both)
+    assert code == 0 and "| a.run |" in out and "| lsr.run |" in out and "| p (a.run against lsr.run) |" in out
+    code, out, _ = run(*both, "--label", "A", "--label", "B", "-o", "judged")
+    assert code == 0 and "| p (A against B) |" in out and Path("judged/report.json").exists()
+    assert run(*both, "--label", "A")[0] == 2 and run(*both, "--label", "A", "--label", "A")[0] == 2
+    Path("other.run").write_text("9 Q0 sourdough 1 2.5 theirs\n")
+    code, _, err = run("eval", "toy", "--run", "other.run")
+    assert code == 2 and "other.run has none of the 2 judged queries" in err
+    Path("file").write_text("")
+    code, _, err = run("eval", "toy", "-o", "file")
+    assert code == 2 and "file is a file, where a folder is needed" in err and "encoding" not in err
+    code, _, err = run("search", "lsr-eval/toy/index", "--queries", "toy", "-o", "toy", "--force")
+    assert code == 2 and "toy is a folder: name a file" in err
 
     code, out, err = run("eval", "toy")
     assert code == 0 and "| BM25" in out and "encoding" not in err, "the index is used again"
@@ -296,7 +317,7 @@ def test_an_output_below_a_file_is_named(run: Run, toy_index: Path) -> None:
         ("demo", "-o", "file"),
     ]:
         code, out, err = run(*arguments)
-        assert (code, out) == (2, "") and "error: file: is a file, where a folder is needed" in err, arguments
+        assert (code, out) == (2, "") and "error: file: is a file, but a folder is needed" in err, arguments
     assert Path("file").read_text() == "mine"
     assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "file", "queries.tsv"]
 
@@ -310,7 +331,7 @@ def test_a_full_disk_is_one_line_and_the_encoding_is_kept(run: Run, monkeypatch:
         patch.setattr("lsr.index.IndexBuilder.add", full)
         code, _, err = run("index", "corpus.jsonl", "-o", "index")
     assert code == 2 and err.splitlines()[-1] == (
-        "error: No space left on device; index.encoding keeps what was encoded; the same command goes on"
+        "error: No space left on device; index.encoding keeps what was encoded; run the same command again to resume"
     )
     assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "index.encoding"]
     assert run("index", "corpus.jsonl", "-o", "index")[0] == 0

@@ -14,7 +14,7 @@ from lsr.core.executor import executor
 @pytest.mark.parametrize("ahead", [None, 0, 3])
 def test_results_come_in_the_order_of_the_items(threads: int | None, ahead: int | None) -> None:
     def work(item: int) -> int:
-        time.sleep(0.002 * (item % 3 == 0))
+        time.sleep(0.002 * (item % 3 == 0))  # work that takes time
         return item * item
 
     with executor(threads) as workers:
@@ -56,7 +56,7 @@ def test_an_error_comes_in_its_turn_and_ends_the_work(threads: int, ahead: int |
     def work(item: int) -> int:
         if item == 3:
             raise ValueError("three")
-        time.sleep(0.01)
+        time.sleep(0.01)  # work that takes time
         done.append(item)
         return item
 

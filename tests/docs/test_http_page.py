@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
+from typing import Any
 
 from docs_pages import DOCS
 
 from lsr.core.errors import OutputExistsError
+from lsr.service import create_app
 from lsr.service.http.problems import _KINDS
 from lsr.service.settings import ServiceSettings
 
+_NEVER_STARTED: Any = object()
 PAGE = (DOCS / "http.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_endpoints_is_that_of_the_service() -> None:
+    listed = re.findall(r"^\| `(GET|POST) (/[^`?]*)(?:\?[^`]*)?` \|", PAGE, re.MULTILINE)
+    paths = create_app(_NEVER_STARTED, ServiceSettings()).openapi()["paths"]
+    assert set(listed) == {(method.upper(), path) for path, item in paths.items() for method in item}
 
 
 def test_the_table_of_problems_is_that_of_the_service() -> None:

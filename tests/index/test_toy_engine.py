@@ -49,13 +49,13 @@ def test_a_filter_counts(index: Index) -> None:
 def test_wrong_parameters_are_refused_with_the_nearest_name(index: Index) -> None:
     with pytest.raises(InputError, match=r"share must lie in \(0, 1\], not 2"):
         index.search([3], [1.0], mode="toy", share=2)
-    with pytest.raises(InputError, match=r"'shares': is no parameter of mode 'toy'; did you mean share\?"):
+    with pytest.raises(InputError, match=r"'shares': is not a parameter of mode 'toy'; did you mean share\?"):
         index.search([3], [1.0], mode="toy", shares=0.5)
     with pytest.raises(
-        InputError, match="'heap_facter': is no parameter of mode 'approximate'; did you mean heap_factor"
+        InputError, match="'heap_facter': is not a parameter of mode 'approximate'; did you mean heap_factor"
     ):
         index.search([3], [1.0], mode="approximate", heap_facter=1.0)
-    with pytest.raises(InputError, match="'query_cut': is no parameter of mode 'exact'; it has none"):
+    with pytest.raises(InputError, match="'query_cut': is not a parameter of mode 'exact'; it has none"):
         index.search([3], [1.0], mode="exact", query_cut=1)
 
 

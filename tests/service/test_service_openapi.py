@@ -170,9 +170,9 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"mode": "exact", "retrieve": {}}, "#/mode: stands for retrieve"),
+        ({"mode": "exact", "retrieve": {}}, "#/mode: is short for retrieve"),
         ({"rerank": {}}, "started without a model to re-rank with"),
-        ({"mode": "hybrid", "retrieve": {"depth": 5000}}, "#/mode: stands for retrieve"),
+        ({"mode": "hybrid", "retrieve": {"depth": 5000}}, "#/mode: is short for retrieve"),
         ({"retrieve": {"mode": "hybrid", "depth": 5000}}, "#/retrieve/depth: this server goes at most 1,000 hits deep"),
         ({"fusion": {}}, "#/fusion: goes with mode hybrid or sparse-first"),
         (
@@ -180,16 +180,16 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
             "#/retrieve/dense: completion 'exact' needs an exact search",
         ),
         ({"mode": "hybrid", "feedback": {"interpolate": "before"}}, "#/feedback/interpolate: 'before' ranks by"),
-        ({"feedback": {"documents": 101}}, "#/feedback/documents: at most 100 documents"),
+        ({"feedback": {"documents": 101}}, "#/feedback/documents: feedback uses at most 100 documents"),
         ({"feedback": {"terms": 5000}}, "#/feedback/terms: a query has at most 4,096 terms"),
         ({"retrieve": {"mode": "dense", "dense": {"mode": "tree"}}}, "#/retrieve/dense/mode: must be auto, exact"),
         ({"retrieve": {"sparse": {"parameters": {"heap_facter": 1}}}}, "#/retrieve/sparse/parameters/heap_facter"),
         ({"fusion": {"metod": "rrf"}, "mode": "hybrid"}, "#/fusion/metod: there is no such field; did you mean method"),
         ({"mode": [["hybrid"]]}, "#/mode: must be auto"),
         ({"mode": "hybird"}, "did you mean hybrid?"),
-        ({"parameters": [1]}, "#/parameters: [1] are not those of mode"),
-        ({"retrieve": 5}, "#/retrieve: must hold fields, not 5"),
-        ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "searches the sparse index alone"),
+        ({"parameters": [1]}, "#/parameters: [1] are not the parameters of mode"),
+        ({"retrieve": 5}, "#/retrieve: must be an object with fields, not 5"),
+        ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "can only search the sparse index"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(served: TestClient, asked: dict[str, Any], says: str) -> None:
@@ -260,8 +260,8 @@ def test_parameters_and_recall_reach_the_index(served: TestClient) -> None:
     for asked, problem in [
         ({"recall": 0.999}, "not tuned for recall 0.999 at k 10"),
         ({"recall": 0.95, "k": 11}, "not tuned for recall 0.95 at k 11"),
-        ({"recall": 0.95, "mode": "exact"}, "give it alone"),
-        ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give it alone"),
+        ({"recall": 0.95, "mode": "exact"}, "give recall without them"),
+        ({"recall": 0.95, "parameters": {"cut": 0.1}}, "give recall without them"),
         (
             {"mode": "seismic", "parameters": {"cut": 0.1}},
             "#/parameters/cut: goes with mode auto or approximate, not 'seismic'",
@@ -269,7 +269,7 @@ def test_parameters_and_recall_reach_the_index(served: TestClient) -> None:
         ({"mode": "approximate", "parameters": {"heap_factor": 0}}, "heap_factor must be a positive number"),
         (
             {"mode": "approximate", "parameters": {"heap": 1}},
-            "#/parameters/heap: is no parameter of mode 'approximate'; it has cut, heap_factor",
+            "#/parameters/heap: is not a parameter of mode 'approximate'; it has cut, heap_factor",
         ),
         ({"mode": "approximate", "parameters": {"max_blocks": 1.5}}, "#/parameters/max_blocks"),
         ({"recall": 1.5}, "#/recall"),

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.text import FORMATS, FieldNames, count_documents, open_corpus, open_queries
+from lsr.text.formats import CORPUS_FORMATS
 
 Write = Callable[..., Path]
 
@@ -170,6 +171,12 @@ def test_counting(write: Write) -> None:
     assert count_documents(write("note.md", "a\nb")) == 1
 
 
+def test_each_ending_is_of_one_format() -> None:
+    for for_queries in (False, True):
+        endings = [ending for each in CORPUS_FORMATS.values() for ending in each.ends(for_queries=for_queries)]
+        assert len(endings) == len(set(endings)) > 5
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_not_read_for_counting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
@@ -185,5 +192,5 @@ def test_reading_is_lazy(write: Write) -> None:
 
 
 def test_every_format_is_described() -> None:
-    assert set(FORMATS) == {"beir", "jsonl", "tsv", "parquet", "irds", "folder", "file", "lines"}
+    assert list(FORMATS) == list(CORPUS_FORMATS)
     assert all(FORMATS.values())

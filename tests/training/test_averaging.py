@@ -95,7 +95,7 @@ def test_models_that_differ_are_refused(make: Make, tmp_path: Path, tiny_model: 
         assert not (tmp_path / "mean").exists() and not list(tmp_path.glob(".*"))
 
     a = make("a")
-    refused(a, says="two models or more", error=InputError)
+    refused(a, says="two or more models", error=InputError)
     refused(a, a, weights=[1], says="2 models need 2 weights above zero", error=InputError)
     refused(a, a, weights=[1, 0], says="above zero", error=InputError)
     refused(a, make("narrow", top_k=10), says=r"narrow and .*a differ in the top_k of their document .*\(10 and 20\)")
@@ -116,7 +116,7 @@ def test_models_that_differ_are_refused(make: Make, tmp_path: Path, tiny_model: 
     whole = [make("whole-1"), make("whole-2")]
     for number, model in enumerate(whole):
         save_file({**load_file(model / MODEL), "steps": torch.tensor([number])}, model / MODEL)
-    refused(*whole, says="whole numbers of 'steps' are not the same")
+    refused(*whole, says="integers of 'steps' are not the same")
 
     damaged = make("damaged")
     (damaged / MODEL).write_bytes((damaged / MODEL).read_bytes()[:100])

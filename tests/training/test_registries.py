@@ -18,6 +18,7 @@ from lsr.training.losses.registry import OBJECTIVES
 from lsr.training.penalties.penalty import Penalty, Side, TermStatistics
 from lsr.training.penalties.registry import PENALTIES
 from lsr.training.run import train
+from lsr.training.run.curves import save_curves
 from lsr.training.run.log import read_log
 from lsr.training.run.plan import plan
 
@@ -87,6 +88,9 @@ def test_they_train_a_step(registered: None, file: Path, tmp_path: Path) -> None
     penalty = step["query_l1"] * step["query_l1_lambda"]
     assert step["hinge"] > 0 and step["document_rare"] > 0
     assert step["loss"] == pytest.approx(parts + penalty, abs=1e-3)
+    save_curves(read_log(tmp_path / "run" / "log.jsonl"), tmp_path / "curves.svg")
+    picture = (tmp_path / "curves.svg").read_text()
+    assert ">hinge<" in picture and ">InfoNCE<" in picture and ">KL<" not in picture
     # What is recorded is read again: the run is finished.
     assert read_config(tmp_path / "run" / "config.yaml") == config
     assert train(config, tmp_path / "run") == model
@@ -98,7 +102,7 @@ def test_they_are_checked_as_the_others(registered: None, file: Path, recipe: di
         ({"losses": [{"name": "hinge", "gab": 1}]}, r"losses\.0\.gab: hinge has no 'gab'; .*did you mean 'gap'"),
         ({"losses": [{"name": "hinge", "gap": "x"}]}, r"losses\.0\.gap: .*number, unable to parse.* not 'x'"),
         ({"query_regularisers": content["document_regularisers"]}, "rare is a penalty on documents"),
-        ({"run": {"steps": 1, "negatives": 0}}, "distillation needs negatives"),
+        ({"run": {"steps": 1, "negatives": 0}}, "distillation compares candidates"),
     ):
         with pytest.raises(InputError, match=message):
             TrainingConfig.from_record(content | changes, "test")

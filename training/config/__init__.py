@@ -1,4 +1,4 @@
-"""What a training run is: `read_config` reads a recipe, a YAML file, as a `TrainingConfig`."""
+"""The configuration of a training run: `read_config` reads a recipe, a YAML file, as a `TrainingConfig`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run trains on, and what it is measured on."""
+"""The data that a run trains on and is measured on."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class SetConfig:
 
     Attributes:
         source: a training set, BEIR folder, `irds:NAME`, or a file of records; "titles:CORPUS" and "crops:CORPUS" make
-            queries of the corpus's own text.
-        split: of a BEIR folder.
-        candidates: negatives and scores by id, from someone's mining run.
+            queries from the corpus's own text.
+        split: the split of a BEIR folder.
+        candidates: negatives and scores by id, from a mining run.
         scores: a file of scores of those candidates.
-        systems: of negatives listed by the system that found them, those of these systems; all if None.
-        seed: of crops.
+        systems: use only the negatives of these systems, if negatives are listed by system; all if None.
+        seed: for crops.
         share: of the batches; by size if no set names one.
     """
 
@@ -33,9 +33,9 @@ class SetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DevelopmentConfig:
-    """A judged collection that is searched exactly in the course of training.
+    """A judged collection that is searched exactly during training.
 
-    `documents` limits the corpus: all that are judged relevant, and the first others.
+    `documents` limits the corpus to the documents judged relevant and the first others.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""The model of a training run: what it starts from, how it reads texts, what of it is trained."""
+"""The model of a training run: what it starts from, how it reads texts, what is trained."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class LoraConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TermFrequencyConfig(TermFrequency):
-    """How a text's own terms count by their frequency.
+    """How a text's own terms are weighted by their frequency.
 
     Attributes:
-        start: the weight of each term before training; where the model has weights already, those are taken.
-        learning_rate: theirs, far above the model's: there is one number a term.
+        start: the weight of each term before training, unless the model already has weights.
+        learning_rate: of these weights, far above the model's, as there is one number per term.
         k1, b: BM25's.
         mean_length: tokens of a text of usual length.
     """
@@ -39,7 +39,7 @@ class TermFrequencyConfig(TermFrequency):
     mean_length: Positive = 180.0
 
     def damping(self) -> TermFrequency:
-        """What of it the model keeps."""
+        """The part that the model keeps."""
         return TermFrequency(**{each.name: getattr(self, each.name) for each in fields(TermFrequency)})
 
 
@@ -56,7 +56,7 @@ def _gate(lexical: bool) -> str:
     return "lexical" if lexical else "none"
 
 
-# In files, `gate` names what lets terms through.
+# In files, the field is called `gate`.
 _Gate = Annotated[bool, Field(alias="gate"), PlainValidator(_lexical), PlainSerializer(_gate)]
 
 
@@ -66,18 +66,18 @@ class TowerConfig(EncodingSpec):
 
     Attributes:
         base: a packaged model, a folder, a hub name, or a .gguf file: a masked LM or a decoder.
-        max_length: tokens read of a text, special tokens included.
+        max_length: tokens read from a text, special tokens included.
         lexical: `gate: lexical` in YAML: keep the terms that occur in the text.
-        top_k: keep so many terms of a text, the heaviest.
+        top_k: keep only this many terms of a text, the heaviest.
         new_head: give a model without a vocabulary head, such as a dense encoder, one tied to its word embeddings.
-        attention: of a decoder: "causal" or "bidirectional"; None leaves the model's own.
-        scale, learn_scale, bias: of logits, as of `lsr.encoding.sparse.backbone.load_backbone`.
-        initial_terms: start the bias where so many terms of a text are active, about. A decoder's head activates nearly
-            all of them before training.
-        lora: train low-rank adapters in place of all weights.
+        attention: for a decoder: "causal" or "bidirectional"; None leaves the model's own.
+        scale, learn_scale, bias: of logits, as for `lsr.encoding.sparse.backbone.load_backbone`.
+        initial_terms: start the bias where about this many terms of a text are active. A decoder's head activates
+            nearly all terms before training.
+        lora: train low-rank adapters instead of all weights.
         term_frequency: add BM25's damped term frequencies of the text's own terms to the vector, each times a learned
             weight (`lsr.encoding.sparse.term_frequency`). None leaves the model's own.
-        gradient_checkpointing: compute activations again on the way back: less memory, a third more time.
+        gradient_checkpointing: recompute activations in the backward pass: less memory, a third more time.
     """
 
     base: str = "splade-tiny"
@@ -101,14 +101,14 @@ class QueryTableConfig(TableEncodingSpec):
 
     Attributes:
         table: "idf" (of the texts trained on), "ones", or a file: `idf.json` or a `weight` in safetensors.
-        trainable: learn the weights too, from there on.
-        learning_rate: theirs, far above the model's: there is one number a term.
+        trainable: also learn the weights, starting from the table.
+        learning_rate: of these weights, far above the model's, as there is one number per term.
         scale: multiplies the table before training. Scores that spread far wider than the teachers' make the model
-            shrink its weights, and terms die. Of a table that is "idf" or "ones".
-        stop_share: tokens that more than this share of the texts hold are stop words: they weigh nothing in queries,
-            nor do their frequencies in documents. Of a table that is "idf".
-        idf, count_repeats, prompt: as of `TableEncodingSpec`; idf is blended in once trained.
-        max_length: tokens read of a query.
+            shrink its weights, and terms die. For a table of "idf" or "ones".
+        stop_share: tokens in more than this share of the texts are stop words: they have no weight in queries, nor do
+            their frequencies in documents. For a table of "idf".
+        idf, count_repeats, prompt: as in `TableEncodingSpec`; idf is blended in after training.
+        max_length: tokens read from a query.
     """
 
     table: str
@@ -144,5 +144,5 @@ class ModelConfig:
 
     @property
     def query_table(self) -> str | None:
-        """Where the query table comes from: "idf", "ones" or a file; None where queries are encoded by a model."""
+        """Where the query table comes from: "idf", "ones" or a file; None if queries are encoded by a model."""
         return self.query.table if isinstance(self.query, QueryTableConfig) else None

@@ -1,7 +1,7 @@
 """Configurations as older versions of lsr recorded them in the folder of a run.
 
-There every loss had the parameters of all losses, and every penalty those of all penalties; those of another kind
-counted for nothing.
+In these, every loss had the parameters of all losses, and every penalty those of all penalties; those of another kind
+had no effect.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _PENALTY = frozenset({"name", "strength", "ramp", "shape", "threshold", "alpha",
 
 
 def without_leaks(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, each loss and penalty of that form with the parameters of its own kind alone.
+    """The configuration with only the parameters of its own kind in each loss and penalty of the old form.
 
-    What a person writes has never all of those fields, and stays as it is: it is checked for what does not belong.
+    A hand-written configuration never has all of those fields, so it stays as it is and is checked for unknown ones.
     """
     changed = dict(record)
     if isinstance(record.get("losses"), list):
@@ -39,7 +39,7 @@ def _own(entry: Any, form: frozenset[str], kinds: Mapping[str, type]) -> Any:
 
 
 def _without_null(entry: Any) -> Any:
-    """`in_batch: null` stood for what is usual for the kind of loss, which is the default now."""
+    """Drop `in_batch: null`, which meant what is now the default of each kind of loss."""
     if isinstance(entry, dict) and entry.get("in_batch", True) is None:
         return {name: value for name, value in entry.items() if name != "in_batch"}
     return entry

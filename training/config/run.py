@@ -1,4 +1,4 @@
-"""How long a run trains, in what steps, and how it does so."""
+"""How long a run trains, in which steps, and how."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class RunConfig:
 
     Attributes:
         steps: updates of the weights; or give `epochs`.
-        batch_size: queries in a step on one device.
-        negatives: candidates of a query beside its positive.
+        batch_size: queries per batch on one device.
+        negatives: candidates of a query besides its positive.
         accumulate: batches whose gradients are summed in one step. In-batch negatives stay within a batch: for more of
             those, raise batch_size and set `chunk`.
-        chunk: GradCache (arXiv:2101.06983): texts in one run of the model, so that batch_size is bounded by vectors
-            instead of activations.
+        chunk: texts per pass through the model (GradCache, arXiv:2101.06983), so that vectors instead of activations
+            limit batch_size.
         learning_rate, warmup: a linear rise over that share of the steps, then a linear fall.
         precision: "float32", "bf16" or "fp16" (autocast).
         dropout: None leaves the model's own.
         log_every, evaluate_every, save_every: in steps; keep: checkpoints that are kept.
-        refresh_every: mine negatives again with the student itself, after so many steps each time (ANCE).
+        refresh_every: mine negatives again with the student itself every so many steps (ANCE).
         workers: processes that read and tokenise.
         extra: further fields of transformers' TrainingArguments.
     """

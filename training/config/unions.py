@@ -1,4 +1,4 @@
-"""A field that is one of the kinds of a registry, each with parameters of its own."""
+"""Fields that hold one of the kinds of a registry, each with parameters of its own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ DISCRIMINATOR = "name"
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The annotation of such a field: pydantic's union of what the registry holds when a configuration is read.
+    """Annotation of such a field: pydantic's union of what the registry holds when a configuration is read.
 
     Attributes:
         kinds: the dataclasses by name; the field `name` of each is that name.
-        what: one of them is called.
+        what: the word for one of them.
     """
 
     kinds: Mapping[str, type]

@@ -1,7 +1,7 @@
-"""Training data: sets of queries with candidates, made from the formats that the field uses.
+"""Training data: sets of queries with candidates, made from the usual formats.
 
-`open_training_set` opens data of any format, `TrainingSetWriter` writes a set, `Mixture` and `choose` say what training
-sees when.
+`open_training_set` opens data of any format, `TrainingSetWriter` writes a set, `Mixture` and `choose` decide what
+training sees, and when.
 """
 
 from __future__ import annotations

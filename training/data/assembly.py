@@ -1,4 +1,4 @@
-"""From what records list to examples: candidates become rows of texts, duplicates and gaps are taken out."""
+"""Turning records into examples: candidates become rows of texts, duplicates and gaps are removed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Assembler:
     """Writes examples.
 
     Args:
-        writer: gets the examples, and in its `about` how much was left out, by reason.
-        row: the row of a candidate's text, given the candidate and the name of its field; None where there is none,
-            which it counts in `left_out` itself.
+        writer: receives the examples and, in its `about`, how much was left out, by reason.
+        row: returns the row of a candidate's text, given the candidate and the name of its field, or None if there is
+            none, which it counts in `left_out` itself.
         folder: an existing folder for temporary files.
     """
 
@@ -50,7 +50,7 @@ class Assembler:
                     rows.setdefault(row, (row, place < positives, score))  # positives come first
             candidates = list(rows.values())
             if listed.single:
-                # Margins compare with their own positive's only.
+                # Margins can only be compared under the same positive.
                 key = f"{query_id}\0{candidates[0][0] if candidates else ''}" if listed.margins else query_id
                 self._groups.add(key, query_id, query, candidates)
             else:
@@ -59,7 +59,7 @@ class Assembler:
             raise InputError(error.reason, source=located.source, line=located.line, field=error.field) from None
 
     def finish(self) -> None:
-        """Write the queries whose candidates came a few at a time. InputError if there is no example at all."""
+        """Write the queries whose candidates came in several records. InputError if there is no example at all."""
         for example in self._groups.examples():
             if example.positives:
                 self._writer.add(example.query_id, example.query, example.positives, example.negatives, example.scores)
@@ -68,7 +68,7 @@ class Assembler:
         left_out = {reason: count for reason, count in self.left_out.items() if count}
         if not self._writer.examples:
             listed = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items()) or "nothing was left out"
-            raise InputError(f"no examples; what was left out: {listed}")
+            raise InputError(f"no examples; left out: {listed}")
         self._writer.about["left_out"] = left_out
 
     def close(self) -> None:

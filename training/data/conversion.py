@@ -1,13 +1,17 @@
-"""From each kind of source to a training set. Texts are read once and never held; candidates by id are read twice."""
+"""Converting any source to a training set. Texts are read once and never held; candidates by id are read twice."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lsr.core.documents import Document
+from lsr.core.errors import InputError
+from lsr.core.remedies import CANDIDATES_BY_ID
 from lsr.text import irds
 from lsr.text.qrels import Qrels
 from lsr.training.data.assembly import Assembler
@@ -28,13 +32,17 @@ NOT_IN_QUERIES = "records whose query is not in the collection"
 NO_SCORE = "candidates without a score"
 NO_QUERY = "documents that make no query"
 
+# What no query is, and no text beside it.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_ID = re.compile(r"(?=\D*\d)[\w.:/#-]+", re.ASCII)
+_PEEK = 20
 _PROGRESS_EVERY = 256
 
 
 def convert_records(
     writer: TrainingSetWriter, folder: Path, files: list[Path], parser: RecordParser, progress: Progress | None
 ) -> None:
-    """Records that hold their texts, each read once; progress counts records."""
+    """Convert records that hold their texts, each read once; progress counts records."""
 
     def row(item: Any, field: str) -> int | None:
         id, text = passage_text(item, field)
@@ -44,11 +52,34 @@ def convert_records(
         return None
 
     with closing(Assembler(writer, row, folder)) as assembler:
-        for located in _counted(read_listed(files, parser, by_id=False), progress):
+        for located in _counted(_with_texts(read_listed(files, parser, by_id=False)), progress):
             query = located.listed.query or ""
             assembler.add(located, located.listed.query_id or text_id(query), query)
         parser.check_systems()
         assembler.finish()
+
+
+def _with_texts(records: Iterator[Located]) -> Iterator[Located]:
+    """The records; InputError if those at the beginning hold ids in place of texts, as MS MARCO's triples do."""
+    first = list(islice(records, _PEEK))
+    if first and all(map(_holds_ids, first)):
+        words = first[0].listed
+        shown = ", ".join(repr(each) for each in (words.query, *words.positives[:1], *words.negatives[:1]))
+        raise InputError(
+            f"these records hold ids ({shown}) and no texts",
+            source=first[0].source,
+            line=first[0].line,
+            remedies=[CANDIDATES_BY_ID],
+        )
+    return chain(first, records)
+
+
+def _holds_ids(located: Located) -> bool:
+    """Whether the query is a number, and each candidate a word with a digit in it."""
+    listed = located.listed
+    candidates = [*(listed.positives or ()), *listed.negatives]
+    texts = (passage_text(each, "positive")[1] for each in candidates)
+    return bool(_NUMBER.fullmatch(listed.query or "")) and all(map(_ID.fullmatch, texts))
 
 
 def convert_source(
@@ -60,9 +91,9 @@ def convert_source(
     all_texts: bool,
     progress: Progress | None,
 ) -> None:
-    """Candidates by id, with the texts of a source; progress counts documents, and records each time.
+    """Convert candidates by id, with the texts of a source; progress counts documents, and records on each reading.
 
-    Without candidates, the source's own: its pairs, or else its judgements. Where records don't say what is
+    Without candidates, the source's own are used: its pairs, or else its judgements. If records don't say what is
     positive, the judgements do.
     """
     if candidates is None and source.pairs:
@@ -102,7 +133,7 @@ def convert_corpus(
     all_texts: bool,
     progress: Progress | None,
 ) -> None:
-    """Queries made of the documents themselves; documents of one title answer one query."""
+    """Make queries from the documents themselves; documents with the same title answer one query."""
     with closing(Assembler(writer, lambda row, _: row, folder)) as assembler:
         for document in _counted(documents, progress):
             made = title_query(document) if kind == "titles" else crop(document, seed)
@@ -129,7 +160,7 @@ def _pairs(source: Source) -> Callable[[], Iterator[Located]]:
 
 
 def _with_judged(source: Source, candidates: Callable[[], Iterator[Located]] | None) -> Callable[[], Iterator[Located]]:
-    """The judged documents as candidates, or as positives of the candidates that come without."""
+    """Add the judged documents as candidates, or as positives of candidates that come without."""
     qrels: Qrels | None = None
 
     def with_judged() -> Iterator[Located]:
@@ -150,7 +181,7 @@ def _with_judged(source: Source, candidates: Callable[[], Iterator[Located]] | N
 
 
 def _judge(listed: Listed, judged: dict[str, int]) -> Listed:
-    """Judged positives first; where candidates have scores, those that have none are left out."""
+    """Put judged positives first; if candidates have scores, those without are left out."""
     ids = [passage_id(item, "candidates") for item in listed.negatives]
     positives = _relevant(judged)
     if listed.scores is None:
@@ -164,7 +195,7 @@ def _judge(listed: Listed, judged: dict[str, int]) -> Listed:
 
 
 def _relevant(judged: dict[str, int]) -> list[str]:
-    """The relevant documents, those of the best grade first."""
+    """The relevant documents, best grade first."""
     return sorted((id for id, grade in judged.items() if grade > 0), key=lambda id: -judged[id])
 
 
@@ -174,7 +205,7 @@ def _add_texts(
     candidates: Callable[[], Iterator[Located]] | None,
     progress: Progress | None,
 ) -> None:
-    """The documents that are candidates, or all."""
+    """Add the texts of documents that are candidates, or of all."""
     needed: IdRows | None = None
     if candidates is not None:
         needed = IdRows()
@@ -187,7 +218,7 @@ def _add_texts(
 
 
 def _scored(listed: Listed, scores: dict[int, float], row: Callable[[Any, str], int | None]) -> Listed:
-    """The candidates that have a score in the table, with it."""
+    """The candidates with a score in the table, with their scores."""
 
     def of(items: list[Any], field: str) -> list[tuple[Any, float]]:
         return [(item, scores[found]) for item in items if (found := row(item, field)) in scores]

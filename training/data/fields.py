@@ -1,6 +1,6 @@
 """The names that published training data gives to a query, its candidates and their scores.
 
-One parser reads a record of any of them: sentence-transformers' datasets and hard negatives, Tevatron, FlagEmbedding,
+One parser reads records of all of these: sentence-transformers' datasets and hard negatives, Tevatron, FlagEmbedding,
 DPR, SimLM, OpenSearch's scored lists, and our own. docs/training-data.md shows each.
 """
 
@@ -44,12 +44,12 @@ class Listed(NamedTuple):
     """The candidates that one record lists for a query.
 
     Attributes:
-        query_id, query: None where the record has none.
-        positives: texts, ids or objects, as they stand; None where the record doesn't say which are positive.
+        query_id, query: None if the record has none.
+        positives: texts, ids or objects, unchanged; None if the record doesn't say which are positive.
         negatives: the other candidates.
         scores: of positives, then negatives; None if there are none.
-        single: one pair or triple of several that the same query may have: to be gathered with them.
-        margins: scores compare with those of the same positive only.
+        single: whether this is one pair or triple of possibly several of the same query, to be gathered.
+        margins: whether scores can only be compared under the same positive.
     """
 
     query_id: str | None
@@ -65,8 +65,8 @@ class RecordParser:
     """Reads the fields of records.
 
     Args:
-        by_id: candidates are ids, not texts, and so is a query that has no id beside it.
-        systems: of negatives that are kept apart by the system that found them, take only those of these systems.
+        by_id: candidates are ids, not texts, and so is a query without a separate id.
+        systems: take only the negatives of these systems, if negatives are listed by system.
     """
 
     def __init__(self, *, by_id: bool = False, systems: Collection[str] | None = None) -> None:
@@ -87,10 +87,10 @@ class RecordParser:
         return listed._replace(query_id=query_id, query=query)
 
     def check_systems(self) -> None:
-        """Once all is read: InputError if a system that was asked for has no negatives anywhere."""
+        """Check, once all is read: InputError if a requested system has no negatives anywhere."""
         unknown = sorted(set(self._systems or ()) - self._systems_seen)
         if unknown:
-            there = ", ".join(sorted(self._systems_seen)) or "no system is named"
+            there = ", ".join(sorted(self._systems_seen)) or "no systems are named"
             raise InputError(f"no negatives of {', '.join(unknown)}; there are: {there}")
 
     def _query(self, values: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -106,7 +106,7 @@ class RecordParser:
         return None if id_key is None else _id(values[id_key], id_key), query
 
     def _labelled(self, values: Mapping[str, Any], key: str) -> Listed:
-        """One list of candidates, of which labels, or nothing, say which are positive."""
+        """Parse one list of candidates, with or without labels that say which are positive."""
         items, own_scores = self._items(values[key], key)
         score_key = _present(values, _SCORES)
         scores = own_scores if score_key is None else _numbers(values[score_key], score_key, len(items))
@@ -114,11 +114,11 @@ class RecordParser:
         if label_key is not None:
             return _split(items, _numbers(values[label_key], label_key, len(items)), scores)
         if not self._by_id:
-            raise FieldError("missing: without labels, nothing says which candidates are positive", "labels")
+            raise FieldError("missing: labels are needed to say which candidates are positive", "labels")
         return Listed(None, None, None, items, scores)
 
     def _apart(self, values: Mapping[str, Any]) -> Listed:
-        """Positives and negatives in fields of their own."""
+        """Parse positives and negatives in separate fields."""
         key, negative_key = _present(values, _POSITIVES), _present(values, _NEGATIVES)
         if key is None:
             raise _missing(values, _POSITIVES)
@@ -148,7 +148,7 @@ class RecordParser:
         return Listed(None, None, positives, negatives, scores, single)
 
     def _items(self, value: Any, field: str) -> tuple[list[Any], list[float] | None]:
-        """The candidates of a field, whatever its form, and the scores that stand with them."""
+        """The candidates of a field, whatever its form, and the scores given with them."""
         if isinstance(value, Mapping):
             if isinstance(value.get("doc_id"), list):  # SimLM: parallel lists
                 scores = value.get("score")
@@ -172,14 +172,14 @@ class RecordParser:
         longest = max(map(len, lists), default=0)
         merged = [items[rank] for rank in range(longest) for items in lists if rank < len(items)]
         try:
-            return list(dict.fromkeys(merged))  # systems find much the same
-        except TypeError:  # objects: their ids will tell
+            return list(dict.fromkeys(merged))  # systems find much the same texts
+        except TypeError:  # objects: duplicates are found by id
             return merged
 
 
 def passage_id(item: Any, field: str) -> str:
     """The id of a candidate that is an id, or an object with one. Raises FieldError."""
-    if isinstance(item, str) and item:  # nearly all are, and they can be hundreds of millions
+    if isinstance(item, str) and item:  # nearly all are ids, and there can be hundreds of millions
         return item
     if isinstance(item, dict):
         key = _present(item, _PASSAGE_ID)
@@ -224,14 +224,14 @@ def _split(items: list[Any], labels: list[float], scores: list[float] | None) ->
 
 
 def _scores_or_margins(value: Any, field: str, positives: int, negatives: int) -> tuple[list[float], bool]:
-    """Scores of all candidates; or margins of one positive above each negative, as scores, the positive's being 0."""
+    """Scores of all candidates, or margins of one positive over each negative, as scores with 0 for the positive."""
     numbers = _numbers(value if isinstance(value, list) else [value], field)
     if len(numbers) == positives + negatives:
         return numbers, False
     if len(numbers) == negatives and positives == 1:
         return [0.0, *(-margin for margin in numbers)], True
     raise FieldError(
-        f"{len(numbers)} numbers for {positives} positives and {negatives} negatives: there must be one for each, or, "
+        f"{len(numbers)} numbers for {positives} positives and {negatives} negatives: give one for each or, "
         "as margins, one for each negative of a single positive",
         field,
     )

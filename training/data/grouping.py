@@ -1,4 +1,4 @@
-"""Gathering the pairs and triples of one query, wherever they stand, into one example."""
+"""Gathering the scattered pairs and triples of each query into one example."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lsr.training.data.id_rows import IdRows
 from lsr.training.data.layout import RowReader, RowWriter
 from lsr.training.data.training_set import Example
 
-# Queries whose candidates are lists at one time.
+# Queries whose candidates are held as lists at one time.
 _BLOCK = 4096
 _SCHEMA = pa.schema([("query_id", pa.large_string()), ("query", pa.large_string())])
 
 
 class QueryGroups:
-    """Candidates of queries in any order, given back as one example for each query.
+    """Collects candidates of queries in any order, and returns one example for each query.
 
-    Memory: 9 bytes a candidate that was added (13 with scores) and 19 a query; 12 more a candidate while giving back.
-    The queries' texts wait in a file in `folder`, which must exist.
+    Memory: 9 bytes per added candidate (13 with scores) and 19 per query; 12 more per candidate while examples are
+    returned. The queries' texts are kept in a file in `folder`, which must exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class QueryGroups:
         self._scores = array("f")
 
     def add(self, key: str, query_id: str, query: str, candidates: list[tuple[int, bool, float | None]]) -> None:
-        """Add candidates: rows, whether positive, and scores. What shares a key is one query."""
+        """Add candidates: rows, whether positive, and scores. Equal keys mean the same query."""
         number = self._numbers.add(key)
         if number == self._texts.rows:
             self._texts.append((query_id, query))
@@ -45,7 +45,7 @@ class QueryGroups:
             self._rows.append(row)
             self._positive.append(positive)
             if score is not None or self._scores:
-                # The first score: those before it have none.
+                # The first scores: earlier candidates have none.
                 self._scores.extend([math.nan] * (len(self._rows) - 1 - len(self._scores)))
                 self._scores.append(math.nan if score is None else score)
 
@@ -54,10 +54,10 @@ class QueryGroups:
         self._texts.close()
 
     def examples(self) -> Iterator[Example]:
-        """One example a query, in the order in which queries first came; positives may be empty.
+        """Yield one example per query, in the order in which queries first came; positives may be empty.
 
-        A candidate that came several times stands once: as a positive if it ever was one, with its first score. The
-        example has scores if all its candidates have.
+        A candidate that came several times is kept once: as a positive if it ever was one, with its first score. The
+        example has scores if all its candidates have one.
         """
         self._texts.finish()
         texts = RowReader(self._path, _SCHEMA, self._texts.rows)

@@ -1,4 +1,4 @@
-"""From ids to row numbers for millions of ids, while a set is written."""
+"""Mapping millions of ids to row numbers while a set is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class IdRows:
 
     Only a 64-bit hash of each id is kept, in an open-addressing table: 13 to 19 bytes an id, where a dictionary takes
     150 and more. Two different ids share a hash with probability n² / 2⁶⁵: 1 in 470,000 for 8.8 million ids. As in
-    `UniqueIds`, the hash is Python's own, seeded anew in every process, so that such an accident doesn't come back.
+    `UniqueIds`, the hash is Python's own, seeded differently in every process, so that such an accident does not recur.
     """
 
     __slots__ = ("_hashes", "_mask", "_slots")
@@ -36,7 +36,7 @@ class IdRows:
         return None if row < 0 else row
 
     def add(self, id: str) -> int:
-        """The row of an id, which is a new one if the id is new."""
+        """The row of an id; a new id gets the next row."""
         hashed = hash(id)
         slot = self._find(hashed)
         if row := self._slots[slot]:

@@ -1,7 +1,7 @@
-"""What a training set is on disk: a folder of Arrow IPC files and a manifest.
+"""The files of a training set: a folder of Arrow IPC files and a manifest.
 
-`texts.arrow` holds the candidate texts with their ids, `text_ids.arrow` the way back from an id to its row, and
-`examples.arrow` the queries, whose candidates are rows of the texts.
+`texts.arrow` holds the candidate texts with their ids, `text_ids.arrow` maps an id to its row, and `examples.arrow`
+holds the queries, whose candidates are rows of the texts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RowWriter:
         self._waiting: list[tuple[Any, ...]] = []
 
     def append(self, row: tuple[Any, ...]) -> int:
-        """Append one row of values in the order of the schema; its number."""
+        """Append one row of values in the order of the schema; return its number."""
         self._waiting.append(row)
         if len(self._waiting) == BATCH_ROWS:
             self._flush()
@@ -61,13 +61,13 @@ class RowWriter:
         return self.rows - 1
 
     def finish(self) -> None:
-        """Write what waits, and close the file."""
+        """Write what is buffered, and close the file."""
         if self._waiting:
             self._flush()
         self.close()
 
     def close(self) -> None:
-        """Close the file; once is enough, twice does no harm."""
+        """Close the file; may be called more than once."""
         if not self._sink.closed:
             self._writer.close()
             self._sink.close()
@@ -89,7 +89,7 @@ class RowReader:
             raise InputError(f"not a readable Arrow file ({error}): make the set again", source=str(path)) from error
         expected = -(-rows // BATCH_ROWS)
         if not self._file.schema.equals(schema) or self._file.num_record_batches != expected:
-            raise InputError("not the file that the set's manifest tells of: make the set again", source=str(path))
+            raise InputError("not the file that the set's manifest describes: make the set again", source=str(path))
         self._rows = rows
         self._batches: list[pa.RecordBatch | None] = [None] * expected
         self._lock = threading.Lock()
@@ -111,9 +111,9 @@ class RowReader:
         return batch
 
     def values(self, row: int, columns: Sequence[int]) -> list[Any]:
-        """Values of one row, in the columns of these numbers."""
+        """Values of one row in the columns with these numbers."""
         if not 0 <= row < self._rows:
-            raise IndexError(f"row {row} of {self._rows}")
+            raise IndexError(f"no row {row}: there are {self._rows} rows")
         number, within = divmod(int(row), BATCH_ROWS)
         batch = self.batch(number)
         return [batch.column(column)[within].as_py() for column in columns]

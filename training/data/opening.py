@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from lsr.core.errors import InputError
 from lsr.text import irds, open_corpus
-from lsr.text.folder import text_files
+from lsr.text.folder import folder_files
 from lsr.training.data.conversion import convert_corpus, convert_records, convert_source
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
@@ -25,7 +25,7 @@ from lsr.training.data.source import open_source
 from lsr.training.data.training_set import TrainingSet, is_training_set
 from lsr.training.data.writer import TrainingSetWriter
 
-# Part of every fingerprint: to be raised when the same source would make another set.
+# Part of every fingerprint: increase it when the same source would give a different set.
 _CONVERSION = 1
 _PSEUDO: dict[str, Kind] = {"titles:": "titles", "crops:": "crops"}
 
@@ -44,24 +44,24 @@ def open_training_set(
 ) -> TrainingSet:
     """Open training data of any format; docs/training-data.md shows each.
 
-    A training set is opened as it is. Anything else is converted once, into a folder in `work`, which is used again as
-    long as files and options are the same; several processes may ask at the same time.
+    A training set is opened as it is. Anything else is converted once, into a folder in `work`, which is reused as long
+    as files and options are the same; several processes may do so at the same time.
 
     Args:
         source: a training set; a BEIR folder, an MS MARCO folder or "irds:NAME"; a file or pattern of files of records
             with their texts (.jsonl, .parquet, .tsv; .gz and .zst too); "titles:CORPUS" or "crops:CORPUS", whose
-            queries are made of the documents of anything that `lsr.text.open_corpus` reads.
-        split: whose judgements or queries a folder is opened for; the name says it for "irds:NAME".
-        candidates: by id, for the texts of a folder or "irds:NAME", in place of its own: records, triples, hard
+            queries are made from the documents of anything that `lsr.text.open_corpus` reads.
+        split: the split of a folder whose judgements or queries are used; "irds:NAME" names its own.
+        candidates: by id, for the texts of a folder or "irds:NAME", instead of its own: records, triples, hard
             negatives by system, scored lists, or a dictionary of scores.
         scores: a file of scores of those candidates, in the forms that list candidates with scores.
-        systems: of negatives listed by the system that found them, those of these systems; all if None.
-        all_texts: keep texts that are no candidates as well, for mining.
-        seed: of the crops.
+        systems: use only the negatives of these systems, if negatives are listed by system; all if None.
+        all_texts: also keep texts that are not candidates, for mining.
+        seed: for the crops.
         progress: called with the number of documents or records just read.
 
     Returns:
-        The set; `about` says how it was made, and under "left_out" what was left out of it, by reason.
+        The set; its `about` says how it was made and, under "left_out", what was left out, by reason.
 
     Raises:
         InputError: for a source that isn't there, malformed records (file, line and field), or no examples at all.
@@ -109,14 +109,14 @@ def open_training_set(
 def _converted(
     convert: Callable[[TrainingSetWriter, Path], None], work: Path, options: dict[str, Any], files: Iterable[Path]
 ) -> TrainingSet:
-    """The set that was made before from the same files and options, or a new one."""
+    """The set made earlier from the same files and options, or a new one."""
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     fingerprint = json.dumps([VERSION, _CONVERSION, options, stamps])
     digest = hashlib.blake2b(fingerprint.encode(), digest_size=6).hexdigest()
     name = re.sub(r"[^\w.-]+", "-", options["source"].rstrip("/").rpartition("/")[2]).strip("-.")
     target = work / f"{name}-{digest}"
     work.mkdir(parents=True, exist_ok=True)
-    with FileLock(work / f".{target.name}.lock"):  # the processes of one training run all ask for it
+    with FileLock(work / f".{target.name}.lock"):  # all processes of a training run need it
         if not is_training_set(target):
             with (
                 tempfile.TemporaryDirectory(prefix=".", dir=work) as folder,
@@ -127,7 +127,7 @@ def _converted(
 
 
 def _listing(source: str | Path | None, systems: Sequence[str] | None) -> Callable[[], Iterator[Located]] | None:
-    """Reads records by id, from the beginning each time it is called."""
+    """A function that reads records by id, from the beginning on each call."""
     if source is None:
         return None
     files = record_files(source)
@@ -150,7 +150,7 @@ def _corpus_files(corpus: str) -> list[Path]:
     path = Path(corpus)
     if not path.is_dir():
         return [path] if path.is_file() else []
-    return sorted(path.glob("corpus.jsonl*")) or list(text_files(path))
+    return sorted(path.glob("corpus.jsonl*")) or list(folder_files(path))
 
 
 def _text(path: str | Path | None) -> str | None:

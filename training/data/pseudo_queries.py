@@ -1,4 +1,4 @@
-"""Queries for text that has none: titles, and sentences or spans cropped from the text."""
+"""Pseudo-queries for texts without queries: titles, and sentences or spans cropped from the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lsr.core.documents import Document
 
 Kind = Literal["titles", "crops"]
 
-# A query of fewer words says too little, one of more is no query; what is left must be a text still.
+# A query of fewer words says too little, one of more is not like a query; what is left must still be a text.
 FEWEST_WORDS, MOST_WORDS = 4, 32
 LEFT_WORDS = 8
 _MOST_SPAN_WORDS = 16
@@ -26,11 +26,11 @@ def title_query(document: Document) -> tuple[str, str] | None:
 
 
 def crop(document: Document, seed: int) -> tuple[str, str] | None:
-    """A sentence or a span of the document's text, and what the document is without it; None if it is too short.
+    """Crop a sentence or a span from the document's text; return it and the rest. None if the text is too short.
 
     One time in two it is a sentence of 4 to 32 words (the inverse cloze task of arXiv:1906.00300, which leaves the
-    sentence out of its text nine times in ten; here it always is), otherwise, or where there is none, 4 to 16 words in
-    a row (cropping as in arXiv:2112.09118, but shorter, as queries are). At least 8 words are left. A title stays with
+    sentence out of its text nine times in ten; here it always is), otherwise, or if there is none, 4 to 16 words in a
+    row (cropping as in arXiv:2112.09118, but shorter, as queries are). At least 8 words are left. A title stays with
     the text. The choice depends on the seed and the document's id alone.
     """
     text = document.text

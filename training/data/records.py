@@ -29,7 +29,7 @@ _ID_COLUMNS = {
 
 
 class Located(NamedTuple):
-    """What a record lists, and where it stands."""
+    """What a record lists, and where it is."""
 
     source: str
     line: int | None
@@ -39,7 +39,7 @@ class Located(NamedTuple):
 def record_files(source: str | Path) -> list[Path]:
     """The files that a path or a pattern such as "data/train-*.parquet" names, sorted.
 
-    MissingInputError if there are none, InputError for one of a kind that holds no records.
+    MissingInputError if there are none, InputError for a file type that holds no records.
     """
     path = Path(source)
     files = [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
@@ -47,12 +47,12 @@ def record_files(source: str | Path) -> list[Path]:
         raise MissingInputError("no such file", source=str(source))
     for file in files:
         if file.is_dir() or content_suffix(file) not in SUFFIXES:
-            raise InputError(f"not a file of training data; those end in {', '.join(SUFFIXES)}", source=str(file))
+            raise InputError(f"not a file of training data; these end in {', '.join(SUFFIXES)}", source=str(file))
     return files
 
 
 def read_listed(files: Sequence[Path], parser: RecordParser, *, by_id: bool) -> Iterator[Located]:
-    """What the records of the files list, in their order. Raises InputError naming file, line and field.
+    """Read what the records of the files list, in order. Raises InputError naming file, line and field.
 
     Lines of Parquet files are row numbers from 1; entries of a pickled dictionary have none.
     """
@@ -87,11 +87,11 @@ def _records(file: Path, by_id: bool) -> Iterator[tuple[int | None, dict[str, An
 
 
 def _json_record(text: str) -> dict[str, Any]:
-    """An object; or an array of query, positive, negatives, as sentence-transformers and ColBERT write them too."""
+    """Parse an object, or an array of query, positive and negatives as in sentence-transformers and ColBERT."""
     if not (text.startswith("[") and text.rstrip().endswith("]")):
         return parse_object(text)
     if "\\ud" in text.lower():
-        parse_object(f'{{"record": {text}}}')  # refuses what is half of a surrogate pair
+        parse_object(f'{{"record": {text}}}')  # refuses half of a surrogate pair
     try:
         query, positive, *negatives = json.loads(text)
     except json.JSONDecodeError as error:
@@ -130,7 +130,7 @@ def _triples(file: Path, by_id: bool) -> Iterator[tuple[int, Listed]]:
         if len(cells) != len(columns):
             expected = [columns] if columns else forms.values()
             known = "; or ".join(f"{len(names)}: {', '.join(names)}" for names in expected)
-            message = f"{len(cells)} columns separated by tabs, where there must be {known}"
+            message = f"{len(cells)} columns separated by tabs; expected {known}"
             raise InputError(message, source=str(file), line=line)
         scores = None
         if len(cells) == 5:

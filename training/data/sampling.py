@@ -1,7 +1,7 @@
-"""What training sees when: shuffled examples, mixtures of sets, and candidates drawn from an example.
+"""What training sees, and when: shuffled examples, mixtures of sets, and candidates drawn from an example.
 
-Nothing here has a state to save. What stands at a position is a function of the position and the seed, so a run that
-was interrupted goes on from the number of examples it has seen, on any number of processes.
+Nothing here has a state to save. The example at a position is a function of the position and the seed, so an
+interrupted run continues from the number of examples it has seen, on any number of processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lsr.core.errors import InputError
 from lsr.core.remedies import MINE_NEGATIVES
 from lsr.training.data.training_set import Example, TrainingSet
 
-# Shares are kept to one in so many runs of examples.
+# Shares are exact to one in this many runs of examples.
 _PERIOD = 1000
 # Seeds of different purposes must differ.
 _ORDERS, _TURNS, _DRAWS = range(3)
@@ -24,7 +24,7 @@ _ORDERS, _TURNS, _DRAWS = range(3)
 def choose(example: Example, *, negatives: int, rng: np.random.Generator) -> tuple[list[int], list[float] | None]:
     """Draw one positive and `negatives` negatives of an example.
 
-    A negative is drawn twice only if there are fewer than asked for, and then all equally often, give or take one.
+    A negative is drawn twice only if there are fewer than asked for; then all are drawn equally often, within one.
 
     Returns:
         Rows of texts, the positive first, [1 + negatives], and their scores, or None if the example has none.
@@ -48,7 +48,7 @@ def choose(example: Example, *, negatives: int, rng: np.random.Generator) -> tup
 
 
 class Shuffled:
-    """Items in an endless order: epoch after epoch, each in an order of its own.
+    """Items in an endless sequence: epoch after epoch, each in an order of its own.
 
     Args:
         items: what is shuffled: numbers, or how many, from 0.
@@ -70,7 +70,7 @@ class Shuffled:
         return int(self.epoch(epoch)[place])
 
     def epoch(self, number: int) -> npt.NDArray[np.uint32]:
-        """All items in the order of one epoch; the last one asked for is kept."""
+        """All items in the order of one epoch; the last epoch used is cached."""
         if number != self._epoch:
             self._order = np.random.default_rng((*self._seed, number)).permutation(self._items)
             self._epoch = number
@@ -82,14 +82,14 @@ class Mixture:
 
     Args:
         sets: the sets; rows of an example are rows of its own set's texts.
-        shares: of the examples, for each set; they are scaled to a sum of 1 and kept to the thousandth, but no set is
-            without any. By default, in proportion to the sets' lengths.
-        seed: of all that is drawn.
-        run: so many examples in a row, starting at multiples of this, are of one set. The size of a batch over all
+        shares: of the examples, for each set; they are scaled to a sum of 1 and exact to a thousandth, but every set
+            gets some. By default, in proportion to the sets' lengths.
+        seed: for all random choices.
+        run: this many examples in a row, starting at multiples of it, are of one set. The size of a batch over all
             devices makes batches homogeneous, so that in-batch negatives are of one domain.
         with_negatives: leave out the examples without negatives.
 
-    Raises InputError for shares that are no shares, or a set without an example to give.
+    Raises InputError for invalid shares, or for a set without usable examples.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Mixture:
             if not len(self._orders[-1]):
                 raise InputError("no example has negatives", source=str(each.path), remedies=[MINE_NEGATIVES])
         self._quotas = _quotas([len(order) for order in self._orders] if shares is None else shares, len(self.sets))
-        # Turns are dealt in periods: in each, every set has its quota of runs, in an order of the period's own.
+        # Turns are dealt in periods: in each, every set has its quota of runs, in an order of that period.
         self._turns = Shuffled(np.repeat(np.arange(len(self.sets)), self._quotas), (seed, _TURNS))
 
     def __len__(self) -> int:
-        """How many examples the sets have in all: the length of an epoch where shares go by length."""
+        """The number of examples in all sets: the length of an epoch if shares are by length."""
         return sum(map(len, self._orders))
 
     def place(self, position: int) -> tuple[int, int]:
@@ -132,14 +132,16 @@ class Mixture:
         return number, self.sets[number][example]
 
     def rng(self, position: int) -> np.random.Generator:
-        """Randomness of the position's own, for `choose`."""
+        """The position's own random numbers, for `choose`."""
         return np.random.default_rng((self._seed, _DRAWS, position))
 
 
 def _quotas(shares: Sequence[float], sets: int) -> list[int]:
-    """Turns of each set in a period, by largest remainders; at least one."""
+    """The turns of each set in a period, by largest remainders; at least one."""
     if not sets or len(shares) != sets:
-        raise InputError(f"{len(shares)} shares for {sets} training sets: there must be one for each, and one at least")
+        raise InputError(
+            f"{len(shares)} shares for {sets} training sets: give one share for each set, and at least one set"
+        )
     values = np.asarray(shares, np.float64)
     if not (np.isfinite(values) & (values > 0)).all():
         raise InputError(f"shares must be positive numbers, not {list(shares)}")

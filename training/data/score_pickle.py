@@ -1,8 +1,8 @@
-"""Scores that were published as a pickled dictionary, {query id: {text id: score}}, read without running anything.
+"""Reading scores published as a pickled dictionary, {query id: {text id: score}}, without running code.
 
 Python's own unpickler calls whatever a file names. This one knows dictionaries, numbers and strings, and refuses the
-rest; it hands out one query at a time, so that 160 million scores (sentence-transformers' msmarco-hard-negatives) never
-stand in memory.
+rest; it yields one query at a time, so that 160 million scores (sentence-transformers' msmarco-hard-negatives) are
+never all in memory.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ _MEMO_STORE = {"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"}
 _MEMO_LOAD = {"GET", "BINGET", "LONG_BINGET"}
 _MARK = object()
 _CONVERT = (
-    "where you trust it, convert it: for each q, scores of pickle.load(file).items(), a line of a .jsonl file, "
+    "if you trust it, convert it: for each q, scores of pickle.load(file).items(), a line of a .jsonl file, "
     "json.dumps({'query_id': q, 'scores': {d: float(s) for d, s in scores.items()}})"
 )
 
 
 def read_score_pickle(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    """Query ids with the scores of their texts by id, in the file's order; the file may be compressed (.gz, .zst).
+    """Yield query ids with the scores of their texts by id, in the file's order; it may be compressed (.gz, .zst).
 
-    Raises InputError if the file is cut short, or holds anything but dictionaries of numbers, which it never runs.
+    Raises InputError if the file is cut short, or holds anything but dictionaries of numbers; nothing in it is ever
+    run.
     """
     try:
         with open_bytes(path) as file:
@@ -46,11 +47,11 @@ def read_score_pickle(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def _outer_entries(file: IO[bytes], source: str) -> Iterator[tuple[Any, Any]]:
-    """Runs the pickle's stack machine; the entries of the first dictionary are handed out and not kept."""
+    """Run the pickle's stack machine; the entries of the first dictionary are yielded and not kept."""
     stack: list[Any] = []
     memo: dict[Any, Any] = {}
     outer: dict[Any, Any] | None = None
-    # Without `tell`, which a decompressing stream refuses and pickletools would call at every step.
+    # Without `tell`, which pickletools would call at every step and a decompressing stream refuses.
     stream: Any = SimpleNamespace(read=file.read, readline=file.readline)
     for opcode, argument, _ in pickletools.genops(stream):
         name = opcode.name
@@ -74,15 +75,15 @@ def _outer_entries(file: IO[bytes], source: str) -> Iterator[tuple[Any, Any]]:
             else:
                 stack[-1].update(pairs)
         elif name in _MEMO_STORE:
-            # Strings are shared, as keys; dictionaries would stay in memory.
+            # Strings are shared as keys; dictionaries would stay in memory.
             key = len(memo) if argument is None else argument
             memo[key] = stack[-1] if isinstance(stack[-1], str) else None
         elif name in _MEMO_LOAD:
             if memo.get(argument) is None:
-                raise _refuse("a value that stands in it twice", source)
+                raise _refuse("a value that is used twice", source)
             stack.append(memo[argument])
         elif name not in ("PROTO", "FRAME", "STOP"):
-            raise _refuse(f"what is no dictionary, number or string ({name})", source)
+            raise _refuse(f"something other than a dictionary, number or string ({name})", source)
     if outer is None:
         raise _refuse("no dictionary", source)
 
@@ -95,4 +96,7 @@ def _last_mark(stack: list[Any]) -> int:
 
 
 def _refuse(what: str, source: str) -> InputError:
-    return InputError(f"this pickle holds {what}, and no code of a pickle is run here; {_CONVERT}", source=source)
+    return InputError(
+        f"this pickle contains {what}, and code in a pickle is never run; {_CONVERT}",
+        source=source,
+    )

@@ -1,4 +1,4 @@
-"""A teacher's scores that lie in a file of their own, looked up by query and text."""
+"""A teacher's scores from a separate file, looked up by query and text."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class ScoreTable:
     """Scores of the texts that a writer has: 8 bytes a score, 160 a query."""
 
     def __init__(self, records: Iterable[Located], writer: TrainingSetWriter) -> None:
-        """Reads records that list texts with scores, by id; what the writer has no text of is dropped."""
+        """Read records that list texts with scores, by id; ids without a text in the writer are dropped."""
         self._rows = array("I")
         self._scores = array("f")
         self._places: dict[str, tuple[int, int]] = {}
         for source, line, listed in records:
             if listed.scores is None or listed.query_id is None:
-                raise InputError("no scores beside the candidates", source=source, line=line, field="scores")
+                raise InputError("the candidates have no scores", source=source, line=line, field="scores")
             start = len(self._rows)
             for item, score in zip([*(listed.positives or []), *listed.negatives], listed.scores, strict=True):
                 row = writer.row(passage_id(item, "scores"))
@@ -31,6 +31,6 @@ class ScoreTable:
             self._places[listed.query_id] = start, len(self._rows)
 
     def of(self, query_id: str) -> dict[int, float]:
-        """Row → score for one query."""
+        """The scores of one query, by row."""
         start, stop = self._places.get(query_id, (0, 0))
         return dict(zip(self._rows[start:stop], self._scores[start:stop], strict=True))

@@ -1,4 +1,4 @@
-"""Where ids lead to: the documents, queries and judgements of a BEIR folder, an MS MARCO folder or ir_datasets."""
+"""What ids refer to: the documents, queries and judgements of a BEIR folder, an MS MARCO folder or ir_datasets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.text import irds, open_corpus, open_queries
-from lsr.text.lines import COMPRESSIONS
+from lsr.text.compression import COMPRESSIONS
 from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
 
 _ENDINGS = ("", *COMPRESSIONS)
@@ -21,7 +21,7 @@ class Source:
     """Documents and queries by id.
 
     Attributes:
-        name: how messages call it.
+        name: its name in messages.
         files: what it is read from; none for ir_datasets.
         documents, queries, qrels: read them from the beginning; `qrels` raises InputError if there are none.
         pairs: whether it comes with pairs of a better and a worse document (docpairs of ir_datasets).
@@ -36,7 +36,7 @@ class Source:
 
 
 def open_source(source: str, split: str) -> Source:
-    """Open "irds:NAME", whose name says the split, or a folder.
+    """Open "irds:NAME", whose name includes the split, or a folder.
 
     A BEIR folder has corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv; an MS MARCO folder has collection.tsv,
     queries.SPLIT.tsv and qrels.SPLIT.tsv. Any may be compressed. InputError if it is neither.
@@ -47,13 +47,13 @@ def open_source(source: str, split: str) -> Source:
         return Source(source, [], documents, queries, partial(read_irds_qrels, source), pairs)
     folder = Path(source)
     if not folder.is_dir():
-        raise InputError("no such folder; candidates by id need the collection that they are of", source=source)
+        raise InputError("no such folder; candidates by id need the collection that they belong to", source=source)
     corpus = _find(folder, "collection.tsv")
     if corpus is None:
         if _find(folder, "corpus.jsonl") is None:
             raise InputError(
-                "neither a BEIR folder (corpus.jsonl) nor one of MS MARCO (collection.tsv); files of records are named "
-                "by a pattern such as FOLDER/*.parquet",
+                "neither a BEIR folder (with corpus.jsonl) nor an MS MARCO folder (with collection.tsv); files of "
+                "records are given by a pattern such as FOLDER/*.parquet",
                 source=source,
             )
         files = [*sorted(folder.glob("*.jsonl*")), *sorted(folder.glob("qrels/*"))]
@@ -61,7 +61,7 @@ def open_source(source: str, split: str) -> Source:
         def judged() -> Qrels:
             if not (folder / "qrels").is_dir():
                 raise InputError(
-                    "no judgements in qrels/: give candidates, or make queries of the texts with titles:FOLDER or "
+                    "no judgements in qrels/: give candidates, or make queries from the texts with titles:FOLDER or "
                     "crops:FOLDER",
                     source=source,
                 )

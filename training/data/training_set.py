@@ -40,7 +40,7 @@ class Example:
         query_id: need not be unique in a set.
         query: the query's text.
         positives: rows of the set's texts that answer the query; at least one.
-        negatives: rows that do not, as far as anybody knows; none of the positives.
+        negatives: rows that do not, as far as is known; none of the positives.
         scores: a teacher's scores of the positives, then of the negatives, larger is better; None if not scored.
     """
 
@@ -52,13 +52,14 @@ class Example:
 
     @property
     def candidates(self) -> list[int]:
-        """The positives, then the negatives: what `scores` are the scores of."""
+        """The positives, then the negatives, in the order of `scores`."""
         return self.positives + self.negatives
 
 
 class Texts:
-    """The candidate texts of a set, each distinct id once, by row. What a text is, is what a student reads: the title
-    and the text of a document joined as they are for indexing (`Document.contents`).
+    """The candidate texts of a set, by row, each distinct id once.
+
+    A text is what a student reads: the title and text of a document, joined as for indexing (`Document.contents`).
 
     Memory-mapped; picklable; safe to use from several threads.
     """
@@ -113,13 +114,13 @@ class Texts:
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"not a readable Arrow file ({error}): make the set again", source=str(path)) from error
         if not table.schema.equals(TEXT_ID_SCHEMA) or table.num_rows != len(self):
-            raise InputError("not the file that the set's manifest tells of: make the set again", source=str(path))
+            raise InputError("not the file that the set's manifest describes: make the set again", source=str(path))
         hashes, rows = (table[name].chunk(0).to_numpy() for name in TEXT_ID_SCHEMA.names)
         return hashes, rows
 
 
 class TrainingSet:
-    """Examples by number, read by memory map; picklable, so that the workers of a data loader each open it anew.
+    """Examples by number, read by memory map; picklable, so that each worker of a data loader opens it again.
 
     Attributes:
         path: the set's folder.
@@ -143,13 +144,13 @@ class TrainingSet:
         """
         path = Path(path)
         if not is_training_set(path):
-            raise InputError("this is no training set: there is no manifest of one", source=str(path))
+            raise InputError("not a training set: it has no manifest", source=str(path))
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
             version = manifest["version"]
             if version != VERSION:
                 raise InputError(
-                    f"a training set of version {version}, and this is a reader of version {VERSION}: make it again",
+                    f"a training set of version {version}, but this lsr reads version {VERSION}: make the set again",
                     source=str(path),
                 )
             return cls(path, manifest)

@@ -1,4 +1,4 @@
-"""Writing a training set, whole or not at all."""
+"""Writing a training set, completely or not at all."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from lsr.training.data.training_set import Texts
 
 
 class TrainingSetWriter:
-    """Writes a set to a folder that appears when the `with` block ends well, and only then.
+    """Writes a set to a folder that appears only when the `with` block ends without an error.
 
-    Texts and examples may come in any order, as long as an example's texts are there before it. Memory: one batch of
-    each, and 29 to 35 bytes a text.
+    Texts and examples may come in any order, as long as an example's texts come before it. Memory: one batch of each,
+    and 29 to 35 bytes per text.
 
     Args:
         path: the folder to make.
-        force: replace what is there; otherwise OutputExistsError.
+        force: replace what exists there; otherwise OutputExistsError.
         about: recorded in the set, for people: where it comes from, what was done to it (JSON values).
     """
 
@@ -78,12 +78,12 @@ class TrainingSetWriter:
             self._finish()
 
     def add_text(self, id: str, text: str) -> int:
-        """The row of a text: a new one, or that of the same id with the same text, added before.
+        """Add a text; return its row: a new one, or the earlier one of the same id and text.
 
         Raises InputError if the id came with another text, or if either is not valid Unicode.
         """
         if self._shared is not None:
-            raise ValueError("this set has taken over another's texts; it cannot have further ones")
+            raise ValueError("this set uses another set's texts and cannot have further ones")
         try:
             digest, id_hash = hash_text(text), hash_text(id)
         except UnicodeEncodeError as error:
@@ -94,16 +94,16 @@ class TrainingSetWriter:
             self._id_hashes.append(id_hash)
             self._texts.append((id, text))
         elif self._digests[row] != digest:
-            raise InputError(f"the id {id!r} came before with another text; an id must stand for one text")
+            raise InputError(f"id {id!r} was already used for another text; an id must belong to one text")
         return row
 
     def use_texts(self, texts: Texts) -> None:
-        """Take over another set's texts whole, with their rows: to add negatives or scores to its examples.
+        """Use all texts of another set, with their rows, to add negatives or scores to its examples.
 
         The files are linked, not copied, where the file system can do that.
         """
         if self._shared is not None or self._texts.rows:
-            raise ValueError("this set has texts already; take over another's before adding any")
+            raise ValueError("this set already has texts; call use_texts before adding any")
         self._shared = texts
 
     @property
@@ -125,8 +125,8 @@ class TrainingSetWriter:
     ) -> None:
         """Add one example. Scores are stored as float32.
 
-        Raises InputError naming the query: without text or positives, a row that is no text's, a text that comes twice,
-        scores that are not finite or not as many as candidates.
+        Raises InputError naming the query: without text or positives, a row without a text, a text that occurs twice,
+        scores that are not finite or not one for each candidate.
         """
         candidates = [*positives, *negatives]
         texts = len(self._ids) if self._shared is None else len(self._shared)
@@ -136,13 +136,13 @@ class TrainingSetWriter:
             raise self._wrong(query_id, "no positives; an example needs at least one")
         for row in (min(candidates), max(candidates)):
             if not 0 <= row < texts:
-                raise self._wrong(query_id, f"a candidate in row {row}, where there are {texts} texts")
+                raise self._wrong(query_id, f"there is no candidate row {row}: the set has {texts} texts")
         if len(set(candidates)) < len(candidates):
-            raise self._wrong(query_id, "a text stands twice among the positives and negatives")
+            raise self._wrong(query_id, "a text occurs twice among the positives and negatives")
         values = None if scores is None else [float(score) for score in scores]
         if values is not None:
             if len(values) != len(candidates):
-                raise self._wrong(query_id, f"{len(values)} scores of {len(candidates)} candidates")
+                raise self._wrong(query_id, f"{len(values)} scores for {len(candidates)} candidates")
             if not all(map(math.isfinite, values)):
                 raise self._wrong(query_id, "a score that is not a finite number")
             self._scored += 1

@@ -1,4 +1,4 @@
-"""Vectors of all devices, with gradients: what makes other devices' candidates negatives too."""
+"""Gathering the vectors of all devices, with gradients, so that other devices' candidates are negatives too."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, distributed, nn
 
 
 def gather(local: Tensor) -> Tensor:
-    """[processes * rows, …] from [rows, …] of each process, in the order of ranks; the same rows on every process.
+    """Gather [rows, …] of each process, with equally many rows, to [processes * rows, …], in the order of ranks.
 
     The gradient of a row goes back to the process that it came from, summed over all of them. With losses that are
     means over a process's own queries, and gradients averaged over processes (as DistributedDataParallel does), every
-    parameter gets the gradient of the mean over all queries. Without several processes it is `local` itself.
+    parameter gets the gradient of the mean over all queries. With a single process it is `local` itself.
     """
     if not _several():
         return local
@@ -34,7 +34,7 @@ def average_gradients(model: nn.Module) -> None:
 
 
 def rank() -> int:
-    """This process's place among all, 0 where there is one."""
+    """This process's rank among all; 0 if it is the only one."""
     return distributed.get_rank() if _several() else 0
 
 

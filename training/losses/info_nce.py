@@ -1,9 +1,9 @@
-"""InfoNCE: telling the relevant candidate from the others, by labels alone."""
+"""InfoNCE: distinguishing the relevant candidate from the others, by labels alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lsr.training.losses.objective import Objective, VectorBatch
 from lsr.training.numbers import Positive
@@ -24,6 +24,8 @@ class InfoNce(Objective):
     name: Literal["info_nce"] = "info_nce"
     temperature: Positive = 1.0
     in_batch: bool = True
+
+    title: ClassVar[str] = "InfoNCE"
 
     def __call__(self, batch: VectorBatch) -> Tensor:
         if self.in_batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lsr.training.losses.objective import Distilled, Objective, VectorBatch, check_pairs
 from lsr.training.numbers import Positive
@@ -25,6 +25,8 @@ class KlDivergence(Objective):
     name: Literal["kl"] = "kl"
     temperature: Positive = 1.0
     in_batch: bool = False
+
+    title: ClassVar[str] = "KL"
 
     @property
     def distils(self) -> Distilled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lsr.training.losses.objective import Distilled, Objective, VectorBatch, check_pairs
 
@@ -16,6 +16,8 @@ class MarginMse(Objective):
     """MarginMSE over the candidates of a query, to a teacher's scores of them."""
 
     name: Literal["margin_mse"] = "margin_mse"
+
+    title: ClassVar[str] = "MarginMSE"
 
     @property
     def distils(self) -> Distilled:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lsr.core.errors import InputError
 from lsr.core.remedies import SCORE_TRAINING_SET
@@ -29,10 +29,13 @@ class Objective(ABC):
     Attributes:
         name: which objective, as in `OBJECTIVES`.
         weight: its factor in the sum of objectives.
+        title: what a picture calls it; empty for its name.
     """
 
     name: str
     weight: Positive = 1.0
+
+    title: ClassVar[str] = ""
 
     @property
     def distils(self) -> Distilled | None:
@@ -41,7 +44,7 @@ class Objective(ABC):
 
     @abstractmethod
     def __call__(self, batch: VectorBatch) -> Tensor:
-        """The loss: a scalar with gradients, not yet times `weight`."""
+        """Compute the loss: a scalar with gradients, not yet multiplied by `weight`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class VectorBatch:
         queries: float32 [queries, vocabulary], on this device.
         documents: float32 [queries * candidates, vocabulary], the candidates of one query after those of another.
         all_documents: float32 [processes * queries * candidates, vocabulary]: the documents of all devices.
-        known: what `Collate` makes of the candidates: `ids`, `relevant`, and a teacher's scores where there are any.
+        known: what `Collate` makes of the candidates: `ids`, `relevant`, and a teacher's scores if there are any.
     """
 
     queries: Tensor
@@ -74,7 +77,7 @@ class VectorBatch:
     def in_batch_scores(self) -> tuple[Tensor, Tensor]:
         """Scores of all devices' candidates for each query, and the place of its positive among them.
 
-        Candidates that are known to be relevant too, or are the positive's own text, are no negatives: -inf.
+        Candidates that are also known to be relevant, or have the positive's own text, are not negatives: -inf.
 
         Returns float32 [queries, all candidates] and int64 [queries].
         """
@@ -94,7 +97,7 @@ class VectorBatch:
         """The teacher's scores that an objective distils. InputError if the batch has none."""
         if objective.distils is None or objective.distils not in self.known:
             raise InputError(
-                f"the loss {objective.name} distils a teacher's scores, and some training data has none",
+                f"the loss {objective.name} distils a teacher's scores, but some training data has none",
                 remedies=["name `teachers`", SCORE_TRAINING_SET],
             )
         return self.known[objective.distils]
@@ -105,7 +108,7 @@ def false_negatives(ids: Tensor, relevant: Tensor, candidates: Tensor) -> Tensor
 
     Args:
         ids: int64 [queries, candidates] of the queries, the positive first.
-        relevant: int64 [queries, n], -1 where there is none.
+        relevant: int64 [queries, n], filled up with -1.
         candidates: int64 [all candidates]: of the whole batch, on all devices.
     """
     import torch
@@ -115,7 +118,7 @@ def false_negatives(ids: Tensor, relevant: Tensor, candidates: Tensor) -> Tensor
 
 
 def check_pairs(scores: Tensor, teacher: Tensor) -> None:
-    """InputError for scores of student and teacher that are not of the same pairs, or of a single candidate."""
+    """Check scores: InputError if those of student and teacher are for different pairs, or for a single candidate."""
     if scores.shape != teacher.shape or scores.ndim != 2:
         raise InputError(
             f"the student's scores are {tuple(scores.shape)} and the teacher's {tuple(teacher.shape)}; "

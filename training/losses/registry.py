@@ -12,4 +12,4 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "kl": KlDivergence,
     "margin_mse": MarginMse,
 }
-"""Each is a frozen dataclass whose `name` is the key here. Recipes are read by what stands here at the time."""
+"""Each is a frozen dataclass whose `name` is the key here. Recipes may use what is registered when they are read."""

@@ -1,4 +1,4 @@
-"""What a batch is: queries with their candidates, as tensors."""
+"""Batches: queries with their candidates, as tensors."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Group:
 class Groups(Dataset[Group]):
     """The groups of a whole run, in the order in which it takes them.
 
-    What stands at a position hangs on the sets and the seed alone: a run that is resumed goes on as if it had not
-    stopped. Every batch is of one set, so that its in-batch negatives are of the same kind of text (homogeneous
-    batches, as in arXiv:2401.00368).
+    The group at a position depends only on the sets and the seed: a resumed run continues as if it had not stopped.
+    Every batch is of one set, so that its in-batch negatives are of the same kind of text (homogeneous batches, as in
+    arXiv:2401.00368).
 
     Args:
-        sets: where the examples come from, in `shares`, by their sizes if None.
-        batch: groups in a batch, over all devices; step: in an update of the weights.
-        steps: how many updates.
-        negatives: of each query.
+        sets: the sources of examples, in `shares`, or by their sizes if None.
+        batch: groups in a batch, over all devices; step: groups in an update of the weights.
+        steps: number of updates.
+        negatives: number of each query's.
 
     Attributes:
         sets: as given.
@@ -68,7 +68,7 @@ class Groups(Dataset[Group]):
         self._first = np.cumsum([0, *(len(each.texts) for each in self.sets)]).tolist()
 
     def change(self, step: int, sets: Sequence[TrainingSet]) -> None:
-        """From a step on, take other sets: of the same texts, with other negatives."""
+        """From a step on, use other sets: with the same texts and other negatives."""
         self._mixtures.append((step * self._step, Mixture(sets, self._shares, **self._options)))
 
     def __len__(self) -> int:
@@ -89,12 +89,11 @@ class Groups(Dataset[Group]):
 
 
 class Collate:
-    """Groups to tensors.
+    """Turns groups into tensors.
 
     The batch is a dict of `queries` and `documents` (Tokens; the candidates of all queries one after the other), `ids`
-    int64 [queries, candidates], `relevant` int64 [queries, n] filled up with -1, and, where every group has them,
-    `scores` float32 [queries, candidates]. With `texts=True` also `texts`: the groups themselves, for a teacher that
-    reads them.
+    int64 [queries, candidates], `relevant` int64 [queries, n] filled up with -1, and, if every group has them, `scores`
+    float32 [queries, candidates]. With `texts=True` also `texts`: the groups themselves, for a teacher that reads them.
     """
 
     def __init__(

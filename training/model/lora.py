@@ -1,9 +1,9 @@
-"""Low-rank adapters: train a large backbone by a few numbers a layer (LoRA, https://arxiv.org/abs/2106.09685).
+"""Low-rank adapters: training a large backbone by a few numbers per layer (LoRA, https://arxiv.org/abs/2106.09685).
 
 Each linear layer W of the language model becomes W + (alpha / rank) B A, with A and B of that rank, and nothing else of
-the model is trained. The head and the word embeddings stay as they are: adapted apart, tied ones would come untied.
-The adapters are `peft`'s, put into the model in place, so that a backbone is trained and used as any other, and merged
-into W before it is saved, so that what is saved is a plain model.
+the model is trained. The head and the word embeddings stay as they are: adapted separately, tied ones would no longer
+be equal. The adapters are `peft`'s, put into the model in place, so that the backbone is trained and used like any
+other, and merged into W before saving, so that the saved model is a plain one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_lora(backbone: Backbone, *, rank: int = 16, alpha: float = 32.0, dropout: float = 0.1) -> None:
-    """Adapt every linear layer of the backbone's language model but its head, and freeze all else of it.
+    """Adapt every linear layer of the backbone's language model except its head, and freeze the rest.
 
     A head of term weights, a learned scale and a learned scalar bias stay trainable, as does a bias of each term.
 
@@ -35,9 +35,11 @@ def add_lora(backbone: Backbone, *, rank: int = 16, alpha: float = 32.0, dropout
     """
     peft = _peft()
     if has_lora(backbone):
-        raise InputError("the backbone has adapters already: merge them before adding others")
+        raise InputError("the backbone already has adapters: merge them before adding others")
     if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
-        raise InputError(f"LoRA needs a rank from 1, alpha above 0 and dropout below 1, not {rank}, {alpha}, {dropout}")
+        raise InputError(
+            f"LoRA needs a rank of at least 1, alpha above 0 and dropout below 1, not {rank}, {alpha}, {dropout}"
+        )
     layers = _linear_layers(backbone.model)
     config = peft.LoraConfig(
         r=rank,
@@ -56,7 +58,7 @@ def add_lora(backbone: Backbone, *, rank: int = 16, alpha: float = 32.0, dropout
 def merge_lora(backbone: Backbone) -> None:
     """Add the adapters to the layers they adapt, and remove them; nothing happens without any.
 
-    Outputs change by the rounding of that sum alone. The layers' weights become trainable again.
+    Outputs change only by the rounding of that sum. The layers' weights become trainable again.
     """
     if not has_lora(backbone):
         return
@@ -72,12 +74,12 @@ def merge_lora(backbone: Backbone) -> None:
 
 
 def has_lora(backbone: Backbone) -> bool:
-    """Whether adapters are in place."""
+    """Whether the backbone has adapters."""
     return any(".lora_A." in name for name, _ in backbone.model.named_parameters())
 
 
 def _linear_layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Linear layers by name; GPT-2 and its relatives have them as `Conv1D`, with weights the other way round."""
+    """Linear layers by name; GPT-2 and related models have them as `Conv1D`, with transposed weights."""
     from transformers.pytorch_utils import Conv1D
 
     layers: dict[str, nn.Module] = {

@@ -1,9 +1,9 @@
 """The projection to the vocabulary with gradients, in the memory of its input.
 
 SPLADE pools max_i relu(h_i · w_j + b_j) over the tokens i of a text (https://arxiv.org/abs/2109.10086). Autograd would
-keep the logits [batch, length, vocabulary] several times over; yet all that passes back goes through one position a
-term, and only where the maximum is above zero. So the forward pass keeps, for each active term of a text, its winning
-position, and the backward pass works on those pairs: some hundreds a text instead of length times vocabulary.
+keep the logits [batch, length, vocabulary] several times over; yet gradients flow only through one position per term,
+and only where the maximum is above zero. So the forward pass keeps, for each active term of a text, its winning
+position, and the backward pass works on those pairs: some hundreds per text instead of length times vocabulary.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from torch.utils.checkpoint import checkpoint
 
 from lsr.encoding.sparse.projection import VocabularyProjection
 
-# Pairs of a text and a term whose gradients are made at a time: they take 2 * hidden numbers each.
+# Pairs of a text and a term whose gradients are computed at a time: each takes 2 * hidden numbers.
 _PAIRS = 1 << 15
-_NUMBERS = 1 << 24  # of [batch, length, terms] that a sum makes at a time
+_NUMBERS = 1 << 24  # of [batch, length, terms] that a sum computes at a time
 
 
 def masked_max(hidden: Tensor, weight: Tensor, bias: Tensor | None, kept: Tensor, *, screen: bool = False) -> Tensor:
@@ -30,9 +30,9 @@ def masked_max(hidden: Tensor, weight: Tensor, bias: Tensor | None, kept: Tensor
     Args:
         hidden: [batch, length, hidden], computed on in float32.
         weight: [vocabulary, hidden]; bias: [vocabulary] or None.
-        kept: bool [batch, length], the positions to pool over. A text of which none is kept is all zero.
-        screen: find the terms above zero in bfloat16 first, faster on processors that multiply it; the values are
-            float32's all the same (see `lsr.encoding.sparse.projection`).
+        kept: bool [batch, length], the positions to pool over. A text with none kept is all zero.
+        screen: find the terms above zero in bfloat16 first, faster on processors that multiply it; the values are still
+            those of float32 (see `lsr.encoding.sparse.projection`).
     """
     if bias is None:
         bias = torch.zeros_like(weight[:, 0])
@@ -42,7 +42,7 @@ def masked_max(hidden: Tensor, weight: Tensor, bias: Tensor | None, kept: Tensor
 def masked_sum(hidden: Tensor, weight: Tensor, bias: Tensor | None, kept: Tensor, *, activation: str) -> Tensor:
     """Σ over the kept positions of the activated logits: float32 [batch, vocabulary], differentiable.
 
-    Every position counts here, so the logits are made again on the way back, for some terms at a time. Arguments as of
+    Every position counts here, so the backward pass recomputes the logits, for some terms at a time. Arguments as for
     `masked_max`; activation: "relu" for log(1 + relu(x)), "log1p_relu" for the logarithm taken twice.
     """
     if bias is None:
@@ -72,7 +72,7 @@ def activate_pooled(logits: Tensor, activation: str) -> Tensor:
 class _MaskedMax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, kept: Tensor, screen: bool) -> Tensor:
-        # Autocast would make these products in bfloat16, unasked.
+        # Autocast would otherwise compute these products in bfloat16.
         with torch.autocast(hidden.device.type, enabled=False):
             projection = VocabularyProjection(
                 weight.float(), bias.float(), pooling="max", activation="relu", screen=screen

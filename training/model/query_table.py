@@ -1,4 +1,4 @@
-"""Queries without a model: a table that gives each token its weight, with gradients (arXiv:2411.04403)."""
+"""Queries without a model: a trainable table of token weights (arXiv:2411.04403)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class QueryTable(nn.Module):
 
     Args:
         config: where the weights come from, and whether they are trained.
-        document: the model of the documents, whose tokenizer reads the queries too.
+        document: the model of the documents, whose tokenizer also reads the queries.
         dim: the number of its terms.
 
     Attributes:
         config: as given.
         tokenizer: text to token ids, as the exported encoder will.
-        weight: float32 [dim], below zero as good as zero.
+        weight: float32 [dim]; below zero counts as zero.
     """
 
     def __init__(self, config: QueryTableConfig, document: TransformerSpec, dim: int) -> None:
         super().__init__()
         self.config = config
-        # As StaticTower reads queries: no special tokens, which would weigh alike for all.
+        # As StaticTower reads queries: without special tokens, which would weigh the same for all.
         self.tokenizer = TextTokenizer(
             document.folder,
             max_length=config.max_length,
@@ -53,7 +53,7 @@ class QueryTable(nn.Module):
         self.weight = nn.Parameter(weight, requires_grad=config.trainable)
 
     def forward(self, tokens: Tokens) -> Tensor:
-        """float32 [texts, vocabulary]: the weights of the distinct tokens of each text, times their number if asked."""
+        """The weights of each text's distinct tokens, times their number if configured: float32 [texts, vocabulary]."""
         if self.config.count_repeats:
             counts = torch.zeros(len(tokens.ids), len(self.weight), device=self.weight.device)
             return counts.scatter_add_(1, tokens.ids, tokens.present.to(counts.dtype)) * self.weight.relu()
@@ -61,7 +61,7 @@ class QueryTable(nn.Module):
 
     @torch.no_grad()
     def start_from(self, idf: Tensor) -> Tensor | None:
-        """Take an IDF, float32 [dim], for weights if the configuration says so.
+        """Use an IDF, float32 [dim], as weights if the configuration says so.
 
         Returns which terms are stop words: bool [dim]; None if the weights come from elsewhere.
         """
@@ -77,7 +77,7 @@ class QueryTable(nn.Module):
         return [(self.weight, self.config.learning_rate)]
 
     def side(self) -> TableSide:
-        """What is stored of it."""
+        """The query side to store."""
         # A head may be wider than the vocabulary of tokens.
         tokens = 1 + max(self.tokenizer.token_ids().values())
         return TableSide(self.weight.detach()[:tokens].relu().float().cpu().numpy(), **self.config.encoding())

@@ -1,4 +1,4 @@
-"""The model in training: a document tower, and a query side that is the same tower, another one, or a table."""
+"""The model being trained: a document tower, and a query side that is the same tower, another one, or a table."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from lsr.training.config.model import ModelConfig, QueryTableConfig
 from lsr.training.model.query_table import QueryTable
 from lsr.training.model.towers import LanguageModelTower, Tokens
 
-# How fast the share of documents that a term is active in forgets: about the last thousand batches count.
+# Decay of the share of documents in which a term is active: about the last thousand batches count.
 _MEMORY = 0.999
 
 
 class Student(nn.Module):
-    """Queries and documents to term weights, on the CPU until it is moved.
+    """Maps queries and documents to term weights; on the CPU until it is moved.
 
     Args:
         config: the two sides.
-        dropout: replaces the models' own where it is given.
+        dropout: replaces the models' own if given.
 
     Attributes:
         document: the tower of documents.
-        query: that of queries; the same module where both share one model.
+        query: the tower of queries; the same module if both share one model.
         dim: number of terms.
         shares: float32 [vocabulary], a moving average of the share of documents in which each term is active.
 
@@ -51,8 +51,8 @@ class Student(nn.Module):
             self.query = LanguageModelTower(config.query)
             if self.query.backbone.dim != self.dim:
                 raise ModelError(
-                    f"queries have {self.query.backbone.dim:,} terms and documents {self.dim:,}: both sides need one "
-                    "vocabulary"
+                    f"queries have {self.query.backbone.dim:,} terms, but documents have {self.dim:,}: both sides need "
+                    "the same vocabulary"
                 )
         self.register_buffer("shares", torch.zeros(self.dim))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
@@ -62,7 +62,7 @@ class Student(nn.Module):
                     module.p = dropout
 
     def forward(self, queries: Tokens | None, documents: Tokens | None) -> tuple[Tensor | None, Tensor | None]:
-        """float32 [queries, vocabulary] and [documents, vocabulary], None for what is not given."""
+        """Term weights, float32 [queries, vocabulary] and [documents, vocabulary]; None for a side not given."""
         return (
             None if queries is None else self.query(queries),
             None if documents is None else self.document(documents),
@@ -80,15 +80,15 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def observe(self, documents: Tensor) -> None:
-        """Take note of which terms are active: documents [n, vocabulary]."""
+        """Record which terms are active in documents [n, vocabulary]."""
         self.seen += 1
-        # Early on a plain mean, so that nothing hangs on the zeros it starts from.
+        # At first a plain mean, so that the initial zeros have no effect.
         memory = min(_MEMORY, 1 - 1 / int(self.seen))
         self.shares.lerp_((documents > 0).float().mean(0), 1 - memory)
 
     @torch.no_grad()
     def statistics(self, queries: Tensor, documents: Tensor) -> dict[str, float]:
-        """Of a batch: mean active terms, and FLOPS, Σ_j p_q(j) p_d(j); and the terms dead in documents of late."""
+        """Statistics of a batch: mean active terms, FLOPS Σ_j p_q(j) p_d(j), and terms recently dead in documents."""
         active_queries, active_documents = (queries > 0).float(), (documents > 0).float()
         return {
             "query_terms": active_queries.sum(1).mean().item(),
@@ -99,11 +99,11 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def start(self, sample: Sequence[str], idf: Tensor | None) -> None:
-        """Set what a configuration leaves to the texts that are trained on, before the first step.
+        """Initialise, before the first step, what depends on the texts trained on.
 
         Args:
-            sample: some of them, on which a learned bias lets as many terms be active as its tower's `initial_terms`.
-            idf: float32 [vocabulary], theirs: the weights of a query table that is configured as "idf".
+            sample: some of these texts; a learned bias is set to let `initial_terms` of its tower be active on them.
+            idf: float32 [vocabulary], of these texts: the weights of a query table that is configured as "idf".
         """
         self.document.start_bias(sample)
         if isinstance(self.query, LanguageModelTower) and self.query is not self.document:

@@ -19,31 +19,31 @@ from lsr.encoding.sparse.saving import TransformerSide
 from lsr.training.config.model import TermFrequencyConfig, TowerConfig
 from lsr.training.model.projection import activate_pooled, masked_max, masked_sum
 
-# Lengths are multiples of this: oneDNN keeps code and memory for every shape of product that it has met.
+# Lengths are multiples of this: oneDNN keeps code and memory for every shape of product that it has seen.
 _STEP = 16
-_ALIKE = 16  # texts of alike length that a CPU takes at a time
+_ALIKE = 16  # texts of similar length that a CPU takes at a time
 
 
 class Tokens(NamedTuple):
-    """A batch of texts: int64 [texts, length] token ids, and which of them are there, bool of the same shape."""
+    """A batch of texts: token ids, int64 [texts, length], and a bool mask of the same shape for those present."""
 
     ids: Tensor
     present: Tensor
 
     def part(self, rows: slice | Tensor) -> Tokens:
-        """Some of the texts, without most of the columns that they leave empty."""
+        """A selection of the texts, without most of the columns that they leave empty."""
         present = self.present[rows]
         width = padded_width(int(present.sum(1).max()), present.shape[1])
         return Tokens(self.ids[rows, :width], present[:, :width])
 
 
 def padded_width(longest: int, most: int) -> int:
-    """How many columns texts get of which the longest has so many tokens."""
+    """The number of columns for texts of which the longest has so many tokens."""
     return max(1, min(-(-longest // _STEP) * _STEP, most))
 
 
 def tokens(tokenizer: TextTokenizer, texts: Sequence[str], padding: int) -> Tokens:
-    """A batch of texts, each cut at the tokenizer's length, filled up on the right to a length of some few."""
+    """Make a batch of texts, each cut at the tokenizer's limit and padded on the right to one of a few lengths."""
     rows, _ = tokenizer.encode(texts)
     ids, present = pad(rows, padding, padded_width(max(map(len, rows)), tokenizer.longest))
     return Tokens(torch.from_numpy(ids), torch.from_numpy(present))
@@ -55,7 +55,7 @@ class LanguageModelTower(nn.Module):
     ModelError as `load_backbone`, and for `initial_terms` without a bias.
 
     Attributes:
-        config: what it was made of.
+        config: what it was made from.
         backbone: the model. Its spec says how logits are pooled, and which terms stay.
         tokenizer: text to token ids, as the exported encoder will.
         padding: the token id that fills up texts.
@@ -74,7 +74,7 @@ class LanguageModelTower(nn.Module):
         """float32 [texts, vocabulary]."""
         if tokens.ids.device.type != "cpu" or len(tokens.ids) <= _ALIKE:
             return self._weigh(tokens)
-        # A CPU computes padding as slowly as text, and is busy with a few texts: take those of alike length together.
+        # A CPU computes padding as slowly as text, and is busy with a few texts: take those of similar length together.
         order = tokens.present.sum(1).argsort(descending=True, stable=True)
         weights = [self._weigh(tokens.part(rows)) for rows in order.split(_ALIKE)]
         return torch.cat(weights)[order.argsort()]
@@ -84,10 +84,9 @@ class LanguageModelTower(nn.Module):
         kept = backbone.kept(tokens.ids, tokens.present)
         hidden = backbone(tokens.ids, tokens.present)
         if not bool(hidden.isfinite().all()):
-            # Pooling would take these for zeros, and nothing would show.
+            # Pooling would take these for zeros, and the error would go unnoticed.
             raise InputError(
-                "the model computes numbers that are not finite: lower run.learning_rate, or choose another "
-                "run.precision"
+                "the model's output is not finite: lower run.learning_rate, or choose another run.precision"
             )
         weights = self._pool(hidden, tokens, kept)
         if backbone.frequency is not None:
@@ -98,7 +97,7 @@ class LanguageModelTower(nn.Module):
 
     @property
     def _bias(self) -> nn.Parameter | None:
-        """What can move all logits."""
+        """The parameter that shifts all logits."""
         head = self.backbone.head
         return None if head is None else head.bias if self.backbone.shift is None else self.backbone.shift
 
@@ -108,7 +107,7 @@ class LanguageModelTower(nn.Module):
         if self.config.initial_terms is None:
             return
         backbone, head, learned = self.backbone, self.backbone.head, self._bias
-        assert head is not None and learned is not None  # as was checked
+        assert head is not None and learned is not None  # was checked above
         ids, present = tokens(self.tokenizer, texts, self.padding)
         hidden = backbone(ids, present)
         kept = backbone.kept(ids, present)
@@ -126,7 +125,7 @@ class LanguageModelTower(nn.Module):
         return [(self.backbone.frequency.weight, (self.config.term_frequency or TermFrequencyConfig()).learning_rate)]
 
     def side(self) -> TransformerSide:
-        """What is stored of it: adapters go into a copy of the model that they adapt."""
+        """The side to store: adapters are merged into a copy of the model that they adapt."""
         from lsr.training.model.lora import has_lora, merge_lora
 
         backbone = self.backbone
@@ -142,7 +141,7 @@ class LanguageModelTower(nn.Module):
             how = {"pooling": spec.pooling, "activation": spec.activation}
             return pool_term_weights(scores, tokens.ids, kept, backbone.dim, **how)
         if backbone.head is None:
-            # The logits themselves, of an architecture that could not be taken apart.
+            # The logits themselves, for an architecture that could not be taken apart.
             logits = hidden.float().relu()
             if spec.pooling == "max":
                 return activate_pooled(logits.masked_fill(~kept[..., None], 0).amax(1), spec.activation)

@@ -1,5 +1,4 @@
-"""Hard negatives: mined with any searcher, without what a teacher takes for an answer, and mined again while a student
-learns."""
+"""Hard negatives: mined with any searcher, filtered by a teacher, and mined again while a student learns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What searchers find for the queries of a training set, with what must not be a negative left out."""
+"""What searchers find for the queries of a training set, without what must not be a negative."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lsr.training.data import TrainingSet
 from lsr.training.negatives.searchers import CandidateSearcher, Rows
 from lsr.training.teachers.pairs import distinct
 
-# Queries searched at once.
+# Number of queries searched at once.
 _QUERIES = 1024
 
 
@@ -35,7 +35,7 @@ class DistinctQueries:
 
     @classmethod
     def of(cls, training_set: TrainingSet) -> DistinctQueries:
-        """Read the set once."""
+        """Collect the distinct queries by reading the set once."""
         hashes, rows, owners = array("q"), array("I"), array("I")
         for i in range(len(training_set)):
             example = training_set[i]
@@ -59,7 +59,7 @@ class Candidates:
     Attributes:
         indptr: int64 [queries + 1].
         rows: uint32 [candidates].
-        kept: bool [candidates]: those that `of` gives; all at first.
+        kept: bool [candidates]: those that `of` returns; all at first.
     """
 
     def __init__(self, path: Path, of_queries: Iterable[Rows]) -> None:
@@ -73,7 +73,7 @@ class Candidates:
         self.kept = np.ones(len(self.rows), np.bool_)
 
     def span(self, query: int) -> slice:
-        """Where one query's candidates are in `rows` and `kept`."""
+        """The slice of one query's candidates in `rows` and `kept`."""
         return slice(self.indptr[query], self.indptr[query + 1])
 
     def of(self, query: int) -> npt.NDArray[np.uint32]:
@@ -90,11 +90,11 @@ def find_candidates(
     skip_top: int,
     stages: Stages,
 ) -> Iterator[Rows]:
-    """For each distinct query, the rows that the searchers find among their first `depth`, best first.
+    """Find, for each distinct query, the rows among the searchers' first `depth`, best first.
 
-    Left out are the query's positives, texts that are identical to one of them or to the query itself, but for case and
-    white space, and all but the first of texts that are identical to each other. Of what is left, a text's rank is its
-    best one in any searcher, and those of rank `skip_top` and better are left out.
+    The query's positives, texts equal to one of them or to the query itself apart from case and white space, and all
+    but the first of equal texts are left out. Of the rest, a text's rank is its best one in any searcher, and those of
+    rank `skip_top` and better are left out.
     """
     texts = training_set.texts
     with stages("comparing texts", len(texts), "texts") as progress:
@@ -114,8 +114,9 @@ def find_candidates(
 
 
 def merge(lists: Sequence[Rows], skip_top: int, keys: npt.NDArray[np.int64]) -> Rows:
-    """Rows of several ranked lists by their best rank (ties: the order of the lists), the first `skip_top` of each list
-    left out of all. Of rows with equal keys only the best stays."""
+    """Merge ranked lists of rows by best rank (ties: the order of the lists).
+
+    The first `skip_top` rows of each list are left out of all. Of rows with equal keys only the best stays."""
     rows = np.concatenate([*lists, np.empty(0, np.int64)])
     ranks = np.concatenate([np.arange(len(of_list)) for of_list in lists] or [np.empty(0, np.int64)])
     order = np.argsort(ranks, kind="stable")
@@ -126,7 +127,7 @@ def merge(lists: Sequence[Rows], skip_top: int, keys: npt.NDArray[np.int64]) -> 
 
 
 def text_key(text: str) -> int:
-    """Equal for texts that are the same but for case and white space; of use in this process only."""
+    """A key that is equal for texts that differ only in case and white space; valid in this process only."""
     return hash(" ".join(text.casefold().split()))
 
 

@@ -1,4 +1,4 @@
-"""Leaving out candidates that a teacher takes for relevant: what nobody judged is not always irrelevant."""
+"""Leaving out candidates that a teacher considers relevant: unjudged texts are not always irrelevant."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from lsr.core.types import Scores
 class TeacherMargin:
     """How far below a query's positive a teacher must score a candidate for it to be a negative.
 
-    The positive is the one that the teacher likes least, where a query has several. A candidate must pass every rule
-    that is set.
+    If a query has several positives, the one with the lowest score counts. A candidate must pass every rule that is
+    set.
 
     Attributes:
         ratio: at most this share of the positive's score: "TopK-PercPos" of NV-Retriever (arXiv:2407.15831), whose
-            best was 0.95. Of a positive with a score below zero, as far below as it would be above.
+            best was 0.95. The distance is 1 - ratio times the absolute value of the positive's score, which may be
+            negative.
         margin: at least this much below the positive's score: its "TopK-MarginPos", whose best was 0.05 on cosines.
         most: at most this score, whatever the positive's: RocketQA's denoising (arXiv:2010.08191), which keeps what a
             cross-encoder finds relevant with a probability below 0.1: log(0.1 / 0.9) = -2.2 as a logit.
 
-    Raises InputError for a number that is none, or if no rule is set.
+    Raises InputError for a number that is not finite, or if no rule is set.
     """
 
     ratio: float | None = None
@@ -36,7 +37,7 @@ class TeacherMargin:
     def __post_init__(self) -> None:
         rules = (self.ratio, self.margin, self.most)
         if all(rule is None for rule in rules):
-            raise InputError("give a ratio, a margin or a largest score for the teacher's filter")
+            raise InputError("the teacher's filter needs a ratio, a margin or a largest score")
         if not all(math.isfinite(rule) for rule in rules if rule is not None):
             raise InputError(f"the teacher's filter needs finite numbers, not {rules}")
 

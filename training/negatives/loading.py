@@ -30,8 +30,8 @@ def load_searcher(
     """The searcher of this name over all texts.
 
     Args:
-        name: "bm25"; the folder of an index; or a packaged model, a model folder or a hub name: a sparse encoder or a
-            dense one, as its files say.
+        name: "bm25"; the folder of an index; or a packaged model, a model folder or a hub name: a sparse or dense
+            encoder, as its files say.
         work: a folder to make, for vectors and index; it must outlive the searcher.
         bm25, max_length, device: as for `lsr.training.teachers.load_teacher`.
     """
@@ -48,5 +48,5 @@ def load_searcher(
 
 
 def is_index(path: Path) -> bool:
-    """Whether a folder is there that is no model's: an index, which will say so if it is damaged."""
+    """Whether this is a folder without a model: then it is opened as an index, which reports damage."""
     return path.is_dir() and not any((path / name).exists() for name in ("config.json", MODULES, DESCRIPTION))

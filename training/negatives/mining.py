@@ -25,7 +25,7 @@ from lsr.training.teachers.teacher import SetTeacher
 from lsr.training.teachers.vectors import BiEncoder
 
 NV_RETRIEVER = TeacherMargin(ratio=0.95)
-"""What `mine` takes where a teacher is given without a margin."""
+"""The default margin of `mine` if a teacher is given without one."""
 
 
 def mine(
@@ -43,18 +43,18 @@ def mine(
     """Write a copy of the set with negatives mined from its own texts at `path`, and open it.
 
     The candidates of a query are what the searchers rank among their first `depth`, without its positives (those of all
-    examples with the same id and text), without texts that equal one of them or the query, and each text once. Examples
-    keep their number and order, and lose their scores, which are not of these candidates.
+    examples with the same id and text) and texts equal to one of them or the query, and each text once. Examples keep
+    their number and order, and lose their scores, which belong to other candidates.
 
     Args:
         searchers: systems over the texts of the set; a candidate's rank is its best one in any of them.
         settings: defaults if not given.
-        teacher, margin: leave out candidates that the teacher scores too near the positives.
-        without_titles: the teacher reads texts without titles that are queries (see `UntitledTexts`).
-        force: replace what is there.
+        teacher, margin: leave out candidates that the teacher scores too close to the positives.
+        without_titles: the teacher reads texts without titles that serve as queries (see `UntitledTexts`).
+        force: replace what exists at `path`.
 
-    The set's `about` says under "mined" how, with the mean number of candidates and of negatives that an example got,
-    and how many examples got fewer than asked for.
+    The set's `about` says how under "mined", with the mean number of candidates and negatives per example, and how many
+    examples got fewer than asked for.
 
     Raises InputError without a searcher, or for a margin without a teacher; OutputExistsError before anything is
     computed.
@@ -104,7 +104,7 @@ def refresh(
     force: bool = False,
     stages: Stages = silent,
 ) -> TrainingSet:
-    """Mine again with the student as it is now, in place of the negatives that the set has (ANCE, arXiv:2007.00808).
+    """Mine again with the current student, replacing the set's negatives (ANCE, arXiv:2007.00808).
 
     `student` is a `SparseEncoder`. All texts of the set are encoded and indexed in a folder beside `path`, which is
     removed afterwards. Other arguments as for `mine`.
@@ -120,7 +120,7 @@ def refresh(
 
 
 def _pairs(training_set: TrainingSet, queries: DistinctQueries, candidates: Candidates, without_titles: bool) -> Pairs:
-    """Each distinct query with its positives, then its candidates."""
+    """Pairs of each distinct query with its positives, then its candidates."""
     rows, indptr = array("I"), array("q", [0])
     for query, positives in enumerate(queries.positives):
         rows.extend(positives.tolist())
@@ -179,7 +179,7 @@ def _write(
 
 
 def choose(found: npt.NDArray[np.uint32], settings: MiningSettings, example: int) -> npt.NDArray[np.uint32]:
-    """The negatives of the example of this number among what was found for it; both best first."""
+    """Choose the negatives of this example from what was found for it; both best first."""
     if len(found) <= settings.negatives or settings.sampling == "top":
         return found[: settings.negatives]
     random = np.random.default_rng([settings.seed, example])

@@ -1,4 +1,4 @@
-"""Systems that candidates come from: each ranks the texts of a training set for a query."""
+"""Sources of candidates: systems that rank the texts of a training set for a query."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _INDEX_BATCH = 4096
-# A product of queries and documents that is in memory at once: 64 MB.
+# Size of a product of queries and documents in memory: 64 MB.
 _QUERY_BLOCK, _DOCUMENT_BLOCK = 1024, 16384
 
 
@@ -56,7 +56,7 @@ class VectorSearcher(ABC):
     """Searches the vectors of all texts, which are kept on disk.
 
     Attributes:
-        encoder: of the queries.
+        encoder: encodes the queries.
         documents: the texts' vectors by row.
     """
 
@@ -66,7 +66,7 @@ class VectorSearcher(ABC):
 
     @abstractmethod
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `CandidateSearcher.search`."""
+        """See `CandidateSearcher.search`."""
 
     def teacher(self) -> BiEncoderTeacher:
         """A teacher that compares the same vectors, without encoding the texts again."""
@@ -84,12 +84,12 @@ class SparseSearcher(VectorSearcher):
     def build(cls, encoder: BiEncoder, texts: CandidateTexts, work: Path, *, stages: Stages = silent) -> Self:
         """Encode all texts and index them, in a new folder `work`, which must outlive the searcher.
 
-        `encoder` is a `SparseEncoder` or a `Bm25Encoder`. The index keeps weights in eight bits, so near ties may come
-        in another order than exact scores would give.
+        `encoder` is a `SparseEncoder` or a `Bm25Encoder`. The index keeps weights in eight bits, so near ties may be
+        ordered differently than by exact scores.
         """
         documents = _encode_all(encoder, texts, work, stages)
         if not isinstance(documents, SparseTable):
-            raise InputError(f"{encoder.name} gives dense vectors: search with a DenseSearcher")
+            raise InputError(f"{encoder.name} makes dense vectors: search with a DenseSearcher")
         return cls(encoder, documents, index_vectors(documents.parts(_INDEX_BATCH), work / "index", stages=stages))
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
@@ -109,11 +109,13 @@ class IndexSearcher:
         self._retriever = Retriever.open(path, device=device)
         self._texts = texts
         if self._retriever.index.documents.windows is not None:
-            raise InputError("candidates are whole documents, and this index holds windows of some", source=self.name)
+            raise InputError(
+                "candidates are whole documents, but this index holds windows of documents", source=self.name
+            )
         self._rows = np.full(len(self._retriever.index), -1, np.int64)
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `CandidateSearcher.search`. InputError for a hit that is not among the texts."""
+        """See `CandidateSearcher.search`. InputError for a hit that is not among the texts."""
         vectors = self._retriever.encoder.encode_queries(queries)
         found = [hits.rows for hits in self._retriever.index.search_batch(vectors, k)]
         for row in np.unique(np.concatenate(found)) if found else ():
@@ -134,9 +136,9 @@ class IndexSearcher:
 
 
 class DenseSearcher(VectorSearcher):
-    """A dense encoder, by exact inner products with all texts, or cosines where the encoder says so.
+    """Searches with a dense encoder, by exact inner products with all texts, or cosines if the encoder says so.
 
-    Make one with `build`. Products are made on `device`, a block of texts at a time.
+    Make one with `build`. Products are computed on `device`, a block of texts at a time.
     """
 
     def __init__(self, encoder: BiEncoder, documents: Table, *, device: str = "cpu") -> None:
@@ -149,7 +151,7 @@ class DenseSearcher(VectorSearcher):
         return cls(encoder, _encode_all(encoder, texts, work, stages), device=str(encoder.device))
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """As `CandidateSearcher.search`."""
+        """See `CandidateSearcher.search`."""
         asked = encode_queries(self.encoder)(list(queries), None)
         assert isinstance(asked, DenseTable) and isinstance(self.documents, DenseTable)
         found: list[Rows] = []
@@ -166,7 +168,7 @@ def _best(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], 
     scores = left.new_empty((len(queries), 0))
     rows = torch.empty((len(queries), 0), dtype=torch.int64, device=device)
     for first in range(0, len(documents), _DOCUMENT_BLOCK):
-        # A copy: torch warns of arrays that it might write to, and a map is read-only.
+        # A copy, because torch warns about read-only arrays such as maps.
         block = torch.from_numpy(documents[first : first + _DOCUMENT_BLOCK].copy()).to(device)
         best = torch.topk(left @ block.T, min(k, len(block)))
         scores = torch.cat([scores, best.values], 1)

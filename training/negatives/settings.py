@@ -9,14 +9,14 @@ from lsr.core.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class MiningSettings:
-    """Which of a query's candidates become its negatives.
+    """Settings that decide which of a query's candidates become its negatives.
 
     Attributes:
         depth: how many of each searcher's best are candidates. ANCE (arXiv:2007.00808) takes 200.
-        negatives: how many are chosen for an example; fewer where there are not as many.
-        skip_top: leave out so many of each searcher's best candidates, where unjudged answers are most likely.
+        negatives: how many are chosen for an example, or fewer if there are not enough.
+        skip_top: leave out this many of each searcher's best candidates, among which unjudged answers are most likely.
         sampling: "random" chooses among the candidates with equal chances, "top" takes the best.
-        seed: of the random choice, which depends on nothing but it, the example's number and its candidates.
+        seed: for the random choice, which depends only on it, the example's number and its candidates.
         replace: drop the negatives that the examples have; otherwise new ones are added to them.
 
     Raises InputError for a number out of range.
@@ -35,6 +35,6 @@ class MiningSettings:
         if not 0 <= self.skip_top < self.depth:
             raise InputError(f"skip_top must lie in 0 … depth - 1 = {self.depth - 1}, not {self.skip_top}")
         if self.sampling not in ("random", "top"):
-            raise InputError(f'sampling is "random" or "top", not {self.sampling!r}')
+            raise InputError(f'sampling must be "random" or "top", not {self.sampling!r}')
         if self.seed < 0:
             raise InputError(f"seed must be at least 0, not {self.seed}")

@@ -1,4 +1,4 @@
-"""What keeps vectors sparse: penalties on term weights, one a file with its own parameters.
+"""Penalties on term weights, which keep vectors sparse, one per file with its own parameters.
 
 `lsr.training.penalties.registry.PENALTIES` lists them: a new one is a file here and a line there.
 

@@ -1,4 +1,4 @@
-"""Against vectors that die out."""
+"""A penalty against vectors that die out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AntiZero(Penalty):
-    """A penalty on a batch whose weights are all small, beside one that makes them small."""
+    """A penalty on a batch whose weights are all small, to be used with one that makes them small."""
 
     name: Literal["anti_zero"] = "anti_zero"
 
@@ -24,7 +24,7 @@ class AntiZero(Penalty):
 def anti_zero(weights: Tensor) -> Tensor:
     """1 / (Σ_ij w_ij)² of weights [texts, vocabulary], which keeps a batch of vectors from dying out altogether.
 
-    As in the code that trained SPLADE++ and SPLADE-v3 (naver/splade, `splade/hf/trainers.py`); no paper has it. Bounded
-    at 10⁶ where all weights are zero.
+    As in the code that trained SPLADE++ and SPLADE-v3 (naver/splade, `splade/hf/trainers.py`); no paper describes it.
+    Bounded at 10⁶ if all weights are zero.
     """
     return 1 / (weights.sum().square() + 1e-6)

@@ -39,7 +39,7 @@ def df_factors(document_shares: Tensor, *, alpha: float, beta: float) -> Tensor:
     """The factors of DF-FLOPS (arXiv:2505.15070): 1 / (1 + (x^(log_α 2) - 1)^β) for the share x of documents.
 
     A term in the share `alpha` of the documents gets 0.5, a rarer one less, down to 0, a more frequent one more, up to
-    1; `beta` says how sharply. Here the factor stands within the square; give its root for the other reading.
+    1; `beta` says how sharply. Here the factor is inside the square; give its root for the other reading.
 
     document_shares: [vocabulary], in [0, 1], of the documents in which each term is active.
     """

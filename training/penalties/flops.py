@@ -1,4 +1,4 @@
-"""FLOPS: the products that scoring takes."""
+"""FLOPS: the number of products in scoring."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""FLOPS of weights over IDF, the other thing that is published as "IDF-aware FLOPS".
+"""FLOPS of weights over IDF, the other penalty published as "IDF-aware FLOPS".
 
-Of weights that hold the IDF already, w = idf d, it is the same as `lsr.training.penalties.idf_matching`; of weights
-that do not, and with an IDF in the score too, it penalises frequent terms twice.
+For weights that already contain the IDF, w = idf d, it equals `lsr.training.penalties.idf_matching`; for weights that
+do not, and with an IDF in the score too, it penalises frequent terms twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FlopsIdfInverse(Penalty):
     needs_idf: ClassVar[bool] = True
 
     def __call__(self, weights: Tensor, terms: TermStatistics) -> Tensor:
-        assert terms.idf is not None  # the criterion sees to it
+        assert terms.idf is not None  # the criterion checks it
         return flops(weights, threshold=self.threshold, factors=terms.idf.reciprocal())
 
     def warning(self, side: Side, table: str | None) -> str | None:

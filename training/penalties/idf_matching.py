@@ -1,4 +1,4 @@
-"""FLOPS of document weights whose score has the IDF on the query's side: "IDF-aware FLOPS" as its authors trained it.
+"""FLOPS of document weights with the IDF on the query's side: "IDF-aware FLOPS" as its authors trained it.
 
 The score is Σ idf_j q_j d_j and the penalty plain FLOPS of the weights d_j before the IDF. That is the authors' code of
 "Towards Competitive Search Relevance For Inference-Free Learned Sparse Retrievers" (arXiv:2411.04403; its second
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class IdfMatching(Penalty):
-    """FLOPS of document weights, for a model whose queries bring the IDF.
+    """FLOPS of document weights, for a model whose queries contain the IDF.
 
     Attributes:
         threshold: texts of at most so many active terms are not penalised.

@@ -1,4 +1,4 @@
-"""What every penalty is: a scalar of term weights, not negative, whose strength grows over the run."""
+"""The base of penalties: non-negative scalars of term weights, whose strength grows over the run."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ class Penalty(ABC):
 
     @abstractmethod
     def __call__(self, weights: Tensor, terms: TermStatistics) -> Tensor:
-        """The penalty of float32 weights [texts, vocabulary]: a scalar with gradients, not yet times λ."""
+        """The penalty of float32 weights [texts, vocabulary]: a scalar with gradients, not yet multiplied by λ."""
 
     def strength_at(self, step: int, steps: int) -> float:
-        """λ at a step of a run of so many."""
+        """λ at one of so many steps of a run."""
         return strength(step, final=self.strength, steps=max(1, round(self.ramp * steps)), shape=self.shape)
 
     def refusal(self, side: Side, table: str | None) -> str | None:
-        """Why it cannot be on this side of a model, in words; None if it can.
+        """Why the penalty cannot be used on this side of a model, in words; None if it can.
 
-        table: the query table's origin ("idf", "ones", a file); None where queries are encoded by a model.
+        table: the query table's origin ("idf", "ones", a file); None if queries are encoded by a model.
         """
         return None
 
     def warning(self, side: Side, table: str | None) -> str | None:
-        """What looks like a mistake about it on this side of a model, in words; None if nothing does."""
+        """What looks like a mistake in using it on this side of a model, in words; None if nothing does."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class TermStatistics:
-    """What is known of the terms beside the weights of a batch.
+    """Facts about the terms besides the weights of a batch.
 
     Attributes:
         shares: float32 [vocabulary], of the recent documents in which each term was active, 0 to 1.

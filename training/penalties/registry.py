@@ -18,4 +18,4 @@ PENALTIES: dict[str, type[Penalty]] = {
     "df_flops": DfFlops,
     "anti_zero": AntiZero,
 }
-"""Each is a frozen dataclass whose `name` is the key here. Recipes are read by what stands here at the time."""
+"""Each is a frozen dataclass whose `name` is the key here. Recipes may use what is registered when they are read."""

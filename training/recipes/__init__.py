@@ -10,12 +10,12 @@ _FOLDER = Path(__file__).parent
 
 
 def recipes() -> dict[str, Path]:
-    """Name → file of every recipe, in order of names."""
+    """The file of every recipe by its name, in order of names."""
     return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
 
 
 def recipe_path(name_or_path: str) -> Path:
-    """The file of a recipe, or the path itself where it is one. InputError for neither."""
+    """The file of a recipe, or the given path if it is one. InputError for neither."""
     found = recipes()
     if name_or_path in found:
         return found[name_or_path]
@@ -23,5 +23,5 @@ def recipe_path(name_or_path: str) -> Path:
     if path.is_file():
         return path
     raise InputError(
-        f"{name_or_path} is neither a recipe ({', '.join(found)}), nor a YAML file, nor the folder of a training run"
+        f"{name_or_path} is not a recipe ({', '.join(found)}), a YAML file or the folder of a training run"
     )

@@ -1,4 +1,4 @@
-"""A training run: `train` takes a configuration to an encoder in a folder, over any number of interruptions."""
+"""A training run: `train` makes an encoder in a folder from a configuration, through any number of interruptions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["train"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is used: torch and transformers take seconds.
+    # Imported on first use: torch and transformers take seconds.
     if name == "train":
         from lsr.training.run.run import train
 

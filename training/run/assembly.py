@@ -1,4 +1,4 @@
-"""The trainer of a run, put together."""
+"""Assembling the trainer of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lsr.training.run.trainer import SparseTrainer
 def make_trainer(
     config: TrainingConfig, place: RunFolder, arguments: TrainingArguments, prepared: Prepared, stages: Stages
 ) -> SparseTrainer:
-    """The trainer of what was prepared, with all that looks on: the log, fresh negatives, development measures."""
+    """Make the trainer of a prepared run, with its callbacks: the log, fresh negatives, development measures."""
     run, student = config.run, prepared.student
     scorers = make_scorers(config, prepared.sets)
     batch = run.batch_size * arguments.world_size

@@ -1,4 +1,4 @@
-"""What a step minimises: weighted objectives plus penalties, of the term weights of a batch."""
+"""What a step minimises: weighted objectives plus penalties on the term weights of a batch."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Criterion:
     Args:
         objectives: their weighted sum is minimised.
         penalties: on the term weights of each side, added to it.
-        steps: of the whole run: penalties grow over a share of them.
-        idf: float32 [vocabulary], of the texts trained on; for penalties that need one.
+        steps: number in the whole run: penalties grow over a share of them.
+        idf: float32 [vocabulary], of the texts trained on; for penalties that need it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Criterion:
         needing = [each.name for of_side in penalties.values() for each in of_side if each.needs_idf]
         if needing and idf is None:
             raise InputError(f"{needing[0]} needs an IDF")
-        # Special tokens have no IDF: as the most frequent term.
+        # Special tokens have no IDF: they get that of the most frequent term.
         self._idf = None if not needing or idf is None else idf.clamp(min=float(idf[idf > 0].min()))
 
     def __call__(
@@ -54,8 +54,8 @@ class Criterion:
         Args:
             queries: [queries, vocabulary] on this device.
             documents: [queries * candidates, vocabulary], the candidates of one query after those of another.
-            batch: what `Collate` makes; `scores` where a loss distils a query's own candidates, `batch_scores`
-                [queries, queries * candidates] where it distils all of them.
+            batch: what `Collate` makes; with `scores` if a loss distils a query's own candidates, and `batch_scores`
+                [queries, queries * candidates] if one distils all of them.
             step: of the run, from 0.
             shares: [vocabulary], of the recent documents in which each term was active.
         """

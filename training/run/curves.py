@@ -1,46 +1,52 @@
-"""A run's curves, as a picture: loss, ranking quality, sparsity, against steps."""
+"""Plotting a run's curves: loss, ranking quality and sparsity against steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, check_plot, figure
+from lsr.core.plotting import COLOURS, check_plot, figure, plain_numbers
+from lsr.training.losses.registry import OBJECTIVES
 
-# Panels, and what each shows: (name in the log, label).
-_PANELS: dict[str, list[tuple[str, str]]] = {
-    "loss": [("loss", "total"), ("info_nce", "InfoNCE"), ("kl", "KL"), ("margin_mse", "MarginMSE")],
-    "development nDCG@10": [("eval_ndcg@10", "nDCG@10")],
-    "active terms": [
-        ("document_terms", "documents"),
-        ("query_terms", "queries"),
-        ("eval_document_terms", "documents, development"),
-    ],
-    "FLOPS": [("flops", "training"), ("eval_flops", "development")],
-}
 _LOGARITHMIC = ("active terms", "FLOPS")
 
 
 def save_curves(log: Sequence[dict[str, Any]], path: Path, title: str = "") -> None:
-    """Draw what a log holds and write it to `path`, .png or .svg; a file that is there is replaced.
+    """Plot a log and write it to `path`, .png or .svg; an existing file is replaced.
 
     Raises InputError and MissingDependencyError as `lsr.core.plotting.check_plot`.
     """
     check_plot(path)
-    panels = {name: lines for name, lines in _PANELS.items() if any(_points(log, key)[0] for key, _ in lines)}
+    panels = {name: lines for name, lines in _panels().items() if any(_points(log, key)[0] for key, _ in lines)}
     with figure([path], columns=max(1, len(panels)), title=title) as axes:
         for panel, (name, lines) in zip(axes, panels.items(), strict=False):
-            for colour, (key, label) in zip(COLOURS, lines, strict=False):
+            for colour, (key, label) in zip(cycle(COLOURS), lines, strict=False):
                 steps, values = _points(log, key)
                 if steps:
                     panel.plot(steps, values, color=colour, label=label, marker="." if len(steps) < 30 else None)
             panel.set(xlabel="step", ylabel=name)
             if name in _LOGARITHMIC:
                 panel.set_yscale("log")
+                plain_numbers(panel.yaxis)
             panel.grid(alpha=0.3)
             if len(panel.lines) > 1:
                 panel.legend(frameon=False)
+
+
+def _panels() -> dict[str, list[tuple[str, str]]]:
+    """The panels, and what each shows: (name in the log, label)."""
+    return {
+        "loss": [("loss", "total"), *((name, each.title or name) for name, each in OBJECTIVES.items())],
+        "development nDCG@10": [("eval_ndcg@10", "nDCG@10")],
+        "active terms": [
+            ("document_terms", "documents"),
+            ("query_terms", "queries"),
+            ("eval_document_terms", "documents, development"),
+        ],
+        "FLOPS": [("flops", "training"), ("eval_flops", "development")],
+    }
 
 
 def _points(log: Sequence[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:

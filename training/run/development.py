@@ -1,4 +1,4 @@
-"""Measuring a student in the course of training: exported, it indexes a judged collection and searches it exactly."""
+"""Measuring a student during training: exported, it indexes a judged collection and searches it exactly."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _DEPTH = 10
 
 
 class Development:
-    """A judged collection to measure students on; what it finds is that of `lsr eval`, on a part of the corpus.
+    """A judged collection to measure students on, with the measures of `lsr eval`, on a part of the corpus.
 
-    Documents are held in memory: the limits of the config bound it.
+    Documents are held in memory, within the limits of the configuration.
 
     Args:
         config: the collection, and how much of it.
         work: a folder for exported students and indexes, which are removed after each measurement.
 
-    Raises InputError as `load_collection` does, and for a collection of which nothing is left.
+    Raises InputError as `load_collection` does, and for a collection with nothing left to measure.
     """
 
     def __init__(self, config: DevelopmentConfig, work: Path) -> None:

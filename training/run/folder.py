@@ -1,9 +1,9 @@
-"""The folder of a training run, and whose it is.
+"""The folder of a training run, and which run owns it.
 
-RUN/config.yaml    what was asked
+RUN/config.yaml    the configuration
 RUN/data/          training sets, converted
 RUN/log.jsonl      loss, sparsity, development measures
-RUN/checkpoints/   to go on from
+RUN/checkpoints/   to continue from
 RUN/refreshed/     training sets with negatives that the student mined
 RUN/model/         the encoder: `SparseEncoder.load(RUN/model)`
 """
@@ -29,7 +29,7 @@ LOG = "log.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where the parts of a run lie."""
+    """The paths of a run's parts."""
 
     path: Path
 
@@ -61,14 +61,21 @@ class RunFolder:
     def model(self) -> Path:
         return self.path / "model"
 
-    def claim(self, config: TrainingConfig, *, restart: bool) -> None:
-        """Make the folder that of a run of this configuration, new or to go on with; `restart` removes what is there.
+    def saved_step(self) -> int | None:
+        """The step from which a run would go on; None if no step was saved."""
+        steps = [path.name.removeprefix("checkpoint-") for path in self.checkpoints.glob("checkpoint-*")]
+        return max(map(int, filter(str.isdecimal, steps)), default=None)
 
-        OutputExistsError for a folder that holds something else, or a run of another configuration.
+    def claim(self, config: TrainingConfig, *, restart: bool) -> None:
+        """Claim the folder for a run of this configuration, new or continued; `restart` removes an existing run.
+
+        OutputExistsError for a folder with other contents, or a run of another configuration.
         """
         recorded = self.config
         if self.path.exists() and not recorded.exists() and any(path.name != DATA for path in self.path.iterdir()):
-            raise OutputExistsError(f"{self.path} is there and holds no training run: choose another folder")
+            raise OutputExistsError(
+                f"{self.path} exists and is not the folder of a training run: choose another folder"
+            )
         if restart and recorded.exists():
             for folder in (self.model, self.checkpoints, self.data, self.refreshed):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -87,9 +94,9 @@ class RunFolder:
             temporary.write_text(content, encoding="utf-8")
 
     def release(self) -> None:
-        """Let go of a run that could not begin, so that another configuration may have the folder; data stay for it."""
+        """Release a run that could not begin, so that another configuration can use the folder; its data are kept."""
         if not self.checkpoints.exists():
             self.config.unlink(missing_ok=True)
         for path in (self.data, self.path):
-            with suppress(OSError):  # not empty, or not there
+            with suppress(OSError):  # not empty, or missing
                 path.rmdir()

@@ -1,4 +1,4 @@
-"""The log of a run: a JSON object a line, for people, `--plot` and scripts."""
+"""The log of a run: one JSON object per line, for people, plots and scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lsr.core.errors import InputError
 class LogFile(TrainerCallback):
     """Appends what the trainer logs: step, loss and its parts, active terms, FLOPS, dead terms, development measures.
 
-    A run that goes on from a checkpoint first drops what the broken one had logged after it.
+    A run that continues from a checkpoint first drops what was logged after it.
     """
 
     def __init__(self, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run would take, before it takes it."""
+"""What a run would need, before it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lsr.core.errors import LsrError
 from lsr.training.config import QueryTableConfig, TowerConfig, TrainingConfig
 
 _MASTER = 4  # bytes of a weight, of its gradient, and of each of AdamW's two averages
-# Numbers kept for the way back, of each token and layer, in hidden sizes: Korthikanti et al. (arXiv:2205.05198) count
+# Numbers kept for the backward pass, per token and layer, in hidden sizes: Korthikanti et al. (arXiv:2205.05198) count
 # 34 bytes at 16 bits, without attention's own matrices, which fused kernels do not keep.
 _ACTIVATIONS = 17
 
@@ -19,12 +19,12 @@ class Plan:
     """A run in numbers.
 
     Attributes:
-        parameters, trained: of the student; None where its model is not at hand.
-        steps: None where they hang on the number of examples, which is not known before the data is read.
+        parameters, trained: of the student; None if its model is not available locally.
+        steps: None if they depend on the number of examples, which is unknown before the data is read.
         queries, texts: in a step, over all devices.
-        memory: bytes on one device by what they are for: `weights`, `optimiser` (gradients too), `vectors`, and
-            `activations`, an estimate.
-        warnings: what looks like a mistake.
+        memory: bytes on one device by use: `weights`, `optimiser` (with gradients), `vectors`, and `activations`, an
+            estimate.
+        warnings: settings that look like mistakes.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Plan:
 
 
 def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
-    """The plan of a run on `world` devices. Loads the model where it is at hand, never the data."""
+    """The plan of a run on `world` devices. Loads the model if it is available locally, never the data."""
     run = config.run
     warnings = config.warnings()
     queries = run.batch_size * world * run.accumulate
@@ -113,7 +113,7 @@ def _memory(config: TrainingConfig, shape: _Shape, world: int) -> dict[str, int]
     return {
         "weights": shape.parameters * _MASTER,
         "optimiser": shape.trained * 3 * _MASTER,
-        # Vectors of all devices, their activations and gradients.
+        # Vectors of all devices, with their activations and gradients.
         "vectors": 3 * (texts + run.batch_size) * world * shape.dim * 4,
         "activations": tokens * layers * shape.hidden * _ACTIVATIONS * width,
     }

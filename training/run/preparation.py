@@ -18,7 +18,7 @@ from lsr.training.data import TrainingSet
 from lsr.training.model.student import Student
 from lsr.training.run.sets import all_texts, open_sets
 
-_SAMPLE = 16  # texts that a decoder's bias is started on
+_SAMPLE = 16  # texts from which a decoder's initial bias is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Prepared:
     """What a run needs before its first step.
 
     Attributes:
-        sets: what it trains on.
+        sets: the training sets.
         student: the model, on the CPU.
-        idf: float32 [vocabulary], of the texts trained on; None where nothing needs it.
+        idf: float32 [vocabulary], of the texts trained on; None if nothing needs it.
         steps: updates of the weights.
     """
 
@@ -39,7 +39,7 @@ class Prepared:
 
 
 def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stages = silent) -> Prepared:
-    """Open the data, make the student, count the steps; `work` takes the sets that have to be converted."""
+    """Open the data, make the student, count the steps; sets that have to be converted go to `work`."""
     run = config.run
     sets = open_sets(config, work, stages)
     sample = list(islice(all_texts(sets), _SAMPLE))
@@ -52,7 +52,7 @@ def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stage
     student.start(sample, idf)
     steps = run.steps
     if steps is None:
-        assert run.epochs is not None  # a configuration has either
+        assert run.epochs is not None  # a configuration has one or the other
         examples = sum(map(len, sets))
         steps = max(1, math.ceil(run.epochs * examples / (run.batch_size * run.accumulate * world)))
     return Prepared(sets, student, idf, steps)

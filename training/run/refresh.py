@@ -1,4 +1,4 @@
-"""Negatives mined anew by the student itself, while it learns: ANCE (Xiong et al., arXiv:2007.00808)."""
+"""Negatives mined again by the student during training: ANCE (Xiong et al., arXiv:2007.00808)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from lsr.training.model.batches import Groups
 from lsr.training.model.student import Student
 from lsr.training.negatives import MiningSettings, refresh
 
-# A data loader has fetched the next batch already when a step ends.
+# A data loader has already fetched the next batch when a step ends.
 _AHEAD = 2
 
 
 class Refresh(TrainerCallback):
-    """Every so many steps, mines each set's negatives with the student of that step.
+    """Mines each set's negatives every so many steps, with the student of that step.
 
-    The new sets stay in `folder`, a subfolder for each time, so that a run that is resumed goes on with them; from
-    which step on they count is a matter of the step alone.
+    The new sets stay in `folder`, in one subfolder per refresh, so that a resumed run continues with them; the step
+    alone decides from when on they are used.
 
     Args:
-        groups: whose negatives are replaced.
-        folder: for the sets that are mined.
-        every: steps.
-        settings: of `lsr.training.negatives.mine`.
+        groups: the groups whose negatives are replaced.
+        folder: for the mined sets.
+        every: number of steps.
+        settings: as for `lsr.training.negatives.mine`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Refresh(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Take up what was mined before the checkpoint; drop what came after it."""
+        """Use what was mined before the checkpoint; drop what came after it."""
         for step in sorted(int(path.name) for path in self.folder.glob("[0-9]*")):
             if step <= state.global_step:
                 self._use(step)
@@ -87,7 +87,7 @@ class Refresh(TrainerCallback):
             (work / "sets").mkdir()
             for number, each in enumerate(self._original):
                 self._mine(each, encoder, work / "sets" / f"{number:02}", self.settings, stages=self.stages)
-            # Whole or not at all.
+            # Completely or not at all.
             (work / "sets").replace(self.folder / str(step))
         student.train()
 

@@ -1,4 +1,4 @@
-"""Teachers in the loop: what scores a batch where the data has no scores."""
+"""Teachers in the loop: they score batches if the data has no scores."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lsr.training.run.sets import all_texts
 from lsr.training.teachers import Teacher, combine, load_teacher
 
 Scorer = Callable[[Sequence[Group]], Tensor]
-"""Groups of one number of candidates to float32 [groups, candidates]."""
+"""Scores groups with equally many candidates: float32 [groups, candidates]."""
 
 
 def make_scorers(config: TrainingConfig, sets: Sequence[TrainingSet]) -> dict[Distilled, Scorer]:
-    """The field of a batch that the losses distil → the teachers' ensemble, which reads its texts."""
+    """The teachers' ensemble for each field of a batch that the losses distil; it scores the groups' texts."""
     distilled = {each.distils for each in config.losses}
     if not config.teachers or distilled == {None}:
         return {}
@@ -37,7 +37,7 @@ def make_scorers(config: TrainingConfig, sets: Sequence[TrainingSet]) -> dict[Di
 
 
 def _score(teachers: Sequence[Teacher], scale: float, wide: bool, groups: Sequence[Group]) -> Tensor:
-    """The ensemble's scores of each query's own candidates; with `wide`, of those of all queries."""
+    """The ensemble's scores of each query's own candidates; with `wide`, of all queries' candidates."""
     queries = [group.query for group in groups]
     candidates = [group.candidates for group in groups]
     if wide:

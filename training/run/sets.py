@@ -13,10 +13,10 @@ from lsr.training.data import TrainingSet, open_training_set
 
 
 def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[TrainingSet]:
-    """Open all that a configuration trains on; `work` takes the sets that have to be converted.
+    """Open all training sets of a configuration; those that have to be converted go to `work`.
 
-    InputError for data that is not there, says where the recipe has it from; and for data without a teacher's scores
-    where the losses distil these.
+    InputError for missing data, with its origin according to the recipe, and for data without a teacher's scores if the
+    losses distil these.
     """
     distilling = not config.teachers and any(each.distils == "scores" for each in config.losses)
     sets = []
@@ -41,7 +41,7 @@ def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[Traini
                 raise MissingInputError(reason, source=error.source, remedies=[NAME_TRAINING_DATA]) from None
         if distilling and not opened.scored:
             raise InputError(
-                f"{each.source} has no teacher's scores for all of its examples, and the losses distil them",
+                f"{each.source} lacks teacher's scores for some of its examples, but the losses distil them",
                 remedies=["name `teachers`", SCORE_TRAINING_SET],
             )
         sets.append(opened)

@@ -1,4 +1,4 @@
-"""Training on transformers' Trainer: devices, precision, accumulation, checkpoints are its, vectors and loss ours."""
+"""Training with transformers' Trainer, which handles devices, precision, accumulation and checkpoints."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ except ImportError:  # pragma: no cover
 
 _WEIGHTS = "student.safetensors"
 
-# Development measures: a student, and what it found, by name.
+# Development measures: from a student to values by name.
 Measure = Callable[[Student], dict[str, float]]
 
 
 class SparseTrainer(Trainer):
     """Trains a student.
 
-    A checkpoint holds all that a run needs to go on as if it had never stopped: weights, the student's statistics, the
-    optimiser, the schedule, random states. Which examples come next is a matter of the step alone (`Groups`), and so
-    is the strength of penalties.
+    A checkpoint holds all that a run needs to continue as if it had never stopped: weights, the student's statistics,
+        the optimiser, the schedule, random states. The step alone decides which examples come next (`Groups`), and the
+        strength of penalties.
 
     Args:
         student: the model.
         criterion: its loss.
         groups, collate: the data.
-        arguments: of transformers.
-        chunk: texts in one run of the model, by GradCache; None for all at once.
-        scorers: field of the batch → what makes it of the groups: teachers' scores, where the data has none.
-        measure: what to measure from time to time; called on the first process.
+        arguments: transformers' TrainingArguments.
+        chunk: texts per pass through the model, by GradCache; None for all at once.
+        scorers: for fields of the batch, what computes them from the groups: teachers' scores, if the data has none.
+        measure: development measures, called on the first process.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class SparseTrainer(Trainer):
         super().__init__(
             student, arguments, data_collator=collate, train_dataset=groups, eval_dataset=groups, callbacks=callbacks
         )
-        self.remove_callback(PrinterCallback)  # stdout is for answers; the log is a file
+        self.remove_callback(PrinterCallback)  # stdout is for results; the log is a file
 
     # -- a step ------------------------------------------------------------------------------------------------------
 
@@ -89,10 +89,10 @@ class SparseTrainer(Trainer):
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        """As the Trainer's; with `chunk`, by GradCache (Gao et al., arXiv:2101.06983).
+        """One step, as in the Trainer; with `chunk`, by GradCache (Gao et al., arXiv:2101.06983).
 
-        All vectors are made first, without what going back would need; the loss gives each vector its gradient; then
-        the texts go through the model again, a few at a time, and each part goes back with its vectors' gradients.
+        All vectors are computed first, without keeping what the backward pass needs; the loss gives each vector its
+        gradient; then the texts go through the model again, a few at a time, each chunk with its vectors' gradients.
         """
         if self.chunk is None:
             return super().training_step(model, inputs, num_items_in_batch)
@@ -107,7 +107,7 @@ class SparseTrainer(Trainer):
         queries, documents = (
             torch.cat([each[side] for each in vectors if each[side] is not None]).requires_grad_() for side in (0, 1)
         )
-        # Summed over accumulated batches, as the Trainer's own step has it.
+        # Summed over accumulated batches, as in the Trainer's own step.
         loss = self._loss(queries, documents, inputs) / self.current_gradient_accumulation_steps
         self.accelerator.backward(loss)
         gradients = {0: queries.grad, 1: documents.grad}
@@ -144,16 +144,16 @@ class SparseTrainer(Trainer):
     # -- data, optimiser ---------------------------------------------------------------------------------------------
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        # The groups are shuffled already.
+        # The groups are already shuffled.
         return SequentialSampler(self.groups)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        # The Trainer's own cannot make Tokens, a named tuple, anew.
+        # The Trainer's own method cannot rebuild Tokens, a named tuple.
         moved: dict[str, Any] = send_to_device(inputs, self.args.device)
         return moved
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """AdamW, as the Trainer makes it; tables of one number a term with their own rates and without decay."""
+        """AdamW as the Trainer makes it, but with own rates and no decay for tables of one number per term."""
         optimizer = super().create_optimizer(model)
         rates = self.student.own_rates()
         for group in optimizer.param_groups:
@@ -166,7 +166,7 @@ class SparseTrainer(Trainer):
     # -- measuring, logging ------------------------------------------------------------------------------------------
 
     def evaluate(self, *arguments: Any, metric_key_prefix: str = "eval", **others: Any) -> dict[str, float]:
-        """Measure the student, on the first process alone."""
+        """Measure the student, on the first process only."""
         found: dict[str, float] = {}
         if self.measure is not None and rank() == 0:
             student: Student = self.accelerator.unwrap_model(self.model)
@@ -180,7 +180,7 @@ class SparseTrainer(Trainer):
         return found
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the parts of the loss and the sparsity, means since the last time."""
+        """Add the parts of the loss and the sparsity, as means since the last log."""
         if "loss" in logs and self._parts:
             names = self._parts[-1]
             logs |= {name: sum(part[name] for part in self._parts) / len(self._parts) for name in names}
@@ -192,7 +192,7 @@ class SparseTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        # Knows weights that are tied, as the Trainer's own does not.
+        # Handles tied weights, which the Trainer's own method does not.
         save_model(self.accelerator.unwrap_model(self.model), str(folder / _WEIGHTS))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
@@ -207,7 +207,7 @@ def _parts(queries: Tokens, documents: Tokens, size: int) -> Iterator[tuple[Toke
 
 
 class _RandomState:
-    """The random states of CPU and devices, so that a second run drops out the same."""
+    """The random states of CPU and devices, so that a second pass has the same dropout."""
 
     def __init__(self) -> None:
         self.cpu = torch.get_rng_state()

@@ -16,12 +16,12 @@ from lsr.training.teachers.vectors import BiEncoder, Scores, Table, encode_docum
 
 
 class BiEncoderTeacher:
-    """Inner products of the vectors of query and candidate, or their cosine where the encoder says so.
+    """Scores by inner products of the vectors of query and candidate, or by cosine if the encoder says so.
 
     Args:
         encoder: a `SparseEncoder`, a `DenseEncoder` or a `Bm25Encoder`.
         name: the encoder's, if not given.
-        documents: the vectors of all texts of the set that is to be scored, by row, where they are made already.
+        documents: the vectors of all texts of the set to score, by row, if they already exist.
     """
 
     def __init__(self, encoder: BiEncoder, name: str | None = None, *, documents: Table | None = None) -> None:
@@ -30,7 +30,7 @@ class BiEncoderTeacher:
         self._documents = documents
 
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Scores]:
-        """float32 scores of each query's candidates; a text that comes twice is encoded once."""
+        """Scores of each query's candidates, float32; repeated texts are encoded once."""
         distinct = {text: row for row, text in enumerate(dict.fromkeys(text for texts in candidates for text in texts))}
         documents = encode_documents(self.encoder)(list(distinct), None)
         asked = encode_queries(self.encoder)(list(queries), None)
@@ -40,7 +40,7 @@ class BiEncoderTeacher:
     def score_pairs(self, pairs: Pairs, scores: Scores, *, work: Path, stages: Stages = silent) -> None:
         """Write the score of every pair into `scores`, encoding every distinct text once.
 
-        Vectors are kept in `work` meanwhile: 4 bytes for a number of a dense one, 8 for a term of a sparse one.
+        Vectors are kept in `work` meanwhile: 4 bytes per number of a dense one, 8 per term of a sparse one.
         """
         folder = Path(tempfile.mkdtemp(dir=work))
         try:
@@ -54,7 +54,7 @@ class BiEncoderTeacher:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _encode_candidates(self, pairs: Pairs, folder: Path, stages: Stages) -> tuple[Table, npt.NDArray[np.integer]]:
-        """Vectors of the texts that are candidates, and where that of each text is."""
+        """Vectors of the candidate texts, and the row of each text's vector."""
         if self._documents is not None:
             return self._documents, np.arange(len(pairs.texts))
         is_candidate = np.zeros(len(pairs.texts), np.bool_)
@@ -67,7 +67,7 @@ class BiEncoderTeacher:
             return encode_to_disk(encode_documents(self.encoder), texts, folder / "documents", progress), places
 
     def _encode_queries(self, pairs: Pairs, folder: Path, stages: Stages) -> tuple[Table, npt.NDArray[np.integer]]:
-        """Vectors of the distinct queries, and where that of each query is."""
+        """Vectors of the distinct queries, and the row of each query's vector."""
         hashes = np.fromiter((hash(query) for query in pairs.queries), np.int64, len(pairs.queries))
         first, places = distinct(hashes)
         with stages(f"{self.name}: encoding", len(first), "queries") as progress:

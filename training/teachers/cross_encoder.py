@@ -12,19 +12,18 @@ from lsr.encoding.cross.encoder import CrossEncoder
 from lsr.training.teachers.pairs import Pairs
 from lsr.training.teachers.vectors import Scores
 
-# Pairs whose texts are read, and scored, together.
+# Pairs whose texts are read and scored together.
 _PAIRS = 2048
 
 
 class CrossEncoderTeacher:
-    """A `CrossEncoder`, whose score before any activation is what distillation takes (Hofstätter et al. 2020,
-    arXiv:2010.02666).
+    """Scores by a `CrossEncoder`, before any activation, as in distillation (Hofstätter et al. 2020, arXiv:2010.02666).
 
     Args:
         folder: a model folder that transformers' AutoModelForSequenceClassification loads.
         name: the folder's path, if not given.
         max_length, device, dtype: as for `CrossEncoder.load`.
-        batch_size: bounds the pairs in one run of the model, which takes fewer where they are long.
+        batch_size: the most pairs in one pass through the model; fewer if they are long.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class CrossEncoderTeacher:
         self.max_length = self.encoder.max_length
 
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Scores]:
-        """float32 scores of each query's candidates."""
+        """Scores of each query's candidates, float32."""
         left = [query for query, texts in zip(queries, candidates, strict=True) for _ in texts]
         scores = self._score(left, [text for texts in candidates for text in texts])
         ends = np.cumsum([len(texts) for texts in candidates])

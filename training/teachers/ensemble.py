@@ -1,4 +1,4 @@
-"""Several teachers' scores as one.
+"""Combining the scores of several teachers.
 
 "Towards Competitive Search Relevance For Inference-Free Learned Sparse Retrievers" (Geng et al., arXiv:2411.04403):
 teachers of different kinds score on different scales, so each one's scores are first spread over 0 … 1 for each query.
@@ -15,13 +15,13 @@ from lsr.core.shares import mean_shares
 from lsr.core.types import Scores
 
 SCALE = 30.0
-"""What the paper's code multiplies the mean with: the largest score of a query's candidates on which all agree."""
+"""The factor of the mean in the paper's code: the largest possible score, if all teachers agree."""
 
 
 def normalise(scores: Scores) -> Scores:
-    """(score - least) / (largest - least + 10⁻⁶) over one query's candidates, as the paper's code has it.
+    """Normalise one query's scores as in the paper's code: (score - least) / (largest - least + 10⁻⁶).
 
-    float32, from 0 to just below 1; all 0 where all are equal.
+    float32, from 0 to just below 1; all 0 if all are equal.
     """
     least = scores.min(initial=np.inf)
     return (scores - least) / (scores.max(initial=-np.inf) - least + np.float32(1e-6))
@@ -35,7 +35,7 @@ def combine(
     Args:
         scores: for each teacher, for each query, the scores of its candidates, float32.
         weights: of the teachers in the mean; equal if not given.
-        scale: the ensemble's range.
+        scale: the range of the ensemble's scores.
 
     Raises InputError unless there is a positive weight for each teacher and all have scored the same candidates.
     """

@@ -1,4 +1,4 @@
-"""Scores in files: a teacher that has done its work, and what other teachers leave to be used again."""
+"""Scores in files: from other tools, or saved from teachers to be used again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from lsr.core.files import atomic_file
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import ADD_SCORES_FIRST
 from lsr.text.lines import content_suffix, read_lines
-from lsr.text.readers import read_jsonl, read_parquet
+from lsr.text.parquet import read_parquet
+from lsr.text.readers import read_jsonl
 from lsr.text.records import FieldNames, parse_id
 from lsr.training.teachers.pairs import Pairs
 from lsr.training.teachers.vectors import Scores
@@ -33,26 +34,26 @@ class FileTeacher:
     """Scores read from a file of (query id, text id, score).
 
     Three columns separated by tabs (.tsv, with or without a header), JSON objects (.jsonl) or a Parquet file with the
-    fields `query_id`, `text_id` and `score`; text may be compressed (.gz, .zst). Pairs that a set does not hold are
-    passed over.
+    fields `query_id`, `text_id` and `score`; text may be compressed (.gz, .zst). Pairs that a set does not contain are
+    ignored.
     """
 
     def __init__(self, path: str | Path, name: str | None = None) -> None:
         self.path = Path(path)
         self.name = name or str(path)
         if content_suffix(self.path) not in SUFFIXES:
-            raise InputError(f"a file of scores ends in {', '.join(SUFFIXES)}", source=str(path))
+            raise InputError(f"not a file of scores; these end in {', '.join(SUFFIXES)}", source=str(path))
 
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> NoReturn:
-        """Raises InputError: the file knows ids, and no texts."""
+        """Raises InputError: the file has scores by id, not by text."""
         raise InputError(
-            "scores in a file are of ids, and a batch has none",
+            "scores in a file are by id, and the texts of a batch have no ids",
             source=str(self.path),
             remedies=[ADD_SCORES_FIRST],
         )
 
     def score_pairs(self, pairs: Pairs, scores: Scores, *, work: Path, stages: Stages = silent) -> None:
-        """Write the score of every pair into `scores`. InputError if the file lacks one, or has one that is none."""
+        """Write the score of every pair into `scores`. InputError if the file lacks one, or has an invalid one."""
         queries: dict[str, list[int]] = defaultdict(list)
         for query, id in enumerate(pairs.query_ids):
             queries[id].append(query)

@@ -35,13 +35,13 @@ def load_teacher(
 
     Args:
         name: "bm25"; a file of scores (.parquet, .jsonl, .tsv); or a packaged model, a model folder or a hub name: a
-            sparse encoder, a dense one or a cross-encoder, as its files say.
-        bm25: gives the statistics for "bm25"; not called for others.
-        max_length: tokens read of a text (of query and candidate together, by a cross-encoder), where the model's own
-            limit is not lower.
+            sparse encoder, a dense encoder or a cross-encoder, as its files say.
+        bm25: returns the statistics for "bm25"; not called for others.
+        max_length: tokens read from a text (from query and candidate together, by a cross-encoder), unless the model's
+            own limit is lower.
         device, dtype: as for `SparseEncoder.load`.
 
-    Raises ModelError for what is none of these.
+    Raises ModelError for anything else.
     """
     if name == "bm25":
         return BiEncoderTeacher(bm25())
@@ -60,7 +60,7 @@ def load_encoder(
     """The sparse or dense encoder of this name; arguments as for `load_teacher`. ModelError if it is neither."""
     kind = model_kind(name)
     if kind == "cross":
-        raise ModelError(f"{name} is a cross-encoder: it gives no vectors")
+        raise ModelError(f"{name} is a cross-encoder, which makes no vectors")
     if kind == "sparse":
         from lsr.encoding.sparse.encoder import SparseEncoder
 
@@ -74,7 +74,7 @@ def load_encoder(
 
 
 def model_kind(name: str) -> Kind:
-    """What kind of model this is, by its files; "sparse" where nothing else shows, which its loader will check."""
+    """The kind of a model, by its files; "sparse" if nothing shows another kind, which the loader then checks."""
     folder = _folder(name)
     architectures = _read(folder / "config.json", {}).get("architectures") or [""]
     if architectures[0].endswith("ForSequenceClassification"):
@@ -86,7 +86,7 @@ def model_kind(name: str) -> Kind:
 def _folder(name: str) -> Path:
     packaged = packaged_model(name)
     if packaged is not None and packaged.kind == "decoder":
-        raise ModelError(f"{name!r} is a decoder: it scores nothing before a sparse encoder is trained from it")
+        raise ModelError(f"{name!r} is a decoder: it cannot score texts until a sparse encoder is trained from it")
     return locate(name)[1]
 
 

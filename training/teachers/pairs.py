@@ -46,7 +46,7 @@ class Pairs:
 
     @classmethod
     def of(cls, training_set: TrainingSet, texts: CandidateTexts | None = None) -> Pairs:
-        """The pairs of a training set, in the order of its `scores`. `texts` stands in for the set's own."""
+        """The pairs of a training set, in the order of its `scores`. `texts` replaces the set's own."""
         rows, indptr = array("I"), array("q", [0])
         for i in range(len(training_set)):
             rows.extend(training_set[i].candidates)
@@ -64,7 +64,7 @@ class Pairs:
         return len(self.rows)
 
     def span(self, query: int) -> slice:
-        """Where one query's pairs are."""
+        """The slice of one query's pairs."""
         return slice(self.indptr[query], self.indptr[query + 1])
 
     def candidates(self, query: int) -> npt.NDArray[np.uint32]:
@@ -72,7 +72,7 @@ class Pairs:
         return self.rows[self.span(query)]
 
     def blocks(self, most: int) -> Iterator[tuple[int, int]]:
-        """Ranges of queries, first and last excluded, of at most `most` pairs, but always one query."""
+        """Ranges of queries (first, end) with at most `most` pairs, but at least one query."""
         first = 0
         while first < len(self.queries):
             end = int(np.searchsorted(self.indptr, self.indptr[first] + most, side="right")) - 1
@@ -84,9 +84,9 @@ class Pairs:
 class UntitledTexts:
     """The texts of a training set whose queries are titles, without these titles.
 
-    A document's text starts with its title, which a teacher would find word for word. Where a query is the beginning
-    of one of its positives, with more words to follow, that beginning is left out. Documents that are no query's
-    positive keep their titles.
+    A document's text starts with its title, which a teacher would find verbatim. If a query is the beginning of one of
+    its positives, with more words following, that beginning is left out. Documents that are not a positive of any query
+    keep their titles.
     """
 
     def __init__(self, training_set: TrainingSet) -> None:
@@ -120,14 +120,14 @@ class UntitledTexts:
 
 
 def texts_of(training_set: TrainingSet, *, without_titles: bool = False) -> Texts | UntitledTexts:
-    """The texts as teachers and searchers are to read them."""
+    """The texts as teachers and searchers should read them."""
     return UntitledTexts(training_set) if without_titles else training_set.texts
 
 
 def distinct(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Where each value comes first, in that order, and for every value which of these it is: int64 [distinct], [all].
+    """The first place of each distinct value, in that order, and the number of each value's: int64 [distinct], [all].
 
-    Unlike `numpy.unique`, the order says nothing about the values, which may be hashes.
+    Unlike in `numpy.unique`, the order does not depend on the values, which may be hashes.
     """
     _, first, of_each = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -137,7 +137,7 @@ def distinct(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.
 
 
 class _Queries(Sequence[str]):
-    """The queries' texts of a training set, read when they are asked for."""
+    """The queries' texts of a training set, read on demand."""
 
     def __init__(self, training_set: TrainingSet) -> None:
         self._set = training_set

@@ -36,26 +36,25 @@ def score_training_set(
     """Write a copy of the set with the teachers' scores at `path`, and open it.
 
     Args:
-        teachers: one or more. The scores of several are put together by `combine`, those of one are written as they
-            are.
+        teachers: one or more. The scores of several are combined by `combine`, those of one are written as they are.
         weights, scale: of `combine`.
         normalise: let the scores of a single teacher go through `combine` too.
-        keep: a folder for each teacher's own scores, as NAME.parquet: `FileTeacher` reads them, so that another
-            ensemble needs no encoding. Each is there as soon as its teacher has finished.
-        without_titles: teachers read the texts without titles that are queries (see `UntitledTexts`).
-        force: replace what is there.
+        keep: a folder for each teacher's own scores, as NAME.parquet, which `FileTeacher` reads, so that another
+            ensemble needs no encoding. Each is written as soon as its teacher has finished.
+        without_titles: teachers read the texts without titles that serve as queries (see `UntitledTexts`).
+        force: replace what exists at `path`.
 
-    The set's `about` says under "scored" how, and for each teacher how often the candidate that it likes best is a
-    positive ("positive_first", the share of the queries that have negatives; ties do not count).
+    The set's `about` says how under "scored" and, for each teacher, how often the best-scored candidate is a positive
+    ("positive_first", as a share of the queries with negatives; ties do not count).
 
     Raises:
-        InputError: no teachers, two of one name, weights that are not one for each, or a file that lacks a score.
+        InputError: no teachers, two of one name, not one weight for each, or a file that lacks a score.
         OutputExistsError: before anything is computed.
         ModelError: a teacher's score is not a finite number.
     """
     names = [teacher.name for teacher in teachers]
     if not names or len(set(names)) < len(names):
-        raise InputError(f"give one or more teachers of different names, not {names}")
+        raise InputError(f"give one or more teachers with different names, not {names}")
     shares = mean_shares(len(teachers), weights, "teachers")
     raw = len(teachers) == 1 and not normalise
     path = check_output(path, force=force)

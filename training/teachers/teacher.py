@@ -1,4 +1,4 @@
-"""What a teacher is."""
+"""The interface of teachers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lsr.training.teachers.pairs import Pairs
 
 
 class Teacher(Protocol):
-    """Scores candidates of queries; larger is better. What scores mean, and their range, is each teacher's own.
+    """Scores candidates of queries; larger is better. The meaning and range of scores differ between teachers.
 
     Attributes:
         name: a short name for reports.
@@ -23,7 +23,7 @@ class Teacher(Protocol):
     name: str
 
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[npt.NDArray[np.float32]]:
-        """Scores of each query's candidates, in their order: for use inside a training loop."""
+        """Score each query's candidates, in order: for use inside a training loop."""
         ...
 
 
@@ -39,5 +39,5 @@ class SetTeacher(Protocol):
     def score_pairs(
         self, pairs: Pairs, scores: npt.NDArray[np.float32], *, work: Path, stages: Stages = silent
     ) -> None:
-        """Write the score of every pair into `scores`, float32 [pairs]. `work` is a folder for files that are large."""
+        """Write the score of every pair into `scores`, float32 [pairs]. `work` is a folder for large files."""
         ...

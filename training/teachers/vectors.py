@@ -75,7 +75,7 @@ class SparseTable(Table):
         return scores
 
     def parts(self, rows: int) -> Iterator[SparseVectors]:
-        """All of them in parts of so many rows; ids are the row numbers."""
+        """All vectors, in chunks of so many rows; ids are the row numbers."""
         for first in range(0, len(self), rows):
             last = min(first + rows, len(self))
             start, end = self.indptr[first], self.indptr[last]
@@ -107,12 +107,12 @@ Encode = Callable[[list[str], Callable[[int], None] | None], Table]
 
 
 def encode_documents(encoder: BiEncoder) -> Encode:
-    """Texts to a table in memory, as documents; vectors that are compared by cosine get length one."""
+    """Encode texts as documents, to a table in memory; vectors that are compared by cosine get length one."""
     return lambda texts, progress: _to_table(encoder, encoder.encode_documents(texts, progress=progress))
 
 
 def encode_queries(encoder: BiEncoder) -> Encode:
-    """Texts to a table in memory, as queries; vectors that are compared by cosine get length one."""
+    """Encode texts as queries, to a table in memory; vectors that are compared by cosine get length one."""
     return lambda texts, progress: _to_table(encoder, encoder.encode_queries(texts, progress=progress))
 
 
@@ -177,7 +177,7 @@ def _append(path: Path, values: npt.NDArray[Any]) -> None:
 
 
 def _map(path: Path, dtype: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """A plain array over the file: slicing numpy's memmap objects costs several times as much."""
+    """Map a file as a plain array: slicing numpy's memmap objects costs several times as much."""
     if 0 in shape:  # an empty file cannot be mapped
         return np.empty(shape, dtype)
     return np.asarray(np.memmap(path, dtype, "r", shape=shape))

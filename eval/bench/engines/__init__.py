@@ -1,4 +1,4 @@
-"""The engines that can be measured, one a file."""
+"""The engines that can be measured, one per file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]
 
 
 def check_peers(names: list[str]) -> None:
-    """InputError if one of the names is not in PEERS."""
+    """Check names of peers: InputError if one is not in PEERS."""
     for name in names:
         if name not in PEERS:
             raise InputError(f"there is no engine {name!r} to measure against; choose from {', '.join(PEERS)}")

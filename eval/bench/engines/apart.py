@@ -1,7 +1,7 @@
-"""Calling a function in a process of its own.
+"""Calling a function in a separate process.
 
 Peers build their indexes there: what they print stays out of our output, their thread pool gets the size that we want,
-a panic or a kill for memory ends only that process, and its memory goes back to the system.
+a panic or an out-of-memory kill ends only that process, and its memory is returned to the system.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lsr.eval.bench.engines.contract import LeftOut
 
 
 def call_apart(function: str, threads: int, **arguments: Any) -> Any:
-    """The result of `function`, named "module:name", called with these arguments in a new process.
+    """Call `function`, named as "module:name", with these arguments in a new process; return its result.
 
     Arguments and result are JSON values. Rust's thread pool (Rayon) has `threads` threads there. Raises LeftOut, with
     the last line of what the process wrote to stderr, if it fails.
@@ -32,7 +32,7 @@ def call_apart(function: str, threads: int, **arguments: Any) -> Any:
         env={**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0"},
     )
     if done.returncode < 0:
-        raise LeftOut(f"its process was ended by {signal.Signals(-done.returncode).name}, often a lack of memory")
+        raise LeftOut(f"its process was ended by {signal.Signals(-done.returncode).name}, often for lack of memory")
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"its process ended with code {done.returncode}"]
         raise LeftOut(lines[-1])
@@ -40,7 +40,7 @@ def call_apart(function: str, threads: int, **arguments: Any) -> Any:
 
 
 def main() -> None:
-    """The other end: arguments from stdin, the result to stdout, anything that is printed meanwhile to stderr."""
+    """Run in the new process: arguments from stdin, the result to stdout, anything printed meanwhile to stderr."""
     module, name = sys.argv[1].split(":")
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -1,9 +1,9 @@
-"""bmp: Block-Max Pruning, its authors' engine in Rust (Mallia, Suel and Tonellotto, SIGIR 2024).
+"""The engine bmp: Block-Max Pruning by its authors, in Rust (Mallia, Suel and Tonellotto, SIGIR 2024).
 
 Measured through `Indexer` and `Searcher`, documents in the order given; the reordering of its paper needs tools that
 are not on PyPI. It stores weights as whole numbers from 1 to 255 and rounds those of a query up to 1 … 32, so its exact
-search (alpha = beta = 1) is exact on these, and recall says what they cost. Three limits of version 0.2.8 are kept away
-from the results as far as can be: vocabularies beyond 65,536 terms are left out, since term ids wrap; a query whose
+search (alpha = beta = 1) is exact for these, and recall shows what they cost. Three limits of version 0.2.8 are kept
+out of the results as far as possible: vocabularies beyond 65,536 terms are left out, since term ids wrap; a query whose
 scores could pass 65,535, where they wrap, is scaled down; a query that no document matches makes it panic, which counts
 as no hits. The block with the lowest bound is never scored, which matters to collections of a few blocks only.
 
@@ -33,7 +33,7 @@ _MAX_TERMS = 65_536
 _MAX_IMPACT = 255
 _MAX_QUERY_WEIGHT = 32
 _MAX_SCORE = 65_535
-# Stands in no document: it takes part in a query only to scale the other terms.
+# Occurs in no document: it is part of a query only to scale the other terms.
 _SCALER = "scale"
 
 
@@ -48,13 +48,13 @@ class BmpEngine:
         self.version = metadata.version("bmp")
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """By number of documents a block."""
+        """Builds with different numbers of documents per block."""
         return [{"block_size": size} for size in _BLOCK_SIZES[effort]]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
-        """Build in a process of its own."""
+        """Build in a separate process."""
         if dim > _MAX_TERMS:
-            raise LeftOut(f"its term ids have 16 bits, and the vocabulary has {dim:,} terms")
+            raise LeftOut(f"its term ids have 16 bits, but the vocabulary has {dim:,} terms")
         facts = call_apart(
             f"{__name__}:build_index",
             threads,
@@ -90,7 +90,7 @@ class OpenBmp:
         ]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Any]:
-        """One query a call."""
+        """One query per call."""
         search, queries = self._searcher.search, self._queries
         alpha, beta = configuration.parameters["alpha"], configuration.parameters["beta"]
 
@@ -98,7 +98,7 @@ class OpenBmp:
             try:
                 return search(queries[query], k, alpha, beta)
             except BaseException as error:
-                # Rust's panics come as an exception that is no Exception and has no public name.
+                # Rust's panics arrive as an exception that is not an Exception and has no public name.
                 if type(error).__name__ != "PanicException":
                     raise
                 return [], []
@@ -110,7 +110,7 @@ class OpenBmp:
         return [int(name) for name in answer[0]]
 
     def batch(self, k: int, configuration: Configuration, part: int, threads: int) -> None:
-        """There is no such call."""
+        """None: there is no such call."""
         return
 
 

@@ -1,4 +1,4 @@
-"""What an engine must be able to do to be measured."""
+"""The interface of an engine to be measured."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Configuration:
 
     Attributes:
         mode: "approximate", "exact", "exhaustive", … as the table shows it.
-        parameters: of the search, by the names that the engine gives them.
+        parameters: of the search, by the engine's names for them.
     """
 
     mode: str
@@ -46,7 +46,7 @@ class BuiltIndex:
         folder: holds its files and whatever else the engine needs to open it.
         bytes: what the saved index takes on disk.
         seconds: from the engine's input to the finished index.
-        facts: what else the engine wants to know when it opens the index.
+        facts: what else the engine needs to know to open the index.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Queries:
 
     Attributes:
         vectors: n queries of the documents' vocabulary.
-        parts: row numbers of the parts that are measured apart; together they are all rows.
+        parts: row numbers of the parts that are measured separately; together they are all rows.
         top_scores: float32 [n], each query's best score over all documents, 0 if it matches none.
     """
 
@@ -77,7 +77,7 @@ class OpenIndex(Protocol):
         """The searches worth trying for `k` hits."""
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Any]:
-        """A function from a query's row number to the engine's answer: one call, one query, one thread."""
+        """A function from a query's row number to the engine's answer: one query per call, on one thread."""
 
     def rows(self, answer: Any) -> list[int]:
         """The row numbers of the documents in an answer, best first."""
@@ -90,10 +90,10 @@ class Engine(Protocol):
     """A search engine.
 
     Attributes:
-        name: as `--against` takes it and the table shows it.
+        name: as the settings take it and the table shows it.
         version: of its package.
-        mean_from_batch: whether its mean latency may be that of its batch call on one thread, over the number of
-            queries, where that is less than the mean of single calls, which carry Python objects.
+        mean_from_batch: whether its mean latency may be that of its batch call on one thread, divided by the number of
+            queries, if that is less than the mean of single calls, which make Python objects.
         build_input: what its build time counts from.
     """
 

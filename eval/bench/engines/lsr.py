@@ -1,4 +1,4 @@
-"""This engine: `index.search`, timed as a user calls it, all of its Python included."""
+"""This engine: `index.search`, timed as a user calls it, including all of its Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Q
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings, parameter_grid
 from lsr.vectors.files import iter_vectors
 
-# Kernels are compiled on an index of this many documents before the build that is timed: a user pays for that once.
+# Kernels are compiled on an index of this many documents before the timed build: a user pays for that only once.
 _COMPILE_DOCUMENTS = 2000
 
 # Indexes for the published algorithms, with their authors' settings, and the searches of each.
@@ -38,7 +38,7 @@ class LsrEngine:
         self.version = lsr.__version__
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """The defaults; for a full measurement also 16 bits a weight, and the published algorithms."""
+        """The default build; for a full measurement also 16 bits a weight, and the published algorithms."""
         published = [{name: dict(settings)} for name, settings in _PUBLISHED.items()]
         return [{}] if effort is Effort.quick else [{}, {"weight_bits": 16}, *published]
 
@@ -51,7 +51,7 @@ class LsrEngine:
         return BuiltIndex(folder, index.describe()["bytes"]["total"], perf_counter() - started)
 
     def open(self, built: BuiltIndex, queries: Queries) -> OpenLsr:
-        """Map the index into memory, and warm its kernels up."""
+        """Map the index into memory, and warm up its kernels."""
         return OpenLsr(Index.open(built.folder / "index"), queries)
 
 
@@ -67,7 +67,7 @@ class OpenLsr:
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
         """The engine's own grid, which ends with exact, and exhaustive.
 
-        An index for a published algorithm is measured in that mode alone: in the others it is as one without it.
+        An index for a published algorithm is measured only in that mode: in the others it equals an index without it.
         """
         for mode, grid in _PUBLISHED_GRIDS.items():
             if mode in self._index.sparse.modes:
@@ -75,7 +75,7 @@ class OpenLsr:
         return [*own_grid(self._index, k), Configuration("exhaustive")]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Hits]:
-        """One query a call."""
+        """One query per call."""
         search, queries = self._index.search, self._queries
         mode, parameters = configuration.mode, dict(configuration.parameters)
 
@@ -86,7 +86,7 @@ class OpenLsr:
         return run
 
     def rows(self, answer: Hits) -> list[int]:
-        """As the hits give them."""
+        """The rows of the hits."""
         return answer.rows.tolist()
 
     def batch(self, k: int, configuration: Configuration, part: int, threads: int) -> Callable[[], object]:
@@ -97,7 +97,7 @@ class OpenLsr:
 
 
 def own_grid(index: Index, k: int) -> list[Configuration]:
-    """What `lsr.index.parameter_grid` gives."""
+    """The configurations of `lsr.index.parameter_grid`."""
     return [
         Configuration(parameters["mode"], {name: value for name, value in parameters.items() if name != "mode"})
         for parameters in parameter_grid(index, k)

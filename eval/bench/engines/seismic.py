@@ -1,9 +1,9 @@
-"""pyseismic-lsr: Seismic, its authors' engine in Rust (Bruch, Nardini, Rulli and Venturini, SIGIR 2024).
+"""The engine pyseismic-lsr: Seismic by its authors, in Rust (Bruch, Nardini, Rulli and Venturini, SIGIR 2024).
 
 Measured through `SeismicIndexRaw` (`SeismicIndexRawLV` for vocabularies beyond 65,536 terms), which takes term ids as
-they are and returns row numbers. Its mean latency is that of `batch_search` with one thread over the queries of a
-file, so no Python object is paid for; percentiles need single calls of `search`, which are timed with the arrays
-already made, and nothing is taken off for the call. Both means are reported.
+they are and returns row numbers. Its mean latency is that of `batch_search` with one thread over the queries of a file,
+without the cost of Python objects; percentiles need single calls of `search`, which are timed with the arrays already
+made, and nothing is subtracted for the call. Both means are reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lsr.vectors.files import iter_vectors
 from lsr.vectors.sparse import SparseVectors
 
 # The defaults of its package, and the best of its authors' configurations at 1.5 times the memory of the vectors
-# (experiments/best_configs of TusKANNy/seismic), brought to a collection of this size.
+# (experiments/best_configs of TusKANNy/seismic), scaled to a collection of this size.
 _BUILDS = (
     {"n_postings": 3500, "centroid_fraction": 0.1, "summary_energy": 0.4, "max_fraction": 1.5},
     {"n_postings": 1000, "centroid_fraction": 0.2, "summary_energy": 0.4, "max_fraction": 6.0},
@@ -46,11 +46,11 @@ class SeismicEngine:
         self.version = metadata.version("pyseismic-lsr")
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """Two of them, the same for either effort."""
+        """Two builds, the same for either effort."""
         return [dict(build) for build in _BUILDS]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
-        """Convert, which is not counted, and build in a process of its own."""
+        """Convert, which is not timed, and build in a separate process."""
         output = folder / "index"
         seconds = call_apart(
             f"{__name__}:build_index",
@@ -85,7 +85,7 @@ class OpenSeismic:
         return [Configuration("approximate", {"query_cut": cut, "heap_factor": factor}) for cut, factor in grid]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Any]:
-        """One query a call."""
+        """One query per call."""
         search, queries = self._index.search, self._queries
         cut, factor = configuration.parameters["query_cut"], configuration.parameters["heap_factor"]
 
@@ -134,7 +134,7 @@ def write_binary(path: Path, batches: list[SparseVectors] | Iterator[SparseVecto
 
 
 def _interleaved(batch: SparseVectors) -> npt.NDArray[np.uint32]:
-    """A row after another: length, term ids, weights."""
+    """Rows one after another: length, term ids, weights."""
     lengths = np.diff(batch.indptr)
     starts = 2 * batch.indptr[:-1] + np.arange(len(batch))
     within = np.arange(batch.nnz) - np.repeat(batch.indptr[:-1], lengths)

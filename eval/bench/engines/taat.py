@@ -1,8 +1,8 @@
 """Term at a time: the exhaustive search that any inverted index can do, as a measure of what skipping gains.
 
-Every posting of every query term is added up in float32 accumulators, one for each document, and the best are picked in
-one pass over them. Postings are a row number in four bytes and a weight in one, in the order of the rows. Plain Numba,
-with no thought given to caches or vector instructions.
+Every posting of every query term is added to float32 accumulators, one for each document, and the best are picked in
+one pass over these. Postings are a row number in four bytes and a weight in one, in the order of the rows. Plain Numba,
+not optimised for caches or vector instructions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Q
 from lsr.vectors.files import read_vectors
 
 _MAX_WEIGHT = 255
-# Room for so many times k candidates.
+# Room for this many times k candidates.
 _ROOM = 8
 
 
@@ -34,7 +34,7 @@ class TermAtATime:
     build_input = "the Parquet file"
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """There is only one."""
+        """The only build."""
         return [{}]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
@@ -65,11 +65,11 @@ class OpenTermAtATime:
         self.searcher(1, Configuration("exhaustive"))(0)
 
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
-        """There is nothing to choose."""
+        """The only configuration: there is nothing to choose."""
         return [Configuration("exhaustive")]
 
     def searcher(self, k: int, configuration: Configuration) -> Callable[[int], Any]:
-        """One query a call."""
+        """One query per call."""
         search, lists, accumulators, queries = _compiled(), self._lists, self._accumulators, self._queries
         return lambda query: search(*lists, *queries[query], accumulators, k)
 
@@ -78,7 +78,7 @@ class OpenTermAtATime:
         return answer.tolist()
 
     def batch(self, k: int, configuration: Configuration, part: int, threads: int) -> None:
-        """There is no such call."""
+        """None: there is no such call."""
         return
 
 
@@ -100,12 +100,12 @@ def _search(
     accumulators: npt.NDArray[np.float32],
     k: int,
 ) -> npt.NDArray[np.int64]:
-    """int64 [n ≤ k]: the best rows, best first. `accumulators` (float32 [documents]) is all zero, and left so."""
+    """The best rows, best first: int64 [n ≤ k]. `accumulators` (float32 [documents]) is all zero before and after."""
     for i in range(terms.size):
         # Unsigned indices spare the check for negative ones.
         for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
             accumulators[list_rows[p]] += weights[i] * np.float32(list_weights[p])
-    # Rows above the k-th best score so far are gathered; whenever there is no more room, the k best of them stay.
+    # Rows above the k-th best score so far are gathered; whenever there is no more room, the k best of them are kept.
     rows, scores = np.empty(_ROOM * k, np.int64), np.empty(_ROOM * k, np.float32)
     kept, least = 0, np.float32(0)
     for row in range(accumulators.size):
@@ -126,7 +126,7 @@ def _search(
 def _keep_best(
     rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], count: int, k: int, least: np.float32
 ) -> int:
-    """Move the k best of the first `count` to the front, in the order they have; `least` is the k-th best score."""
+    """Move the k best of the first `count` to the front, in their order; `least` is the k-th best score."""
     above = 0
     for i in range(count):
         above += scores[i] > least

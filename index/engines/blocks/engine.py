@@ -27,7 +27,7 @@ class Exact(Engine[NoParameters]):
     Parameters = NoParameters
 
     def is_exact(self, parameters: NoParameters) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def search(
@@ -59,7 +59,7 @@ class Approximate(Engine[ApproximateParameters]):
     Parameters = ApproximateParameters
 
     def is_exact(self, parameters: ApproximateParameters) -> bool:
-        """Never: the number of blocks that it visits is limited."""
+        """Never, as the number of blocks visited is limited."""
         return False
 
     def search(

@@ -3,7 +3,7 @@
 Blocks are runs of neighbouring documents whose summary is the largest weight of each term, as in Block-Max Pruning
 (Mallia, Suel and Tonellotto, SIGIR 2024, arXiv:2405.01117). Unlike there, blocks are a few documents long, their bounds
 are added up from impact-ordered lists (as documents' scores are in JASS: Lin and Trotman, ICTIR 2015), and nothing is
-scored before all bounds stand.
+scored before all bounds are known.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ from lsr.index.kernels.scoring import (
 from lsr.index.kernels.selection import gather, threshold
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# A block's documents are asked for this many blocks before they are scored.
+# A block's documents are prefetched this many blocks before they are scored.
 PREFETCH_AHEAD = 4
 
 
@@ -73,15 +73,15 @@ def search_blocks(
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
     frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
-    weights … ordered, found: scratch, see `accumulate` and `gather`; the first four of as many values as a query has
-    terms, or more.
+    weights … ordered, found: scratch, see `accumulate` and `gather`; the first four hold at least as many values as a
+    query has terms.
     query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_weights: float32, times the
     index's scale.
     cut, heap_factor: see `lsr.index.engines.blocks.search.search_approximate`; 0.0 and 1.0 make the search exact.
-    first_blocks: blocks to look at before the first threshold; max_blocks: visit no more. budget: int64, visit none
-    after so many nanoseconds from the start of a query, 0 for no such limit.
+    first_blocks: blocks to look at before the first threshold; max_blocks: the most to visit. budget: int64,
+        nanoseconds from the start of a query after which no block is visited, 0 for no such limit.
     allow: uint8 bitmap of rows, or empty.
-    lookup: empty, see `lsr.index.kernels.scoring`, left empty.
+    lookup: see `lsr.index.kernels.scoring`; empty before and after.
     scores: float32 [n, k], rows: int64 [n, k]: the heaps.
     counters: int64 [n, 5], receives postings added, cells of frequent terms added, blocks visited, documents scored,
     and the number of documents found.
@@ -139,7 +139,7 @@ def search_blocks(
                     stopped = True
                     break
                 if i + 2 * PREFETCH_AHEAD < count:
-                    # Where these documents' pairs begin has to be there in time, to ask for them.
+                    # The offsets of these documents must be in the cache before their pairs can be prefetched.
                     far_ahead = np.int64(ordered[i + 2 * PREFETCH_AHEAD]) * block_size
                     prefetch(forward_indptr, far_ahead)
                     prefetch(document_rows, far_ahead)
@@ -159,13 +159,13 @@ def search_blocks(
                     )
                     if score > 0 and (size < k or score >= best_scores[0]):
                         size = offer(best_scores, best_rows, size, score, row)
-                # One that a filter leaves nothing of costs little, and does not count.
+                # A block without an allowed document costs little, and does not count.
                 visited += scored > scored_before
                 if size == k:
                     needed = np.int64(min(max(factor * best_scores[0], 1.0), largest - 1))
             if stopped or visited == max_blocks or low <= needed:
                 break
-            # Down to what is needed, but in steps that grow with the way gone: the need will rise with the threshold.
+            # Go down as far as is needed, in growing steps: what is needed rises with the threshold.
             high = low
             low -= (best_bound - low) // 8 + 1
             low = max(low if 16 * low > best_bound else 1, needed)

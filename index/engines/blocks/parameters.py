@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lsr.core.errors import InputError
 
-# What the defaults were chosen on; larger collections need more blocks, about with the square root of their size.
+# The size that the defaults were chosen for; larger collections need more blocks, roughly by the square root of their
+# size.
 _USUAL_DOCUMENTS = 300_000
 
 
@@ -44,8 +45,8 @@ class ApproximateParameters:
 
 
 def usual_blocks(k: int, documents: int) -> int:
-    """The blocks that approximate search visits where `max_blocks` is None.
+    """The number of blocks that approximate search visits if `max_blocks` is None.
 
-    60 + 2 k, and more in more documents than the defaults were chosen on.
+    60 + 2 k, and more for collections larger than the one that the defaults were chosen on.
     """
     return round((60 + 2 * k) * max(1.0, documents / _USUAL_DOCUMENTS) ** 0.5)

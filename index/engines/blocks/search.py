@@ -16,14 +16,14 @@ from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
 
-# Some three years: a longer budget is none.
+# About three years: a longer budget is no limit.
 _LONGEST_NS = 1e17
 
 
 def search_exact(
     segment: Segment, queries: PreparedQueries, k: int, allowed: AllowedRows, scratch: Scratch
 ) -> list[Found]:
-    """The true k best: blocks are skipped only when their bound shows that they hold none of them."""
+    """Find the true k best: blocks are skipped only if their bound shows that they hold none of them."""
     return _search(segment, queries, k, allowed, scratch, "exact", 0.0, 1.0, None, 0)
 
 
@@ -62,7 +62,7 @@ def _search(
     wanted = max_blocks or k + k // 5 + 8 * summaries.block_size
     if allowed.filtered:
         wanted = wanted * allowed.rows // max(allowed.count, 1)
-        # The few that are allowed may match by nothing but what a cut leaves out.
+        # The few allowed documents may match only by terms that a cut leaves out.
         cut = 0.0
     found: list[Found] = []
     for part in queries.narrow_and_wide():
@@ -96,7 +96,7 @@ def _search(
 
 
 def _memory(summaries: Summaries, scratch: Scratch, terms: int) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
-    """For a query of so many terms: of uint16, or of uint32 where integer weights in uint16 would be too coarse."""
+    """Scratch for a query of so many terms: uint16, or uint32 if integer weights in uint16 would be too coarse."""
     if terms <= MOST_NARROW_TERMS:
         return scratch.kept("blocks.narrow", lambda: _new_memory(summaries, MOST_NARROW_TERMS, np.uint16))
     return scratch.kept("blocks.wide", lambda: _new_memory(summaries, len(summaries.term_maxima), np.uint32))

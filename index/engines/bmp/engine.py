@@ -26,7 +26,7 @@ class Bmp(Engine[BmpParameters]):
     Parameters = BmpParameters
 
     def is_exact(self, parameters: BmpParameters) -> bool:
-        """With the defaults."""
+        """True with the default parameters."""
         return parameters.alpha == 1 and parameters.beta == 1
 
     def search(

@@ -25,9 +25,9 @@ _LARGEST = 65_535
 
 @kernel
 def _least_score(kth_weights, forward_deficits, terms, term_weights):
-    """A score, float32, that at least k documents reach: those in which one of the terms alone weighs enough.
+    """A score (float32) that at least k documents reach by the weight of a single term.
 
-    kth_weights: uint8 [dim], or empty, for a score of 0.
+    kth_weights: uint8 [dim], or empty, which gives a score of 0.
     """
     least = np.float32(0)
     if kth_weights.size == 0:
@@ -108,14 +108,14 @@ def search_bmp(
 
     forward_*: see `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
     frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
-    weights … ordered: scratch, the first four of as many values as the query has terms, or more; accumulators of
+    weights … ordered: scratch, the first four hold at least as many values as the query has terms; accumulators are
     uint16, see `accumulate`; histogram: int64 [65536], see `_sort_blocks`.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
     terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
     their scores exceeds alpha times the bound.
     allow: uint8 bitmap of rows, or empty.
-    lookup: empty, see `lsr.index.kernels.scoring`, left empty. scores: float32 [k], rows: int64 [k]: the heap.
+    lookup: see `lsr.index.kernels.scoring`; empty before and after. scores: float32 [k], rows: int64 [k]: the heap.
     counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
@@ -150,7 +150,7 @@ def search_bmp(
             break
         visited += 1
         if i + 1 < count:
-            # The rest of a block follows its first document in memory.
+            # The rest of the block follows its first document in memory.
             ahead = np.int64(ordered[i + 1]) * block_size
             prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
         for position in range(block * block_size, min((block + 1) * block_size, documents)):

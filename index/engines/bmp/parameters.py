@@ -11,7 +11,7 @@ from lsr.core.errors import InputError
 class BmpParameters:
     """How much a search by Block-Max Pruning leaves out: nothing with the defaults.
 
-    Names and sense of the parameters are those of the paper (arXiv:2405.01117) and its code.
+    The parameters have the names and meanings of the paper (arXiv:2405.01117) and its code.
 
     Attributes:
         alpha: In (0, 1]. The search stops at the first block of which the k-th score exceeds alpha times the bound:

@@ -44,7 +44,7 @@ def search(
     summaries = blocks.summaries
     kth_weights = blocks.reached_by(k)
     if allowed.filtered:
-        # It may leave out the documents that reach them.
+        # A filter may leave out the documents that reach them.
         kth_weights = kth_weights[:0]
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     counters = scratch.counters
@@ -76,7 +76,7 @@ def search(
 
 
 def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundArguments:
-    """For a query of so many terms: uint16 accumulators, with a bucket for each of their values."""
+    """Scratch for a query of so many terms: uint16 accumulators, with a bucket for each possible value."""
     blocks = summaries.padded_blocks
     if terms <= MOST_NARROW_TERMS:
         return scratch.kept("bmp.narrow", lambda: bound_scratch(blocks, MOST_NARROW_TERMS, np.uint16, _BUCKETS))

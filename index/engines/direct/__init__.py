@@ -1,1 +1,1 @@
-"""Scoring only the rows that a filter allows, or that a caller names."""
+"""Scoring only the rows that a filter allows or a caller names."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Direct(Engine[DirectParameters]):
-    """Scores the rows that are allowed and no others: exact, and quick where these are few."""
+    """Scores only the rows that are allowed: exact, and fast if they are few."""
 
     name = "direct"
     title = "scores just the documents that a filter allows"
@@ -27,7 +27,7 @@ class Direct(Engine[DirectParameters]):
     reads_all = True
 
     def is_exact(self, parameters: DirectParameters) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def search(

@@ -1,4 +1,4 @@
-"""Scoring single rows, which lie scattered: a filter's few, or those that a caller names."""
+"""Scoring single, scattered rows: the few that a filter allows, or those that a caller names."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from lsr.index.kernels.scoring import (
 )
 from lsr.index.kernels.topk import offer, sort_best_first
 
-# Scattered documents are asked for this many documents before they are scored.
+# Scattered documents are prefetched this many documents before they are scored.
 PREFETCH_AHEAD = 8
 
 
@@ -35,7 +35,7 @@ def search_allowed(
 ):
     """Fill `scores` (float32 [k]) and `rows` (int64 [k]), best first; return (how many there are, documents scored).
 
-    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty, and left so.
+    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty before and after.
     row_positions: uint32 [documents]: the position of each row.
     terms: uint32 [m], ascending; term_weights: float32 [m].
     allowed: int64, the rows to score. Only those of positive score are returned.
@@ -71,7 +71,7 @@ def score_each(
     lookup,
     scores,
 ):
-    """Fill `scores` (float32 [n]) with those of `rows` (int64 [n]), in their order. Other arguments as above."""
+    """Fill `scores` (float32 [n]) with those of `rows` (int64 [n]), in order; the rest as in `search_allowed`."""
     fill_lookup(lookup, terms, term_weights)
     for i in range(rows.size):
         if i + PREFETCH_AHEAD < rows.size:

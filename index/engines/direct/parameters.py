@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DirectParameters:
-    """What a direct search stands in for.
+    """The search that direct search replaces.
 
     Attributes:
         mode: The mode that was asked for, which the answer's statistics name.

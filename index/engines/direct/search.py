@@ -21,7 +21,7 @@ def search(
     scratch: Scratch,
     parameters: DirectParameters,
 ) -> Found:
-    """Score the rows `allowed` and no others: exact, and quick where these are few."""
+    """Score only the rows `allowed`: exact, and fast if they are few."""
     scores, rows = np.empty(k, np.float32), np.empty(k, np.int64)
     found, scored = search_allowed(
         *segment.forward_arrays,
@@ -39,7 +39,7 @@ def search(
 def score_rows(
     segment: Segment, query: PreparedQuery, rows: npt.NDArray[np.int64], scratch: Scratch
 ) -> npt.NDArray[np.float32]:
-    """float32 [n]: the scores of these rows, in their order."""
+    """The scores of these rows, in order: float32 [n]."""
     scores = np.empty(len(rows), np.float32)
     lookup = scratch.lookup(len(query.terms))
     score_each(

@@ -25,7 +25,7 @@ class Exhaustive(Engine[NoParameters]):
     reads_all = True
 
     def is_exact(self, parameters: NoParameters) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def search(

@@ -26,7 +26,7 @@ def search_all(
 ):
     """Fill `scores` (float32 [k]) and `rows` (int64 [k]), best first; return (how many there are, documents scored).
 
-    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty, and left so.
+    forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty before and after.
     document_rows: uint32 [documents]: the row of each position.
     terms: uint32 [m], ascending; term_weights: float32 [m].
     allow: bitmap of rows, or empty.

@@ -26,7 +26,7 @@ class Seismic(Engine[SeismicParameters]):
     Parameters = SeismicParameters
 
     def is_exact(self, parameters: SeismicParameters) -> bool:
-        """Never, as far as can be told from them: that depends on how the blocks were built."""
+        """Always false: whether a search is exact depends on how the blocks were built."""
         return False
 
     def search(

@@ -1,4 +1,4 @@
-"""What Block-Max Pruning needs of the documents: building and opening."""
+"""Building and opening what Block-Max Pruning needs of the documents."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class BmpBlocks:
 
     Attributes:
         summaries: of the blocks of Block-Max Pruning: the paper's block maxima.
-        kth_weights: uint8 [levels * dim]: each term's k-th largest weight, for one k in LEVELS after the other; 0 where
-            a term stands in fewer documents.
+        kth_weights: uint8 [levels * dim]: each term's k-th largest weight, for one k in LEVELS after the other; 0 if a
+            term occurs in fewer documents.
     """
 
     summaries: Summaries
     kth_weights: npt.NDArray[np.uint8]
 
     def reached_by(self, k: int) -> npt.NDArray[np.uint8]:
-        """uint8 [dim]: a weight of each term that at least k documents reach; empty if k is beyond LEVELS."""
+        """A weight of each term that at least k documents reach: uint8 [dim]; empty if k is beyond LEVELS."""
         level = bisect_left(LEVELS, k)
         dim = len(self.summaries.term_maxima)
         return self.kth_weights[level * dim : (level + 1) * dim]

@@ -1,4 +1,4 @@
-"""From the forward index to each term's largest weights, which Block-Max Pruning starts its threshold from."""
+"""Finding each term's largest weights, from which Block-Max Pruning starts its threshold."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from lsr.core.jit import kernel
 
 @kernel
 def count_weights(forward_terms, forward_weights, first_term, most, counts):
-    """Count how often each weight stands with each of the terms from first_term on.
+    """Count how often each weight occurs with each of the terms from first_term on.
 
     counts: uint16 [terms, 256], added to; a count stops at `most`.
     """
@@ -22,7 +22,7 @@ def kth_largest(counts, levels, kth_weights):
     """The k-th largest weight of each term, for some k.
 
     counts: [terms, 256], see `count_weights`. levels: int64, the values of k, ascending.
-    kth_weights: uint8 [levels, terms], receives the weights; 0 where a term stands in fewer documents.
+    kth_weights: uint8 [levels, terms], receives the weights; 0 if a term occurs in fewer documents.
     """
     for term in range(counts.shape[0]):
         kth_weights[:, term] = 0

@@ -1,7 +1,8 @@
-"""faiss's index structures over the dense vectors of a part: made, kept in a file, asked for candidates."""
+"""faiss's index structures over a part's dense vectors: building, saving, searching for candidates."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,22 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, MissingDependencyError
 from lsr.core.types import Vectors
+from lsr.index.format.files import map_index_file
+from lsr.index.parts.dense.ann_file import check_ann
 from lsr.index.parts.dense.settings import clusters, factory
 
 _ADD_AT_A_TIME = 1 << 14
-# Of the vectors, to learn clusters and codes from. faiss takes at most 256 for each centroid.
+# Vectors to learn clusters and codes from. faiss takes at most 256 for each centroid.
 _TRAINING_VECTORS = 1 << 17
 _EF_CONSTRUCTION = 80
-# HNSW's ef_search, at least, and for each candidate that is asked for: a search that keeps no more in view than it
-# returns misses near ones. And the share of the clusters that is read.
+# HNSW's ef_search: at least, and per requested candidate, because a search that keeps no more in view than it returns
+# misses near ones. And the share of the clusters that is read.
 _EF_SEARCH, _EF_PER_CANDIDATE = 64, 1.75
 _PROBED = 1 / 16
 
 
 def import_faiss() -> Any:
-    """The module; MissingDependencyError where it is not installed."""
+    """Import faiss; MissingDependencyError if it is not installed."""
     try:
         import faiss
     except ImportError as error:
@@ -37,7 +40,7 @@ def import_faiss() -> Any:
 def write_ann(
     path: Path, vectors: Vectors, kind: str, *, seed: int, threads: int, progress: Callable[[int], None]
 ) -> None:
-    """Build and save the structure of a kind other than flat over float32 [documents, dim], which is read in parts."""
+    """Build and save the structure of a kind other than flat over float32 [documents, dim], which is read in chunks."""
     faiss = import_faiss()
     documents, dim = vectors.shape
     index = faiss.index_factory(dim, factory(kind, documents, dim), faiss.METRIC_INNER_PRODUCT)
@@ -58,16 +61,24 @@ def write_ann(
 
 
 class Ann:
-    """A structure that was saved; read into memory when it is opened. Safe to use from several threads."""
+    """A saved structure, read into memory when it is opened. Safe to use from several threads."""
 
-    def __init__(self, path: Path, kind: str, documents: int, dim: int) -> None:
-        """IndexFormatError if the file is not such a structure, or is of another size."""
+    def __init__(self, path: Path, kind: str, documents: int, dim: int, crc: int) -> None:
+        """IndexFormatError if the file is not such a structure, is of another size or has another CRC-32.
+
+        faiss sees the file only when its checksum is the recorded one and `check_ann` finds nothing wrong with it.
+        """
         self._faiss = faiss = import_faiss()
         self._kind = kind
+        data = map_index_file(path)
+        found = zlib.crc32(data)
+        if found != crc:
+            raise IndexFormatError(f"{path}: expected CRC-32 {crc:08x}, found {found:08x}")
         try:
+            check_ann(data, kind, documents, dim)
             self._index = faiss.read_index(str(path))
-        except RuntimeError as error:
-            raise IndexFormatError(f"{path}: not readable by faiss ({error})") from error
+        except (RuntimeError, ValueError) as error:
+            raise IndexFormatError(f"{path}: faiss cannot read it ({error})") from error
         if (self._index.ntotal, self._index.d) != (documents, dim):
             raise IndexFormatError(
                 f"{path}: expected {documents:,} vectors of {dim}, found {self._index.ntotal:,} of {self._index.d}"
@@ -76,7 +87,7 @@ class Ann:
     def candidates(
         self, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None, effort: int | None
     ) -> list[npt.NDArray[np.int64]]:
-        """For each of float32 [queries, dim], up to `k` rows that are near it, in no promised order.
+        """Up to `k` rows near each of the queries, float32 [queries, dim], in no particular order.
 
         `allow` is a bitmap of rows; `effort` the vectors that HNSW keeps in view (ef_search, at least k), or the
         clusters that are read (nprobe).
@@ -107,7 +118,7 @@ def id_selector(faiss: Any, allow: npt.NDArray[np.uint8]) -> Any:
 def nearest(
     vectors: Vectors, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """faiss's exact search over vectors where they lie: (products float32 [queries, k], rows int64, -1 for none)."""
+    """faiss's exact search over vectors in place: (products float32 [queries, k], rows int64, -1 for none)."""
     faiss = import_faiss()
     count, dim = queries.shape
     products, rows = np.empty((count, k), np.float32), np.empty((count, k), np.int64)

@@ -1,4 +1,4 @@
-"""How dense vectors are searched: one of faiss's index structures, by the size of the collection unless told."""
+"""How dense vectors are searched: one of faiss's index structures, by default chosen by the size of the collection."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lsr.core.errors import InputError
 
 KINDS = ("flat", "sq8", "pq", "hnsw", "ivf", "ivfpq")
 
-# Up to so many vectors reading all of them takes milliseconds, and finds the true best.
+# Up to this many vectors, reading all of them takes milliseconds and finds the true best.
 FLAT_DOCUMENTS = 20_000
-# Beyond, the links of HNSW's graph, some 270 bytes a vector, are more than the memory that quantisation saves.
+# Beyond this, the links of HNSW's graph, some 270 bytes a vector, take more memory than quantisation saves.
 HNSW_DOCUMENTS = 5_000_000
 
 _LINKS = 32
-# A sub-quantiser's code of one byte stands for so many numbers, where they divide the dimension.
+# A sub-quantiser's one-byte code stands for so many numbers, if this divides the dimension.
 _PQ_NUMBERS = 8
 
 
@@ -43,7 +43,7 @@ class DenseSettings:
             raise InputError(f"truncate must be at least 1, not {self.truncate}")
 
     def choose_kind(self, documents: int) -> str:
-        """The kind that "auto" stands for, or the one that was given."""
+        """The kind that "auto" stands for, or the given one."""
         if self.kind != "auto":
             return self.kind
         if documents <= FLAT_DOCUMENTS:
@@ -52,7 +52,7 @@ class DenseSettings:
 
 
 def factory(kind: str, documents: int, dim: int) -> str:
-    """What faiss's index_factory is told for a kind other than flat. Rows stand as ids behind IDMap2."""
+    """The string for faiss's index_factory for a kind other than flat. With IDMap2, rows are the ids."""
     codes = f"PQ{sub_quantisers(dim)}x{code_bits(documents)}"
     return (
         "IDMap2,"
@@ -67,15 +67,15 @@ def factory(kind: str, documents: int, dim: int) -> str:
 
 
 def clusters(documents: int) -> int:
-    """Four times the square root of the number of vectors, as faiss's guide has it; at least 39 vectors for each."""
+    """The number of clusters: four times the square root of the number of vectors, as faiss's guide recommends."""
     return max(1, min(4 * math.isqrt(documents), documents // 39))
 
 
 def sub_quantisers(dim: int) -> int:
-    """One for every eight numbers or, where eight does not divide the dimension, for the next smaller divisor."""
+    """The number of sub-quantisers: one for eight numbers or, if the dimension is not divisible by eight, for fewer."""
     return dim // next(numbers for numbers in range(_PQ_NUMBERS, 0, -1) if dim % numbers == 0)
 
 
 def code_bits(documents: int) -> int:
-    """Bits of a code: 8, or fewer for so few vectors that 256 centroids could not be learned."""
+    """Bits of a code: 8, or fewer if there are too few vectors to learn 256 centroids."""
     return min(8, max(1, (documents // 39).bit_length() - 1)) if documents < 39 * 256 else 8

@@ -1,10 +1,11 @@
-"""Dense vectors: stored by row, and what finds the nearest of them."""
+"""Dense vectors: stored by row, and searched for the nearest."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.types import Vectors
 from lsr.index.format.arrays import open_array, plain
+from lsr.index.format.records import FileRecord, PartRecord
 from lsr.index.kernels.inner_products import inner_products
 from lsr.index.kernels.normalise_rows import prepare_rows
 from lsr.index.parts.dense.ann import Ann, nearest
@@ -19,13 +21,13 @@ from lsr.index.parts.dense.record import ANN_NAME, VECTORS_NAME, DenseRecord
 
 MODES = ("auto", "exact", "approximate")
 
-# Fetched beyond k, and scored again: how faiss rounds a sum, or quantises, must not decide who is among the best. For 8
-# bits a number the margin is enough; product quantisation is far coarser, and has so many times k scored.
+# Fetched beyond k, and scored again: how faiss rounds a sum, or quantises, must not decide which are the best. For 8
+# bits a number the margin is enough; product quantisation is far coarser, and this many times k are scored.
 _MARGIN = 32
 _REFINED = {"pq": 10, "ivfpq": 10}
 # Products of vectors of length one that are closer than this may be equal, differently summed.
 _ROUNDING = 1e-5
-# A filter that allows fewer than one document in so many is answered by scoring just these.
+# A filter that allows fewer than one document in so many is answered by scoring only these.
 _FEW = 20
 
 
@@ -36,7 +38,7 @@ class DenseStats(NamedTuple):
         mode: "exact" or "approximate".
         kind: what was read: "flat", or the kind of faiss's structure.
         scored: vectors scored exactly, at least.
-        direct: the filter allowed so few documents that just these were scored.
+        direct: whether the filter allowed so few documents that only these were scored.
     """
 
     mode: str
@@ -56,8 +58,8 @@ class DenseHits(NamedTuple):
 class Dense:
     """The dense vectors of an index, mapped from disk. Safe to use from several threads.
 
-    Scores come from the stored vectors and from nothing else, whichever way candidates were found: a document has the
-    same score everywhere, to the bit.
+    Scores come only from the stored vectors, however candidates were found: a document has the same score everywhere,
+        to the bit.
 
     Attributes:
         folder: of the files.
@@ -65,9 +67,10 @@ class Dense:
         vectors: float32 [documents, dim], by row; flat: the same in one dimension.
     """
 
-    def __init__(self, folder: Path, record: DenseRecord, documents: int) -> None:
-        """IndexFormatError names a file that is not as recorded."""
+    def __init__(self, folder: Path, record: DenseRecord, documents: int, files: Mapping[str, FileRecord]) -> None:
+        """`files`: sizes and checksums, by name. IndexFormatError names a file that is not as recorded."""
         self.record = record
+        self._files = files
         self.flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
         self.vectors = self.flat.reshape(documents, record.dim)
         self.folder = folder
@@ -79,23 +82,29 @@ class Dense:
 
     @property
     def dim(self) -> int:
-        """Numbers of a vector."""
+        """Length of a vector."""
         return self.record.dim
 
     @property
     def kind(self) -> str:
-        """Of faiss's structures, or "flat"."""
+        """The kind of the faiss structure, or "flat"."""
         return self.record.kind
 
     def _opened_ann(self) -> Ann:
-        """Read from disk on first use."""
+        """The faiss structure, read from disk on first use."""
         with self._opening:
             if self._ann is None:
-                self._ann = Ann(self.folder / ANN_NAME, self.kind, len(self), self.dim)
+                self._ann = self.read_ann()
             return self._ann
 
+    def read_ann(self) -> Ann:
+        """What finds the nearest vectors, of a kind other than flat. IndexFormatError if its file is damaged."""
+        if ANN_NAME not in self._files:
+            raise IndexFormatError(f"{self.folder / ANN_NAME}: missing")
+        return Ann(self.folder / ANN_NAME, self.kind, len(self), self.dim, self._files[ANN_NAME].crc32)
+
     def choose_mode(self, *, filtered: bool) -> str:
-        """The mode that "auto" stands for: exact where all vectors are read anyway, or where a filter is set."""
+        """The mode that "auto" stands for: exact if all vectors are read anyway, or if a filter is set."""
         return "exact" if self.kind == "flat" or filtered else "approximate"
 
     def search(
@@ -110,12 +119,12 @@ class Dense:
         """The k documents whose vectors have the largest inner product with the query (cosine, for cosine models).
 
         Args:
-            query: [dim], or longer where vectors were truncated.
-            mode: "exact" reads every vector, "approximate" asks faiss's structure, "auto" see `choose_mode`.
+            query: [dim], or longer if vectors were truncated.
+            mode: "exact" reads every vector, "approximate" uses faiss's structure, for "auto" see `choose_mode`.
             effort: of approximate search: see `lsr.index.parts.dense.ann.Ann.candidates`.
             allow: bitmap of rows (uint8, least significant bit first).
 
-        InputError for a query of another length or with numbers that are not finite, or for an unknown mode.
+        InputError for a query of another length or with values that are not finite, or for an unknown mode.
         """
         return self.search_batch(np.asarray(query, np.float32)[None], k, mode=mode, effort=effort, allow=allow)[0]
 
@@ -167,7 +176,7 @@ class Dense:
         ]
 
     def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """float32 [n]: inner products of the query with the vectors of these rows."""
+        """Inner products of the query with the vectors of these rows: float32 [n]."""
         return self.scores_prepared(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
 
     def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -181,15 +190,15 @@ class Dense:
         self.search(np.ones(self.dim, np.float32), 1)
 
     def prepare(self, queries: npt.ArrayLike) -> Vectors:
-        """Queries as searched with: float32 [queries, dim], truncated and, for cosine, of length one."""
+        """Put queries into search form: float32 [queries, dim], truncated and, for cosine, of length one."""
         given = np.atleast_2d(np.asarray(queries, np.float32))
         full = self.record.full_dim
         if given.ndim != 2 or given.shape[1] not in (self.dim, full):
             expected = f"{self.dim}" if full == self.dim else f"{self.dim} or {full}"
-            raise InputError(f"a query vector of this index has {expected} numbers, not {given.shape[-1]}")
+            raise InputError(f"query vectors for this index have length {expected}, not {given.shape[-1]}")
         prepared, bad = prepare_vectors(given, self.record)
         if bad >= 0:
-            raise InputError("a query vector holds numbers that are not finite")
+            raise InputError("a query vector has values that are not finite")
         return prepared
 
     def _search_exact(self, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None) -> list[DenseHits]:
@@ -201,7 +210,7 @@ class Dense:
             for query, found, values in zip(open_.tolist(), rows, products, strict=True):
                 held = found >= 0
                 best = self._best(queries[query], found[held], k, DenseStats("exact", "flat", int(held.sum())))
-                # Others may be as good as the k-th, and of a lower row, unless what came last is clearly worse.
+                # Others may be as good as the k-th, with a lower row, unless the last candidate is clearly worse.
                 complete = wanted == len(self) or not held.all() or not len(best.scores)
                 scale = max(1.0, float(np.abs(values[held]).max(initial=0)))
                 if complete or best.scores[-1] - values[-1] > _ROUNDING * scale:
@@ -213,22 +222,28 @@ class Dense:
 
     def _best(self, query: Vectors, rows: npt.NDArray[np.int64], k: int, stats: DenseStats) -> DenseHits:
         scores = self.scores_prepared(query, rows)
+        if not np.isfinite(scores).all():
+            raise IndexFormatError(
+                f"{self.folder / VECTORS_NAME}: a number is not finite, or too large",
+                remedies=["add the dense part again"],
+            )
         order = np.lexsort((rows, -scores))[:k]
         return DenseHits(rows[order], scores[order], stats)
 
 
 def prepare_vectors(vectors: Vectors, record: DenseRecord) -> tuple[Vectors, int]:
-    """[n, dim or full_dim] truncated and, for cosine, scaled to length one; zero vectors stay zero.
+    """Truncate vectors [n, dim or full_dim] and, for cosine, scale them to length one; zero vectors stay zero.
 
-    With them the first row with a number that is not finite, where that ended, or -1.
+    Also returns the first row with a value that is not finite, at which preparation stopped, or -1.
     """
     prepared = np.empty((len(vectors), record.dim), np.float32)
     return prepared, prepare_rows(plain(vectors), record.similarity == "cosine", prepared)
 
 
-def open_dense(folder: Path, record: dict[str, Any], documents: int) -> Dense:
+def open_dense(folder: Path, record: PartRecord, documents: int) -> Dense:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return Dense(folder, DenseRecord.from_record(record), documents)
-    except TypeError as error:
+        read = DenseRecord.from_record(record.record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the dense part is not readable ({error})") from error
+    return Dense(folder, read, documents, record.files)

@@ -36,13 +36,14 @@ def score_rows(indptr, codes, scales, bits, rows, queries, query_scales, scores)
 
 @kernel
 def match_vectors(codes, scales, bits, first, last, queries, vector, products, places):
-    """Find which of the vectors first … last - 1 (at least one) each vector of a query likes best; ties: the first.
+    """Find the best match among the vectors first … last - 1 (at least one) for each query vector; ties: the first.
 
     vector: int16 [n], scratch.
     products: float32 [m], overwritten by the largest inner products, in units of the query's scales.
     places: int64 [m], overwritten by the places of these vectors, counted from `first`.
     """
     products[:] = -np.inf
+    places[:] = 0  # where no product is a number, as of a damaged scale
     for position in range(first, last):
         if bits == 8:
             _unpack_bytes(codes, position, vector)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from lsr.core.errors import InputError, Remedy
 from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.parts.late.record import CODES_NAME, INDPTR_NAME, NAME, SCALES_NAME, LateRecord
 from lsr.index.parts.late.vectors import LateVectors, open_late
 from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, copy_part
@@ -28,7 +28,7 @@ class LatePart(AddedPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> LateVectors:
         """See `Part.open`."""
-        return open_late(folder, record.parts[self.name].record)
+        return open_late(folder, record.parts[self.name].record, record.documents)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
@@ -47,7 +47,9 @@ class LatePart(AddedPart):
         for source in sources:
             record: LateRecord = source.opened.record
             if (record.dim, record.bits, record.encoder) != (first.dim, first.bits, first.encoder):
-                raise InputError("token vectors of two encoders, or of two widths, do not go into one segment")
+                raise InputError(
+                    "token vectors from different encoders, or of different sizes, cannot be put into one segment"
+                )
         documents = vectors = 0
         with (
             OffsetWriter(folder / INDPTR_NAME) as offsets,
@@ -72,7 +74,7 @@ class LatePart(AddedPart):
 def _vectors_of(
     indptr: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """How many vectors each of these rows has, and the numbers of all of them."""
+    """The number of vectors of each of these rows, and the places of all of them."""
     lengths = indptr[rows + 1] - indptr[rows]
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return lengths, np.repeat(indptr[rows], lengths) + within

@@ -15,18 +15,17 @@ from lsr.index.parts.late.record import code_bytes
 Floats = npt.NDArray[np.float32]
 
 _LARGEST = {8: 127, 4: 7}
-# With few levels, a scale that cuts a vector's largest numbers off can leave less error in all than one that does not:
+# With few levels, a scale that clips a vector's largest numbers can leave a smaller total error than one that does not:
 # shares of the latter to try.
 _SHARES = tuple(np.float32(share) for share in (0.9, 0.8, 0.7, 0.6, 0.5))
 _QUERY_LARGEST = 32_767
 
 
 def quantise(vectors: Floats, bits: int) -> tuple[npt.NDArray[np.uint8], Floats]:
-    """Codes (uint8 [n, bytes of a vector], laid out as `lsr.index.parts.late.kernel` reads them) and scales (float32
-    [n]).
+    """Quantise vectors; return codes (uint8 [n, bytes of a vector]) and scales (float32 [n]).
 
-    With 8 bits a number is off by at most half of 1/127 of its vector's largest. With 4 bits the scale is the one, of a
-    few, with the least squared error.
+    Codes are laid out as `lsr.index.parts.late.kernel` reads them. With 8 bits a number is off by at most half of
+    1/127 of its vector's largest. With 4 bits the scale is the one, of a few, with the least squared error.
     """
     largest = _LARGEST[bits]
     whole = np.abs(vectors).max(1, initial=0) / np.float32(largest)
@@ -50,7 +49,7 @@ def dequantise(codes: npt.NDArray[np.uint8], scales: Floats, dim: int, bits: int
 
 
 def quantise_query(vectors: Floats, bits: int) -> tuple[npt.NDArray[np.int16], Floats]:
-    """A query's codes (int16 [m, numbers of a vector that is unpacked]) and scales (float32 [m]).
+    """A query's codes (int16 [m, numbers of an unpacked vector]) and scales (float32 [m]).
 
     Sixteen bits, or a little less for vectors of more than 516 numbers, whose products' sum must stay within 32 bits.
     """
@@ -74,7 +73,7 @@ def _squared_errors(steps: Floats, codes: npt.NDArray[np.int8], share: np.float3
 
 
 def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-    """Two codes a byte, number d and number half + d."""
+    """Pack two codes into a byte, those of numbers d and half + d."""
     half = code_bytes(codes.shape[1], 4)
     raised = np.full((len(codes), 2 * half), 8, np.uint8)
     raised[:, : codes.shape[1]] += codes.view(np.uint8)

@@ -11,20 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.index.format.arrays import open_array
+from lsr.index.format.arrays import open_array, open_offsets
 from lsr.index.parts.late.kernel import match_vectors, score_rows
 from lsr.index.parts.late.quantisation import dequantise, quantise_query
-from lsr.index.parts.late.record import BITS, CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
+from lsr.index.parts.late.record import CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class LateVectors:
-    """Token vectors by row, quantised. Open with `open`; safe to use from several threads.
+    """Quantised token vectors by row. Open with `open`; safe to use from several threads.
 
     A query is quantised too, to 16 bits, so that sums are of whole numbers: scores are the same to the bit on every
-    processor, and those of the documents' quantised vectors to about five digits.
+        processor, and agree to about five digits with the exact scores of the quantised documents.
 
     Attributes:
         record: what the manifest says of them.
@@ -41,16 +41,7 @@ class LateVectors:
     @classmethod
     def open(cls, folder: Path, record: LateRecord) -> LateVectors:
         """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
-        if record.bits not in BITS or record.dim < 1:
-            raise IndexFormatError(
-                f"{folder}: token vectors of {record.dim} numbers of {record.bits} bits, which this lsr cannot read"
-            )
-        indptr = open_array(folder / INDPTR_NAME, np.int64, record.documents + 1)
-        if indptr[0] != 0 or indptr[-1] != record.vectors:
-            raise IndexFormatError(
-                f"{folder / INDPTR_NAME}: expected offsets from 0 to {record.vectors:,}, found {indptr[0]:,} to "
-                f"{indptr[-1]:,}"
-            )
+        indptr = open_offsets(folder / INDPTR_NAME, record.documents + 1, record.vectors)
         return cls(
             record,
             indptr,
@@ -64,7 +55,7 @@ class LateVectors:
 
     @property
     def bytes(self) -> int:
-        """What they take on disk, and in memory where all of it is read."""
+        """Their size on disk, and in memory once all is read."""
         return self.indptr.nbytes + self.codes.nbytes + self.scales.nbytes
 
     def scores(self, query: Floats, rows: npt.NDArray[np.integer]) -> Floats:
@@ -73,20 +64,24 @@ class LateVectors:
         The sum over the query's vectors of the largest inner product with a vector of the document (Khattab and Zaharia
         2020, arXiv:2004.12832, section 3.3); 0 for a document without vectors.
 
-        query: float32 [m, dim]. InputError if it has another dim or a number that is not finite; IndexError for a row
-        that there is not.
+        query: float32 [m, dim]. InputError if it has another dim or a value that is not finite; IndexError for a row
+            that does not exist.
         """
         chosen = self._check_rows(rows)
         scores = np.empty(len(chosen), np.float32)
         codes, scales = self._quantise(query)
         score_rows(self.indptr, self.codes, self.scales, self.record.bits, chosen, codes, scales, scores)
+        if not np.isfinite(scores).all():
+            raise IndexFormatError(
+                f"{SCALES_NAME}: a scale is not finite, or too large", remedies=["add the token vectors again"]
+            )
         return scores
 
     def explain(self, query: Floats, row: int) -> tuple[npt.NDArray[np.int64], Floats]:
-        """Which of the document's vectors each of the query's likes best, and their inner products.
+        """The document's best vector for each of the query's vectors, and their inner products.
 
-        int64 [m] and float32 [m], whose sum is the document's score; -1 and 0 where the document has no vector. The
-        first is by place among the document's vectors, which `TokenEncoder.document_tokens` names. Errors as for
+        int64 [m] and float32 [m], whose sum is the document's score; -1 and 0 if the document has no vector. The first
+        are places among the document's vectors, whose tokens `TokenEncoder.document_tokens` names. Errors as for
         `scores`.
         """
         (row,) = self._check_rows(np.array([row])).tolist()
@@ -109,7 +104,7 @@ class LateVectors:
         return places, products * scales
 
     def vectors(self, row: int) -> Floats:
-        """The document's vectors as stored: float32 [tokens, dim]. IndexError for a row that there is not."""
+        """The document's vectors as stored: float32 [tokens, dim]. IndexError for a row that does not exist."""
         (row,) = self._check_rows(np.array([row])).tolist()
         part = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         record = self.record
@@ -118,16 +113,14 @@ class LateVectors:
 
     def problems(self) -> Iterator[str]:
         """What a search trusts and does not hold, each problem naming its file. Reads the offsets and the scales."""
-        if (self.indptr[1:] < self.indptr[:-1]).any():
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {self.record.vectors:,}"
         if not (np.isfinite(self.scales) & (self.scales >= 0)).all():
             yield f"{SCALES_NAME}: a scale is not finite, or below zero"
 
     def _check_rows(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        # A copy, which can be written to: kernels are compiled anew for arrays that cannot.
+        # A writable copy: kernels would be compiled again for read-only arrays.
         chosen = np.array(rows, np.int64)
         if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
-            raise IndexError(f"a row is not among the {len(self):,} of the token vectors")
+            raise IndexError(f"a row is out of range: there are {len(self):,} documents with token vectors")
         return chosen
 
     def _quantise(self, query: Floats) -> tuple[npt.NDArray[np.int16], Floats]:
@@ -138,13 +131,16 @@ class LateVectors:
                 "encode both with one model"
             )
         if not np.isfinite(query).all():
-            raise InputError("a token vector of the query holds a number that is not finite")
+            raise InputError("a token vector of the query has a value that is not finite")
         return quantise_query(query, self.record.bits)
 
 
-def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
+def open_late(folder: Path, record: dict[str, Any], documents: int) -> LateVectors:
     """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return LateVectors.open(folder, LateRecord.from_record(record))
-    except TypeError as error:
+        read = LateRecord.from_record(record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error
+    if read.documents != documents:
+        raise IndexFormatError(f"{folder}: token vectors of {read.documents:,} documents, and not of {documents:,}")
+    return LateVectors.open(folder, read)

@@ -22,14 +22,14 @@ _NUMBERS = 1 << 22
 class LateWriter:
     """Writes the token vectors of documents, in row order, into files in `folder`.
 
-    A context manager; `finish` closes the files and gives the record for the manifest. Files of a writer that was
-    interrupted are gone on with, after the last document that they hold whole.
+    A context manager; `finish` closes the files and returns the record for the manifest. The files of an interrupted
+    writer are continued after the last document that they hold completely.
 
     Attributes:
-        documents: how many are written.
+        documents: how many have been written.
 
     Args:
-        dim: numbers of a vector.
+        dim: length of a vector.
         bits: of a number, 8 or 4. InputError for others.
     """
 
@@ -42,7 +42,7 @@ class LateWriter:
         self._indptr, self._codes, self._scales = self._open(folder)
 
     def _open(self, folder: Path) -> tuple[OffsetWriter, ArrayWriter, ArrayWriter]:
-        """New files, or those that are there, cut after the last document that all of them hold."""
+        """Open new files, or existing ones cut after the last document that all of them hold."""
         indptr, codes, scales = (folder / name for name in FILE_NAMES)
         offsets, width = unclosed_values(indptr, np.int64), code_bytes(self.dim, self.bits)
         held = min(unclosed_length(codes, np.uint8) // width, unclosed_length(scales, np.float32))
@@ -60,25 +60,25 @@ class LateWriter:
     def append(self, indptr: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> None:
         """Append documents, as `TokenEncoder.stream_documents` gives them.
 
-        indptr: int64 [documents + 1], from 0; vectors: float32 [vectors, dim]. InputError names the first document, by
-        its row, with a number that is not finite, and says if the arrays are not of this form.
+        indptr: int64 [documents + 1], from 0; vectors: float32 [vectors, dim]. InputError names the first row with a
+            value that is not finite, or says how the arrays differ from this form.
         """
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
-            raise InputError(f"token vectors of shape {vectors.shape}; expected so many by {self.dim}")
+            raise InputError(f"token vectors must have shape [vectors, {self.dim}], not {vectors.shape}")
         lengths = np.diff(indptr)
         if len(indptr) < 1 or indptr[0] != 0 or indptr[-1] != len(vectors) or (lengths < 0).any():
-            raise InputError(f"the offsets of {len(vectors):,} token vectors do not ascend from 0 to that number")
+            raise InputError(f"the offsets must ascend from 0 to {len(vectors):,}, the number of token vectors")
         block = max(1, _NUMBERS // self.dim)
         for start in range(0, len(vectors), block):
             part = np.asarray(vectors[start : start + block], np.float32)
             finite = np.isfinite(part).all(1)
             if not finite.all():
                 row = np.searchsorted(indptr, start + int(finite.argmin()), "right") - 1
-                raise InputError(f"row {self.documents + int(row)}: a token vector holds a number that is not finite")
+                raise InputError(f"row {self.documents + int(row)}: a token vector has a value that is not finite")
             codes, scales = quantise(part, self.bits)
             self._codes.append(codes.reshape(-1))
             self._scales.append(scales)
-        # Offsets last: what they tell of is there.
+        # Offsets last, so that they never point beyond the data.
         self._codes.flush()
         self._scales.flush()
         self._indptr.append(lengths)
@@ -87,7 +87,7 @@ class LateWriter:
         self._vectors += len(vectors)
 
     def finish(self, encoder: Mapping[str, Any]) -> LateRecord:
-        """Close the files. `encoder`: what the encoder says of itself, as JSON values (`TokenEncoder.settings`)."""
+        """Close the files. `encoder`: its own description, as JSON values (`TokenEncoder.settings`)."""
         self.close()
         return LateRecord(self.documents, self._vectors, self.dim, self.bits, dict(encoder))
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.executor import executor
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_offsets
 from lsr.index.format.postings import Postings, term_dtype
 from lsr.index.format.settings import SeismicSettings
 from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
@@ -33,7 +33,7 @@ ARRAYS = (
     "entry_blocks",
     "entry_weights",
 )
-"""Each in a file seismic_NAME.npy."""
+"""The arrays, each in a file seismic_NAME.npy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SeismicBlocks:
         rows: uint32: the positions of the documents of each block, ascending.
         unbounded: uint8 [blocks]: 1 for a block without a summary, which is always visited.
         summary_indptr: int64 [dim + 1]: each list's part of summary_terms and summary_ends.
-        summary_terms: the terms that stand in any summary of a list, ascending; the index's dtype of term ids.
+        summary_terms: the terms that occur in any summary of a list, ascending; the index's dtype of term ids.
         summary_ends: uint32: where each such term's entries end, counted from the first entry of the list.
         entry_indptr: int64 [dim + 1]: each list's part of entry_blocks and entry_weights.
         entry_blocks: uint16: a block, counted from the first of its list.
@@ -71,10 +71,12 @@ class SeismicBlocks:
         def array(name: str, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
             return open_array(folder / f"seismic_{name}.npy", dtype, length)
 
-        indptr = array("indptr", np.int64, dim + 1)
-        starts = array("starts", np.int64, int(indptr[-1]) + 1)
-        summary_indptr = array("summary_indptr", np.int64, dim + 1)
-        entry_indptr = array("entry_indptr", np.int64, dim + 1)
+        def offsets(name: str, length: int) -> npt.NDArray[np.int64]:
+            return open_offsets(folder / f"seismic_{name}.npy", length)
+
+        indptr = offsets("indptr", dim + 1)
+        starts = offsets("starts", int(indptr[-1]) + 1)
+        summary_indptr, entry_indptr = offsets("summary_indptr", dim + 1), offsets("entry_indptr", dim + 1)
         summaries, entries = int(summary_indptr[-1]), int(entry_indptr[-1])
         return cls(
             indptr=indptr,
@@ -114,7 +116,7 @@ def write_seismic_blocks(
         def offsets(name: str) -> OffsetWriter:
             return stack.enter_context(OffsetWriter(folder / f"seismic_{name}.npy"))
 
-        # In the order of what the kernel returns.
+        # In the order in which the kernel returns them.
         files = (
             offsets("indptr"),
             offsets("starts"),

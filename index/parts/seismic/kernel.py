@@ -1,7 +1,7 @@
-"""Cutting inverted lists into blocks of documents that are alike, with a summary of each block.
+"""Cutting inverted lists into blocks of similar documents, with a summary of each block.
 
-After Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024, arXiv:2404.18812, section 5): of each list the
-strongest postings are kept and clustered around random documents by the inner product of their strongest terms with the
+After Seismic (Bruch, Nardini, Rulli and Venturini, SIGIR 2024, arXiv:2404.18812, section 5): the strongest postings of
+each list are kept and clustered around random documents by the inner product of their strongest terms with the
 centroid; a block's summary is the coordinate-wise maximum of its documents, its strongest terms kept up to a share of
 its L1 mass. Stored weights are whole numbers on one scale, so a maximum of them needs no further rounding: a summary
 with all of its mass is a true upper bound.
@@ -16,8 +16,8 @@ from lsr.index.kernels.random import mix, sample
 SHORT_LIST = 32
 # Local block numbers are uint16.
 MAX_BLOCKS = 65_535
-# A block whose documents have more pairs than this has no summary and is always visited. It keeps documents with tens
-# of thousands of terms, which stand in as many lists, from taking space that grows with the square of their length.
+# A block whose documents have more pairs than this has no summary and is always visited. Without this, documents with
+# tens of thousands of terms, which occur in as many lists, would take space that grows with the square of their length.
 MAX_BLOCK_PAIRS = 1 << 15
 
 
@@ -25,7 +25,7 @@ MAX_BLOCK_PAIRS = 1 << 15
 def sketch_documents(forward_indptr, forward_terms, forward_weights, first, terms, weights):
     """Each document's strongest terms (ties: the lower term), in ascending order.
 
-    first: the row that the first line of the output is for. terms: unsigned [rows, cut]; weights: uint8 [rows, cut],
+    first: the row of the first line of the output. terms: unsigned [rows, cut]; weights: uint8 [rows, cut],
     zero where a document has fewer terms; both are overwritten.
     """
     cut = terms.shape[1]
@@ -49,7 +49,7 @@ def sketch_documents(forward_indptr, forward_terms, forward_weights, first, term
 
 @kernel
 def _threshold(values, keep, counts):
-    """(level, spare): the `keep` largest of uint8 values are those above `level` and the first `spare` equal to it.
+    """(level, spare): the `keep` largest uint8 values are those above `level` and the first `spare` equal to it.
 
     counts: int64 [256], scratch.
     """
@@ -84,7 +84,7 @@ def _strongest(rows, weights, keep, counts):
 
 @kernel
 def _grown(array, size):
-    """`array`, or a copy with room for at least `size`."""
+    """The array, or a copy with room for at least `size` values."""
     if size <= array.size:
         return array
     larger = np.empty(max(size, 2 * array.size), array.dtype)
@@ -273,7 +273,7 @@ def build_blocks(
     maxima = np.zeros(dim, np.uint8)
     counts = np.zeros(256, np.int64)
     met = np.empty(MAX_BLOCK_PAIRS, np.uint32)
-    # Entries of the list at hand, block after block, before they are sorted by term.
+    # Entries of the current list, block after block, before they are sorted by term.
     found_terms = np.empty(1024, np.uint32)
     found_blocks = np.empty(1024, np.uint16)
     found_weights = np.empty(1024, np.uint8)

@@ -1,4 +1,4 @@
-"""From the forward index to the blocks' summaries: the largest weight of each term in each block."""
+"""Making the blocks' summaries from the forward index: the largest weight of each term in each block."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from lsr.core.jit import kernel
 
 @kernel
 def count_blocks(forward_indptr, forward_terms, block_size, first_block, last_block, counts, last_seen):
-    """Add to counts (int64 [dim]) the number of blocks first_block … last_block - 1 that each term stands in.
+    """Add to counts (int64 [dim]) the number of blocks first_block … last_block - 1 that each term occurs in.
 
     last_seen: int64 [dim], scratch, no value in it a block of the run.
     """

@@ -142,8 +142,8 @@ def test_files_that_do_not_fit_together(tmp_path: Path) -> None:
     SparseVectors.empty(5).save(tmp_path / "empty.parquet")
     for documents, queries, message in [
         ("a.parquet", "b.parquet", "different sizes"),
-        ("a.parquet", "c.jsonl", "c.jsonl: holds terms by name"),
-        ("c.jsonl", "a.parquet", "c.jsonl: holds terms by name"),
+        ("a.parquet", "c.jsonl", "c.jsonl: has terms by name"),
+        ("c.jsonl", "a.parquet", "c.jsonl: has terms by name"),
         ("empty.parquet", "a.parquet", "no documents"),
         ("a.parquet", "empty.parquet", "no queries"),
         ("a.parquet", "a.parquet", "at least 2 queries"),

@@ -68,7 +68,7 @@ def test_strengths_of_every_rule(retriever: Retriever) -> None:
         assert len(values) > 10 and values == sorted(values, reverse=name == "mass")
     assert strengths(retriever.index, ["mass", "mass"])[0] == Mass(0.99)
     assert len(strengths(retriever.index, ["mass", "mass"])) == len(strengths(retriever.index, ["mass"]))
-    with pytest.raises(InputError, match="a threshold is a quantile by another name"):
+    with pytest.raises(InputError, match="a threshold is equivalent to a quantile"):
         strengths(retriever.index, ["threshold"])
 
 
@@ -128,7 +128,7 @@ def test_the_picture(tmp_path: Path) -> None:
     assert drawn == (tmp_path / "two.svg").read_text()
     for text in ("my-index on pets", "top_k", "mass", "quantile", "unpruned", "nDCG@10", "MB of terms and weights"):
         assert text in drawn
-    with pytest.raises(InputError, match="plots are named"):
+    with pytest.raises(InputError, match="the name of a plot must end in"):
         save_plot(POINTS, [tmp_path / "curve.pdf"])
 
 
@@ -144,5 +144,5 @@ def test_an_evaluation_says_that_its_index_was_pruned(
     assert report.index is not None and report.index["prunings"] == pruned.index.manifest.prunings
     assert "| pruned by | top_k 1: 4 of 8 postings kept |" in report.to_markdown()
     # It is not what the model makes of the collection.
-    with pytest.raises(ModelError, match=r"was pruned \(top_k 1: 4 of 8 postings kept\); measure it as it is"):
+    with pytest.raises(ModelError, match=r"was pruned \(top_k 1: 4 of 8 postings kept\); evaluate it as it is"):
         open_or_index(collection, tmp_path / "pruned", words)

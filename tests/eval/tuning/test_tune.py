@@ -102,7 +102,7 @@ def test_what_cannot_be_tuned(index: Index, queries: SparseVectors) -> None:
         (queries, [0.0], 10, "recall must lie in"),
         (queries, [0.9], 0, "k must be at least 1"),
         (unmatched, [0.9], 10, "1 of 2 queries match"),
-        (SparseVectors.empty(9), [0.9], 10, "the index has 60 terms and these queries 9"),
+        (SparseVectors.empty(9), [0.9], 10, "the index has 60 terms, but these queries have 9"),
     ]:
         with pytest.raises(InputError, match=message):
             tune(index, asked, recalls, k)

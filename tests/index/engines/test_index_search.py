@@ -48,26 +48,31 @@ def test_hand_computed(build: Build) -> None:
         ([1], [0.0], {}, "weight 0.0 of term 1"),
         ([1], [float("nan")], {}, "weight nan of term 1"),
         ([1], [float("inf")], {}, "weight inf of term 1"),
-        ([3, 3], [1.0, 1.0], {}, "term 3 stands twice"),
-        ([3, 2, 3], [1.0, 1.0, 1.0], {}, "term 3 stands twice"),
-        ([1, 2], [1.0], {}, "give one of each"),
+        ([3, 3], [1.0, 1.0], {}, "term 3 occurs twice"),
+        ([3, 2, 3], [1.0, 1.0, 1.0], {}, "term 3 occurs twice"),
+        ([1, 2], [1.0], {}, "give one weight for each term id"),
         ([1], [1e-37], {}, "weight .* of term 1 is too small or too large"),
         ([1, 2], [4e37, 4e37], {}, "weight .* of term 2 is too small or too large"),
         ([1], [1.0], {"mode": "fast"}, "mode must be auto, exact, .*, not 'fast'"),
         ([1], [1.0], {"allow": np.ones(3, bool)}, "allow must be 100 bools or 13 packed bytes"),
         ([1], [1.0], {"allow": np.ones(13, bool)}, "allow must be"),
         ([1], [1.0], {"allow": np.ones(100, np.int64)}, "allow must be"),
-        ([1], [1.0], {"mode": "exact", "cut": 0.1}, "'cut': is no parameter of mode 'exact'"),
-        ([1], [1.0], {"mode": "exhaustive", "heap_factor": 1.0}, "'heap_factor': is no parameter of mode 'exhaustive'"),
-        ([1], [1.0], {"query_cut": 3}, "'query_cut': is no parameter of mode 'auto'"),
+        ([1], [1.0], {"mode": "exact", "cut": 0.1}, "'cut': is not a parameter of mode 'exact'"),
+        (
+            [1],
+            [1.0],
+            {"mode": "exhaustive", "heap_factor": 1.0},
+            "'heap_factor': is not a parameter of mode 'exhaustive'",
+        ),
+        ([1], [1.0], {"query_cut": 3}, "'query_cut': is not a parameter of mode 'auto'"),
         (
             [1],
             [1.0],
             {"mode": "seismic"},
             "built without seismic, .* mode .exact, approximate, exhaustive.",
         ),
-        ([1], [1.0], {"mode": "exact", "recall": 0.9}, "recall stands for a mode"),
-        ([1], [1.0], {"cut": 0.1, "recall": 0.9}, "recall stands for a mode"),
+        ([1], [1.0], {"mode": "exact", "recall": 0.9}, "recall already chooses the mode"),
+        ([1], [1.0], {"cut": 0.1, "recall": 0.9}, "recall already chooses the mode"),
     ],
 )
 def test_bad_queries(build: Build, terms: list, weights: list, options: dict[str, Any], says: str) -> None:
@@ -154,7 +159,7 @@ def test_batches_pass_on_parameters_and_refuse_other_vocabularies(build: Build) 
     for hits in index.search_batch(queries, 5, mode="approximate", threads=1, max_blocks=1):
         assert hits.stats.blocks - hits.stats.blocks_skipped == 1
     assert index.search_batch(SparseVectors.empty(80)) == []
-    with pytest.raises(InputError, match="these queries 39"):
+    with pytest.raises(InputError, match="these queries have 39"):
         index.search_batch(random_vectors(2, 39))
     with pytest.raises(InputError, match="cut"):
         index.search_batch(queries, mode="approximate", cut=2.0)
@@ -175,7 +180,7 @@ def test_auto_chooses_by_size_k_and_filter(build: Build, monkeypatch: pytest.Mon
     assert index.search([1], [1.0], 101).stats.mode == "exact"
     assert index.search([1], [1.0], allow=np.ones(200, bool)).stats.mode == "exact"
     assert index.sparse.choose_mode(10, filtered=False) == "approximate"
-    with pytest.raises(InputError, match="'speed': is no parameter of mode 'auto'"):
+    with pytest.raises(InputError, match="'speed': is not a parameter of mode 'auto'"):
         index.search([1], [1.0], speed=3)
 
 

@@ -97,12 +97,12 @@ def test_refused_input(tmp_path):
     with IndexBuilder(tmp_path / "index", dim=30) as builder:
         with pytest.raises(InputError, match="31"):
             builder.add(random_vectors(2, 31))
-        with pytest.raises(InputError, match="came with 1 documents"):
+        with pytest.raises(InputError, match="were added with 1 documents"):
             builder.add(vectors, [Document("d0", "")])
         builder.add(vectors)
         wrong = [Document(f"d{i}", "") for i in (5, 6, 7, 9, 8)]
         more = SparseVectors(vectors.indptr, vectors.indices, vectors.weights, [f"d{i}" for i in range(5, 10)], 30)
-        with pytest.raises(InputError, match="row 8: vector 'd8' came with document 'd9'"):
+        with pytest.raises(InputError, match="row 8: the vector has id 'd8', but the document has id 'd9'"):
             builder.add(more, wrong)
         wrong[3:] = [Document("d8", "broken \ud800"), Document("d9", "")]
         with pytest.raises(InputError, match=r"text.*'d8'.*Unicode"):
@@ -141,7 +141,7 @@ def test_no_documents(tmp_path):
 def test_duplicate_id_names_both_rows(tmp_path):
     vectors = random_vectors(40, 30)
     again = SparseVectors.from_rows([([1], [1.0])] * 3, ["x", "d17", "y"], 30)
-    message = "id 'd17' stands twice: in row 17 and in row 41"
+    message = "id 'd17' is used twice: in row 17 and in row 41"
     with pytest.raises(InputError, match=message), IndexBuilder(tmp_path / "index", dim=30) as builder:
         builder.add(vectors)
         builder.add(again)
@@ -156,7 +156,7 @@ def test_colliding_hashes_are_told_apart(build, monkeypatch):
     with pytest.raises(NotFoundError):
         index.documents.row("d120")
     batches = [SparseVectors.from_rows([([1], [1.0])] * 3, ids, 30) for ids in (["a", "b", "c"], ["d", "e", "b"])]
-    message = "'b' stands twice: in row 1 and in row 5"
+    message = "'b' is used twice: in row 1 and in row 5"
     with pytest.raises(InputError, match=message), IndexBuilder(index.path, dim=30, force=True) as builder:
         for vectors in batches:
             builder.add(vectors)
@@ -212,7 +212,7 @@ def test_an_index_published_meanwhile_is_not_replaced(build, monkeypatch):
     monkeypatch.setattr(
         "lsr.index.build.builder.check_index_output", lambda *a, **o: next(looks, check_index_output)(*a, **o)
     )
-    with pytest.raises(OutputExistsError, match="is an index already"):
+    with pytest.raises(OutputExistsError, match="already holds an index"):
         IndexBuilder(path, dim=30)
     assert verify(path) == []
 

@@ -12,7 +12,7 @@ from lsr.core.errors import InputError
 from lsr.index import DenseSettings, Index, add_dense
 from lsr.index.fusion.feedback import FEEDBACK_METHODS, dense_feedback, document_weights, sparse_feedback
 from lsr.index.fusion.fuse import fuse
-from lsr.index.fusion.methods import Normaliser, normaliser
+from lsr.index.fusion.methods import METHODS, FusionMethod, Normaliser, normaliser
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import (
@@ -87,7 +87,7 @@ def test_normalisations_by_hand():
 def test_fused_rankings_by_hand(index):
     scores = np.array([5, 4], np.float32)
     sparse, dense = (np.array([7, 3]), scores), (np.array([3, 9]), scores)
-    fused = fuse(index, sparse, dense, (1.0, 1.0), None, rank_constant=60)
+    fused = fuse(index, sparse, dense, (1.0, 1.0), None, divisors=np.array([61.0, 62.0]))
     assert (fused.rows.tolist(), fused.ranks.tolist()) == ([3, 7, 9], [[2, 1, 0], [1, 0, 2]])
     np.testing.assert_allclose(fused.scores, [1 / 62 + 1 / 61, 1 / 61, 1 / 62], rtol=1e-15)
     np.testing.assert_array_equal(fused.side_scores, [[4, 5, np.nan], [5, np.nan, 4]])
@@ -195,6 +195,19 @@ def test_ranks_are_fused_as_published(index):
         for rank, row in enumerate(best(scores, 20), start=1):
             fused[row] += 1 / (60 + rank)
     hits = search_rows(index, query, 10, hybrid(method="rrf", depth=20))
+    assert hits.rows.tolist() == best(fused, 10).tolist()
+    np.testing.assert_allclose(hits.scores, fused[hits.rows])
+
+
+def test_a_method_of_ranks_is_an_entry(index, monkeypatch):
+    """Inverse square rank (Mourão et al. 2013)."""
+    monkeypatch.setitem(METHODS, "isr", FusionMethod("adds inverse squares", 0.5, None, lambda ranks, _: ranks**2))
+    query = ask(2)
+    fused = np.zeros(DOCUMENTS)
+    for scores in all_scores(index, query):
+        for rank, row in enumerate(best(scores, 20), start=1):
+            fused[row] += 1 / rank**2
+    hits = search_rows(index, query, 10, hybrid(method="isr", depth=20))
     assert hits.rows.tolist() == best(fused, 10).tolist()
     np.testing.assert_allclose(hits.scores, fused[hits.rows])
 

@@ -15,7 +15,7 @@ import pytest
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.format.arrays import write_array
-from lsr.index.format.manifest import PartRecord
+from lsr.index.format.records import PartRecord
 from lsr.index.parts.late.quantisation import dequantise, quantise
 from lsr.index.parts.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
 from lsr.index.parts.part import CarriedRows
@@ -202,7 +202,7 @@ def test_what_a_query_cannot_be(write: Writer) -> None:
     with pytest.raises(InputError, match="not finite"):
         late.explain(query * np.inf, 0)
     for row in (-1, 40):
-        with pytest.raises(IndexError, match="among the 40"):
+        with pytest.raises(IndexError, match="there are 40 documents"):
             late.scores(query, np.array([0, row]))
         with pytest.raises(IndexError):
             late.vectors(row)
@@ -244,13 +244,13 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     vectors = np.ones((4, 3), np.float32)
     with LateWriter(tmp_path, 3) as writer:
         writer.append(np.array([0, 1, 4]), vectors)
-        with pytest.raises(InputError, match=r"of shape \(4, 2\); expected so many by 3"):
+        with pytest.raises(InputError, match=r"must have shape \[vectors, 3\], not \(4, 2\)"):
             writer.append(np.array([0, 4]), vectors[:, :2])
         for wrong in ([0, 3], [1, 4], [0, 3, 2, 4], []):
-            with pytest.raises(InputError, match="4 token vectors do not ascend"):
+            with pytest.raises(InputError, match="the offsets must ascend from 0 to 4"):
                 writer.append(np.array(wrong, np.int64), vectors)
         vectors[2, 1] = np.nan
-        with pytest.raises(InputError, match="row 5: a token vector holds a number that is not finite"):
+        with pytest.raises(InputError, match="row 5: a token vector has a value that is not finite"):
             writer.append(np.array([0, 2, 2, 2, 3, 4]), vectors)
 
 
@@ -276,27 +276,42 @@ def test_damaged_files_are_named(write: Writer, tmp_path: Path) -> None:
         (replace(late.record, vectors=late.record.vectors + 1), INDPTR_NAME),
         (replace(late.record, dim=7), CODES_NAME),
         (replace(late.record, bits=4), CODES_NAME),
-        (replace(late.record, bits=2), "numbers of 2 bits"),
     ):
         with pytest.raises(IndexFormatError, match=name):
             LateVectors.open(folder, record)
-    with pytest.raises(TypeError):
+    for values, says in (
+        ({"bits": 2}, "2 bits of a number"),
+        ({"dim": 0}, "vectors of 0 numbers"),
+        ({"vectors": 2**63}, "reasonable size"),
+        ({"vectors": "5"}, "must be a whole number"),
+        ({"encoder": []}, "must be an object"),
+    ):
+        with pytest.raises(InputError, match=says):
+            LateRecord.from_record({**late.record.to_record(), **values})
+    with pytest.raises(InputError, match="is missing"):
         LateRecord.from_record({"documents": 3})
 
 
 def test_problems_that_opening_does_not_see(write: Writer, tmp_path: Path) -> None:
     late = write(made(np.random.default_rng(9), 6))
     (folder,) = tmp_path.iterdir()
-    for name, value, says in ((INDPTR_NAME, 10**6, "do not ascend"), (SCALES_NAME, np.nan, "not finite")):
-        whole = (folder / name).read_bytes()
-        values = np.load(folder / name)
-        values[5] = value
-        (folder / name).unlink()
-        write_array(folder / name, values)
-        (problem,) = LateVectors.open(folder, late.record).problems()
-        assert problem.startswith(name) and says in problem
-        (folder / name).unlink()
-        (folder / name).write_bytes(whole)
+    values = np.load(folder / SCALES_NAME)
+    values[5] = np.nan
+    (folder / SCALES_NAME).unlink()
+    write_array(folder / SCALES_NAME, values)
+    (problem,) = LateVectors.open(folder, late.record).problems()
+    assert problem.startswith(SCALES_NAME) and "not finite" in problem
+
+
+def test_offsets_that_descend_are_refused(write: Writer, tmp_path: Path) -> None:
+    late = write(made(np.random.default_rng(9), 6))
+    (folder,) = tmp_path.iterdir()
+    values = np.load(folder / INDPTR_NAME)
+    values[5] = 10**6
+    (folder / INDPTR_NAME).unlink()
+    write_array(folder / INDPTR_NAME, values)
+    with pytest.raises(IndexFormatError, match="do not ascend"):
+        LateVectors.open(folder, late.record)
 
 
 @pytest.mark.parametrize("bits", [8, 4])
@@ -350,5 +365,5 @@ def test_rows_of_several_segments_are_carried_over(
     for row, (late, its_row) in enumerate(expected):
         np.testing.assert_array_equal(new.vectors(row), late.vectors(its_row))
     wide = CarriedRows(write(made(random, 11), bits), tmp_path, nowhere)
-    with pytest.raises(InputError, match="do not go into one segment"):
+    with pytest.raises(InputError, match="cannot be put into one segment"):
         added_parts()["late"].carry([sources[0], wide], tmp_path)

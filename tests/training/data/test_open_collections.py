@@ -98,7 +98,7 @@ def test_a_folder_that_lacks_something(tmp_path: Path, beir: Path, opened: Open,
     mined = write("mined.jsonl", {"query_id": "q3", "positives": ["d3"], "negatives": ["x"], "scores": [1, 2, 3]})
     with pytest.raises(InputError, match=r"mined\.jsonl:1: field 'scores': 3 numbers for 1 positives and 1"):
         opened(beir, candidates=mined)
-    with pytest.raises(InputError, match="no examples; what was left out: records whose query is not in"):
+    with pytest.raises(InputError, match="no examples; left out: records whose query is not in"):
         opened(beir, candidates=write("other.jsonl", {"qid": 5, "pos": [6], "neg": {"bm25": [7]}}))
     (beir / "qrels" / "train.tsv").unlink()
     (beir / "qrels").rmdir()
@@ -169,7 +169,7 @@ def test_with_cross_encoder_scores(folder: Path, hard_negatives: Path, write: Wr
 
 
 def test_scores_that_are_none(folder: Path, hard_negatives: Path, opened: Open) -> None:
-    with pytest.raises(InputError, match=r"negatives\.jsonl\.gz:1: field 'scores': no scores beside"):
+    with pytest.raises(InputError, match=r"negatives\.jsonl\.gz:1: field 'scores': the candidates have no scores"):
         opened(folder, candidates=hard_negatives, scores=hard_negatives)
 
 

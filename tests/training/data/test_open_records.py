@@ -150,12 +150,12 @@ def test_what_is_left_out(write: Write, opened: Open) -> None:
             ],
             2,
             None,
-            "the id '1' came before with another text",
+            "id '1' was already used for another text",
         ),
         ("a.jsonl", ['{"query": "q", "pos": ["p"], "scores": [1e999]}'], 1, None, "not a finite number"),
         ("a.jsonl", [b'{"query": "caf\xe9"}\n'], 1, None, "not UTF-8"),
-        ("a.tsv", ["q\tp\tn", "q\tp"], 2, None, "2 columns .* must be 3: query, positive, negative"),
-        ("a.tsv", ["q"], 1, None, "1 columns .* must be 2: query, positive; or 3"),
+        ("a.tsv", ["q\tp\tn", "q\tp"], 2, None, "2 columns .* expected 3: query, positive, negative"),
+        ("a.tsv", ["q"], 1, None, "1 columns .* expected 2: query, positive; or 3"),
         ("a.tsv", ["q\tp\tn\t1\tx"], 1, "negative_score", "must be a number, not 'x'"),
     ],
 )
@@ -185,11 +185,37 @@ def test_sources_that_are_none(tmp_path: Path, write: Write, opened: Open) -> No
         opened(tmp_path / "nothing.jsonl")
     with pytest.raises(InputError, match="no such file"):
         opened(tmp_path / "part-*.jsonl")
-    with pytest.raises(InputError, match=r"not a file of training data; those end in \.jsonl"):
+    with pytest.raises(InputError, match=r"not a file of training data; these end in \.jsonl"):
         opened(write("a.csv", "q,p"))
     with pytest.raises(InputError, match="pickled scores have no texts"):
         opened(write("a.pkl", pickle.dumps({1: {2: 3.0}})))
-    with pytest.raises(InputError, match="no examples; what was left out: queries without text: 1"):
+    with pytest.raises(InputError, match="no examples; left out: queries without text: 1"):
         opened(write("a.jsonl", {"query": "", "pos": ["p"]}))
     with pytest.raises(InputError, match="need a collection"):
         opened(write("b.jsonl", {"query": "q", "pos": ["p"]}), candidates="c.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("qidpidtriples.tsv", "121352\t2912791\t7282917\n634306\t3723525\t1150618\n"),
+        ("pairs.tsv", "1\tmsmarco_passage_01_7\n"),
+        ("margins.tsv", "9.1\t4.0\t1\t7\t8\n"),
+        ("hard.jsonl", '{"query": "1", "pos": ["7"], "neg": ["D8", "9"]}\n'),
+    ],
+)
+def test_ids_are_not_taken_for_texts(tmp_path: Path, opened: Open, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(
+        InputError, match=r"these records hold ids \('.*'\) and no texts; name the collection"
+    ) as raised:
+        opened(tmp_path / name)
+    assert (raised.value.source, raised.value.line) == (str(tmp_path / name), 1)
+
+
+@pytest.mark.parametrize(
+    "content", ["1984\ta novel\tan anvil\n", "q1\tp1\tn1\n", "2\tzwei\tdrei\n", "1\t2\t3\nwhat\ta\tb\n"]
+)
+def test_numbers_among_texts_are_texts(tmp_path: Path, opened: Open, content: str) -> None:
+    (tmp_path / "a.tsv").write_text(content)
+    assert len(opened(tmp_path / "a.tsv")) == content.count("\n")

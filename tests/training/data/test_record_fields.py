@@ -137,7 +137,7 @@ def test_negatives_of_chosen_systems() -> None:
         ({"query": 3, "positive": "p"}, False, "query", "must be a string, not a value of type int"),
         ({"query": "q"}, False, "positives", "missing .*positive_passages"),
         ({"query": "q", "positive": None}, False, "positives", "missing"),
-        ({"query": "q", "docs": ["a"], "scores": [1]}, False, "labels", "nothing says which"),
+        ({"query": "q", "docs": ["a"], "scores": [1]}, False, "labels", "labels are needed to say which"),
         ({"query": "q", "docs": ["a"], "labels": [1, 0]}, False, "labels", "2 numbers for 1 candidates"),
         ({"query": "q", "pos": ["a"], "neg": ["b"], "scores": [1, 2, 3]}, False, "scores", "3 numbers for 1 positives"),
         ({"query": "q", "pos": ["a", "b"], "neg": ["c"], "score": 1}, False, "score", "1 numbers for 2 positives"),

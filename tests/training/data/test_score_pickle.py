@@ -42,13 +42,13 @@ class Trap:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({1: Trap()}, "no code of a pickle is run here; .*convert it"),
-        ({1: {2: np.float32(3)}}, "no code of a pickle is run here; .*convert it"),
-        ([1], "no dictionary, number or string"),
+        ({1: Trap()}, "code in a pickle is never run; .*convert it"),
+        ({1: {2: np.float32(3)}}, "code in a pickle is never run; .*convert it"),
+        ([1], "other than a dictionary, number or string"),
         (7, "no dictionary"),
         ({1: 2.0}, "query 1 has no dictionary of numbers"),
         ({1: {2: "3"}}, "query 1 has no dictionary of numbers"),
-        ({1: {2: None}}, "no dictionary, number or string"),
+        ({1: {2: None}}, "other than a dictionary, number or string"),
         ({1.5: {2: 3.0}}, "must be a string or an integer"),
     ],
 )
@@ -63,7 +63,7 @@ def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value:
 def test_a_dictionary_in_two_places(tmp_path: Path) -> None:
     shared = {2: 3.0}
     (tmp_path / "scores.pkl").write_bytes(pickle.dumps({1: shared, 2: shared}))
-    with pytest.raises(InputError, match="stands in it twice"):
+    with pytest.raises(InputError, match="is used twice"):
         list(read_score_pickle(tmp_path / "scores.pkl"))
 
 

@@ -106,7 +106,7 @@ def test_pickled_and_shared_by_threads(make_set: MakeSet) -> None:
 
 def test_an_id_stands_for_one_text(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="'d1' came before with another text"),
+        pytest.raises(InputError, match="'d1' was already used for another text"),
         TrainingSetWriter(tmp_path / "s") as writer,
     ):
         writer.add_text("d1", "one")
@@ -118,11 +118,11 @@ def test_an_id_stands_for_one_text(tmp_path: Path) -> None:
     [
         (("q", " \n", [0], []), "query 'q': the query is empty"),
         (("q", "x", [], [0]), "no positives"),
-        (("q", "x", [0], [3]), "a candidate in row 3, where there are 3 texts"),
-        (("q", "x", [-1], []), "a candidate in row -1"),
-        (("q", "x", [0, 0], []), "stands twice"),
-        (("q", "x", [0], [1, 0]), "stands twice"),
-        (("q", "x", [0], [1], [1.0]), "1 scores of 2 candidates"),
+        (("q", "x", [0], [3]), "no candidate row 3: the set has 3 texts"),
+        (("q", "x", [-1], []), "no candidate row -1"),
+        (("q", "x", [0, 0], []), "occurs twice"),
+        (("q", "x", [0], [1, 0]), "occurs twice"),
+        (("q", "x", [0], [1], [1.0]), "1 scores for 2 candidates"),
         (("q", "x", [0], [], [float("nan")]), "not a finite number"),
         (("q", "\ud83d", [0], []), "not valid Unicode"),
     ],
@@ -164,7 +164,7 @@ def test_another_sets_texts(make_set: MakeSet, tmp_path: Path) -> None:
         assert writer.row("d3") == 3
         with pytest.raises(ValueError):
             writer.add_text("more", "text")
-        with pytest.raises(InputError, match="row 10, where there are 10"):
+        with pytest.raises(InputError, match="no candidate row 10: the set has 10 texts"):
             writer.add("q0", "query 0", [3], [10])
         writer.add("q0", "query 0", [3], [4], [2.0, 1.0])
     texts = list(first.texts)
@@ -183,7 +183,7 @@ def test_another_sets_texts(make_set: MakeSet, tmp_path: Path) -> None:
 
 
 def test_damage_is_told(make_set: MakeSet, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no training set"):
+    with pytest.raises(InputError, match="not a training set"):
         TrainingSet.open(tmp_path)
     made = make_set(([0], [1], None))
     other = make_set(*[([0], [1], None)] * 600)
@@ -202,5 +202,5 @@ def test_damage_is_told(make_set: MakeSet, tmp_path: Path) -> None:
             TrainingSet.open(made.path)
         (made.path / name).write_bytes(whole)
     (made.path / "examples.arrow").write_bytes((other.path / "examples.arrow").read_bytes())
-    with pytest.raises(InputError, match="not the file that the set's manifest tells of"):
+    with pytest.raises(InputError, match="not the file that the set's manifest describes"):
         TrainingSet.open(made.path)

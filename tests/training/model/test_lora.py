@@ -68,7 +68,7 @@ def test_training_moves_the_adapters_alone_and_merging_keeps_the_output(kind: st
     backbone.eval()
     for name, parameter in backbone.named_parameters():
         assert name not in frozen or torch.equal(parameter, frozen[name])
-    with pytest.raises(InputError, match="adapters already"):
+    with pytest.raises(InputError, match="already has adapters"):
         add_lora(backbone)
     with pytest.raises(ModelError, match="not merged"):
         save_encoder(tmp_path / "model", document=TransformerSide(backbone))

@@ -50,7 +50,7 @@ def test_no_candidate_above_the_positive_passes(
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(InputError, match="give a ratio"):
+    with pytest.raises(InputError, match="needs a ratio"):
         TeacherMargin()
     with pytest.raises(InputError, match="finite"):
         TeacherMargin(ratio=float("nan"))
