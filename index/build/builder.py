@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.progress import in_proportion
@@ -71,6 +72,7 @@ class IndexBuilder:
         windows: WindowSettings | None = None,
         force: bool = False,
     ) -> None:
+        dim, path = count(dim, "dim"), path_of(path, "the path of an index")
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if vocabulary is not None and len(vocabulary) != dim:
@@ -108,6 +110,10 @@ class IndexBuilder:
             self.discard()
             raise
 
+    def __repr__(self) -> str:
+        state = "finished" if self._finished else f"{len(self):,} documents so far"
+        return f"IndexBuilder({str(self.path)!r}, {self.dim:,} terms, {state})"
+
     def __len__(self) -> int:
         return self._draft.documents
 
@@ -120,6 +126,8 @@ class IndexBuilder:
         """
         if self._finished or self._vectors is None:
             raise InputError("this builder has already finished")
+        if not isinstance(vectors, SparseVectors):
+            raise InputError(f"an index is made of SparseVectors, not {kind_of(vectors)}")
         if vectors.dim != self.dim:
             raise InputError(f"the index has {self.dim:,} terms, but these vectors have {vectors.dim:,}")
         rows = len(self)

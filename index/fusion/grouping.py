@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError
+from lsr.core.arguments import count
 from lsr.core.types import Rows
 from lsr.index.engines.registry import is_always_exact
 from lsr.index.engines.tuning import choose_tuning
@@ -49,8 +49,7 @@ def search_documents(
     finds beyond its first `page` hits follows these, whatever it scores.
     """
     plan = plan or RetrievalPlan()
-    if k < 1:
-        raise InputError(f"k must be at least 1, not {k}")
+    k = count(k)
     page = k if page is None else min(page, k)
     if page == k:
         return _grouped(index, query, k, plan, allow)

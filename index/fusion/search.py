@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count
 from lsr.core.errors import InputError
 from lsr.core.types import CombinedScores, Rows, Scores
 from lsr.index.engines.hits import SearchStats
@@ -94,8 +95,7 @@ def search_rows(
 
     InputError for a plan or a query that do not fit the index, or a side whose query is missing.
     """
-    if k < 1:
-        raise InputError(f"k must be at least 1, not {k}")
+    k = count(k)
     plan = plan or RetrievalPlan()
     return _Search(index, plan, k, allow, first).run(query)
 

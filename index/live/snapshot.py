@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import path_of
 from lsr.core.deprecation import moved_member
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
@@ -70,7 +71,7 @@ class Index:
         wrong hits or IndexFormatError, but reads and writes nothing outside of its files. After copying or restoring
         one, run `lsr.index.verify`, which compares the checksums and looks at everything.
         """
-        path = Path(path)
+        path = path_of(path, "the path of an index")
         manifest = Manifest.read(path)
         while True:
             try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
@@ -55,6 +56,9 @@ class SparseSearch:
             for record in manifest.prunings:
                 Pruning.from_record(record)
 
+    def __repr__(self) -> str:
+        return f"SparseSearch({self._count:,} rows, modes {', '.join(self.modes)})"
+
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes in which this index can be searched, without "auto"."""
@@ -99,6 +103,8 @@ class SparseSearch:
         **parameters: Any,
     ) -> list[Hits]:
         """See `Index.search_batch`."""
+        if not isinstance(queries, SparseVectors):
+            raise InputError(f"a batch of queries is SparseVectors, not {kind_of(queries)}")
         if queries.dim != self._dim:
             raise InputError(f"the index has {self._dim:,} terms, but these queries have {queries.dim:,}")
         allowed = AllowedRows.of(allow, self._count)
@@ -122,7 +128,10 @@ class SparseSearch:
     def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> Scores:
         """See `Index.scores`."""
         query = next(iter(self.prepare(terms, weights)))
-        wanted = np.asarray(rows, np.int64)
+        try:
+            wanted = np.asarray(rows, np.int64)
+        except (TypeError, ValueError):
+            raise InputError(f"rows are whole numbers, not {kind_of(rows)}") from None
         scores = np.empty(len(wanted), np.float32)
         for number, places, found in self._rows.split(wanted):
             segment = self._segments[number]
@@ -139,8 +148,8 @@ class SparseSearch:
         for name in available_engines(self._segment):
             engine = ENGINES[name]
             choice = Choice(engine, parameters_of(engine, {}))
-            for count in QUERY_SIZES:
-                columns = np.arange(min(count, self._segment.record.dim))
+            for size in QUERY_SIZES:
+                columns = np.arange(min(size, self._segment.record.dim))
                 queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale)
                 self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
@@ -148,8 +157,7 @@ class SparseSearch:
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
     ) -> Choice:
         """The engine that a search uses."""
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
+        k = count(k)
         choice = choose_engine(
             mode,
             parameters,

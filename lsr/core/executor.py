@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from lsr.core.arguments import count
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -76,7 +78,7 @@ class Threads:
 @contextmanager
 def executor(threads: int | None = None) -> Iterator[Executor]:
     """An executor with this many threads (default: one for each CPU), for the duration of the block."""
-    threads = threads or os.cpu_count() or 1
+    threads = (os.cpu_count() or 1) if not threads else count(threads, "threads")
     if threads == 1:
         yield SERIAL
         return

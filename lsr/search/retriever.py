@@ -42,6 +42,13 @@ class RankedIds:
     scores: npt.NDArray[np.floating]
     stats: SearchStats | None
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        best = ", ".join(f"{id!r} {score:.4g}" for id, score in zip(self.ids[:3], self.scores, strict=False))
+        return f"RankedIds({len(self.ids)} hits: {best}{', …' if len(self.ids) > 3 else ''})"
+
 
 class Retriever:
     """Searches an index by text.
