@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from lsr.core.arguments import count
 from lsr.core.cpus import allowed_cpus
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Threads:
 @contextmanager
 def executor(threads: int | None = None) -> Iterator[Executor]:
     """An executor with this many threads (default: one for each CPU), for the duration of the block."""
-    threads = threads or allowed_cpus()
+    threads = allowed_cpus() if not threads else count(threads, "threads")
     if threads == 1:
         yield SERIAL
         return
