@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.index.format.files import file_problems
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segment
@@ -21,7 +22,7 @@ def verify(path: str | Path) -> list[str]:
     that ascend, term ids and rows in range and ascending, weights that are not zero, an id table in order. Reads every
     file once or twice, in chunks. If the index is replaced meanwhile, the check starts again.
     """
-    path = Path(path)
+    path = path_of(path, "the path of an index")
     while True:
         segment = published_segment(path)
         problems = _problems(path)

@@ -14,8 +14,9 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.eval.bench import BenchSettings, LeftOut, bench
 from lsr.eval.bench.overhead import measure_overhead
 from lsr.eval.bench.plot import save_plot
-from lsr.eval.bench.vectors import holds_vectors, open_vectors
+from lsr.eval.bench.vectors import open_vectors
 from lsr.index import IndexBuilder
+from lsr.vectors.files import holds_vectors
 from lsr.vectors.sparse import SparseVectors
 
 DIM = 60
@@ -101,7 +102,7 @@ def test_what_cannot_be_built_is_left_out_with_a_reason(
         (BenchSettings(against=("lucene",)), "no engine 'lucene'"),
         (BenchSettings(ks=()), "at least one k"),
         (BenchSettings(ks=(10, 0)), "at least 1"),
-        (BenchSettings(ks_of={"bmp": (100,)}), "not among 10"),
+        (BenchSettings(ks_of={"bmp": (100,)}), "must be among 10"),
         (BenchSettings(rounds=0), "at least 1"),
         (BenchSettings(build_threads=0), "at least 1"),
         (BenchSettings(limit=1), "at least 2 queries"),
