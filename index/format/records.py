@@ -102,7 +102,7 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
     with beneath("parts"):
         made = {}
         for name, part in parts.items():
-            with beneath(shortened(name)):
+            with beneath(name if _PART_NAME.fullmatch(name) else shortened(name)):
                 made[name] = PartRecord.from_record(name, part)
     return {
         "segment": text(record, "segment", SEGMENT_NAME),

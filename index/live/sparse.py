@@ -36,6 +36,15 @@ _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
 
 
+def check_done(manifest: Manifest) -> tuple[Tuning, ...]:
+    """What tuning found, once this and what pruning did are held to their types. InputError names a wrong value."""
+    with beneath("prunings"):
+        for record in manifest.prunings:
+            Pruning.from_record(record)
+    with beneath("tunings"):
+        return tuple(Tuning.from_record(record) for record in manifest.tunings)
+
+
 class SparseSearch:
     """Search of an index's sparse vectors: what `Index.search`, and the fusion with dense vectors, run on.
 
@@ -50,11 +59,7 @@ class SparseSearch:
         self._dim = manifest.dim
         self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._scale = np.float32(manifest.weight_scale)
-        with beneath("tunings"):
-            self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
-        with beneath("prunings"):
-            for record in manifest.prunings:
-                Pruning.from_record(record)
+        self.tunings = check_done(manifest)
 
     def __repr__(self) -> str:
         return f"SparseSearch({self._count:,} rows, modes {', '.join(self.modes)})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from lsr.core.arguments import count
+from lsr.core.cpus import allowed_cpus
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -78,7 +78,7 @@ class Threads:
 @contextmanager
 def executor(threads: int | None = None) -> Iterator[Executor]:
     """An executor with this many threads (default: one for each CPU), for the duration of the block."""
-    threads = (os.cpu_count() or 1) if not threads else count(threads, "threads")
+    threads = allowed_cpus() if not threads else count(threads, "threads")
     if threads == 1:
         yield SERIAL
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import ModelError
+from lsr.core.errors import ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import RetrieveSettings
@@ -177,7 +177,7 @@ class IndexEncoders:
         # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
         if self._model is None:
             assert record is not None
-            remedies = ["build the index again", CHOOSE_MODEL_ANYWAY]
+            remedies: list[Remedy | str] = ["build the index again", CHOOSE_MODEL_ANYWAY]
             encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
         else:
             encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 from lsr.core.executor import executor
 
@@ -68,6 +69,6 @@ def test_an_error_comes_in_its_turn_and_ends_the_work(threads: int, ahead: int |
 
 
 def test_pieces_run_side_by_side() -> None:
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=PATIENCE)
     with executor(2) as workers:
         assert sorted(workers.map(lambda _: meeting.wait(), range(2), ahead=0)) == [0, 1]
