@@ -64,6 +64,9 @@ def flops(queries: Activation, documents: Activation) -> float:
     """
     if queries.terms is None and documents.terms is None:
         return float(queries.probabilities @ documents.probabilities)
-    ids = [np.arange(len(each.counts)) if each.terms is None else each.terms for each in (queries, documents)]
-    _, at, there = np.intersect1d(*ids, assume_unique=True, return_indices=True)
+    asked, known = (
+        np.arange(len(each.counts), dtype=np.uint32) if each.terms is None else each.terms
+        for each in (queries, documents)
+    )
+    _, at, there = np.intersect1d(asked, known, assume_unique=True, return_indices=True)
     return float(queries.probabilities[at] @ documents.probabilities[there])

@@ -322,7 +322,11 @@ def followed_by(
     def joined(before: SideScores | None, after: SideScores | None) -> SideScores | None:
         if before is None or after is None:
             return None
-        return SideScores(*(np.concatenate([one, other[new]]) for one, other in zip(before, after, strict=True)))
+        return SideScores(
+            np.concatenate([before.scores, after.scores[new]]),
+            np.concatenate([before.ranks, after.ranks[new]]),
+            np.concatenate([before.contributions, after.contributions[new]]),
+        )
 
     return deeper._replace(
         rows=np.concatenate([first.rows, deeper.rows[new]]),
@@ -335,8 +339,11 @@ def followed_by(
 
 def _first(hits: HybridHits, most: int) -> HybridHits:
     """The first hits."""
-    sides = (side and SideScores(*(values[:most] for values in side)) for side in (hits.sparse, hits.dense))
-    sparse, dense = sides
+
+    def cut(side: SideScores | None) -> SideScores | None:
+        return side and SideScores(side.scores[:most], side.ranks[:most], side.contributions[:most])
+
+    sparse, dense = cut(hits.sparse), cut(hits.dense)
     return hits._replace(rows=hits.rows[:most], scores=hits.scores[:most], sparse=sparse, dense=dense)
 
 

@@ -196,7 +196,9 @@ class Retriever:
         plan = _checked(plan)
         asked.check(plan.retrieve, reranks=plan.rerank is not None)
         if not asked.many:
-            given = HybridQuery(asked.sparse and asked.sparse[0], None if asked.dense is None else asked.dense[0])
+            given = HybridQuery(
+                None if asked.sparse is None else asked.sparse[0], None if asked.dense is None else asked.dense[0]
+            )
             query, encode_ms = self._encoders.encode_query(asked.texts[0] or "", plan.retrieve, given)
             return self._answer(asked.texts[0] or "", query, k, plan, explain, allow, encode_ms, offset)
         return self._answer_many(asked, k, plan, explain, allow, offset)

@@ -67,7 +67,7 @@ def layout_of(header: list[str]) -> _Layout | None:
     if indices is not None and values is not None:
         return _Layout(id, indices, values, False, False, names)
     if weight is not None and (term is not None or number is not None):
-        return _Layout(id, number if term is None else term, weight, True, term is not None, names)
+        return _Layout(id, term if term is not None else number or 0, weight, True, term is not None, names)
     return None
 
 
