@@ -147,6 +147,7 @@ def run(
     from lsr.build.corpus import index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
+    from lsr.index.live.inspection import outliers_in_words
     from lsr.text.windows import cut_corpus
 
     cut = window_settings(windows, window_words, window_stride, top_windows)
@@ -210,6 +211,8 @@ def run(
             encoder = DenseEncoder.load(dense, device=device)
             index = add_dense_vectors(index, encoder, threads=threads, restart=restart, stages=progress_bar)
     size = index.describe()["bytes"]["total"]
+    if (outliers := outliers_in_words(index)) is not None:
+        note(outliers)
     if as_json:
         answer: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
         if index.documents.windows is not None:

@@ -35,7 +35,7 @@ def _refuse() -> None:
         (_refuse, "refused"),
         (lambda: {}["missing"], "error"),
         (lambda: np.empty(1 << 60, np.uint8), "memory"),
-        (lambda: time.sleep(0.02), "hang"),
+        (lambda: time.sleep(0.02), "hang"),  # work that takes time
         (_write_outside, "outside"),
     ],
 )

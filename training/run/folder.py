@@ -20,6 +20,7 @@ import yaml
 from lsr.core.errors import OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
+from lsr.core.structured import read_settings
 from lsr.training.config import TrainingConfig
 
 CONFIG = "config.yaml"
@@ -82,7 +83,7 @@ class RunFolder:
             for file in (self.log, recorded):
                 file.unlink(missing_ok=True)
         if recorded.exists():
-            before = TrainingConfig.from_record(yaml.safe_load(recorded.read_text(encoding="utf-8")), str(recorded))
+            before = TrainingConfig.from_record(read_settings(recorded, yaml=True), str(recorded))
             if before != config:
                 raise OutputExistsError(
                     f"{self.path} holds a run of another configuration (its {CONFIG} differs)",
