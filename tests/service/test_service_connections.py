@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from fake_searcher import FakeSearcher
-from raw_http import PATIENCE, answers, ask, connect, exchange, read_all, running
+from patience import PATIENCE
+from raw_http import answers, ask, connect, exchange, read_all, running
 
 from lsr.core.documents import Document
 from lsr.service import ServiceSettings
