@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from lsr.core.files import naming
+
 __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -39,7 +41,9 @@ def note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    plain = not sys.stdout.encoding or sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    with naming("stdout"):
+        sys.stdout.write(json.dumps(value, ensure_ascii=plain, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager

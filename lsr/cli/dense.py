@@ -11,6 +11,7 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
 NAME = "dense"
@@ -96,6 +97,7 @@ def run(
     from lsr.index import DenseSettings, Index
 
     settings = DenseSettings(kind.value, truncate)
+    announce(index)
     opened = Index.open(index)
     building: dict[str, Any] = {
         "settings": settings,

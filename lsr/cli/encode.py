@@ -24,6 +24,7 @@ from lsr.cli.options import (
     WindowOverlap,
 )
 from lsr.core.files import check_output
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 
@@ -64,6 +65,7 @@ def run(
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
+    announce(out)
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:

@@ -23,6 +23,7 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.search_flags import asked, search_command
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
@@ -130,6 +131,7 @@ def run(
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         path = index or folder / "index"
+        announce(path)
         # An index that was named is measured as it was made, unless a model was named as well.
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)

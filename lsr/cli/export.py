@@ -9,6 +9,8 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Force, IndexPath, Json
+from lsr.core.files import check_output
+from lsr.core.unfinished import announce
 
 
 def run(
@@ -52,6 +54,8 @@ def run(
     from lsr.text.lines import content_suffix
     from lsr.vectors.files import write_vectors
 
+    announce(out)
+    check_output(out, force=force)
     opened = Index.open(index)
     vocabulary = opened.vocabulary
     if vocabulary is None and content_suffix(out) != ".parquet":

@@ -27,6 +27,7 @@ from lsr.cli.options import (
     WindowWords,
     window_settings,
 )
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -127,17 +128,19 @@ def run(
 
         lsr index --vectors docs.ciff -o ciff-index
     """
-    from lsr.build.corpus import index_corpus
+    from lsr.build.corpus import finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
 
+    announce(out)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded: it does not go with --vectors")
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)
-    if not goes_on:
+    built = finished_index(out) if dense is not None and not force else None
+    if not goes_on and built is None:
         check_index_output(out, force=force)
     settings = IndexSettings(
         block_size=block_size,
@@ -147,9 +150,9 @@ def run(
         seed=seed,
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
-    if goes_on:
+    if goes_on or built is not None:
         note(f"{out} is built; its dense vectors go on")
-        index = Index.open(out)
+        index = built or Index.open(out)
     elif vectors is not None:
         index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)
     elif corpus is None:

@@ -9,6 +9,7 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.core.unfinished import announce
 
 NAME = "late"
 
@@ -49,6 +50,7 @@ def run(
     from lsr.encoding.late.encoder import TokenEncoder
     from lsr.index import Index
 
+    announce(index)
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
     opened = Index.open(index)
     with resumable(opened.path, (f".{NAME}",)):

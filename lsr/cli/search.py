@@ -89,10 +89,12 @@ def _search_many(
     retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, force: bool, as_json: bool
 ) -> None:
     from lsr.core.files import check_output
+    from lsr.core.unfinished import announce
     from lsr.eval import Ranking, write_run
     from lsr.search.stats import in_words, mean_stats
     from lsr.text import open_queries
 
+    announce(out)
     check_output(out, force=force)
     queries = open_queries(source)
     run: dict[str, Ranking] = {}
