@@ -72,8 +72,7 @@ def _run(debug: bool) -> int:
             code = failed(reason(error))
     else:
         code = 0
-    if code == 0:
-        end_command()
+    end_command(well=code == 0)
     return code
 
 

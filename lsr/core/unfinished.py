@@ -41,11 +41,11 @@ def announce(path: str | Path) -> None:
         _announced.add(_key(path))
 
 
-def end_command() -> None:
-    """Take away the marks of this command: it ended well, and said what became of its outputs."""
+def end_command(*, well: bool) -> None:
+    """Take away the marks of this command if it ended well, and so said what became of its outputs."""
     global _command
     _command = None
-    for mark in _marks:
+    for mark in _marks if well else ():
         with suppress(OSError):
             mark.unlink(missing_ok=True)
     _announced.clear()
