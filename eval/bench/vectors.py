@@ -99,7 +99,7 @@ def holds_vectors(source: str | Path) -> bool:
         return False
     if suffix == ".parquet":
         with suppress(pa.ArrowException):
-            return {"indices", "values"} <= set(pq.read_schema(path).names)
+            return {"indices", "values"} <= set(pq.read_schema(Path(path).absolute()).names)
     if suffix == ".jsonl":
         with suppress(LsrError, ValueError), open_bytes(path) as file:
             first = json.loads(file.readline())

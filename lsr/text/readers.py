@@ -87,7 +87,7 @@ def count_rows(source: str | Path) -> int:
     """How many rows a Parquet file says it has."""
     import pyarrow.parquet as pq
 
-    return pq.read_metadata(source).num_rows
+    return pq.read_metadata(Path(source).absolute()).num_rows
 
 
 def count_lines(source: str | Path) -> int | None:

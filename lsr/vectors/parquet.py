@@ -55,7 +55,9 @@ class ParquetVectorWriter:
             self._schema = pa.schema(fields, metadata={_DIM: str(self.dim)})
             # Splitting floats into streams by byte makes zstd's output a tenth smaller than a dictionary does.
             options = {"use_dictionary": False, "column_encoding": {"values.list.element": "BYTE_STREAM_SPLIT"}}
-            self._file = stack.enter_context(pq.ParquetWriter(temporary, self._schema, compression="zstd", **options))
+            self._file = stack.enter_context(
+                pq.ParquetWriter(temporary.absolute(), self._schema, compression="zstd", **options)
+            )
             self._resources = stack.pop_all()
         return self
 
