@@ -176,6 +176,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         page="latency.md",
         measures=(time("rows/*/seconds"), time("rows/*/processor_seconds"), memory("rows/*/peak_mb", 0.05)),
     ),
+    "slow_connections": Benchmark(
+        "what a good client of a server notices of 1,600 bad ones",
+        "slow_connections",
+        quick=("--seconds", "5"),
+        minutes=2,
+        quick_minutes=1,
+        page="../../benchmarks/results/slow_connections.md",
+        measures=(time("servers/*/p50_ms", 0.25), fact("servers/*/failures"), memory("servers/*/peak_mb", 0.1)),
+    ),
     "scale": Benchmark(
         "latency, size, build time and memory up to 8.8 million documents",
         "scale",

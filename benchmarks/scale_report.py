@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import NullLocator
 from vector_statistics import LABELS, table
 
 from lsr.cli.console import note
-from lsr.core.plotting import SUFFIXES, figure
+from lsr.core.plotting import SUFFIXES, figure, plain_numbers, style
 from lsr.eval.bench import Row, fastest
 from lsr.eval.bench.rows import in_words
 from lsr.eval.reports.markdown import markdown_table
@@ -172,16 +173,18 @@ def _differences(growth: Growth) -> str:
     return f"Made over real, where they differ by more than a tenth: {'; '.join(changes) or 'nowhere'}."
 
 
-def save_plots(growth: Growth, folder: Path) -> None:
-    """Plot latency against documents, both logarithmic: scale.png and scale.svg."""
-    with figure([folder / f"scale{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
-        for one, marker in zip(series(growth), "osD^vP*X<>", strict=False):
+def save_plots(growth: Growth, folder: Path, name: str = "scale") -> None:
+    """Plot latency against documents, both logarithmic: NAME.png and NAME.svg."""
+    with figure([folder / f"{name}{suffix}" for suffix in SUFFIXES], columns=1) as (panel,):
+        for number, one in enumerate(series(growth)):
+            colour, marker = style(number)
             documents = [count for count, _ in one.points]
-            panel.plot(documents, [row.halves[1].mean_us for _, row in one.points], marker + "-", label=one.name)
+            times = [row.halves[1].mean_us for _, row in one.points]
+            panel.plot(documents, times, marker + "-", color=colour, label=one.name)
         panel.set(xscale="log", yscale="log", xlabel="documents", ylabel="mean µs a query, one thread")
         panel.set_xticks([size.documents for size in growth.sizes], minor=False)
-        panel.minorticks_off()
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        panel.grid(alpha=0.25)
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        plain_numbers(panel.yaxis)
+        panel.grid(which="both", alpha=0.25)
         panel.legend(frameon=False)

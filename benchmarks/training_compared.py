@@ -24,7 +24,7 @@ import yaml
 from script import Report, main
 
 from lsr.cli.console import note, progress_bar
-from lsr.core.plotting import COLOURS, figure
+from lsr.core.plotting import figure, style
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.eval.collections import TestCollection
@@ -122,17 +122,30 @@ def written(title: str, about: str, rows: list[dict[str, Any]], collections: lis
     """The report; its plot is written, replacing an old one."""
     name = f"training_{title.replace(' ', '_')}"
     about = f"{about}; terms and FLOPS are means over the collections."
+    draw(title, rows, output)
+    return Report(f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows, name)
+
+
+def draw(title: str, rows: list[dict[str, Any]], output: Path) -> None:
+    """The plot of the rows, replacing an old one."""
+    name = f"training_{title.replace(' ', '_')}"
     with figure([output / f"{name}.svg"], columns=1, title=title) as (panel,):
         families: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             families.setdefault(row["name"].rsplit(" ", 1)[0], []).append(row)
-        for (family, members), colour in zip(families.items(), COLOURS * 3, strict=False):
-            points = sorted((mean(row["document_terms"]), mean(row[METRIC])) for row in members)
-            panel.plot(*zip(*points, strict=True), "o-", color=colour, label=family)
+        for number, (family, members) in enumerate(families.items()):
+            colour, marker = style(number)
+            points = sorted((mean(row["document_terms"]), mean(row[METRIC]), row["name"]) for row in members)
+            label = family if len(members) > 1 else members[0]["name"]
+            panel.plot([x for x, _, _ in points], [y for _, y, _ in points], marker + "-", color=colour, label=label)
+            for x, y, name in points if len(points) > 1 else ():
+                setting = name.rpartition(" ")[2]
+                panel.annotate(
+                    setting, (x, y), (4, 5 if number % 2 else -9), textcoords="offset points", fontsize=6, color=colour
+                )
         panel.set(xlabel="active terms a document", ylabel="mean nDCG@10")
         panel.grid(alpha=0.3)
         panel.legend(frameon=False)
-    return Report(f"# Training: {title}\n\n{about}\n\n{table(rows, collections)}", rows, name)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from lsr.eval.collections import TestCollection, load_collection
 from lsr.eval.measures.metrics import DEFAULT_METRICS, Scores, score_run
 from lsr.eval.reports.report import EvaluationReport
 from lsr.eval.runs import Ranking, Run, read_run, write_run
-from lsr.eval.suites.evaluate import Evaluation, evaluate, evaluate_run, evaluate_systems
+from lsr.eval.suites.evaluate import Evaluation, evaluate, evaluate_run, evaluate_runs, evaluate_systems
 from lsr.eval.suites.prepare import open_or_index
 from lsr.eval.systems.settings import EvaluationSettings
 from lsr.eval.systems.system import Answered, System
@@ -27,6 +27,7 @@ __all__ = [
     "TestCollection",
     "evaluate",
     "evaluate_run",
+    "evaluate_runs",
     "evaluate_systems",
     "load_collection",
     "open_or_index",

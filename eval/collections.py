@@ -22,6 +22,7 @@ class TestCollection:
         split: the split that is judged, such as "test".
         queries: the judged queries, in the order of their file.
         qrels: query id → document id → grade, for exactly these queries.
+        left_out: ids that are judged and not among the queries.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TestCollection:
     split: str | None
     queries: list[Query]
     qrels: Qrels
+    left_out: tuple[str, ...] = ()
 
     # pytest would otherwise take a class called Test… for a class of tests.
     __test__ = False
@@ -46,8 +48,8 @@ class TestCollection:
 
     @property
     def judgements(self) -> int:
-        """Number of judged pairs."""
-        return sum(len(judged) for judged in self.qrels.values())
+        """Number of judged pairs; a grade below zero says, as in trec_eval, that a document was not judged."""
+        return sum(grade >= 0 for judged in self.qrels.values() for grade in judged.values())
 
 
 def load_collection(
@@ -62,10 +64,10 @@ def load_collection(
     `source` is a BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`; `split` defaults to "test"), or
     `irds:NAME`, whose name includes the split. `queries` and `qrels` name files that replace the collection's own; both
     are needed if `source` is only a corpus, such as MS MARCO's `collection.tsv`. Queries without judgements are left
-    out.
+    out, and so are judgements of queries that are not there: `TestCollection.left_out` lists these.
 
-    Raises InputError for an unknown split (listing the known ones), malformed lines, and judged queries that are not
-    among the queries; MissingDependencyError for `irds:` without ir_datasets.
+    Raises InputError for an unknown split (listing the known ones), malformed lines, and judgements of which none is
+    for any of the queries; MissingDependencyError for `irds:` without ir_datasets.
     """
     source = str(source)
     if split is not None and qrels is not None:
@@ -81,7 +83,9 @@ def load_collection(
         path = qrels_file(Path(source), split)
         judged, judged_in = read_qrels(path), str(path)
     found = _judged_queries(source if queries is None else str(queries), judged, judged_in)
-    return TestCollection(_name(source), source, split, found, {query.id: judged[query.id] for query in found})
+    qrels_found = {query.id: judged[query.id] for query in found}
+    left_out = tuple(id for id in judged if id not in qrels_found)
+    return TestCollection(_name(source), source, split, found, qrels_found, left_out)
 
 
 def _name(source: str) -> str:
@@ -92,13 +96,16 @@ def _name(source: str) -> str:
 
 
 def _judged_queries(source: str, judged: Qrels, judged_in: str) -> list[Query]:
-    found = [query for query in open_queries(source) if query.id in judged]
-    with_text = {query.id for query in found}
-    missing = [id for id in judged if id not in with_text]
-    if missing:
+    found, other = [], None
+    for query in open_queries(source):
+        if query.id in judged:
+            found.append(query)
+        else:
+            other = other or query.id
+    if not found:
         raise InputError(
-            f"{len(missing)} of the {len(judged)} queries judged in {judged_in} are not among the queries; the first "
-            f"is {missing[0]!r}",
+            f"none of the {len(judged):,} queries judged in {judged_in} is among the queries: judged is "
+            f"{next(iter(judged))!r}" + (f", there is {other!r}" if other else ", and there are none"),
             source=source,
         )
     return found

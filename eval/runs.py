@@ -5,18 +5,23 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.core.files import atomic_file
+from lsr.core.files import atomic_file, check_file
 from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
+
+_WHITE_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,24 +55,60 @@ Run = dict[str, Ranking]
 """Query id → ranking. A query that retrieved nothing may have an empty ranking or none."""
 
 
-def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> None:
+def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> int:
     """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
 
-    Scores have every digit of their float type, so that `read_run` returns the same ranking. The file is written
-    completely or not at all. Raises OutputExistsError, and InputError for an id with white space, which the format
-    cannot hold.
+    Scores have every digit of their float type, so that `read_run` returns the same ranking. The format cannot hold
+    white space: in ids and in the tag it is written as `run_word` does. The file is written completely or not at all.
+
+    Returns the number of ids that were changed so. Raises OutputExistsError, and InputError for a score that is not a
+    finite number or an id that is empty.
     """
-    _check_word(tag, "tag")
-    with atomic_file(path, force=force) as temporary, temporary.open("wb") as file:
+    words: dict[str, str] = {}
+
+    def word(id: str) -> str:
+        if id not in words:
+            words[id] = run_word(id)
+        return words[id]
+
+    tag = run_word(tag)
+    with atomic_file(check_file(path, force=force), force=force) as temporary, temporary.open("wb") as file:
         # mtime=0, and no file name in the header: the same run gives the same bytes.
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if Path(path).suffix == ".gz" else None
         with io.TextIOWrapper(packed or file, encoding="utf-8", newline="\n") as text:
             for query, ranking in run.items():
-                _check_word(query, "query id")
-                digits = ".9g" if ranking.scores.dtype == np.float32 else ".17g"
+                if not np.isfinite(ranking.scores).all():
+                    raise InputError(f"query {query!r} has a score that is not a finite number", source=str(path))
+                name, digits = word(query), ".9g" if ranking.scores.dtype == np.float32 else ".17g"
                 for rank, (id, score) in enumerate(zip(ranking.ids, ranking.scores.tolist(), strict=True), start=1):
-                    _check_word(id, "document id")
-                    text.write(f"{query} Q0 {id} {rank} {score:{digits}} {tag}\n")
+                    text.write(f"{name} Q0 {word(id)} {rank} {score:{digits}} {tag}\n")
+    return sum(id != written for id, written in words.items())
+
+
+def run_word(id: str) -> str:
+    """The id as a run file holds it: one word, with white space percent-encoded as in URLs ("my notes" is my%20notes).
+
+    Any other id is as it is. InputError for an empty one.
+    """
+    if not id:
+        raise InputError("a TREC run cannot hold an empty id")
+    return _WHITE_SPACE.sub(lambda found: quote(found[0]), id)
+
+
+def with_ids(run: Run, queries: Iterable[str], documents: Iterable[str]) -> Run:
+    """The run with these ids wherever it has them as `run_word` writes them."""
+    query_ids, document_ids = _written(queries), _written(documents)
+    if not query_ids and not document_ids:
+        return run
+    return {
+        query_ids.get(query, query): Ranking([document_ids.get(id, id) for id in ranking.ids], ranking.scores)
+        for query, ranking in run.items()
+    }
+
+
+def _written(ids: Iterable[str]) -> dict[str, str]:
+    """By what `run_word` makes of them, the ids that it changes."""
+    return {run_word(id): id for id in ids if _WHITE_SPACE.search(id)}
 
 
 def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
@@ -111,11 +152,6 @@ def order_ranking(
         last_id_first = np.array(sorted(range(len(ids)), key=ids.__getitem__, reverse=True), dtype=np.int64)
         order = last_id_first[np.argsort(-scores[last_id_first].astype(np.float32), kind="stable")]
     return Ranking([ids[i] for i in order.tolist()], scores[order])
-
-
-def _check_word(text: str, what: str) -> None:
-    if text.split() != [text]:
-        raise InputError(f"a TREC run cannot hold the {what} {text!r}: it must be one word without white space")
 
 
 def _rank(text: str, path: Path, line: int) -> int:

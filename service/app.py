@@ -1,4 +1,4 @@
-"""The application: routes, error handling and limits put together."""
+"""The application: combines routes, error handling and limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
@@ -16,15 +16,15 @@ from lsr.service.api import documents, encode, health, index, search
 from lsr.service.backend import SearchBackend
 from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
-from lsr.service.http.pool import WorkPool
+from lsr.service.http.entrance import Entrance
+from lsr.service.http.prefix import Prefix, path_to
 from lsr.service.http.request_log import RequestLog
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
-from lsr.service.warmup import WarmUp
 
 _DESCRIPTION = """Learned sparse retrieval over one index.
 
-Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` tells the limits of this server.
+Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` gives the limits of this server.
 """
 
 
@@ -32,8 +32,11 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
     """An ASGI application that serves one index.
 
     When it starts, it warms the retriever up in the background (see /readyz); when it stops, it finishes the work it
-    has accepted. `settings` default to `ServiceSettings.from_env()`. Raises IndexFormatError if there is no index at
-    the path.
+    has accepted. Mounted in another application, which does not start it, it warms up when the first request comes,
+    and requests wait for that. It may be started in that application's lifespan:
+    `async with app.router.lifespan_context(app): ...`.
+
+    `settings` default to `ServiceSettings.from_env()`. Raises IndexFormatError if there is no index at the path.
     """
     settings = settings or ServiceSettings.from_env()
     if isinstance(retriever_or_path, (str, Path)):
@@ -45,20 +48,28 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, WorkPool(settings.threads, settings.queue), WarmUp(backend, settings.rerank))
-        app.state.service = service
-        service.warm_up.start()
+        service = app.state.service = Service.start(backend, settings)
         yield
         await asyncio.to_thread(service.pool.close)
 
-    app = FastAPI(title="lsr", version=lsr.__version__, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="lsr",
+        version=lsr.__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        # The framework builds that redirect from the Host header; `problems` has its own.
+        redirect_slashes=False,
+    )
+    app.state.backend, app.state.settings, app.state.service = backend, settings, None
     for module in (search, documents, encode, index, health):
         app.include_router(module.router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    app.add_api_route("/", _to_the_reference, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
-    # The last one added is the outermost: refusals, too, get a line in the log and CORS headers.
+    # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    app.add_middleware(Entrance, hosts=settings.allow_hosts, origins=settings.cors_origins)
     app.add_middleware(RequestLog)
     if settings.cors_origins:
         app.add_middleware(
@@ -68,4 +79,10 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
             allow_headers=["Content-Type", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
+    if settings.root_path:
+        app.add_middleware(Prefix, path=settings.root_path)
     return app
+
+
+async def _to_the_reference(request: Request) -> Response:
+    return RedirectResponse(path_to(request.scope, "/docs"))

@@ -1,4 +1,4 @@
-"""What the service asks of a retriever. `lsr.search.retriever.Retriever` fulfils it."""
+"""The interface that the service needs from a retriever, which `lsr.search.retriever.Retriever` implements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextEncoder(Protocol):
 
 
 class SearchedDocuments(Protocol):
-    """The documents, by id; their number is the length."""
+    """The documents, by id; the length is their number."""
 
     def __len__(self) -> int: ...
 

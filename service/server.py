@@ -7,7 +7,9 @@ import logging
 import math
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -15,6 +17,10 @@ from lsr.core.errors import LsrError
 from lsr.core.remedies import LISTEN_ELSEWHERE
 from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
+from lsr.service.http.connections import Connection, ConnectionLimits, Connections
+from lsr.service.http.hosts import host_pattern
+from lsr.service.http.listener import Listener, connections_allowed
+from lsr.service.http.log_limit import LogLimit
 from lsr.service.http.request_log import JsonFormatter
 from lsr.service.settings import ServiceSettings
 
@@ -30,36 +36,83 @@ def serve(
     model: str | None = None,
     device: str | None = None,
 ) -> None:
-    """Serve the index at `path` until SIGINT or SIGTERM; requests under way are then finished first.
+    """Serve the index at `path` until SIGINT or SIGTERM, then finish the requests under way.
 
-    `settings` default to `ServiceSettings.from_env()`. `model` stands in for the one that made the index. Port 0 takes
-    a free one; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
+    `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
+    free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
+    Requests may be addressed to `host`, besides the names in `settings.allow_hosts`.
 
-    Raises IndexFormatError, and LsrError if the port cannot be had.
+    Raises IndexFormatError, and LsrError if it cannot listen on the port.
     """
     settings = settings or ServiceSettings.from_env()
-    # The workers keep the cores busy already. With a team of OpenMP threads each they would wait for one another: on
-    # two busy cores the median query then took two to five times as long. Read when torch is first imported.
+    # The workers already keep the cores busy. If each had a team of OpenMP threads, they would wait for one another: on
+    # two busy cores, the median query took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    app = create_app(Retriever.open(path, model=model, device=device), settings)
+    retriever = Retriever.open(path, model=model, device=device)
+    settings = replace(
+        settings,
+        # What is no name of a host cannot be listened on either, and that is said there.
+        allow_hosts=settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
+        max_connections=connections_allowed(settings.max_connections),
+    )
+    app = create_app(retriever, settings)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
         logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
-        )
-        # uvicorn raises the signal that stopped it once more; by then there is nothing left to interrupt.
+        # uvicorn raises the signal that stopped it again; by then there is nothing left to interrupt.
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            Server(app, settings).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn with limits on connections: how many, and how long each may take. It listens on sockets that it is given.
+
+    Requests are read by h11, whatever else is installed: one reading, held to its tests.
+    """
+
+    def __init__(self, app: Any, settings: ServiceSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Nothing here depends on what a proxy says of its client, so nothing of it is believed.
+                proxy_headers=False,
+                timeout_keep_alive=settings.keep_alive_timeout,  # type: ignore[arg-type]
+                timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
+                h11_max_incomplete_event_size=settings.max_head_bytes,
+            )
+        )
+        self._limits = ConnectionLimits(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            body_bytes=settings.max_body_bytes,
+            head_timeout=settings.head_timeout,
+            answer_timeout=settings.request_timeout,
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # Given no sockets, uvicorn starts the application and nothing else.
+        await super().startup(sockets=[])
+        connections = Connections(self._limits)
+
+        def connection() -> Connection:
+            return Connection(
+                connections=connections,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        if self.started:
+            self.servers = [Listener(each, connections, connection) for each in sockets or ()]  # type: ignore[misc]
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, bound before the server starts so that a port in use is an error of one line."""
+    """A listening socket, bound before the server starts so that a port in use gives a one-line error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -71,7 +124,9 @@ def _log_to_stderr(settings: ServiceSettings) -> None:
     text = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
-    for name, level in (("lsr.service", logging.INFO), ("uvicorn.error", logging.WARNING)):
+    handler.addFilter(LogLimit())
+    # What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
+    for name, level in (("lsr.service", logging.INFO), ("uvicorn.error", logging.ERROR), ("asyncio", logging.ERROR)):
         target = logging.getLogger(name)
         target.handlers = [handler]
         target.setLevel(level)

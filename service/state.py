@@ -16,14 +16,30 @@ from lsr.service.warmup import WarmUp
 
 @dataclass
 class Service:
-    """One served index."""
+    """One served index.
+
+    Attributes:
+        patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
+    """
 
     settings: ServiceSettings
     pool: WorkPool
     warm_up: WarmUp
+    patient: bool = False
+
+    @classmethod
+    def start(cls, backend: SearchBackend, settings: ServiceSettings, *, patient: bool = False) -> Service:
+        """Threads for `backend`, which begins to warm up."""
+        service = cls(
+            settings, WorkPool(settings.threads, settings.queue), WarmUp(backend, settings.rerank), patient=patient
+        )
+        service.warm_up.start()
+        return service
 
     async def answer(self, request: Request, work: Callable[[SearchBackend, Clock], bytes]) -> Response:
-        """The JSON that `work` makes in a thread. Raises what it raises, and UnavailableError or ClientGoneError."""
+        """Run `work` in a thread and return its JSON. Raises its errors, UnavailableError and ClientGoneError."""
+        if self.patient:
+            await self.warm_up.done(self.settings.request_timeout)
         backend = self.warm_up.backend()
         clock = Clock()
 
@@ -36,13 +52,19 @@ class Service:
 
 
 def service_of(request: Request) -> Service:
-    """The service that the request came to."""
-    service = request.app.state.service
+    """The service that handles the request.
+
+    It is started here if nothing has run the application's lifespan, as an application that mounts it does not.
+    """
+    state = request.app.state
+    if state.service is None:
+        state.service = Service.start(state.backend, state.settings, patient=True)
+    service = state.service
     assert isinstance(service, Service)
     return service
 
 
 async def _disconnected(request: Request) -> None:
-    """Return when the client has hung up. The body has been read, so the next message can only say that."""
+    """Return when the client has disconnected. The body has been read, so the next message can only mean that."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

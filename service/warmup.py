@@ -1,8 +1,10 @@
-"""Readiness: the server answers at once, and says so when kernels and encoder are warm."""
+"""Readiness: the server answers at once, and reports ready when kernels and encoder are warm."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from concurrent.futures import Future
 from threading import Thread
 from time import perf_counter
 
@@ -16,24 +18,30 @@ logger = logging.getLogger("lsr.service")
 
 
 class WarmUp:
-    """Warms a backend up in a thread of its own and keeps it back until that is done."""
+    """Warms up a backend in a separate thread, and withholds it until that is done."""
 
     def __init__(self, backend: SearchBackend, rerank: str = "") -> None:
-        """`rerank`: the model that searches may be re-ranked with, or nothing."""
+        """`rerank` is the model with which searches may be re-ranked, or ""."""
         self._backend = backend
         self._rerank = rerank
         self._ready = False
         self._failure: str | None = None
-        # A daemon: stopping the server never waits for a compiler or a model that loads.
+        # A daemon thread, so that stopping the server never waits for a compiler or for a model to load.
         self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
+        self._done: Future[None] = Future()
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin, and return at once."""
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has succeeded or failed."""
         self._thread.join(timeout)
+
+    async def done(self, timeout: float) -> None:
+        """Wait until it has succeeded or failed, or `timeout` seconds are over."""
+        if not self._done.done():
+            await asyncio.wait([asyncio.wrap_future(self._done)], timeout=timeout)
 
     def backend(self) -> SearchBackend:
         """The warm backend. Raises NotReadyError, which says whether waiting will help."""
@@ -44,6 +52,12 @@ class WarmUp:
         return self._backend
 
     def _run(self) -> None:
+        try:
+            self._warm_up()
+        finally:
+            self._done.set_result(None)
+
+    def _warm_up(self) -> None:
         start = perf_counter()
         try:
             self._backend.warm_up()
@@ -61,12 +75,12 @@ class WarmUp:
             self._ready = True
 
     def _warm_up_dense(self) -> None:
-        """What hybrid search needs besides. Sparse search answers without it."""
+        """Warm up what hybrid search needs in addition. Sparse search works without it."""
         if "dense" not in self._backend.index.parts:
             return
         try:
             self._backend.warm_up(plan_of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error.message())
-        except Exception:  # whatever it is, it is no reason to keep sparse search back
+        except Exception:  # whatever it is, sparse search can still work
             logger.exception("searches with dense vectors will fail")

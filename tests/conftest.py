@@ -6,9 +6,14 @@ import gc
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lsr import Document, SparseEncoder
+
+# A test says what is right, not how long a busy machine takes to find out.
+hypothesis.settings.register_profile("lsr", deadline=None)
+hypothesis.settings.load_profile("lsr")
 
 TOY = [
     Document("arctic-tern", "A seabird that flies from the Arctic to the Antarctic and back each year.", "Arctic tern"),

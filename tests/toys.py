@@ -16,8 +16,8 @@ from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.scratch import Scratch
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.arrays import ArrayWriter, open_array, write_array
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.fusion.feedback import FeedbackMethod
 from lsr.index.fusion.methods import FusionMethod, Normaliser
 from lsr.index.parts.draft import SegmentDraft

@@ -12,10 +12,11 @@ arXiv:2112.07577), with pseudo-queries that need no generator and teachers of se
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.encoding.sparse.idf import inverse_document_frequency
 from lsr.encoding.sparse.spec import TableSpec, TransformerSpec
-from lsr.text import open_corpus
+from lsr.text import count_documents, open_corpus
 from lsr.training.config import (
     About,
     ModelConfig,
@@ -37,6 +38,7 @@ from lsr.training.config import (
     TowerConfig,
     TrainingConfig,
 )
+from lsr.training.config.reading import set_field
 from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
 from lsr.training.losses.info_nce import InfoNce
@@ -106,11 +108,69 @@ class Adaptation:
     after: dict[str, float]
 
 
-def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: Stages = silent) -> Adaptation:
+@dataclass(frozen=True, slots=True)
+class AdaptPlan:
+    """What an adaptation would do.
+
+    Attributes:
+        documents: number in the corpus, where its form says so.
+        kinds: what queries are made of: "titles", "crops".
+        queries: of each kind, at most: what the settings and the number of documents allow.
+        teachers: their names.
+        config: the training run, without its data, which are made first.
+    """
+
+    documents: int | None
+    kinds: tuple[str, ...]
+    queries: int
+    teachers: tuple[str, ...]
+    config: TrainingConfig
+
+
+def plan_adaptation(
+    corpus: str, settings: AdaptSettings, *, changes: Mapping[str, Any] | None = None, device: str | None = None
+) -> AdaptPlan:
+    """The plan of `adapt`, which refuses what that would: base and teachers are loaded, the corpus is begun.
+
+    Raises as `adapt` does.
+    """
+    kinds = _kinds(corpus)
+    documents = count_documents(corpus)
+    if documents is not None and documents < _FEWEST:
+        raise InputError(f"{corpus} has only {documents} documents, too few to learn from")
+    for name in settings.teachers:
+        if name != "bm25":
+            load_teacher(name, bm25=_no_bm25, max_length=settings.max_length, device=device)
+    base = SparseEncoder.load(settings.base, queries_only=True)
+    sets = [SetConfig(source=f"{kind}:{corpus}") for kind in kinds]
+    model = ModelConfig(document=_document(base, settings))
+    queries = settings.queries if documents is None else min(settings.queries, documents)
+    return AdaptPlan(
+        documents, kinds, queries, tuple(settings.teachers), _run_config(base, model, sets, settings, changes)
+    )
+
+
+def _no_bm25() -> Bm25Encoder:
+    raise AssertionError("nothing is counted for a plan")
+
+
+def adapt(
+    corpus: str,
+    folder: str | Path,
+    settings: AdaptSettings,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    stages: Stages = silent,
+) -> Adaptation:
     """Train an encoder for a corpus that `lsr.text.open_corpus` reads; needs no judgements and no queries.
 
     Work done before an interruption is not repeated: pseudo-queries, mining, scoring and checkpoints stay in the
         folder.
+
+    Args:
+        changes: of fields of the training run, by dotted names as in a recipe: {"run.warmup": 0.1}.
+        device: of models and training; None for an accelerator where there is one.
 
     Raises InputError for a corpus without usable text, or a folder with other contents; ModelError for a base that
     cannot be trained.
@@ -118,13 +178,14 @@ def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: S
     folder = Path(folder)
     data = folder / DATA
     trained, held_out = [], []
-    for kind in ("titles", "crops") if _has_titles(corpus) else ("crops",):
+    for kind in _kinds(corpus):
         some, rest = _pseudo_queries(corpus, kind, data, settings, stages)
-        trained.append(_score(_mine(some, data / f"{kind}-mined", settings, stages), settings, stages))
+        trained.append(_score(_mine(some, data / f"{kind}-mined", settings, device, stages), settings, device, stages))
         held_out.append(rest)
-    model = train(_config(trained, data, settings, stages), folder, stages=stages)
+    config = _config(trained, data, settings, changes, stages)
+    model = train(config, folder, device=device, stages=stages)
     before, after = (
-        _measure(SparseEncoder.load(name, max_length=settings.max_length), held_out, folder, stages)
+        _measure(SparseEncoder.load(name, max_length=settings.max_length, device=device), held_out, folder, stages)
         for name in (settings.base, model)
     )
     adaptation = Adaptation(model, sum(map(len, trained)), sum(map(len, held_out)), before, after)
@@ -132,6 +193,11 @@ def adapt(corpus: str, folder: str | Path, settings: AdaptSettings, *, stages: S
         content = asdict(adaptation) | {"model": str(model), "corpus": corpus, "settings": asdict(settings)}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return adaptation
+
+
+def _kinds(corpus: str) -> tuple[str, ...]:
+    """What queries are made of."""
+    return ("titles", "crops") if _has_titles(corpus) else ("crops",)
 
 
 def _has_titles(corpus: str) -> bool:
@@ -167,7 +233,7 @@ def _write(made: TrainingSet, examples: npt.NDArray[np.int64], path: Path) -> No
             writer.add(example.query_id, example.query, example.positives, example.negatives)
 
 
-def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
     if is_training_set(path):
         return TrainingSet.open(path)
     with scratch_folder(path.with_name(f".{path.name}.work")) as work:
@@ -178,6 +244,7 @@ def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages
                 work / str(number),
                 bm25=lambda: _bm25(made),
                 max_length=settings.max_length,
+                device=device,
                 stages=stages,
             )
             for number, name in enumerate(("bm25", settings.base))
@@ -186,12 +253,13 @@ def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, stages: Stages
         return mine(made, searchers, path, mining, stages=stages)
 
 
-def _score(mined: TrainingSet, settings: AdaptSettings, stages: Stages) -> TrainingSet:
+def _score(mined: TrainingSet, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
     path = mined.path.with_name(f"{mined.path.name}-scored")
     if is_training_set(path):
         return TrainingSet.open(path)
     teachers = [
-        load_teacher(name, bm25=lambda: _bm25(mined), max_length=settings.max_length) for name in settings.teachers
+        load_teacher(name, bm25=lambda: _bm25(mined), max_length=settings.max_length, device=device)
+        for name in settings.teachers
     ]
     return score_training_set(mined, teachers, path, normalise=True, stages=stages)
 
@@ -200,20 +268,37 @@ def _bm25(made: TrainingSet) -> Bm25Encoder:
     return Bm25Encoder.fit(made.texts[row] for row in range(len(made.texts)))
 
 
-def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, stages: Stages) -> TrainingConfig:
+def _config(
+    sets: Sequence[TrainingSet],
+    data: Path,
+    settings: AdaptSettings,
+    changes: Mapping[str, Any] | None,
+    stages: Stages,
+) -> TrainingConfig:
     base = SparseEncoder.load(settings.base, queries_only=True)
     model = ModelConfig(document=_document(base, settings))
-    penalties: list[Penalty] = [Flops(strength=settings.sparsity, ramp=0.5)]
     if base.inference_free:
         model = replace(model, query=_query_table(base, sets[-1].texts, data / "query-table.safetensors", stages))
-    elif base.spec.query != base.spec.document:
+    return _run_config(base, model, [SetConfig(source=str(each.path)) for each in sets], settings, changes)
+
+
+def _run_config(
+    base: SparseEncoder,
+    model: ModelConfig,
+    sets: list[SetConfig],
+    settings: AdaptSettings,
+    changes: Mapping[str, Any] | None,
+) -> TrainingConfig:
+    """The training run; ModelError for a base that cannot be trained so, InputError for changes that make no sense."""
+    penalties: list[Penalty] = [Flops(strength=settings.sparsity, ramp=0.5)]
+    if not base.inference_free and base.spec.query != base.spec.document:
         raise ModelError(
             f"{settings.base} has separate models for queries and documents; only one model for both can be adapted"
         )
     config = TrainingConfig(
         about=About(title="lsr adapt"),
         model=model,
-        data=[SetConfig(source=str(each.path)) for each in sets],
+        data=sets,
         losses=[KlDivergence(), InfoNce(weight=_CONTRAST)],
         document_regularisers=penalties,
         query_regularisers=[] if base.inference_free else penalties,
@@ -228,7 +313,10 @@ def _config(sets: Sequence[TrainingSet], data: Path, settings: AdaptSettings, st
         ),
     )
     # Checks the values that come from the settings.
-    return TrainingConfig.from_record(config.to_record(), "lsr adapt")
+    record = config.to_record()
+    for name, value in (changes or {}).items():
+        set_field(record, name, value)
+    return TrainingConfig.from_record(record, "lsr adapt", changed=list(changes or ()))
 
 
 def _document(base: SparseEncoder, settings: AdaptSettings) -> TowerConfig:

@@ -66,7 +66,7 @@ def make_inputs(folder: Path) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     for name, source in {
         "model": "encoders/splade/model", "dense-model": "encoders/dense/model", "late-model": "encoders/late/model",
-        "set": "training/set", "old": "index/format-2/blocks",
+        "set": "training/set", "old": "index/format-2/blocks/index",
     }.items():  # fmt: skip
         shutil.copytree(_GOLDEN / source, folder / name, dirs_exist_ok=True)
     _lengthen(folder / "model")

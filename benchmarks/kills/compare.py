@@ -16,7 +16,12 @@ _TIMED = re.compile(r"runtime|per_second|seconds|_time$|^time")
 
 def snapshot(folder: Path) -> dict[str, str]:
     """A digest of each file below the folder, and "" for each folder."""
-    return {_alike(str(path.relative_to(folder))): _digest(path) for path in sorted(folder.rglob("*"))}
+    return {
+        _alike(str(path.relative_to(folder))): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        # TensorBoard's files, named by the time: each run begins one.
+        if "checkpoints/runs" not in str(path)
+    }
 
 
 def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:

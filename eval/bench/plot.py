@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, figure
+from lsr.core.plotting import figure, plain_numbers, style
 from lsr.eval.bench.frontier import pareto
 from lsr.eval.bench.report import by_system
-from lsr.eval.bench.rows import Row
+from lsr.eval.bench.rows import Row, in_words
 
 # Recalls below this are useless, and would squeeze the rest.
 _LEAST_RECALL = 0.8
-_MARKERS = "osD^vP*"
 
 
 def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> None:
@@ -31,18 +30,31 @@ def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> No
 def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> None:
     shown = [row for row in rows if row.overall.recall >= _LEAST_RECALL]
     for name, its_rows in by_system(shown).items():
-        at = systems.index(name)
-        colour, marker = COLOURS[at % len(COLOURS)], _MARKERS[at % len(_MARKERS)]
+        colour, marker = style(systems.index(name))
         panel.plot(*_points(its_rows), marker, color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
-        panel.plot(*_points(pareto(its_rows)), marker + "-", color=colour, label=name, markersize=6)
+        best = pareto(its_rows)
+        panel.plot(*_points(best), marker + "-", color=colour, label=name, markersize=6)
+        _name_ends(panel, best, colour)
     panel.set(xlabel=f"recall@{k}", ylabel="mean µs a query, one thread", yscale="log")
-    panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    lowest, highest = panel.get_ylim()
-    labelled = "25" if highest / lowest > 10 else "23456789"
-    panel.yaxis.set_minor_formatter(lambda value, _: f"{value:,.0f}" if f"{value:.0e}"[0] in labelled else "")
+    plain_numbers(panel.yaxis)
     panel.grid(which="both", alpha=0.25)
     if shown:
-        panel.legend(frameon=False)
+        panel.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
+
+
+def _name_ends(panel: Any, best: Sequence[Row], colour: str) -> None:
+    """Write the settings that change along a frontier below its fastest point and above its best, off its line."""
+    varied = {
+        name
+        for row in best
+        for name, value in row.parameters.items()
+        if not isinstance(value, Mapping) and any(value != each.parameters.get(name) for each in best)
+    }
+    for row, side, up in ((best[0], "left", -13), (best[-1], "right", 7))[: len(best)]:
+        words = in_words({name: value for name, value in row.parameters.items() if name in varied})
+        place = row.overall.recall, row.overall.mean_us
+        named = panel.annotate(words, place, (0, up), textcoords="offset points", fontsize=6, color=colour, ha=side)
+        named.set_in_layout(False)
 
 
 def _points(rows: Sequence[Row]) -> tuple[list[float], list[float]]:

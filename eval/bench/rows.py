@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,24 @@ class Row:
     def parameters(self) -> dict[str, Any]:
         """All parameters, those of the index first."""
         return {**self.index_settings, **self.search_parameters}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Row:
+        """Read what `to_record` gives; all its parameters become those of the search."""
+        summary = [each.name for each in fields(Summary)]
+        first, second = (Summary(**half) for half in record["halves"])
+        return cls(
+            engine=record["engine"],
+            mode=record["mode"],
+            index_settings={},
+            search_parameters=record["parameters"],
+            k=record["k"],
+            overall=Summary(**{name: record[name] for name in summary}),
+            halves=(first, second),
+            index_bytes=record["index_bytes"],
+            build_s=record["build_s"],
+            queries_per_second={int(threads): value for threads, value in record["queries_per_second"].items()},
+        )
 
     def to_record(self) -> dict[str, Any]:
         """JSON values: the attributes, with all `parameters` in one and those of `overall` among the others."""

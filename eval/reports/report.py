@@ -29,6 +29,7 @@ class EvaluationReport:
         latency: "encode", "search" and their sum "total", per query on one thread; None for a run file.
         search: how the timed searches of the sparse index were run, and their mean work; None if there were none.
         index: size, active terms and FLOPS; None for a run file.
+        notes: what a reader of the values must know, such as judged documents that are not there.
         per_query: system → query id → metric → value, if requested.
     """
 
@@ -42,6 +43,7 @@ class EvaluationReport:
     search: SearchStats | None = None
     index: dict[str, Any] | None = None
     per_query: dict[str, dict[str, dict[str, float]]] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def to_record(self) -> dict[str, Any]:
         """One object of JSON values, with the attributes as keys; `per_query` only if requested."""
@@ -58,6 +60,7 @@ class EvaluationReport:
             effectiveness(self.label, self.metrics, list(self.baselines.values())),
             latencies(self.label, self.latency, list(self.baselines.values()), self.settings, self.search),
             index_size(self.index),
+            "\n".join(f"- {note}" for note in self.notes),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 

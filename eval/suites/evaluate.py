@@ -8,13 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.core.files import atomic_file, check_output
+from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.files import atomic_file, check_file
 from lsr.core.progress import Stages, silent
 from lsr.eval.collections import TestCollection
+from lsr.eval.extras import require
+from lsr.eval.matching import all_remarks, check_run, ideal_run, left_out
 from lsr.eval.measures.metrics import metric_names, paired_t_test, score_run
 from lsr.eval.reports.baseline import Baseline
 from lsr.eval.reports.report import EvaluationReport
-from lsr.eval.runs import Run, write_run
+from lsr.eval.runs import Run, with_ids, write_run
 from lsr.eval.systems.bm25 import answer_with_bm25
 from lsr.eval.systems.retriever import RetrieverSystem
 from lsr.eval.systems.settings import EvaluationSettings
@@ -33,26 +36,40 @@ class Evaluation:
     report: EvaluationReport
     runs: dict[str, Run]
 
-    def save(self, folder: str | Path, *, force: bool = False) -> list[Path]:
+    def save(self, folder: str | Path, *, tag: str | None = None, force: bool = False) -> list[Path]:
         """Write `SYSTEM.run` (TREC), `report.json` and `report.md` into the folder; return their paths.
+
+        The tag of each run is the system's label, or `tag` for the first; `write_run` says what it makes of white space
+        in ids. The report is written first, so that a run that cannot be written costs nothing else.
 
         Raises OutputExistsError, before anything is written, if one of them exists and `force` is not set.
         """
-        paths = output_paths(folder, self.runs)
-        for path in paths:
-            check_output(path, force=force)
-        for name, path in zip(self.runs, paths, strict=False):
-            write_run(path, self.runs[name], tag=name, force=force)
+        paths = check_outputs(folder, self.runs, force=force)
         text = json.dumps(self.report.to_record(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         for path, content in zip(paths[-2:], (text, self.report.to_markdown()), strict=True):
             with atomic_file(path, force=force) as temporary:
                 temporary.write_text(content, encoding="utf-8")
+        tags = [tag or self.report.label, *(each.label for each in self.report.baselines.values())]
+        for (_, run), path, its_tag in zip(self.runs.items(), paths, tags, strict=False):
+            write_run(path, run, tag=its_tag, force=force)
         return paths
 
 
 def output_paths(folder: str | Path, systems: Sequence[str] | dict[str, Run]) -> list[Path]:
     """The files that `Evaluation.save` writes: a run for each system, then report.json and report.md."""
-    return [Path(folder) / name for name in (*(f"{system}.run" for system in systems), "report.json", "report.md")]
+    runs = (f"{system.replace('/', '-')}.run" for system in systems)
+    return [Path(folder) / name for name in (*runs, "report.json", "report.md")]
+
+
+def check_outputs(folder: str | Path, systems: Sequence[str] | dict[str, Run], *, force: bool = False) -> list[Path]:
+    """Make the folder and see that `Evaluation.save` will be able to write there, before long work; the paths.
+
+    Raises OutputExistsError for what is in the way, and the OSError that writing would meet.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputExistsError(f"{folder} is a file, where a folder is needed: choose another output")
+    return [check_file(path, force=force) for path in output_paths(folder, systems)]
 
 
 def evaluate(
@@ -60,6 +77,7 @@ def evaluate(
     retriever: Retriever,
     settings: EvaluationSettings | None = None,
     *,
+    label: str | None = None,
     beside: Mapping[str, System] | None = None,
     stages: Stages = silent,
 ) -> Evaluation:
@@ -67,11 +85,14 @@ def evaluate(
 
     A query whose text is empty retrieves nothing and scores zero, whatever an encoder makes of an empty text. The run
     is searched on all threads; latency is then measured separately, query by query on one thread, with encoder and
-    kernels warm. `beside` names further systems to compare with.
+    kernels warm. `label` is its name in tables, by default that of its encoder; `beside` names further systems to
+    compare with.
 
-    Raises InputError for settings that cannot be met, MissingDependencyError without the `eval` extra.
+    Raises InputError for settings that cannot be met, and for a collection none of whose relevant documents is in the
+    index; MissingDependencyError without the `eval` extra.
     """
-    return evaluate_systems(collection, {OURS: RetrieverSystem(retriever), **(beside or {})}, settings, stages=stages)
+    ours = RetrieverSystem(retriever, label)
+    return evaluate_systems(collection, {OURS: ours, **(beside or {})}, settings, stages=stages)
 
 
 def evaluate_run(
@@ -84,14 +105,41 @@ def evaluate_run(
 ) -> Evaluation:
     """Score a run that was made elsewhere, next to BM25. `settings.k` cuts it; the settings' plan is not used.
 
-    Raises as `evaluate` does.
+    Raises InputError for a run that has none of the judged queries, and as `evaluate` does.
     """
+    return evaluate_runs(collection, {label: run}, settings, stages=stages)
 
-    def as_it_is(collection: TestCollection, settings: EvaluationSettings, _: Stages) -> Answered:
-        judged = {id: settings.cut(ranking, id) for id, ranking in run.items() if id in collection.qrels}
-        return Answered(label, judged)
 
-    return evaluate_systems(collection, {OURS: as_it_is}, settings, stages=stages)
+def evaluate_runs(
+    collection: TestCollection,
+    runs: Mapping[str, Run],
+    settings: EvaluationSettings | None = None,
+    *,
+    stages: Stages = silent,
+) -> Evaluation:
+    """Score runs that were made elsewhere, by their labels; the others, and BM25, are compared with the first.
+
+    Raises as `evaluate_run` does.
+    """
+    settings = settings or EvaluationSettings()
+    (first, run), *others = runs.items()
+    if settings.bm25 and any(label == BM25 for label, _ in others):
+        raise InputError(f"a run cannot be called {BM25!r} beside that baseline: choose another label, or leave it out")
+    systems = {OURS: _as_it_is(first, run)} | {label: _as_it_is(label, other) for label, other in others}
+    return evaluate_systems(collection, systems, settings, stages=stages)
+
+
+def _as_it_is(label: str, run: Run) -> System:
+    """The system whose answers are a run."""
+
+    def answer(collection: TestCollection, settings: EvaluationSettings, _: Stages) -> Answered:
+        documents = {id for judged in collection.qrels.values() for id in judged}
+        named = with_ids(run, collection.qrels, documents)
+        notes = check_run(named, collection.qrels, label)
+        judged = {id: settings.cut(ranking, id) for id, ranking in named.items() if id in collection.qrels}
+        return Answered(label, judged, notes=notes)
+
+    return answer
 
 
 def evaluate_systems(
@@ -103,14 +151,23 @@ def evaluate_systems(
 ) -> Evaluation:
     """Let each system answer the judged queries in turn, and score them; the others are compared with the first.
 
-    BM25 is the last of them, if the settings ask for it. Raises as `evaluate` does.
+    BM25 is the last of them, if the settings ask for it. What is measured is tried first, on an ideal run. Raises as
+    `evaluate` does.
     """
     settings = settings or EvaluationSettings()
-    settings.check()
+    check_measures(collection, settings)
     if settings.bm25:
         systems = {**systems, BM25: answer_with_bm25}
     answered = {name: system(collection, settings, stages) for name, system in systems.items()}
     return Evaluation(_report(collection, settings, answered), {name: answer.run for name, answer in answered.items()})
+
+
+def check_measures(collection: TestCollection, settings: EvaluationSettings) -> None:
+    """Measure an ideal run, so that what cannot be measured, or lacks a package, is met before anything is searched."""
+    settings.check()
+    if settings.bm25:
+        require("bm25s")
+    score_run(ideal_run(collection.qrels), collection.qrels, settings.metrics)
 
 
 def _report(
@@ -153,5 +210,6 @@ def _report(
         latency=first.latency,
         search=first.search,
         index=first.index,
+        notes=all_remarks([left_out(collection), *(each.notes for each in answered.values())]),
         per_query={name: each.per_query() for name, each in scores.items()} if settings.per_query else None,
     )

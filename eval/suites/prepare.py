@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
-from lsr.core.remedies import REPLACE_INDEX
+from lsr.core.remedies import CHOOSE_FOLDER, REPLACE_INDEX
 from lsr.eval.collections import TestCollection
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
 
-_OTHERWISE = ("name another one", REPLACE_INDEX)
+_OTHERWISE = (CHOOSE_FOLDER, REPLACE_INDEX)
 
 
 def open_or_index(
@@ -158,9 +158,25 @@ def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path
     # Through JSON, like the record in the index.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
     differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
-    if differing:
-        details = ", ".join(f"{key} {recorded.get(key)!r}, not {wanted.get(key)!r}" for key in differing)
-        raise ModelError(
-            f"the index at {path} was made with other encoder settings ({details})",
-            remedies=_OTHERWISE,
-        )
+    if not differing:
+        return
+    if not recorded:
+        problem = f"the index at {path} does not say which model made it"
+    elif "model" in differing and recorded.get("model") is not None:
+        problem = f"the index at {path} was made by {recorded['model']}, not {wanted['model']}"
+    else:
+        details = _in_few_words(recorded, wanted, differing)
+        problem = f"the index at {path} was made with other encoder settings ({details})"
+    raise ModelError(problem, remedies=_OTHERWISE)
+
+
+def _in_few_words(recorded: Mapping[str, Any], wanted: Mapping[str, Any], differing: Sequence[str]) -> str:
+    """The settings that differ; of what describes a side of the model, that it does."""
+    parts = []
+    for key in differing:
+        before, now = recorded.get(key), wanted.get(key)
+        if isinstance(before, Mapping) or isinstance(now, Mapping):
+            parts.append(f"other weights or configuration of its {key} side")
+        else:
+            parts.append(f"{key} {before!r}, not {now!r}")
+    return ", ".join(parts)

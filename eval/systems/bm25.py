@@ -14,6 +14,7 @@ from lsr.core.errors import InputError
 from lsr.core.progress import Stages
 from lsr.eval.collections import TestCollection
 from lsr.eval.extras import require
+from lsr.eval.matching import check_documents
 from lsr.eval.measures.latency import Latency, time_each
 from lsr.eval.runs import Ranking, Run
 from lsr.eval.systems.settings import EvaluationSettings
@@ -89,6 +90,8 @@ def answer_with_bm25(collection: TestCollection, settings: EvaluationSettings, s
     queries = collection.asked()
     with stages("indexing for BM25", count_documents(collection.source), "documents") as progress:
         bm25 = Bm25(collection.documents(), progress=progress)
+    known = set(bm25.ids)
+    notes = check_documents(collection, known.__contains__, lambda: bm25.ids[0], len(known))
     run: Run = {}
     with stages("searching with BM25", len(queries), "queries") as progress:
         for query in queries:
@@ -102,7 +105,7 @@ def answer_with_bm25(collection: TestCollection, settings: EvaluationSettings, s
 
     times = time_each(queries[: settings.latency_queries], once, "timing BM25", stages)
     latency = {"total": Latency.of([seconds for (seconds,) in times])}
-    return Answered("BM25", run, latency, documents=len(bm25.ids), variant=bm25.settings())
+    return Answered("BM25", run, latency, documents=len(bm25.ids), variant=bm25.settings(), notes=notes)
 
 
 def _best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lsr.core.documents import Query
+from lsr.core.errors import NotFoundError
 from lsr.core.progress import Stages
 from lsr.eval.collections import TestCollection
+from lsr.eval.matching import check_documents
 from lsr.eval.measures.latency import Latency, time_each
 from lsr.eval.measures.sparsity import Activation, flops
 from lsr.eval.runs import Ranking, Run
@@ -31,25 +35,45 @@ class RetrieverSystem:
 
     A query whose text is empty retrieves nothing, whatever an encoder makes of an empty text. The run is searched on
     all threads; latency is then measured separately, query by query on one thread, with encoder and kernels warm.
+
+    Attributes:
+        label: its name in tables; None for that of its encoder.
     """
 
     retriever: Retriever
+    label: str | None = None
 
     def __call__(self, collection: TestCollection, settings: EvaluationSettings, stages: Stages) -> Answered:
         """Search the judged queries, and time the first of them."""
         asked, retriever = collection.asked(), self.retriever
+        notes = _check_documents(collection, retriever.index)
         retriever.warm_up(settings.plan)
         vectors, run = _search(asked, retriever, settings, stages)
         latency, stats = _time(asked[: settings.latency_queries], retriever, settings, stages)
         return Answered(
-            label=retriever.encoder.name,
+            label=self.label or retriever.encoder.name,
             run=run,
             latency=latency,
             documents=len(retriever.index.documents),
             variant=retriever.index.encoder or retriever.encoder.settings(),
             search=stats,
             index=_describe_index(retriever.index, vectors),
+            notes=notes,
         )
+
+
+def _check_documents(collection: TestCollection, index: Index) -> list[str]:
+    def holds(id: str) -> bool:
+        try:
+            index.documents.rows_of(id)
+        except NotFoundError:
+            return False
+        return True
+
+    def example() -> str:
+        return index.documents.ids(np.zeros(1, dtype=np.int64))[0]
+
+    return check_documents(collection, holds, example, len(index.documents))
 
 
 def _search(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class Answered:
         variant: which system this is: its settings, or those of its model.
         search: how its timed searches were run, and their mean work, if known.
         index: size, active terms and FLOPS of its index, if known.
+        notes: what a reader of its values must know.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Answered:
     variant: dict[str, Any] | None = field(default=None)
     search: SearchStats | None = None
     index: dict[str, Any] | None = None
+    notes: Sequence[str] = ()
 
 
 System = Callable[[TestCollection, EvaluationSettings, Stages], Answered]

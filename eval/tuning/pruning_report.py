@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, figure
+from lsr.core.plotting import figure, style
 from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.tuning.pruning import CurvePoint
 
-_MARKERS = "osD^"
+_NEARLY = 0.97
 
 
 def curve_table(points: Sequence[CurvePoint]) -> str:
@@ -59,7 +59,13 @@ def _draw(panel: Any, points: Sequence[CurvePoint], places: Sequence[float], lab
     for at, (rule, numbers) in enumerate(groupby(pruned, lambda number: points[number].rule)):
         line = [whole, *numbers]
         values = [places[number] for number in line], [points[number].ndcg for number in line]
-        panel.plot(*values, _MARKERS[at % len(_MARKERS)] + "-", color=COLOURS[at], label=rule, markersize=4)
+        colour, marker = style(at)
+        panel.plot(*values, marker + "-", color=colour, label=rule, markersize=4)
+        # Nearly the unpruned are where the lines meet, and their settings would cover one another.
+        for number in (each for each in line[1:] if points[each].ndcg < _NEARLY * points[whole].ndcg):
+            place = places[number], points[number].ndcg
+            words = f"{points[number].value:g}"
+            panel.annotate(words, place, (4, -7), textcoords="offset points", fontsize=6, color=colour)
     panel.axhline(points[whole].ndcg, color="black", linewidth=0.8, linestyle="--")
     panel.plot([places[whole]], [points[whole].ndcg], "*", color="black", markersize=12, label="unpruned", zorder=3)
     panel.set(xlabel=label, ylabel="nDCG@10", xlim=(0, None))

@@ -20,8 +20,9 @@ from lsr.core.files import name_path
 from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.vectors import VectorWriter
-from lsr.index.format.manifest import Manifest, PartRecord, published_segment
+from lsr.index.format.manifest import Manifest, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
+from lsr.index.format.records import PartRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft

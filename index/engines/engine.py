@@ -87,10 +87,12 @@ def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None
     name that the engine was asked for by, if not its own.
     """
     parameters: Any = engine.Parameters
+    # Types are part of the key since True equals 1.
+    given = tuple((name, type(value), value) for name, value in values.items())
     try:
-        made: P = _made(parameters, tuple(values.items()))
+        made: P = _made(parameters, given)
     except (TypeError, InputError):
-        check_parameters(engine.Parameters, values, mode or engine.name)
+        check_parameters(parameters, values, mode or engine.name)
         raise
     return made
 
@@ -109,5 +111,5 @@ def check_parameters(parameters: Any, values: Mapping[str, Any], mode: str) -> N
 
 # The same few parameters are used again and again.
 @lru_cache(256)
-def _made(parameters: Any, values: tuple[tuple[str, Any], ...]) -> Any:
-    return parameters(**dict(values))
+def _made(parameters: Any, given: tuple[tuple[str, type, Any], ...]) -> Any:
+    return parameters(**{name: value for name, _, value in given})

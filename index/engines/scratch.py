@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 # Places of more terms need more than a byte.
 _MOST_SHORT_TERMS = 255
-# One key for each kind of scratch memory that a query may get.
+# A place for each term id of two bytes, whether there is such a term or not: see `lsr.index.kernels.scoring`.
+_TERMS_OF_TWO_BYTES = 1 << 16
+# One for each kind of scratch memory that a query may get.
 QUERY_SIZES = (1, MOST_NARROW_TERMS + 1, _MOST_SHORT_TERMS + 1)
 
 
@@ -54,6 +56,7 @@ class Scratch:
     def __init__(self, segment: Segment) -> None:
         self._documents = len(segment.forward)
         self._dim = segment.record.dim
+        self._places = max(self._dim + 1, _TERMS_OF_TWO_BYTES)
         self._generation = 0
         self._kept: dict[str, Any] = {}
         self.counters = np.zeros(4, np.int64)
@@ -71,11 +74,11 @@ class Scratch:
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return np.zeros(self._dim, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
+        return np.zeros(self._places, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
 
     @cached_property
     def _wide_lookup(self) -> Lookup:
-        return np.zeros(self._dim, np.uint32), np.zeros(self._dim + 1, np.float32)
+        return np.zeros(self._places, np.uint32), np.zeros(self._dim + 1, np.float32)
 
     @cached_property
     def visited(self) -> npt.NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, shortened
 from lsr.core.remedies import tune
 from lsr.index.engines.blocks.parameters import usual_blocks
 
@@ -43,8 +44,12 @@ class Tuning:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Tuning:
-        """Inverse of `to_record`."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is wrong."""
+        made = build(cls, record)
+        check_options(made)
+        if not isinstance(made.parameters, dict):
+            raise InputError(f"must hold parameters, not {shortened(made.parameters)}", field="parameters")
+        return made
 
 
 def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from pathlib import Path
@@ -13,8 +14,12 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.checks import largest, offsets_ascend
+from lsr.index.format.files import RESTORE, map_index_file
 
 _HEADER_BYTES = 128
+# Of what the first version of the format allows.
+_LONGEST_HEADER = 10 + 0xFFFF
 
 
 class ArrayWriter:
@@ -111,28 +116,55 @@ def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]
 
 
 def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
-    """A read-only memory map of a .npy file, as a plain array.
+    """A read-only memory map of a .npy file, as a plain array; no file descriptor stays open.
 
     IndexFormatError if the file is not such an array, or has another dtype or length.
     """
+    data, expected = map_index_file(path), np.dtype(dtype)
     try:
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, stored = np.lib.format.read_array_header_1_0(file)
-            start, stored_bytes = file.tell(), math.prod(shape) * stored.itemsize
-            if start + stored_bytes != path.stat().st_size:
-                raise ValueError(f"the header declares {stored_bytes:,} bytes after the first {start}")
-            # An empty file body cannot be mapped.
-            values = np.memmap(file, stored, "r", start, shape) if stored_bytes else np.empty(shape, stored)
+        shape, stored, start = _read_header(data[:_LONGEST_HEADER].tobytes())
+        stored_bytes = math.prod(shape) * stored.itemsize
+        if start + stored_bytes != len(data):
+            raise ValueError(f"the header declares {stored_bytes:,} bytes after the first {start}")
+        if start % expected.itemsize:
+            raise ValueError(f"the values begin at byte {start}")
     except Exception as error:  # numpy parses the header as Python source, and lets any of the parser's errors through
         raise IndexFormatError(f"{path}: not a readable array ({error})", remedies=[BUILD_AGAIN]) from error
-    expected = np.dtype(dtype)
     if stored != expected or len(shape) != 1 or (length is not None and shape[0] != length):
         wanted = "any number of" if length is None else f"{length:,}"
         found = f"{stored} values of shape {shape}"
         raise IndexFormatError(f"{path}: expected {wanted} {expected} values, found {found}", remedies=[BUILD_AGAIN])
-    values.flags.writeable = False  # kernels are compiled for read-only arrays
-    return np.asarray(values)
+    return data[start:].view(expected)
+
+
+def open_offsets(path: Path, length: int, end: int | None = None) -> npt.NDArray[np.int64]:
+    """A map of int64 offsets [length], which ascend from 0 (to `end`, if that is given): kernels go by them.
+
+    IndexFormatError also if they do not.
+    """
+    offsets = open_array(path, np.int64, length)
+    if not offsets_ascend(offsets, int(offsets[-1]) if end is None else end):
+        wanted = "ascend from 0" if end is None else f"ascend from 0 to {end:,}"
+        raise IndexFormatError(f"{path}: offsets do not {wanted}", remedies=[BUILD_AGAIN, RESTORE])
+    return offsets
+
+
+def open_numbers(path: Path, dtype: npt.DTypeLike, length: int, below: int) -> npt.NDArray[Any]:
+    """A map of unsigned numbers [length] below a limit, as kernels take them. IndexFormatError also for larger ones."""
+    numbers = open_array(path, dtype, length)
+    if largest(numbers) >= below:
+        raise IndexFormatError(f"{path}: a number is not below {below:,}", remedies=[BUILD_AGAIN, RESTORE])
+    return numbers
+
+
+def _read_header(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """(shape, dtype, where the values begin). ValueError, and others, for what is no header."""
+    file = io.BytesIO(head)
+    np.lib.format.read_magic(file)
+    shape, _, stored = np.lib.format.read_array_header_1_0(file)
+    if any(size < 0 for size in shape):
+        raise ValueError(f"a shape of {shape}")
+    return shape, stored, file.tell()
 
 
 def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lsr
-from lsr.core.errors import IndexFormatError, Remedy
+from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
+from lsr.core.options import shortened
 from lsr.core.remedies import BUILD_AGAIN, upgrade
 from lsr.core.unfinished import mark_output
+from lsr.index.format.files import read_index_file
+from lsr.index.format.records import SEGMENT_NAME, FileRecord, PartRecord, SegmentRecord, checked_values
 from lsr.index.format.settings import IndexSettings
 
 FORMAT = "lsr-index"
@@ -27,55 +30,8 @@ UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """Size in bytes and CRC-32 of one file."""
-
-    bytes: int
-    crc32: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartRecord:
-    """The facts about a part that was added to a segment (`lsr.index.parts.adding`).
-
-    Attributes:
-        folder: name of its own folder in the segment's.
-        record: the part's own record, as JSON values.
-        files: by name.
-    """
-
-    folder: str
-    record: dict[str, Any]
-    files: dict[str, FileRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRecord:
-    """The facts about one segment, from which its parts are opened.
-
-    Attributes:
-        name: of its folder.
-        documents: number of rows.
-        dim: number of terms in the vocabulary.
-        postings: number of (term, weight) pairs in all documents.
-        weight_scale, files, parts, windows: as in `Manifest`.
-        settings: of the build.
-        library_version: version of lsr that built it.
-    """
-
-    name: str
-    documents: int
-    dim: int
-    postings: int
-    weight_scale: float
-    settings: IndexSettings
-    files: dict[str, FileRecord]
-    parts: dict[str, PartRecord]
-    windows: dict[str, Any] | None
-    library_version: str
+# Those of builds are some kilobytes.
+_LONGEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +101,10 @@ class Manifest:
         """Publish in `folder`, replacing the manifest that is there."""
         # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
         temporary = folder / self.segment / MANIFEST_NAME
-        temporary.write_bytes(self.to_bytes())
+        # Whatever stands there, as a link of a stranger's index, is not written through.
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
+            file.write(self.to_bytes())
         sync(temporary)
         mark_output(folder, [crc32(temporary)])
         temporary.replace(folder / MANIFEST_NAME)
@@ -160,48 +119,58 @@ class Manifest:
         path = Path(folder) / MANIFEST_NAME
         record = _load(path)
         version = record.pop("format_version", None)
-        if version not in (_READABLE_VERSIONS if versions is None else versions):
+        if type(version) is not int or version not in (_READABLE_VERSIONS if versions is None else versions):
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
-                f"{path}: index format {version}, written by lsr {written}; this lsr {lsr.__version__} reads format "
-                f"{FORMAT_VERSION}",
+                f"{path}: index format {_shown(version)}, written by lsr {_shown(written)}; this lsr "
+                f"{lsr.__version__} reads format {FORMAT_VERSION}",
                 remedies=_remedies(version, path.parent),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
                 f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
-        del record["format"]
         try:
-            files = _files(record.pop("files"))
-            parts = {
-                name: PartRecord(part["folder"], part["record"], _files(part["files"]))
-                for name, part in record.pop("parts", {}).items()
-            }
-            return cls(files=files, parts=parts, **record)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
+            known = {each.name for each in fields(cls)} | {"format"}
+            for name in record:
+                if name not in known:
+                    raise InputError("there is no such field", field=shortened(name))
+            manifest = cls(**checked_values(record))
+        except InputError as error:
+            raise IndexFormatError(f"{path}: damaged manifest ({error.problem})", remedies=[BUILD_AGAIN]) from error
+        manifest._check_folders(path.parent)
+        return manifest
+
+    def _check_folders(self, path: Path) -> None:
+        """IndexFormatError for a folder of the index that is a link: nothing is read or written through one."""
+        segment = path / self.segment
+        for folder in (segment, *(segment / part.folder for part in self.parts.values())):
+            if folder.is_symlink():
+                raise IndexFormatError(
+                    f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place"
+                )
 
 
 def format_version(folder: str | Path) -> int:
     """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
     path = Path(folder) / MANIFEST_NAME
     version = _load(path).get("format_version")
-    if not isinstance(version, int):
+    if type(version) is not int:
         remedies = _remedies(version, path.parent)
-        raise IndexFormatError(f"{path}: damaged manifest (index format {version!r})", remedies=remedies)
+        raise IndexFormatError(f"{path}: damaged manifest (index format {shortened(version)})", remedies=remedies)
     return version
 
 
 def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
-    """What can be done about an index of an unsupported format."""
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    """What can be done about an index of a format that is not read."""
+    if type(version) is int and version > FORMAT_VERSION:
         return ["install a newer lsr", BUILD_AGAIN]
-    return [upgrade(folder)] if version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
+    return [upgrade(folder)] if type(version) is int and version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
 
 
-def _files(record: dict[str, Any]) -> dict[str, FileRecord]:
-    return {name: FileRecord(**entry) for name, entry in record.items()}
+def _shown(value: Any) -> str:
+    """A value for people; one of a stranger's file, so not whatever it is."""
+    return value if isinstance(value, str) and value.isprintable() and len(value) < 40 else shortened(value)
 
 
 def checksum(record: dict[str, Any]) -> int:
@@ -220,7 +189,7 @@ def published_segment(folder: Path) -> str | None:
         name = _load(folder / MANIFEST_NAME).get("segment")
     except IndexFormatError:
         return None
-    return name if isinstance(name, str) else None
+    return name if isinstance(name, str) and SEGMENT_NAME.fullmatch(name) else None
 
 
 def is_index(folder: Path) -> bool:
@@ -233,11 +202,12 @@ def is_index(folder: Path) -> bool:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    if not path.is_symlink() and not path.exists():
+        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one") from error
-    except (OSError, ValueError, RecursionError) as error:
+        record = json.loads(read_index_file(path, _LONGEST).decode())
+        json.dumps(record, ensure_ascii=False).encode()  # as it would be written again
+    except (ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an lsr index")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,9 +14,8 @@ from lsr.core.files import crc32, sync
 from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
-from lsr.index.format.manifest import FileRecord, Manifest, index_identity, is_index
-
-_SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
+from lsr.index.format.manifest import Manifest, index_identity, is_index
+from lsr.index.format.records import SEGMENT_NAME, FileRecord
 
 
 def check_index_output(path: str | Path, *, force: bool = False) -> None:
@@ -43,7 +41,7 @@ def is_vacant(path: Path) -> bool:
     """Whether nothing is at `path`, or an empty folder, or what a killed build left of an index never published."""
     if not path.is_dir():
         return not path.exists()
-    return all(_SEGMENT_NAME.fullmatch(each.name) or is_kept_inside(each.name) for each in path.iterdir())
+    return all(SEGMENT_NAME.fullmatch(each.name) or is_kept_inside(each.name) for each in path.iterdir())
 
 
 def lock_folder(path: Path) -> int:
@@ -67,7 +65,7 @@ def new_segment(path: Path) -> Path:
 def remove_segments(path: Path, keep: str | None) -> None:
     """Remove every segment folder in `path` but one."""
     for entry in path.iterdir():
-        if entry.name != keep and _SEGMENT_NAME.fullmatch(entry.name):
+        if entry.name != keep and SEGMENT_NAME.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.format.arrays import open_array
+from lsr.index.format.arrays import open_array, open_offsets
 
 
 def term_dtype(dim: int) -> np.dtype[Any]:
@@ -39,9 +39,9 @@ class Postings:
 def open_postings(
     folder: Path, rows: int, nnz: int, dtype: npt.DTypeLike, name: str = "forward", indices: str = "terms"
 ) -> Postings:
-    """Map NAME_indptr.npy, NAME_INDICES.npy and NAME_weights.npy."""
+    """Map NAME_indptr.npy, NAME_INDICES.npy and NAME_weights.npy; IndexFormatError unless offsets ascend to `nnz`."""
     return Postings(
-        open_array(folder / f"{name}_indptr.npy", np.int64, rows + 1),
+        open_offsets(folder / f"{name}_indptr.npy", rows + 1, nnz),
         open_array(folder / f"{name}_{indices}.npy", dtype, nnz),
         open_array(folder / f"{name}_weights.npy", np.uint8, nnz),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from lsr.core.deprecation import renamed_keywords
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, shortened
 
 # Documents per block, by the size of the index: the number of blocks, which sets the least cost of a search, grows more
 # slowly than the collection.
@@ -44,6 +45,7 @@ class SeismicSettings:
     summary_energy: float = 0.5
 
     def __post_init__(self) -> None:
+        check_options(self)
         whole = {"n_postings": self.n_postings, "min_cluster_size": self.min_cluster_size, "doc_cut": self.doc_cut}
         for name, number in whole.items():
             if number is not None and number < 1:
@@ -65,6 +67,7 @@ class BmpSettings:
     block_size: int = 32
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 1 <= self.block_size <= MOST_BLOCK_DOCUMENTS:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
 
@@ -101,6 +104,9 @@ class IndexSettings:
     parts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_options(self)
+        if not isinstance(self.parts, Mapping):
+            raise InputError(f"must be settings by the names of parts, not {shortened(self.parts)}", field="parts")
         for name in ("seismic", "bmp"):
             if name in self.parts:
                 raise InputError(f"the settings of {name} are given as {name}, not among the other parts'")
@@ -142,15 +148,15 @@ class IndexSettings:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:
-        """Inverse of `to_record`."""
+        """From what `to_record` gave. InputError names a value that is wrong."""
         keys = {each.name: _RECORDED_AS.get(each.name, each.name) for each in fields(cls)}
         values = {name: record[key] for name, key in keys.items() if key in record}
-        if values.get("seismic") is not None:
-            values["seismic"] = SeismicSettings(**values["seismic"])
-        if values.get("bmp") is not None:
-            values["bmp"] = BmpSettings(**values["bmp"])
-        return cls(**values)
+        return build(cls, values)
 
 
 def _as_record(settings: Any) -> dict[str, Any]:
-    return asdict(settings) if is_dataclass(settings) and not isinstance(settings, type) else dict(settings)
+    if is_dataclass(settings) and not isinstance(settings, type):
+        return asdict(settings)
+    if not isinstance(settings, Mapping):
+        raise InputError(f"must hold settings, not {shortened(settings)}", field="parts")
+    return dict(settings)

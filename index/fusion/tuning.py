@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.options import beneath, build, check_options, shortened
 from lsr.index.format.output import change_manifest
 
 if TYPE_CHECKING:
@@ -90,23 +93,42 @@ class FusionTuning:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> FusionTuning:
-        """Inverse of `to_record`."""
+        """Inverse of `to_record`. InputError names a value that is wrong."""
         given = dict(record)
-        predictor = given.pop("predictor")
+        predictor = given.get("predictor")
         if predictor is not None:
-            predictor = WeightPredictor(
-                tuple(predictor["means"]),
-                tuple(predictor["deviations"]),
-                tuple(predictor["coefficients"]),
-                float(predictor["intercept"]),
-            )
-        return cls(predictor=predictor, **given)
+            with beneath("predictor"):
+                given["predictor"] = _predictor(predictor)
+        made = build(cls, given)
+        check_options(made)
+        return made
+
+
+def _predictor(record: Any) -> WeightPredictor:
+    if not isinstance(record, dict):
+        raise InputError(f"must hold fields, not {shortened(record)}")
+    for name in ("means", "deviations", "coefficients"):
+        values = record.get(name)
+        if not isinstance(values, list) or len(values) != len(FEATURES) or not all(map(_is_number, values)):
+            raise InputError(f"must be {len(FEATURES)} numbers, not {shortened(values)}", field=name)
+    made = build(WeightPredictor, {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()})
+    check_options(made)
+    if not all(made.deviations):
+        raise InputError("must not be zero", field="deviations")
+    return made
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def stored_tuning(index: Index) -> FusionTuning | None:
-    """What was found for hybrid search of an index, or None."""
+    """What was found for hybrid search of an index, or None. IndexFormatError for a record that is not readable."""
     record = index.manifest.fusion
-    return None if record is None else FusionTuning.from_record(record)
+    try:
+        return None if record is None else FusionTuning.from_record(record)
+    except InputError as error:
+        raise IndexFormatError(f"{index.path}: the record of the fusion's tuning is not readable ({error})") from error
 
 
 def store_tuning(index: Index, tuning: FusionTuning) -> None:

@@ -3,9 +3,12 @@
 forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending within a document;
 forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
 forward_weights - forward_deficits / 256 steps.
-lookup: the query, as (places: unsigned [dim], weights: float32 [m + 1]): the weight of a term is
-weights[places[term]]; places and weights[0] are zero. Places of one byte fit in the nearest cache; a weight for each
-term of the vocabulary would not.
+lookup: the query, as (places: unsigned, one for each term id that two bytes can hold, or [dim + 1] in larger
+vocabularies; weights: float32 [m + 1]): the weight of a term is weights[places[term]]; places and weights[0] are zero.
+Places of one byte stay in the nearest cache where a weight for each term of the vocabulary would not.
+
+Of a damaged index, a search may read any term id: there is a place for each that two bytes can hold, and greater ones
+than there are terms share the last, which is zero, so nothing outside of the arrays is read.
 """
 
 from typing import Any, NamedTuple
@@ -47,6 +50,14 @@ def empty_lookup(lookup, terms):
 
 
 @kernel(forceinline=True)
+def _place(places, terms, p):
+    # Numba knows the size of the type, and compiles only one of the branches.
+    if terms.itemsize == 2:
+        return places[terms[p]]
+    return places[min(np.uint64(terms[p]), np.uint64(places.size - 1))]
+
+
+@kernel(forceinline=True)
 def score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup):
     """Inner product of one document with a query, added in ascending term order in float32."""
     places, weights = lookup
@@ -56,17 +67,19 @@ def score_document(forward_indptr, forward_terms, forward_weights, forward_defic
     # Numba compiles only the branch that the type of the argument chooses.
     if forward_deficits is None:
         for p in range(first, last):
-            score += weights[places[forward_terms[p]]] * np.float32(forward_weights[p])
+            score += weights[_place(places, forward_terms, p)] * np.float32(forward_weights[p])
     else:
         for p in range(first, last):
             steps = np.float32(forward_weights[p]) - np.float32(forward_deficits[p]) * np.float32(1 / 256)
-            score += weights[places[forward_terms[p]]] * steps
+            score += weights[_place(places, forward_terms, p)] * steps
     return score
 
 
 @kernel(forceinline=True)
 def prefetch_documents(forward_indptr, forward_terms, forward_weights, first, last):
-    """Start loading the pairs of documents first … last - 1."""
+    """Start loading the pairs of documents first … last - 1, if there are such."""
+    if first >= last or last >= forward_indptr.size:
+        return
     start, stop = forward_indptr[first], forward_indptr[last]
     for p in range(start, stop + 63, 64):
         prefetch(forward_weights, p)

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.deprecation import moved_member
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.core.types import Scores
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.engines.hits import Hits
-from lsr.index.format.manifest import Manifest
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.live.description import describe
 from lsr.index.live.documents import Documents
 from lsr.index.live.moved import MOVED
@@ -62,17 +63,23 @@ class Index:
     def open(cls, path: str | Path) -> Index:
         """Open the index in the folder `path`.
 
-        IndexFormatError if there is none, if it has another format version, or if a file is missing, shortened or of
-        another shape. Contents are not read, and the kernels that search them check no bounds: on an index damaged in
-        place, a search may give wrong hits or end the process. After copying or restoring one, run `lsr.index.verify`,
-        which compares the checksums.
+        IndexFormatError if there is none, if it is of another format version, if its manifest says what none could, if
+        a file is missing, a link, shortened or of another shape, or if what kernels go by does not fit: offsets that do
+        not ascend to the end of their file, rows and positions that there are not. Other OSErrors, as too many open
+        files, stay what they are. What takes longer to look at is not: on an index damaged in place, a search may give
+        wrong hits or IndexFormatError, but reads and writes nothing outside of its files. After copying or restoring
+        one, run `lsr.index.verify`, which compares the checksums and looks at everything.
         """
         path = Path(path)
         manifest = Manifest.read(path)
         while True:
             try:
                 segments = tuple(Segment.open(path / record.name, record) for record in manifest.segments)
-                return cls(path, manifest, segments)
+                try:
+                    return cls(path, manifest, segments)
+                except InputError as error:  # a record of what was done to the index
+                    problem = f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})"
+                    raise IndexFormatError(problem, remedies=[BUILD_AGAIN]) from error
             except IndexFormatError:
                 # A build may have replaced the index since the manifest was read.
                 current = Manifest.read(path)

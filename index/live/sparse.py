@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
+from lsr.core.options import beneath
 from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
 from lsr.index.engines.direct.search import score_rows
@@ -25,6 +26,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.segment import Segment
+from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
 # A thread takes at most this many queries at a time, which ask for at most this many hits together.
@@ -45,7 +47,11 @@ class SparseSearch:
         self._ids_of = documents.row_ids
         self._dim = manifest.dim
         self._scale = np.float32(manifest.weight_scale)
-        self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
+        with beneath("tunings"):
+            self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
+        with beneath("prunings"):
+            for record in manifest.prunings:
+                Pruning.from_record(record)
 
     @property
     def modes(self) -> tuple[str, ...]:

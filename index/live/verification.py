@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, LsrError
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import Manifest, SegmentRecord, published_segment
+from lsr.index.format.manifest import Manifest, published_segment
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
 

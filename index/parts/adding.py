@@ -19,8 +19,9 @@ from lsr.core.errors import OutputExistsError
 from lsr.core.files import name_path
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
-from lsr.index.format.manifest import Manifest, PartRecord, index_identity
+from lsr.index.format.manifest import Manifest, index_identity
 from lsr.index.format.output import current_manifest, lock_folder, seal
+from lsr.index.format.records import PartRecord
 
 
 class PartWriter:

@@ -4,131 +4,121 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from lsr.core.documents import Document
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.files import RESTORE, map_index_file
+from lsr.index.format.records import SegmentRecord
+from lsr.index.parts.document_writer import BATCH_ROWS, SCHEMA, DocumentWriter
 from lsr.index.parts.draft import SegmentDraft
+from lsr.index.parts.ids import BYTES_NAME, IdTable
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 FILE_NAME = "documents.arrow"
-# Every batch but the last holds this many rows, so that a row's place is plain arithmetic.
-BATCH_ROWS = 512
 _KEPT_BATCHES = 256
 
-# Large strings: 64-bit offsets, so that no batch of long texts can overflow.
-_SCHEMA = pa.schema([(name, pa.large_string()) for name in ("id", "title", "text", "fields")])
 
+class _Column:
+    """The texts of one column of a batch: views of the mapped file, which are read within their bounds.
 
-class DocumentWriter:
-    """Writes the documents of a segment; holds at most one batch in memory."""
+    Arrow believes the offsets that a file holds, and would read whatever memory they point to.
+    """
 
-    def __init__(self, path: Path) -> None:
-        self._sink = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
-        self._waiting: list[Document] = []
+    __slots__ = ("_data", "_offsets")
 
-    def check(self, documents: Sequence[Document]) -> None:
-        """InputError for a document whose texts are not valid Unicode or whose fields are not JSON values."""
-        for document in documents:
-            _check_storable(document)
+    def __init__(self, column: pa.LargeStringArray) -> None:
+        validity, offsets, data = column.buffers()
+        if column.offset or (validity is not None and column.null_count):
+            raise ValueError("a text is missing")
+        self._offsets = memoryview(offsets).cast("q")
+        self._data = memoryview(b"" if data is None else data)
+        if len(self._offsets) <= len(column):
+            raise ValueError(f"{len(self._offsets):,} offsets for {len(column):,} texts")
 
-    def append(self, documents: Sequence[Document]) -> None:
-        """Append documents in row order."""
-        self._waiting.extend(documents)
-        while len(self._waiting) >= BATCH_ROWS:
-            self._write(self._waiting[:BATCH_ROWS])
-            del self._waiting[:BATCH_ROWS]
-
-    def finish(self) -> None:
-        """Write what is buffered, and close."""
-        if self._waiting:
-            self._write(self._waiting)
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
-        self._sink.close()
-
-    def _write(self, documents: list[Document]) -> None:
-        columns = [
-            pa.array([getattr(document, name) for document in documents], pa.large_string())
-            for name in ("id", "title", "text")
-        ]
-        columns.append(pa.array([_fields_text(document) for document in documents], pa.large_string()))
-        self._writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
-
-
-def _check_storable(document: Document) -> None:
-    for name in ("id", "title", "text"):
-        value = getattr(document, name)
-        if not isinstance(value, str):
-            raise InputError(f"document {document.id!r}: expected text, not {type(value).__name__}", field=name)
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"document {document.id!r}: not valid Unicode ({error.reason})", field=name) from error
-    try:
-        _fields_text(document).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"document {document.id!r}: not JSON values ({error})", field="fields") from error
-
-
-def _fields_text(document: Document) -> str:
-    return json.dumps(document.fields, ensure_ascii=False, allow_nan=False) if document.fields else ""
+    def __getitem__(self, place: int) -> str:
+        """The text at a place; ValueError if its bytes are not there or not UTF-8."""
+        start, stop = self._offsets[place], self._offsets[place + 1]
+        if not 0 <= start <= stop <= len(self._data):
+            raise ValueError(f"the offsets of a text are {start:,} and {stop:,}, of {len(self._data):,} bytes")
+        return str(self._data[start:stop], "utf-8")
 
 
 class DocumentStore:
-    """The documents of a segment. Opening reads only the footer; a document costs one batch's metadata."""
+    """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata.
+
+    What is read is checked as it is read: IndexFormatError for a batch that is not readable, offsets beyond the file,
+    text that is not UTF-8 or fields that are not a JSON object.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise IndexFormatError(f"{path}: not a readable Arrow file ({error})", remedies=[BUILD_AGAIN]) from error
+            self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(map_index_file(path))))
+        except (OSError, pa.ArrowException) as error:
+            raise self._damaged(error) from error
+        if self._reader.schema != SCHEMA:
+            found = ", ".join(f"{field.name}: {field.type}" for field in self._reader.schema)
+            raise self._damaged(f"columns {found[:200]}")
         self._lock = threading.Lock()
         # Views of the mapped file: small to keep, and slower to make than reading a document.
         self._columns = lru_cache(_KEPT_BATCHES)(self._read_columns)
 
     def __len__(self) -> int:
         """Number of documents; reads the last batch."""
-        batches = int(self._reader.num_record_batches)
-        if not batches:
-            return 0
-        with self._lock:
-            return (batches - 1) * BATCH_ROWS + int(self._reader.get_batch(batches - 1).num_rows)
+        batches = self.batches
+        return (batches - 1) * BATCH_ROWS + len(self.batch(batches - 1)) if batches else 0
+
+    @property
+    def batches(self) -> int:
+        """Number of batches, each of 512 documents but the last."""
+        return int(self._reader.num_record_batches)
+
+    def batch(self, number: int) -> pa.RecordBatch:
+        """One batch, as Arrow reads it: not checked."""
+        try:
+            with self._lock:  # Arrow's file reader does not promise to be shared by threads
+                return self._reader.get_batch(number)
+        except (OSError, pa.ArrowException, MemoryError) as error:
+            raise self._damaged(f"batch {number:,}: {error}") from error
 
     def document(self, row: int) -> Document:
         """The document of one row."""
         batch, place = divmod(row, BATCH_ROWS)
-        # One value of each column: a slice of them, as `documents` takes, costs half as much again.
-        return _document(*(column[place].as_py() for column in self._columns(batch)))
+        columns = self._columns(batch)
+        try:
+            return _document(*(column[place] for column in columns))
+        except (ValueError, IndexError, RecursionError) as error:
+            raise self._damaged(f"row {row:,}: {error}") from error
 
     def documents(self, first: int, last: int) -> list[Document]:
         """The documents of rows first … last - 1."""
-        found: list[Document] = []
-        for batch in range(first // BATCH_ROWS, -(-last // BATCH_ROWS)):
-            start = batch * BATCH_ROWS
-            part = slice(max(first - start, 0), min(last - start, BATCH_ROWS))
-            values = (column[part].to_pylist() for column in self._columns(batch))
-            found += [_document(*each) for each in zip(*values, strict=True)]
-        return found
+        return [self.document(row) for row in range(first, last)]
 
-    def _read_columns(self, batch: int) -> list[pa.LargeStringArray]:
+    def _read_columns(self, batch: int) -> list[_Column]:
         """The ids, titles, texts and fields of a batch."""
-        with self._lock:  # Arrow's file reader does not promise to be shared by threads
-            return self._reader.get_batch(batch).columns
+        if not 0 <= batch < self.batches:
+            raise self._damaged(f"there is no batch {batch:,}")
+        try:
+            return [_Column(column) for column in self.batch(batch).columns]
+        except (ValueError, TypeError) as error:
+            raise self._damaged(f"batch {batch:,}: {error}") from error
+
+    def _damaged(self, problem: object) -> IndexFormatError:
+        return IndexFormatError(f"{self._path}: not a readable Arrow file ({problem})", remedies=[BUILD_AGAIN, RESTORE])
 
 
 def _document(id: str, title: str, text: str, fields: str) -> Document:
-    return Document(id, text, title, json.loads(fields) if fields else {})
+    values = json.loads(fields) if fields else {}
+    if not isinstance(values, dict):
+        raise ValueError("the fields are not a JSON object")
+    return Document(id, text, title, values)
 
 
 class DocumentsPart(WrittenPart):
@@ -144,9 +134,27 @@ class DocumentsPart(WrittenPart):
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
-        expected, stored = segment.record.documents, len(segment.part(self.name))
+        store: DocumentStore = segment.part(self.name)
+        expected, stored = segment.record.documents, len(store)
         if stored != expected:
             yield f"{FILE_NAME}: expected {expected:,} documents, found {stored:,}"
+            return
+        ids: IdTable = segment.part("ids")
+        for number in range(store.batches):
+            batch, first = store.batch(number), number * BATCH_ROWS
+            if len(batch) != min(BATCH_ROWS, expected - first):
+                yield f"{FILE_NAME}: batch {number:,} holds {len(batch):,} documents"
+                return
+            try:
+                batch.validate(full=True)
+            except pa.ArrowException as error:
+                yield f"{FILE_NAME}: batch {number:,}: {error}"
+                return
+            stored_ids = ids.ids(np.arange(first, first + len(batch)))
+            for row, document in enumerate(store.documents(first, first + len(batch)), start=first):
+                if document.id != stored_ids[row - first]:
+                    yield f"{FILE_NAME}: the id of row {row:,} is another than in {BYTES_NAME}"
+                    return
 
     def begin(self, draft: SegmentDraft) -> DocumentWriter:
         """See `WrittenPart.begin`."""

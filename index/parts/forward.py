@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.format.arrays import open_array
-from lsr.index.format.checks import ascend_within_rows, holds_zero, largest, offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.checks import ascend_within_rows, holds_zero, largest
 from lsr.index.format.postings import Postings, open_postings, term_dtype
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 INDPTR_NAME = "forward_indptr.npy"
@@ -68,9 +68,6 @@ class ForwardPart(WrittenPart):
         """See `Part.problems`."""
         forward: Forward = segment.part(self.name)
         dim = segment.record.dim
-        if not offsets_ascend(forward.indptr, len(forward.indices)):
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(forward.indices):,}"
-            return
         if largest(forward.indices) >= dim:
             yield f"{TERMS_NAME}: a number is not below {dim:,}"
         if not ascend_within_rows(forward.indptr, forward.indices):

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, write_array
-from lsr.index.format.checks import offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_numbers, open_offsets, write_array
+from lsr.index.format.files import RESTORE
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
@@ -75,14 +76,20 @@ class IdTable:
     """The ids of a segment, memory-mapped."""
 
     def __init__(self, folder: Path, documents: int) -> None:
-        self.indptr = open_array(folder / INDPTR_NAME, np.int64, documents + 1)
         self.bytes = open_array(folder / BYTES_NAME, np.uint8)
+        self.indptr = open_offsets(folder / INDPTR_NAME, documents + 1, len(self.bytes))
         self.hashes = open_array(folder / HASHES_NAME, np.uint64, documents)
-        self.rows = open_array(folder / ROWS_NAME, np.uint32, documents)
+        self.rows = open_numbers(folder / ROWS_NAME, np.uint32, documents, documents)
+        self._folder = folder
 
     def id(self, row: int) -> str:
-        """The id of one row."""
-        return self.bytes[self.indptr[row] : self.indptr[row + 1]].tobytes().decode()
+        """The id of one row; IndexFormatError if its bytes are not UTF-8."""
+        encoded = self.bytes[self.indptr[row] : self.indptr[row + 1]].tobytes()
+        try:
+            return encoded.decode()
+        except UnicodeDecodeError as error:
+            problem = f"{self._folder / BYTES_NAME}: the id of row {row:,} is not UTF-8"
+            raise IndexFormatError(problem, remedies=[BUILD_AGAIN, RESTORE]) from error
 
     def ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
         """The ids of several rows."""
@@ -117,8 +124,6 @@ class IdsPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         ids: IdTable = segment.part(self.name)
-        if not offsets_ascend(ids.indptr, len(ids.bytes)):
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {len(ids.bytes):,}"
         if (ids.hashes[1:] < ids.hashes[:-1]).any():
             yield f"{HASHES_NAME}: hashes are not sorted"
         if not np.array_equal(np.sort(ids.rows), np.arange(segment.record.documents)):

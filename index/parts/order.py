@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.format.arrays import open_array, write_array
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.arrays import open_numbers, write_array
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 # Derived from the other file, and stored because filtered searches and reading a document's vector need it.
@@ -48,7 +48,8 @@ class OrderPart(WrittenPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> Order:
         """See `Part.open`."""
-        return Order(*(open_array(folder / name, np.uint32, record.documents) for name in self.files))
+        count = record.documents
+        return Order(*(open_numbers(folder / name, np.uint32, count, count) for name in self.files))
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lsr.core.errors import Remedy
 from lsr.core.files import sync
 from lsr.core.remedies import BUILD_AGAIN, build_with
-from lsr.index.format.manifest import PartRecord, SegmentRecord
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.format.settings import IndexSettings
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 class OpenSegment(Protocol):
     """An opened segment, as one of its parts sees it."""
+
+    @property
+    def folder(self) -> Path: ...
 
     @property
     def record(self) -> SegmentRecord: ...

@@ -11,7 +11,7 @@ from typing import Any
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.records import SegmentRecord
 from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.parts.forward import Forward
 from lsr.index.parts.order import Order

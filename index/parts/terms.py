@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import open_array, write_array
 from lsr.index.format.checks import chunks
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.files import RESTORE
 from lsr.index.format.postings import Postings
+from lsr.index.format.records import SegmentRecord
 from lsr.index.kernels.inversion import count_terms
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
@@ -46,8 +49,8 @@ class TermsPart(WrittenPart):
         """See `Part.open`."""
         counted = TOKENS_NAME in record.files
         return TermCounts(
-            documents=open_array(folder / DOCUMENTS_NAME, np.int64, record.dim),
-            tokens=open_array(folder / TOKENS_NAME, np.int64, record.dim) if counted else None,
+            documents=_open_counts(folder / DOCUMENTS_NAME, record),
+            tokens=_open_counts(folder / TOKENS_NAME, record) if counted else None,
         )
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
@@ -56,9 +59,6 @@ class TermsPart(WrittenPart):
         found = _documents_of_terms(segment.part("forward"), segment.record.dim)
         if found is not None and not np.array_equal(found, counts.documents):
             yield f"{DOCUMENTS_NAME}: not the number of documents of each term"
-        tokens = counts.tokens
-        if tokens is not None and not ((tokens >= 0) & (tokens <= segment.record.documents)).all():
-            yield f"{TOKENS_NAME}: a token count is negative, or larger than the number of documents"
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""
@@ -70,12 +70,21 @@ class TermsPart(WrittenPart):
             write_array(draft.folder / TOKENS_NAME, draft.token_frequencies)
 
 
+def _open_counts(path: Path, record: SegmentRecord) -> npt.NDArray[np.int64]:
+    counts = open_array(path, np.int64, record.dim)
+    if not ((counts >= 0) & (counts <= record.documents)).all():
+        raise IndexFormatError(
+            f"{path}: a term stands in more documents than there are, or in fewer than none",
+            remedies=[BUILD_AGAIN, RESTORE],
+        )
+    return counts
+
+
 def _documents_of_terms(forward: Postings, dim: int) -> npt.NDArray[np.int64] | None:
     """Count the documents of each term: int64 [dim]; None if one is out of range, as `forward` reports."""
     counts = np.zeros(dim, np.int64)
     for chunk in chunks(forward.indices):
-        found = np.bincount(chunk, minlength=dim)
-        if len(found) > dim:
+        if int(chunk.max()) >= dim:
             return None
-        counts += found
+        counts += np.bincount(chunk, minlength=dim)
     return counts

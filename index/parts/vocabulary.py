@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.files import RESTORE, map_index_file
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
-from lsr.index.parts.part import WrittenPart
+from lsr.index.parts.part import OpenSegment, WrittenPart
 
 FILE_NAME = "vocabulary.jsonl"
 
@@ -26,16 +27,30 @@ def write_vocabulary(path: Path, vocabulary: Vocabulary) -> None:
 class StoredVocabulary:
     """A vocabulary on disk: mapped when opened, so that it outlives the file's name, and parsed on first use."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise IndexFormatError(f"{path}: not readable ({error})", remedies=[BUILD_AGAIN]) from error
+    def __init__(self, path: Path, dim: int) -> None:
+        self._path, self._dim = path, dim
+        self._map = map_index_file(path)
 
     def read(self) -> Vocabulary:
-        """The terms."""
-        return Vocabulary(json.loads(line) for line in self._map[:].splitlines())
+        """The terms; IndexFormatError names the line of one that is not a text, comes twice, or is not expected."""
+        lines = self._map.tobytes().splitlines()
+        if len(lines) != self._dim:
+            self._fail(f"expected {self._dim:,} lines, found {len(lines):,}")
+        terms: dict[str, None] = {}
+        for place, line in enumerate(lines, start=1):
+            try:
+                term = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                self._fail(f"line {place:,} is not JSON ({error})")
+            if not isinstance(term, str):
+                self._fail(f"line {place:,} is not a text")
+            terms[term] = None
+            if len(terms) < place:
+                self._fail(f"the term of line {place:,} stands there twice")
+        return Vocabulary(terms)
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise IndexFormatError(f"{self._path}: {problem}", remedies=[BUILD_AGAIN, RESTORE]) from None
 
 
 class VocabularyPart(WrittenPart):
@@ -51,7 +66,14 @@ class VocabularyPart(WrittenPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> StoredVocabulary:
         """See `Part.open`."""
-        return StoredVocabulary(folder / FILE_NAME)
+        return StoredVocabulary(folder / FILE_NAME, record.dim)
+
+    def problems(self, segment: OpenSegment) -> Iterator[str]:
+        """See `Part.problems`."""
+        try:
+            segment.part(self.name).read()
+        except IndexFormatError as error:
+            yield error.problem.removeprefix(f"{segment.folder}/")
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """See `WrittenPart.wanted`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.options import build, check_options
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import ArrayWriter, open_array
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.files import RESTORE
+from lsr.index.format.records import SegmentRecord, number
 from lsr.index.parts.draft import SegmentDraft
-from lsr.index.parts.part import OpenSegment, WrittenPart
+from lsr.index.parts.part import WrittenPart
 from lsr.text.windows import WindowSettings, split_window_id
 
 WINDOWS_NAME = "window_documents.npy"
@@ -77,16 +79,21 @@ class WindowRows:
     def open(cls, folder: Path, record: dict[str, Any], rows: int) -> WindowRows:
         """Open the windows of the manifest's record. IndexFormatError for a damaged file or record."""
         try:
-            values = dict(record)
-            return cls(
-                documents=int(values.pop("documents")),
-                settings=WindowSettings(**values),
-                row_documents=open_array(folder / WINDOWS_NAME, np.uint32, rows),
-            )
-        except (KeyError, TypeError, InputError) as error:
+            documents = number(record, "documents", 1, rows)
+            settings = build(WindowSettings, {name: value for name, value in record.items() if name != "documents"})
+            check_options(settings)
+        except (InputError, TypeError) as error:
             raise IndexFormatError(
                 f"{folder}: the record of the windows is not readable ({error})", remedies=[BUILD_AGAIN]
             ) from error
+        numbers = open_array(folder / WINDOWS_NAME, np.uint32, rows)
+        steps = numbers[1:] - numbers[:-1]  # of unsigned numbers: one that descends is a large step
+        if numbers[0] != 0 or numbers[-1] != documents - 1 or (steps > 1).any():
+            raise IndexFormatError(
+                f"{folder / WINDOWS_NAME}: numbers do not ascend one by one from 0 to {documents - 1:,}",
+                remedies=[BUILD_AGAIN, RESTORE],
+            )
+        return cls(settings, documents, numbers)
 
     def documents_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The numbers of these rows' documents: int64 [n]."""
@@ -124,14 +131,6 @@ class WindowsPart(WrittenPart):
         """See `Part.open`."""
         assert record.windows is not None
         return WindowRows.open(folder, record.windows, record.documents)
-
-    def problems(self, segment: OpenSegment) -> Iterator[str]:
-        """See `Part.problems`."""
-        windows: WindowRows = segment.part(self.name)
-        numbers = windows.row_documents
-        steps = np.diff(numbers.astype(np.int64))
-        if numbers[0] != 0 or numbers[-1] != windows.documents - 1 or not ((steps == 0) | (steps == 1)).all():
-            yield f"{WINDOWS_NAME}: numbers do not ascend one by one from 0 to {windows.documents - 1:,}"
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """See `WrittenPart.wanted`."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lsr.build.shards import EncodedShards
+from lsr.build.shards import SHARD_CHARACTERS, EncodedShards
+from lsr.core.chunks import chunks
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
@@ -45,11 +47,10 @@ def index_corpus(
 ) -> Index:
     """Encode a corpus and index it at `path`.
 
-    The encoding is kept in `PATH.encoding/` until the index is published: after an interruption the same call goes on
-    where it stopped. `restart` begins again, `force` replaces an index that is there, `top_k` keeps each document's
-    heaviest terms. With `windows`, documents are cut into windows, each a row of its own, and found by these. `threads`
-    build the index (default: as many as there are CPUs). `total`, the number of documents, if it is known, is for
-    `stages` to show.
+    The encoding is kept in `PATH.encoding/` until the index is published: after an interruption, the same call resumes
+    it. `restart` begins again, `force` replaces an existing index, `top_k` keeps only each document's heaviest terms.
+    With `windows`, documents are cut into windows, each in its own row, by which they are found. `threads` build the
+    index (default: one for each CPU). `total` is the number of documents, if known, for `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
@@ -106,12 +107,13 @@ def index_vectors(
     force: bool = False,
     stages: Stages = silent,
 ) -> Index:
-    """Index vectors that were made before.
+    """Index existing vectors.
 
-    `encoder`, the one that made them, lets the index be searched by text; else `vocabulary`, if given, names the terms.
-    `documents`, in the order of the vectors, give the hits their texts. `threads` and `stages` as for `index_corpus`.
+    With `encoder`, the one that made them, the index can be searched by text; else `vocabulary`, if given, names the
+    terms. `documents`, in the order of the vectors, provide the texts of hits. `threads` and `stages` are those of
+    `index_corpus`.
 
-    Raises InputError where ids of vectors and documents disagree, or without a single vector.
+    Raises InputError if ids of vectors and documents disagree, or if there are no vectors.
     """
     from lsr.index import IndexBuilder
 
@@ -127,7 +129,7 @@ def index_vectors(
         settings=settings,
         force=force,
     ) as builder:
-        return _build(builder, _with_documents(chain([first], batches), documents), encoder, None, threads, stages)
+        return _build(builder, with_documents(chain([first], batches), documents), encoder, None, threads, stages)
 
 
 def encode_corpus(
@@ -142,7 +144,7 @@ def encode_corpus(
 ) -> int:
     """Encode a corpus into a vector file (.parquet, .jsonl, .jsonl.gz, .jsonl.zst); return the number of documents.
 
-    Interruptions are taken up again as in `index_corpus`.
+    An interrupted run can be resumed as with `index_corpus`.
     """
     from lsr.core.unfinished import file_identity, is_unfinished
     from lsr.core.work import clear_work
@@ -167,7 +169,7 @@ def encode_queries(
     force: bool = False,
     progress: Progress | None = None,
 ) -> int:
-    """Encode queries into a vector file, as `encode_corpus` does documents; return how many there were."""
+    """Encode queries into a vector file, as `encode_corpus` does for documents; return the number of queries."""
     from lsr.vectors.files import write_vectors
 
     check_output(path, force=force)
@@ -206,33 +208,41 @@ def _build(
         for vectors, documents in batches:
             builder.add(vectors, documents)
             if documents is not None and encoder is not None and encoder.inference_free:
-                # What the collection's IDF is made of: see `SparseEncoder.with_query_idf`.
+                # The basis of the collection's IDF: see `SparseEncoder.with_query_idf`.
                 builder.count_tokens(encoder.token_frequencies([document.contents for document in documents]))
             progress(len(vectors))
     with stages("building", len(builder), "documents") as progress:
         return builder.finish(progress=progress, threads=threads)
 
 
-def _with_documents(
+def with_documents(
     batches: Iterable[SparseVectors], documents: Iterable[Document] | None
 ) -> Iterator[tuple[SparseVectors, list[Document] | None]]:
-    """Each batch with the documents of its vectors."""
+    """Pair each batch with the documents of its vectors."""
     if documents is None:
         yield from ((vectors, None) for vectors in batches)
         return
     stream = iter(documents)
     for vectors in batches:
-        yield vectors, _matching(vectors, stream)
+        first = 0
+        for part in _matching(vectors, stream):
+            yield vectors[first : first + len(part)], part
+            first += len(part)
     if (extra := next(stream, None)) is not None:
         raise InputError(f"the corpus has more documents than there are vectors, from id {extra.id!r} on")
 
 
-def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> list[Document]:
-    documents = []
-    for row, id in enumerate(vectors.ids):
-        document = next(stream, None)
-        if document is None or document.id != id:
-            found = "the corpus has ended" if document is None else f"the corpus has {document.id!r}"
-            raise InputError(f"vectors and corpus disagree: vector {row} of this batch is for {id!r}, where {found}")
-        documents.append(document)
-    return documents
+def _matching(vectors: SparseVectors, stream: Iterator[Document]) -> Iterator[list[Document]]:
+    """The documents of the vectors, row by row, as many at a time as memory should hold."""
+
+    def matched() -> Iterator[Document]:
+        for row, id in enumerate(vectors.ids):
+            document = next(stream, None)
+            if document is None or document.id != id:
+                found = "the corpus has ended" if document is None else f"the corpus has {document.id!r}"
+                raise InputError(
+                    f"vectors and corpus disagree: vector {row} of this batch is for {id!r}, where {found}"
+                )
+            yield document
+
+    return chunks(matched(), len(vectors), SHARD_CHARACTERS, attrgetter("size"))

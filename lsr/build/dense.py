@@ -1,4 +1,4 @@
-"""Dense vectors for an index: encode its documents' texts, resumably, and add what comes out."""
+"""Dense vectors for an index: encode its documents' texts, resumably, and add the result."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def add_dense_vectors(
     restart: bool = False,
     stages: Stages = silent,
 ) -> Index:
-    """Encode the stored texts of an index and give it a dense part (`lsr.index.add_dense`); return it, opened anew.
+    """Encode the stored texts of an index, give it a dense part (`lsr.index.add_dense`) and return it, reopened.
 
-    What is encoded is kept in `PATH.dense/` until it is published: after an interruption the same call goes on where it
-    stopped; `restart` begins again. `force` replaces a dense part that is there.
+    The encoding is kept in `PATH.dense/` until it is published: after an interruption, the same call resumes it;
+    `restart` begins again. `force` replaces an existing dense part.
 
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """
@@ -77,7 +77,7 @@ def add_dense_file(
 ) -> Index:
     """Give an index the dense vectors of a .npy file [documents, dim], in the order of its rows; return it.
 
-    `encoder`, the one that made them, lets them be searched by text. Other arguments as for `add_dense_vectors`.
+    With `encoder`, the one that made them, they can be searched by text. For other arguments see `add_dense_vectors`.
 
     Raises OutputExistsError, InputError for a file that does not fit the index, and ModelError for an encoder that
     cannot have made the vectors.
@@ -85,8 +85,8 @@ def add_dense_file(
     batches = read_dense_vectors(path)
     if encoder is not None and (found := dense_dim(path)) != encoder.dim:
         raise ModelError(
-            f"{path} holds vectors of {found} numbers and {encoder.name} makes {encoder.dim}",
-            remedies=["name their own model"],
+            f"{path} contains vectors of {found} numbers, but {encoder.name} makes {encoder.dim}",
+            remedies=["name the model that made them"],
         )
     return _add(index, batches, encoder, settings, seed, threads, force, stages)
 
@@ -113,13 +113,13 @@ def _add(
             seed=seed,
             threads=threads,
             force=force,
-            # Each vector is reported twice: written, and built into faiss's structure.
+            # Each vector is reported twice: when written, and when built into faiss's structure.
             progress=in_proportion(progress, counted=2 * len(index), reported=len(index)),
         )
 
 
 def check_dense_model(model: str) -> None:
-    """Before long work: ModelError if there is no such model, MissingDependencyError without faiss."""
+    """Check before long work: ModelError if there is no such model, MissingDependencyError without faiss."""
     from lsr.encoding.catalogue import resolve
     from lsr.index.parts.dense.ann import import_faiss
 
@@ -128,13 +128,13 @@ def check_dense_model(model: str) -> None:
 
 
 def is_interrupted(path: str | Path) -> bool:
-    """Whether an index is at `path` whose dense vectors were being encoded."""
+    """Whether there is an index at `path` with interrupted encoding of dense vectors."""
     return Path(path).is_dir() and beside(path, "dense").is_dir()
 
 
 def encoding_work(index: Index, part: str, settings: Mapping[str, Any], *, restart: bool) -> WorkFolder:
-    """The folder beside an index, `PATH.PART/`, where the encoding of a part of it is kept."""
-    # Texts of an index stay as they are: what cannot be encoded now cannot be the next time.
+    """The work folder for encoding a part of an index, `PATH.PART/`, beside the index."""
+    # The texts of an index do not change: what cannot be encoded now cannot be encoded next time.
     state = {"segment": index.manifest.segment, **settings}
     return WorkFolder(beside(index.path, part), state, restart=restart, hopeless=(InputError,))
 
@@ -157,7 +157,7 @@ def has_part(index: Index, part: str, force: bool) -> bool:
 
 
 def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
-    """What the documents of an index say, from a row on. InputError if they have no texts."""
+    """The texts of an index's documents, from a row on. InputError if they have none."""
     some = first > 0
     for row in range(first, len(index)):
         text = index.documents.at(row).contents
@@ -171,14 +171,14 @@ def stored_texts(index: Index, first: int = 0) -> Iterator[str]:
 
 
 class _EncodedRows:
-    """Vectors by row, float32, appended to a file of `folder` as they come; those that are there are gone on from."""
+    """Float32 vectors, appended row by row to a file in `folder`, continuing after those already there."""
 
     def __init__(self, folder: Path, dim: int) -> None:
         self._dim = dim
         self._path = folder / "vectors.f32"
         self._file = self._path.open("ab")
         self.rows = self._path.stat().st_size // (4 * dim)
-        self._file.truncate(self.rows * 4 * dim)  # a part that was cut short is encoded again
+        self._file.truncate(self.rows * 4 * dim)  # a truncated row is encoded again
 
     def append(self, vectors: Vectors) -> None:
         self._file.write(np.ascontiguousarray(vectors, "<f4").data)
@@ -198,14 +198,14 @@ class _EncodedRows:
 
 
 def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
-    """Parts of a .npy file of numbers [documents, dim], mapped from disk. InputError if it is none."""
+    """Read a .npy file of numbers [documents, dim] in parts, mapped from disk. InputError if it is not one."""
     mapped = _mapped(path)
     for start in range(0, len(mapped), _READ_ROWS):
         yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
 
 
 def dense_dim(path: str | Path) -> int:
-    """Numbers of a vector in such a file. Raises as `read_dense_vectors`."""
+    """The dimension of the vectors in a .npy file. Raises the errors of `read_dense_vectors`."""
     return int(_mapped(path).shape[1])
 
 
@@ -216,5 +216,5 @@ def _mapped(path: str | Path) -> npt.NDArray[np.floating]:
         raise InputError(f"not a .npy file of dense vectors ({error})", source=str(path)) from error
     if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype.kind != "f":
         shape = getattr(mapped, "shape", "several arrays")
-        raise InputError(f"dense vectors are one table of floats [documents, dim], not {shape}", source=str(path))
+        raise InputError(f"dense vectors must be one table of floats [documents, dim], not {shape}", source=str(path))
     return mapped

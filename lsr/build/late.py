@@ -1,4 +1,4 @@
-"""Token vectors for an index: encode its documents' texts, resumably, and add what comes out."""
+"""Token vectors for an index: encode its documents' texts, resumably, and add the result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def add_token_vectors(
     restart: bool = False,
     stages: Stages = silent,
 ) -> Index:
-    """Encode the stored texts of an index as token vectors, publish them with it and return it, opened anew.
+    """Encode the stored texts of an index as token vectors, publish them with it and return it, reopened.
 
-    `bits` of a number, 8 or 4; `force` replaces token vectors that are there. What is encoded is kept in `PATH.late/`
-    until it is published: after an interruption the same call goes on where it stopped; `restart` begins again.
+    Numbers take `bits` each, 8 or 4; `force` replaces existing token vectors. The encoding is kept in `PATH.late/`
+    until it is published: after an interruption, the same call resumes it; `restart` begins again.
 
     Raises OutputExistsError, and InputError for an index whose documents have no texts.
     """

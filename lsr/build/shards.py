@@ -1,6 +1,6 @@
-"""Resumable encoding: a corpus becomes a folder of shards, each written whole, so that an interrupted run goes on.
+"""Resumable encoding: a corpus becomes a folder of shards, each written whole, so that an interrupted run can resume.
 
-A shard holds some documents with their vectors (Parquet: `id`, `title`, `text`, `fields` as JSON, `indices`, `values`).
+A shard has some documents with their vectors (Parquet: `id`, `title`, `text`, `fields` as JSON, `indices`, `values`).
 A folder made with other settings is refused, never mixed.
 """
 
@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 # What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents
-# that a shard's texts and vectors stay in the tens of megabytes. Long documents fill a shard sooner.
+# that a shard's texts and vectors stay in the tens of megabytes. Long documents, or long fields, fill a shard sooner.
 SHARD_DOCUMENTS = 1024
 SHARD_CHARACTERS = 1 << 25
 
@@ -48,7 +49,7 @@ _DOCUMENT_COLUMNS = ["id", "title", "text", "fields"]
 
 
 class EncodedShards(WorkFolder):
-    """The work folder of one encoding run, which holds the shards that are finished."""
+    """The work folder of one encoding run, with the shards that are finished."""
 
     @property
     def paths(self) -> list[Path]:
@@ -74,10 +75,10 @@ class EncodedShards(WorkFolder):
         top_k: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Encode what is not encoded yet, a shard at a time.
+        """Encode what is not encoded yet, shard by shard.
 
-        `corpus` is read from its start; the documents that earlier shards hold are compared with it, not encoded again.
-        Raises InputError if the corpus is not the one that the earlier shards came from.
+        `corpus` is read from its start; documents in earlier shards are compared with it, not encoded again. Raises
+        InputError if the corpus is not the one that the earlier shards came from.
         """
         stream = iter(corpus)
         for path in self.paths:
@@ -85,7 +86,7 @@ class EncodedShards(WorkFolder):
             if progress:
                 progress(_rows(path))
         number = len(self.paths)
-        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, lambda document: len(document.contents)):
+        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
             vectors = encoder.encode_documents(
                 [document.contents for document in documents],
                 [document.id for document in documents],
@@ -111,7 +112,7 @@ class EncodedShards(WorkFolder):
                 )
 
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:
-        """Vectors and documents, a shard at a time."""
+        """Vectors and documents, shard by shard."""
         for path in self.paths:
             table = _table(path)
             indices = table["indices"].combine_chunks()

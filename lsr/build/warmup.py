@@ -1,4 +1,4 @@
-"""Compiling all kernels before they are needed, by building small indexes and searching them in every way."""
+"""Compile all kernels before they are needed, by building small indexes and searching them in every way."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _DOCUMENTS = 300
 def compile_kernels(index: str | Path | None = None, *, progress: Progress | None = None) -> list[str]:
     """Compile what building and searching indexes needs, or only what searching the one at `index` does.
 
-    Returns the names of the kernels that had to be compiled, the others being kept from before (`lsr.core.jit`), each
-    of which is reported to `progress`.
+    Returns the names of the kernels that had to be compiled, each of which is reported to `progress`; the others were
+    cached (`lsr.core.jit`).
     """
     with compilations(progress) as compiled, TemporaryDirectory() as folder:
         if index is not None:
@@ -40,7 +40,7 @@ def compile_kernels(index: str | Path | None = None, *, progress: Progress | Non
 
 
 def kinds_of_index() -> list[IndexSettings]:
-    """Settings that kernels are compiled for one by one, each with every part that is made only when asked for."""
+    """Settings that need kernels of their own, each with all the optional parts."""
     optional = {part.name: part.Settings() for part in written_parts() if part.Settings is not None}
     named = {name: optional.pop(name) for name in list(optional) if name in IndexSettings.__dataclass_fields__}
     return [IndexSettings(weight_bits=bits, **named, parts=optional) for bits in (8, 16)]
@@ -49,7 +49,7 @@ def kinds_of_index() -> list[IndexSettings]:
 def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
     """Build a small index and run every search that it offers."""
     random = np.random.default_rng(0)
-    # Few terms that many documents hold, many that few do.
+    # Few terms that occur in many documents, and many that occur in few.
     drawn = [[random.integers(0, 8, 4), random.integers(0, dim, 12)] for _ in range(_DOCUMENTS)]
     rows = [np.unique(np.concatenate(parts)) for parts in drawn]
     vectors = SparseVectors.from_rows([(terms, random.uniform(0.1, 2.0, len(terms))) for terms in rows], dim=dim)
@@ -61,7 +61,7 @@ def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
 
 
 def _warm_up_stages(index: Index, path: Path) -> None:
-    """What searches of dense and token vectors run besides; without faiss there are no dense ones."""
+    """Run what searches of dense and token vectors need besides; without faiss there are no dense ones."""
     query = np.array([0], np.uint32), np.ones(1, np.float32)
     index.scores(*query, [0])
     token, offsets = np.ones((1, 8), np.float32), np.array([0, 1])

@@ -1,4 +1,4 @@
-"""`lsr average`: several training runs as one model."""
+"""`lsr average`: average several training runs into one model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from lsr.core.unfinished import announce
 def run(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Two or more models, trained from one start.", show_default=False),
+        typer.Argument(metavar="MODEL...", help="Two or more models, trained from the same start.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--output", "-o", help="The folder of the new model.", show_default=False)],
     weight: Annotated[
         list[float] | None,
-        typer.Option(help="Of each model in the mean, in their order. (default: equal)", show_default=False),
+        typer.Option(help="The weight of each model in the mean, in their order. (default: equal)", show_default=False),
     ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Make one model of several runs of a recipe: the mean of their weights.
+    """Average the weights of several runs of a recipe into one model.
 
-    Runs that start from the same model and differ in seed, or in steps, differ by noise; their mean has less of it. It
-    often ranks better than each of them, and is as large and fast as one. Measure it: models that do not come from one
-    start average to nothing.
+    Runs that start from the same model and differ in seed or steps differ by noise, of which their mean has less. It
+    often ranks better than each of them, and is as large and fast as one. Measure it: the average of models with
+    different starts is useless.
 
     Examples:
 

@@ -1,4 +1,4 @@
-"""The bar that shows progress on a terminal. Loaded when there is one to show."""
+"""The progress bar for terminals, loaded only when there is one to show."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from lsr.cli.console import escape, in_speed
 
 
 @contextmanager
@@ -32,12 +35,22 @@ def bar(console: Console, description: str, total: int | None, unit: str) -> Ite
         TimeRemainingColumn() if total else TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda count: progress.advance(task, count)
+        yield _Advance(progress, progress.add_task(description, total=total), description)
+
+
+class _Advance:
+    def __init__(self, progress: Progress, task: TaskID, description: str) -> None:
+        self.progress, self.task, self.description = progress, task, description
+
+    def __call__(self, count: int) -> None:
+        self.progress.advance(self.task, count)
+
+    def remark(self, words: str) -> None:
+        self.progress.update(self.task, description=f"{self.description} ({escape(words)})")
 
 
 class _Rate(ProgressColumn):
-    """Items a second."""
+    """Shows the rate, in items per second."""
 
     def __init__(self, unit: str) -> None:
         super().__init__()
@@ -45,4 +58,4 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s", style="progress.data.speed")
+        return Text("" if speed is None else in_speed(speed, self.unit), style="progress.data.speed")

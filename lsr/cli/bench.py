@@ -1,4 +1,4 @@
-"""`lsr bench`: how fast, beside others?"""
+"""`lsr bench`: how fast is search, compared with other engines?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Force, Json
 
 if TYPE_CHECKING:
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 def run(
     documents: Annotated[Path, typer.Argument(metavar="DOCUMENTS", help="A file of vectors.", show_default=False)],
     queries: Annotated[Path, typer.Argument(metavar="QUERIES", help="Another.", show_default=False)],
-    k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or join by commas.")] = ["10"],  # noqa: B006
+    k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or separate by commas.")] = ["10"],  # noqa: B006
     against: Annotated[
         list[str] | None,
-        typer.Option(
-            help="seismic, bmp, taat (plain term-at-a-time search), or none. (default: all that are installed)"
-        ),
+        typer.Option(help="seismic, bmp, taat (plain term-at-a-time search), or none. (default: all installed)"),
     ] = None,
     threads: Annotated[
-        list[str], typer.Option(help="Threads of batch searches. Latency is always that of one thread.")
+        list[str], typer.Option(help="Threads for batch searches. Latency is always measured on one thread.")
     ] = ["1"],  # noqa: B006
-    build_threads: Annotated[int | None, typer.Option(min=1, help="Threads of every build. (default: all)")] = None,
-    configurations: Annotated[str, typer.Option(help="How many of each engine: quick or full.")] = "quick",
-    query_count: Annotated[int | None, typer.Option("--queries", min=2, help="Use only the first so many.")] = None,
+    build_threads: Annotated[int | None, typer.Option(min=1, help="Threads for every build. (default: all)")] = None,
+    configurations: Annotated[
+        str, typer.Option(help="How many configurations of each engine: quick or full.")
+    ] = "quick",
+    query_count: Annotated[
+        int | None, typer.Option("--queries", min=2, help="Use only this many, the first ones.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each configuration; a query's best time counts.")] = 3,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for bench.md, bench.json, bench.png and bench.svg.")
@@ -38,10 +40,10 @@ def run(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Measure latency, recall, size and build time on your vectors, beside other engines.
+    """Measure latency, recall, size and build time on your vectors, compared with other engines.
 
-    Builds every index in the folder for temporary files, measures all in one run, and says who is fastest at a recall;
-    parameters are chosen on one half of the queries and reported on the other. Nothing else should run meanwhile.
+    Builds every index in the folder for temporary files, measures all in one run, and reports the fastest at each
+    recall; parameters are chosen on half of the queries and reported on the other. Nothing else should run meanwhile.
 
     Examples:
 
@@ -54,7 +56,7 @@ def run(
     from lsr.eval.bench.report import markdown
 
     if configurations not in list(Effort):
-        fail(f"--configurations is quick or full, not {configurations!r}")
+        fail(f"--configurations must be quick or full, not {configurations!r}")
     names = list(PEERS) if against is None else _split(against)
     settings = BenchSettings(
         ks=_numbers("--k", k),
@@ -74,7 +76,7 @@ def run(
     if as_json:
         print_json({"rows": [row.to_record() for row in result.rows]})
     else:
-        print(markdown(result), end="")
+        print_text(markdown(result), end="")
 
 
 def _split(values: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands of `lsr`. One is loaded when it is called, or when its help is wanted."""
+"""The commands of `lsr`, each loaded only when it is called or its help is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 
 class CommandEntry(NamedTuple):
-    """A command, without loading it: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
+    """A command, not loaded yet: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
 
     module: str
     panel: str

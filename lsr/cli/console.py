@@ -1,4 +1,4 @@
-"""What a person sees: errors and progress on stderr, answers on stdout."""
+"""Output for people: errors and progress on stderr, answers on stdout."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
 from lsr.core.files import naming
 
-__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "progress_bar"]
+__all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
 
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-output = Console(highlight=False, soft_wrap=True)
+errors = HarmlessConsole(stderr=True, highlight=False, soft_wrap=True)
+output = HarmlessConsole(highlight=False, soft_wrap=True)
 
-# How often progress is written where it cannot be redrawn (a log file, a pipe).
+# Seconds between progress lines where they cannot be redrawn (a log file, a pipe).
 _LOG_SECONDS = 10.0
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with more to say than that."""
+    """Ctrl-C, with a message."""
 
 
 def fail(message: str) -> NoReturn:
@@ -35,22 +35,24 @@ def fail(message: str) -> NoReturn:
 
 
 def note(message: str) -> None:
-    """Print a remark on stderr."""
+    """Print a note on stderr."""
     errors.print(escape(message))
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout."""
+    """Print a JSON value on stdout."""
     plain = not sys.stdout.encoding or sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    text = harmless_json(json.dumps(value, ensure_ascii=plain, indent=2, allow_nan=False))
     with naming("stdout"):
-        sys.stdout.write(json.dumps(value, ensure_ascii=plain, indent=2, allow_nan=False) + "\n")
+        sys.stdout.write(text + "\n")
 
 
 @contextmanager
 def progress_bar(description: str, total: int | None, unit: str = "documents") -> Iterator[Callable[[int], None]]:
     """Give a function that takes the number of items just finished.
 
-    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end.
+    A bar with rate and time left on a terminal; elsewhere a line every ten seconds and one at the end. Its `remark`
+    shows words beside the count.
     """
     if errors.is_terminal:
         from lsr.cli.bar import bar
@@ -59,17 +61,20 @@ def progress_bar(description: str, total: int | None, unit: str = "documents") -
             yield advance
     else:
         log = _ProgressLog(description, total, unit)
-        yield log.advance
+        yield log
         log.write()
 
 
 class _ProgressLog:
     def __init__(self, description: str, total: int | None, unit: str) -> None:
         self.description, self.total, self.unit = description, total, unit
-        self.done = 0
+        self.done, self.words = 0, ""
         self.start = self.written = time.monotonic()
 
-    def advance(self, count: int) -> None:
+    def remark(self, words: str) -> None:
+        self.words = words
+
+    def __call__(self, count: int) -> None:
         self.done += count
         if time.monotonic() - self.written >= _LOG_SECONDS:
             self.write()
@@ -80,7 +85,21 @@ class _ProgressLog:
         line = f"{self.description}: {self.done:,}"
         if self.total:
             line += f" of {self.total:,}"
-        line += f" {self.unit}, {rate:,.0f}/s"
+        line += f" {self.unit}"
+        if self.done:
+            line += f", {in_speed(rate, self.unit)}"
         if self.total and 0 < self.done < self.total:
             line += f", {(self.total - self.done) / rate:,.0f} s left"
-        errors.print(line)
+        errors.print(escape(", ".join([line, self.words] if self.words else [line])))
+
+
+# Of units whose singular is not the plural without its last letter.
+_SINGULAR = {"queries": "query", "indexes": "index", "batches": "batch", "passes": "pass"}
+
+
+def in_speed(rate: float, unit: str) -> str:
+    """The speed of so many items a second: of slow work, how long one takes."""
+    if 0 < rate < 1:
+        one = _SINGULAR.get(unit, unit.removesuffix("s"))
+        return f"{1 / rate:,.1f} s {'an' if one[0] in 'aeiou' else 'a'} {one}"
+    return f"{rate:,.0f} {unit}/s" if rate >= 10 or rate == 0 else f"{rate:,.1f} {unit}/s"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
@@ -16,10 +17,12 @@ from lsr.core.places import beside
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """A stream of documents, how many they are where that is known, and their encoder."""
+    """A stream of documents, their number if it is known, and their encoder."""
 
     documents: Iterator[Document]
     total: int | None
@@ -28,34 +31,36 @@ class EncodingJob:
 
 @contextmanager
 def skipping(on_error: OnError) -> Iterator[dict[str, Any]]:
-    """Give the arguments that make a reader stop or skip at a bad line; afterwards list what was skipped."""
+    """Give the arguments that make a reader stop or skip at what is bad; afterwards list what was left out."""
     from lsr.text import SkipReport
 
     skipped = SkipReport()
     try:
         yield {"on_error": on_error.value, "skipped": skipped}
     finally:
-        if skipped.count:
-            note(f"skipped {skipped.count:,}:")
-            for message in skipped.messages:
-                note(f"  {message}")
-            if skipped.count > len(skipped.messages):
-                note(f"  and {skipped.count - len(skipped.messages):,} more")
+        for line in skipped.lines():
+            note(line)
 
 
 @contextmanager
 def resumable(out: Path, suffixes: Sequence[str] = (".encoding", ".dense")) -> Iterator[None]:
-    """When the encoding for `out` is interrupted, or the disk is full, say what is kept beside it, by its suffix."""
+    """If the encoding for `out` is interrupted, or the disk is full, say what is kept beside it, by its suffix."""
     try:
         yield
     except (KeyboardInterrupt, OSError) as stop:
         kept = [path for suffix in suffixes if (path := beside(out, suffix.removeprefix("."))).is_dir()]
         if kept:
-            message = f"{kept[-1]} keeps what was encoded; the same command goes on"
+            message = f"{kept[-1]} keeps what was encoded; run the same command again to resume"
             if isinstance(stop, KeyboardInterrupt):
                 raise Interrupted(f"interrupted: {message}") from None
             stop.add_note(message)
         raise
+
+
+def looked_at(items: Iterator[T]) -> Iterator[T]:
+    """The same items. The first is read at once, so that an input that is wrong is met before a model is loaded."""
+    first = next(items)
+    return chain([first], items)
 
 
 @contextmanager
@@ -64,17 +69,17 @@ def encoding(
     out: Path,
     *,
     model: str,
-    max_length: int,
+    max_length: int | None,
     window_overlap: int | None,
     device: str | None,
     format: str | None,
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
-    """Give the job of encoding a corpus for `out`."""
+    """Give the encoding job of a corpus for `out`."""
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import count_documents, open_corpus
 
     with resumable(out), skipping(on_error) as skip:
-        documents = open_corpus(corpus, format=format, **skip)
+        documents = looked_at(open_corpus(corpus, format=format, **skip))
         encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
         yield EncodingJob(documents, count_documents(corpus, format=format), encoder)

@@ -1,4 +1,4 @@
-"""`lsr demo`: the whole way, on text that every machine has."""
+"""`lsr demo`: every step, on text that is available on every machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import output, print_json, progress_bar
+from lsr.cli.console import output, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
 from lsr.core.unfinished import announce
@@ -22,7 +22,7 @@ def run(
 ) -> None:
     """Index the documentation of this Python's standard library, ask it questions, and measure the answers.
 
-    Needs no network. Takes two minutes the first time; the index is kept for the next.
+    Needs no network. Takes two minutes the first time; the index is kept for later runs.
 
     Example:
 
@@ -36,7 +36,7 @@ def run(
     with progress_bar("reading the standard library", None, "files") as progress:
         write_collection(out, force=force, progress=progress)
     collection = load_collection(out)
-    encoder = SparseEncoder.load(max_length=256)
+    encoder = SparseEncoder.load()
     announce(out / "index")
     with resumable(out / "index"):
         retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
@@ -53,7 +53,7 @@ def run(
         output.print(f"\n[bold green]?[/] [bold]{question}[/]")
         print_response(answer, explain=True)
     output.print()
-    print(evaluation.report.to_markdown())
+    print_text(evaluation.report.to_markdown())
     _print_next_steps(out)
 
 
@@ -61,7 +61,7 @@ def _print_next_steps(folder: Path) -> None:
     output.print("[bold]Now with your own text[/] (.txt and .md files; JSONL, TSV and Parquet work as well):")
     output.print("  lsr index FOLDER -o my-index")
     output.print('  lsr search my-index "your question" --explain')
-    output.print("[bold]Or serve what you have just seen:[/]")
+    output.print("[bold]Or serve this index:[/]")
     output.print(f"  lsr serve {folder / 'index'} --port 8080")
     body = """'{"text": "how do I read a zip file"}'"""
     output.print(f"  curl -s localhost:8080/v1/search -H 'content-type: application/json' -d {body}", markup=False)

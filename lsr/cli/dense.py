@@ -1,4 +1,4 @@
-"""`lsr dense`: give an index dense vectors, for hybrid search."""
+"""`lsr dense`: add dense vectors to an index, for hybrid search."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.cli.remarks import remark_on_texts
+from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
@@ -41,7 +43,7 @@ Truncate = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Keep only so many numbers of a vector, for models trained for that (Matryoshka).",
+        help="Keep only this many numbers of each vector, for models trained for that (Matryoshka).",
         show_default=False,
     ),
 ]
@@ -62,7 +64,7 @@ def run(
         Path | None,
         typer.Option(
             help="A .npy file of vectors [documents, dim], in the order of the index's documents, instead of encoding. "
-            "--model, the one that made them, lets them be searched by text.",
+            "With --model, the one that made them, they can be searched by text.",
             show_default=False,
         ),
     ] = None,
@@ -70,19 +72,27 @@ def run(
     truncate: Truncate = None,
     max_length: Annotated[
         int | None,
-        typer.Option(min=2, help="Tokens of a text that are read. (default: the model's)", show_default=False),
+        typer.Option(min=2, help="The most tokens to read of a text. (default: the model's)", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what the kind of index learns from the vectors.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads that build, not encode. (default: all)")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what the kind of index learns from the vectors.")] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            callback=limit_threads,
+            help="Threads that encode and build. (default: all processors)",
+            show_default=False,
+        ),
+    ] = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
-    """Add dense vectors of its documents to an index, so that it answers `--mode dense` and `--mode hybrid`.
+    """Add dense vectors of its documents to an index, for `--mode dense` and `--mode hybrid`.
 
-    The texts are those that the index stores. An interrupted run goes on where it stopped when the same command is
-    given again; sparse search works meanwhile.
+    The texts are those that the index stores. Run the same command again to resume an interrupted run; sparse search
+    works meanwhile.
 
     Examples:
 
@@ -110,6 +120,7 @@ def run(
         with resumable(opened.path):
             encoder = DenseEncoder.load(model or DEFAULT_DENSE_MODEL, max_length=max_length, device=device)
             made = add_dense_vectors(opened, encoder, restart=restart, **building)
+        remark_on_texts(encoder)
     else:
         made = add_dense_file(
             opened, vectors, DenseEncoder.load(model, max_length=max_length) if model else None, **building

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.corpus import encoding, skipping
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
+from lsr.cli.corpus import encoding, looked_at, skipping
+from lsr.cli.dry_run import dry_run, print_dry_run
 from lsr.cli.options import (
     Corpus,
     Device,
+    DryRun,
+    EncodingThreads,
     Force,
     Format,
     Json,
@@ -23,6 +26,7 @@ from lsr.cli.options import (
     TopK,
     WindowOverlap,
 )
+from lsr.cli.remarks import remark_on_texts
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -34,21 +38,25 @@ def run(
         Path | None, typer.Option("--output", "-o", help="The file to make: .parquet, .jsonl[.gz|.zst].")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Encode this one text and print its terms.")] = None,
-    queries: Annotated[bool, typer.Option("--queries", help="CORPUS or --text is of queries, not documents.")] = False,
+    queries: Annotated[
+        bool, typer.Option("--queries", help="CORPUS or --text contains queries, not documents.")
+    ] = False,
     model: Model = DEFAULT_MODEL,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
     format: Format = None,
-    on_error: OnErrorOption = OnError.stop,
+    on_error: OnErrorOption = OnError.skip_files,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
+    dry: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Encode a corpus, or queries, into a file of sparse vectors.
 
-    An interrupted corpus goes on where it stopped when the same command is given again.
+    Run the same command again to resume an interrupted run.
 
     With --text, show the terms of one text instead.
 
@@ -65,37 +73,42 @@ def run(
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
+    if queries and dry:
+        fail("--dry-run is for a corpus: queries are encoded in seconds")
     announce(out)
+    more: dict[str, int] = {}
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
         from lsr.build.corpus import encode_corpus
 
         check_output(out, force=force)
-        with (
-            encoding(
-                corpus,
-                out,
-                model=model,
-                max_length=max_length,
-                window_overlap=window_overlap,
-                device=device,
-                format=format,
-                on_error=on_error,
-            ) as job,
-            progress_bar("encoding", job.total) as progress,
-        ):
-            count = encode_corpus(
-                job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
-            )
+        with encoding(
+            corpus,
+            out,
+            model=model,
+            max_length=max_length,
+            window_overlap=window_overlap,
+            device=device,
+            format=format,
+            on_error=on_error,
+        ) as job:
+            if dry:
+                print_dry_run(dry_run(job.documents, job.total, job.encoder), as_json)
+                return
+            with progress_bar("encoding", job.total) as progress:
+                count = encode_corpus(
+                    job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
+                )
+        more["cut"] = remark_on_texts(job.encoder, "--max-length or --window-overlap reads more").cut
     if as_json:
-        print_json({"output": str(out), "vectors": count})
+        print_json({"output": str(out), "vectors": count, **more})
     else:
         note(f"{out}: {count:,} vectors")
 
 
 def _show_terms(
-    text: str, queries: bool, model: str, max_length: int, top_k: int | None, device: str | None, as_json: bool
+    text: str, queries: bool, model: str, max_length: int | None, top_k: int | None, device: str | None, as_json: bool
 ) -> None:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
@@ -106,14 +119,14 @@ def _show_terms(
         print_json({"text": text, "vector": dict(terms)})
     else:
         for term, weight in terms:
-            print(f"{weight:7.4f}  {term}")
+            print_text(f"{weight:7.4f}  {term}")
 
 
 def _encode_queries(
     source: str,
     out: Path,
     model: str,
-    max_length: int,
+    max_length: int | None,
     top_k: int | None,
     format: str | None,
     on_error: OnError,
@@ -125,6 +138,6 @@ def _encode_queries(
     from lsr.text import open_queries
 
     with skipping(on_error) as skip, progress_bar("encoding", None, "queries") as progress:
-        queries = open_queries(source, format=format, **skip)
+        queries = looked_at(open_queries(source, format=format, **skip))
         encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
         return encode_queries(queries, out, encoder, top_k=top_k, force=force, progress=progress)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import (
     Device,
+    EncodingThreads,
     Force,
     Json,
     MaxLength,
@@ -25,6 +26,9 @@ from lsr.cli.options import (
 from lsr.cli.search_flags import asked, search_command
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from lsr.eval import Run, TestCollection
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
 
@@ -42,13 +46,19 @@ def run(
         typer.Option("--output", "-o", help="Folder for index, run files and report. (default: lsr-eval/COLLECTION)"),
     ] = None,
     index: Annotated[
-        Path | None, typer.Option(help="Search this index, with the model that made it; made if it is not there.")
+        Path | None,
+        typer.Option(help="Search this index, with the model that made it; it is built if it does not exist."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Judged split of a BEIR folder. (default: test)")] = None,
     queries: Annotated[Path | None, typer.Option(help="A file of queries instead of the collection's.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="A file of judgements instead of the collection's.")] = None,
-    run_file: Annotated[
-        Path | None, typer.Option("--run", help="Judge this TREC run file instead of indexing and searching.")
+    run_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--run",
+            help="Judge this TREC run file instead of indexing and searching; repeat to compare others with the first.",
+            show_default=False,
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -58,7 +68,7 @@ def run(
             help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}, or --index's own)",
         ),
     ] = None,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -67,7 +77,7 @@ def run(
     dense: Annotated[
         str | None,
         typer.Option(
-            help="A dense model, as minilm: give the index its vectors, for --mode hybrid, dense or sparse-first.",
+            help="A dense model, such as minilm: add its vectors, for --mode hybrid, dense or sparse-first.",
             show_default=False,
         ),
     ] = None,
@@ -75,17 +85,31 @@ def run(
         list[str] | None, typer.Option(help="Measure this; repeat for more. (default: nDCG@10 MRR@10 R@100 R@1000 MAP)")
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Depth of the rankings.")] = 1000,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The name in tables. (default: the model's; with --run, the file's, of which each may have a --label)",
+            show_default=False,
+        ),
+    ] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="The tag in the run file. (default: the label)", show_default=False)
+    ] = None,
     drop_self: Annotated[
-        bool, typer.Option("--drop-self", help="A query's own id is no answer (ArguAna's queries are documents).")
+        bool,
+        typer.Option(
+            "--drop-self", help="Never count a query's own id as an answer (ArguAna's queries are documents)."
+        ),
     ] = False,
-    bm25: Annotated[bool, typer.Option(help="Search with BM25 as well.")] = True,
+    bm25: Annotated[bool, typer.Option(help="Also search with BM25.")] = True,
     per_query: Annotated[bool, typer.Option("--per-query", help="Keep each query's values in the JSON.")] = False,
     query_idf: QueryIdf = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate on a judged collection, next to BM25: effectiveness, latency, size.
+    """Evaluate on a judged collection, compared with BM25: effectiveness, latency, size.
 
     Indexes the collection first if that has not been done, and writes run files that any TREC tool reads.
 
@@ -95,26 +119,21 @@ def run(
 
         lsr eval scifact/ --dense minilm --mode hybrid
 
+        lsr eval scifact/ --run mine.trec --run theirs.trec
+
         lsr eval irds:beir/nfcorpus/test --json
 
         lsr eval collection.tsv --queries queries.tsv --qrels qrels.tsv
     """
-    from lsr.eval import (
-        DEFAULT_METRICS,
-        EvaluationSettings,
-        evaluate,
-        evaluate_run,
-        load_collection,
-        open_or_index,
-        read_run,
-    )
+    from lsr.eval import DEFAULT_METRICS, EvaluationSettings, evaluate, evaluate_runs, load_collection, open_or_index
+    from lsr.eval.suites.evaluate import BM25, OURS, check_measures, check_outputs
 
     plan = asked(context).plan("exact")
     if asked(context).show:
         print_json(plan.to_record())
         return
     cut = window_settings(windows, window_words, window_stride, top_windows)
-    loaded = load_collection(collection, split, queries=queries, qrels=qrels)
+    labels = _labels(run_files or [], label or [])
     settings = EvaluationSettings(
         metrics=metric or DEFAULT_METRICS,
         k=k,
@@ -124,15 +143,23 @@ def run(
         per_query=per_query,
     )
     settings.check()
+    loaded = load_collection(collection, split, queries=queries, qrels=qrels)
+    check_measures(loaded, settings)
     folder = out or Path("lsr-eval") / loaded.name.replace("/", "-")
-    if run_file is not None:
-        evaluation = evaluate_run(loaded, read_run(run_file), settings, label=run_file.name, stages=progress_bar)
+    # A run that is judged needs no files, unless they are asked for.
+    saving = out is not None or not run_files
+    if saving:
+        systems = [OURS, *(labels[1:] if run_files else ()), *([BM25] if bm25 else ())]
+        check_outputs(folder, systems, force=True)
+    if run_files:
+        runs = {name: _read_run(path, loaded) for name, path in zip(labels, run_files, strict=True)}
+        evaluation = evaluate_runs(loaded, runs, settings, stages=progress_bar)
     else:
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         path = index or folder / "index"
         announce(path)
-        # An index that was named is measured as it was made, unless a model was named as well.
+        # An index given by name is measured as it was made, unless a model is given as well.
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
         dense_encoder = None
@@ -152,11 +179,42 @@ def run(
                 force=force,
                 stages=progress_bar,
             )
-        evaluation = evaluate(loaded, retriever, settings, stages=progress_bar)
-        # The index is the expensive part and is kept; runs and reports are made anew each time.
-        evaluation.save(folder, force=True)
-        note(f"index, run files and report are in {folder}")
+        evaluation = evaluate(loaded, retriever, settings, label=labels[0] if labels else None, stages=progress_bar)
+    # What was measured is shown, whatever becomes of the files.
     if as_json:
         print_json(evaluation.report.to_record())
     else:
-        print(evaluation.report.to_markdown(), end="")
+        print_text(evaluation.report.to_markdown(), end="")
+    for remark in evaluation.report.notes:
+        note(f"warning: {remark}")
+    if saving:
+        # The index is the expensive part and is kept; runs and reports are made again each time.
+        evaluation.save(folder, tag=tag, force=True)
+        note(f"{'run files and report' if run_files else 'index, run files and report'} are in {folder}")
+
+
+def _labels(run_files: list[Path], given: list[str]) -> list[str]:
+    """The label of each run file, or those given; exits with 2 where they do not fit."""
+    if not run_files:
+        if len(given) > 1:
+            fail("one system is evaluated: give one --label; several are for several --run")
+        return given
+    if given and len(given) != len(run_files):
+        fail(f"{len(run_files)} --run and {len(given)} --label: give one for each, in their order, or none")
+    labels = given or [path.name for path in run_files]
+    if len(set(labels)) < len(labels) and not given:
+        labels = [str(path) for path in run_files]
+    if len(set(labels)) < len(labels):
+        fail("two runs have the same name: give each a --label of its own")
+    return labels
+
+
+def _read_run(path: Path, loaded: TestCollection) -> Run:
+    """A run file, refused before any other work if it answers none of the judged queries."""
+    from lsr.eval import read_run
+    from lsr.eval.matching import check_run
+    from lsr.eval.runs import with_ids
+
+    run = read_run(path)
+    check_run(with_ids(run, loaded.qrels, ()), loaded.qrels, str(path))
+    return run

@@ -59,7 +59,7 @@ def run(
     opened = Index.open(index)
     vocabulary = opened.vocabulary
     if vocabulary is None and content_suffix(out) != ".parquet":
-        note(f"{index} has no vocabulary: the terms are written as their numbers")
+        note(f"{index} has no vocabulary: terms are written as numbers")
         vocabulary = Vocabulary(map(str, range(opened.dim)))
     with progress_bar("exporting", len(opened)) as progress:
         count = write_vectors(

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.corpus import encoding, resumable, skipping
+from lsr.cli.corpus import encoding, looked_at, resumable, skipping
+from lsr.cli.dry_run import dry_run, print_dry_run
 from lsr.cli.options import (
     Corpus,
     Device,
+    DryRun,
     Force,
     Format,
     Json,
@@ -27,10 +29,13 @@ from lsr.cli.options import (
     WindowWords,
     window_settings,
 )
+from lsr.cli.remarks import remark_on_texts
+from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from lsr.encoding.shared.tally import TextReport
     from lsr.index import Index
 
 _ENGINE = "The search engine"
@@ -47,7 +52,7 @@ def run(
             help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}; none with --vectors)",
         ),
     ] = None,
-    max_length: MaxLength = 256,
+    max_length: MaxLength = None,
     top_k: TopK = None,
     window_overlap: WindowOverlap = None,
     windows: Windows = None,
@@ -57,21 +62,21 @@ def run(
     dense: Annotated[
         str | None,
         typer.Option(
-            help="A dense model, as minilm: add its vectors, for hybrid search. More choices: `lsr dense`.",
+            help="A dense model, such as minilm: add its vectors, for hybrid search. For more options see `lsr dense`.",
             show_default=False,
         ),
     ] = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
-            help="Index this file of vectors instead of encoding. CORPUS, in its order, gives the texts; --model, the "
-            "one that made the vectors, lets them be searched by text."
+            help="Index this file of vectors instead of encoding. CORPUS, in the same order, gives the texts. With "
+            "--model, the one that made the vectors, they can be searched by text."
         ),
     ] = None,
     block_size: Annotated[
         int | None,
         typer.Option(
-            help="Neighbouring documents that share a bound: more of them make a smaller index. (default: by the "
+            help="Neighbouring documents that share a bound: more make a smaller index. (default: by the "
             "number of documents)",
             show_default=False,
             rich_help_panel=_ENGINE,
@@ -81,7 +86,7 @@ def run(
         int,
         typer.Option(
             metavar="8|16",
-            help="Bits of a stored weight; 16 gives nearly the scores of float32.",
+            help="Bits per stored weight; 16 gives nearly the scores of float32.",
             rich_help_panel=_ENGINE,
         ),
     ] = 8,
@@ -89,30 +94,42 @@ def run(
         bool,
         typer.Option(
             "--seismic",
-            help="Build what `search --mode seismic` needs, in several times the space.",
+            help="Also build what `search --mode seismic` needs, which takes several times the space.",
             rich_help_panel=_ENGINE,
         ),
     ] = False,
     bmp: Annotated[
-        bool, typer.Option("--bmp", help="Build what `search --mode bmp` needs.", rich_help_panel=_ENGINE)
+        bool, typer.Option("--bmp", help="Also build what `search --mode bmp` needs.", rich_help_panel=_ENGINE)
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, help="A seed gives the same index, whatever --threads.", rich_help_panel=_ENGINE)
+        int,
+        typer.Option(
+            min=0,
+            help="Random seed: the same seed gives the same index, whatever --threads is.",
+            rich_help_panel=_ENGINE,
+        ),
     ] = 0,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that build, not encode. (default: all)", rich_help_panel=_ENGINE),
+        typer.Option(
+            min=1,
+            callback=limit_threads,
+            help="Threads that encode and build. (default: all processors)",
+            show_default=False,
+            rich_help_panel=_ENGINE,
+        ),
     ] = None,
     format: Format = None,
-    on_error: OnErrorOption = OnError.stop,
+    on_error: OnErrorOption = OnError.skip_files,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
+    dry: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Encode a corpus and index it.
 
-    An interrupted run goes on where it stopped when the same command is given again.
+    Run the same command again to resume an interrupted run.
 
     Examples:
 
@@ -131,11 +148,12 @@ def run(
     from lsr.build.corpus import finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
+    from lsr.text.windows import cut_corpus
 
     announce(out)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
-        fail("--windows cuts documents before they are encoded: it does not go with --vectors")
+        fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)
@@ -150,11 +168,15 @@ def run(
         seed=seed,
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
+    read: TextReport | None = None
     if goes_on or built is not None:
-        note(f"{out} is built; its dense vectors go on")
+        note(f"{out} is built; resuming its dense vectors")
         index = built or Index.open(out)
     elif vectors is not None:
-        index = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building)
+        made = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building, dry, as_json)
+        if made is None:
+            return
+        index = made
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
     else:
@@ -168,6 +190,11 @@ def run(
             format=format,
             on_error=on_error,
         ) as job:
+            if dry:
+                cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
+                unit, total = ("documents", job.total) if cut is None else ("windows", None)
+                print_dry_run(dry_run(cut_documents, total, job.encoder, unit), as_json)
+                return
             index = index_corpus(
                 job.documents,
                 out,
@@ -178,6 +205,7 @@ def run(
                 restart=restart,
                 **building,
             )
+        read = remark_on_texts(job.encoder, "--max-length reads more, --windows max all")
     if dense is not None:
         from lsr.encoding.dense.encoder import DenseEncoder
 
@@ -186,10 +214,12 @@ def run(
             index = add_dense_vectors(index, encoder, threads=threads, restart=restart, stages=progress_bar)
     size = index.describe()["bytes"]["total"]
     if as_json:
-        made: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
+        answer: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
         if index.documents.windows is not None:
-            made["windows"] = len(index)
-        print_json({**made, "bytes": size, "modes": list(index.sparse.modes)})
+            answer["windows"] = len(index)
+        if read is not None:
+            answer["cut"] = read.cut
+        print_json({**answer, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
         rows = "" if index.documents.windows is None else f" in {len(index):,} windows"
@@ -201,22 +231,32 @@ def _index_vectors(
     corpus: str | None,
     out: Path,
     model: str | None,
-    max_length: int,
+    max_length: int | None,
     format: str | None,
     on_error: OnError,
     building: dict[str, Any],
-) -> Index:
-    from lsr.build.corpus import index_vectors
+    dry: bool,
+    as_json: bool,
+) -> Index | None:
+    from lsr.build.corpus import index_vectors, with_documents
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import open_corpus
     from lsr.vectors.files import iter_vectors, read_vocabulary
 
-    encoder = SparseEncoder.load(model, max_length=max_length) if model else None
-    vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)
     with skipping(on_error) as skip:
-        documents = open_corpus(corpus, format=format, **skip) if corpus else None
+        documents = looked_at(open_corpus(corpus, format=format, **skip)) if corpus else None
+        encoder = SparseEncoder.load(model, max_length=max_length) if model else None
+        vocabulary = encoder.vocabulary if encoder else read_vocabulary(vectors)
+        batches = iter_vectors(vectors, vocabulary=vocabulary)
+        if dry:
+            count = sum(len(batch) for batch, _ in with_documents(batches, documents))
+            if as_json:
+                print_json({"vectors": count})
+            else:
+                note(f"{count:,} vectors. Nothing was written.")
+            return None
         return index_vectors(
-            iter_vectors(vectors, vocabulary=vocabulary),
+            batches,
             out,
             encoder=encoder,
             vocabulary=vocabulary,

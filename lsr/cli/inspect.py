@@ -1,4 +1,4 @@
-"""`lsr inspect`: what an index holds."""
+"""`lsr inspect`: what is in an index."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an index was made from and with what, how it can be searched, and what takes the space.
+    """Show what an index was made from, with which model, how it can be searched, and what takes the space.
 
     An index that `lsr prune` made says so in `pruned by`: the rule, and how many postings it kept.
 
-    With --document, show one document and its terms instead: the heaviest weights of its windows, if it has such.
+    With --document, show one document and its terms instead: the heaviest weights of its windows, if it has any.
 
     Examples:
 
@@ -66,7 +66,7 @@ def _print_description(description: dict[str, Any]) -> None:
     apart = ("modes", "bytes", "space", "tunings", "prunings")
     rows = _flatten({key: value for key, value in description.items() if key not in apart})
     rows.append(("modes", ", ".join(description["modes"])))
-    rows += [("pruned by", str(Pruning(**record))) for record in description["prunings"]]
+    rows += [("pruned by", str(Pruning.from_record(record))) for record in description["prunings"]]
     width = max(len(key) for key, _ in rows)
     for key, value in rows:
         output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())

@@ -1,4 +1,4 @@
-"""`lsr late`: give an index token vectors, for re-ranking by late interaction."""
+"""`lsr late`: add token vectors to an index, for re-ranking by late interaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, Restart
+from lsr.cli.remarks import remark_on_texts
 from lsr.core.unfinished import announce
 
 NAME = "late"
@@ -21,24 +22,25 @@ def run(
         typer.Option(
             "--model",
             "-m",
-            help="A late-interaction model (ColBERT, PyLate) or any encoder: a short name, a folder, a hub name.",
+            help="A late-interaction model (ColBERT, PyLate) or any encoder: a short name, a folder, or a hub name.",
         ),
     ] = "minilm",
-    bits: Annotated[int, typer.Option(metavar="8|4", help="Bits of a stored number.")] = 8,
+    bits: Annotated[int, typer.Option(metavar="8|4", help="Bits per stored number.")] = 8,
     max_length: Annotated[
         int | None,
-        typer.Option(min=2, help="Tokens of a document that are read. (default: the model's)", show_default=False),
+        typer.Option(min=2, help="The most tokens to read of a document. (default: the model's)", show_default=False),
     ] = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
-    """Add a vector of each token of its documents to an index, so that `--rerank late` can score hits by MaxSim.
+    """Add a vector for each token of its documents to an index, so that `--rerank late` can score hits by MaxSim.
 
-    They take some tens of kilobytes a document: for the top of the ranking, not for searching all. Models that were not
-    trained for it, as minilm, may rank worse than without: measure with `lsr eval --rerank late`.
-    An interrupted run goes on where it stopped when the same command is given again.
+    They take tens of kilobytes per document and are for re-ranking the best hits, not for searching everything. Models
+    that were not trained for it, such as minilm, may make the ranking worse: measure with `lsr eval --rerank late`.
+    Run the same command again to resume an interrupted run.
 
     Examples:
 
@@ -55,6 +57,7 @@ def run(
     opened = Index.open(index)
     with resumable(opened.path, (f".{NAME}",)):
         made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
+    remark_on_texts(encoder)
     record, size = made.parts["late"].record, made.describe()["bytes"][NAME]
     if as_json:
         print_json({"index": str(index), "bytes": size, **record.to_record()})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, Json
+from lsr.cli.interruption import interruption
+from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.training_set import (
     Bm25Corpus,
     CandidateFile,
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from lsr.training.negatives import CandidateSearcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
 
+KEPT = (
+    "nothing was written, and the same command begins again; with an index named by --with, which `lsr index` makes "
+    "and goes on with, that is quick"
+)
+
 
 def run(
     source: Source,
@@ -38,17 +44,17 @@ def run(
             "or dense encoder). Repeat for more.",
         ),
     ] = ["bm25"],  # noqa: B006
-    depth: Annotated[int, typer.Option(min=1, help="Candidates are so many of each system's best.")] = 200,
+    depth: Annotated[int, typer.Option(min=1, help="How many of each system's best hits are candidates.")] = 200,
     negatives: Annotated[int, typer.Option("--negatives", "-n", min=1, help="Negatives to choose for a query.")] = 20,
-    skip_top: Annotated[int, typer.Option(min=0, help="Leave out so many of each system's best candidates.")] = 0,
-    top: Annotated[bool, typer.Option("--top", help="Choose the best candidates in place of random ones.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random choice.")] = 0,
+    skip_top: Annotated[int, typer.Option(min=0, help="Leave out this many of each system's best candidates.")] = 0,
+    top: Annotated[bool, typer.Option("--top", help="Choose the best candidates instead of random ones.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random choice.")] = 0,
     teacher: Annotated[
         str | None,
         typer.Option(
             "--teacher",
             "-t",
-            help="Leave out what this teacher takes for an answer: any teacher of `lsr score`, or one of --with.",
+            help="Leave out what this teacher considers an answer: any teacher of `lsr score`, or one of --with.",
             show_default=False,
         ),
     ] = None,
@@ -67,21 +73,22 @@ def run(
         float | None, typer.Option(help="A negative scores at most this (RocketQA's denoising).", show_default=False)
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop the negatives that are there in place of adding to them.")
+        bool, typer.Option("--replace", help="Replace the existing negatives instead of adding to them.")
     ] = False,
     bm25_corpus: Bm25Corpus = None,
     without_titles: WithoutTitles = False,
     split: Split = "train",
     candidates: CandidateFile = None,
     max_length: TeacherMaxLength = 256,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Add hard negatives to a training set: what search finds for a query beside its positives.
+    """Add hard negatives to a training set: what search finds for a query besides its positives.
 
     Candidates are the texts of the set: for a BEIR folder, its whole corpus. Texts equal to a positive or to the query
-    are left out. For a large corpus, index it first (`lsr index` goes on where it was interrupted) and name the index.
+    are left out. For a large corpus, index it first (`lsr index` can be resumed) and name the index.
 
     Examples:
 
@@ -104,9 +111,12 @@ def run(
     if given and teacher is None:
         fail("--ratio, --margin and --most compare scores: name a --teacher")
     rule: TeacherMargin | None = TeacherMargin(ratio=ratio, margin=margin, most=most) if given else None
-    with open_source(source, out, split=split, candidates=candidates, all_texts=True, force=force) as (
-        training_set,
-        work,
+    with (
+        interruption(lambda: KEPT),
+        open_source(source, out, split=split, candidates=candidates, all_texts=True, force=force) as (
+            training_set,
+            work,
+        ),
     ):
         bm25 = bm25_of(training_set, bm25_corpus)
         searchers: dict[str, CandidateSearcher] = {
@@ -151,7 +161,7 @@ def _teacher(
     max_length: int,
     device: str | None,
 ) -> SetTeacher | None:
-    """The teacher, on a searcher's vectors where it is one that reads the same texts."""
+    """The teacher; it uses a searcher's vectors if that reads the same texts."""
     from lsr.training.negatives.searchers import VectorSearcher
     from lsr.training.teachers import load_teacher
 

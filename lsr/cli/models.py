@@ -1,4 +1,4 @@
-"""`lsr models`: which models are here."""
+"""`lsr models`: which models are available."""
 
 from __future__ import annotations
 

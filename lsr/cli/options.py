@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import fail, note
+from lsr.core.cpus import limit_threads
+from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
 from lsr.text.windows import WindowSettings
 
@@ -16,14 +18,15 @@ _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
 
 class OnError(StrEnum):
-    """What to do with a line that cannot be read."""
+    """What to do with a line, or a file of a folder, that cannot be read."""
 
     stop = "stop"
     skip = "skip"
+    skip_files = "skip-files"
 
 
 class WindowScore(StrEnum):
-    """What the scores of a document's windows make of its own."""
+    """How a document's score follows from those of its windows."""
 
     max = "max"
     first = "first"
@@ -33,7 +36,8 @@ class WindowScore(StrEnum):
 Corpus = Annotated[
     str | None,
     typer.Argument(
-        help="A BEIR folder, a .jsonl, .tsv or .parquet file, a folder of text files, irds:NAME, or - for stdin.",
+        help="A BEIR folder, a file of documents (.jsonl, .json, .tsv, .csv, .parquet), a folder of such files or of "
+        "texts, web pages, PDF and Office files, irds:NAME, or - for stdin.",
         show_default=False,
     ),
 ]
@@ -42,22 +46,54 @@ Model = Annotated[str, typer.Option("--model", "-m", help="A name from `lsr mode
 OtherModel = Annotated[
     str | None, typer.Option("--model", "-m", help="Use this model instead of the one that the index records.")
 ]
-MaxLength = Annotated[int, typer.Option(min=2, help="Tokens of a text that are encoded.")]
-TopK = Annotated[int | None, typer.Option(min=1, help="Keep only this many terms of a text, the heaviest.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, … (default: a GPU where there is one)")]
-Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS_FORMATS)}. (default: by name)")]
-OnErrorOption = Annotated[OnError, typer.Option(help="Stop at a line that cannot be read, or skip and list it.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
-Restart = Annotated[
-    bool, typer.Option("--restart", help="Begin again instead of going on where a run was interrupted.")
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help=f"The most tokens of a text to encode. (default: the model's own, or {DEFAULT_LENGTH})",
+        show_default=False,
+    ),
 ]
+TopK = Annotated[int | None, typer.Option(min=1, help="Keep only this many terms of a text, the heaviest.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where models run: auto, cpu, cuda, cuda:1, mps. (default: auto, a CUDA GPU where there is one, else cpu)",
+        show_default=False,
+    ),
+]
+# Its callback tells the models, so that a command only has to have it.
+EncodingThreads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        callback=limit_threads,
+        help="Threads that models compute on. (default: all processors)",
+        show_default=False,
+    ),
+]
+Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS_FORMATS)}. (default: by name)")]
+OnErrorOption = Annotated[
+    OnError,
+    typer.Option(
+        help="Stop at what cannot be read, or skip and list it: skip-files does so with whole files of a folder, skip "
+        "with lines too."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Read all, refuse what a run would, and say how long it takes; write nothing."),
+]
+Restart = Annotated[bool, typer.Option("--restart", help="Begin again instead of resuming an interrupted run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QueryIdf = Annotated[
     float | None,
     typer.Option(
         min=0,
         max=1,
-        help="How much of a query's weights is the IDF of this collection, where queries are a table. (default: the "
+        help="How much of a query's weights is the IDF of this collection, if queries use a table. (default: the "
         "model's choice)",
         show_default=False,
     ),
@@ -66,18 +102,18 @@ WindowOverlap = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Read documents beyond --max-length by windows that share this many tokens, merged by maximum.",
+        help="Read documents longer than --max-length in windows that share this many tokens, merged by maximum.",
     ),
 ]
 
 
-_WINDOWS = "Long documents by windows"
+_WINDOWS = "Long documents in windows"
 Windows = Annotated[
     WindowScore | None,
     typer.Option(
-        help="Cut documents into windows, each encoded and found by itself. A document scores what its best window "
-        "does (max), or its --top-windows best together (sum, which favours long documents); first keeps the first "
-        "window alone.",
+        help="Cut documents into windows that are encoded and found separately. A document's score is that of its "
+        "best window (max) or the sum of its --top-windows best (sum, which favours long documents); first keeps only "
+        "the first window.",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
@@ -86,7 +122,7 @@ WindowWords = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Words of a window, at most, beside the title. (default: {WindowSettings().words})",
+        help=f"The most words of a window, not counting the title. (default: {WindowSettings().words})",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
@@ -95,7 +131,7 @@ WindowStride = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Words, at most, from a window's start to the next. (default: {_STRIDE_SHARE:.0%} of --window-words)",
+        help=f"The most words from the start of a window to the next. (default: {_STRIDE_SHARE:.0%} of --window-words)",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
@@ -104,7 +140,7 @@ TopWindows = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"With --windows sum: how many are added up. (default: {WindowSettings().top})",
+        help=f"With --windows sum: how many windows are added up. (default: {WindowSettings().top})",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
@@ -114,20 +150,20 @@ TopWindows = Annotated[
 def window_settings(
     windows: WindowScore | None, words: int | None, stride: int | None, top: int | None
 ) -> WindowSettings | None:
-    """What --windows and its companions ask for; exits with 2 where they come without it, or do not fit."""
+    """The settings given by --windows and related options; exits with 2 if these come without it or do not fit."""
     if windows is None:
         if (words, stride, top) != (None, None, None):
-            fail("--window-words, --window-stride and --top-windows go with --windows max, first or sum")
+            fail("--window-words, --window-stride and --top-windows need --windows max, first or sum")
         return None
     if top is not None and windows is not WindowScore.sum:
-        fail("--top-windows goes with --windows sum")
+        fail("--top-windows needs --windows sum")
     words = words or WindowSettings().words
     stride = stride or max(1, round(_STRIDE_SHARE * words))
     return WindowSettings(score=windows.value, words=words, stride=stride, top=top or WindowSettings().top)
 
 
 def drawable(plot: Path | None) -> Path | None:
-    """The picture to draw; None, with a note, where matplotlib is missing. InputError for a name of another kind."""
+    """The plot to draw, or None, with a note, if matplotlib is missing. InputError for an unknown suffix."""
     from lsr.core.errors import MissingDependencyError
     from lsr.core.plotting import check_plot
 

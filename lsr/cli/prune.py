@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.console import fail, note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 from lsr.core.unfinished import announce
 
@@ -29,7 +29,9 @@ def run(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The index or file to make, of the kind of INPUT.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="The index or file to make, of the same kind as INPUT.", show_default=False
+        ),
     ] = None,
     top_k: Annotated[
         int | None,
@@ -46,7 +48,7 @@ def run(
     max_ratio: Annotated[
         float | None,
         typer.Option(
-            help="Drop terms below this share of the weight of the document's heaviest.",
+            help="Drop terms below this share of the document's heaviest weight.",
             metavar="SHARE",
             rich_help_panel=_RULES,
         ),
@@ -57,12 +59,12 @@ def run(
     quantile: Annotated[
         float | None,
         typer.Option(
-            help="Drop this share of all weights of all documents, the lightest.",
+            help="Drop the lightest weights of all documents, this share of them.",
             metavar="SHARE",
             rich_help_panel=_RULES,
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads that build an index. (default: all)")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for building an index. (default: all)")] = None,
     force: Force = False,
     curve: Annotated[
         str | None,
@@ -92,10 +94,10 @@ def run(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Drop the lightest terms of documents: a smaller index that is searched faster, and finds nearly the same.
+    """Drop the lightest terms of documents, for a smaller, faster index that finds nearly the same.
 
-    Every document keeps its heaviest term. A pruned index is searched as before, by text too; `lsr inspect` says what
-    was done to it. With --curve, see first what each rule costs in nDCG@10, and saves in size and time.
+    Every document keeps its heaviest term. A pruned index is searched as before, by text too; `lsr inspect` shows how
+    it was pruned. Use --curve first to see what each rule costs in nDCG@10 and saves in size and time.
 
     Examples:
 
@@ -115,9 +117,9 @@ def run(
         _measure(source, curve, rule, plot, split, model, device, threads, as_json)
         return
     if rule or plot or split or model or device:
-        fail("--rule, --plot, --split, --model and --device belong to --curve")
+        fail("--rule, --plot, --split, --model and --device need --curve")
     if out is None:
-        fail("give --output for what is left, or --curve with a judged collection to measure")
+        fail("give --output for the result, or --curve with a judged collection to measure")
     if len(given) != 1:
         options = [f"--{name.replace('_', '-')}" for name in given or values]
         asked = f"one of {', '.join(options)}" if not given else f"one rule, not {' and '.join(options)}"
@@ -143,7 +145,7 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
     else:
         index = Index.open(source)
         if content_suffix(out) in FORMATS:
-            fail(f"an index is pruned to an index: name a folder, then `lsr export` it to {out}")
+            fail(f"a pruned index is an index: name a folder as --output, then `lsr export` it to {out}")
         before = index.describe()["bytes"]["total"]
         pruned = prune_index(index, out, rule, threads=threads, force=force, stages=progress_bar)
         after = pruned.describe()["bytes"]["total"]
@@ -152,7 +154,9 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
         sizes = {"dropped_share": done.dropped_share, "bytes_before": before, "bytes_after": after}
         print_json({"output": str(out), **done.to_record(), **sizes})
     else:
-        note(f"{out}: {done} ({done.dropped_share:.1%} went), {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} after")
+        note(
+            f"{out}: {done} ({done.dropped_share:.1%} dropped), {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} after"
+        )
 
 
 def _measure(
@@ -182,4 +186,4 @@ def _measure(
         answer: dict[str, Any] = {"index": str(source), "collection": judged.name, "split": judged.split}
         print_json({**answer, "points": [point.to_record() for point in points]})
     else:
-        print(curve_table(points))
+        print_text(curve_table(points))

@@ -1,4 +1,4 @@
-"""What mends an error, in flags and commands. The library says it as data: `lsr.core.remedies`."""
+"""How to fix an error, in flags and commands. The library gives remedies as data: `lsr.core.remedies`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ WORDS = {
     "replace": "pass --force to replace it",
     "restart": "pass --restart to begin again",
     "build-again": "build the index again",
+    "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",
     "choose-model": "pass --model with the model that made them",
-    "choose-model-anyway": "pass --model to search with it all the same",
+    "choose-model-anyway": "pass --model to search with it anyway",
     "use-packaged-model": "use a packaged one (lsr models)",
     "give-dense-vectors": "for dense vectors, give them with `lsr dense --vectors`",
     "name-dense-model": "add them again with `lsr dense --vectors FILE --model NAME`, naming the one that made them",
     "mine-negatives": "mine some with `lsr mine`",
     "score-training-set": "score it with `lsr score`",
     "add-scores-first": "add them to the training set first with `lsr score`",
-    "name-training-data": "name data of yours with --data",
+    "name-training-data": "name your own data with --data",
     "listen-elsewhere": "choose another with --host or --port",
     "name-format": "choose one of {formats} with --format",
     "add-part": "add one with `lsr {part} {path}`",
@@ -26,9 +27,9 @@ WORDS = {
     "upgrade": "bring it up to date with `lsr upgrade {path}`",
     "tune": "run `lsr tune INDEX --queries FILE --recall {recall} --k {k}`",
 }
-"""By the remedy's name; its values stand in braces."""
+"""By the remedy's name, with its values in braces."""
 
 
 def in_flags(remedy: Remedy) -> str:
-    """What to do, for a reader at the command line."""
+    """What to do, worded for the command line."""
     return WORDS[remedy.name].format(**remedy.values) if remedy.name in WORDS else remedy.words

@@ -1,4 +1,4 @@
-"""Search results as people read them, and as programs do."""
+"""Search results for people, and for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN_MATCHES = 8
 
 
 def print_response(response: SearchResponse, *, explain: bool) -> None:
-    """Rank, score, title and a snippet for each hit; with `explain`, the terms that matched and what each gave."""
+    """Print rank, score, title and a snippet of each hit; with `explain`, also the matching terms and their shares."""
     if not response.hits:
         complete = response.stats is None or is_always_exact(response.stats.mode)
         output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
@@ -68,7 +68,7 @@ def format_matches(matches: list[TermMatch], shown: int = _SHOWN_MATCHES) -> str
 
 
 def format_stages(stages: dict[str, StageScore]) -> str:
-    """What each stage said of a hit, as "sparse 12.31, rank 2, gives 0.45 · dense 0.612, rank 1, gives 0.50"."""
+    """What each stage gave a hit, as "sparse 12.31, rank 2, gives 0.45 · dense 0.612, rank 1, gives 0.50"."""
     parts = []
     for name, stage in stages.items():
         words = [name if stage.score is None else f"{name} {stage.score:.3f}"]

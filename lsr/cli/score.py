@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Force, Json
+from lsr.cli.interruption import interruption
+from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.training_set import (
     Bm25Corpus,
     CandidateFile,
@@ -20,6 +21,8 @@ from lsr.cli.training_set import (
     bm25_of,
     open_source,
 )
+
+KEPT = "nothing was written, and the same command begins again"
 
 
 def run(
@@ -37,16 +40,19 @@ def run(
     ],
     weight: Annotated[
         list[float] | None,
-        typer.Option("--weight", "-w", help="Of each --teacher in the mean, in their order.", show_default=False),
+        typer.Option(
+            "--weight", "-w", help="The weight of each --teacher in the mean, in their order.", show_default=False
+        ),
     ] = None,
-    scale: Annotated[float, typer.Option(help="Range of the combined scores of a query.")] = 30.0,
+    scale: Annotated[float, typer.Option(help="The range of a query's combined scores.")] = 30.0,
     normalise: Annotated[
-        bool, typer.Option("--normalise", help="Normalise a single teacher's scores as those of several are.")
+        bool, typer.Option("--normalise", help="Normalise a single teacher's scores like those of several.")
     ] = False,
     keep: Annotated[
         Path | None,
         typer.Option(
-            help="Keep each teacher's own scores in this folder; each is a --teacher later.", show_default=False
+            help="Keep each teacher's own scores in this folder; each file can be a --teacher later.",
+            show_default=False,
         ),
     ] = None,
     bm25_corpus: Bm25Corpus = None,
@@ -54,14 +60,15 @@ def run(
     split: Split = "train",
     candidates: CandidateFile = None,
     max_length: TeacherMaxLength = 256,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Add teachers' scores to the candidates of a training set.
 
-    Several teachers make an ensemble: for each query, each one's scores are spread over 0 to 1, averaged, and
-    multiplied by --scale (arXiv:2411.04403). A single teacher's scores are written as they are.
+    Several teachers form an ensemble: for each query, each teacher's scores are scaled to 0 to 1, averaged, and
+    multiplied by --scale (arXiv:2411.04403). A single teacher's scores are written unchanged.
 
     Examples:
 
@@ -71,7 +78,10 @@ def run(
     """
     from lsr.training.teachers import load_teacher, score_training_set
 
-    with open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _):
+    with (
+        interruption(lambda: KEPT),
+        open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _),
+    ):
         bm25 = bm25_of(training_set, bm25_corpus)
         teachers = [load_teacher(name, bm25=bm25, max_length=max_length, device=device) for name in teacher]
         scored = score_training_set(

@@ -1,4 +1,4 @@
-"""`lsr search`: ask an index."""
+"""`lsr search`: search an index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
-from lsr.cli.options import Device, Force, IndexPath, Json, OtherModel, QueryIdf
+from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
@@ -32,10 +32,15 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
     ] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option(help="With --queries: the tag in the run file. (default: the index's name)", show_default=False),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
@@ -64,17 +69,23 @@ def run(
         return
     if (query is None) == (queries is None):
         fail("give either a QUERY or --queries with a file of them")
+    if out is not None and query is None:
+        from lsr.core.files import check_file
+        from lsr.core.unfinished import announce
+
+        announce(out)
+        check_file(out, force=force)
     retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
     if query is None:
         assert queries is not None
         if out is None:
             fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, plan, force, as_json)
+        _search_many(retriever, queries, out, k, plan, tag or index.resolve().name, force, as_json)
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
-    # Matches are always computed, since they place the snippet; kernels are loaded first, so that the time shown is
-    # that of a search.
+    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
+    # that of the search.
     retriever.warm_up(plan)
     response = retriever.search(query, k, plan, explain=True)
     if as_json:
@@ -86,16 +97,12 @@ def run(
 
 
 def _search_many(
-    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, force: bool, as_json: bool
+    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, tag: str, force: bool, as_json: bool
 ) -> None:
-    from lsr.core.files import check_output
-    from lsr.core.unfinished import announce
     from lsr.eval import Ranking, write_run
     from lsr.search.stats import in_words, mean_stats
     from lsr.text import open_queries
 
-    announce(out)
-    check_output(out, force=force)
     queries = open_queries(source)
     run: dict[str, Ranking] = {}
     stats: list[SearchStats] = []
@@ -106,7 +113,9 @@ def _search_many(
                 run[query.id] = Ranking(hits.ids, hits.scores)
                 if hits.stats is not None:
                     stats.append(hits.stats)
-    write_run(out, run, tag="lsr", force=force)
+    changed = write_run(out, run, tag=tag, force=force)
+    if changed:
+        note(f"{changed:,} ids have white space, which a run file cannot hold: there it is written as %20")
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})

@@ -1,6 +1,6 @@
-"""The flags of a search, made of the fields of a plan.
+"""The flags of a search, made from the fields of a plan.
 
-They are made when a command that has them is called, not when `lsr` starts: the plan's classes take their time to load.
+They are made when a command that has them is called, not when `lsr` starts: the plan's classes are slow to load.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _PANEL = "How to search"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How to search, as the flags of a command say.
+    """How to search, as given by the flags of a command.
 
     Attributes:
-        mode: None where it was not given.
+        mode: the mode, or None if it was not given.
         flat: the plan's fields that were given, by their keywords.
-        file: with a whole plan, or None.
+        file: a file with a whole plan, or None.
         show: print the plan instead of searching.
     """
 
@@ -42,7 +42,7 @@ class Asked:
     show: bool = False
 
     def plan(self, default_mode: str = "auto") -> SearchPlan:
-        """The plan; exits with 2 where a file and flags say two things. InputError for what makes no sense."""
+        """The plan; exits with 2 if both a file and flags are given. InputError for values that make no sense."""
         from lsr.search.flat import plan_of
         from lsr.search.reading import read_plan
 
@@ -51,22 +51,22 @@ class Asked:
             return plan_of(mode, **self.flat)
         if self.mode is not None or self.flat:
             given = "--mode" if self.mode is not None else _flag(next(iter(self.flat)))
-            fail(f"--plan says how to search: leave {given} out")
+            fail(f"--plan already says how to search: leave out {given}")
         return read_plan(self.file)
 
 
 def asked(context: typer.Context) -> Asked:
-    """What the flags of the command that is running say."""
+    """How to search, according to the flags of the running command."""
     found = context.meta[_META]
     assert isinstance(found, Asked)
     return found
 
 
 def search_command(*only: str, default_mode: str = "auto", why: str = "") -> type[TyperCommand]:
-    """The class of a command that searches: its callback finds what was asked for by `asked(context)`.
+    """The class of a command that searches: its callback gets the flags by `asked(context)`.
 
-    `only` names the fields that it has flags for; without, all of them, --mode, --parameter, --plan and --show-plan.
-    `default_mode` and the reason for it stand in the help.
+    `only` names the fields that get flags; without it, all of them do, and there are --mode, --parameter, --plan and
+    --show-plan. `default_mode` and the reason for it are shown in the help.
     """
 
     class SearchCommand(TyperCommand):
@@ -75,7 +75,7 @@ def search_command(*only: str, default_mode: str = "auto", why: str = "") -> typ
                 ctx.meta[_META] = _flags(only, default_mode, why)
             own = super().get_params(ctx)
             if twice := {param.name for param in own} & {param.name for param in ctx.meta[_META]}:
-                raise TypeError(f"parameters of a search have the names of other flags of `{self.name}`: {twice}")
+                raise TypeError(f"parameters of a search have the same names as other flags of `{self.name}`: {twice}")
             return [*own, *ctx.meta[_META]]
 
         def invoke(self, ctx: Any) -> Any:
@@ -110,7 +110,7 @@ def _mode(default_mode: str, why: str) -> inspect.Parameter:
 
 
 def _whole(known: dict[str, FlatOption]) -> list[inspect.Parameter]:
-    """The flags that say more than one field does."""
+    """The flags that set more than one field."""
     parameter = typer.Option(
         "--parameter",
         "-p",
@@ -122,12 +122,14 @@ def _whole(known: dict[str, FlatOption]) -> list[inspect.Parameter]:
     plan = typer.Option(
         "--plan",
         metavar="FILE",
-        help="In place of all these: a whole plan, in JSON or YAML.",
+        help="A whole plan in JSON or YAML, in place of all these.",
         show_default=False,
         rich_help_panel=_PANEL,
     )
     show = typer.Option(
-        "--show-plan", help="Print the plan that the flags come to, as --plan takes it.", rich_help_panel=_PANEL
+        "--show-plan",
+        help="Print the plan that the flags amount to, in the form that --plan takes.",
+        rich_help_panel=_PANEL,
     )
     return [
         _option("parameters", list[str], parameter),
@@ -137,7 +139,7 @@ def _whole(known: dict[str, FlatOption]) -> list[inspect.Parameter]:
 
 
 def _listed(known: dict[str, FlatOption]) -> str:
-    """The names of all parameters that help does not show as flags, by what they belong to."""
+    """The names of all parameters that the help does not show as flags, grouped by what they belong to."""
     groups: dict[str, list[str]] = {}
     for each in known.values():
         if not each.option.shown:
@@ -148,7 +150,7 @@ def _listed(known: dict[str, FlatOption]) -> str:
 
 
 def _parameter(each: FlatOption) -> inspect.Parameter:
-    """One field's flag."""
+    """The flag for one field."""
     option = each.option
     kind: Any = option.kind if option.choices is None else _enumeration(option.choices)
     info = typer.Option(
@@ -164,7 +166,7 @@ def _parameter(each: FlatOption) -> inspect.Parameter:
 
 
 def _help(each: FlatOption) -> str:
-    """What a field says of itself, after what its stage does where it is the one that asks for it."""
+    """The help of a field, preceded by what its stage does if the field is the one that requests it."""
     from lsr.core.attributes import attribute_docs
     from lsr.search.plan import ON_DEMAND, SearchPlan
 
@@ -178,7 +180,7 @@ def _help(each: FlatOption) -> str:
 
 
 def _enumeration(names: Iterable[str]) -> Any:
-    """A type of these values, as Typer takes choices."""
+    """An enumeration of these values, which is how Typer takes choices."""
     return StrEnum("Choice", {name: name for name in names})
 
 
@@ -190,7 +192,7 @@ def _option(name: str, kind: Any, info: Any) -> inspect.Parameter:
 
 def _with_signature(parameters: list[inspect.Parameter]) -> Any:
     def derived() -> None:
-        """Never called: Typer reads its signature."""
+        """A stub, never called: Typer reads its signature."""
 
     derived.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return derived
@@ -201,19 +203,19 @@ def _flag(name: str) -> str:
 
 
 def _read(given: dict[str, Any]) -> Asked:
-    """What the values of the flags say."""
+    """Read the values of the flags."""
     mode, file, show = given.pop("mode", None), given.pop("plan_file", None), given.pop("show_plan", False)
     flat = _named(given.pop("parameters", None) or ())
     for name, value in given.items():
         if value is not None:
             if name in flat:
-                fail(f"{_flag(name)} and --parameter {name} say the same: give one of the two")
+                fail(f"{_flag(name)} and --parameter {name} are the same: give only one of the two")
             flat[name] = getattr(value, "value", value)
     return Asked(mode and str(getattr(mode, "value", mode)), flat, file and Path(file), bool(show))
 
 
 def _named(given: Iterable[str]) -> dict[str, Any]:
-    """The values of --parameter; exits with 2 for one that is none. An unknown name is for the plan to refuse."""
+    """The values of --parameter; exits with 2 for a malformed one. Unknown names are left for the plan to refuse."""
     from lsr.search.flat import flat_options
 
     known, values = flat_options(), {}
@@ -225,5 +227,5 @@ def _named(given: Iterable[str]) -> dict[str, Any]:
         try:
             values[name] = (kind or str)(value)
         except ValueError:
-            fail(f"--parameter {name} is a {'whole number' if kind is int else 'number'}, not {value!r}")
+            fail(f"--parameter {name} must be a {'whole number' if kind is int else 'number'}, not {value!r}")
     return values

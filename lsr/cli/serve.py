@@ -1,4 +1,4 @@
-"""`lsr serve`: answer over HTTP."""
+"""`lsr serve`: serve an index over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.options import Device, IndexPath, OtherModel
+from lsr.cli.options import Device, EncodingThreads, IndexPath, OtherModel
 from lsr.core.errors import MissingDependencyError
 
 
@@ -14,7 +14,21 @@ def run(
     index: IndexPath,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
-    workers: Annotated[int | None, typer.Option(min=1, help="Searches at once. (default: the number of cores)")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many searches run at once. (default: the number of cores)")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that the server answers to, besides localhost and its own address; *.example.org for all "
+            "within it. May be given several times.",
+            metavar="NAME",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(help="The path below which a proxy serves this, such as /search.", metavar="PATH"),
+    ] = None,
     rerank: Annotated[
         str | None,
         typer.Option(
@@ -22,6 +36,7 @@ def run(
         ),
     ] = None,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
 ) -> None:
     """Serve an index over HTTP, until interrupted.
@@ -41,5 +56,7 @@ def run(
             f"serving needs {error.name}, which is not installed: pip install 'lsr-engine[service]'"
         ) from error
 
-    settings = ServiceSettings.from_env(workers=workers, rerank=rerank)
+    settings = ServiceSettings.from_env(
+        workers=workers, rerank=rerank, root_path=root_path, allow_hosts=tuple(allow_host) if allow_host else None
+    )
     serve(index, settings, host=host, port=port, model=model, device=device)

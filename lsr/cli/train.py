@@ -1,13 +1,15 @@
-"""`lsr train`: a sparse encoder from a recipe."""
+"""`lsr train`: train a sparse encoder from a recipe."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.console import fail, note, output, print_json, progress_bar
+from lsr.cli.interruption import interruption
 from lsr.cli.options import Json, Restart
 
 if TYPE_CHECKING:
@@ -31,19 +33,21 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan without training.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
+    ] = None,
     restart: Restart = False,
     as_json: Json = False,
 ) -> None:
     """Train a sparse encoder.
 
-    The run's folder takes the encoder (model/), the log (log.jsonl) and checkpoints. A run that was interrupted goes on
-    with the same command, or with `lsr train FOLDER`. On several GPUs: `torchrun --nproc-per-node 8 --no-python lsr
-    train …`.
+    The run's folder receives the encoder (model/), the log (log.jsonl) and checkpoints. To resume an interrupted run,
+    use the same command or `lsr train FOLDER`. On several GPUs: `torchrun --nproc-per-node 8 --no-python lsr train …`.
 
     Examples:
 
@@ -67,17 +71,17 @@ def run(
         return
     from lsr.training.config import read_config
 
-    given = _changes(changes)
+    given = changes_of(changes)
     if data:
         given["data"] = [{"source": source} for source in data]
     started = Path(recipe) / "config.yaml"
     if started.exists():
         if given:
-            fail(f"{recipe} is a run, whose configuration stands: start a new one with a recipe and --output")
+            fail(f"{recipe} is a run, whose configuration is fixed: start a new one with a recipe and --output")
         folder, path = Path(recipe), started
     else:
         path = recipe_path(recipe)
-    config = read_config(path, given)
+    config = read_config(path, given, changed_by="--set" if changes else "--data")
     if dry_run:
         _print_plan(config, as_json)
         return
@@ -87,14 +91,25 @@ def run(
 
     for warning in config.warnings():
         note(f"warning: {warning}")
-    model = train(config, folder, restart=restart, stages=progress_bar)
+    with interruption(partial(_kept, folder)):
+        model = train(config, folder, restart=restart, device=device, stages=progress_bar)
     if as_json:
         print_json({"model": str(model), "log": str(folder / "log.jsonl")})
     else:
         output.print(f"{model}\n\nNext: lsr eval COLLECTION --model {model}")
 
 
-def _changes(given: list[str] | None) -> dict[str, Any]:
+def _kept(folder: Path) -> str:
+    from lsr.training.run.folder import RunFolder
+
+    step = RunFolder(folder).saved_step()
+    if step is None:
+        return f"no step was finished; the same command, or `lsr train {folder}`, begins with the data that are ready"
+    return f"step {step:,} is saved; `lsr train {folder}` goes on from there"
+
+
+def changes_of(given: list[str] | None) -> dict[str, Any]:
+    """The values of --set, by their names; exits with 2 for what is none."""
     import yaml
 
     found: dict[str, Any] = {}
@@ -105,7 +120,7 @@ def _changes(given: list[str] | None) -> dict[str, Any]:
         try:
             found[name] = yaml.safe_load(value)
         except yaml.YAMLError:
-            fail(f"--set {name}: {value!r} is no YAML value")
+            fail(f"--set {name}: {value!r} is not a YAML value")
     return found
 
 
@@ -136,13 +151,14 @@ def _print_plan(config: TrainingConfig, as_json: bool) -> None:
     if as_json:
         print_json(made.to_record())
         return
-    for name, value in _rows(made, config):
+    for name, value in plan_rows(made, config):
         output.print(f"{name:13} {value}")
     for warning in made.warnings:
         note(f"warning: {warning}")
 
 
-def _rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
+def plan_rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
+    """What the plan of a run says, by the words for it."""
     about, run = config.about, config.run
     rows = [("recipe", made.title), ("source", about.source), ("published", about.published)]
     rows.append(("hardware", about.hardware))

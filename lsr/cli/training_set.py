@@ -23,7 +23,7 @@ Source = Annotated[
     typer.Argument(help="A training set, or anything else that `lsr train` learns from.", show_default=False),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The training set to make.", show_default=False)]
-Split = Annotated[str, typer.Option(help="Whose judgements or queries to take, where the source has several splits.")]
+Split = Annotated[str, typer.Option(help="Which split's judgements or queries to use, if the source has several.")]
 CandidateFile = Annotated[
     str | None,
     typer.Option(
@@ -32,7 +32,7 @@ CandidateFile = Annotated[
         show_default=False,
     ),
 ]
-TeacherMaxLength = Annotated[int, typer.Option(min=2, help="Tokens of a text that models read, at most.")]
+TeacherMaxLength = Annotated[int, typer.Option(min=2, help="The most tokens of a text that models read.")]
 Bm25Corpus = Annotated[
     str | None,
     typer.Option(
@@ -43,7 +43,7 @@ Bm25Corpus = Annotated[
 ]
 WithoutTitles = Annotated[
     bool,
-    typer.Option("--without-titles", help="Where queries are titles: let teachers read the documents without them."),
+    typer.Option("--without-titles", help="If queries are titles: let teachers read the documents without them."),
 ]
 
 
@@ -51,9 +51,9 @@ WithoutTitles = Annotated[
 def open_source(
     source: str, out: Path, *, split: str, candidates: str | None, all_texts: bool = False, force: bool
 ) -> Iterator[tuple[TrainingSet, Path]]:
-    """Give the training set and a folder beside `out` for large files, which is removed afterwards.
+    """Give the training set, and a folder beside `out` for large files, which is removed afterwards.
 
-    With `all_texts`, the set holds the whole corpus of a collection, and not only the candidates.
+    With `all_texts`, the set contains the whole corpus of a collection, not only the candidates.
     """
     from lsr.training.data import open_training_set
 
@@ -69,7 +69,7 @@ def open_source(
 
 
 def bm25_of(training_set: TrainingSet, corpus: str | None) -> Callable[[], Bm25Encoder]:
-    """A function that gives BM25 with the statistics of a corpus, or of the set's texts; they are counted once."""
+    """A function that returns BM25 with the statistics of a corpus, or of the set's texts; they are counted once."""
 
     @cache
     def fit() -> Bm25Encoder:

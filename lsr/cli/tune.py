@@ -1,4 +1,4 @@
-"""`lsr tune`: the fastest search for the recall that you need."""
+"""`lsr tune`: find the fastest search for the recall that you need."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, IndexPath, Json, OtherModel, drawable
+from lsr.cli.console import note, print_json, print_text, progress_bar
+from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
 from lsr.cli.search_flags import asked, search_command
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMAND = search_command("fusion")
 
-# With fewer queries than this, a recall of 0.98 is known to a hundredth at best.
+# With fewer queries than this, a recall of 0.98 is accurate to a hundredth at best.
 _ENOUGH_QUERIES = 200
 
 
@@ -29,34 +29,33 @@ def run(
     index: IndexPath,
     queries: Annotated[
         str,
-        typer.Option(
-            help="Queries like those to come: a file of vectors, or of texts as `lsr search --queries` takes."
-        ),
+        typer.Option(help="Typical queries: a file of vectors, or of texts as for `lsr search --queries`."),
     ],
     recall: Annotated[list[float], typer.Option(min=0, max=1, help="The recall to reach; repeat for more.")] = [0.98],  # noqa: B006
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     qrels: Annotated[
         Path | None,
         typer.Option(
-            help="Judgements of the queries: instead of --recall, find what the dense side of hybrid search counts.",
+            help="Judgements of the queries: find the weight of the dense side in hybrid search instead.",
             show_default=False,
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="With --qrels: what to maximise.")] = "nDCG@10",
+    metric: Annotated[str, typer.Option(help="With --qrels: the metric to maximise.")] = "nDCG@10",
     plot: Annotated[Path | None, typer.Option(help="Draw recall against time in this .png or .svg file.")] = None,
-    query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most so many queries.")] = 1000,
+    query_count: Annotated[int, typer.Option("--max-queries", min=2, help="Use at most this many queries.")] = 1000,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Find the fastest parameters that reach a recall, and store them in the index.
 
-    Searches then need only the recall: `index.search(…, recall=0.98)`, `lsr search --recall 0.98`. Recall is the share
-    of the exact top k that comes back. Parameters are chosen on one half of the queries and verified on the other.
+    Searches then only need the recall: `index.search(…, recall=0.98)`, `lsr search --recall 0.98`. Recall is the share
+    of the exact top k that is returned. Parameters are chosen on one half of the queries and verified on the other.
     Nothing else should run meanwhile.
 
-    With --qrels, the weight of the dense side is found instead, one for all queries or, where that proves better on
-    queries held out, one for each; `lsr search --mode hybrid` then uses it.
+    With --qrels, the weight of the dense side is found instead, one for all queries or, if that proves better on
+    held-out queries, one for each; `lsr search --mode hybrid` then uses it.
 
     Examples:
 
@@ -81,15 +80,15 @@ def run(
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
-        note(f"{len(vectors)} queries are few: with {_ENOUGH_QUERIES} or more the recall is known better")
+        note(f"{len(vectors)} queries are few: give {_ENOUGH_QUERIES} or more for a reliable estimate of the recall")
     if opened.documents.windows is not None:
-        note(f"recall and the best {k} are of windows here, of which a document can have several")
+        note(f"recall and the top {k} are counted in windows here, and a document can have several")
     result = tune(opened, vectors, recall, k, stages=progress_bar)
     for choice in result.choices:
         store_tuning(opened, choice.tuning)
         for row in choice.fallen_short:
             note(
-                f"recall {choice.tuning.recall:g}: passed over {in_words(row.search_parameters)}, which reached "
+                f"recall {choice.tuning.recall:g}: rejected {in_words(row.search_parameters)}, which reached "
                 f"{row.halves[0].recall:.4f} on one half of the queries and {row.halves[1].recall:.4f} on the other"
             )
     if drawing is not None:
@@ -101,7 +100,7 @@ def run(
 
 
 def _read_queries(index: Index, source: str, count: int, model: str | None, device: str | None) -> SparseVectors:
-    """Vectors as they are; texts encoded with the index's encoder."""
+    """Read vectors as they are; encode texts with the index's encoder."""
     from itertools import islice
 
     from lsr.eval.bench.vectors import holds_vectors
@@ -137,9 +136,9 @@ def _print(result: TuneResult, k: int) -> None:
         found = row.overall
         times = (found.mean_us, found.p50_us, found.p95_us, found.p99_us)
         lines.append([row.mode, in_words(row.search_parameters), f"{found.recall:.4f}", *(f"{t:.1f}" for t in times)])
-    print(markdown_table(head, lines))
+    print_text(markdown_table(head, lines))
     for choice in result.choices:
-        print("\n" + _chosen(choice))
+        print_text("\n" + _chosen(choice))
 
 
 def _chosen(choice: Choice) -> str:
@@ -163,7 +162,7 @@ def _tune_fusion(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Find and store the weight of the dense side, and print what it is worth."""
+    """Find and store the weight of the dense side, and print what it gains."""
     from lsr.eval import read_qrels
     from lsr.eval.measures.metrics import metric_label
     from lsr.eval.reports.markdown import markdown_table
@@ -184,9 +183,10 @@ def _tune_fusion(
         print_json(asdict(found))
         return
     label = metric_label(found.tuning.metric)
-    print(markdown_table(["dense weight", label], [[f"{w:.2f}", f"{value:.4f}"] for w, value in found.curve.items()]))
+    curve = [[f"{weight:.2f}", f"{value:.4f}"] for weight, value in found.curve.items()]
+    print_text(markdown_table(["dense weight", label], curve))
     words = "each query's own" if found.tuning.predictor else f"{found.tuning.dense_weight:g}"
-    print(
+    print_text(
         f"\ndense weight: {words}; stored. On queries that had no part in the choice, {label} is "
         f"{found.halves['untuned']:.4f} untuned, {found.halves['fixed']:.4f} with one weight for all, "
         f"{found.halves['predicted']:.4f} with one for each ({found.tuning.queries} judged queries)"

@@ -1,4 +1,4 @@
-"""`lsr upgrade`: an index of an older format, brought up to date."""
+"""`lsr upgrade`: bring an index in an older format up to date."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from lsr.cli.options import IndexPath, Json
 
 
 def run(index: IndexPath, as_json: Json = False) -> None:
-    """Bring an index that an older lsr made up to the format of this one.
+    """Convert an index made by an older lsr to the current format.
 
     Its manifest is rewritten in one step, and no other file is touched: searches give the same answers before and
-    after, and go on meanwhile. An older lsr may not read it then. An index of this lsr's format is left as it is.
-    Exits with 2 for a format that this lsr does not know, or that is too old; those are built again.
+    after, and keep working meanwhile. An older lsr may not be able to read it afterwards. An index in the current
+    format is left as it is. Exits with 2 for a format that is unknown or too old: build such an index again.
 
     Example:
 
@@ -25,4 +25,4 @@ def run(index: IndexPath, as_json: Json = False) -> None:
     elif done.changed:
         note(f"{index}: from format {done.before} to format {done.after}")
     else:
-        note(f"{index}: of format {done.after} already, so there is nothing to do")
+        note(f"{index}: already in format {done.after}, so there is nothing to do")

@@ -1,4 +1,4 @@
-"""`lsr verify`: is an index whole?"""
+"""`lsr verify`: is an index intact?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def run(
 ) -> None:
     """Read every file of an index, compare it with its checksum, and check that the parts agree.
 
-    Exits with 0 if the index is whole, with 2 if it is not.
+    Exits with 0 if the index is intact, with 2 if it is not.
 
     Example:
 

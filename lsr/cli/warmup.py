@@ -1,4 +1,4 @@
-"""`lsr warmup`: compile now what would be compiled at the first search."""
+"""`lsr warmup`: compile now what the first search would have to compile."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compile all that building and searching needs, so that the first search after it starts at once.
+    """Compile everything that building and searching need, so that the first search starts at once.
 
-    Needed once for an installation, say when a container image is made; later runs find everything compiled. It is kept
-    in the user's cache folder, or in $LSR_CACHE_DIR.
+    Run it once per installation, for example when building a container image; later runs find everything compiled. The
+    code is kept in the user's cache folder, or in $LSR_CACHE_DIR.
 
     Examples:
 
@@ -37,7 +37,7 @@ def run(
         compiled = compile_kernels(index, progress=progress)
     seconds = perf_counter() - start
     if unkept() is not None:
-        fail("nothing is gained: what was compiled could not be kept")
+        fail("the compiled kernels could not be cached, so nothing is gained")
     if as_json:
         print_json({"compiled": len(compiled), "seconds": round(seconds, 3), "cache": str(cache_folder())})
     else:

@@ -1,1 +1,1 @@
-"""What every floor may use: errors, documents, vocabulary, files, progress, the kernel decorator."""
+"""What every package may use: errors, documents, vocabulary, files, progress, the kernel decorator."""

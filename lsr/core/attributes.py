@@ -1,4 +1,4 @@
-"""What a dataclass says of its fields, read from its docstring, so that each sentence is written once.
+"""The descriptions of a dataclass's fields, read from its docstring, so that each sentence is written once.
 
 Command-line help and the HTTP service's schema show the same text as the API reference.
 """
@@ -17,8 +17,8 @@ _ENTRY = re.compile(r"^    (\w+): (.*)$")
 def attribute_docs(cls: type) -> MappingProxyType[str, str]:
     """The text of each entry in the "Attributes:" section of a class's docstring, each as one line.
 
-    An entry is `name: text`, with the lines that go on indented further. Empty where there is no such section, as in a
-    Python that drops docstrings.
+    An entry is `name: text`, with continuation lines indented further. Empty if there is no such section, as when
+    Python drops docstrings (`-OO`).
     """
     found: dict[str, list[str]] = {}
     lines = iter(cleandoc(cls.__doc__ or "").splitlines())

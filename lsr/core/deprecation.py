@@ -1,6 +1,6 @@
-"""Names that have changed go on working, with a DeprecationWarning that says the new one.
+"""Old names keep working after a change, with a DeprecationWarning that gives the new one.
 
-Modules that have moved are in `lsr.core.moved`. docs/stability.md says for how long.
+`lsr.core.moved` does the same for modules. docs/stability.md says for how long.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def renamed_keywords(**renamed: str) -> Callable[[F], F]:
-    """Let a function, or a class, take keywords by old names too: `renamed_keywords(old="new")`.
+    """Let a function or class accept keywords under their old names too: `renamed_keywords(old="new")`.
 
     TypeError if both are given.
     """
@@ -28,7 +28,7 @@ def renamed_keywords(**renamed: str) -> Callable[[F], F]:
             for old, new in renamed.items():
                 if old in keywords:
                     if new in keywords:
-                        raise TypeError(f"{target.__name__} got {new!r} twice, once by its old name {old!r}")
+                        raise TypeError(f"{target.__name__} got {new!r} twice, once under its old name {old!r}")
                     warnings.warn(f"{old} of {target.__name__} is now {new}", DeprecationWarning, stacklevel=2)
                     keywords[new] = keywords.pop(old)
             return inner(*arguments, **keywords)
@@ -42,14 +42,14 @@ def renamed_keywords(**renamed: str) -> Callable[[F], F]:
 
 
 class MovedMember(NamedTuple):
-    """Where a member of a class has gone: in words, and what it gives for an object of the class."""
+    """Where a member of a class has moved: its new name, and how to get its value from an object of the class."""
 
     now: str
     get: Callable[[Any], Any]
 
 
 def moved_member(instance: object, name: str, moved: Mapping[str, MovedMember]) -> Any:
-    """What an object's `__getattr__` gives for an old name; AttributeError for a name that it never had."""
+    """What an object's `__getattr__` returns for an old name; AttributeError for a name that it never had."""
     owner = type(instance).__name__
     if name not in moved:
         raise AttributeError(f"{owner!r} object has no attribute {name!r}")
@@ -58,7 +58,7 @@ def moved_member(instance: object, name: str, moved: Mapping[str, MovedMember]) 
 
 
 def renamed_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a module that exported these names: old name → "MODULE:NAME", where it is now."""
+    """A `__getattr__` for a module that used to export these names: old name → "MODULE:NAME", the new place."""
 
     def find(name: str) -> Any:
         if name not in names:
@@ -71,7 +71,7 @@ def renamed_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]
 
 
 def renamed_method(old: str, new: str) -> Callable[..., Any]:
-    """A method under its old name, which messages give with its class."""
+    """A method under its old name. `old` includes the class, for the warning."""
 
     def call(self: Any, *arguments: Any, **options: Any) -> Any:
         warnings.warn(f"{old} is now {new}", DeprecationWarning, stacklevel=2)

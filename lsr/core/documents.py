@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lsr.core.values import characters_in
+
 
 @dataclass(slots=True)
 class Document:
     """One text with its id.
 
-    `fields` holds everything else that came with it (JSON values), kept and shown but not searched.
+    `fields` has everything else that came with it (JSON values), stored and shown but not searched.
     """
 
     id: str
@@ -20,8 +22,14 @@ class Document:
 
     @property
     def contents(self) -> str:
-        """What is encoded: title and text joined by one space, as BEIR's baselines do."""
+        """The text to encode: title and text joined by one space, as BEIR's baselines do."""
         return f"{self.title} {self.text}" if self.title else self.text
+
+    @property
+    def size(self) -> int:
+        """Characters of all of it, fields too: what batches are bounded by."""
+        size = len(self.id) + len(self.title) + len(self.text)
+        return size + characters_in(self.fields) if self.fields else size
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
-"""The errors that a user can cause, in one tree, and what would mend them.
+"""The errors that a user can cause, in one tree, and their remedies.
 
-Each says what is wrong and where, and carries what would mend it as data: `str(error)` words that for Python, the
-command line words it with its flags and commands (`lsr.cli.remedies`) and exits with code 2, the HTTP service words it
+Each says what is wrong and where, and carries its remedies as data: `str(error)` words them for Python; the command
+line words them with its flags and commands (`lsr.cli.remedies`) and exits with code 2; the HTTP service words them
 plainly and answers with the status in `http_status`.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One way to mend an error. `lsr.core.remedies` has them all.
+    """One way to fix an error. All are in `lsr.core.remedies`.
 
     Attributes:
         name: which remedy it is; the command line has its own words for it under this name.
-        words: what to do, a verb phrase that holds however lsr is used.
+        words: what to do, a verb phrase that is true however lsr is used.
         python: the argument or function that does it in Python, or "" if the words say all.
-        values: what those who word it otherwise may need to know, as the path of an index.
+        values: details for other wordings, such as the path of an index.
     """
 
     name: str
@@ -29,23 +29,23 @@ class Remedy:
 
 
 def in_plain_words(remedy: Remedy) -> str:
-    """What to do, for a reader of whom nothing is known."""
+    """What to do, worded for any reader."""
     return remedy.words
 
 
 def in_python(remedy: Remedy) -> str:
-    """What to do, for a reader who calls functions."""
+    """What to do, worded for a caller of the Python API."""
     return f"{remedy.words} ({remedy.python})" if remedy.python else remedy.words
 
 
 class LsrError(Exception):
-    """Base of every error a user can cause and mend.
+    """Base of every error that a user can cause and fix.
 
     Args:
         problem: what is wrong, and where.
-        remedies: the ways to mend it, of which one is enough; a string is one that everybody words alike.
+        remedies: ways to fix it, any one of which is enough; a plain string is worded the same everywhere.
 
-    `http_status` is the status that the HTTP service gives it.
+    `http_status` is the status with which the HTTP service answers.
     """
 
     http_status = 400
@@ -55,7 +55,7 @@ class LsrError(Exception):
         self.problem, self.remedies = problem, tuple(remedies)
 
     def message(self, wording: Callable[[Remedy], str] = in_plain_words) -> str:
-        """The problem, and the remedies in the words that `wording` has for each."""
+        """The problem, followed by the remedies, each worded by `wording`."""
         ways = [way if isinstance(way, str) else wording(way) for way in self.remedies]
         if not ways:
             return self.problem
@@ -67,7 +67,7 @@ class LsrError(Exception):
 
 
 class InputError(LsrError):
-    """A malformed document, query or vector: names the file, the line and the field."""
+    """A malformed document, query, vector or setting: names the file, the line and the field."""
 
     http_status = 422
 
@@ -88,7 +88,7 @@ class InputError(LsrError):
 
 
 class MissingInputError(InputError):
-    """A file or folder to read that is not there."""
+    """An input file or folder that does not exist."""
 
 
 class ModelError(LsrError):
@@ -102,7 +102,7 @@ class IndexFormatError(LsrError):
 
 
 class OutputExistsError(LsrError):
-    """An output that is there already and was not asked to be replaced."""
+    """An output that already exists and was not to be replaced."""
 
     http_status = 409
 
@@ -114,6 +114,6 @@ class MissingDependencyError(LsrError):
 
 
 class NotFoundError(LsrError):
-    """A document that the index does not hold."""
+    """A document that is not in the index."""
 
     http_status = 404

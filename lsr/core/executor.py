@@ -1,4 +1,4 @@
-"""Where pieces of work that do not depend on one another are done: here one by one, or side by side on threads."""
+"""Run independent pieces of work, either one by one or in parallel on threads."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ R = TypeVar("R")
 
 
 class Executor(Protocol):
-    """Does pieces of work.
+    """Runs independent pieces of work.
 
     Attributes:
-        workers: how many pieces are done side by side.
+        workers: how many pieces run in parallel.
     """
 
     workers: int
 
     def map(self, work: Callable[[T], R], items: Iterable[T], *, ahead: int | None = None) -> Iterator[R]:
-        """What `work` makes of each item, in the order of the items.
+        """The result of `work` for each item, in the order of the items.
 
         Args:
-            ahead: how many pieces, beside one for each worker, may be done or begun before their turn comes, which
+            ahead: how many pieces, besides one for each worker, may be started before their turn comes, which
                 bounds the results that wait in memory; None for all of them.
 
-        An error of a piece is raised when its turn comes; pieces that have not begun are then dropped.
+        An error in a piece is raised when its turn comes; pieces that have not started are then dropped.
         """
         ...
 
 
 class Serial:
-    """Each piece is done when its result is asked for, where that is asked for."""
+    """Runs each piece when its result is requested, on the calling thread."""
 
     workers = 1
 
@@ -75,7 +75,7 @@ class Threads:
 
 @contextmanager
 def executor(threads: int | None = None) -> Iterator[Executor]:
-    """An executor of so many threads (default: as many as there are CPUs), for as long as the block lasts."""
+    """An executor with this many threads (default: one for each CPU), for the duration of the block."""
     threads = threads or os.cpu_count() or 1
     if threads == 1:
         yield SERIAL

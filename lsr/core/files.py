@@ -22,13 +22,34 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def check_output(path: str | Path, *, force: bool = False) -> Path:
-    """Return `path` as a Path, or raise OutputExistsError if it is there and `force` is not set.
+    """Return `path` as a Path, or raise OutputExistsError if it exists and `force` is not set.
 
     What this same command published before it was killed counts as not there.
     """
     path = named(path)
     if not force and (path.exists() or path.is_symlink()) and not is_unfinished(path, file_identity):
-        raise OutputExistsError(f"{path} exists already", remedies=["choose another output", REPLACE])
+        raise OutputExistsError(f"{path} already exists", remedies=["choose another output", REPLACE])
+    return path
+
+
+def check_file(path: str | Path, *, force: bool = False) -> Path:
+    """As `check_output`, for a file that is written at the end of long work: its folder is made, and must be writable.
+
+    Raises OutputExistsError also for a folder in its place, and the OSError that writing would meet.
+    """
+    path = check_output(path, force=force)
+    if path.is_dir():
+        raise OutputExistsError(f"{path} is a folder: name a file")
+    check_folder(path.parent)
+    return path
+
+
+def check_folder(path: str | Path) -> Path:
+    """Make a folder for outputs, and return it as a Path; raise the OSError that writing into it would meet."""
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return path
 
 

@@ -1,10 +1,10 @@
-"""The decorator of all kernels, and where their machine code is kept.
+"""The decorator for all kernels, and the cache of their machine code.
 
-Numba keeps compiled code beside the source, where an installation may not be writable, and renews it when the file of
-the function changes, though not when a function does that it calls from another file. Here it is kept in the user's
-cache folder, and renewed when any of these files changes. Code of other packages stays where Numba puts it.
+Numba keeps compiled code beside the source, which may not be writable, and recompiles it when the function's own file
+changes, but not when a function that it calls from another file does. Here it is kept in the user's cache folder, and
+recompiled when any of these files changes. Code of other packages stays where Numba puts it.
 
-Numba itself tells Python versions, processors and their features apart: a folder may be shared by different machines.
+Numba itself keeps the code for different Python versions and processors separate, so machines may share a folder.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Event, Listener, install_listener
 
+from lsr.core.owners import cache_doubt, is_root, kernels_doubt, share
+
 __all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
 
-# Other states of a source file whose code is kept, for other installations of the same user.
+# How many other versions of a source file keep their code, for other installations of the same user.
 _KEPT_STATES = 4
 _LOCK_SECONDS = 10
 _USER_CACHES = {"darwin": ("", "Library/Caches"), "win32": ("LOCALAPPDATA", "AppData/Local")}
-_ADVICE = "set LSR_CACHE_DIR to a folder that can be written"
+_ADVICE = "set LSR_CACHE_DIR to a writable folder"
 _IMPORTED = re.compile(rb"^from (lsr\.[\w.]+) import", re.MULTILINE)
 
 _config: Any = numba.config
@@ -41,7 +43,7 @@ _logger = logging.getLogger("lsr.index")
 
 
 def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Compile a function on its first call, or load it from the cache; it runs without Python's lock.
+    """Compile a function on its first call, or load it from the cache; it runs without the GIL.
 
     Used as `@kernel` or with options of `numba.njit`, as `@kernel(inline="always")`. A kernel may use what its own file
     defines and what that imports by `from lsr.… import …`, and nothing else that could change.
@@ -53,8 +55,10 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
         return compiled
     if not Path(function.__code__.co_filename).is_file():
         _note_unkept(f"{function.__code__.co_filename} is not on disk")
-    elif cache_folder() is None:
+    elif (folder := cache_folder()) is None:
         _note_unkept(f"there is no home folder; {_ADVICE}")
+    elif (doubt := cache_doubt(folder)) is not None:
+        _note_unkept(doubt)
     else:
         compiled._cache = _KernelCache(function)
     return compiled
@@ -62,7 +66,7 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
 
 @contextmanager
 def compilations(progress: Callable[[int], None] | None = None) -> Iterator[list[str]]:
-    """Give a list to which the names of kernels are added that are compiled, not loaded, within the block."""
+    """Give a list that collects the names of the kernels compiled, not loaded, within the block."""
     listener = _CompilationListener(progress)
     with install_listener("numba:compile", listener):
         yield listener.names
@@ -78,7 +82,7 @@ class _CompilationListener(Listener):
 
     def on_end(self, event: Event) -> None:
         function = event.data["dispatcher"].py_func
-        # Numba compiles functions of its own for the kernels.
+        # Numba compiles functions of its own for the kernels, too.
         if function.__module__.startswith("lsr."):
             self.names.append(function.__qualname__)
             if self._progress is not None:
@@ -103,9 +107,9 @@ def cache_folder() -> Path | None:
 
 @lru_cache
 def fingerprint(source: Path) -> str:
-    """What the code compiled from a file depends on: its text, those of all kernel files that it uses, and Numba.
+    """A hash of what a file's compiled code depends on: its text, that of all kernel files that it uses, and Numba.
 
-    `source` may lie anywhere. A file is used if it is imported by another one that is used.
+    `source` may be anywhere. A file counts as used if a file that is used imports it.
     """
     texts: dict[str, bytes] = {}
     waiting = [("", source)]
@@ -123,16 +127,16 @@ def fingerprint(source: Path) -> str:
 
 
 class _Locator(_CacheLocator):
-    """Names the folder of a source file in its present state."""
+    """Names the cache folder for the current version of a source file."""
 
     def __init__(self, function: Callable[..., Any], source: Path) -> None:
-        # Several files have one name, in folders of their own.
+        # Files in different folders may share a name.
         self._line = function.__code__.co_firstlineno
         self._state = fingerprint(source)
         folder = cache_folder()
         assert folder is not None
         self._folder = folder / f"{function.__module__.removeprefix('lsr.')}-{self._state}"
-        # What is in use stays when others are pruned.
+        # Touched, so that pruning keeps what is in use.
         with suppress(OSError):
             os.utime(self._folder)
 
@@ -150,11 +154,13 @@ class _Locator(_CacheLocator):
         return str(self._line)
 
     def ensure_cache_path(self) -> None:
-        """Make the folder; remove those of the file's earlier states, but for the last used."""
+        """Make the folder, and remove those of the file's earlier versions, except the most recently used."""
         if self._folder.is_dir():
             return
-        # What is loaded from here is run: nobody else may write to it.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What is loaded from here is run: nobody else may write to it. What root keeps, everybody may read.
+        for folder in (self._folder.parent.parent, self._folder.parent):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o755 if is_root() else 0o700, exist_ok=True)
         stem = self._folder.name.removesuffix(self._state)
         states = [path for path in self._folder.parent.glob(f"{stem}*") if path != self._folder]
         with suppress(OSError):
@@ -168,15 +174,18 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 
 
 class _KernelCache(FunctionCache):
-    """Numba's cache of a function, in our folder. Whatever is wrong with that folder, the function is compiled."""
+    """Numba's cache of a function, in our folder. If anything is wrong with that folder, the function is compiled."""
 
     _impl_class = _KernelCacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
+            if (doubt := kernels_doubt(Path(self.cache_path))) is not None:
+                _note_unkept(doubt)
+                return None
             return super().load_overload(sig, target_context)
         except Exception:
-            # Cut short when the power failed, say. It is compiled and written anew.
+            # Truncated, for example by a power failure: it is compiled and written again.
             with suppress(OSError):
                 self.flush()
             return None
@@ -184,11 +193,17 @@ class _KernelCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         from filelock import FileLock
 
+        folder = Path(self.cache_path)
         try:
             self._impl.locator.ensure_cache_path()
+            if (doubt := kernels_doubt(folder)) is not None:
+                _note_unkept(doubt)
+                return
             # Two processes would give two signatures one file.
-            with FileLock(Path(self.cache_path) / ".lock", timeout=_LOCK_SECONDS):
+            with FileLock(folder / ".lock", timeout=_LOCK_SECONDS):
                 super().save_overload(sig, data)
+            if is_root():
+                share(folder)
         except Exception as error:
             _note_unkept(f"{error}; {_ADVICE}")
 
@@ -197,11 +212,11 @@ _unkept: list[str] = []
 
 
 def unkept() -> str | None:
-    """Why kernels that this process compiled could not be kept, or None if they were."""
+    """Why kernels compiled by this process could not be cached, or None if they were."""
     return _unkept[0] if _unkept else None
 
 
 def _note_unkept(reason: str) -> None:
     if not _unkept:
-        _logger.warning("compiled kernels cannot be kept, so every start compiles them: %s", reason)
+        _logger.warning("compiled kernels cannot be cached, so every start compiles them again: %s", reason)
     _unkept.append(reason)

@@ -1,4 +1,4 @@
-"""Modules that have moved: old names go on working, with a DeprecationWarning that says the new one."""
+"""Modules that have moved: old names keep working, with a DeprecationWarning that gives the new one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MOVED = {
 """Old name: new name. Kept until the release that docs/stability.md names."""
 
 
-# Neither derives from the base classes of `importlib.abc`: loading those takes longer than all else in `import lsr`.
+# Neither derives from the base classes of `importlib.abc`: they take longer to load than the rest of `import lsr`.
 class _Finder:
-    """Asked last, when nothing else knows a module."""
+    """Finds modules under their old names. Consulted last, when no other finder knows a module."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -38,10 +38,10 @@ class _Finder:
 
 
 class _Alias:
-    """Puts the module of the new name under the old one, so that both give the same classes."""
+    """Registers the new module under the old name as well, so that both give the same classes."""
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Python makes the empty module that is replaced."""
+        """None: Python then makes an empty module, which `exec_module` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__

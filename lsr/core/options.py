@@ -1,7 +1,7 @@
-"""Fields of settings that say what they take: one declaration for checks, command-line flags and the service's schema.
+"""Settings whose fields declare what they accept: one source for checks, command-line flags and the HTTP schema.
 
-A field declared by `option` carries its choices and bounds; `check_options`, called from `__post_init__`, holds a value
-to them. Other fields are held to their types alone.
+A field declared by `option` carries its choices and bounds; `check_options`, called from `__post_init__`, checks the
+values against them. Other fields are checked for their type only.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from lsr.core.errors import InputError
 
 T = TypeVar("T")
-# Names as in the registry that a field chooses from, which may grow after the class is made.
+# A callable reads the names from a registry, which may grow after the class is made.
 Choices = Collection[str] | Callable[[], Collection[str]]
 
-# Of what is given in place of a name, so much is read.
+# Longest part of a wrong value that messages and suggestions use.
 _LONGEST = 64
 _KINDS: dict[type, tuple[type, str]] = {
     int: (Integral, "a whole number"),
@@ -51,15 +51,15 @@ def option(
     le: float | None = None,
     lt: float | None = None,
 ) -> T:
-    """A field of a dataclass of settings.
+    """Declare a field of a settings dataclass.
 
     Args:
-        default: of the field; None makes it optional.
-        flat: its name where settings are given as flat keywords or flags; else the field's own.
-        choices: the names that it takes; of a mapping, the keys, whose values say what each does: a text, or an object
+        default: the field's default; None makes it optional.
+        flat: its name among flat keywords and flags; the field's own name if not given.
+        choices: the names that it accepts; for a mapping, its keys, whose values describe them: a text, or an object
             with a `title`.
         shown: whether a command's help shows it as a flag of its own.
-        ge, gt, le, lt: bounds of a number, as pydantic calls them.
+        ge, gt, le, lt: bounds of a number, named as in pydantic.
     """
     given = {"flat": flat, "choices": choices, "shown": shown or None, "ge": ge, "gt": gt, "le": le, "lt": lt}
     made: Any = field(default=default, metadata={key: value for key, value in given.items() if value is not None})
@@ -68,15 +68,15 @@ def option(
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What one field takes.
+    """What one field accepts.
 
     Attributes:
-        name: of the field; flat: of the keyword or flag that stands for it.
-        kind: int, float, str or bool; None for a field that holds settings of its own.
-        node: the dataclass of those settings, if they are of one.
+        name: the field's name; flat: the keyword or flag that stands for it.
+        kind: int, float, str or bool; None for a field of nested settings.
+        node: the dataclass of the nested settings, if there is one.
         optional: whether it may be None.
         default: the field's.
-        bounds: of a number, by "ge", "gt", "le" and "lt".
+        bounds: bounds of a number, by "ge", "gt", "le" and "lt".
         shown: whether a command's help shows it as a flag of its own.
     """
 
@@ -92,19 +92,19 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...] | None:
-        """The names that it takes now; None if it is not a choice."""
+        """The names that it accepts at present; None if it is not a choice."""
         return None if self.source is None else tuple(self.source() if callable(self.source) else self.source)
 
     @property
     def titles(self) -> str:
-        """What each choice does, as "tmm: scales …; rrf: adds …"; empty where they do not say."""
+        """What each choice does, as "tmm: scales …; rrf: adds …"; empty if the choices have no descriptions."""
         source = self.source() if callable(self.source) else self.source
         if not isinstance(source, Mapping):
             return ""
         return "; ".join(f"{name}: {getattr(what, 'title', what)}" for name, what in source.items())
 
     def check(self, value: Any) -> None:
-        """InputError, naming the field, for a value that it does not take."""
+        """Raise InputError, naming the field, for a value that it does not accept."""
         if value is None and self.optional:
             return
         if self.kind is None:
@@ -124,13 +124,13 @@ class Option:
 
 
 def _is_reasonable(value: Any) -> bool:
-    """Whether a number is finite and, where it is whole, fits the 64 bits that kernels count in."""
+    """Whether a number is finite and, if it is whole, fits the 64 bits that kernels count in."""
     return abs(int(value)) < _BEYOND if isinstance(value, Integral) else math.isfinite(value)
 
 
 @lru_cache
 def options_of(cls: Any) -> tuple[Option, ...]:
-    """The fields of a dataclass that it is made of, in their order."""
+    """The fields that a dataclass is constructed from, in order."""
     hints = get_type_hints(cls)
     found = []
     for each in fields(cls):
@@ -158,17 +158,17 @@ def options_of(cls: Any) -> tuple[Option, ...]:
 
 
 def check_options(node: Any) -> None:
-    """Hold every field of a dataclass to what it takes. InputError names the first that is wrong."""
+    """Check every field of a dataclass against what it accepts. InputError names the first that is wrong."""
     cls: Any = type(node)
     for each in options_of(cls):
         each.check(getattr(node, each.name))
 
 
 def build(cls: type[T], values: Mapping[str, Any]) -> T:
-    """An object of a dataclass of settings from plain values, as JSON has them: mappings become settings of their own.
+    """Build a settings dataclass from plain JSON values; mappings become nested settings.
 
-    InputError for a name that is not a field, with the nearest that is, for a value that does not fit and for a field
-    that is missing. Its `field` is the path to the culprit, with dots.
+    InputError for an unknown field (it suggests the nearest known one), for a value that does not fit and for a missing
+    field. Its `field` is the dotted path to the wrong field.
     """
     made: Any = cls
     known = {each.name: each for each in options_of(made)}
@@ -179,7 +179,7 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
         node = known[name].node
         if node is not None and value is not None and not isinstance(value, node):
             if not isinstance(value, Mapping):
-                raise InputError(f"must hold fields, not {shortened(value)}", field=name)
+                raise InputError(f"must be an object with fields, not {shortened(value)}", field=name)
             with beneath(name):
                 value = build(node, value)
         given[name] = value
@@ -191,7 +191,7 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
 
 @contextmanager
 def beneath(name: str) -> Iterator[None]:
-    """Put a name before the path in the InputErrors of a block."""
+    """Prefix a name to the field path of InputErrors raised in the block."""
     try:
         yield
     except InputError as error:
@@ -205,11 +205,11 @@ def listed(names: Collection[str]) -> str:
 
 
 def did_you_mean(name: object, known: Collection[str]) -> str:
-    """The nearest of the known names, as "; did you mean NAME?", or nothing."""
+    """A suggestion of the nearest known name, as "; did you mean NAME?", or "" if none is near."""
     nearest = get_close_matches(str(name)[:_LONGEST], known, 1)
     return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def shortened(value: object) -> str:
-    """A value as Python writes it, cut where it is long or deep."""
+    """The `repr` of a value, shortened if it is long or deeply nested."""
     return reprlib.repr(value)

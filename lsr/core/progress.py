@@ -13,14 +13,21 @@ Stages = Callable[[str, int | None, str], AbstractContextManager[Progress]]
 stage lasts, a function that takes the number of items just finished."""
 
 
+def remark(progress: Progress, words: str) -> None:
+    """Show words beside the count, where progress has a place for them: a function `remark` of its own."""
+    show = getattr(progress, "remark", None)
+    if show is not None:
+        show(words)
+
+
 @contextmanager
 def silent(description: str, total: int | None, unit: str) -> Iterator[Progress]:
-    """Shows nothing."""
+    """Stages that show nothing."""
     yield lambda count: None
 
 
 def in_proportion(progress: Progress | None, *, counted: int, reported: int) -> Progress:
-    """A function that is told of `counted` items in all, and tells `progress` of `reported` items in proportion.
+    """A function that counts up to `counted` items and reports up to `reported` items to `progress` in proportion.
 
     For work whose steps are not the items that its caller counts: several passes over them, or parts of them. If there
     is nothing to count, all are reported at the first call.

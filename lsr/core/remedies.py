@@ -1,4 +1,4 @@
-"""What mends the errors of the library, each worded plainly and for Python.
+"""Remedies for the library's errors, each worded plainly and for Python.
 
 The command line's words for them are in `lsr.cli.remedies`.
 """
@@ -13,10 +13,11 @@ from lsr.core.errors import Remedy
 REPLACE = Remedy("replace", "replace it", "force=True")
 RESTART = Remedy("restart", "begin again", "restart=True")
 BUILD_AGAIN = Remedy("build-again", "build the index again")
+CHOOSE_FOLDER = Remedy("choose-folder", "choose another folder")
 REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
 
 CHOOSE_MODEL = Remedy("choose-model", "name the model that made them", "model=…")
-CHOOSE_MODEL_ANYWAY = Remedy("choose-model-anyway", "name the model to search with it all the same", "model=…")
+CHOOSE_MODEL_ANYWAY = Remedy("choose-model-anyway", "name the model to search with it anyway", "model=…")
 USE_PACKAGED_MODEL = Remedy("use-packaged-model", "use a packaged one", "lsr.encoding.catalogue.packaged_models()")
 
 GIVE_DENSE_VECTORS = Remedy("give-dense-vectors", "for dense vectors, give them yourself", "lsr.index.add_dense")
@@ -29,16 +30,16 @@ SCORE_TRAINING_SET = Remedy("score-training-set", "score it", "lsr.training.teac
 ADD_SCORES_FIRST = Remedy(
     "add-scores-first", "add them to the training set first", "lsr.training.teachers.score_training_set"
 )
-NAME_TRAINING_DATA = Remedy("name-training-data", "name data of yours", "data")
+NAME_TRAINING_DATA = Remedy("name-training-data", "name your own data", "data")
 
 LISTEN_ELSEWHERE = Remedy("listen-elsewhere", "choose another host or port", "host=…, port=…")
 
-# What adds the parts that an index need not have.
+# The functions that add an index's optional parts.
 _PARTS = {"dense": "lsr.build.dense.add_dense_vectors", "late": "lsr.build.late.add_token_vectors"}
 
 
 def add_part(part: str, path: str | Path) -> Remedy:
-    """Give the index at `path` the part that it lacks."""
+    """Add to the index at `path` a part that it lacks."""
     return Remedy("add-part", "add one", _PARTS.get(part, ""), {"part": part, "path": str(path)})
 
 
@@ -49,7 +50,7 @@ def add_part_again(part: str, path: str | Path) -> Remedy:
 
 
 def build_with(part: str, python: str) -> Remedy:
-    """Build the index with a part that is made only when it is asked for; `python` is the argument that does so."""
+    """Build the index with a part that is made only on request; `python` is the argument that requests it."""
     return Remedy("build-with", "build it with that", python, {"part": part})
 
 
@@ -59,11 +60,11 @@ def upgrade(path: str | Path) -> Remedy:
 
 
 def name_format(formats: Iterable[str]) -> Remedy:
-    """Say in which of these formats a corpus is."""
+    """Name the format of a corpus, one of these."""
     among = ", ".join(formats)
     return Remedy("name-format", f"name it: one of {among}", "format=…", {"formats": among})
 
 
 def tune(recall: float, k: int) -> Remedy:
-    """Measure which parameters reach this recall at k."""
+    """Tune the index to find the parameters that reach this recall at k."""
     return Remedy("tune", "tune it for that", "lsr.eval.tuning.recall.tune", {"recall": f"{recall:g}", "k": str(k)})

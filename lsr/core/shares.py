@@ -9,9 +9,9 @@ from lsr.core.errors import InputError
 
 
 def mean_shares(count: int, weights: Sequence[float] | None, of: str) -> list[float]:
-    """Each one's share of a mean, which sum to one; equal without weights. `of` names what is averaged.
+    """Shares of a weighted mean, which sum to one; equal without weights. `of` names what is averaged.
 
-    InputError unless each has a weight above zero.
+    InputError unless there is one weight above zero for each.
     """
     weights = [1.0] * count if weights is None else list(weights)
     if len(weights) != count or not all(0 < weight < math.inf for weight in weights):

@@ -1,4 +1,4 @@
-"""Names for the arrays that stand in many signatures: one type each."""
+"""Type aliases for the arrays that many signatures use."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ Rows = npt.NDArray[np.int64]
 """Numbers of rows."""
 
 Scores = npt.NDArray[np.float32]
-"""Scores as one search or model gives them."""
+"""Scores from one search or model."""
 
 CombinedScores = npt.NDArray[np.float64]
-"""Scores made of several: fused, summed over windows, re-ranked."""
+"""Scores combined from several: fused, summed over windows, re-ranked."""
 
 Vectors = npt.NDArray[np.float32]
 """Dense vectors [n, dim]."""

@@ -1,4 +1,4 @@
-"""Finding an id that comes twice in a stream, without keeping the ids."""
+"""Finding duplicate ids in a stream, without keeping the ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class UniqueIds:
     """A set that remembers only a 64-bit hash of each string, in an open-addressing table: 11 to 21 bytes an id.
 
     Two different ids share a hash with probability n² / 2⁶⁵: 1 in 470,000 for 8.8 million ids. The hash is Python's own
-    (SipHash), seeded anew in every process, so such a false alarm does not come back when the run is repeated.
+    (SipHash), seeded differently in every process, so such a false alarm does not recur when the run is repeated.
     """
 
     __slots__ = ("_count", "_mask", "_slots")

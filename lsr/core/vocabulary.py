@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 class Vocabulary:
     """Terms numbered from 0 in the order given.
 
-    A term's id never changes; `add` appends. Holes in a tokenizer's numbering keep their place as "[unused:ID]".
+    A term's id never changes; `add` appends. Gaps in a tokenizer's numbering are filled with "[unused:ID]".
     """
 
     __slots__ = ("_ids", "_terms")
@@ -19,7 +19,7 @@ class Vocabulary:
         if len(self._ids) != len(self._terms):
             seen: set[str] = set()
             twice = next(term for term in self._terms if term in seen or seen.add(term))  # type: ignore[func-returns-value]
-            raise ValueError(f"the term {twice!r} stands twice in the vocabulary")
+            raise ValueError(f"the term {twice!r} appears twice in the vocabulary")
 
     def __len__(self) -> int:
         return len(self._terms)

@@ -1,4 +1,4 @@
-"""The folder where long work is kept until what it makes is published, so that an interrupted run goes on."""
+"""The folder that keeps long work until its result is published, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _STATE = "state.json"
 class WorkFolder:
     """A folder that one process at a time works in; a context manager.
 
-    It is made if absent, and taken up again if it was made with the same settings, which `state.json` records. At the
-    end it is removed, but kept if that is an error and there is something to go on with.
+    It is created if absent, and resumed if it was made with the same settings, which `state.json` records. At the end
+    it is removed, unless the work ended with an error and there is something to resume.
 
     Args:
-        folder: one of its own, beside what is made.
+        folder: a separate folder, beside what is made.
         settings: everything that decides what is made (JSON values).
-        restart: throw away what an earlier run left.
-        hopeless: errors after which going on would meet them again, so that nothing is kept.
+        restart: discard what an earlier run left.
+        hopeless: errors that a resumed run would meet again, so that nothing is kept.
 
     Attributes:
-        folder: where the work goes.
-        begun: whether it holds something to go on with: what an earlier run left, or what who works in it says.
+        folder: where the work is kept.
+        begun: whether it has something to resume, left by an earlier run or announced by the code that works in it.
 
-    Raises OutputExistsError on entering: for other settings, for a folder that something else made, and while another
-    process is at work.
+    Raises OutputExistsError on entering if the settings differ, if something else made the folder, or while another
+    process is working in it.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class WorkFolder:
     ) -> None:
         self.folder = Path(folder)
         self.begun = False
-        # As it comes back from JSON.
+        # As JSON will read it back.
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._restart, self._hopeless = restart, hopeless
 
@@ -58,7 +58,7 @@ class WorkFolder:
         try:
             self._lock.acquire()
         except filelock.Timeout:
-            raise OutputExistsError(f"another process is at work in {self.folder}; wait for it to end") from None
+            raise OutputExistsError(f"another process is working in {self.folder}; wait for it to finish") from None
         try:
             self._open()
         except BaseException:
@@ -68,7 +68,7 @@ class WorkFolder:
 
     def __exit__(self, kind: object, error: object, at: object) -> None:
         if error is None or not self.begun or isinstance(error, self._hopeless):
-            with suppress(OSError):  # what cannot be removed now is cleared by the next run
+            with suppress(OSError):  # the next run clears what cannot be removed now
                 self._clear()
                 self.folder.rmdir()
         self._unlock()
@@ -76,7 +76,7 @@ class WorkFolder:
             name_path(error, self.folder)
 
     def _unlock(self) -> None:
-        # Unlinked while it is held: afterwards, it could be the lock that another process has just taken.
+        # Unlinked while held: afterwards, it could be the lock that another process has just taken.
         Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
@@ -85,7 +85,7 @@ class WorkFolder:
         state = self.folder / _STATE
         if not state.exists() and any(not entry.name.startswith(f".{_STATE}.") for entry in self.folder.iterdir()):
             raise OutputExistsError(
-                f"{self.folder}, where work is kept until it is finished, is a folder of other files; move it away"
+                f"{self.folder} is needed for unfinished work, but contains other files; move it away"
             )
         earlier = None if self._restart else _read_state(state)
         self.begun = False
@@ -97,14 +97,14 @@ class WorkFolder:
             keys = [key for key in sorted({*earlier, *self._settings}) if earlier.get(key) != self._settings.get(key)]
             changes = ", ".join(f"{key} was {earlier.get(key)!r}, is {self._settings.get(key)!r}" for key in keys)
             raise OutputExistsError(
-                f"{self.folder} holds interrupted work with other settings ({changes})",
-                remedies=["use those settings to go on", RESTART],
+                f"{self.folder} contains interrupted work with different settings ({changes})",
+                remedies=["resume with those settings", RESTART],
             )
         else:
             self.begun = any(entry != state for entry in self.folder.iterdir())
 
     def _clear(self) -> None:
-        """Remove what is in the folder, the state last: what a removal cut short leaves is known as ours."""
+        """Empty the folder, the state last, so that what an interrupted removal leaves is still recognised as ours."""
         state = self.folder / _STATE
         if state.exists():
             with atomic_file(state, force=True) as temporary:

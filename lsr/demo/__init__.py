@@ -1,1 +1,1 @@
-"""The demo: a corpus that every machine has, and judged questions about it."""
+"""The demo: a corpus available on every machine, and judged questions about it."""

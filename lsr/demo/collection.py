@@ -23,8 +23,8 @@ def write_collection(
     """Write `corpus.jsonl`, `queries.jsonl` and `qrels/test.tsv` into the folder, and return it.
 
     With `modules`, only the documentation of these modules of the standard library, and the questions that it answers.
-    `progress` is called with 1 for every source file read. Files that hold the same already are left as they are.
-    Raises OutputExistsError for files with other content, unless `force` replaces them.
+    `progress` is called with 1 for every source file read. Files that already have this content are left alone. Raises
+    OutputExistsError for files with different content, unless `force` replaces them.
     """
     folder = Path(folder)
     documents = list(standard_library_documents(progress, modules=modules))
@@ -40,7 +40,7 @@ def write_collection(
         path, content = folder / name, "\n".join(lines) + "\n"
         if path.exists() and not force and path.read_text(encoding="utf-8") != content:
             raise OutputExistsError(
-                f"{path} is there already, with other content (another Python's demo?): choose another folder, or "
+                f"{path} already exists with different content (of another Python?): choose another folder, or "
                 "replace it"
             )
         with atomic_file(path, force=True) as temporary:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lsr.demo.sources import HOMES, LONGEST_SIGNATURE, Entry
 
-# Modules with parts in C whose import has no effect that anyone sees.
+# Modules with parts in C whose import has no visible effect.
 COMPILED = (
     "array atexit binascii builtins bz2 cmath codecs collections contextvars csv ctypes datetime decimal errno "
     "faulthandler fcntl functools gc grp hashlib hmac io itertools json locale lzma marshal math mmap msvcrt operator "
@@ -18,7 +18,7 @@ COMPILED = (
     "struct sys syslog tempfile termios threading time tracemalloc types unicodedata uuid warnings weakref winreg "
     "xml.etree.ElementTree zlib"
 )
-# Where the parts in C call themselves neither by the module's name nor by that name with an underscore.
+# Modules whose parts in C have neither the module's name nor that name with an underscore.
 BUILT_IN = {
     "_blake2": "hashlib",
     "_hashlib": "hmac",
@@ -36,7 +36,7 @@ def compiled_entries() -> Iterator[Entry]:
         try:
             members = vars(importlib.import_module(module))
         except ImportError:
-            continue  # of another system, or left out when Python was built
+            continue  # for another system, or left out when Python was built
         yield Entry(module, "module", module, docstring(members))
         for name, member in sorted(members.items()):
             if not name.startswith("_") and belongs(member, module):
@@ -51,18 +51,18 @@ def compiled_entries() -> Iterator[Entry]:
 
 
 def belongs(member: object, module: str) -> bool:
-    """Whether it is a class or function of the module's own, not one that it imports from another public module."""
+    """Whether the module defines this class or function itself, rather than importing it from another public module."""
     home = str(getattr(member, "__module__", None) or module)
     if home not in (module, f"_{module}") and module not in (BUILT_IN.get(home), HOMES.get(home)):
         return False
     if isinstance(member, type):
-        # Those with methods in Python are read from the source, which tells their signatures.
+        # Those with methods in Python are read from the source, which has their signatures.
         return not any(inspect.isfunction(each) for each in vars(member).values())
     return inspect.isroutine(member)
 
 
 def better_known(member: object, name: str, members: dict[str, Any]) -> str:
-    """Its name; for the class behind another (IOError, socket.SocketType) the name of that one (OSError, socket)."""
+    """The name of a member; for an alias of a class (IOError, socket.SocketType), the class's (OSError, socket)."""
     if isinstance(member, type):
         front = members.get(member.__name__)
         if isinstance(front, type) and issubclass(front, member):
@@ -82,7 +82,7 @@ def method_entries(owner: type, public: str, module: str) -> Iterator[Entry]:
 
 
 def docstring(member: object) -> str:
-    """The docstring without its indentation; empty where the member only has the one of its type."""
+    """The docstring without its indentation; empty if the member only has that of its type."""
     doc = member.get("__doc__") if isinstance(member, dict) else getattr(member, "__doc__", None)
     return inspect.cleandoc(doc) if isinstance(doc, str) else ""
 

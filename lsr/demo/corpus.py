@@ -1,7 +1,7 @@
-"""The corpus of the demo: the documentation of the standard library of the Python that runs.
+"""The corpus of the demo: the documentation of the running Python's standard library.
 
-Real text that every machine has. It is read from the user's own interpreter each time; none of it is kept in this
-package.
+Real text that is available on every machine. It is read from the user's own interpreter each time; none of it is part
+of this package.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def standard_library_documents(
     the same on every run of one interpreter. Tests, private modules and dunder methods are left out.
 
     `progress` is called with 1 for every source file read. With `modules`, only these are read, which is much faster;
-    a docstring that they share with another module is theirs then.
-    Raises InputError where the interpreter comes without its sources or docstrings.
+    a docstring that they share with another module then counts as theirs.
+    Raises InputError if the interpreter comes without its sources or docstrings.
     """
     library = Path(sysconfig.get_path("stdlib"))
     entries = [*compiled_entries(), *source_entries(library, progress, modules)]
@@ -55,7 +55,7 @@ def standard_library_documents(
 
 
 def one_each(entries: Iterable[Entry]) -> list[Entry]:
-    """The documented entries, one a name and one a docstring, ordered by name.
+    """The documented entries, one per name and one per docstring, ordered by name.
 
     A name documented in the sources and in the compiled module keeps the longer docstring. A docstring that several
     names share under the same last part (`bytes.strip` and `bytearray.strip`) stays with the shortest of them.

@@ -1,4 +1,4 @@
-"""The judged questions of the demo: what a programmer asks, and the names whose documentation answers it.
+"""The judged questions of the demo: what a programmer might ask, and the names whose documentation answers it.
 
 Written for this project. A name is judged relevant where its own docstring answers the question; candidates came from
 knowledge of the library and from the first results of BM25 and of SPLADE, pooled.
@@ -16,8 +16,8 @@ from lsr.core.errors import InputError
 
 QUESTIONS_FILE = "questions.jsonl"
 
-# The questions that the demo asks in front of the user. Picked for variety among those that the default model answers,
-# so they say nothing about how often it does: the figures over all questions say that.
+# The questions that the demo shows. Picked for variety among those that the default model answers, so they do not
+# indicate how often it does: the figures over all questions do.
 SHOWN = ("q005", "q019", "q024", "q071", "q153")
 
 
@@ -41,7 +41,7 @@ def shown_questions() -> list[Query]:
 
 
 def demo_qrels(documents: Container[str] | None = None) -> dict[str, dict[str, int]]:
-    """Question id -> document id -> 1.
+    """The judgements: question id -> document id -> 1.
 
     The names of the standard library differ a little between the versions of Python and between their builds. With
     `documents`, the ids that this Python has, the other names are left out, and so are questions left without any.
@@ -60,9 +60,9 @@ def judged_questions() -> list[JudgedQuestion]:
 
 
 def parse_questions(lines: list[str]) -> list[JudgedQuestion]:
-    """One question a line, as JSON: `_id`, `text` and `relevant`, a list of qualified names; nothing else.
+    """One question per line, as JSON: `_id`, `text` and `relevant`, a list of qualified names; nothing else.
 
-    Raises InputError for a line that breaks this, an id that comes twice, or a name judged twice for one question.
+    Raises InputError for any other line, a duplicate id, or a name judged twice for one question.
     """
     questions: dict[str, JudgedQuestion] = {}
     for number, line in enumerate(lines, 1):
@@ -76,13 +76,13 @@ def parse_questions(lines: list[str]) -> list[JudgedQuestion]:
         id, text, relevant = question["_id"], question["text"], question["relevant"]
         for field, value in (("_id", id), ("text", text)):
             if not isinstance(value, str) or not value.strip():
-                raise InputError("expected a text that is not empty", source=QUESTIONS_FILE, line=number, field=field)
+                raise InputError("expected a non-empty text", source=QUESTIONS_FILE, line=number, field=field)
         if not isinstance(relevant, list) or not relevant or not all(isinstance(name, str) for name in relevant):
             message = "expected a list of at least one name"
             raise InputError(message, source=QUESTIONS_FILE, line=number, field="relevant")
         if len(set(relevant)) < len(relevant):
-            raise InputError("a name comes twice", source=QUESTIONS_FILE, line=number, field="relevant")
+            raise InputError("a name appears twice", source=QUESTIONS_FILE, line=number, field="relevant")
         if id in questions:
-            raise InputError(f"{id!r} comes twice", source=QUESTIONS_FILE, line=number, field="_id")
+            raise InputError(f"{id!r} appears twice", source=QUESTIONS_FILE, line=number, field="_id")
         questions[id] = JudgedQuestion(id, text, tuple(relevant))
     return list(questions.values())

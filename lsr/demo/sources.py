@@ -1,7 +1,7 @@
-"""Docstrings read from the sources of the standard library, without importing a single module.
+"""Docstrings read from the sources of the standard library, without importing any module.
 
 Importing every module of the standard library opens a browser (antigravity), prints (this), starts toolkits and warns;
-`ast` reads the same docstrings from the files. What importing would have told for free, namely under which name a
+`ast` reads the same docstrings from the files. What importing would have shown directly, the name under which a
 definition is public, is worked out here: re-exports by a package (`asyncio.runners.run` is `asyncio.run`), modules that
 implement another one (`_collections_abc` is `collections.abc`), methods of private base classes, and module functions
 that are methods of a hidden instance (`random.randint`).
@@ -29,7 +29,7 @@ HOMES = {
     "genericpath": "os.path",
     os.path.__name__: "os.path",
 }
-# Definitions that run-time code gives a public name: a class, and one whose methods become functions of a module.
+# Definitions made public at run time: a class, and one whose methods become functions of a module.
 KNOWN_AS = {
     "concurrent.futures.process.ProcessPoolExecutor": "concurrent.futures.ProcessPoolExecutor",
     "concurrent.futures.thread.ThreadPoolExecutor": "concurrent.futures.ThreadPoolExecutor",
@@ -40,7 +40,7 @@ KNOWN_AS = {
 }
 FUNCTION_HOMES = {"multiprocessing.context.BaseContext": "multiprocessing"}
 
-# Not documentation that anyone looks up, or packaged apart from Python by some systems.
+# Not documentation that anyone looks up, or packaged separately from Python by some systems.
 # fmt: off
 SKIPPED = {
     "__main__", "__phello__", "antigravity", "distutils", "encodings", "ensurepip", "idlelib", "lib2to3", "ntpath",
@@ -65,7 +65,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Module:
-    """What one source file defines at its top level, and what it takes from others."""
+    """What one source file defines at its top level, and what it imports from others."""
 
     name: str
     is_package: bool
@@ -87,9 +87,9 @@ class Module:
 def source_entries(
     library: Path, progress: Callable[[int], None] | None = None, only: Iterable[str] | None = None
 ) -> Iterator[Entry]:
-    """The documented names in the sources under `library`, each under its public name, in no promised order.
+    """The documented names in the sources under `library`, each under its public name, in no particular order.
 
-    `only` reads the sources of these modules alone, and of their packages.
+    With `only`, just the sources of these modules and of their packages are read.
     """
     modules: dict[str, Module] = {}
     for path in source_files(library, only):
@@ -120,12 +120,12 @@ def source_files(library: Path, only: Iterable[str] | None = None) -> list[Path]
 
 
 def read_module(path: Path, library: Path) -> Module | None:
-    """What the file defines, or none where it cannot be read as Python."""
+    """What the file defines, or None if it cannot be read as Python."""
     parts = path.relative_to(library).with_suffix("").parts
     is_package = parts[-1] == "__init__"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about escapes in sources that are not ours
+            warnings.simplefilter("ignore")  # about escapes in the library's sources
             tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
@@ -146,7 +146,7 @@ def read_module(path: Path, library: Path) -> Module | None:
 
 
 def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run on import, those under if and try included."""
+    """The statements that run on import, including those under if and try."""
     for node in body:
         if isinstance(node, ast.If):
             yield from top_level(node.body + node.orelse)

@@ -1,4 +1,4 @@
-"""Where models come from: short names of our own and of models packaged by others, folders, and hub names."""
+"""Where models come from: short names for packaged models (ours and others'), folders, and hub names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PackagedModel:
     """A model that comes with lsr, or that pip can install.
 
     `path` is the model folder (the file, for a GGUF decoder) and `size_bytes` the size of its weights; both are None
-    where the package is not installed. `install` is the command that installs it.
+    if the package is not installed. `install` is the command that installs it.
     """
 
     name: str
@@ -106,7 +106,7 @@ _CATALOGUE = (
 
 
 def packaged_models() -> list[PackagedModel]:
-    """Every model with a short name, with where it is if it is installed."""
+    """Every model with a short name, and its path if it is installed."""
     return [_locate(entry) for entry in _CATALOGUE]
 
 
@@ -118,8 +118,8 @@ def packaged_model(name: str) -> PackagedModel | None:
 def resolve(name_or_path: str | Path) -> Path | str:
     """The model's folder (a Path), or the ORG/NAME of a model on the hub (a str).
 
-    A short name wins over a folder of the same name; write ./NAME for the folder. ModelError if there is no such
-    thing; nothing is read from the network here.
+    A short name takes precedence over a folder of the same name; write ./NAME for the folder. ModelError if neither
+    exists; nothing is read from the network here.
     """
     name = str(name_or_path)
     if model := packaged_model(name):

@@ -1,4 +1,4 @@
-"""The encoders that an index was made with, loaded when they are first needed and held to what it records."""
+"""The encoders that an index was made with, loaded when first needed and checked against what it records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import RLock
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.vectors.sparse import SparseVectors
 
-# Documents of which half of the IDF that a model wants is believed. Measured (benchmarks/idf_prior.py): up to 10
-# documents, less of it is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
+# Number of documents at which half of the IDF that a model wants is used. Measured (benchmarks/idf_prior.py): up to 10
+# documents, less is better, by up to 0.002 nDCG@10; from 30 on, more is. 10 is within 0.001 of the best at each.
 _FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedQueries:
-    """Texts and the vectors that a plan asks for.
+    """Texts, and the vectors of them that a plan needs.
 
     Attributes:
         ids, texts: [n].
-        sparse: a row for each text, or None where the sparse index is not searched.
-        dense: float32 [n, dim], or None where dense vectors are not.
+        sparse: a row for each text, or None if the sparse index is not searched.
+        dense: float32 [n, dim], or None if dense vectors are not searched.
     """
 
     ids: Sequence[str]
@@ -56,13 +56,20 @@ class IndexEncoders:
 
     Args:
         index: whose records say what to load.
-        model, device, light, query_idf: as for `lsr.search.retriever.Retriever.open`.
+        model, device, light, query_idf, threads: as for `lsr.search.retriever.Retriever.open`.
     """
 
     def __init__(
-        self, index: Index, *, model: str | None, device: str | None, light: bool, query_idf: float | None
+        self,
+        index: Index,
+        *,
+        model: str | None,
+        device: str | None,
+        light: bool,
+        query_idf: float | None,
+        threads: int | None = None,
     ) -> None:
-        self._index = index
+        self._index, self._threads = index, threads
         self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
         self._queries: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
@@ -85,7 +92,7 @@ class IndexEncoders:
 
     @property
     def documents(self) -> SparseEncoder:
-        """The encoder of documents: the same object unless queries need no model, or a light one."""
+        """The encoder of documents; the same object as for queries, unless these need no model or a light one."""
         if not self.queries.inference_free and not self._light:
             return self.queries
         with self._loading:
@@ -106,7 +113,7 @@ class IndexEncoders:
         self._dense = encoder
 
     def encode_query(self, text: str, retrieve: RetrieveSettings) -> tuple[HybridQuery, dict[str, float]]:
-        """The vectors of a text that a search asks for, and the milliseconds of each."""
+        """The vectors of a text that a plan needs, and the milliseconds that each took."""
         sparse, dense, milliseconds = None, None, {}
         start = perf_counter()
         if retrieve.needs_sparse:
@@ -119,7 +126,7 @@ class IndexEncoders:
         return HybridQuery(sparse, dense), milliseconds
 
     def encode_queries(self, texts: Sequence[str], ids: Sequence[str], retrieve: RetrieveSettings) -> EncodedQueries:
-        """The vectors of many texts that a search asks for."""
+        """The vectors of many texts that a plan needs."""
         sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
         dense = self.dense.encode_queries(texts) if retrieve.needs_dense else None
         return EncodedQueries(ids, texts, sparse, dense)
@@ -129,48 +136,42 @@ class IndexEncoders:
 
         record = self._index.parts["dense"].record.encoder
         if record is None:
-            raise ModelError("the dense vectors of this index came without a model", remedies=[NAME_DENSE_MODEL])
-        options = {key: record[key] for key in ("max_length", "query_prompt", "document_prompt")}
-        encoder = DenseEncoder.load(str(record["model"]), device=self._device, **options)
-        # What is computed in may differ: a server need not be the machine that encoded the documents.
-        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
-            raise ModelError(
-                f"the dense model at {encoder.name} is not the one that made this index's dense vectors (weights or "
-                "configuration changed)",
-                remedies=[add_part_again("dense", self._index.path)],
-            )
-        return encoder
+            raise ModelError("this index does not say which model made its dense vectors", remedies=[NAME_DENSE_MODEL])
+        again = [add_part_again("dense", self._index.path)]
+        return DenseEncoder.of_record(record, device=self._device, threads=self._threads, remedies=again)
 
     def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
+        from lsr.encoding.shared.recorded import recorded_options
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         record = self._index.encoder
-        name = self._model or (str(record["model"]) if record else None)
-        if name is None:
+        if self._model is None and record is None:
             raise ModelError(
                 "this index was made from vectors and names no model",
                 remedies=["search it by vector", CHOOSE_MODEL],
             )
-        options = {}
-        if record is not None:
-            options = {key: record[key] for key in ("max_length", "special_tokens", "window_overlap")}
-            options |= {key: record["query"][key] for key in ("pooling", "activation") if key in record["query"]}
-        encoder = SparseEncoder.load(name, device=self._device, queries_only=queries_only, light=self._light, **options)
+        options: dict[str, Any] = {
+            "device": self._device,
+            "queries_only": queries_only,
+            "light": self._light,
+            "threads": self._threads,
+        }
+        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
+        if self._model is None:
+            assert record is not None
+            remedies = ["build the index again", CHOOSE_MODEL_ANYWAY]
+            encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
+        else:
+            encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)
         if encoder.dim != self._index.dim:
             raise ModelError(
                 f"model {encoder.name} has {encoder.dim:,} terms, the index {self._index.dim:,}: it is not the model "
                 "that made this index"
             )
-        # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
-        if self._model is None and record is not None and encoder.settings()["query"] != record["query"]:
-            raise ModelError(
-                f"the model at {encoder.name} is not the one that made this index (weights or configuration changed)",
-                remedies=["build the index again", CHOOSE_MODEL_ANYWAY],
-            )
         return encoder
 
     def _with_idf(self, encoder: SparseEncoder) -> SparseEncoder:
-        """The encoder with the collection's IDF in its query table, as far as its model, or the caller, wants it."""
+        """The encoder with the collection's IDF blended into its query table, if its model or the caller wants it."""
         frequencies = self._index.parts["terms"].tokens
         if not encoder.inference_free or frequencies is None:
             return encoder

@@ -1,6 +1,6 @@
-"""A plan as flat keywords: what `Retriever.search` takes, what the command line makes flags of.
+"""A plan as flat keywords, as `Retriever.search` takes them and as the command line turns them into flags.
 
-The keywords are those of the plan's fields: nothing here knows any of them by name but `mode`.
+The keywords come from the plan's fields: nothing here knows any of them by name except `mode`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FlatOption:
-    """A field of a plan.
+    """A field of a plan, as a flat keyword.
 
     Attributes:
-        name: the keyword that it goes by.
-        path: where it stands in the plan.
-        option: what it takes.
-        help: what it says of itself, in sentences.
-        modes: of the sparse index that take it, for a parameter of an engine; else empty.
+        name: the keyword.
+        path: where the field is in the plan.
+        option: what the field accepts.
+        help: its description, in sentences.
+        modes: for a parameter of an engine, the modes of the sparse index that accept it; else empty.
     """
 
     name: str
@@ -42,12 +42,12 @@ class FlatOption:
 
     @property
     def stage(self) -> str:
-        """The plan's field that it belongs to."""
+        """The top-level field of the plan that it belongs to."""
         return self.path[0]
 
 
 def flat_options() -> dict[str, FlatOption]:
-    """Every keyword but `mode`, with the engines and methods that there are now."""
+    """Every keyword except `mode`, for the engines and methods registered at present."""
     found: dict[str, FlatOption] = {}
     for each in _walk(SearchPlan, ()):
         there = found.get(each.name)
@@ -57,26 +57,28 @@ def flat_options() -> dict[str, FlatOption]:
 
 
 def plan_of(mode: str = "auto", **flat: Any) -> SearchPlan:
-    """The plan of flat keywords: `mode`, then any field of a stage by its flat name.
+    """Build a plan from flat keywords: `mode`, then any field of a stage by its flat name.
 
-    `plan_of("hybrid", fusion="rrf", feedback="rm3", feedback_documents=5, rerank="late")`. None stands for the default.
-    InputError for a keyword that is unknown, with the nearest that is not, or belongs to a stage that is not asked for,
-    or a value that does not fit.
+    `plan_of("hybrid", fusion="rrf", feedback="rm3", feedback_documents=5, rerank="late")`. None means the default.
+    InputError for an unknown keyword (it suggests the nearest known one), for one that belongs to a stage that is not
+    requested, and for a value that does not fit.
     """
-    given = tuple((name, value) for name, value in flat.items() if value is not None)
+    # Types are part of the key since True equals 1.
+    given = tuple((name, type(value), value) for name, value in flat.items() if value is not None)
     registered = (*ENGINES.values(), *METHODS, *FEEDBACK_METHODS)
     try:
         return _plan_of(mode, given, registered)
-    except TypeError:  # a value that cannot be a key is none that a plan takes: say so
+    except TypeError:  # an unhashable value is never valid in a plan: say so
         return _plan_of.__wrapped__(mode, given, registered)
 
 
-@lru_cache(typed=True)
-def _plan_of(mode: str, given: tuple[tuple[str, Any], ...], registered: tuple[object, ...]) -> SearchPlan:
+@lru_cache
+def _plan_of(mode: str, given: tuple[tuple[str, type, Any], ...], registered: tuple[object, ...]) -> SearchPlan:
     """See `plan_of`. A plan is made again when other engines or methods are `registered`."""
     record: dict[str, Any] = {"retrieve": retrieve_record(mode)}
+    values = {name: value for name, _, value in given}
     known = flat_options() if given else {}
-    for name, value in given:
+    for name, value in values.items():
         if name not in known:
             raise InputError(f"there is no such parameter of a search{did_you_mean(name, known)}", field=name)
         node = record
@@ -86,24 +88,24 @@ def _plan_of(mode: str, given: tuple[tuple[str, Any], ...], registered: tuple[ob
         if last in node:
             raise InputError(f"goes with mode hybrid or sparse-first, not {mode!r}", field=name)
         node[last] = value
-    for name, _ in given:
-        _check_stage(known[name], known, dict(given))
+    for name in values:
+        _check_stage(known[name], known, values)
     try:
         return build(SearchPlan, record)
     except InputError as error:
-        raise InputError(error.reason, field=_keyword(error.field, known, [name for name, _ in given])) from None
+        raise InputError(error.reason, field=_keyword(error.field, known, list(values))) from None
 
 
 def _check_stage(option: FlatOption, known: Mapping[str, FlatOption], given: Mapping[str, Any]) -> None:
-    """A parameter of a stage comes with the keyword that asks for the stage, where there is one of its name."""
+    """Refuse a parameter of a stage without the keyword that requests the stage, if there is one named after it."""
     asks = known.get(option.stage)
     if asks is not None and option.stage in ON_DEMAND and asks.name not in given:
         choices = f", {listed(asks.option.choices)}" if asks.option.choices else ""
-        raise InputError(f"comes with {asks.name}: its {asks.option.name}{choices}", field=option.name)
+        raise InputError(f"needs {asks.name}: its {asks.option.name}{choices}", field=option.name)
 
 
 def _keyword(path: str | None, known: Mapping[str, FlatOption], given: list[str]) -> str | None:
-    """The keyword of a path in the plan, or the first given one beneath it."""
+    """The keyword for a path in the plan, or the first of the given ones beneath it."""
     if path is None:
         return None
     if path in ("retrieve.mode", "retrieve.sparse.mode") and "sparse_mode" not in given:
@@ -125,7 +127,7 @@ def _walk(cls: type, path: Path) -> Iterator[FlatOption]:
 
 
 def _parameters(path: Path) -> Iterator[FlatOption]:
-    """Those of every engine. "auto" takes some engine's, by whose name they go."""
+    """The parameters of all engines. Those that "auto" accepts are listed under the engine that defines them."""
     for mode in named_engines():
         cls = parameters_class(mode)
         for each in options_of(cls):
@@ -133,8 +135,8 @@ def _parameters(path: Path) -> Iterator[FlatOption]:
 
 
 def _merged(first: FlatOption, second: FlatOption) -> dict[str, Any]:
-    """A parameter that two engines have."""
+    """Merge a parameter that two engines share."""
     if first.path != second.path or first.option.kind != second.option.kind:
-        raise TypeError(f"two fields of a search plan go by the keyword {first.name!r}: {first.path}, {second.path}")
+        raise TypeError(f"two fields of a search plan have the keyword {first.name!r}: {first.path}, {second.path}")
     modes = (*first.modes, *second.modes)
     return {"name": first.name, "path": first.path, "option": first.option, "help": first.help, "modes": modes}

@@ -1,7 +1,7 @@
 """What a search is to do, stage by stage: retrieve, learn from feedback, fuse, re-rank.
 
-One tree for Python, the command line, the HTTP service and evaluation, each of which reads it or derives from it what
-it needs: keywords, flags, a schema. The stages that the index runs are in `lsr.index.fusion.settings`.
+One tree for Python, the command line, the HTTP service and evaluation, which read it or derive keywords, flags and a
+schema from it. The stages that the index runs are in `lsr.index.fusion.settings`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from lsr.core.options import build, check_options, did_you_mean, listed, option,
 from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
-# Stages that are run only where they are asked for.
+# Stages that run only on request.
 ON_DEMAND = ("feedback", "rerank")
-# Fields of a record that stand for its `retrieve`.
+# Fields of a record that are short for its `retrieve`.
 SHORT = ("mode", "recall", "parameters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankSettings:
-    """Scoring the best hits once more, with a slower and more accurate model.
+    """Score the best hits again, with a slower and more accurate model.
 
     Attributes:
         model: A cross-encoder (a folder or hub name that transformers loads for sequence classification), or "late" for
             the token vectors of the index (ColBERT's MaxSim).
-        depth: How many hits are scored again; those beyond follow in the order they had.
-        weight: From 0 to 1: what the new score counts against the old one, both scaled to 0 … 1 among these hits.
+        depth: How many hits are scored again; the others follow in their previous order.
+        weight: From 0 to 1: the weight of the new score against the old one, both scaled to 0 … 1 among these hits.
     """
 
     model: str = option(LATE, flat="rerank", shown=True)
@@ -48,7 +48,7 @@ class SearchPlan(RetrievalPlan):
         retrieve: What is searched, and how.
         feedback: Search again with a query improved by the first answers. If left out, there is no second search.
         fusion: How two rankings are fused into one. Goes with mode hybrid or sparse-first.
-        rerank: Score the best hits again. Left out, they stay as they were found.
+        rerank: Score the best hits again. If left out, they stay as they were found.
     """
 
     rerank: RerankSettings | None = None
@@ -62,18 +62,17 @@ class SearchPlan(RetrievalPlan):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
-        """Inverse of `to_record`; what is left out has its default.
+        """Inverse of `to_record`; what is left out gets its default.
 
-        `mode`, `recall` and `parameters` stand for `retrieve`, as in flat keywords: {"mode": "approximate",
-        "parameters": {"cut": 0.1}}. InputError gives the path of the field that is wrong, with the nearest name for an
-        unknown one.
+        `mode`, `recall` and `parameters` are short for `retrieve`, as in flat keywords: {"mode": "approximate",
+        "parameters": {"cut": 0.1}}. InputError gives the path of the wrong field and, if unknown, the nearest name.
         """
         short = {name: record[name] for name in SHORT if record.get(name) is not None}
         rest = {name: value for name, value in record.items() if name not in SHORT}
         if not short:
             return build(cls, rest)
         if rest.get("retrieve") is not None:
-            raise InputError("stands for retrieve: give one of the two", field=next(iter(short)))
+            raise InputError("is short for retrieve: give only one of the two", field=next(iter(short)))
         mode = short.pop("mode", AUTO)
         retrieve = retrieve_record(mode)
         if short:
@@ -85,7 +84,7 @@ class SearchPlan(RetrievalPlan):
 
 
 def retrieve_record(mode: Any) -> dict[str, Any]:
-    """The record of `RetrieveSettings` that a user's mode stands for. InputError for one that there is not."""
+    """The record of `RetrieveSettings` for a mode. InputError if there is no such mode."""
     if not isinstance(mode, str) or mode not in modes():
         wrong = f"{shortened(mode)}{did_you_mean(mode, modes())}"
         raise InputError(f"must be {listed(modes())}, not {wrong}", field="mode")
@@ -95,7 +94,7 @@ def retrieve_record(mode: Any) -> dict[str, Any]:
 
 
 def _short_path(path: str | None, short: Mapping[str, Any]) -> str | None:
-    """The path of a field of `retrieve.sparse` as the one who gave it otherwise knows it."""
+    """The path of a field of `retrieve.sparse`, as it was given in the short form."""
     if path == "retrieve.sparse":
         return next(iter(short), "mode")
     return path and path.removeprefix("retrieve.sparse.")

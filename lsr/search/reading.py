@@ -1,4 +1,4 @@
-"""Plans in files."""
+"""Reading plans from files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_plan(path: str | Path) -> SearchPlan:
         raise InputError(f"is not UTF-8: {error}", source=str(path)) from None
     record = _parse_yaml(text, path) if path.suffix in (".yaml", ".yml") else _parse_json(text, path)
     if not isinstance(record, dict):
-        raise InputError("holds no plan: a plan is an object with `mode`, `retrieve`, `rerank`, …", source=str(path))
+        raise InputError("contains no plan: a plan is an object with `mode`, `retrieve`, `rerank`, …", source=str(path))
     try:
         return SearchPlan.from_record(record)
     except InputError as error:

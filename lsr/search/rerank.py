@@ -1,4 +1,4 @@
-"""The models that re-rank, loaded when they are first asked for."""
+"""The models that re-rank, loaded on first use."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Rerankers:
-    """Scores documents of one index again. Safe to use from several threads.
+    """Re-ranking models for the documents of one index. Safe to use from several threads.
 
     Args:
-        index: whose documents' texts, or token vectors, are read.
-        device: of the models.
+        index: the index, whose documents' texts or token vectors are read.
+        device: the device of the models.
     """
 
     def __init__(self, index: Index, device: str | None = None) -> None:
@@ -31,14 +31,14 @@ class Rerankers:
         self._loading = RLock()
 
     def score(self, model: str, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """float32 [n]: how well the documents of these rows answer the text, by a cross-encoder or by "late"."""
+        """float32 [n]: how well the documents of these rows answer the text, according to a cross-encoder or "late"."""
         if model == LATE:
             late = self._index.parts["late"]
             return late.scores(self.token_encoder.encode_queries([text])[0], rows)
         return self.cross_encoder(model).score(text, [self._index.documents.at(int(row)).contents for row in rows])
 
     def cross_encoder(self, model: str) -> CrossEncoder:
-        """Loaded on first use. Raises ModelError for what is none."""
+        """The cross-encoder, loaded on first use. Raises ModelError if `model` does not name one."""
         from lsr.encoding.cross.encoder import CrossEncoder
 
         with self._loading:
@@ -48,7 +48,7 @@ class Rerankers:
 
     @property
     def token_encoder(self) -> TokenEncoder:
-        """That the index's token vectors were made with. Raises ModelError if it is not there any more, or changed."""
+        """The encoder that made the index's token vectors. Raises ModelError if it is missing or has changed."""
         from lsr.encoding.late.encoder import TokenEncoder
 
         with self._loading:

@@ -1,4 +1,4 @@
-"""What a search by text answers, and its record for whoever reads JSON."""
+"""The result of a search by text, and its JSON record."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from lsr.index import SearchStats
     from lsr.index.parts.dense.vectors import DenseStats
 
-# How a record writes the numbers that were float32 in the index.
+# How a record writes numbers that are float32 in the index.
 Number = Callable[[float], Any]
 
 
 class StageScore(NamedTuple):
-    """What one stage said of a hit.
+    """What one stage of a search gave a hit.
 
     Attributes:
-        score: of the stage itself; None where it did not score the document.
-        rank: from 1; None where it did not return it.
-        contribution: the share of the hit's score; None for a stage that adds nothing to it.
+        score: the stage's own score; None if it did not score the document.
+        rank: from 1; None if the stage did not return the document.
+        contribution: its part of the hit's score; None for a stage that adds nothing to it.
     """
 
     score: float | None
@@ -34,14 +34,14 @@ class StageScore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer.
+    """One document found.
 
     Attributes:
-        rank: from 1; id, score; document: as stored. In an index of windows its text is that of the best window, the
-            whole being `Index.documents.get(id)`'s.
-        matches: the shared terms, largest contribution first, if they were asked for: those of the best window.
-        stages: what "sparse", "dense" and "rerank" said of it; empty for a search of the sparse index alone.
-        window: which window that is, or None in an index of whole documents.
+        rank: from 1; id, score; document: as stored. In an index of windows its text is the best window's; for the
+            whole text, use `Index.documents.get(id)`.
+        matches: the shared terms (of the best window), largest contribution first, if they were requested.
+        stages: what "sparse", "dense" and "rerank" gave it; empty for a search of the sparse index alone.
+        window: the best window, or None in an index of whole documents.
     """
 
     rank: int
@@ -79,16 +79,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResponse:
-    """Ranked hits with what the search did and how long it took.
+    """Ranked hits, with what the search did and how long it took.
 
     Attributes:
         hits: best first.
-        mode: the way that was gone: that of retrieval ("hybrid", "dense", "sparse-first") or, in a search of the sparse
-            index alone, the mode of the index, "auto" being what it chose.
+        mode: the mode that was used: that of retrieval ("hybrid", "dense", "sparse-first") or, for a search of the
+            sparse index alone, the mode of the index, which for "auto" is the one that it chose.
         stats: what the (last) search of the sparse index did; None if it was not searched.
         encode_ms, search_ms: milliseconds for the query's vectors, and for all the rest.
         dense_stats: what the search of dense vectors did, or None.
-        dense_weight: that scores or ranks were fused with, or None.
+        dense_weight: the weight with which scores or ranks were fused, or None.
         stages_ms: milliseconds of each stage, encoding included, in the order in which they ran.
     """
 
@@ -113,11 +113,11 @@ class SearchResponse:
         """As JSON values.
 
         Args:
-            explain: with each hit's matches, where the sparse index was searched, and stages.
-            text: with the documents' texts.
-            fields: which of the documents' other fields; all for None.
+            explain: include each hit's stages and, if the sparse index was searched, its matches.
+            text: include the documents' texts.
+            fields: which of the documents' other fields to include; None for all.
             first: how many of the best hits to leave out.
-            number: how to write scores and weights, which are float32 as a rule.
+            number: how to write scores and weights, which are usually float32.
         """
         return {
             "hits": [

@@ -1,4 +1,4 @@
-"""Text in, ranked documents out: an index together with the encoder that made it."""
+"""Search by text: an index together with the encoder that made it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RankedIds:
 class Retriever:
     """Searches an index by text.
 
-    The encoder is loaded on first use, as the index recorded it. An index of inference-free vectors needs only the
+    The encoder recorded in the index is loaded on first use. An index of inference-free vectors needs only the
     query table, so no deep-learning library is loaded for it. Safe to use from several threads.
 
     Attributes:
@@ -59,10 +59,13 @@ class Retriever:
         device: str | None = None,
         light: bool = False,
         query_idf: float | None = None,
+        threads: int | None = None,
     ) -> None:
         self.index = index
         self.rerankers = Rerankers(index, device)
-        self._encoders = IndexEncoders(index, model=model, device=device, light=light, query_idf=query_idf)
+        self._encoders = IndexEncoders(
+            index, model=model, device=device, light=light, query_idf=query_idf, threads=threads
+        )
         self._model = model
 
     @classmethod
@@ -74,18 +77,20 @@ class Retriever:
         device: str | None = None,
         light: bool = False,
         query_idf: float | None = None,
+        threads: int | None = None,
     ) -> Retriever:
-        """Open the index at `path`. `model` (a name or folder) stands in for the one it was made with.
+        """Open the index at `path`. `model` (a name or folder) replaces the one it was made with.
 
-        `light` is for a process that asks little: it encodes queries without torch where `SparseEncoder.load` can.
+        `light` is for a process with few queries: it encodes them without torch where `SparseEncoder.load` can.
         `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
         queries are a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, less for a
-        handful of documents, in which every word is rare: times N / (N + 10) for N documents.
+        handful of documents, in which every word is rare: times N / (N + 10) for N documents. `threads` are those that
+        encode, as for `SparseEncoder.load`.
         Raises IndexFormatError.
         """
         from lsr.index import Index
 
-        return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf)
+        return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf, threads=threads)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -103,19 +108,19 @@ class Retriever:
     ) -> SearchResponse:
         """The `k` best documents for a text.
 
-        What is searched and how is for `plan` to say or, in its place, for the keywords of `lsr.search.flat.plan_of`:
-        `search(text, mode="hybrid")` fuses sparse and dense search, with `feedback="rocchio"` it searches twice, and
-        with `rerank="FOLDER"` it scores the best again with a cross-encoder. `explain` adds to each hit the terms that
-        it shares with the query. `allow` are the rows that may be returned, as for `Index.search`: documents (or
-        windows, if the index has them). A search of the sparse index alone returns fewer than `k` if fewer share a term
-        with the text.
+        `plan`, or in its place the keywords of `lsr.search.flat.plan_of`, say what is searched and how:
+        `search(text, mode="hybrid")` fuses sparse and dense search, `feedback="rocchio"` searches twice, and
+        `rerank="FOLDER"` scores the best hits again with a cross-encoder. `explain` adds to each hit the terms that
+        it shares with the query. `allow` limits the rows that may be returned, as for `Index.search`: documents (or
+        windows, if the index has them). A search of the sparse index alone returns fewer than `k` hits if fewer
+        documents share a term with the text.
 
-        InputError for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
+        InputError for a keyword that is unknown (it suggests the nearest known one) or belongs to another mode.
         """
         if plan is None:
             plan = plan_of(mode, recall=recall, **flat)
         elif flat or recall is not None or mode != "auto":
-            raise InputError("a plan says how to search: leave mode and other keywords out")
+            raise InputError("the plan already says how to search: leave out mode and other keywords")
         query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
         return self._answer(text, query, k, plan, explain, allow, encode_ms)
 
@@ -128,19 +133,19 @@ class Retriever:
         explain: bool = False,
         allow: npt.NDArray[Any] | None = None,
     ) -> SearchResponse:
-        """The `k` best documents for a vector of term weights; else as `search`, of the sparse index alone.
+        """The `k` best documents for a vector of term weights; like `search`, but in the sparse index only.
 
         Raises InputError for a term that is not in the vocabulary or a weight that is not finite and positive.
         """
         plan = plan or SearchPlan()
         if plan.retrieve.needs_dense or plan.rerank is not None:
-            raise InputError("a vector of terms searches the sparse index alone: give a text")
+            raise InputError("a vector of terms can only search the sparse index: give a text")
         return self._answer("", HybridQuery(self._read_vector(vector)), k, plan, explain, allow, {})
 
     def encode_queries(
         self, texts: Sequence[str], plan: SearchPlan, ids: Sequence[str] | None = None
     ) -> EncodedQueries:
-        """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …"""
+        """The vectors of many texts that a plan needs. `ids` default to "0", "1", …"""
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
         return self._encoders.encode_queries(texts, ids, plan.retrieve)
 
@@ -160,9 +165,9 @@ class Retriever:
         threads: int | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[RankedIds]:
-        """The ids and scores of many queries' hits; `threads` run side by side (default: as many as there are CPUs)."""
+        """The ids and scores of many queries' hits; `threads` run in parallel (default: one for each CPU)."""
         if plan.stages == (SPARSE,) and self.index.documents.windows is None:
-            # The index takes batches, which is quicker than one query after another.
+            # The index takes batches, which is faster than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
             options = plan.retrieve.sparse.keywords
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
@@ -176,7 +181,7 @@ class Retriever:
         return results
 
     def explain(self, text: str, document_id: str) -> Explanation:
-        """Why the document, or its best window, scores what it scores for the text. Raises NotFoundError."""
+        """Explain the score of a document, or of its best window, for the text. Raises NotFoundError."""
         rows = self.index.documents.rows_of(document_id)
         query = self._encode_query(text)
         best = int(self.index.scores(*query, rows).argmax())
@@ -191,9 +196,9 @@ class Retriever:
         return dict(encoder.decode(encode([text], top_k=top_k))[0])
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
-        """Compile the kernels, load the encoder and run both once: the first real query is then as fast as the next.
+        """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next.
 
-        So too for all that `plan` needs.
+        The same goes for everything else that `plan` needs.
         """
         from lsr.search.run import rank
 
@@ -212,7 +217,7 @@ class Retriever:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The index's terms, or the encoder's where the index was made from bare vectors."""
+        """The index's terms, or the encoder's if the index was made from vectors without a vocabulary."""
         return self.index.vocabulary or self.encoder.vocabulary
 
     @property

@@ -1,4 +1,4 @@
-"""Running a plan: search, re-rank, and say of each hit what each stage did for it."""
+"""Running a plan: search, re-rank, and report for each hit what each stage gave it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Ranked(NamedTuple):
-    """The rows and scores of a query's hits, best first, and how they came about.
+    """The rows and scores of a query's hits, best first, and how they were found.
 
     Attributes:
         rows: int64 [n]; scores: float64 [n].
         found: what was retrieved, which re-ranking reorders.
-        order: int64 [n]: where in `found` each hit stands; None without re-ranking, for the order there.
-        reranked: of `found`, in its order: float64; NaN where the hit was not scored again. None without re-ranking.
-        milliseconds: of each stage.
+        order: int64 [n]: the position of each hit in `found`; None without re-ranking, for the order there.
+        reranked: float64: new scores in the order of `found`; NaN for hits not scored again. None without re-ranking.
+        milliseconds: the time of each stage.
     """
 
     rows: Rows
@@ -54,9 +54,9 @@ def rank(
     plan: SearchPlan,
     allow: npt.NDArray[Any] | None = None,
 ) -> Ranked:
-    """The k best documents. `text` is what a re-ranker reads; the query's vectors are those that the plan needs.
+    """The k best documents. `text` is for a re-ranker; the query's vectors are those that the plan needs.
 
-    In an index of windows, each document is re-ranked by its best one.
+    In an index of windows, each document is re-ranked by its best window.
     """
     if plan.rerank is None:
         found = search_documents(index, query, k, plan, allow=allow)
@@ -72,14 +72,14 @@ def rank(
 
 
 def _reordered(found: HybridHits, reranked: CombinedScores, settings: RerankSettings) -> tuple[Rows, CombinedScores]:
-    """The new order of what was found, best first, and the new scores, in the old order."""
+    """The new order of the hits found, best first, and the new scores, in the old order."""
     new = reranked
     if settings.weight < 1:
         again = reranked[~np.isnan(reranked)]
         old = normaliser("min_max", found.scores[: len(again)])(found.scores)
         new = settings.weight * normaliser("min_max", np.sort(again)[::-1])(reranked) + (1 - settings.weight) * old
     held = np.isnan(new)
-    # Hits beyond the depth keep their order, below all that were scored again.
+    # Hits beyond the depth keep their order, below all those scored again.
     order = np.lexsort((np.arange(len(new)), -np.where(held, 0, new), held))
     lowest = float(new[~held].min(initial=math.inf)) if not held.all() else 0.0
     return order, np.where(held, lowest - 1 - np.arange(len(new)), new)
@@ -94,13 +94,13 @@ def answer(
     encode_ms: dict[str, float],
     search_ms: float,
 ) -> SearchResponse:
-    """The hits with their documents and what each stage said of them; with matches if there is a `vocabulary`."""
+    """The hits with their documents and what each stage gave them; with matches if there is a `vocabulary`."""
     found = ranked.found
     query, words = found.query.sparse, None
     if vocabulary is not None and query is not None:
         words = vocabulary()
     hits = []
-    # Of one stage there is nothing to say but the score.
+    # With a single stage, there is nothing to report beyond the score.
     said = [{} for _ in ranked.rows] if plan.stages == (SPARSE,) else _stages(ranked)
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
     for rank, (row, score, stages) in enumerate(scored, start=1):
@@ -123,7 +123,7 @@ def answer(
 
 
 def _stages(ranked: Ranked) -> list[dict[str, StageScore]]:
-    """What each stage said of each hit."""
+    """What each stage gave each hit."""
     found, order = ranked.found, ranked.order
     stages: list[dict[str, StageScore]] = [{} for _ in range(len(ranked.rows))]
     for name, side in (("sparse", found.sparse), ("dense", found.dense)):
@@ -139,7 +139,7 @@ def _stages(ranked: Ranked) -> list[dict[str, StageScore]]:
 
 
 def _of_side(side: SideScores, order: Rows | None) -> list[StageScore]:
-    """One side's scores in the order of the hits. Where these were scored again, it adds nothing to what they have."""
+    """One side's scores, in the order of the hits. It contributes nothing to hits that were scored again."""
     scores, ranks, contributions = side
     if order is not None:
         scores, ranks = scores[order], ranks[order]

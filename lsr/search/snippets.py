@@ -1,4 +1,4 @@
-"""The passage of a text that shows best why it matched."""
+"""The passage of a text that best shows why it matched."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_snippet(text: str, matches: Iterable[TermMatch] = (), width: int = 200)
     """The window of about `width` characters whose words carry the most of the score, each term counted once.
 
     A word carries a term if it starts with it, ignoring case: terms are word pieces, and an inflected form still shows
-    why. The text's beginning if nothing matches in it.
+    why. If nothing matches, the beginning of the text.
     """
     gains = _gains(matches)
     text = " ".join(text.split())
@@ -45,7 +45,7 @@ def make_snippet(text: str, matches: Iterable[TermMatch] = (), width: int = 200)
 
 
 def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:
-    """Contribution of each term that can be looked for in a text, without its tokenizer's mark of a word's start."""
+    """Contribution of each term that can be found in a text, without the tokenizer's mark of a word's start."""
     gains: dict[str, float] = {}
     for match in matches:
         term = match.term.lstrip("▁Ġ").lower()

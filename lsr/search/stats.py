@@ -1,4 +1,4 @@
-"""What searches did: in words, and on average."""
+"""Statistics of searches: in words, and averaged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def in_words(stats: SearchStats) -> str:
-    """As "exact: 5,210 weights added, 438 of 1,250 blocks visited, 1,540 documents scored"."""
+    """Format statistics: "exact: 5,210 weights added, 438 of 1,250 blocks visited, 1,540 documents scored"."""
     parts = []
     if weights := stats.postings + stats.frequent_cells:
         parts.append(f"{weights:,} weights added")
@@ -22,7 +22,7 @@ def in_words(stats: SearchStats) -> str:
 
 
 def mean_stats(stats: Sequence[SearchStats]) -> SearchStats:
-    """The mean, rounded, over one or more searches that went the same way."""
+    """The rounded mean over one or more searches in the same mode."""
 
     def mean(name: str) -> int:
         return round(sum(getattr(each, name) for each in stats) / len(stats))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lsr.text.corpus import FORMATS, count_documents, open_corpus, open_queries
-    from lsr.text.records import FieldNames, SkipReport
+    from lsr.text.records import FieldNames
+    from lsr.text.reports import SkipReport
 
-# Resolved on first use: an index needs windows, and no reader.
+# Resolved on first use: an index needs windows, but no reader.
 _HOMES = {
     "FORMATS": "lsr.text.corpus",
     "FieldNames": "lsr.text.records",
-    "SkipReport": "lsr.text.records",
+    "SkipReport": "lsr.text.reports",
     "count_documents": "lsr.text.corpus",
     "open_corpus": "lsr.text.corpus",
     "open_queries": "lsr.text.corpus",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
@@ -12,10 +12,11 @@ from lsr.core.options import listed
 from lsr.core.remedies import name_format
 from lsr.text import beir, irds
 from lsr.text.formats import CORPUS_FORMATS, Reader
-from lsr.text.lines import STDIN, OnBad, content_suffix, name_of
-from lsr.text.records import FieldNames, Record, SkipReport, documents, queries
+from lsr.text.lines import STDIN, OnBad, content_suffix, name_of, peek_stdin, stop
+from lsr.text.records import FieldNames, Record, documents, queries
+from lsr.text.reports import Reporter, SkipReport
 
-OnError = Literal["stop", "skip"]
+OnError = Literal["stop", "skip", "skip-files"]
 
 FORMATS = {name: each.title for name, each in CORPUS_FORMATS.items()}
 """Format names for `format=`, and what each is."""
@@ -35,14 +36,16 @@ def open_corpus(
         format: one of FORMATS; found from the name if not given.
         fields: which fields hold the id, the title and the text.
         on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
-            before); "skip" leaves it out and counts it in `skipped`. A file that is damaged or cut short always stops.
+            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with files of a folder that
+            cannot be read, and stops at other bad documents. A source that is damaged or cut short always stops.
+        skipped: counts what is left out, and what had to be guessed.
 
     Returns:
-        Documents one at a time; memory does not grow with the corpus but for a hash of each id (at most 21 bytes).
+        Documents one at a time; memory does not grow with the corpus except for a hash of each id (at most 21 bytes).
 
     Raises:
         InputError: at once if the source is missing or its format unknown; later, with file, line and field, for
-            a bad document, and for a source without a single one.
+            a bad document, and for a source without any documents.
     """
     format = _format(source, format, for_queries=False)
     path, reader = _located(source, format, "corpus"), CORPUS_FORMATS[format].read
@@ -57,7 +60,7 @@ def open_queries(
     on_error: OnError = "stop",
     skipped: SkipReport | None = None,
 ) -> Iterator[Query]:
-    """Stream the queries of `source`, in the formats and by the rules of `open_corpus`.
+    """Stream the queries of `source`, with the formats and rules of `open_corpus`.
 
     A BEIR folder gives its queries.jsonl; a text file gives one query a line.
     """
@@ -67,9 +70,9 @@ def open_queries(
 
 
 def count_documents(source: str | Path, *, format: str | None = None) -> int | None:
-    """How many documents `source` has, if that can be told without reading the texts; None if not.
+    """How many documents `source` has, or None if that takes reading the texts.
 
-    Parquet and ir_datasets record it, uncompressed files have about as many documents as lines, folders as files.
+    Parquet and ir_datasets record it; uncompressed files have about one document per line, folders one per file.
     """
     format = _format(source, format, for_queries=False)
     if str(source) == STDIN:
@@ -78,17 +81,17 @@ def count_documents(source: str | Path, *, format: str | None = None) -> int | N
 
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
-    """The format's name, with the source found to be there. InputError if either is not so."""
+    """The format's name. InputError if the source does not exist or its format is unknown."""
     name = name_of(source)
     if format is not None and format not in CORPUS_FORMATS:
-        raise InputError(f"there is no format {format!r}; choose from {', '.join(CORPUS_FORMATS)}")
+        raise InputError(f"there is no format {format!r}; choose one of {', '.join(CORPUS_FORMATS)}")
     if str(source).startswith(irds.PREFIX):
         return "irds"
     if str(source) == STDIN:
         if format is not None and not CORPUS_FORMATS[format].stdin:
             others = listed([other for other, each in CORPUS_FORMATS.items() if each.stdin])
             raise InputError(f"format {format!r} cannot be read from stdin; give {others}", source=name)
-        return format or "jsonl"
+        return format or _format_of_stdin(for_queries=for_queries)
     path = Path(source)
     if not path.exists():
         raise InputError(f"no such file or folder; a dataset of ir_datasets is named {irds.PREFIX}{name}", source=name)
@@ -100,13 +103,23 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     if path.is_dir():
         is_beir = beir.is_beir_folder(path)
         if for_queries and not is_beir:
-            raise InputError("a folder of queries must hold queries.jsonl", source=name)
+            raise InputError("a folder of queries must contain queries.jsonl", source=name)
         return "beir" if is_beir else "folder"
     suffix = content_suffix(path)
     for found, each in CORPUS_FORMATS.items():
         if suffix in each.ends(for_queries=for_queries):
             return found
-    raise InputError("the format cannot be told from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
+    raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
+
+
+def _format_of_stdin(*, for_queries: bool) -> str:
+    """The format that the first line on stdin looks like; JSON lines where it looks like none."""
+    first = peek_stdin().lstrip().partition("\n")[0]
+    if first.startswith(("{", "[")) or not first:
+        return "jsonl"
+    if "\t" in first:
+        return "tsv"
+    return "lines" if for_queries else "jsonl"
 
 
 def _located(source: str | Path, format: str, part: beir.Part) -> str | Path:
@@ -124,15 +137,12 @@ def _stream(
     skipped: SkipReport | None,
     what: str,
 ) -> Iterator[Any]:
-    if on_error not in ("stop", "skip"):
-        raise InputError(f'on_error must be "stop" or "skip", not {on_error!r}')
+    if on_error not in get_args(OnError):
+        among = listed([repr(choice) for choice in get_args(OnError)])
+        raise InputError(f"on_error must be {among}, not {on_error!r}")
     report = SkipReport() if skipped is None else skipped
     names = fields or FieldNames()
-
-    def stop(error: InputError) -> None:
-        raise error
-
-    on_bad = stop if on_error == "stop" else report.add
+    on_bad = Reporter(report, report.add if on_error == "skip" else stop, stop if on_error == "stop" else report.add)
     name = name_of(source)
 
     def stream() -> Iterator[Any]:
@@ -141,7 +151,16 @@ def _stream(
             nothing = False
             yield item
         if nothing:
-            reason = f"; {report.count} lines were skipped, the first: {report.messages[0]}" if report.count else ""
-            raise InputError(f"no {what} in it{reason}", source=name)
+            raise InputError(f"no {what} in it{_what_is_there(report)}", source=name)
 
     return stream()
+
+
+def _what_is_there(report: SkipReport) -> str:
+    """Why nothing came of a source that is not empty."""
+    reasons = []
+    if report.count:
+        reasons.append(f"{report.count} lines or files were skipped, the first: {report.messages[0]}")
+    if report.files_unread:
+        reasons.append(f"files of kinds that are not read: {', '.join(report.files_unread)}")
+    return "".join(f"; {reason}" for reason in reasons)

@@ -1,104 +1,165 @@
-"""A folder of text and Markdown files: one document a file."""
+"""A folder of files: documents, one a file, and files of records as JSON lines, each record a document."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.text.lines import OnBad, not_utf8
+from lsr.text.files.page import joined
+from lsr.text.files.registry import read_file, unread_kind
+from lsr.text.lines import OnBad, content_suffix
+from lsr.text.readers import is_header
 from lsr.text.records import FieldNames, Record
+from lsr.text.reports import Reporter
 
-TEXT_SUFFIXES = (".txt", ".md", ".markdown", ".rst")
-
-_FRONT_MATTER = re.compile(r"---\n(.*?\n)?---[ \t]*(?:\n|$)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
-_FENCED = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE)
-# A first line that is underlined, as Markdown (setext) and reStructuredText have it, maybe with a line above it too.
-_UNDERLINED = re.compile(r"(?:([=\-~*^#\"'+])\1{2,}[ \t]*\n)?[ \t]*(\S.*?)[ \t]*\n([=\-~*^#\"'+])\3{2,}[ \t]*(?:\n|$)")
+RecordReader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
+RecordReaders = Mapping[str, RecordReader]
+"""Readers of files of records, by the ending of their names."""
 
 
-def read_folder(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """The files ending in .txt, .md, .markdown and .rst below a folder, sorted; ids are relative paths with "/".
+def read_folder(source: str | Path, names: FieldNames, on_bad: OnBad, readers: RecordReaders) -> Iterator[Record]:
+    """The files below a folder, folder by folder, sorted by name; ids are relative paths with "/".
 
-    Hidden files and folders are left out, and links to folders are not followed.
+    A file of records (`readers`) gives its records, with their own ids, where they name an id and a text, as the
+    shards of a corpus do; another, such as a spreadsheet's CSV, is one document. Hidden files and folders are left out,
+    and links to folders are not followed; files of other kinds are left out and counted.
     """
-    root = Path(source)
-    for path in text_files(root, on_bad):
-        try:
-            record = read_text_file(path, id=path.relative_to(root).as_posix())
-        except InputError as error:
-            on_bad(error)
+    root, tell = Path(source), Reporter.of(on_bad)
+    for path in folder_files(root, tell):
+        if content_suffix(path) in readers:
+            records = _record_file(path, root, names, tell, readers[content_suffix(path)])
+        elif (unread := unread_kind(path)) is None:
+            records = _document_file(path, root, tell)
+        else:
+            tell.report.files_unread[unread] += 1
             continue
-        yield record
+        tell.report.files_read += 1
+        yield from records
 
 
 def read_single_file(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """One text file as one document; its id is the file's name."""
+    """One file as one document; its id is the file's name."""
     path = Path(source)
-    yield read_text_file(path, id=path.name)
+    yield _document(path, path.name, Reporter.of(on_bad))
 
 
-def text_files(root: Path, on_bad: OnBad | None = None) -> Iterator[Path]:
-    """The text files below `root`, folder by folder, sorted by name within each; a closed folder goes to `on_bad`."""
+def folder_files(root: Path, tell: Reporter | None = None) -> Iterator[Path]:
+    """The files below `root`, folder by folder, sorted by name within each.
+
+    Files that are not regular, as pipes and devices, are left out, and counted as such; `tell` hears of closed folders.
+    """
 
     def closed(error: OSError) -> None:
-        if on_bad is not None:
-            on_bad(InputError(f"cannot be read: {error.strerror}", source=str(error.filename)))
+        if tell is not None:
+            tell.file(InputError(f"cannot be read: {error.strerror}", source=str(error.filename)))
 
     for folder, folders, files in os.walk(root, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and name.lower().endswith(TEXT_SUFFIXES):
-                yield Path(folder, name)
+            path = Path(folder, name)
+            if name.startswith("."):
+                continue
+            # A link that leads nowhere is left to its reader, which says so.
+            if path.exists() and not path.is_file():
+                if tell is not None:
+                    tell.report.files_unread["neither a file nor a folder"] += 1
+                continue
+            yield path
 
 
-def count_text_files(source: str | Path) -> int:
-    """How many files `read_folder` reads of a folder."""
-    return sum(1 for _ in text_files(Path(source)))
+def count_files(source: str | Path, readers: RecordReaders, count: Callable[[Path], int | None]) -> int | None:
+    """How many documents `read_folder` about gives: a file is one, and files of records hold what `count` says."""
+    total = 0
+    for path in folder_files(Path(source)):
+        if content_suffix(path) in readers:
+            inside = count(path)
+            if inside is None:
+                return None
+            total += inside
+        elif unread_kind(path) is None:
+            total += 1
+    return total
 
 
-def read_text_file(path: Path, id: str) -> Record:
-    """A whole file. The title is its front matter's, its first heading's, or the file's name without its ending.
+def _document_file(path: Path, root: Path, tell: Reporter) -> Iterator[Record]:
+    try:
+        yield _document(path, path.relative_to(root).as_posix(), tell)
+    except InputError as error:
+        tell.file(error)
 
-    A heading that opens the file is the title only; anywhere else it stays in the text as well.
-    """
+
+def _document(path: Path, id: str, tell: Reporter) -> Record:
+    """A file as a record. Its fields are what it says of itself, its path, and the day when it was last changed."""
+    _check_name(path, id)
+    page = read_file(path)
+    if page.encoding is not None:
+        tell.report.encodings[page.encoding] += 1
+    fields = {"path": id, "modified": _modified(path), **page.fields}
+    return Record(None, {**fields, "_id": id, "title": page.title or path.stem, "text": page.text}, str(path))
+
+
+def _record_file(path: Path, root: Path, names: FieldNames, tell: Reporter, reader: RecordReader) -> Iterator[Record]:
+    """The records of a file that has documents, or the file as one document."""
+    id = path.relative_to(root).as_posix()
+    try:
+        _check_name(path, id)
+        # What stands in the file is looked at before anything is told of it.
+        first = next(reader(path, names, _hold), None)
+        records = first is not None and is_header(list(first.values), names)
+    except (_Held, InputError):
+        records = True  # its reader says what is wrong
+    try:
+        if records:
+            yield from (record._replace(file=str(path)) for record in reader(path, names, tell))
+        else:
+            yield _values_document(path, id, reader(path, names, tell))
+    except InputError as error:
+        # Bad records have been told of: this is a file that cannot be read on.
+        tell.file(error)
+
+
+class _Held(Exception):
+    pass
+
+
+def _hold(error: InputError) -> None:
+    raise _Held
+
+
+def _values_document(path: Path, id: str, records: Iterator[Record]) -> Record:
+    """A file whose records name no id and text: all of its values as one text."""
+    try:
+        text = joined(_lines(record.values) for record in records)
+    except ValueError as error:
+        raise InputError(str(error), source=str(path)) from None
+    fields = {"path": id, "modified": _modified(path)}
+    return Record(None, {**fields, "_id": id, "title": path.stem, "text": text}, str(path))
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    """Names and values of a record in one line, those within it too."""
+    said, waiting = [], list(reversed(values.items()))
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend((name, item) for item in reversed(value))
+        elif value not in (None, ""):
+            said.append(f"{name}: {value}")
+    return ", ".join(said)
+
+
+def _check_name(path: Path, id: str) -> None:
     try:
         id.encode()
-        raw = path.read_bytes()
     except UnicodeEncodeError:
-        raise InputError("the file's name is not UTF-8; rename it", source=ascii(str(path))) from None
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise not_utf8(error, path, line=line, offset=len(raw) - len(error.object)) from None
-    text = text.replace("\r\n", "\n")
-    title, text = _split_title(text, markdown=path.suffix.lower() in (".md", ".markdown"))
-    return Record(None, {"id": id, "title": title or path.stem, "text": text.strip()})
+        raise InputError("the file name is not UTF-8; rename the file", source=ascii(str(path))) from None
 
 
-def _split_title(text: str, *, markdown: bool) -> tuple[str, str]:
-    """The title ("" if there is none) and the text without it where it opens the file."""
-    title = ""
-    if markdown and (front := _FRONT_MATTER.match(text)):
-        text = text[front.end() :]
-        if named := _FRONT_TITLE.search(front[1] or ""):
-            title = named[2]
-    text = text.lstrip("\ufeff\n")
-    if opening := _UNDERLINED.match(text):
-        return title or opening[2], text[opening.end() :]
-    if not markdown:
-        return title, text
-    fences = [match.span() for match in _FENCED.finditer(text)]
-    for heading in _HEADING.finditer(text):
-        if any(start <= heading.start() < stop for start, stop in fences):
-            continue
-        opens = not text[: heading.start()].strip()
-        return title or heading[1], text[heading.end() :] if opens else text
-    return title, text
+def _modified(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.text import beir, irds
-from lsr.text.folder import TEXT_SUFFIXES, count_text_files, read_folder, read_single_file
-from lsr.text.lines import OnBad
-from lsr.text.readers import count_lines, count_rows, read_jsonl, read_parquet, read_plain_lines, read_tsv
+from lsr.text.csv_table import read_csv
+from lsr.text.files.registry import FILE_FORMATS
+from lsr.text.folder import count_files, read_folder, read_single_file
+from lsr.text.json_file import read_json
+from lsr.text.lines import OnBad, content_suffix
+from lsr.text.parquet import count_rows, read_parquet
+from lsr.text.readers import count_lines, read_jsonl, read_plain_lines, read_tsv
 from lsr.text.records import FieldNames, Record
 
 Reader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
@@ -25,9 +29,10 @@ class CorpusFormat:
         title: what it is, in a line.
         read: its reader; of the documents, where `read_queries` has another for the queries.
         read_queries: None where queries are read as documents are.
-        suffixes: how the names of its files end, before .gz or .zst: what a source's format is found by.
+        suffixes: how the names of its files end, before that of a compression: what a source's format is found by.
         query_suffixes: the same for files of queries, where it is not the same; None where it is.
         is_folder: whether it is a folder, not a file.
+        records: whether it is a file of many documents, as a folder may hold several of.
         stdin: whether it can be read from stdin.
         locate: the file that is read of a folder which has one for documents and one for queries.
         count: how many documents a source has, or None if that cannot be told without reading their texts.
@@ -39,6 +44,7 @@ class CorpusFormat:
     suffixes: tuple[str, ...] = ()
     query_suffixes: tuple[str, ...] | None = None
     is_folder: bool = False
+    records: bool = False
     stdin: bool = False
     locate: Callable[[Path, beir.Part], Path] | None = None
     count: Callable[[str | Path], int | None] = lambda source: None
@@ -48,57 +54,87 @@ class CorpusFormat:
         return self.suffixes if self.query_suffixes is None or not for_queries else self.query_suffixes
 
 
+def _record_readers() -> dict[str, Reader]:
+    """The readers of files of records, by ending: what a folder may hold beside documents that are a file each."""
+    return {suffix: each.read for each in CORPUS_FORMATS.values() if each.records for suffix in each.suffixes}
+
+
+def _read_folder(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
+    return read_folder(source, names, on_bad, _record_readers())
+
+
+def _count_folder(source: str | Path) -> int | None:
+    counts = {suffix: each.count for each in CORPUS_FORMATS.values() if each.records for suffix in each.suffixes}
+    return count_files(source, _record_readers(), lambda path: counts[content_suffix(path)](path))
+
+
 CORPUS_FORMATS: dict[str, CorpusFormat] = {
     "beir": CorpusFormat(
-        title="a folder with corpus.jsonl and queries.jsonl, as BEIR has them",
-        read=read_jsonl,
+        title="a folder with corpus.jsonl and queries.jsonl, as in BEIR",
+        read=beir.read_part,
         is_folder=True,
         locate=beir.part_file,
-        count=count_lines,
+        count=beir.count_part,
     ),
     "jsonl": CorpusFormat(
-        title="one JSON object a line: .jsonl, also .gz and .zst; stdin unless another format is given",
+        title="one JSON object per line: .jsonl, .ndjson; stdin unless another format is given",
         read=read_jsonl,
-        suffixes=(".jsonl", ".ndjson", ".json"),
+        suffixes=(".jsonl", ".ndjson"),
+        records=True,
         stdin=True,
         count=count_lines,
     ),
+    "json": CorpusFormat(
+        title="an array of JSON objects, one object, or one a line: .json",
+        read=read_json,
+        suffixes=(".json",),
+        records=True,
+    ),
     "tsv": CorpusFormat(
-        title="tab-separated id, text; id, title, text; or with a header: .tsv, also .gz and .zst",
+        title="tab-separated id, text; id, title, text; or with a header: .tsv",
         read=read_tsv,
         suffixes=(".tsv",),
+        records=True,
         stdin=True,
         count=count_lines,
+    ),
+    "csv": CorpusFormat(
+        title="comma-separated values with a header: .csv",
+        read=read_csv,
+        suffixes=(".csv",),
+        records=True,
+        stdin=True,
     ),
     "parquet": CorpusFormat(
         title="a Parquet file with the fields as columns: .parquet",
         read=read_parquet,
         suffixes=(".parquet",),
+        records=True,
         count=count_rows,
     ),
     "irds": CorpusFormat(
-        title="irds:NAME, a dataset of ir_datasets",
+        title="irds:NAME, a dataset from ir_datasets",
         read=irds.read_documents,
         read_queries=irds.read_queries,
         count=irds.count,
     ),
     "folder": CorpusFormat(
-        title="a folder of text files: .txt, .md, .markdown, .rst",
-        read=read_folder,
+        title=f"a folder of documents ({', '.join(FILE_FORMATS)}), or of shards in the formats above",
+        read=_read_folder,
         is_folder=True,
-        count=count_text_files,
+        count=_count_folder,
     ),
     "file": CorpusFormat(
-        title="one text file as one document",
+        title="one file as one document",
         read=read_single_file,
-        suffixes=TEXT_SUFFIXES,
+        suffixes=tuple(FILE_FORMATS),
         query_suffixes=(),
         count=lambda source: 1,
     ),
     "lines": CorpusFormat(
-        title="each line is a text, its number the id; .txt files of queries",
+        title="each line is a text, its line number the id; .txt files of queries",
         read=read_plain_lines,
-        query_suffixes=TEXT_SUFFIXES,
+        query_suffixes=(".txt", ".md", ".markdown", ".rst"),
         stdin=True,
         count=count_lines,
     ),

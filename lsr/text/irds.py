@@ -1,7 +1,7 @@
 """Documents and queries of ir_datasets (https://ir-datasets.com), by name.
 
-The texts are what ir_datasets gives: for MS MARCO, for one, it repairs characters that the original files have
-wrongly decoded.
+The texts are those that ir_datasets gives: for MS MARCO, for example, it repairs characters that are wrongly decoded in
+the original files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_documents(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iter
             text = doc.default_text() if usual is None else values.pop(usual)
             title = values.get("title")
             if usual is None and isinstance(title, str):
-                text = text.removeprefix(title).lstrip()  # the default text begins with the title, which is kept apart
+                text = text.removeprefix(title).lstrip()  # the default text begins with the title, which is separate
             values["text"] = text
         yield Record(number, values)
 
@@ -47,7 +47,7 @@ def read_queries(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
 
 
 def count(source: str | Path) -> int | None:
-    """Number of documents as far as ir_datasets knows it without a download."""
+    """Number of documents, if ir_datasets knows it without a download."""
     dataset = load(str(source))
     return dataset.docs_metadata().get("count") if dataset.has_docs() else None
 
@@ -70,7 +70,7 @@ def load(source: str) -> Any:
 
 
 def iterate(start: Any, source: str) -> Iterator[Any]:
-    """What the dataset's iterator gives; InputError for a download that fails or a file that cannot be read."""
+    """Iterate over part of a dataset; InputError for a failed download or an unreadable file."""
     try:
         yield from start()
     except (OSError, RuntimeError) as error:

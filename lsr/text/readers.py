@@ -1,22 +1,14 @@
-"""Readers of record formats: JSON lines, tab-separated values, plain lines, Parquet."""
+"""Readers of line formats: JSON lines, tab-separated values, plain lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lsr.core.errors import InputError
-from lsr.text.lines import COMPRESSIONS, OnBad, name_of, open_bytes, read_lines
-from lsr.text.records import (
-    ID_NAMES,
-    QUERY_ID_NAMES,
-    QUERY_TEXT_NAMES,
-    TEXT_NAMES,
-    FieldNames,
-    Record,
-    json_value,
-    parse_object,
-)
+from lsr.text.compression import COMPRESSIONS
+from lsr.text.lines import OnBad, name_of, open_bytes, read_lines
+from lsr.text.records import ID_NAMES, QUERY_ID_NAMES, QUERY_TEXT_NAMES, TEXT_NAMES, FieldNames, Record, parse_object
 
 # MS MARCO's collection.tsv and queries.tsv, the form with titles, and MS MARCO's msmarco-docs.tsv.
 _COLUMNS = {
@@ -24,11 +16,10 @@ _COLUMNS = {
     3: ("id", "title", "text"),
     4: ("id", "url", "title", "text"),
 }
-_PARQUET_ROWS = 4096
 
 
 def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """One JSON object a line."""
+    """One JSON object per line."""
     for line, text in read_lines(source, on_bad):
         try:
             values = parse_object(text)
@@ -39,17 +30,17 @@ def read_jsonl(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator
 
 
 def read_tsv(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as a header says.
+    """Tab-separated columns, without quoting: `id text`, `id title text`, `id url title text`, or as given by a header.
 
     The first line is a header if field names were given, or if it names both an id and a text by their usual names.
     Every line must have as many columns as the first.
     """
-    header: tuple[str, ...] = ()
+    header: Sequence[str] = ()
     for line, text in read_lines(source, on_bad):
         cells = text.split("\t")
         if not header:
-            if _is_header(cells, names):
-                header = tuple(cells)
+            if is_header(cells, names):
+                header = unique_columns(cells, source, line)
                 continue
             if len(cells) in _COLUMNS:
                 header = _COLUMNS[len(cells)]
@@ -67,29 +58,6 @@ def read_plain_lines(source: str | Path, names: FieldNames, on_bad: OnBad) -> It
         yield Record(line, {"id": str(line), "text": text})
 
 
-def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    """The rows of a Parquet file, a few thousand in memory at once; the line of a row is its number from 1."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(source) as file:
-            row = 0
-            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-                for values in batch.to_pylist():
-                    row += 1
-                    yield Record(row, json_value(values))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
-
-
-def count_rows(source: str | Path) -> int:
-    """How many rows a Parquet file says it has."""
-    import pyarrow.parquet as pq
-
-    return pq.read_metadata(Path(source).absolute()).num_rows
-
-
 def count_lines(source: str | Path) -> int | None:
     """How many lines a file has; None for one that is compressed, or a pipe (bash's <(…) is one), read only once."""
     path = Path(source)
@@ -103,8 +71,17 @@ def count_lines(source: str | Path) -> int | None:
     return lines + (last != b"\n")
 
 
-def _is_header(cells: list[str], names: FieldNames) -> bool:
+def is_header(cells: Sequence[str], names: FieldNames) -> bool:
+    """Whether the cells of a first line are names: they were asked for, or an id and a text are among them."""
     if names.id or names.title or names.text:
         return True
     there = set(cells)
     return not there.isdisjoint(ID_NAMES + QUERY_ID_NAMES) and not there.isdisjoint(TEXT_NAMES + QUERY_TEXT_NAMES)
+
+
+def unique_columns(columns: Sequence[str], source: str | Path, line: int | None = None) -> Sequence[str]:
+    """The names of columns. InputError for one that stands twice: which of the two is meant, nobody can tell."""
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InputError("two columns have this name; rename one", source=name_of(source), line=line, field=twice)
+    return columns

@@ -1,15 +1,17 @@
-"""From a record (a line's or a row's named values) to a Document or a Query."""
+"""Turn records (the named values of a line or a row) into Documents or Queries."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
+from lsr.core.limits import DEEPEST
 from lsr.core.unique_ids import UniqueIds
+from lsr.core.values import problem_in, too_deep
 from lsr.text.lines import OnBad
 
 ID_NAMES = ("_id", "id", "docid", "doc_id", "pid")
@@ -17,14 +19,15 @@ TEXT_NAMES = ("text", "contents", "content", "body", "passage", "abstract")
 QUERY_ID_NAMES = ("_id", "id", "qid", "query_id")
 QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content")
 
-_SKIPPED_KEPT = 20
-_ONE_A_LINE = "each line must be one whole object (jq -c . or, out of an array, jq -c '.[]' makes them)"
+# Of one record: what takes Python some hundred megabytes, were each an empty object.
+_MOST_VALUES = 1 << 22
+_ONE_A_LINE = "each line must be one whole object (convert with jq -c . or, for an array, jq -c '.[]')"
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """Which fields hold the id, the title and the text; None looks for the usual names in order.
+    """Which fields contain the id, the title and the text; None looks for the usual names in order.
 
     Those are `_id`, `id`, `docid`, `doc_id`, `pid` for the id, `title` for the title, and `text`, `contents`,
     `content`, `body`, `passage`, `abstract` for the text; for queries `_id`, `id`, `qid`, `query_id`, and `text`,
@@ -37,79 +40,91 @@ class FieldNames:
 
 
 class Record(NamedTuple):
-    """Named values and the line (or row, from 1) they came from, None where there are no lines."""
+    """Named values and where they came from.
+
+    Attributes:
+        line: the line (or row, from 1); None where there are no lines.
+        file: of a folder; None where the source is one file.
+    """
 
     line: int | None
     values: dict[str, Any]
-
-
-@dataclass(slots=True)
-class SkipReport:
-    """What `on_error="skip"` left out: how many lines, and what was wrong with the first of them."""
-
-    count: int = 0
-    messages: list[str] = field(default_factory=list)
-
-    def add(self, error: InputError) -> None:
-        """Count one skipped line; the first 20 messages are kept."""
-        self.count += 1
-        if len(self.messages) < _SKIPPED_KEPT:
-            self.messages.append(str(error))
+    file: str | None = None
 
 
 def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Document]:
-    """Documents of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Documents from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     title_key = names.title or "title"
     seen = UniqueIds()
-    for line, values in records:
+    for line, values, file in records:
         try:
             id_key, text_key = _find(values, names.id, ID_NAMES), _find(values, names.text, TEXT_NAMES)
             text = _string(values, text_key)
             title = "" if values.get(title_key) is None else _string(values, title_key)
             id = _new_id(values, id_key, seen)
         except _Broken as broken:
-            on_bad(InputError(broken.reason, source=source, line=line, field=broken.field))
+            on_bad(InputError(broken.reason, source=file or source, line=line, field=broken.field))
             continue
         for key in (id_key, text_key, title_key):
             values.pop(key, None)
         if values.get("metadata") == {}:  # BEIR writes it on every line, mostly empty
             del values["metadata"]
+        if values and (problem := problem_in(values)):
+            on_bad(InputError(problem[1], source=file or source, line=line, field=problem[0]))
+            continue
         yield Document(id, text, title, values)
 
 
 def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Query]:
-    """Queries of the records; what breaks a rule, and an id that came before, goes to `on_bad`."""
+    """Queries from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()
-    for line, values in records:
+    for line, values, file in records:
         try:
             text = _string(values, _find(values, names.text, QUERY_TEXT_NAMES))
             id = _new_id(values, _find(values, names.id, QUERY_ID_NAMES), seen)
         except _Broken as broken:
-            on_bad(InputError(broken.reason, source=source, line=line, field=broken.field))
+            on_bad(InputError(broken.reason, source=file or source, line=line, field=broken.field))
             continue
         yield Query(id, text)
 
 
 def parse_object(line: str, **options: Any) -> dict[str, Any]:
-    """One line's JSON object; `options` go to `json.loads`. ValueError says what is wrong."""
+    """One line's JSON object; `options` go to `json.loads`. ValueError says what is wrong.
+
+    A name that appears twice in one object is refused: which of its values is meant, nobody can tell.
+    """
+    # Only long lines can hold that many, and only these take time to count.
+    if len(line) > _MOST_VALUES and sum(map(line.count, ",[{")) > _MOST_VALUES:
+        raise ValueError(f"holds more than {_MOST_VALUES:,} values")
     try:
-        value = json.loads(line, parse_constant=_refuse_constant, **options)
+        value = json.loads(line, **{"parse_constant": _refuse_constant, "object_pairs_hook": unique_names, **options})
     except json.JSONDecodeError as error:
         hint = f"; {_ONE_A_LINE}" if line.startswith("[") or line.strip() == "{" else ""
         raise ValueError(f"malformed JSON: {error.msg} at column {error.colno}{hint}") from None
     except ValueError as error:
         raise ValueError(f"malformed JSON: {error}") from None
     except RecursionError:
-        raise ValueError("malformed JSON: nested too deeply") from None
+        raise ValueError(f"malformed JSON: nested too deeply: more than {DEEPEST} levels") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{_kind(value)} where a JSON object should be; {_ONE_A_LINE}")
+        raise ValueError(f"expected a JSON object, found {_kind(value)}; {_ONE_A_LINE}")
+    if line.count("[") + line.count("{") > DEEPEST and too_deep(value):
+        raise ValueError(f"nested too deeply: more than {DEEPEST} levels")
     if "\\ud" in line or "\\uD" in line:
         _refuse_lone_surrogates(value)
     return value
 
 
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """As `object_pairs_hook`: the object. ValueError names one that appears twice in it."""
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
+    return named
+
+
 def json_value(value: Any) -> Any:
-    """`value` made of what JSON has: NaN becomes None; dates, bytes and other types become strings."""
+    """`value` in JSON types: NaN becomes None; dates, bytes and other types become strings."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -160,7 +175,7 @@ def _new_id(values: Mapping[str, Any], key: str, seen: UniqueIds) -> str:
     except ValueError as error:
         raise _Broken(str(error), key) from None
     if not seen.add(id):
-        raise _Broken(f"the id {id!r} came before; ids must be unique", key)
+        raise _Broken(f"duplicate id {id!r}; ids must be unique", key)
     return id
 
 

@@ -1,7 +1,7 @@
-"""Long documents as windows: passages that are encoded, and found, each by itself.
+"""Long documents as windows: passages that are each encoded and found separately.
 
-A window is stored as a row of the index, under the id `DOCUMENT#NUMBER`, numbers counting from 0. What stands before
-the last `#` is the document's id, so an id that holds `#` itself is as good as any.
+A window is stored as a row of the index, under the id `DOCUMENT#NUMBER`, numbered from 0. The part before the last `#`
+is the document's id, so document ids may contain `#` too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lsr.core.errors import InputError
 SCORES = ("max", "first", "sum")
 SEPARATOR = "#"
 
-# Two characters of a script that is written without spaces are a word, and so are 40 of anything without a space.
+# Two characters of a script written without spaces count as a word, and so do 40 of anything else without a space.
 _CJK = "\u2e80-\u2fff\u3021-\u9fff\uf900-\ufaff"
 _MARKS = "\u3002\uff01\uff1f"  # its full stop, exclamation mark and question mark
 _QUOTES = "\"'\u201d\u2019\u00bb)\\]\u300d\u300f"
@@ -28,15 +28,15 @@ _SENTENCE_END = re.compile(rf"[.!?\u2026{_MARKS}][{_QUOTES}]*$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSettings:
-    """How documents are cut into windows, and what the windows' scores make of a document's.
+    """How documents are cut into windows, and how a document's score follows from its windows' scores.
 
     Attributes:
         score: MaxP, FirstP and SumP of Dai and Callan (SIGIR 2019, arXiv:1905.09217), which Nguyen et al. (SIGIR 2023,
             arXiv:2305.18494) studied for learned sparse vectors. "max": the best window's score; "first": only the
             first window is kept; "sum": the sum of the `top` best.
-        words: of a window, at most, its title apart.
-        stride: words from the start of a window to the start of the next, at most; less than `words` lets them overlap.
-        top: windows that "sum" adds up.
+        words: the most words of a window, not counting its title.
+        stride: the most words from the start of a window to the start of the next; less than `words` lets them overlap.
+        top: how many windows "sum" adds up.
     """
 
     score: str = "max"
@@ -46,10 +46,10 @@ class WindowSettings:
 
     def __post_init__(self) -> None:
         if self.score not in SCORES:
-            raise InputError(f"windows must be {', '.join(SCORES)}, not {self.score!r}")
+            raise InputError(f"windows must be one of {', '.join(SCORES)}, not {self.score!r}")
         if not 1 <= self.stride <= self.words:
             raise InputError(
-                f"a window must begin 1 … {self.words} words (window_words) after the one before, not {self.stride}"
+                f"a window must begin 1 to {self.words} words (window_words) after the previous one, not {self.stride}"
             )
         if self.top < 1:
             raise InputError(f"top_windows must be at least 1, not {self.top}")
@@ -66,7 +66,7 @@ class WindowSettings:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which window of a document: its number, from 0, and the characters start … stop - 1 of the text that it is."""
+    """A window of a document: its number, from 0, and its characters, start … stop - 1, in the text."""
 
     number: int
     start: int
@@ -74,11 +74,11 @@ class Window:
 
 
 def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
-    """The (start, stop) characters of the windows of a text, in order: each begins before or where the last one ends.
+    """The (start, stop) characters of a text's windows, in order; each begins at or before the end of the previous one.
 
-    A window ends at the last sentence end in its second half, if there is one, and the next begins at the last
-    sentence start that is at most `stride` words on, if that is more than half as many. A text of at most `words` is
-    one window.
+    A window ends at the last sentence end in its second half, if there is one. The next begins at the last sentence
+    start at most `stride` words further on, if that is more than half as many. A text of at most `words` words is one
+    window.
     """
     spans = [match.span() for match in _WORD.finditer(text)]
     if len(spans) <= words:
@@ -106,7 +106,7 @@ def _ends_sentence(text: str, word: tuple[int, int], following: tuple[int, int])
     if "\n" in gap:
         return True
     ended = _SENTENCE_END.search(text[word[0] : word[1]])
-    # Where no space follows, only the marks of such a script end a sentence.
+    # Without a space after it, only a mark of such a script ends a sentence.
     return ended is not None and (bool(gap) or ended.group()[0] in _MARKS)
 
 
@@ -116,17 +116,17 @@ def window_id(document: str, number: int) -> str:
 
 
 def split_window_id(id: str) -> tuple[str, int]:
-    """The document's id and the window's number. InputError for an id that is none of a window."""
+    """The document's id and the window's number. InputError if the id is not a window's."""
     document, separator, number = id.rpartition(SEPARATOR)
     if not separator or not (number.isascii() and number.isdigit()):
-        raise InputError(f"{id!r} is no window's id: DOCUMENT{SEPARATOR}NUMBER")
+        raise InputError(f"{id!r} is not the id of a window, which has the form DOCUMENT{SEPARATOR}NUMBER")
     return document, int(number)
 
 
 def cut_document(document: Document, settings: WindowSettings) -> list[Document]:
     """The windows of a document as rows of an index store them.
 
-    Each has the title; `fields` holds where in the text it starts, and, of the first, the document's own.
+    Each has the title; `fields` contains where in the text it starts and, for the first, the document's own fields.
     """
     spans = cut_text(document.text, settings.words, settings.stride)
     if settings.score == "first":
@@ -147,7 +147,7 @@ def cut_corpus(corpus: Iterable[Document], settings: WindowSettings) -> Iterator
 
 
 def join_windows(rows: Sequence[Document]) -> Document:
-    """The document that `cut_document` cut; for "first", as much of it as is kept."""
+    """Restore the document that `cut_document` cut; for "first", as much of it as was kept."""
     starts = [row.fields["start"] for row in rows]
     parts = [row.text[: after - start] for row, (start, after) in zip(rows, pairwise(starts), strict=False)]
     first = rows[0]
@@ -157,7 +157,7 @@ def join_windows(rows: Sequence[Document]) -> Document:
 
 
 def window_passage(row: Document, first: Document) -> tuple[Document, Window]:
-    """The document with the text of one of its windows, and which one that is; `first` is the row of its first."""
+    """The document with the text of one of its windows, and that window; `first` is the row of the first window."""
     id, number = split_window_id(row.id)
     start = row.fields["start"]
     fields = first.fields.get("fields", {})

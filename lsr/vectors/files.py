@@ -1,9 +1,9 @@
-"""Sparse vectors on disk: Parquet, the interchange; JSON lines, which people and Anserini's tools read; and CIFF, which
-PISA, BMP, Terrier and other engines read.
+"""Sparse vectors on disk, in Parquet, JSON lines or CIFF.
 
-The name tells the format: .parquet, .jsonl or .ciff, the last two also with .gz or .zst. Files are read and written in
-batches, so memory does not grow with them but for a hash of each id (at most 21 bytes), by which an id that comes twice
-is found, and for CIFF another 30 bytes or so a row.
+Parquet is for interchange; people and Anserini's tools read JSON lines; PISA, BMP, Terrier and other engines read CIFF.
+The name gives the format: .parquet, .jsonl or .ciff, the last two also with .gz or .zst. Files are read and written in
+batches, so memory does not grow with them except for a hash of each id (at most 21 bytes), to find duplicates, and for
+CIFF about another 30 bytes per row.
 """
 
 from __future__ import annotations
@@ -39,36 +39,36 @@ def iter_vectors(
 ) -> Iterator[SparseVectors]:
     """Stream the vectors of a file in batches of at most `batch_rows` rows, all with the same `dim`.
 
-    Parquet (columns `id`, `indices`, `values`): `dim` and `vocabulary` must agree with the size that the file records;
-    for a file that records none, and if neither is given, it is the largest term id plus one.
+    Parquet (columns `id`, `indices`, `values`): `dim` and `vocabulary` must agree with the size that the file records.
+    If the file records none and neither is given, `dim` is the largest term id plus one.
 
-    JSON lines (`{"id": …, "vector": {term: weight}}`; other fields are passed over) and CIFF: terms are looked up in
-    `vocabulary`, and one that is not there is an error. Without a vocabulary it is what `read_vocabulary` gives; call
-    that yourself to know which id is which term.
+    JSON lines (`{"id": …, "vector": {term: weight}}`; other fields are ignored) and CIFF: terms are looked up in
+    `vocabulary`, and one that is not there is an error. If not given, it is what `read_vocabulary` returns; call that
+    yourself to know which id is which term.
 
-    CIFF: a weight is the integer in the place of the term frequency over `scale`, which a file that `write_vectors`
-    made records. In one made by another program it is 1 unless given: 100 undoes what the SPLADE code and Anserini do.
+    CIFF: a weight is the integer in place of the term frequency divided by `scale`, which `write_vectors` records in
+    the file. For a file made by another program it is 1 unless given: 100 undoes what the SPLADE code and Anserini do.
 
-    Weights of 0, which rounding leaves behind, are dropped, except that CIFF must have none. A file without rows gives
-    one empty batch.
+    Weights of 0, which rounding leaves behind, are dropped, except that CIFF must not contain any. A file without rows
+    gives one empty batch.
 
     Raises:
-        InputError: at once if the file is missing, not of these formats or of another vocabulary; later, naming row
-            or line, for a vector that breaks a rule of `SparseVectors`.
+        InputError: at once if the file is missing, not in one of these formats or has another vocabulary; later, naming
+            row or line, for a vector that breaks a rule of `SparseVectors`.
     """
     return formats.read(path, vocabulary=vocabulary, dim=dim, batch_rows=batch_rows, scale=scale)
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary | None:
-    """The terms of the file's vectors, sorted; None for Parquet, which holds term ids.
+    """The terms of the file's vectors, sorted; None for Parquet, which stores term ids.
 
-    JSON lines are read whole for it, CIFF hardly.
+    JSON lines have to be read whole for this, CIFF only in small part.
     """
     return formats.open_format(Path(path)).vocabulary(Path(path))
 
 
 def recorded_scale(path: str | Path) -> float | None:
-    """What a CIFF file's integers are over the weights: 1 in one that another program made. None for other formats."""
+    """The ratio of a CIFF file's integers to the weights: 1 if another program made it. None for other formats."""
     return formats.open_format(Path(path)).scale(Path(path))
 
 
@@ -88,14 +88,14 @@ def write_vectors(
     scale: float | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Write the batches to one file, which appears whole or not at all; returns the number of rows.
+    """Write the batches to one file, which appears whole or not at all, and return the number of rows.
 
-    JSON lines and CIFF need the `vocabulary`. Weights are written so that reading gives the same float32, but for CIFF,
-    which holds integers: `scale` times the weight, at least 1; by default the heaviest weight becomes 255. See
+    JSON lines and CIFF need the `vocabulary`. Weights are written so that reading gives the same float32, except in
+    CIFF, which stores integers: `scale` times the weight, at least 1; by default the heaviest weight becomes 255. See
     `lsr.vectors.ciff.write_ciff`. `progress` is called with the number of rows just written.
 
     Raises:
         OutputExistsError: the file exists and `force` is not set.
-        InputError: no batch, batches of different vocabularies, an id that comes twice, or a scale where none belongs.
+        InputError: no batch, batches with different vocabularies, a duplicate id, or a scale for a format without one.
     """
     return formats.write(path, batches, vocabulary=vocabulary, force=force, scale=scale, progress=progress)

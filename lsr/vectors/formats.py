@@ -1,7 +1,7 @@
-"""The formats of vector files: which there are, told by a file's name, and what each of them does.
+"""The formats of vector files: the registry, keyed by file name, and the interface of each format.
 
-A format is loaded when a file of its kind is met. `SparseVectors.save` and `load` come here, and so this file knows the
-vectors only as what the formats take and give: `lsr.vectors.files` has the same functions with their types.
+A format is loaded when it is first needed. `SparseVectors.save` and `load` use this file, so it cannot import that
+class; `lsr.vectors.files` has the same functions with their types.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
+from lsr.text.compression import COMPRESSIONS, WRITTEN_COMPRESSIONS
 from lsr.text.lines import content_suffix
 
 Progress = Callable[[int], None]
@@ -26,13 +27,15 @@ class VectorFormat(Protocol):
     """Reads and writes files of one format. Batches are `lsr.vectors.sparse.SparseVectors`."""
 
     def vocabulary(self, path: Path) -> Vocabulary | None:
-        """The terms of a file's vectors, sorted; None if the format holds term ids."""
+        """The terms of a file's vectors, sorted; None if the format stores term ids."""
         ...
 
     def read(
         self, path: Path, *, vocabulary: Vocabulary | None, dim: int | None, batch_rows: int, scale: float | None
     ) -> Iterator[Any]:
-        """Batches of at most `batch_rows` rows, at least one. Raises as `lsr.vectors.files.iter_vectors`."""
+        """Read batches of at most `batch_rows` rows, at least one batch.
+
+        Raises the errors of `lsr.vectors.files.iter_vectors`."""
         ...
 
     def write(
@@ -46,21 +49,21 @@ class VectorFormat(Protocol):
         force: bool,
         progress: Progress | None,
     ) -> int:
-        """Write batches of `dim` terms, `vocabulary` being given if the format holds terms; how many rows there were.
+        """Write batches of `dim` terms and return the number of rows; `vocabulary` is given if the format stores terms.
 
-        The file appears whole or not at all. Raises as `lsr.vectors.files.write_vectors`.
+        The file appears whole or not at all. Raises the errors of `lsr.vectors.files.write_vectors`.
         """
         ...
 
     def scale(self, path: Path) -> float | None:
-        """What a file's integers are over the weights; None if the format holds the weights."""
+        """The ratio of a file's integers to the weights; None if the format stores the weights themselves."""
         ...
 
 
 class FormatEntry(NamedTuple):
-    """A format, without loading it.
+    """An entry for a format that is not loaded yet.
 
-    `module` has a `VectorFormat` as FORMAT; `title` is what people call it.
+    `module` has a `VectorFormat` as FORMAT; `title` is the format's usual name.
     """
 
     module: str
@@ -75,22 +78,22 @@ FORMATS = {
     ".jsonl": FormatEntry("lsr.vectors.jsonl", "JSONL"),
     ".ciff": FormatEntry("lsr.vectors.ciff.format", "CIFF", holds_integers=True),
 }
-"""By the end of a file's name, before .gz or .zst where the format may be compressed."""
+"""By the suffix of the file name, before .gz or .zst where the format may be compressed."""
 
 
 def file_format(path: Path, scale: float | None = None) -> str:
-    """Key in `FORMATS`, by the file's name; InputError for another name, and for a `scale` with a format of weights."""
+    """The file's key in `FORMATS`. InputError for another suffix, or a `scale` for a format that stores weights."""
     suffix = content_suffix(path)
     entry = FORMATS.get(suffix)
     if entry is None or not (entry.compressible or path.suffix.lower() == suffix):
         compressible = " and ".join(suffix for suffix, entry in FORMATS.items() if entry.compressible)
         *others, last = FORMATS
         names = f"{', '.join(others)} or {last}, {compressible} also with .gz or .zst"
-        raise InputError(f"vector files are named {names}", source=str(path))
+        raise InputError(f"the name of a vector file must end in {names}", source=str(path))
     if scale is not None:
         if not entry.holds_integers:
             scaled = " and ".join(entry.title for entry in FORMATS.values() if entry.holds_integers)
-            message = f"a scale is for {scaled}, which holds integers; {suffix} holds the weights"
+            message = f"a scale is only for {scaled}, which stores integers; {suffix} stores the weights themselves"
             raise InputError(message, source=str(path))
         if not (math.isfinite(scale) and scale > 0):
             raise InputError(f"the scale must be a positive number, not {scale}", source=str(path))
@@ -98,7 +101,7 @@ def file_format(path: Path, scale: float | None = None) -> str:
 
 
 def open_format(path: Path, scale: float | None = None) -> VectorFormat:
-    """The format of a file that is there. Raises as `file_format`, and InputError for a file that is not there."""
+    """The format of an existing file. Raises the errors of `file_format`, and InputError if the file does not exist."""
     suffix = file_format(path, scale)
     if not path.is_file():
         raise InputError("no such file", source=str(path))
@@ -133,6 +136,9 @@ def write(
     """See `lsr.vectors.files.write_vectors`."""
     path = Path(path)
     suffix = file_format(path, scale)
+    if path.suffix.lower() in COMPRESSIONS and path.suffix.lower() not in WRITTEN_COMPRESSIONS:
+        written = " or ".join(WRITTEN_COMPRESSIONS)
+        raise InputError(f"{path.suffix} is read, not written: name it {written}", source=str(path))
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
@@ -140,7 +146,7 @@ def write(
     same_size(path, first.dim, None if vocabulary is None else len(vocabulary))
     if vocabulary is None and FORMATS[suffix].holds_terms:
         title = FORMATS[suffix].title
-        raise InputError(f"{title} holds terms, not term ids: give the vocabulary", source=str(path))
+        raise InputError(f"{title} stores terms, not term ids: give the vocabulary", source=str(path))
     return _load(suffix).write(
         path,
         chain([first], batches),
@@ -153,7 +159,7 @@ def write(
 
 
 def same_size(path: Path, *sizes: int | None) -> int | None:
-    """The one size of a vocabulary that all those given, which are not None, have; None if there is none."""
+    """The common vocabulary size of those given, leaving out None; None if none is given. InputError if they differ."""
     known = sorted({size for size in sizes if size is not None})
     if len(known) > 1:
         raise InputError(f"vocabularies of different sizes: {known[0]:,} and {known[1]:,} terms", source=str(path))
@@ -161,7 +167,7 @@ def same_size(path: Path, *sizes: int | None) -> int | None:
 
 
 def reported(batches: Iterable[Any], progress: Progress | None) -> Iterator[Any]:
-    """The batches, each reported once the next is asked for."""
+    """Pass the batches on, reporting each one when the next is requested."""
     for batch in batches:
         yield batch
         if progress is not None:

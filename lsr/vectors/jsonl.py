@@ -14,7 +14,8 @@ from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS, read_lines
+from lsr.text.compression import WRITTEN_COMPRESSIONS
+from lsr.text.lines import read_lines
 from lsr.text.records import ID_NAMES, parse_id, parse_object
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.sparse import SparseVectors
@@ -38,7 +39,7 @@ def read_jsonl(path: Path, vocabulary: Vocabulary, batch_rows: int) -> Iterator[
     seen = UniqueIds()
     for line, id, vector in _rows(path):
         if not seen.add(id):
-            raise InputError(f"the id {id!r} came before; ids must be unique", source=str(path), line=line, field="id")
+            raise InputError(f"duplicate id {id!r}; ids must be unique", source=str(path), line=line, field="id")
         batch.add(line, id, vector)
         if len(batch.ids) == batch_rows:
             yield batch.vectors()
@@ -48,17 +49,17 @@ def read_jsonl(path: Path, vocabulary: Vocabulary, batch_rows: int) -> Iterator[
 
 
 def write_jsonl(path: Path, batches: Iterable[SparseVectors], vocabulary: Vocabulary, *, force: bool = False) -> int:
-    """Write the vectors, compressed if the name ends in .gz or .zst; returns the number of rows."""
+    """Write the vectors, compressed if the name ends in .gz or .zst, and return the number of rows."""
     keys = [json.dumps(term, ensure_ascii=False) + ": " for term in vocabulary]
     seen = UniqueIds()
-    compression = COMPRESSIONS.get(path.suffix.lower())
+    compression = WRITTEN_COMPRESSIONS.get(path.suffix.lower())
     with (
         atomic_file(path, force=force) as temporary,
         pa.output_stream(str(temporary), compression=compression) as file,
     ):
         for batch in batches:
             if batch.dim != len(keys):
-                message = f"vectors of {batch.dim:,} terms need a vocabulary of as many, not of {len(keys):,}"
+                message = f"vectors of {batch.dim:,} terms need a vocabulary of that size, not of {len(keys):,}"
                 raise InputError(message, source=str(path))
             for start in range(0, len(batch), _WRITE_ROWS):
                 part = batch[start : start + _WRITE_ROWS]
@@ -71,7 +72,7 @@ def _lines(part: SparseVectors, keys: list[str], seen: UniqueIds, path: str) -> 
     weights = part.weights.astype(str).tolist()  # the shortest decimal that reads back as the same float32
     for id, start, stop in zip(part.ids, part.indptr[:-1].tolist(), part.indptr[1:].tolist(), strict=True):
         if not seen.add(id):
-            raise InputError(f"row {len(seen)}: the id {id!r} came before; ids must be unique", source=path)
+            raise InputError(f"row {len(seen)}: duplicate id {id!r}; ids must be unique", source=path)
         pairs = zip(terms[start:stop], weights[start:stop], strict=True)
         vector = ", ".join([keys[term] + weight for term, weight in pairs])
         yield f'{{"id": {json.dumps(id, ensure_ascii=False)}, "vector": {{{vector}}}}}\n'
@@ -86,7 +87,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
     for line, text in read_lines(path, stop):
         field = None
         try:
-            values = parse_object(text, object_pairs_hook=_unique_keys)
+            values = parse_object(text)
             field = next((name for name in ID_NAMES if name in values), "id")
             if field not in values:
                 raise ValueError(f"missing; the fields here are {', '.join(map(repr, values)) or 'none'}")
@@ -100,16 +101,8 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
         yield line, id, vector
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keyed = dict(pairs)
-    if len(keyed) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
-    return keyed
-
-
 class _Batch:
-    """Rows as they are read, checked and turned into arrays together."""
+    """Collects rows as they are read; they are checked and turned into arrays together."""
 
     def __init__(self, source: str, vocabulary: Vocabulary) -> None:
         self.source, self.vocabulary = source, vocabulary
@@ -160,7 +153,7 @@ class _Batch:
 
 
 class JsonlFormat:
-    """JSON lines as one of the formats of vector files: of terms, and weights."""
+    """JSON lines as one of the formats of vector files: it stores terms and weights."""
 
     def vocabulary(self, path: Path) -> Vocabulary:
         """See `VectorFormat.vocabulary`; reads the whole file."""

@@ -1,4 +1,4 @@
-"""Sparse vectors in Parquet: `id` string, `indices` list<uint32>, `values` list<float>, a row a vector.
+"""Sparse vectors in Parquet, one per row: `id` string, `indices` list<uint32>, `values` list<float>.
 
 The size of the vocabulary is kept under "dim" in the schema's metadata.
 """
@@ -24,7 +24,7 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.sparse import SparseVectors
 
-# A row group is the least that some readers hold in memory: at most 32 MiB of pairs and 2¹⁶ rows.
+# Some readers load a whole row group into memory, so it has at most 32 MiB of pairs and 2¹⁶ rows.
 _GROUP_ROWS = 1 << 16
 _GROUP_PAIRS = 1 << 22
 _COLUMNS = ("id", "indices", "values")
@@ -32,7 +32,7 @@ _DIM = b"dim"
 
 
 class ParquetVectorWriter:
-    """Writes batches of vectors to a Parquet file that appears when the `with` block ends well, and only then.
+    """Writes batches of vectors to a Parquet file, which appears only if the `with` block succeeds.
 
     Batches of any size are gathered into row groups of bounded size, compressed with zstd. OutputExistsError if `path`
     exists and `force` is not set.
@@ -71,13 +71,13 @@ class ParquetVectorWriter:
             self._resources.__exit__(kind, error, trace)
 
     def write(self, vectors: SparseVectors) -> None:
-        """Add rows. InputError if they are of another vocabulary or an id was written before."""
+        """Add rows. InputError if they have another vocabulary or an id was written before."""
         if vectors.dim != self.dim:
-            message = f"vectors of {vectors.dim:,} terms do not belong with vectors of {self.dim:,}"
+            message = f"vectors of {vectors.dim:,} terms cannot be in one file with vectors of {self.dim:,}"
             raise InputError(message, source=str(self.path))
         for row, id in enumerate(vectors.ids, start=self.rows):
             if not self._ids.add(id):
-                raise InputError(f"row {row}: the id {id!r} came before; ids must be unique", source=str(self.path))
+                raise InputError(f"row {row}: duplicate id {id!r}; ids must be unique", source=str(self.path))
         start = 0
         while start < len(vectors):
             last_pair = vectors.indptr[start] + _GROUP_PAIRS - self._pending_pairs
@@ -120,7 +120,7 @@ def recorded_dim(path: Path) -> int | None:
 
 
 def scan_dim(path: Path) -> int:
-    """The largest term id in the file plus one: from the row groups' statistics, or else from the column itself."""
+    """The largest term id in the file plus one, from the row groups' statistics or else from the column itself."""
     with _open(path) as file:
         highest = [_highest_in_statistics(file, group) for group in range(file.num_row_groups)]
         if None in highest:
@@ -130,7 +130,7 @@ def scan_dim(path: Path) -> int:
 
 
 def read_parquet(path: Path, dim: int, batch_rows: int) -> Iterator[SparseVectors]:
-    """Batches of at most `batch_rows` rows; indices may be of any integer type, values of any numeric one.
+    """Read batches of at most `batch_rows` rows; indices may have any integer type, values any numeric type.
 
     Values of 0 are dropped. A file without rows gives one empty batch.
     """
@@ -141,7 +141,7 @@ def read_parquet(path: Path, dim: int, batch_rows: int) -> Iterator[SparseVector
             vectors = _vectors_of(batch, dim, str(path), row)
             for id in vectors.ids:
                 if not seen.add(id):
-                    raise InputError(f"row {row}: the id {id!r} came before; ids must be unique", source=str(path))
+                    raise InputError(f"row {row}: duplicate id {id!r}; ids must be unique", source=str(path))
                 row += 1
             yield vectors
     if row == 0:
@@ -180,7 +180,7 @@ def _vectors_of(batch: pa.RecordBatch, dim: int, source: str, first_row: int) ->
 @contextmanager
 def _open(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        # Without pre-buffering, which would hold every row group that was read.
+        # Without pre-buffering, which would keep every row group that was read in memory.
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _check_schema(file.schema_arrow, str(path))
             yield file
@@ -193,7 +193,7 @@ def _check_schema(schema: pa.Schema, source: str) -> None:
     for name in _COLUMNS:
         if schema.names.count(name) != 1:
             there = ", ".join(schema.names) or "none"
-            message = f"sparse vectors need the columns {', '.join(_COLUMNS)}; there are {there}"
+            message = f"sparse vectors need the columns {', '.join(_COLUMNS)}; the file has {there}"
             raise InputError(message, source=source, field=name)
     id, indices, values = (schema.field(name).type for name in _COLUMNS)
     if types.is_dictionary(id):
@@ -223,7 +223,7 @@ def _highest_in_statistics(file: pq.ParquetFile, group: int) -> int | None:
 
 
 class ParquetFormat:
-    """Parquet as one of the formats of vector files: of term ids, and weights."""
+    """Parquet as one of the formats of vector files: it stores term ids and weights."""
 
     def vocabulary(self, path: Path) -> None:
         """See `VectorFormat.vocabulary`."""

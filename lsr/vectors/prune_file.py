@@ -21,12 +21,12 @@ def prune_file(
 ) -> Pruning:
     """Prune the vectors of a file (.parquet, .jsonl, .ciff, the last two also with .gz or .zst) into another.
 
-    Streams; the file at `path` appears whole or not at all, and may, with `force`, be `source` itself. A quantile takes
-    two more readings. Ids, their order and the terms stay; integers in CIFF stay the integers that they are. Fields of
-    JSON lines beside id and vector are left out.
+    Streams the file; the one at `path` appears whole or not at all and, with `force`, may be `source` itself. A
+    quantile reads the file two more times. Ids, their order and the terms stay the same, and so do integers in CIFF.
+    Fields of JSON lines other than id and vector are left out.
 
-    Raises OutputExistsError, and InputError for a file that cannot be read, or where one of the two files is of terms
-    and the other of term ids, which only its reader knows the terms of.
+    Raises OutputExistsError, and InputError for a file that cannot be read, or if one of the two files stores terms
+    and the other term ids, since the file does not say which terms these are.
     """
     source, path = Path(source), check_output(path, force=force)
     wanted = file_format(path)

@@ -11,11 +11,10 @@ Rules after Lassance et al., A Static Pruning Study on Sparse Neural Retrievers,
 | `Threshold` | agnostic pruning by value; `abs_value` |
 | `Quantile` | agnostic pruning by the quantile of all weights |
 
-What all of them promise: terms and weights that stay are those of before; a document keeps its heaviest term, whatever
-the rule says (ties: the lower term id); of two terms of one document the lighter never outlives the heavier; a stronger
-rule of the same kind keeps a subset; and the result does not depend on the documents that share a batch. TopK,
-Threshold and MaxRatio change nothing the second time; Mass and Quantile are shares of what is there, so pruning again
-takes more.
+All of them guarantee this: the remaining terms and weights are unchanged; a document keeps its heaviest term, whatever
+the rule says (ties: the lower term id); no term is kept while a heavier one of the same document is dropped; a stronger
+rule of the same kind keeps a subset; and the result does not depend on which documents share a batch. TopK, Threshold
+and MaxRatio change nothing the second time; Mass and Quantile are shares of what is left, so pruning again drops more.
 """
 
 from __future__ import annotations
@@ -31,17 +30,18 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options
 from lsr.vectors.sparse import SparseVectors
 
 Weights = Callable[[], Iterable[npt.NDArray[np.float32]]]
-"""Gives the weights of a collection, in parts and in any order, each time it is called."""
+"""Returns the weights of a collection, in parts and in any order, each time it is called."""
 
 # Masses are added up in this many bits below a document's heaviest weight: sums of 2³² terms fit into 64.
 _MASS_BITS = 31
 
 
 class Rule(ABC):
-    """Which terms of a document stay."""
+    """A rule for which terms of a document to keep."""
 
     name: ClassVar[str]
 
@@ -55,16 +55,16 @@ class Rule(ABC):
 
 
 class LocalRule(Rule):
-    """A rule that needs to know nothing but the document."""
+    """A rule that looks at one document at a time."""
 
     @abstractmethod
     def prune(self, vectors: SparseVectors) -> SparseVectors:
-        """Every row with the terms that stay."""
+        """Prune every row."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopK(LocalRule):
-    """The `k` heaviest terms of each document; of those that tie at the edge, the lower term ids."""
+    """Keep the `k` heaviest terms of each document; among ties at the edge, the lower term ids."""
 
     k: int
     name = "top_k"
@@ -79,10 +79,10 @@ class TopK(LocalRule):
 
 @dataclass(frozen=True, slots=True)
 class Mass(LocalRule):
-    """The fewest terms, heaviest first, that hold at least this `share` of the sum of the document's weights.
+    """Keep the fewest terms, heaviest first, whose weights reach this `share` of the sum of the document's weights.
 
-    Ties go by the lower term id. Sums are exact in steps of 2⁻³¹ of the power of two above the heaviest weight. A share
-    of 1 keeps everything.
+    Among ties, the lower term id comes first. Sums are exact in steps of 2⁻³¹ of the power of two above the heaviest
+    weight. A share of 1 keeps everything.
     """
 
     share: float
@@ -97,8 +97,8 @@ class Mass(LocalRule):
             return vectors
         lengths = np.diff(vectors.indptr)
         order = vectors.heaviest_first()
-        # Whole numbers, so that a row's sums are what they are beside any other rows, which one running sum goes over:
-        # where it wraps, the differences within a row still come out right.
+        # Whole numbers, so that a row's sums do not depend on the other rows in the one running sum: even if that
+        # wraps, the differences within a row are still right.
         exponents = np.frexp(_heaviest(vectors))[1].astype(np.int64)
         scaled = np.ldexp(vectors.weights.astype(np.float64), np.repeat(_MASS_BITS - exponents, lengths))
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(np.rint(scaled).astype(np.uint64)[order])])
@@ -112,7 +112,7 @@ class Mass(LocalRule):
 
 @dataclass(frozen=True, slots=True)
 class MaxRatio(LocalRule):
-    """Terms of at least `ratio` times the weight of the document's heaviest (in float32, as the weights are)."""
+    """Keep terms of at least `ratio` times the document's heaviest weight (in float32, like the weights)."""
 
     ratio: float
     name = "max_ratio"
@@ -128,7 +128,7 @@ class MaxRatio(LocalRule):
 
 @dataclass(frozen=True, slots=True)
 class Threshold(LocalRule):
-    """Terms of at least this `weight` (rounded to float32, as the weights are), or else the document's heaviest."""
+    """Keep terms of at least this `weight` (rounded to float32, like the weights), or else the document's heaviest."""
 
     weight: float
     name = "threshold"
@@ -149,10 +149,10 @@ class Threshold(LocalRule):
 
 @dataclass(frozen=True, slots=True)
 class Quantile(Rule):
-    """Without the lightest `share` of all terms of all documents: `fit` finds the `Threshold` that this is.
+    """Drop the lightest `share` of all terms of all documents: `fit` finds the corresponding `Threshold`.
 
-    Terms of one weight stay or go together, so never more than the share goes, and less where many weights are equal,
-    as in an index, whose weights are of 255 sizes. Nor does a document's heaviest term.
+    Terms of equal weight are kept or dropped together, so never more than the share is dropped, and less where many
+    weights are equal, as in an index with its 255 different weights. A document's heaviest term is never dropped.
     """
 
     share: float
@@ -164,11 +164,11 @@ class Quantile(Rule):
 
 
 RULES: dict[str, type[Rule]] = {rule.name: rule for rule in (TopK, Mass, MaxRatio, Threshold, Quantile)}
-"""By name, as records and the command line have them."""
+"""By their names in records and on the command line."""
 
 
 def fit(rule: Rule, weights: Weights) -> LocalRule:
-    """The rule for single documents that a rule for a collection comes to; `weights` are read twice for a quantile."""
+    """Turn a rule for a collection into one for single documents; `weights` are read twice for a quantile."""
     if isinstance(rule, Quantile):
         return Threshold(exact_quantile(weights, rule.share))
     assert isinstance(rule, LocalRule)
@@ -176,11 +176,11 @@ def fit(rule: Rule, weights: Weights) -> LocalRule:
 
 
 def exact_quantile(weights: Weights, share: float) -> float:
-    """The largest of the weights below which there is no more than this share (from 0 to below 1) of them all.
+    """The largest of the weights such that at most this share of them (0 ≤ share < 1) are below it.
 
-    Exact, in memory for 2¹⁶ counters: positive floats stand in the order of their bits, so one reading counts the upper
-    halves of these, and another the lower halves beside the upper half that was found. 0 if there are no weights.
-    InputError if the second reading finds others.
+    Exact, in memory for 2¹⁶ counters: positive floats sort like their bits, so the first pass counts the upper halves
+    of the bits, and the second the lower halves that go with the upper half found. 0 if there are no weights.
+    InputError if the second pass finds other weights.
     """
     upper, lower = np.zeros(1 << 15, np.int64), np.zeros(1 << 16, np.int64)
     for part in weights():
@@ -202,14 +202,14 @@ def exact_quantile(weights: Weights, share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """What a rule did to a collection.
+    """The effect of a rule on a collection.
 
     Attributes:
-        rule: its name.
-        value: its parameter.
-        weight: the threshold that a quantile came to; None for other rules.
-        postings: (term, weight) pairs of all documents before.
-        kept: after.
+        rule: the rule's name.
+        value: the rule's parameter.
+        weight: the threshold found for a quantile; None for other rules.
+        postings: (term, weight) pairs of all documents before pruning.
+        kept: (term, weight) pairs after pruning.
     """
 
     rule: str
@@ -220,7 +220,7 @@ class Pruning:
 
     @property
     def dropped_share(self) -> float:
-        """Share of the postings that went."""
+        """Share of the postings that were dropped."""
         return 1 - self.kept / self.postings if self.postings else 0.0
 
     def to_record(self) -> dict[str, Any]:
@@ -229,8 +229,10 @@ class Pruning:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Pruning:
-        """Inverse of `to_record`."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is wrong."""
+        made = build(cls, record)
+        check_options(made)
+        return made
 
     def __str__(self) -> str:
         weight = "" if self.weight is None else f" (weights from {self.weight:.4g})"
@@ -238,14 +240,14 @@ class Pruning:
 
 
 class Pruner:
-    """Prunes batches, and keeps count of what went."""
+    """Prunes batches, and counts what was dropped."""
 
     def __init__(self, rule: Rule, weights: Weights) -> None:
         self._rule, self._fitted = rule, fit(rule, weights)
         self._postings = self._kept = 0
 
     def __call__(self, vectors: SparseVectors) -> SparseVectors:
-        """The batch, pruned."""
+        """Prune a batch."""
         pruned = self._fitted.prune(vectors)
         self._postings += vectors.nnz
         self._kept += pruned.nnz
@@ -253,7 +255,7 @@ class Pruner:
 
     @property
     def done(self) -> Pruning:
-        """What was done so far."""
+        """What has been done so far."""
         weight = None if self._fitted is self._rule else self._fitted.value
         return Pruning(self._rule.name, self._rule.value, weight, self._postings, self._kept)
 

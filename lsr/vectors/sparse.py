@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SparseVectors:
-    """Rows of (term id, weight) pairs, with an id a row.
+    """Rows of (term id, weight) pairs, each row with an id.
 
     Attributes:
         indptr: int64 [n + 1], where each row starts in `indices` and `weights`.
@@ -30,7 +30,7 @@ class SparseVectors:
         dim: the number of terms in the vocabulary.
 
     The arrays are validated unless `validate=False` (for arrays that this package has just made). InputError names the
-    first row that breaks a rule; rows count from `first_row` there, for a batch out of a longer `source`.
+    first row that breaks a rule; it counts rows from `first_row`, for a batch out of a longer `source`.
     """
 
     __slots__ = ("dim", "ids", "indices", "indptr", "weights")
@@ -50,7 +50,7 @@ class SparseVectors:
         self.ids: list[str] = list(ids)
         self.dim = int(dim)
         self.indptr: npt.NDArray[np.int64] = np.ascontiguousarray(indptr, dtype=np.int64)
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused below
+        with np.errstate(over="ignore"):  # what overflows float32 becomes infinite, which is refused below
             self.weights: npt.NDArray[np.float32] = np.ascontiguousarray(weights, dtype=np.float32)
         if validate:
             indices = np.asarray(indices)
@@ -75,7 +75,7 @@ class SparseVectors:
         ids: Sequence[str] | None = None,
         dim: int | None = None,
     ) -> SparseVectors:
-        """From (term ids, weights) pairs; ids default to "0", "1", …, `dim` to the largest term id plus one."""
+        """Build from (term ids, weights) pairs; ids default to "0", "1", …, `dim` to the largest term id plus one."""
         pairs = [(np.asarray(terms), np.asarray(weights, dtype=np.float32)) for terms, weights in rows]
         for row, (terms, weights) in enumerate(pairs):
             if terms.shape != weights.shape or terms.ndim != 1:
@@ -91,7 +91,7 @@ class SparseVectors:
 
     @classmethod
     def from_scipy(cls, matrix: scipy.sparse.spmatrix, ids: Sequence[str] | None = None) -> SparseVectors:
-        """From a scipy sparse matrix or array [n, dim]. Entries of one place are summed, explicit zeros dropped."""
+        """Convert a scipy sparse matrix or array [n, dim]. Duplicate entries are summed, explicit zeros dropped."""
         csr = matrix.tocsr().astype(np.float32, copy=True)
         csr.sum_duplicates()
         csr.eliminate_zeros()
@@ -100,18 +100,18 @@ class SparseVectors:
 
     @classmethod
     def from_torch(cls, tensor: torch.Tensor, ids: Sequence[str] | None = None) -> SparseVectors:
-        """From a torch tensor [n, dim] on any device, dense or of any sparse layout. Zeros are dropped."""
+        """Convert a torch tensor [n, dim] on any device, dense or in any sparse layout. Zeros are dropped."""
         import scipy.sparse
 
         if tensor.ndim != 2:
-            raise InputError(f"vectors are a tensor of 2 dimensions, not {tensor.ndim}")
+            raise InputError(f"vectors must be a tensor of 2 dimensions, not {tensor.ndim}")
         tensor = tensor.detach().to_sparse_coo().coalesce().cpu()
         pairs = (tensor.values().float().numpy(), tensor.indices().numpy())
         return cls.from_scipy(scipy.sparse.coo_array(pairs, shape=tuple(tensor.shape)), ids)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SparseVectors]) -> SparseVectors:
-        """Rows of all parts, in order. InputError if the vocabularies differ in size or an id comes twice."""
+        """Join the rows of all parts, in order. InputError if the vocabularies differ in size or an id repeats."""
         if not parts:
             raise InputError("nothing to concatenate")
         dims = {part.dim for part in parts}
@@ -186,9 +186,9 @@ class SparseVectors:
         return self.keep(kept)
 
     def heaviest_first(self) -> npt.NDArray[np.int64]:
-        """int64 [nnz]: the places of all pairs, row by row, in a row the heaviest first (ties: the lower term id)."""
+        """int64 [nnz]: the positions of all pairs, by row, the heaviest of each first (ties: the lower term id)."""
         rows = np.repeat(np.arange(len(self), dtype=np.uint64), np.diff(self.indptr))
-        # Positive floats stand in the order of their bits: one key, several times as fast to sort as two.
+        # Positive floats sort like their bits: one key, several times as fast to sort as two.
         lightness = (np.uint32(0xFFFF_FFFF) - self.weights.view(np.uint32)).astype(np.uint64)
         return np.argsort(rows << np.uint64(32) | lightness, kind="stable")
 
@@ -218,7 +218,7 @@ class SparseVectors:
     def save(self, path: str | Path, *, vocabulary: Vocabulary | None = None, force: bool = False) -> None:
         """Write .parquet (term ids), .jsonl or .ciff (terms, so `vocabulary` is needed), the last two also compressed.
 
-        More choices: `lsr.vectors.files.write_vectors`.
+        For more options, see `lsr.vectors.files.write_vectors`.
         """
         formats.write(path, [self], vocabulary=vocabulary, force=force)
 
@@ -247,7 +247,7 @@ class SparseVectors:
             )
 
     def _check_term_ids(self, indices: npt.NDArray[Any], source: str | None, first_row: int) -> None:
-        """Before the cast to uint32, which would wrap or round what it cannot hold."""
+        """Check term ids before the cast to uint32, which would wrap or round what does not fit."""
         if not len(indices):
             return
         if not np.issubdtype(indices.dtype, np.integer):
@@ -287,4 +287,4 @@ def _check_ids(ids: Sequence[str], source: str | None, first_row: int) -> None:
         if not isinstance(id, str) or not id:
             raise InputError(f"row {row}: an id must be a non-empty string, not {id!r}", source=source)
         if seen.setdefault(id, row) != row:
-            raise InputError(f"row {row}: id {id!r} stands already in row {seen[id]}", source=source)
+            raise InputError(f"row {row}: id {id!r} is already in row {seen[id]}", source=source)

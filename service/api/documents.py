@@ -15,7 +15,7 @@ from lsr.service.state import service_of
 
 
 class _Anything(PathConvertor):
-    """A path with line breaks in it, too, as an id may have them."""
+    """A path that may contain line breaks, since an id may."""
 
     regex = "(?s:.*)"
 
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["documents"])
 
 @router.get("/documents/{id:anything}", response_model=DocumentAnswer)
 async def document(request: Request, id: str) -> Response:
-    """Fetch a document. Its id may hold slashes; percent-encode what a URL reserves (`?`, `#`, `%`)."""
+    """Fetch a document. Its id may contain slashes; percent-encode what a URL reserves (`?`, `#`, `%`)."""
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
         return to_json(dataclasses.asdict(backend.index.documents.get(id)))

@@ -1,4 +1,4 @@
-"""Texts to sparse vectors, by the models of the index."""
+"""Encoding texts as sparse vectors, with the models of the index."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from fastapi import APIRouter, Body, Request, Response
 from lsr.service.api.limits import check_texts
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.schemas import examples
 from lsr.service.schemas.encode import EncodeAnswer, EncodeRequest
 from lsr.service.state import service_of
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["model"])
+router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["model"], route_class=JsonRoute)
 
 
 @router.post("/encode", response_model=EncodeAnswer)

@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can be asked."""
+"""Whether the server is alive, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def live() -> Status:
-    """200 as long as the process answers."""
+    """Answer 200 as long as the process is alive."""
     return Status(status="ok")
 
 
 @router.get("/readyz", responses=NOT_READY)
 async def ready(request: Request) -> Status:
-    """200 once kernels and model are warm; until then 503, which says why."""
+    """Answer 200 once kernels and model are warm; until then 503, with the reason."""
     service_of(request).warm_up.backend()
     return Status(status="ready")

@@ -1,4 +1,4 @@
-"""What is served, and what a request may ask for."""
+"""What the server serves, and its limits."""
 
 from __future__ import annotations
 

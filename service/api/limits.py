@@ -1,4 +1,4 @@
-"""The limits that depend on the settings, refused by field like any other mistake in a request."""
+"""The limits that depend on the settings; exceeding one is reported by field, like any other mistake in a request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import QueryParams
 
 from lsr.core.errors import InputError
 from lsr.search.flat import plan_of
@@ -16,14 +17,14 @@ from lsr.service.schemas.pipeline import plan_record
 from lsr.service.schemas.search import SearchRequest
 from lsr.service.settings import ServiceSettings
 
-# Far beyond any model's, and near enough that sums of products stay finite and positive in float32.
+# Far beyond any model's weights, yet small enough that sums of products stay finite and positive in float32.
 WEIGHTS = (1e-20, 1e20)
-# Each document is read, and its terms are added up one by one; the heaviest of them are searched with.
+# Each document is read, and its terms are added up one by one; the search then uses the heaviest.
 _FEEDBACK_DOCUMENTS, _FEEDBACK_TERMS = 100, 4096
 
 
 def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "body") -> None:
-    """At most `max_k` hits deep. Like all of these: raises RequestValidationError, which becomes a 422."""
+    """Allow at most `max_k` hits. Like all checks here, it raises RequestValidationError, which becomes a 422."""
     if k > settings.max_k:
         _refuse(f"this server gives at most {settings.max_k:,} hits, not {k:,}", where, "k")
     if k + offset > settings.max_k:
@@ -31,14 +32,23 @@ def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "bod
         _refuse(f"{deepest}, and offset + k is {k + offset:,}", where, "offset")
 
 
+def check_once(parameters: QueryParams) -> None:
+    """Each parameter of a URL once, but for `fields`, which is a list: of two values the last would count."""
+    seen: set[str] = set()
+    for name, _ in parameters.multi_items():
+        if name in seen and name != "fields":
+            _refuse("give it once", "query", name)
+        seen.add(name)
+
+
 def check_text(text: str, settings: ServiceSettings, *where: str | int) -> None:
-    """At most `max_text_length` characters."""
+    """Allow at most `max_text_length` characters."""
     if len(text) > settings.max_text_length:
         _refuse(f"at most {settings.max_text_length:,} characters, not {len(text):,}", *where)
 
 
 def check_texts(texts: Sequence[str], settings: ServiceSettings) -> None:
-    """At most `max_texts` texts, none of them too long."""
+    """Allow at most `max_texts` texts, none of them too long."""
     if len(texts) > settings.max_texts:
         _refuse(f"at most {settings.max_texts:,} texts at once, not {len(texts):,}", "body", "texts")
     for i, text in enumerate(texts):
@@ -46,9 +56,9 @@ def check_texts(texts: Sequence[str], settings: ServiceSettings) -> None:
 
 
 def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
-    """One to `max_vector_terms` terms, each with a weight in `WEIGHTS`."""
+    """Allow one to `max_vector_terms` terms, each with a weight in `WEIGHTS`."""
     if not vector:
-        _refuse("must hold at least one term", "body", "vector")
+        _refuse("must contain at least one term", "body", "vector")
     if len(vector) > settings.max_vector_terms:
         _refuse(f"at most {settings.max_vector_terms:,} terms, not {len(vector):,}", "body", "vector")
     lightest, heaviest = WEIGHTS
@@ -59,27 +69,29 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
 
 
 def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
-    """The plan of a request, re-ranked by the server's model where it asks for that, each stage within its limit."""
+    """The plan of a request, with the server's model for re-ranking if requested, and each stage within its limit."""
     record = asked.plan_record
-    # Read by its attribute, it would warn of its own deprecation.
+    # Reading the attribute would raise its own deprecation warning.
     pipeline = asked.__dict__.get("pipeline")
     if pipeline is not None:
         if record:
-            _refuse("a pipeline says how to search: leave the plan's fields out", "body", "pipeline")
-        warnings.warn("`pipeline` names stages as until 0.1: give the plan's fields", FutureWarning, stacklevel=2)
+            _refuse("the pipeline already says how to search: leave out the plan's fields", "body", "pipeline")
+        warnings.warn(
+            "`pipeline` uses the stage names of 0.1: give the plan's fields instead", FutureWarning, stacklevel=2
+        )
         record = plan_record(pipeline)
     if record.get("rerank") is not None:
         record["rerank"] = _with_model(record["rerank"], settings)
     with _refusing("body"):
         plan = SearchPlan.from_record(record)
     if asked.text is None and (plan.retrieve.needs_dense or plan.rerank is not None):
-        _refuse("a vector of terms searches the sparse index alone: give a text", "body")
+        _refuse("a vector of terms can only search the sparse index: give a text", "body")
     if "depth" in (record.get("retrieve") or ()):
         most = settings.max_k
         _check_most(plan.retrieve.depth, most, "this server goes at most {:,} hits deep", "retrieve", "depth")
     if plan.feedback is not None:
         documents, terms = plan.feedback.documents, plan.feedback.terms
-        _check_most(documents, _FEEDBACK_DOCUMENTS, "at most {:,} documents are learned from", "feedback", "documents")
+        _check_most(documents, _FEEDBACK_DOCUMENTS, "feedback uses at most {:,} documents", "feedback", "documents")
         _check_most(terms, _FEEDBACK_TERMS, "a query has at most {:,} terms", "feedback", "terms")
     if plan.rerank is not None:
         most = settings.max_rerank
@@ -88,7 +100,7 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
 
 
 def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
-    """The plan of a URL's parameters."""
+    """The plan given by a URL's parameters."""
     with _refusing("query"):
         return plan_of(mode or "auto", recall=recall)
 
@@ -110,7 +122,7 @@ def _check_most(value: int, most: int, message: str, *path: str) -> None:
 
 @contextmanager
 def _refusing(source: str) -> Iterator[None]:
-    """Refuse a request of which the plan refuses a field, by the field's place in it."""
+    """Turn a plan's InputError into a refusal of the request that names the field's place in it."""
     try:
         yield
     except InputError as error:

@@ -1,6 +1,6 @@
-"""Search, and why a document was found.
+"""Search, and explanations of why a document was found.
 
-The answers are bytes already: `response_model` describes them, and the tests hold them to it.
+The answers are already bytes: `response_model` describes them, and the tests check that they match.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from lsr.search.response import SearchResponse, matches_record
-from lsr.service.api.limits import check_hits, check_text, check_vector, plan_of_request, plan_of_url
+from lsr.service.api.limits import check_hits, check_once, check_text, check_vector, plan_of_request, plan_of_url
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.schemas import examples
 from lsr.service.schemas.explain import ExplainAnswer, ExplainRequest
 from lsr.service.schemas.search import SearchAnswer, SearchParameters, SearchRequest
 from lsr.service.state import service_of
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"])
+router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"], route_class=JsonRoute)
 
 
 @router.post("/search", response_model=SearchAnswer)
@@ -60,6 +61,7 @@ async def search(
 async def search_by_url(request: Request, asked: Annotated[SearchParameters, Query()]) -> Response:
     """Search by text, for a browser or curl."""
     service = service_of(request)
+    check_once(request.query_params)
     check_hits(asked.k, asked.offset, service.settings, "query")
     check_text(asked.q, service.settings, "query", "q")
     plan = plan_of_url(asked.mode, asked.recall)

@@ -1,4 +1,4 @@
-"""Answers as JSON bytes, made in the worker's thread."""
+"""Answers as JSON bytes, made in the worker thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 
 
 class Clock:
-    """Starts when the request has been read; `begin` is called when a thread takes it up."""
+    """Measures a request: it starts when the request has been read; `begin` is called when a thread takes it up."""
 
     def __init__(self) -> None:
         self._arrived = self._begun = perf_counter()
@@ -20,13 +20,13 @@ class Clock:
         self._begun = perf_counter()
 
     def timings(self) -> dict[str, float]:
-        """Milliseconds that the request waited for a thread, and in all."""
+        """Milliseconds that the request waited for a thread, and in total."""
         queued, total = self._begun - self._arrived, perf_counter() - self._arrived
         return {"queue_ms": round(queued * 1e3, 3), "total_ms": round(total * 1e3, 3)}
 
 
 def to_json(answer: dict[str, Any]) -> bytes:
-    """UTF-8 JSON. A stored document may hold what orjson refuses (integers beyond 64 bits); the slow way takes it."""
+    """Encode as UTF-8 JSON. `json` takes over if a document has what orjson refuses (integers beyond 64 bits)."""
     try:
         return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
@@ -34,12 +34,12 @@ def to_json(answer: dict[str, Any]) -> bytes:
 
 
 def short(value: float) -> np.float32:
-    """A number that was a float32, for orjson to write with the few digits that a float32 has."""
+    """Shorten a number that was a float32, so that orjson writes it with the few digits that a float32 has."""
     return np.float32(value)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.floating):
-        # By way of its own digits, so that both ways write the same.
+        # By way of its own digits, so that both encoders write the same.
         return float(str(value))
     raise TypeError(f"{type(value).__name__} is not JSON")

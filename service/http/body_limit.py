@@ -1,4 +1,4 @@
-"""A limit on what a client may send, in bytes and in seconds."""
+"""Limits on the size of a request body and the time it takes to arrive."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lsr.service.http.problems import ProblemResponse
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body over `max_bytes`, whether announced or streamed; 408 for one that takes longer
-    than `timeout` seconds to arrive.
+    """ASGI middleware that refuses request bodies that are too large or too slow.
 
-    No more than `max_bytes` and one chunk are ever held. The connection is closed after a refusal: what the client
-    still sends would be read as its next request.
+    The answer is 413 for a body over `max_bytes`, whether announced or streamed, and 408 for one that takes longer than
+    `timeout` seconds to arrive. At most `max_bytes` and one chunk are kept in memory. The connection is closed after a
+    refusal, because what the client still sends would be read as its next request.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, timeout: float) -> None:

@@ -1,4 +1,4 @@
-"""The errors that only a server has."""
+"""The errors that only occur in the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lsr.core.errors import LsrError
 
 
 class UnavailableError(LsrError):
-    """The service cannot take the request now; the answer says when to try again."""
+    """The service cannot handle the request now; the answer says when to try again."""
 
     http_status = 503
 
@@ -16,7 +16,7 @@ class NotReadyError(UnavailableError):
 
 
 class TimedOutError(UnavailableError):
-    """The request was not done in the time it is given."""
+    """The request was not finished within the time limit."""
 
 
 class OverloadedError(UnavailableError):
@@ -26,6 +26,6 @@ class OverloadedError(UnavailableError):
 
 
 class ClientGoneError(LsrError):
-    """The client hung up before the answer. The status, nginx's, is seen in the log only."""
+    """The client disconnected before the answer. The status, which is nginx's, appears only in the log."""
 
     http_status = 499

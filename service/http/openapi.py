@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with errors as they really come."""
+"""The OpenAPI document: FastAPI's, with the errors as they are really sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsr.service.http.problems import MEDIA_TYPE
 from lsr.service.schemas.problems import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
-_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_RETRY = {"Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}}
 
 
 def _problem(description: str, **more: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def _problem(description: str, **more: Any) -> dict[str, Any]:
 
 
 NOT_READY: dict[int | str, dict[str, Any]] = {
-    503: _problem("Warming up, or not done in time.", headers=_RETRY),
+    503: _problem("Warming up, or not finished in time.", headers=_RETRY),
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: _problem("No such document or path."),

@@ -1,4 +1,4 @@
-"""A bounded pool of threads: searching and encoding never run on the event loop, and too much of it is refused."""
+"""A bounded pool of threads: searching and encoding never run on the event loop, and excess work is refused."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
-from lsr.service.http.errors import ClientGoneError, OverloadedError, TimedOutError
+from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError
 
 T = TypeVar("T")
 
 
 class WorkPool:
-    """`workers` threads and room for `queue` more pieces of work that wait."""
+    """A pool of `workers` threads, with room for `queue` more pieces of work to wait."""
 
     def __init__(self, workers: int, queue: int) -> None:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="lsr-work")
         self._places = BoundedSemaphore(workers + queue)
 
     async def run(self, work: Callable[[], T], *, timeout: float, gone: Coroutine[Any, Any, None]) -> T:
-        """What `work` returns, called in a thread.
+        """Call `work` in a thread and return its result.
 
-        Raises OverloadedError at once if every place is taken, TimedOutError after `timeout` seconds, ClientGoneError
-        when `gone` (a coroutine that ends when the client hangs up) is over first. In the last two cases work that
-        still waits is dropped; work that has begun cannot be stopped, and keeps its place until it is done.
+        Raises OverloadedError at once if every place is taken, NotReadyError once the pool is closed, TimedOutError
+        after `timeout` seconds, and ClientGoneError if `gone` (a coroutine that ends when the client disconnects) ends
+        first. In the last two cases, work that is still waiting is dropped; work that has begun cannot be stopped and
+        keeps its place until done.
         """
         if not self._places.acquire(blocking=False):
             gone.close()
             raise OverloadedError("every worker is busy and the queue is full: try again in a moment")
-        future = self._executor.submit(work)
+        try:
+            future = self._executor.submit(work)
+        except RuntimeError:
+            self._places.release()
+            gone.close()
+            raise NotReadyError("the server is stopping: try again in a moment") from None
         future.add_done_callback(lambda _: self._places.release())
         answer = asyncio.wrap_future(future)
         watch = asyncio.create_task(gone)
@@ -41,13 +47,13 @@ class WorkPool:
                 return answer.result()
             if watch.done():
                 watch.result()
-                raise ClientGoneError("the client hung up")
-            raise TimedOutError(f"not done after {timeout:g} s: try again later, or ask for less at once")
+                raise ClientGoneError("the client disconnected")
+            raise TimedOutError(f"not finished after {timeout:g} s: try again later, or ask for less at once")
         finally:
             watch.cancel()
             future.cancel()
             answer.cancel()
 
     def close(self) -> None:
-        """Wait until all work that was accepted is done."""
+        """Wait until all accepted work is done."""
         self._executor.shutdown(wait=True)

@@ -12,6 +12,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.routing import Match
 from starlette.types import Scope
 
 from lsr.core.errors import (
@@ -24,18 +26,19 @@ from lsr.core.errors import (
     OutputExistsError,
 )
 from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
+from lsr.service.http.prefix import path_to
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:problem-type:lsr:"
 
-# A body can break a rule a hundred thousand times; nobody reads more than the first few.
+# A body can contain a hundred thousand mistakes; nobody reads more than the first few.
 _MOST_ERRORS = 16
 
 _KINDS: dict[type[LsrError], tuple[str, str]] = {
     InputError: ("invalid-input", "Invalid input"),
     ModelError: ("model", "The model cannot do this"),
     IndexFormatError: ("index", "The index cannot be read"),
-    OutputExistsError: ("exists", "Exists already"),
+    OutputExistsError: ("exists", "Already exists"),
     MissingDependencyError: ("missing-dependency", "An optional package is missing"),
     NotFoundError: ("not-found", "Not found"),
     NotReadyError: ("not-ready", "Not ready"),
@@ -48,7 +51,7 @@ logger = logging.getLogger("lsr.service")
 
 
 class ProblemResponse(Response):
-    """A problem document for the request in `scope`. `kind` None is RFC 9457's about:blank: the status says it all."""
+    """A problem document for the request in `scope`; `kind` None is RFC 9457's about:blank: the status says it all."""
 
     media_type = MEDIA_TYPE
 
@@ -79,7 +82,7 @@ class ProblemResponse(Response):
 def install(app: FastAPI) -> None:
     """Make the app answer every error that a handler raises with a problem document.
 
-    Exceptions that nobody foresaw are answered by `RequestLog`, the outermost layer.
+    Unexpected exceptions are answered by `RequestLog`, the outermost layer.
     """
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -90,12 +93,28 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = quote(request.scope["path"])
     if error.status_code == 404:
-        detail = f"there is nothing at {path}: GET /openapi.json lists what there is"
+        without_slash = _without_slash(request)
+        if without_slash is not None:
+            return RedirectResponse(without_slash)
+        detail = f"there is nothing at {path}: GET {path_to(request.scope, '/openapi.json')} lists all endpoints"
     elif error.status_code == 405:
-        detail = f"{path} does not take {request.method}"
+        detail = f"{path} does not support the method {request.method}"
     else:
         detail = error.detail
     return ProblemResponse(request.scope, error.status_code, detail, headers=error.headers)
+
+
+def _without_slash(request: Request) -> str | None:
+    """The path and query for a request of a path with a slash too many at its end, if there is something."""
+    scope = request.scope
+    stripped = {**scope, "path": scope["path"].rstrip("/")}
+    if stripped["path"] == scope["path"]:
+        return None
+    if all(route.matches(stripped)[0] is Match.NONE for route in request.app.router.routes):
+        return None
+    query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+    mounted = scope.get("root_path", "")
+    return path_to(scope, stripped["path"].removeprefix(mounted)) + query
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -106,7 +125,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         detail = f"the body is not valid JSON: {first['ctx']['error']} at character {first['loc'][1]}"
         return ProblemResponse(request.scope, 400, detail, kind="malformed-json", title="Malformed JSON")
     if first["loc"] == ("body",) and isinstance(first.get("input"), bytes):
-        # The framework hands the bytes through, unparsed, when they are not declared as JSON.
+        # The framework passes the bytes on, unparsed, if they are not declared as JSON.
         detail = "send the body as JSON, with the header Content-Type: application/json"
         return ProblemResponse(request.scope, 415, detail)
     errors = [{"detail": _message(item), **_place(item["loc"])} for item in found[:_MOST_ERRORS]]
@@ -125,7 +144,7 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
         errors = [{"detail": error.reason, **_place(("body", *error.field.split(".", 1)))}]
     headers = {}
     if isinstance(error, UnavailableError):
-        headers["Retry-After"] = str(request.app.state.service.settings.retry_after)
+        headers["Retry-After"] = str(request.app.state.settings.retry_after)
     return ProblemResponse(
         request.scope, error.http_status, error.message(), kind=kind, title=title, errors=errors, headers=headers
     )
@@ -139,7 +158,7 @@ def _message(item: Mapping[str, Any]) -> str:
 
 
 def _place(location: Sequence[str | int]) -> dict[str, str]:
-    """Where in the request: a JSON pointer into the body (RFC 6901, as a URI fragment), or a parameter's name."""
+    """The place in the request: a JSON pointer into the body (RFC 6901, as a URI fragment), or a parameter's name."""
     source, *path = location
     if source != "body":
         return {"parameter": ".".join(map(str, path))}

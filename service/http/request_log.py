@@ -1,4 +1,4 @@
-"""One line a request, and an id for each."""
+"""The request log, with one line and an id for each request."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestLog:
-    """ASGI middleware: logs method, path, status and milliseconds; echoes X-Request-ID, or makes one up.
+    """ASGI middleware that logs method, path, status and milliseconds; it echoes X-Request-ID, or makes one up.
 
-    Query strings are not logged: they hold what people search for. Probes are logged at level DEBUG.
+    Query strings are not logged, because they contain what people search for. Probes are logged at level DEBUG.
 
-    An exception that nothing else has answered is logged with its traceback and becomes a 500 that tells the client
-    nothing but the request's id.
+        An exception that nothing else has handled is logged with its traceback and becomes a 500 that tells the client
+        nothing except the request's id.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,12 +56,12 @@ class RequestLog:
             logger.exception("request %s failed", request_id)
             if status:
                 raise
-            detail = "the server failed; its log tells why, under this request_id"
+            detail = "the server failed; its log gives the reason under this request_id"
             await ProblemResponse(scope, 500, detail)(scope, receive, send_with_id)
         finally:
             milliseconds = (perf_counter() - start) * 1e3
             method, path = scope["method"], quote(scope["path"])
-            # Probes come every few seconds; they would drown the rest.
+            # Probes come every few seconds and would drown out the rest.
             level = logging.DEBUG if path in _PROBES else logging.INFO
             logger.log(
                 level,

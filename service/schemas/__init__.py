@@ -1,1 +1,1 @@
-"""Requests and answers, as they stand in the OpenAPI document."""
+"""Requests and answers, as in the OpenAPI document."""

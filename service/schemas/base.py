@@ -13,8 +13,8 @@ def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        # JSON may escape half of a surrogate pair; no tokenizer and no index takes it.
-        raise ValueError(f"holds half a surrogate pair at character {error.start}") from None
+        # JSON may escape half of a surrogate pair, which no tokenizer and no index accepts.
+        raise ValueError(f"contains half a surrogate pair at character {error.start}") from None
     return text
 
 
@@ -29,7 +29,7 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _few_fields(cls, data: Any) -> Any:
-        # Every unknown field is an error of its own, and listing 100,000 of them would hold up the event loop.
+        # Every unknown field is a separate error, and listing 100,000 of them would block the event loop.
         if isinstance(data, dict) and len(data) > 100:
             raise ValueError("more than 100 fields")
         return data
@@ -45,10 +45,10 @@ class Match(BaseModel):
 
 
 class Timings(BaseModel):
-    """Milliseconds: waiting for a thread, encoding the query, searching, and all of it."""
+    """Milliseconds: waiting for a thread, encoding the query, searching, and in total."""
 
     queue_ms: float
     encode_ms: float | None = None
     search_ms: float | None = None
     total_ms: float
-    stages_ms: dict[str, float] | None = Field(None, description="Of each stage of the search, in their order.")
+    stages_ms: dict[str, float] | None = Field(None, description="Milliseconds of each stage of the search, in order.")

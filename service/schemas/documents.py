@@ -1,4 +1,4 @@
-"""A document, as it is answered."""
+"""The answer to a request for a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts to sparse vectors: request and answer."""
+"""Encoding texts as sparse vectors: request and answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EncodeRequest(Body):
 
 
 class EncodeAnswer(BaseModel):
-    """A vector a text, in order; each maps terms to weights, heaviest first."""
+    """One vector per text, in order; each maps terms to weights, heaviest first."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.ENCODE_ANSWER})
 

@@ -1,4 +1,4 @@
-"""Why a document scores what it scores: request and answer."""
+"""Explaining a document's score: request and answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lsr.service.schemas.base import Body, Match, Text, Timings
 
 
 class ExplainRequest(Body):
-    """A query and the document whose score is to be explained."""
+    """A query, and the document whose score is to be explained."""
 
     text: Text
     id: Text

@@ -1,4 +1,4 @@
-"""What the server says of itself and of what it serves."""
+"""The state of the server, and what it serves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Status(BaseModel):
 
 
 class IndexAnswer(BaseModel):
-    """What is served and what a request may ask for."""
+    """What is served, and the limits on requests."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.INDEX_ANSWER})
 

@@ -1,4 +1,4 @@
-"""The stages of a search under the names that they had in 0.1, which are accepted until 0.3."""
+"""The stages of a search under their names in 0.1, which are accepted until 0.3."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def plan_record(pipeline: Any) -> Any:
-    """The plan's record for what `pipeline` held: `fuse` was `fusion`, and `retrieve.vectors` is its `mode`.
+    """Translate a `pipeline` into a plan's record: `fuse` is now `fusion`, and `retrieve.vectors` is its `mode`.
 
-    Settings of a side that is not searched, and a depth that nothing followed, were passed over, and are.
+    As in 0.1, settings of a side that is not searched, and a depth without a later stage, are ignored.
     """
     if not isinstance(pipeline, dict):
         return pipeline

@@ -1,4 +1,4 @@
-"""The schema of a search plan, made of the plan's own fields when the OpenAPI document is asked for.
+"""The schema of a search plan, made from the plan's own fields when the OpenAPI document is requested.
 
 A plan is read by `SearchPlan.from_record`, as everywhere; the models here only describe it. Engines and methods that
 were registered since the server was imported are in it.
@@ -19,13 +19,13 @@ from lsr.index.fusion.settings import SparseSearchSettings, modes, parameters_cl
 from lsr.search.plan import SHORT, RerankSettings, SearchPlan
 from lsr.service.schemas.base import Body
 
-# Fields that the server fills in, and clients do not.
+# Fields that the server fills in, not clients.
 _SERVERS_OWN: dict[type, tuple[str, ...]] = {RerankSettings: ("model",)}
 
 
 @dataclass(frozen=True)
 class PlanField:
-    """Marks a field of a request as the plan's: taken as it comes, described as the plan has it."""
+    """Marks a field of a request as belonging to the plan: it is not checked here, and described as in the plan."""
 
     name: str
 
@@ -37,13 +37,13 @@ class PlanField:
             return {
                 "type": "string",
                 "enum": list(modes()),
-                "description": f"{titles}. Unless given, {option.default}.",
+                "description": f"{titles}. Default: {option.default}.",
             }
         return {**handler(TypeAdapter(_kind(option)).core_schema), "description": _sentence(cls, self.name)}
 
 
 def node_model(cls: type) -> type[BaseModel]:
-    """A model with the fields of a dataclass of settings."""
+    """A model with the fields of a settings dataclass."""
     fields: dict[str, Any] = {
         each.name: (_kind(each), Field(each.default, description=_sentence(cls, each.name)))
         for each in options_of(cls)

@@ -1,4 +1,4 @@
-"""What a refusal is."""
+"""The body of an error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    instance: str = Field(description="The path that was asked for.")
-    request_id: str | None = Field(description="As in the X-Request-ID header and in the server's log.")
+    instance: str = Field(description="The path of the request.")
+    request_id: str | None = Field(description="The same as in the X-Request-ID header and in the server's log.")
     errors: list[dict[str, str]] | None = Field(
-        None, description="One for each mistake: `detail`, and `pointer` into the body or the `parameter`'s name."
+        None, description="One entry per mistake: `detail`, and a `pointer` into the body or the `parameter`'s name."
     )

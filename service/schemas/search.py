@@ -1,4 +1,4 @@
-"""Search: requests, which hold a plan, and the answer."""
+"""Search: requests, which include a plan, and the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lsr.service.schemas import examples
 from lsr.service.schemas.base import Body, Match, Text, Timings
 from lsr.service.schemas.plan import PlanField
 
-# The weights are checked by `limits.check_vector`, which stops at the first wrong one; a body may hold 100,000.
+# The weights are checked by `limits.check_vector`, which stops at the first wrong one; a body may have 100,000.
 Vector = Annotated[
     dict[str, Any],
     WithJsonSchema(
@@ -23,20 +23,22 @@ PLAN_FIELDS = (*SHORT, *(option.name for option in options_of(SearchPlan)))
 
 
 class _SearchOptions(BaseModel):
-    k: int = Field(10, ge=1, description="How many hits; fewer come if fewer documents share a term with the query.")
+    k: int = Field(
+        10, ge=1, description="How many hits to return; there are fewer if fewer documents share a term with the query."
+    )
     offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
     explain: bool = Field(False, description="Whether each hit says what each stage gave it, and by which terms.")
-    include_text: bool = Field(True, description="Whether each hit carries the document's text.")
+    include_text: bool = Field(True, description="Whether each hit includes the document's text.")
     fields: Annotated[list[str] | None, FailFast()] = Field(
         None,
-        description="Which of the document's other fields each hit carries: all unless given, none for an empty list.",
+        description="Which of the document's other fields each hit includes: all by default, none for an empty list.",
     )
 
 
 class _SearchRequest(_SearchOptions, Body):
     """A search by `text` or by `vector`, exactly one of them; the other fields say how.
 
-    `mode`, `recall` and `parameters` stand for `retrieve`, for a search of one word: give these or that.
+    `mode`, `recall` and `parameters` are short for `retrieve`: give either these or that.
     """
 
     text: Text | None = Field(None, description="A query in plain words.")
@@ -48,8 +50,8 @@ class _SearchRequest(_SearchOptions, Body):
     pipeline: dict[str, Any] | None = Field(
         None,
         deprecated=True,
-        description="As until 0.1, the stages under older names: `fuse` for `fusion`, and `vectors` for the `mode` of "
-        "`retrieve`, which was `hybrid` unless given.",
+        description="The stages under their names in 0.1: `fuse` for `fusion`, and `vectors` for the `mode` of "
+        "`retrieve`, with the default `hybrid`.",
     )
 
     @model_validator(mode="after")
@@ -60,7 +62,7 @@ class _SearchRequest(_SearchOptions, Body):
 
     @property
     def plan_record(self) -> dict[str, Any]:
-        """What was said of the plan, as `SearchPlan.from_record` takes it."""
+        """The plan's part of a request, as `SearchPlan.from_record` takes it."""
         return {name: getattr(self, name) for name in PLAN_FIELDS if getattr(self, name) is not None}
 
 
@@ -76,7 +78,7 @@ else:
 
 
 class SearchParameters(_SearchOptions):
-    """The same in a URL, by text and for a mode."""
+    """A search by text as the parameters of a URL."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -86,15 +88,15 @@ class SearchParameters(_SearchOptions):
 
 
 class StageOfHit(BaseModel):
-    """What a stage said of a hit."""
+    """What a stage gave a hit."""
 
-    score: float | None = Field(description="Null where it did not score the document.")
-    rank: int | None = Field(description="Null where it did not return the document.")
-    contribution: float | None = Field(description="The share of the hit's score; null for a stage that adds none.")
+    score: float | None = Field(description="Null if the stage did not score the document.")
+    rank: int | None = Field(description="Null if the stage did not return the document.")
+    contribution: float | None = Field(description="Its part of the hit's score; null for a stage that adds nothing.")
 
 
 class WindowOfHit(BaseModel):
-    """The window of a document that matched best."""
+    """The best-matching window of a document."""
 
     number: int = Field(description="From 0.")
     start: int = Field(description="Its first character in the document's text.")
@@ -109,19 +111,19 @@ class SearchHit(BaseModel):
     score: float
     title: str
     text: str | None = Field(
-        None, description="Absent with `include_text: false`; in an index of windows, the window's."
+        None, description="Absent with `include_text: false`; in an index of windows, the text of the best one."
     )
     fields: dict[str, Any]
     window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None,
-        description="What each stage gave, where more than sparse search was run; only with `explain: true`.",
+        description="What each stage gave, if more than sparse search was run; only with `explain: true`.",
     )
 
 
 class Work(BaseModel):
-    """Which way the index went, and what it did."""
+    """The mode that the index used, and what it did."""
 
     mode: str
     postings: int = Field(description="Postings added to the bounds of blocks of documents.")
@@ -129,26 +131,26 @@ class Work(BaseModel):
     blocks: int = Field(description="Blocks whose bound was computed.")
     blocks_skipped: int = Field(description="Blocks that their bound ruled out.")
     documents_scored: int
-    direct: bool = Field(description="Whether a filter left so few documents that just these were scored.")
+    direct: bool = Field(description="Whether a filter left so few documents that only these were scored.")
 
 
 class DenseWork(BaseModel):
     """What the search of dense vectors did."""
 
     mode: str
-    kind: str = Field(description="`flat`, or the kind of index that was asked for candidates.")
+    kind: str = Field(description="`flat`, or the kind of index that found the candidates.")
     scored: int = Field(description="Vectors scored exactly.")
-    direct: bool = Field(description="Whether just the documents of a filter, or of sparse search, were scored.")
+    direct: bool = Field(description="Whether only the documents of a filter, or of sparse search, were scored.")
 
 
 class SearchAnswer(BaseModel):
-    """Hits, best first; how they were searched for; how long it took."""
+    """Hits, best first, with how they were found and how long it took."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.SEARCH_ANSWER})
 
     hits: list[SearchHit]
-    mode: str = Field(description="Which way the search went.")
-    stats: Work | None = Field(description="Null where the sparse index was not searched.")
+    mode: str = Field(description="The mode that was used.")
+    stats: Work | None = Field(description="Null if the sparse index was not searched.")
     dense_stats: DenseWork | None = None
-    dense_weight: float | None = Field(None, description="What the dense side counted in the fusion.")
+    dense_weight: float | None = Field(None, description="The weight of the dense side in the fusion.")
     timings: Timings

@@ -167,7 +167,7 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert (len(made), made.dim, asked.dim) == (300, 30_522, 30_522)
     assert 0 < len(asked) <= made_vectors.MADE_QUERIES
     assert run("--documents", 300, "--output", documents) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
     again = tmp_path / "again.parquet"
     assert run("--documents", 50, "--output", again, "--like", documents, "--queries-from", queries) == 0

@@ -69,7 +69,7 @@ def test_an_interrupted_encoding_goes_on_where_it_stopped(index: Index, kind: st
     with pytest.raises(KeyboardInterrupt):
         ADD[kind](index, Made(kind, stop_after=4))  # type: ignore[operator]
     assert work.is_dir() and kind not in Index.open(index.path).manifest.parts
-    with pytest.raises(OutputExistsError, match=r"other settings.*restart=True"):
+    with pytest.raises(OutputExistsError, match=r"different settings.*restart=True"):
         ADD[kind](index, Made(kind, name="another"))  # type: ignore[operator]
     rest = Made(kind)
     added = ADD[kind](index, rest)  # type: ignore[operator]

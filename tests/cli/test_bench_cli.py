@@ -90,7 +90,7 @@ def test_bench_writes_a_report(run: Run) -> None:
     report = json.loads(Path("out/bench.json").read_text())
     assert {row["k"] for row in report["rows"]} == {1, 5, 7}
     code, out, err = run("bench", "documents.parquet", "queries.parquet", *options)
-    assert (code, out) == (2, "") and "bench.md exists already" in err
+    assert (code, out) == (2, "") and "bench.md already exists" in err
     assert run("bench", "documents.parquet", "queries.parquet", *options, "--force")[0] == 0
 
 
@@ -150,7 +150,7 @@ def test_bad_calls_of_tune(run: Run) -> None:
         (("index",), "--queries"),
         (("index", "--queries", "nowhere.parquet"), "nowhere.parquet"),
         (("index", "--queries", "queries.parquet", "--recall", 1.5), "--recall"),
-        (("index", "--queries", "queries.parquet", "--plot", "plot.gif"), "named .png or .svg"),
+        (("index", "--queries", "queries.parquet", "--plot", "plot.gif"), "must end in .png or .svg"),
         (("index", "--queries", "texts.tsv"), "names no model"),
     ]:
         code, out, err = run("tune", *arguments)

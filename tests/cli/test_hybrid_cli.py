@@ -88,7 +88,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
 
     monkeypatch.setattr(DenseEncoder, "stream_documents", stop_after_two)
     code, _, err = run("dense", "index")
-    assert code == 130 and "index.dense keeps what was encoded; the same command goes on" in err
+    assert code == 130 and "index.dense keeps what was encoded; run the same command again to resume" in err
     assert "dense" not in Index.open("index").parts and run("search", "index", "ice")[0] == 0
 
     def remember(self, texts, **options):  # type: ignore[no-untyped-def]
@@ -99,7 +99,7 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     monkeypatch.setattr(DenseEncoder, "stream_documents", remember)
     # The same command, or the one that indexes with dense vectors at once.
     code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm")
-    assert code == 0 and "index is built; its dense vectors go on" in err and len(encoded) == 3
+    assert code == 0 and "index is built; resuming its dense vectors" in err and len(encoded) == 3
     index = Index.open("index")
     minilm = DenseEncoder.load("minilm")
     texts = [index.documents.at(row).contents for row in range(5)]
@@ -127,7 +127,7 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(TokenEncoder, "stream_documents", stop_after_two)
         code, _, err = run("late", "index")
-    assert code == 130 and "index.late keeps what was encoded; the same command goes on" in err
+    assert code == 130 and "index.late keeps what was encoded; run the same command again to resume" in err
     code, out, _ = run("late", "index", "--json")
     assert code == 0 and json.loads(out)["documents"] == 5 and not Path("index.late").exists()
     code, out, _ = run("search", "index", "a body of dense ice", "--rerank", "late", "--json")
@@ -144,9 +144,9 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     code, out, _ = run("dense", "index", "--vectors", "vectors.npy", "--json")
     assert code == 0 and json.loads(out)["dim"] == 8
     code, _, err = run("search", "index", "ice", "--mode", "dense")
-    assert code == 2 and "came without a model" in err
+    assert code == 2 and "does not say which model made its dense vectors" in err
     code, _, err = run("dense", "index", "--vectors", "vectors.npy", "--model", "minilm", "--force")
-    assert code == 2 and "vectors of 8 numbers and minilm makes 384; name their own model" in err
+    assert code == 2 and "vectors of 8 numbers, but minilm makes 384; name the model that made them" in err
     np.save("few.npy", np.eye(4, 8, dtype=np.float32))
     code, _, err = run("dense", "index", "--vectors", "few.npy", "--force")
     assert code == 2 and "the index has 5 documents, but there are 4 dense vectors" in err
@@ -171,10 +171,10 @@ def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
     [
         (["--fusion", "rrf"], "goes with mode hybrid or sparse-first"),
         (["-p", "effort=9"], "goes with mode dense or hybrid"),
-        (["--mode", "hybrid", "-p", "feedback_terms=9"], "comes with feedback: its method"),
-        (["--mode", "hybrid", "-p", "rerank_depth=9"], "comes with rerank"),
+        (["--mode", "hybrid", "-p", "feedback_terms=9"], "needs feedback: its method"),
+        (["--mode", "hybrid", "-p", "rerank_depth=9"], "needs rerank"),
         (["--mode", "hybrid", "-p", "completion=all"], "field 'completion': must be none, candidates or exact"),
-        (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut is a number"),
+        (["--mode", "hybrid", "-p", "cut=x"], "--parameter cut must be a number"),
         (["--mode", "hybrid", "--dense-weight", "3"], "less than or equal to 1"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path) -> None:
         assert process.returncode == code, errors
         assert "Traceback" not in errors
         assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index.encoding"]
-    assert "the same command goes on" in errors
+    assert "run the same command again to resume" in errors
 
     again = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert again.returncode == 0, again.stderr

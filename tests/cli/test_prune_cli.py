@@ -30,7 +30,7 @@ def test_a_smaller_index_that_is_searched_by_text(run: Run, toy_index: Path, opt
     code, out, err = run("prune", toy_index, "-o", "small", f"--{option}", value, "--threads", 1)
     whole, rest = stored(toy_index), stored("small")
     assert (code, out) == (0, "") and "pruning: 5 of 5 documents" in err and "building: 5 of 5 documents" in err
-    assert f"{rest.nnz:,} of {whole.nnz:,} postings kept" in err and "% went" in err and "MB before" in err
+    assert f"{rest.nnz:,} of {whole.nnz:,} postings kept" in err and "% dropped" in err and "MB before" in err
     assert 5 <= rest.nnz < whole.nnz
     for row in range(5):
         kept, (terms, weights) = dict(zip(*rest.row(row), strict=True)), whole.row(row)
@@ -113,17 +113,17 @@ def test_bad_calls_leave_nothing(run: Run, toy_index: Path) -> None:
         ((toy_index, "-o", "small.jsonl.gz", "--top-k", 3), "lsr export"),
         (("nowhere", *small, "--top-k", 3), "nowhere: no index here"),
         (("there", *small, "--top-k", 3), "there: no index here"),
-        (("notes.txt", *small, "--top-k", 3), "vector files are named"),
-        (("v.jsonl", *small, "--top-k", 3), "vector files are named"),
-        (("v.jsonl", "-o", "v.jsonl", "--top-k", 3), "v.jsonl exists already"),
+        (("notes.txt", *small, "--top-k", 3), "the name of a vector file must end in"),
+        (("v.jsonl", *small, "--top-k", 3), "the name of a vector file must end in"),
+        (("v.jsonl", "-o", "v.jsonl", "--top-k", 3), "v.jsonl already exists"),
         (("v.jsonl", "-o", "small.parquet", "--top-k", 3), "holds terms"),
         (("bad.jsonl", "-o", "small.jsonl", "--top-k", 3), "bad.jsonl:2"),
-        ((toy_index, *small, "--top-k", 3, "--plot", "p.svg"), "belong to --curve"),
-        ((toy_index, *small, "--top-k", 3, "--rule", "mass"), "belong to --curve"),
+        ((toy_index, *small, "--top-k", 3, "--plot", "p.svg"), "need --curve"),
+        ((toy_index, *small, "--top-k", 3, "--rule", "mass"), "need --curve"),
         ((toy_index, *small, "--curve", "there"), "leave out --output and the rule"),
         ((toy_index, "--curve", "there", "--top-k", 3), "leave out --output and the rule"),
         ((toy_index, "--curve", "there"), "qrels"),
-        ((toy_index, "--curve", "there", "--plot", "curve.pdf"), "plots are named"),
+        ((toy_index, "--curve", "there", "--plot", "curve.pdf"), "the name of a plot must end in"),
     ]:
         code, out, err = run("prune", *arguments)
         assert code == 2 and out == "" and message in err, (arguments, err)

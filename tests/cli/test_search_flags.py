@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 # As `--help` showed them before flags were made of fields.
 SEARCH = """--queries --output -o --k -k --mode --recall --fusion --dense-weight --feedback --rerank --parameter -p
---explain --query-idf --model -m --device --force --json"""
+--explain --tag --query-idf --model -m --device --force --json"""
 EVAL = """--output -o --index --split --queries --qrels --run --model -m --max-length --top-k --windows --window-words
 --window-stride --top-windows --dense --mode --recall --fusion --dense-weight --feedback --rerank --parameter -p
 --metric --k -k --drop-self --bm25 --no-bm25 --per-query --query-idf --device --force --json"""
@@ -78,7 +78,7 @@ def test_a_plan_that_was_shown_is_searched_with(run: Run, toy_index: Path) -> No
     answer = json.loads(run("search", toy_index, "ice and birds", "--plan", "plan.json", "--json")[1])
     assert answer["mode"] == "approximate" and answer["hits"]
     code, out, err = run("search", toy_index, "ice", "--plan", "plan.json", "--heap-factor", 0.5)
-    assert (code, out) == (2, "") and "--plan says how to search: leave --heap-factor out" in err
+    assert (code, out) == (2, "") and "--plan already says how to search: leave out --heap-factor" in err
     Path("plan.yaml").write_text("mode: approximate\nparameters:\n  heap_facter: 1\n")
     for command in (("search", toy_index, "ice"), ("eval", "nowhere")):
         code, _, err = run(*command, "--plan", "plan.yaml")
@@ -143,5 +143,5 @@ def test_a_parameter_may_not_take_the_name_of_another_flag(run: Run, monkeypatch
     engine = Toy()
     monkeypatch.setattr(Toy, "Parameters", Taken)
     monkeypatch.setitem(ENGINES, "toy", engine)
-    with pytest.raises(TypeError, match=r"names of other flags of `search`: {'force'}"):
+    with pytest.raises(TypeError, match=r"same names as other flags of `search`: {'force'}"):
         flags_of("search")

@@ -47,7 +47,7 @@ def test_train_from_a_file_of_pairs(run: Run, pairs: Path, tmp_path: Path) -> No
     code, out, _ = run("train", "trained", "--plot", "curves.svg")
     assert code == 0 and "<svg" in Path("curves.svg").read_text() and "InfoNCE" in Path("curves.svg").read_text()
     code, _, err = run("train", "trained", "--set", "run.steps=3")
-    assert code == 2 and "configuration stands" in err
+    assert code == 2 and "configuration is fixed" in err
     code, _, err = run("train", "mine.yaml", "-o", "trained", *changes[:2])
     assert code == 2 and "--restart" in err
 

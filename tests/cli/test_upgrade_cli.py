@@ -48,7 +48,7 @@ def test_the_manifest_alone_is_rewritten(run: Run, old: Path) -> None:
         assert found.ids == expected.ids and found.scores.tolist() == expected.scores.tolist() and found.ids
 
     code, out, err = run("upgrade", "old")
-    assert (code, out) == (0, "") and "of format 3 already, so there is nothing to do" in err
+    assert (code, out) == (0, "") and "already in format 3, so there is nothing to do" in err
     assert json.loads(tree(old)["manifest.json"]) == record
 
 

@@ -109,16 +109,16 @@ def test_hybrid_search_and_its_tuning(run: Run, corpus: Path) -> None:
     )
     assert code == 0 and stored_tuning(Index.open("index")).reached == 1
     code, _, err = run("tune", "index", "--queries", corpus / "queries.jsonl", "--recall", 0.5, "--k", 1)
-    assert code == 0 and "recall and the best 1 are of windows here" in err
+    assert code == 0 and "recall and the top 1 are counted in windows here" in err
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--window-words", 20], "go with --windows max, first or sum"),
-        (["--windows", "max", "--top-windows", 2], "--top-windows goes with --windows sum"),
-        (["--windows", "max", "--window-words", 20, "--window-stride", 30], "1 … 20 words"),
-        (["--windows", "max", "--vectors", "some.parquet"], "does not go with --vectors"),
+        (["--window-words", 20], "need --windows max, first or sum"),
+        (["--windows", "max", "--top-windows", 2], "--top-windows needs --windows sum"),
+        (["--windows", "max", "--window-words", 20, "--window-stride", 30], "1 to 20 words"),
+        (["--windows", "max", "--vectors", "some.parquet"], "cannot be used with --vectors"),
     ],
 )
 def test_options_that_do_not_fit(run: Run, corpus: Path, options: list, message: str) -> None:

@@ -44,7 +44,7 @@ def test_new_names_are_taken_silently() -> None:
 
 
 def test_both_names_at_once_and_names_that_never_were_are_refused() -> None:
-    with pytest.raises(TypeError, match="'hue' twice, once by its old name 'colour'"):
+    with pytest.raises(TypeError, match="'hue' twice, once under its old name 'colour'"):
         paint("door", hue="red", colour="blue")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="shade"):
         paint("door", shade="blue")  # type: ignore[call-arg]

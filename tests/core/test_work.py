@@ -1,4 +1,4 @@
-"""The folder of interrupted work: kept when there is something to go on with, refused where it does not fit."""
+"""The folder of interrupted work: kept when there is something to resume, refused where it does not fit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_what_is_not_worth_going_on_with_is_removed(folder: Path, options: dict)
 
 def test_other_settings_are_refused_with_what_differs(folder: Path) -> None:
     interrupt(folder)
-    with pytest.raises(OutputExistsError, match=r"other settings \(a was 1, is \[2\], b was None, is 3\)") as raised:
+    with pytest.raises(
+        OutputExistsError, match=r"different settings \(a was 1, is \[2\], b was None, is 3\)"
+    ) as raised:
         WorkFolder(folder, {"a": (2,), "b": 3}).__enter__()
     assert RESTART in raised.value.remedies and names(folder) == ["piece", "state.json"]
     with WorkFolder(folder, {"a": 2}, restart=True) as work:
@@ -84,7 +86,7 @@ def test_a_folder_of_other_files_is_never_touched(folder: Path) -> None:
     folder.mkdir()
     (folder / "thesis.tex").touch()
     for restart in (False, True):
-        with pytest.raises(OutputExistsError, match="a folder of other files"):
+        with pytest.raises(OutputExistsError, match="contains other files"):
             WorkFolder(folder, {}, restart=restart).__enter__()
     assert names(folder) == ["thesis.tex"] and names(folder.parent) == ["made.work"]
 
@@ -121,5 +123,5 @@ except OutputExistsError as error:
 """
     other: Callable[[], str] = lambda: subprocess.check_output([sys.executable, "-c", code], text=True)  # noqa: E731
     with WorkFolder(folder, {"a": 1}):
-        assert "another process is at work" in other()
+        assert "another process is working" in other()
     assert other() == ""

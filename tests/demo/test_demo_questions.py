@@ -67,12 +67,12 @@ GOOD = {"_id": "q1", "text": "How?", "relevant": ["os.walk"]}
         ("[]", "expected {"),
         (json.dumps({**GOOD, "_id": "q2", "extra": 1}), "expected {"),
         (json.dumps({"_id": "q2", "text": "How?"}), "expected {"),
-        (json.dumps({**GOOD, "_id": ""}), "'_id': expected a text"),
-        (json.dumps({**GOOD, "_id": "q2", "text": 3}), "'text': expected a text"),
+        (json.dumps({**GOOD, "_id": ""}), "'_id': expected a non-empty text"),
+        (json.dumps({**GOOD, "_id": "q2", "text": 3}), "'text': expected a non-empty text"),
         (json.dumps({**GOOD, "_id": "q2", "relevant": []}), "at least one name"),
         (json.dumps({**GOOD, "_id": "q2", "relevant": "os.walk"}), "at least one name"),
-        (json.dumps({**GOOD, "_id": "q2", "relevant": ["a", "a"]}), "a name comes twice"),
-        (json.dumps(GOOD), "'q1' comes twice"),
+        (json.dumps({**GOOD, "_id": "q2", "relevant": ["a", "a"]}), "a name appears twice"),
+        (json.dumps(GOOD), "'q1' appears twice"),
     ],
 )
 def test_a_malformed_line_is_named(line: str, message: str) -> None:

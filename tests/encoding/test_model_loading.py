@@ -145,7 +145,7 @@ def test_results_beyond_float32_are_refused(bert: Path) -> None:
 )
 def test_configuration_of_another_form_is_refused(bert: Path, file: str, content: str) -> None:
     (bert / file).write_text(content)
-    with pytest.raises(ModelError, match="have not the form"):
+    with pytest.raises(ModelError, match="do not have the expected form"):
         SparseEncoder.load(bert)
 
 

@@ -30,11 +30,21 @@ def test_an_unknown_split_lists_those_that_exist(collection_folder: Path) -> Non
     assert load_collection(collection_folder, "train").qrels == {"q1": {"d1": 1}}
 
 
-def test_judged_queries_must_be_there(collection_folder: Path) -> None:
+def test_judged_queries_that_are_not_there_are_left_out_and_listed(collection_folder: Path) -> None:
+    assert load_collection(collection_folder).left_out == ()
     with (collection_folder / "qrels" / "test.tsv").open("a") as file:
-        file.write("q9\td1\t1\n")
-    with pytest.raises(InputError, match=r"1 of the 4 queries judged in .*test.tsv are not among .* is 'q9'"):
+        file.write("q9\td1\t1\nq8\td1\t1\n")
+    collection = load_collection(collection_folder)
+    assert collection.left_out == ("q9", "q8") and list(collection.qrels) == ["q1", "q2", "q3"]
+    (collection_folder / "qrels" / "test.tsv").write_text("q9\td1\t1\n")
+    with pytest.raises(InputError, match=r"none of the 1 queries judged in .* judged is 'q9', there is 'q1'"):
         load_collection(collection_folder)
+
+
+def test_a_grade_below_zero_is_no_judgement(collection_folder: Path) -> None:
+    with (collection_folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("q1\td3\t-1\n")
+    assert load_collection(collection_folder).judgements == 4
 
 
 def test_files_in_place_of_a_folder(collection_folder: Path, tmp_path: Path) -> None:

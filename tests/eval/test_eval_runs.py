@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.files import check_file
 from lsr.eval import Ranking, read_run, write_run
+from lsr.eval.runs import run_word, with_ids
 
 
 def ranking(*pairs: tuple[str, float], dtype: type = np.float64) -> Ranking:
@@ -73,11 +75,47 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, field: str | None, messa
     assert (caught.value.source, caught.value.line, caught.value.field) == (str(path), 2, field)
 
 
-def test_an_id_that_the_format_cannot_hold_leaves_no_file(tmp_path: Path) -> None:
+def test_white_space_in_ids_is_encoded_and_found_again(tmp_path: Path) -> None:
     path = tmp_path / "run.trec"
-    with pytest.raises(InputError, match=r"'my notes\.md'"):
-        write_run(path, {"q1": ranking(("a", 1.0)), "q2": ranking(("my notes.md", 1.0))})
+    run = {"q 1": ranking(("my notes.md", 2.0), ("50%20off", 1.0), ("a\u2028b", 0.5))}
+    assert write_run(path, run, tag="my model", force=True) == 3
+    assert path.read_text(encoding="utf-8").splitlines() == [
+        "q%201 Q0 my%20notes.md 1 2 my%20model",
+        "q%201 Q0 50%20off 2 1 my%20model",
+        "q%201 Q0 a%E2%80%A8b 3 0.5 my%20model",
+    ]
+    again = read_run(path)
+    # What was never changed stays as it is, whatever it looks like.
+    found = with_ids(again, ["q 1"], ["my notes.md", "50%20off", "a\u2028b", "other"])
+    assert {query: each.ids for query, each in found.items()} == {"q 1": run["q 1"].ids}
+    assert with_ids(again, ["q1"], ["d1"]) is again
+
+
+@pytest.mark.parametrize("id", ["", *"\t\n\r\x0b\x0c\x1c\x85\xa0\u3000"])
+def test_every_id_is_one_word_of_a_run(id: str) -> None:
+    if not id:
+        with pytest.raises(InputError, match="empty id"):
+            run_word(id)
+    else:
+        assert len(run_word(f"a{id}b").split()) == 1 and run_word(f"a{id}b") != f"a{id}b"
+
+
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_no_number_leaves_no_file(tmp_path: Path, score: float) -> None:
+    with pytest.raises(InputError, match="query 'q2' has a score that is not a finite number"):
+        write_run(tmp_path / "run.trec", {"q1": ranking(("a", 1.0)), "q2": ranking(("a", score))})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_cannot_be_written_is_met_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputExistsError, match=r"folder is a folder: name a file"):
+        check_file(tmp_path / "folder", force=True)
+    with pytest.raises(OSError, match="file"):
+        check_file(tmp_path / "file" / "run.trec")
+    assert check_file(tmp_path / "new" / "run.trec") == tmp_path / "new" / "run.trec"
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_run_is_not_overwritten_unasked(tmp_path: Path) -> None:

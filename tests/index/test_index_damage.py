@@ -122,7 +122,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     edits = {
         "expected 7 int64 values": lambda record: record.update(documents=6),
         "damaged manifest": lambda record: record.pop("dim"),
-        "'int' object": lambda record: record.update(dim=30, documents=5, files=1),
+        "field 'files': must be an object, not 1": lambda record: record.update(dim=30, documents=5, files=1),
     }
     manifest.write_text(json.dumps(record))
     for says, edit in edits.items():
@@ -149,9 +149,9 @@ def put(at: int | slice, values: Any) -> Callable[[np.ndarray], None]:
         ("forward_indptr.npy", put(-1, 10**9), "offsets do not ascend"),
         ("forward_weights.npy", put(5, 0), "weight is zero"),
         ("order_rows.npy", put(0, lambda a: a[1]), "not every row occurs exactly once"),
-        ("order_rows.npy", put(0, 60), "not every row occurs exactly once"),
+        ("order_rows.npy", put(0, 60), "a number is not below 60"),
         ("order_positions.npy", put(slice(0, 2), lambda a: a[1::-1].copy()), "not the positions of the rows"),
-        ("order_positions.npy", put(0, 10**9), "not the positions of the rows"),
+        ("order_positions.npy", put(0, 10**9), "a number is not below 60"),
         ("term_documents.npy", put(3, lambda a: a[3] + 1), "not the number of documents of each term"),
         ("summary_dense_terms.npy", put(0, lambda a: a[1]), "not different and in range"),
         ("summary_dense_terms.npy", put(0, 30), "not different and in range"),

@@ -311,9 +311,10 @@ def test_rows_that_are_no_windows_in_order_are_refused(tmp_path, ids):
 def test_damage_is_named(tmp_path):
     index = build_long(tmp_path / "index")
     edit_array(index, "window_documents.npy", lambda values: values.__setitem__(2, 2))
-    assert [problem.split(": ", 1)[1] for problem in verify(index.path)] == [
-        "numbers do not ascend one by one from 0 to 2"
-    ]
+    (problem,) = verify(index.path)
+    assert "window_documents.npy: numbers do not ascend one by one from 0 to 2" in problem
+    with pytest.raises(IndexFormatError, match="do not ascend one by one"):
+        Index.open(index.path)
     edit_manifest(index.path, lambda record: record["windows"].pop("documents"))
     with pytest.raises(IndexFormatError, match="record of the windows is not readable"):
         Index.open(index.path)

@@ -119,8 +119,8 @@ def test_depth_is_k_where_nothing_follows() -> None:
             {"depth": 50},
             "'depth': goes with mode hybrid or sparse-first, feedback or rerank: otherwise it is k",
         ),
-        ("hybrid", {"feedback_terms": 5}, "'feedback_terms': comes with feedback: its method, rocchio or rm3"),
-        ("auto", {"rerank_weight": 0.5}, "'rerank_weight': comes with rerank: its model"),
+        ("hybrid", {"feedback_terms": 5}, "'feedback_terms': needs feedback: its method, rocchio or rm3"),
+        ("auto", {"rerank_weight": 0.5}, "'rerank_weight': needs rerank: its model"),
         ("exact", {"recall": 0.5}, "'recall': already chooses the mode and its parameters: give recall without them"),
         ("auto", {"recall": 0.5, "cut": 0.1}, "'recall': already chooses the mode"),
         (
@@ -165,9 +165,9 @@ def test_what_makes_no_sense_is_refused_by_its_keyword(mode: str, flat: dict[str
         ({"mode": "approximate", "parameters": {"heap": 1}}, "parameters.heap", "it has cut, heap_factor"),
         ({"mode": "dense", "parameters": {"cut": 0.5}}, "parameters", "goes with a search of the sparse index"),
         ({"mode": ["hybrid"]}, "mode", "must be auto"),
-        ({"mode": "exact", "retrieve": {}}, "mode", "stands for retrieve: give one of the two"),
+        ({"mode": "exact", "retrieve": {}}, "mode", "is short for retrieve: give only one of the two"),
         ({"rerank": {"depth": "many"}}, "rerank.depth", "must be a whole number, not 'many'"),
-        ({"rerank": 5}, "rerank", "must hold fields, not 5"),
+        ({"rerank": 5}, "rerank", "must be an object with fields, not 5"),
         ({"feedback": {"documents": 0}}, "feedback.documents", "must be at least 1"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_plan_in_a_file(tmp_path: Path) -> None:
     for name, text, says in [
         ("a.json", "{", "is not JSON"),
         ("a.yml", "{", "is not YAML"),
-        ("b.json", "[]", "holds no plan"),
+        ("b.json", "[]", "contains no plan"),
         ("c.json", '{"fusion": {"method": "rff"}, "mode": "hybrid"}', "c.json: field 'fusion.method': must be tmm"),
     ]:
         (tmp_path / name).write_text(text)
@@ -211,11 +211,11 @@ def test_a_retriever_takes_a_plan_or_keywords(toy_index: Path) -> None:
     by_plan = retriever.search("ice and birds", 3, plan_of("approximate", cut=0.0), explain=True)
     assert by_keywords.hits == by_plan.hits and by_keywords.stats == by_plan.stats
     assert by_plan.mode == "approximate" and list(by_plan.stages_ms) == ["encode sparse", "sparse"]
-    with pytest.raises(InputError, match="leave mode and other keywords out"):
+    with pytest.raises(InputError, match="leave out mode and other keywords"):
         retriever.search("ice", 3, SearchPlan(), mode="exact")
     with pytest.raises(InputError, match="did you mean heap_factor"):
         retriever.search("ice", mode="approximate", heap_facter=0.5)
-    with pytest.raises(InputError, match="searches the sparse index alone"):
+    with pytest.raises(InputError, match="can only search the sparse index"):
         retriever.search_vector({"ice": 1.0}, 3, plan_of(rerank="late"))
 
 
@@ -267,3 +267,9 @@ def test_no_two_fields_go_by_one_keyword_and_every_field_is_explained() -> None:
         assert option.help.endswith(".") and not option.help[0].islower(), name
     for settings in (RetrieveSettings, FusionSettings, RerankSettings, SearchPlan):
         assert [option.name for option in options_of(settings)]
+
+
+def test_a_plan_of_a_number_does_not_let_a_truth_value_pass() -> None:
+    plan_of("approximate", max_blocks=1)
+    with pytest.raises(InputError, match="'max_blocks': must be a whole number, not True"):
+        plan_of("approximate", max_blocks=True)

@@ -126,14 +126,14 @@ def test_a_model_that_changed_since_is_noticed(
 
 
 def test_the_first_searches_at_once_load_the_model_once(toy_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load, loaded = SparseEncoder.load.__func__, []
+    load, loaded = SparseEncoder.of_record.__func__, []
 
     def counting(cls: type[SparseEncoder], *arguments: Any, **options: Any) -> SparseEncoder:
         loaded.append(arguments)
         time.sleep(0.05)  # long enough for every thread to come here
         return load(cls, *arguments, **options)
 
-    monkeypatch.setattr(SparseEncoder, "load", classmethod(counting))
+    monkeypatch.setattr(SparseEncoder, "of_record", classmethod(counting))
     retriever = Retriever.open(toy_index)
     with ThreadPoolExecutor(8) as pool:
         kinds = ["document", "query"] * 4

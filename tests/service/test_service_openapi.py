@@ -170,9 +170,9 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"mode": "exact", "retrieve": {}}, "#/mode: stands for retrieve"),
+        ({"mode": "exact", "retrieve": {}}, "#/mode: is short for retrieve"),
         ({"rerank": {}}, "started without a model to re-rank with"),
-        ({"mode": "hybrid", "retrieve": {"depth": 5000}}, "#/mode: stands for retrieve"),
+        ({"mode": "hybrid", "retrieve": {"depth": 5000}}, "#/mode: is short for retrieve"),
         ({"retrieve": {"mode": "hybrid", "depth": 5000}}, "#/retrieve/depth: this server goes at most 1,000 hits deep"),
         ({"fusion": {}}, "#/fusion: goes with mode hybrid or sparse-first"),
         (
@@ -180,7 +180,7 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
             "#/retrieve/dense: completion 'exact' needs an exact search",
         ),
         ({"mode": "hybrid", "feedback": {"interpolate": "before"}}, "#/feedback/interpolate: 'before' ranks by"),
-        ({"feedback": {"documents": 101}}, "#/feedback/documents: at most 100 documents"),
+        ({"feedback": {"documents": 101}}, "#/feedback/documents: feedback uses at most 100 documents"),
         ({"feedback": {"terms": 5000}}, "#/feedback/terms: a query has at most 4,096 terms"),
         ({"retrieve": {"mode": "dense", "dense": {"mode": "tree"}}}, "#/retrieve/dense/mode: must be auto, exact"),
         ({"retrieve": {"sparse": {"parameters": {"heap_facter": 1}}}}, "#/retrieve/sparse/parameters/heap_facter"),
@@ -188,8 +188,8 @@ def test_a_plan_times_its_stages_and_says_what_each_gave(served: TestClient) -> 
         ({"mode": [["hybrid"]]}, "#/mode: must be auto"),
         ({"mode": "hybird"}, "did you mean hybrid?"),
         ({"parameters": [1]}, "#/parameters: [1] are not the parameters of mode"),
-        ({"retrieve": 5}, "#/retrieve: must hold fields, not 5"),
-        ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "searches the sparse index alone"),
+        ({"retrieve": 5}, "#/retrieve: must be an object with fields, not 5"),
+        ({"text": None, "vector": {"date": 1}, "mode": "hybrid"}, "can only search the sparse index"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(served: TestClient, asked: dict[str, Any], says: str) -> None:

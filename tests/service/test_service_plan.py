@@ -87,7 +87,7 @@ def test_the_server_has_the_model_that_re_ranks(client: TestClient, backend: Fak
         ({"fusion": {"method": "rrf"}}, "#/fusion", "goes with mode hybrid or sparse-first, not 'auto'"),
         ({"mode": "hybrid", "fusion": {"metod": "rrf"}}, "#/fusion/metod", "did you mean method?"),
         ({"mode": "approximate", "parameters": {"cut": "0.5"}}, "#/parameters/cut", "must be a number, not '0.5'"),
-        ({"mode": "hybrid", "retrieve": {"depth": 5}}, "#/mode", "stands for retrieve"),
+        ({"mode": "hybrid", "retrieve": {"depth": 5}}, "#/mode", "is short for retrieve"),
     ],
 )
 def test_a_wrong_field_is_named_by_its_place(client: TestClient, asked: dict[str, Any], place: str, says: str) -> None:
@@ -142,7 +142,7 @@ def test_values_that_are_huge_or_deep_are_refused_shortly(client: TestClient) ->
 def test_a_pipeline_of_0_1_is_still_read(
     client: TestClient, backend: FakeSearcher, pipeline: dict[str, Any], plan: SearchPlan
 ) -> None:
-    with pytest.warns(FutureWarning, match="as until 0.1"):
+    with pytest.warns(FutureWarning, match="the stage names of 0.1"):
         assert client.post("/v1/search", json={"text": "date", "pipeline": pipeline}).status_code == 200
     assert backend.plans == [plan]
     assert refused(client, pipeline=pipeline, mode="exact")[0] == "#/pipeline"
@@ -168,7 +168,9 @@ def test_the_schema_is_made_of_the_plans_fields() -> None:
         assert set(described["properties"]) == expected and described["additionalProperties"] is False
     fusion = found["FusionSettings"]["properties"]
     assert fusion["method"]["enum"] == list(METHODS) and fusion["method"]["default"] == "tmm"
-    assert fusion["rank_constant"]["minimum"] == 0 and fusion["completion"]["description"].startswith("What a document")
+    assert fusion["rank_constant"]["minimum"] == 0 and fusion["completion"]["description"].startswith(
+        "The score of a document"
+    )
     assert found["SearchRequest"]["properties"]["mode"]["enum"] == list(modes())
     references = {each.get("$ref", "") for each in found["SearchRequest"]["properties"]["parameters"]["anyOf"]}
     assert {"#/components/schemas/SeismicParameters", "#/components/schemas/BmpParameters"} <= references

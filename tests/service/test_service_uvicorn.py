@@ -8,55 +8,22 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fake_searcher import FakeSearcher
+from raw_http import PATIENCE, read_all, running
 
 from lsr.core.errors import IndexFormatError, LsrError
-from lsr.service import ServiceSettings, create_app, serve
+from lsr.service import ServiceSettings, serve
 from lsr.service.server import _listen
-
-PATIENCE = 30
-
-
-@contextmanager
-def running(searcher: FakeSearcher, settings: ServiceSettings) -> Iterator[tuple[uvicorn.Server, int]]:
-    app = create_app(searcher, settings)
-    with _listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=PATIENCE))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        port = listener.getsockname()[1]
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            connection.request("GET", "/healthz")
-            assert connection.getresponse().status == 200
-            connection.close()
-            app.state.service.warm_up.join(PATIENCE)
-            yield server, port
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-
-
-def read_all(connection: socket.socket) -> bytes:
-    """Everything until the other side closes."""
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received
 
 
 def test_chunked_body_is_cut_off_at_the_limit() -> None:
     with running(FakeSearcher(), ServiceSettings(max_body_bytes=10_000)) as (_, port):
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(
-                b"POST /v1/search HTTP/1.1\r\nHost: lsr\r\nContent-Type: application/json\r\n"
+                b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Transfer-Encoding: chunked\r\n\r\n"
             )
             for _ in range(11):
@@ -71,7 +38,7 @@ def test_a_body_that_does_not_arrive_is_not_waited_for() -> None:
     with running(FakeSearcher(), ServiceSettings(request_timeout=0.1)) as (_, port):
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
             connection.sendall(
-                b"POST /v1/search HTTP/1.1\r\nHost: lsr\r\nContent-Type: application/json\r\n"
+                b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Content-Length: 100\r\n\r\n{"
             )
             head, body = read_all(connection).split(b"\r\n\r\n", 1)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.text import SkipReport, count_documents, open_corpus, open_queries
 
@@ -23,12 +22,17 @@ def test_files_below_a_folder_in_order(write: Write, tmp_path: Path) -> None:
     write("notes/picture.png", b"\x89PNG")
     write("notes/.git/description.txt", "hidden")
     write("notes/.hidden.md", "hidden")
-    assert list(open_corpus(tmp_path / "notes")) == [
-        Document("a.md", "body a", "Title A"),
-        Document("b.txt", "bee", "b"),
-        Document("deep/d.markdown", "body d", "d"),
-        Document("deep/er/c.RST", "body c", "Title C"),
+    report = SkipReport()
+    documents = list(open_corpus(tmp_path / "notes", skipped=report))
+    assert [(document.id, document.text, document.title) for document in documents] == [
+        ("a.md", "body a", "Title A"),
+        ("b.txt", "bee", "b"),
+        ("deep/d.markdown", "body d", "d"),
+        ("deep/er/c.RST", "body c", "Title C"),
     ]
+    assert [document.fields["path"] for document in documents] == [document.id for document in documents]
+    assert (report.files_read, dict(report.files_unread)) == (4, {".png": 1})
+    assert report.lines() == ["left out 1 of 5 files, of kinds that are not read: 1 .png"]
     assert count_documents(tmp_path / "notes") == 4
 
 
@@ -52,7 +56,8 @@ def test_files_below_a_folder_in_order(write: Write, tmp_path: Path) -> None:
 )
 def test_titles(write: Write, name: str, text: str, title: str, body: str) -> None:
     path = write(name, text.encode())
-    assert list(open_corpus(path)) == [Document(name, body, title)]
+    [document] = open_corpus(path)
+    assert (document.id, document.text, document.title) == (name, body, title)
 
 
 def test_links_to_folders_are_not_followed_and_links_to_files_are(write: Write, tmp_path: Path) -> None:
@@ -64,22 +69,22 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are(write: Write, 
 
 def test_a_file_that_cannot_be_read_is_named_or_skipped(write: Write, tmp_path: Path) -> None:
     write("notes/good.txt", "good")
-    bad = write("notes/bad.txt", b"first line\nsecond \xff line\n")
-    (tmp_path / "notes" / "gone.txt").symlink_to(tmp_path / "nothing")
+    bad = write("notes/bad.txt", b"first line\nsecond \x00\xff\x00 line\n")
     with pytest.raises(InputError) as caught:
         list(open_corpus(tmp_path / "notes"))
-    assert (caught.value.source, caught.value.line) == (str(bad), 2)
-    assert "byte 0xff at offset 18" in str(caught.value)
-    report = SkipReport()
-    assert [document.id for document in open_corpus(tmp_path / "notes", on_error="skip", skipped=report)] == [
-        "good.txt"
-    ]
-    assert report.count == 2
-    assert "gone.txt: cannot be read: No such file" in report.messages[1]
+    assert caught.value.source == str(bad)
+    assert "byte 0xff at offset 19, line 2" in str(caught.value)
+    (tmp_path / "notes" / "gone.txt").symlink_to(tmp_path / "nothing")
+    for on_error in ("skip", "skip-files"):
+        report = SkipReport()
+        found = list(open_corpus(tmp_path / "notes", on_error=on_error, skipped=report))  # type: ignore[arg-type]
+        assert [document.id for document in found] == ["good.txt"]
+        assert report.count == 2
+        assert "gone.txt: cannot be read: No such file" in report.messages[1]
 
 
 def test_offset_counts_the_byte_order_mark(write: Write) -> None:
-    with pytest.raises(InputError, match=r"a\.txt:1: not UTF-8: byte 0xff at offset 4"):
+    with pytest.raises(InputError, match=r"a\.txt: is not valid UTF-8: byte 0xff at offset 4, line 1"):
         list(open_corpus(write("a.txt", b"\xef\xbb\xbfa\xff")))
 
 
@@ -100,5 +105,5 @@ def test_a_folder_without_text_files(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file_of_queries(write: Write, tmp_path: Path) -> None:
     write("notes/a.txt", "a")
-    with pytest.raises(InputError, match=r"must hold queries\.jsonl"):
+    with pytest.raises(InputError, match=r"must contain queries\.jsonl"):
         open_queries(tmp_path / "notes")

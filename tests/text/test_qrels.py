@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lsr.core.errors import InputError
-from lsr.text.qrels import read_qrels
+from lsr.text.qrels import qrels_file, read_qrels
 
 EXPECTED = {"q1": {"d1": 2, "d 2": 0}, "q2": {"d1": -1}}
 BEIR = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td 2\t0\nq2\td1\t-1\n"
@@ -54,6 +58,48 @@ def test_bad_lines_are_named(tmp_path: Path, text: str, line: int | None, field:
     with pytest.raises(InputError, match=message) as caught:
         read_qrels(path)
     assert (caught.value.source, caught.value.line, caught.value.field) == (str(path), line, field)
+
+
+JUDGED = {"q1": {"d1": 1, "d2": 0}, "q2": {"d1": 2}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.tsv", "q1\td1\t1.0\nq1\td2\t0.0\nq2\td1\t2\n"),
+        ("a.tsv", "query_id\tdoc_id\trelevance\nq1\td1\t1\nq1\td2\t0\nq2\td1\t2\n"),
+        ("a.tsv", "qid\titer\tdocno\trel\nq1\t0\td1\t1\nq1\t0\td2\t0\nq2\t0\td1\t2\n"),
+        ("a.tsv", "Score\tCorpus-ID\tQuery-ID\n1\td1\tq1\n0\td2\tq1\n2\td1\tq2\n"),
+        ("a.csv", "query-id,corpus-id,score\nq1,d1,1\nq1,d2,0\nq2,d1,2\n"),
+        (
+            "a.jsonl",
+            '{"query-id": "q1", "corpus-id": "d1", "score": 1.0}\n{"query-id": "q1", "corpus-id": "d2", "score": 0}\n'
+            '{"query-id": "q2", "corpus-id": "d1", "score": 2}\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_forms_of_others(tmp_path: Path, name: str, text: str, encoding: str) -> None:
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert read_qrels(tmp_path / name) == JUDGED
+    for pack, suffix in ((gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz")):
+        (tmp_path / (name + suffix)).write_bytes(pack(text.encode(encoding)))
+        assert read_qrels(tmp_path / (name + suffix)) == JUDGED
+
+
+def test_parquet_as_mteb_has_it(tmp_path: Path) -> None:
+    (tmp_path / "qrels").mkdir()
+    path = tmp_path / "qrels" / "test-00000-of-00001.parquet"
+    table = {"query-id": ["q1", "q1", "q2"], "corpus-id": ["d1", "d2", "d1"], "score": [1.0, 0.0, 2.0]}
+    pq.write_table(pa.table(table), path)
+    assert qrels_file(tmp_path, "test") == path
+    assert read_qrels(path) == JUDGED
+    pq.write_table(pa.table({**table, "score": [1.0, 0.5, float("inf")]}), path)
+    with pytest.raises(InputError, match=r"parquet:2: field 'score': a grade must be a whole number, not 0\.5"):
+        read_qrels(path)
+    pq.write_table(pa.table({"query-id": [1], "score": [1]}), path)
+    with pytest.raises(InputError, match=r"parquet:1: field 'corpus-id': missing \(nor any of corpus_id"):
+        read_qrels(path)
 
 
 def test_repeated_judgement_counts_once(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ def test_errors_name_it_and_its_lines(registered: None, write: Write) -> None:
         list(open_corpus(write("c.pairs", "d1=first text", "broken")))
     with pytest.raises(InputError, match=r"name it: one of beir, .*, pairs"):
         open_corpus(write("dump", *LINES))
-    with pytest.raises(InputError, match=r"there is no format 'xml'; choose from beir, .*, pairs"):
+    with pytest.raises(InputError, match=r"there is no format 'xml'; choose one of beir, .*, pairs"):
         open_corpus(write("dump", *LINES), format="xml")
-    with pytest.raises(InputError, match="cannot be read from stdin; give jsonl, tsv, lines or pairs"):
+    with pytest.raises(InputError, match="cannot be read from stdin; give jsonl, tsv, csv, lines or pairs"):
         open_corpus("-", format="parquet")
 
 
@@ -82,5 +82,5 @@ def test_a_folder_with_a_file_of_each(write: Write, tmp_path: Path, monkeypatch:
 
 
 def test_without_it_the_name_says_nothing(write: Write) -> None:
-    with pytest.raises(InputError, match="the format cannot be told from the name"):
+    with pytest.raises(InputError, match="cannot tell the format from the name"):
         open_corpus(write("c.pairs", *LINES))

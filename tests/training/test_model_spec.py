@@ -206,7 +206,7 @@ def test_what_cannot_be_adapted_is_refused(model: Path, tmp_path: Path) -> None:
     document, query = (TransformerSide(backbone, max_length=LENGTH, prompt=prompt) for prompt in ("w1 ", "w2 "))
     save_encoder(tmp_path / "base", document=document, query=query)
     with pytest.raises(ModelError, match="has separate models for queries and documents"):
-        _config([], tmp_path, AdaptSettings(base=str(tmp_path / "base")), silent)
+        _config([], tmp_path, AdaptSettings(base=str(tmp_path / "base")), None, silent)
 
 
 def test_a_table_cannot_be_trained() -> None:

@@ -70,12 +70,12 @@ def test_a_format_of_one_s_own_is_read_and_written(tmp_path: Path) -> None:
         VECTORS.save(path)
     VECTORS[:1].save(path, force=True)
     assert len(SparseVectors.load(path)) == 1
-    with pytest.raises(InputError, match=r"a scale is for CIFF, which holds integers; \.npz holds the weights"):
+    with pytest.raises(InputError, match=r"a scale is only for CIFF, which stores integers; \.npz stores the weights"):
         write_vectors(path, [VECTORS], scale=2, force=True)
     with pytest.raises(InputError, match=r"\.parquet, \.jsonl, \.ciff or \.npz, \.jsonl and \.ciff also with \.gz"):
         VECTORS.save(tmp_path / "v.npz.gz")
 
 
 def test_without_it_the_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"vector files are named \.parquet, \.jsonl or \.ciff, "):
+    with pytest.raises(InputError, match=r"the name of a vector file must end in \.parquet, \.jsonl or \.ciff, "):
         VECTORS.save(tmp_path / "v.npz")

@@ -77,7 +77,7 @@ def test_slices_and_takes(matrix: np.ndarray, data: st.DataObject) -> None:
 
 def test_take_refuses_a_row_twice_and_rows_that_are_not_there() -> None:
     vectors = SparseVectors.from_rows([([0], [1.0]), ([1], [2.0])])
-    with pytest.raises(InputError, match="id '1' stands already in row 0"):
+    with pytest.raises(InputError, match="id '1' is already in row 0"):
         vectors.take([1, -1])
     with pytest.raises(IndexError):
         vectors.take([2])
@@ -109,7 +109,7 @@ def test_concatenating_what_does_not_belong_together() -> None:
     one, other = SparseVectors.from_rows([([0], [1.0])], ["a"], dim=2), SparseVectors.empty(3)
     with pytest.raises(InputError, match=r"different vocabularies .* \[2, 3\]"):
         SparseVectors.concatenate([one, other])
-    with pytest.raises(InputError, match="row 1: id 'a' stands already in row 0"):
+    with pytest.raises(InputError, match="row 1: id 'a' is already in row 0"):
         SparseVectors.concatenate([one, one])
     with pytest.raises(InputError, match="nothing"):
         SparseVectors.concatenate([])
@@ -135,7 +135,7 @@ def test_from_rows_guesses_dim_and_ids() -> None:
         ({"indices": [-1, 2, 3]}, r"row 10 (id 'a'): term id -1 is outside the vocabulary"),
         ({"indices": [1, 2, 2**32 + 5]}, r"row 11 (id 'b'): term id 4294967301 is outside"),
         ({"indices": [1.0, 2.0, 3.0]}, "term ids must be integers, not float64"),
-        ({"ids": ["a", "a", "c"]}, "row 11: id 'a' stands already in row 10"),
+        ({"ids": ["a", "a", "c"]}, "row 11: id 'a' is already in row 10"),
         ({"ids": ["a", "", "c"]}, "row 11: an id must be a non-empty string, not ''"),
         ({"ids": ["a", 2, "c"]}, "row 11: an id must be a non-empty string, not 2"),
         ({"ids": ["a"]}, "1 ids need 2 row offsets, not 4"),
@@ -173,5 +173,5 @@ def test_vocabulary() -> None:
     assert vocabulary.term(2) == "c"
     assert "c" in vocabulary
     assert vocabulary == Vocabulary(["b", "a", "c"]) != Vocabulary(["a", "b", "c"])
-    with pytest.raises(ValueError, match="'a' stands twice"):
+    with pytest.raises(ValueError, match="'a' appears twice"):
         Vocabulary(["a", "b", "a"])

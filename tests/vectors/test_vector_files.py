@@ -197,7 +197,7 @@ def test_zeros_are_dropped(tmp_path: Path) -> None:
         ([[1], [2], None], [[1.0], [1.0], [1.0]], None, "field 'indices': row 2: null"),
         ([[1], [2], [3]], [[1.0], [1.0], [1.0]], ["a", "b", None], "field 'id': row 2: null"),
         ([[1], [2], [3]], [[1.0], [1.0], [1.0]], ["a", "b", ""], "row 2: an id must be a non-empty string"),
-        ([[1], [2], [3]], [[1.0], [1.0], [1.0]], ["a", "b", "b"], "row 2: the id 'b' came before"),
+        ([[1], [2], [3]], [[1.0], [1.0], [1.0]], ["a", "b", "b"], "row 2: duplicate id 'b'"),
     ],
 )
 def test_bad_row_is_named_across_batches(tmp_path: Path, indices: Any, values: Any, ids: Any, message: str) -> None:
@@ -234,7 +234,7 @@ def test_not_a_vector_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"v\.parquet: no such file"):
         iter_vectors(tmp_path / "v.parquet")
     for name in ("v.npz", "v.parquet.gz"):
-        with pytest.raises(InputError, match=r"vector files are named \.parquet, \.jsonl"):
+        with pytest.raises(InputError, match=r"the name of a vector file must end in \.parquet, \.jsonl"):
             iter_vectors(tmp_path / name)
     write_vectors(tmp_path / "v.parquet", [many(1000)])
     whole = (tmp_path / "v.parquet").read_bytes()
@@ -279,7 +279,7 @@ def test_a_failed_write_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, 
 @pytest.mark.parametrize("suffix", ALL_SUFFIXES)
 def test_an_id_written_twice_is_named(tmp_path: Path, suffix: str) -> None:
     vectors = many(5, dim=len(VOCABULARY))
-    with pytest.raises(InputError, match="row 6: the id 'd0' came before"):
+    with pytest.raises(InputError, match="row 6: duplicate id 'd0'"):
         write_vectors(tmp_path / f"v{suffix}", [vectors, many(6, 6)[5:], vectors[:1]], vocabulary=VOCABULARY)
 
 
@@ -332,10 +332,10 @@ def test_jsonl_as_anserini_has_it(tmp_path: Path) -> None:
     [
         ('{"id": "1", "vector": {"the": 1}', None, "malformed JSON"),
         ('{"id": "1", "vector": {"the": NaN}}', None, "malformed JSON: NaN is not a JSON number"),
-        ('{"id": "1", "vector": {"the": 1, "the": 2}}', None, "malformed JSON: 'the' stands twice in one object"),
+        ('{"id": "1", "vector": {"the": 1, "the": 2}}', None, "malformed JSON: 'the' appears twice in one object"),
         ('{"vector": {"the": 1}}', "id", "missing; the fields here are 'vector'"),
         ('{"id": null, "vector": {"the": 1}}', "id", "must be a string or an integer, not null"),
-        ('{"id": "good", "vector": {"the": 1}}', "id", "the id 'good' came before"),
+        ('{"id": "good", "vector": {"the": 1}}', "id", "duplicate id 'good'"),
         ('{"id": "1"}', "vector", "missing"),
         ('{"id": "1", "vector": [1, 2]}', "vector", "must be an object of weights by term"),
         ('{"id": "1", "vector": {"##s": 1, "the": -0.5}}', "vector.the", "of at least 0, not -0.5"),

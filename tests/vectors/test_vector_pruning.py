@@ -102,8 +102,8 @@ def test_what_is_refused(tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     for source, name, message in [
         (tmp_path / "none.parquet", "w.parquet", "none.parquet: no such file"),
-        (tmp_path / "v.txt", "w.parquet", "vector files are named"),
-        (ids, "w.txt", "vector files are named"),
+        (tmp_path / "v.txt", "w.parquet", "the name of a vector file must end in"),
+        (ids, "w.txt", "the name of a vector file must end in"),
         (ids, "w.jsonl", "v.parquet: holds term ids: name the output .parquet"),
         (terms, "w.parquet", "v.jsonl: holds terms: name the output .jsonl or .ciff"),
         (bad, "w.jsonl", r"bad.jsonl:2: field 'vector.x'"),

@@ -10,25 +10,34 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import Tag, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from lsr.training.config.unions import DISCRIMINATOR, OneOf
 
-_FEW = 8  # names that are listed even if one of them is near
 
-
-def problems(error: ValidationError, root: type) -> Iterator[str]:
-    """A phrase for each field of a `root` that is wrong, with its dotted name."""
+def problems(error: ValidationError, root: type) -> Iterator[tuple[str, str]]:
+    """The dotted name of each field of a `root` that is wrong, and a phrase that begins with it."""
     for each in error.errors():
-        names, annotation = _follow(root, each["loc"])
+        names, _ = _follow(root, each["loc"])
         if each["type"] == "unexpected_keyword_argument":
-            yield _unknown_field(root, each["loc"])
-        elif each["type"].startswith("union_tag") and (kinds := _one_of(annotation)) is not None:
-            given = each["input"].get(DISCRIMINATOR) if isinstance(each["input"], dict) else None
-            known = _known("there are", kinds.kinds, given)
-            yield f"{'.'.join([*names, DISCRIMINATOR])}: there is no {kinds.what} {given!r}{known}"
-        else:
-            given = "" if isinstance(each["input"], dict) else f", not {each['input']!r}"
-            yield f"{'.'.join(names)}: {each['msg']}{given}"
+            names = [*_follow(root, each["loc"][:-1])[0], str(each["loc"][-1])]
+        yield ".".join(names), "; ".join(_phrases(each, root))
+
+
+def _phrases(each: ErrorDetails, root: type) -> Iterator[str]:
+    names, annotation = _follow(root, each["loc"])
+    if each["type"] == "unexpected_keyword_argument":
+        yield _unknown_field(root, each["loc"])
+    elif each["type"] == "dataclass_type":
+        known = [name for name in _fields(_settled(annotation)) if name != DISCRIMINATOR]
+        yield f"{'.'.join(names)}: must be a mapping of {', '.join(known)}, not {each['input']!r}"
+    elif each["type"].startswith("union_tag") and (kinds := _one_of(annotation)) is not None:
+        given = each["input"].get(DISCRIMINATOR) if isinstance(each["input"], dict) else None
+        known = _known("there are", kinds.kinds, given)
+        yield f"{'.'.join([*names, DISCRIMINATOR])}: there is no {kinds.what} {given!r}{known}"
+    else:
+        given = "" if isinstance(each["input"], dict) else f", not {each['input']!r}"
+        yield f"{'.'.join(names)}: {each['msg']}{given}"
 
 
 def _unknown_field(root: type, location: Sequence[int | str]) -> str:
@@ -38,13 +47,22 @@ def _unknown_field(root: type, location: Sequence[int | str]) -> str:
     # A kind is called by its name, anything else by its place in the file.
     kind = bool(place) and _one_of(_follow(root, place[:-1])[1]) is not None
     what = str(place[-1]) if kind else ".".join(names) or "a recipe"
-    return f"{'.'.join([*names, str(last)])}: {what} has no {last!r}{_known('it has', known, last)}"
+    elsewhere = [name for name in _all_names(root) if name.rpartition(".")[2] == str(last)]
+    return f"{'.'.join([*names, str(last)])}: {what} has no {last!r}{_known('it has', known, last, elsewhere)}"
 
 
-def _known(verb: str, names: Collection[str], given: Any) -> str:
-    near = get_close_matches(str(given), names, 1)
-    listed = f"; {verb} {', '.join(names)}" if not near or len(names) <= _FEW else ""
-    return listed + (f"; did you mean {near[0]!r}?" if near else "")
+def _known(verb: str, names: Collection[str], given: Any, elsewhere: Sequence[str] = ()) -> str:
+    """The names that there are, and the nearest; `elsewhere` are places that have just this name."""
+    near = elsewhere or get_close_matches(str(given), names, 1)
+    return f"; {verb} {', '.join(names)}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _all_names(kind: Any, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all fields in `kind` that can be reached without a choice or a number."""
+    for name, annotation in _fields(kind).items():
+        yield prefix + name
+        if is_dataclass(inner := _settled(annotation)):
+            yield from _all_names(inner, f"{prefix}{name}.")
 
 
 def _follow(annotation: Any, location: Sequence[int | str]) -> tuple[list[str], Any]:

@@ -6,7 +6,7 @@ sensible.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -78,15 +78,20 @@ class TrainingConfig:
     export_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], source: str) -> TrainingConfig:
+    def from_record(
+        cls, record: Mapping[str, Any], source: str, *, changed: Collection[str] = (), changed_by: str | None = None
+    ) -> TrainingConfig:
         """Read a configuration from plain values, as in YAML.
 
-        InputError names `source`, every wrong field, and what would be right.
+        InputError names every wrong field, what would be right, and `source`: or what `changed_by` says, for values
+        that did not come from there, whose dotted names are `changed`.
         """
         try:
             config: TrainingConfig = _adapter().validate_python(without_leaks(record))
         except ValidationError as error:
-            raise InputError("; ".join(problems(error, cls)), source=source) from None
+            found = list(problems(error, cls))
+            theirs = all(any(_within(field, name) for name in changed) for field, _ in found)
+            raise InputError("; ".join(words for _, words in found), source=changed_by if theirs else source) from None
         _check(config, source)
         return config
 
@@ -111,6 +116,13 @@ class TrainingConfig:
         table = self.model.query_table
         found = (each.warning(side, table) for side, penalties in self.penalties.items() for each in penalties)
         return [warning for warning in found if warning is not None]
+
+
+def _within(field: str, changed: str) -> bool:
+    """Whether a wrong field is one that was changed, or in it, or missing beside what was put there."""
+    if f"{field}.".startswith(f"{changed}.") or f"{changed}.".startswith(f"{field}."):
+        return True
+    return changed.rpartition(".")[0] == field.rpartition(".")[0] != ""
 
 
 def _adapter() -> TypeAdapter[TrainingConfig]:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from lsr.core.errors import InputError
 from lsr.core.files import scratch_folder
 from lsr.text import irds, open_corpus
-from lsr.text.folder import text_files
+from lsr.text.folder import folder_files
 from lsr.training.data.conversion import convert_corpus, convert_records, convert_source
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
@@ -150,7 +150,7 @@ def _corpus_files(corpus: str) -> list[Path]:
     path = Path(corpus)
     if not path.is_dir():
         return [path] if path.is_file() else []
-    return sorted(path.glob("corpus.jsonl*")) or list(text_files(path))
+    return sorted(path.glob("corpus.jsonl*")) or list(folder_files(path))
 
 
 def _text(path: str | Path | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.text import irds, open_corpus, open_queries
-from lsr.text.lines import COMPRESSIONS
+from lsr.text.compression import COMPRESSIONS
 from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
 
 _ENDINGS = ("", *COMPRESSIONS)

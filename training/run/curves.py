@@ -7,7 +7,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, check_plot, figure
+from lsr.core.plotting import COLOURS, check_plot, figure, plain_numbers
 from lsr.training.losses.registry import OBJECTIVES
 
 _LOGARITHMIC = ("active terms", "FLOPS")
@@ -29,6 +29,7 @@ def save_curves(log: Sequence[dict[str, Any]], path: Path, title: str = "") -> N
             panel.set(xlabel="step", ylabel=name)
             if name in _LOGARITHMIC:
                 panel.set_yscale("log")
+                plain_numbers(panel.yaxis)
             panel.grid(alpha=0.3)
             if len(panel.lines) > 1:
                 panel.legend(frameon=False)

@@ -17,7 +17,8 @@ from lsr.core.files import atomic_file
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import ADD_SCORES_FIRST
 from lsr.text.lines import content_suffix, read_lines
-from lsr.text.readers import read_jsonl, read_parquet
+from lsr.text.parquet import read_parquet
+from lsr.text.readers import read_jsonl
 from lsr.text.records import FieldNames, parse_id
 from lsr.training.teachers.pairs import Pairs
 from lsr.training.teachers.vectors import Scores

@@ -26,6 +26,7 @@ from lsr.index.kernels.topk import offer, sort_best_first
 LEADING_BLOCKS = 32
 # A document's pairs are prefetched this many documents before they are read.
 PREFETCH_AHEAD = 3
+_BLOCKS_OF_TWO_BYTES = 1 << 16
 
 
 @kernel
@@ -54,7 +55,8 @@ def _visit(
             ahead = np.int64(members[i + PREFETCH_AHEAD])
             prefetch_documents(forward_indptr, forward_terms, forward_weights, ahead, ahead + 1)
         position = members[i]
-        if visited[position] == generation:
+        # Of a damaged index, any number may stand there.
+        if position >= visited.size or visited[position] == generation:
             continue
         visited[position] = generation
         row = np.int64(document_rows[position])
@@ -82,7 +84,8 @@ def _first_not_below(values, first, last, wanted):
 def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, terms, term_weights, bounds):
     """Add to `bounds` the inner products of one list's summaries with the query.
 
-    summary_*, entry_*: the list's slice of these arrays. bounds: float32 [blocks of the list].
+    summary_*, entry_*: the list's part of them. bounds: float32 [blocks of the list], with room behind them for any
+    block of two bytes: there falls what a damaged index adds to blocks that it does not have.
     """
     at = 0
     for i in range(terms.size):
@@ -92,7 +95,7 @@ def _add_summaries(summary_terms, summary_ends, entry_blocks, entry_weights, ter
         if summary_terms[at] == terms[i]:
             begin = summary_ends[at - 1] if at > 0 else np.uint32(0)
             weight = term_weights[i]
-            for e in range(np.uint64(begin), np.uint64(summary_ends[at])):
+            for e in range(np.uint64(begin), min(np.uint64(summary_ends[at]), np.uint64(entry_blocks.size))):
                 bounds[entry_blocks[e]] += weight * np.float32(entry_weights[e])
 
 
@@ -164,7 +167,7 @@ def search_seismic(
     total = 0
     for position in lists:
         total += block_indptr[terms[position] + 1] - block_indptr[terms[position]]
-    bounds = np.empty(total, np.float32)
+    bounds = np.empty(total + _BLOCKS_OF_TWO_BYTES, np.float32)
     blocks = np.empty(total, np.int64)
     offset = 0
     for position in lists:

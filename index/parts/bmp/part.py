@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.records import SegmentRecord
 from lsr.index.format.settings import BmpSettings
 from lsr.index.parts.bmp.blocks import KTH_WEIGHTS_NAME, LEVELS, PREFIX, BmpBlocks, write_bmp_blocks
 from lsr.index.parts.draft import SegmentDraft

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, MissingDependencyError
 from lsr.core.types import Vectors
+from lsr.index.format.files import map_index_file
+from lsr.index.parts.dense.ann_file import check_ann
 from lsr.index.parts.dense.settings import clusters, factory
 
 _ADD_AT_A_TIME = 1 << 14
@@ -60,13 +63,21 @@ def write_ann(
 class Ann:
     """A saved structure, read into memory when it is opened. Safe to use from several threads."""
 
-    def __init__(self, path: Path, kind: str, documents: int, dim: int) -> None:
-        """Open the file. IndexFormatError if it is not such a structure, or has another size."""
+    def __init__(self, path: Path, kind: str, documents: int, dim: int, crc: int) -> None:
+        """IndexFormatError if the file is not such a structure, is of another size or has another CRC-32.
+
+        faiss sees the file only when its checksum is the recorded one and `check_ann` finds nothing wrong with it.
+        """
         self._faiss = faiss = import_faiss()
         self._kind = kind
+        data = map_index_file(path)
+        found = zlib.crc32(data)
+        if found != crc:
+            raise IndexFormatError(f"{path}: expected CRC-32 {crc:08x}, found {found:08x}")
         try:
+            check_ann(data, kind, documents, dim)
             self._index = faiss.read_index(str(path))
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise IndexFormatError(f"{path}: faiss cannot read it ({error})") from error
         if (self._index.ntotal, self._index.d) != (documents, dim):
             raise IndexFormatError(

@@ -11,9 +11,9 @@ import numpy as np
 from lsr.core.errors import InputError, Remedy
 from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, open_array
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
-from lsr.index.parts.dense.ann import Ann, write_ann
+from lsr.index.format.records import PartRecord, SegmentRecord
+from lsr.index.parts.dense.ann import write_ann
 from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
 from lsr.index.parts.dense.vectors import Dense, open_dense
 from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, copy_part
@@ -29,7 +29,7 @@ class DensePart(AddedPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> Dense:
         """See `Part.open`."""
-        return open_dense(folder, record.parts[self.name].record, record.documents)
+        return open_dense(folder, record.parts[self.name], record.documents)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
@@ -39,7 +39,7 @@ class DensePart(AddedPart):
                 yield f"{VECTORS_NAME}: a number is not finite"
                 break
         if dense.kind != "flat":
-            Ann(dense.folder / ANN_NAME, dense.kind, len(dense), dense.dim)
+            dense.read_ann()
 
     def warm_up(self, opened: Dense) -> None:
         """See `Part.warm_up`."""

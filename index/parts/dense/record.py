@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, listed, shortened
+from lsr.index.parts.dense.settings import KINDS
 
 NAME = "dense"
 VECTORS_NAME = "vectors.npy"
 ANN_NAME = "ann.faiss"
 
 SIMILARITIES = ("cosine", "dot")
+# Of a vector; more than any model makes.
+MOST_NUMBERS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,13 @@ class DenseRecord:
     encoder: dict[str, Any] | None
 
     def __post_init__(self) -> None:
+        check_options(self)
+        if not 1 <= self.dim <= self.full_dim <= MOST_NUMBERS:
+            raise InputError(f"{self.dim} of {self.full_dim} numbers of a vector: must lie in 1 … {MOST_NUMBERS:,}")
+        if self.kind not in KINDS:
+            raise InputError(f"kind must be {listed(KINDS)}, not {shortened(self.kind)}")
+        if self.encoder is not None and not isinstance(self.encoder, dict):
+            raise InputError(f"encoder must be an object, not {shortened(self.encoder)}")
         if self.similarity not in SIMILARITIES:
             raise InputError(f"similarity must be {' or '.join(SIMILARITIES)}, not {self.similarity!r}")
 
@@ -42,5 +53,5 @@ class DenseRecord:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> DenseRecord:
-        """Inverse of `to_record`. TypeError if a value is missing or not known."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is missing, not known or wrong."""
+        return build(cls, record)

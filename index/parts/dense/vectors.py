@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.types import Vectors
 from lsr.index.format.arrays import open_array, plain
+from lsr.index.format.records import FileRecord, PartRecord
 from lsr.index.kernels.inner_products import inner_products
 from lsr.index.kernels.normalise_rows import prepare_rows
 from lsr.index.parts.dense.ann import Ann, nearest
@@ -65,9 +67,10 @@ class Dense:
         vectors: float32 [documents, dim], by row; flat: the same in one dimension.
     """
 
-    def __init__(self, folder: Path, record: DenseRecord, documents: int) -> None:
-        """Map the files. IndexFormatError names a file that is not as recorded."""
+    def __init__(self, folder: Path, record: DenseRecord, documents: int, files: Mapping[str, FileRecord]) -> None:
+        """`files`: sizes and checksums, by name. IndexFormatError names a file that is not as recorded."""
         self.record = record
+        self._files = files
         self.flat = open_array(folder / VECTORS_NAME, np.float32, documents * record.dim)
         self.vectors = self.flat.reshape(documents, record.dim)
         self.folder = folder
@@ -91,8 +94,14 @@ class Dense:
         """The faiss structure, read from disk on first use."""
         with self._opening:
             if self._ann is None:
-                self._ann = Ann(self.folder / ANN_NAME, self.kind, len(self), self.dim)
+                self._ann = self.read_ann()
             return self._ann
+
+    def read_ann(self) -> Ann:
+        """What finds the nearest vectors, of a kind other than flat. IndexFormatError if its file is damaged."""
+        if ANN_NAME not in self._files:
+            raise IndexFormatError(f"{self.folder / ANN_NAME}: missing")
+        return Ann(self.folder / ANN_NAME, self.kind, len(self), self.dim, self._files[ANN_NAME].crc32)
 
     def choose_mode(self, *, filtered: bool) -> str:
         """The mode that "auto" stands for: exact if all vectors are read anyway, or if a filter is set."""
@@ -213,6 +222,11 @@ class Dense:
 
     def _best(self, query: Vectors, rows: npt.NDArray[np.int64], k: int, stats: DenseStats) -> DenseHits:
         scores = self.scores_prepared(query, rows)
+        if not np.isfinite(scores).all():
+            raise IndexFormatError(
+                f"{self.folder / VECTORS_NAME}: a number is not finite, or too large",
+                remedies=["add the dense part again"],
+            )
         order = np.lexsort((rows, -scores))[:k]
         return DenseHits(rows[order], scores[order], stats)
 
@@ -226,9 +240,10 @@ def prepare_vectors(vectors: Vectors, record: DenseRecord) -> tuple[Vectors, int
     return prepared, prepare_rows(plain(vectors), record.similarity == "cosine", prepared)
 
 
-def open_dense(folder: Path, record: dict[str, Any], documents: int) -> Dense:
-    """Open the dense vectors of a folder. IndexFormatError if the record or a file is damaged."""
+def open_dense(folder: Path, record: PartRecord, documents: int) -> Dense:
+    """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return Dense(folder, DenseRecord.from_record(record), documents)
-    except TypeError as error:
+        read = DenseRecord.from_record(record.record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the dense part is not readable ({error})") from error
+    return Dense(folder, read, documents, record.files)

@@ -43,6 +43,7 @@ def match_vectors(codes, scales, bits, first, last, queries, vector, products, p
     places: int64 [m], overwritten by the places of these vectors, counted from `first`.
     """
     products[:] = -np.inf
+    places[:] = 0  # where no product is a number, as of a damaged scale
     for position in range(first, last):
         if bits == 8:
             _unpack_bytes(codes, position, vector)

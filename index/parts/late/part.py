@@ -11,8 +11,8 @@ import numpy.typing as npt
 from lsr.core.errors import InputError, Remedy
 from lsr.core.remedies import add_part, add_part_again
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter
-from lsr.index.format.manifest import PartRecord, SegmentRecord
 from lsr.index.format.output import seal
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.parts.late.record import CODES_NAME, INDPTR_NAME, NAME, SCALES_NAME, LateRecord
 from lsr.index.parts.late.vectors import LateVectors, open_late
 from lsr.index.parts.part import AddedPart, CarriedRows, OpenSegment, copy_part
@@ -28,7 +28,7 @@ class LatePart(AddedPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> LateVectors:
         """See `Part.open`."""
-        return open_late(folder, record.parts[self.name].record)
+        return open_late(folder, record.parts[self.name].record, record.documents)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsr.core.errors import InputError
+from lsr.core.options import build, check_options, listed, shortened
+
 NAME = "late"
 INDPTR_NAME = "late_indptr.npy"
 CODES_NAME = "late_codes.npy"
@@ -13,6 +16,9 @@ SCALES_NAME = "late_scales.npy"
 FILE_NAMES = (INDPTR_NAME, CODES_NAME, SCALES_NAME)
 
 BITS = (8, 4)
+# Of a vector, more than any model makes; and of vectors, for their codes to be counted in 64 bits.
+MOST_NUMBERS = 1 << 20
+_MOST_VECTORS = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,16 @@ class LateRecord:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> LateRecord:
-        """Inverse of `to_record`. TypeError if a value is missing or not known."""
-        return cls(**record)
+        """Inverse of `to_record`. InputError names a value that is missing, not known or wrong."""
+        made = build(cls, record)
+        check_options(made)
+        if not 1 <= made.dim <= MOST_NUMBERS or made.documents < 0 or not 0 <= made.vectors <= _MOST_VECTORS:
+            raise InputError(f"{made.vectors} vectors of {made.dim} numbers, of {made.documents} documents")
+        if made.bits not in BITS:
+            raise InputError(f"{made.bits} bits of a number, and not {listed([str(bits) for bits in BITS])}")
+        if not isinstance(made.encoder, dict):
+            raise InputError(f"encoder must be an object, not {shortened(made.encoder)}")
+        return made
 
 
 def code_bytes(dim: int, bits: int) -> int:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.index.format.arrays import open_array
+from lsr.index.format.arrays import open_array, open_offsets
 from lsr.index.parts.late.kernel import match_vectors, score_rows
 from lsr.index.parts.late.quantisation import dequantise, quantise_query
-from lsr.index.parts.late.record import BITS, CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
+from lsr.index.parts.late.record import CODES_NAME, INDPTR_NAME, SCALES_NAME, LateRecord
 
 Floats = npt.NDArray[np.float32]
 
@@ -41,16 +41,7 @@ class LateVectors:
     @classmethod
     def open(cls, folder: Path, record: LateRecord) -> LateVectors:
         """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
-        if record.bits not in BITS or record.dim < 1:
-            raise IndexFormatError(
-                f"{folder}: this lsr cannot read token vectors of {record.dim} numbers with {record.bits} bits each"
-            )
-        indptr = open_array(folder / INDPTR_NAME, np.int64, record.documents + 1)
-        if indptr[0] != 0 or indptr[-1] != record.vectors:
-            raise IndexFormatError(
-                f"{folder / INDPTR_NAME}: expected offsets from 0 to {record.vectors:,}, found {indptr[0]:,} to "
-                f"{indptr[-1]:,}"
-            )
+        indptr = open_offsets(folder / INDPTR_NAME, record.documents + 1, record.vectors)
         return cls(
             record,
             indptr,
@@ -80,6 +71,10 @@ class LateVectors:
         scores = np.empty(len(chosen), np.float32)
         codes, scales = self._quantise(query)
         score_rows(self.indptr, self.codes, self.scales, self.record.bits, chosen, codes, scales, scores)
+        if not np.isfinite(scores).all():
+            raise IndexFormatError(
+                f"{SCALES_NAME}: a scale is not finite, or too large", remedies=["add the token vectors again"]
+            )
         return scores
 
     def explain(self, query: Floats, row: int) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -117,9 +112,7 @@ class LateVectors:
         return dequantise(codes, self.scales[part], record.dim, record.bits)
 
     def problems(self) -> Iterator[str]:
-        """Violations of what a search relies on, each with its file. Reads the offsets and the scales."""
-        if (self.indptr[1:] < self.indptr[:-1]).any():
-            yield f"{INDPTR_NAME}: offsets do not ascend from 0 to {self.record.vectors:,}"
+        """What a search trusts and does not hold, each problem naming its file. Reads the offsets and the scales."""
         if not (np.isfinite(self.scales) & (self.scales >= 0)).all():
             yield f"{SCALES_NAME}: a scale is not finite, or below zero"
 
@@ -142,9 +135,12 @@ class LateVectors:
         return quantise_query(query, self.record.bits)
 
 
-def open_late(folder: Path, record: dict[str, Any]) -> LateVectors:
-    """Open the token vectors of a folder. IndexFormatError if the record or a file is damaged."""
+def open_late(folder: Path, record: dict[str, Any], documents: int) -> LateVectors:
+    """IndexFormatError if the record or a file is not as it should be."""
     try:
-        return LateVectors.open(folder, LateRecord.from_record(record))
-    except TypeError as error:
+        read = LateRecord.from_record(record)
+    except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the token vectors is not readable ({error})") from error
+    if read.documents != documents:
+        raise IndexFormatError(f"{folder}: token vectors of {read.documents:,} documents, and not of {documents:,}")
+    return LateVectors.open(folder, read)

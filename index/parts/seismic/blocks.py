@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.executor import executor
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_offsets
 from lsr.index.format.postings import Postings, term_dtype
 from lsr.index.format.settings import SeismicSettings
 from lsr.index.parts.seismic.kernel import build_blocks, sketch_documents
@@ -71,10 +71,12 @@ class SeismicBlocks:
         def array(name: str, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
             return open_array(folder / f"seismic_{name}.npy", dtype, length)
 
-        indptr = array("indptr", np.int64, dim + 1)
-        starts = array("starts", np.int64, int(indptr[-1]) + 1)
-        summary_indptr = array("summary_indptr", np.int64, dim + 1)
-        entry_indptr = array("entry_indptr", np.int64, dim + 1)
+        def offsets(name: str, length: int) -> npt.NDArray[np.int64]:
+            return open_offsets(folder / f"seismic_{name}.npy", length)
+
+        indptr = offsets("indptr", dim + 1)
+        starts = offsets("starts", int(indptr[-1]) + 1)
+        summary_indptr, entry_indptr = offsets("summary_indptr", dim + 1), offsets("entry_indptr", dim + 1)
         summaries, entries = int(summary_indptr[-1]), int(entry_indptr[-1])
         return cls(
             indptr=indptr,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lsr.core.progress import in_proportion
-from lsr.index.format.checks import ascend_within_rows, holds_zero, largest, offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.checks import ascend_within_rows, holds_zero, largest
+from lsr.index.format.records import SegmentRecord
 from lsr.index.format.settings import SeismicSettings
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
@@ -35,16 +35,6 @@ class SeismicPart(WrittenPart):
         """See `Part.problems`."""
         blocks: SeismicBlocks = segment.part(self.name)
         documents, dim = segment.record.documents, segment.record.dim
-        offsets = {
-            "indptr": (blocks.indptr, len(blocks.unbounded)),
-            "starts": (blocks.starts, len(blocks.rows)),
-            "summary_indptr": (blocks.summary_indptr, len(blocks.summary_terms)),
-            "entry_indptr": (blocks.entry_indptr, len(blocks.entry_blocks)),
-        }
-        for name, (values, end) in offsets.items():
-            if not offsets_ascend(values, end):
-                yield f"seismic_{name}.npy: offsets do not ascend from 0 to {end:,}"
-                return
         if largest(blocks.rows) >= documents:
             yield f"seismic_rows.npy: a number is not below {documents:,}"
         if largest(blocks.summary_terms) >= dim or not ascend_within_rows(blocks.summary_indptr, blocks.summary_terms):

@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import IndexFormatError
 from lsr.core.executor import executor
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, write_array
+from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, new_array, open_array, open_offsets, write_array
+from lsr.index.format.checks import largest
+from lsr.index.format.files import RESTORE
 from lsr.index.format.postings import Postings
 from lsr.index.kernels.accumulate import SummaryArguments
 from lsr.index.kernels.selection import CHUNK
@@ -89,11 +93,16 @@ class Summaries:
 
         blocks = -(-documents // block_size)
         window = _window(blocks)
+        # First, so that nothing of the vocabulary's size is made for one that the files do not hold.
+        term_maxima = array("term_maxima", np.uint8, dim)
         frequent_terms = array(_FREQUENT_TERMS, np.uint32)
+        if largest(frequent_terms) >= dim or len(np.unique(frequent_terms)) < len(frequent_terms):
+            name = folder / f"{prefix}_{_FREQUENT_TERMS}.npy"
+            raise IndexFormatError(f"{name}: terms are not different and in range", remedies=[BUILD_AGAIN, RESTORE])
         frequent_numbers = np.full(dim, -1, np.int32)
-        frequent_numbers[frequent_terms[frequent_terms < dim]] = np.arange(len(frequent_terms[frequent_terms < dim]))
+        frequent_numbers[frequent_terms] = np.arange(len(frequent_terms))
         frequent_weights = array(_FREQUENT_WEIGHTS, np.uint8, len(frequent_terms) * _padded(blocks))
-        starts = array("list_starts", np.int64, -(-blocks // window) * dim + 1)
+        starts = open_offsets(folder / f"{prefix}_list_starts.npy", -(-blocks // window) * dim + 1)
         nnz = int(starts[-1])
         return cls(
             block_size=block_size,
@@ -104,7 +113,7 @@ class Summaries:
             list_starts=starts,
             list_blocks=array("list_blocks", np.uint16, nnz),
             list_weights=array("list_weights", np.uint8, nnz),
-            term_maxima=array("term_maxima", np.uint8, dim),
+            term_maxima=term_maxima,
         )
 
 

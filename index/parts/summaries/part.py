@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.index.format.checks import largest, offsets_ascend
-from lsr.index.format.manifest import SegmentRecord
+from lsr.index.format.checks import largest
+from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 from lsr.index.parts.summaries.blocks import PREFIX, Summaries, summary_files, write_summaries
@@ -42,16 +42,10 @@ class SummariesPart(WrittenPart):
 def summary_problems(summaries: Summaries, prefix: str) -> Iterator[str]:
     """Problems inside the files of summaries."""
     starts, blocks, dim = summaries.list_starts, summaries.list_blocks, len(summaries.term_maxima)
-    rows = summaries.frequent_numbers[summaries.frequent_numbers >= 0]
-    if not np.array_equal(np.sort(rows), np.arange(len(summaries.frequent_weights))):
-        yield f"{prefix}_dense_terms.npy: terms are not different and in range"
     for term in np.flatnonzero(summaries.frequent_numbers >= 0):
         if summaries.frequent_weights[summaries.frequent_numbers[term]].max() > summaries.term_maxima[term]:
             yield f"{prefix}_dense_weights.npy: a weight exceeds its term's maximum"
             break
-    if not offsets_ascend(starts, len(blocks)):
-        yield f"{prefix}_list_starts.npy: offsets do not ascend from 0 to {len(blocks):,}"
-        return
     for number, first in enumerate(range(0, summaries.blocks, summaries.window)):
         last = min(first + summaries.window, summaries.blocks)
         window = slice(int(starts[number * dim]), int(starts[(number + 1) * dim]))

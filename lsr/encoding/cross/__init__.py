@@ -1,1 +1,1 @@
-"""Cross-encoders: query and text read together."""
+"""Cross-encoders, which read query and text together."""

@@ -13,6 +13,7 @@ import torch
 
 from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Scores
+from lsr.encoding.shared.agreement import check_fit, check_tokenizer
 from lsr.encoding.shared.batches import batches_by_length
 from lsr.encoding.shared.folder import (
     ABOUT,
@@ -25,12 +26,14 @@ from lsr.encoding.shared.folder import (
     read_optional,
     reading,
 )
+from lsr.encoding.shared.heads import head, head_lengths
 from lsr.encoding.shared.hub import locate
-from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.placement import autocast, choose_device, place, tokens_at_once
 from lsr.encoding.shared.strict import load_strictly, quiet
+from lsr.encoding.shared.threads import check_process, use_threads
 from lsr.encoding.shared.tokens import check_texts, fast_tokenizer
 
-# Pairs tokenised and sorted by length together.
+# How many pairs are tokenised and sorted by length together.
 _PAIRS = 2048
 
 
@@ -48,26 +51,37 @@ class CrossEncoder:
     """
 
     def __init__(
-        self, name: str, folder: Path, *, max_length: int | None = None, device: str | None = None, dtype: str = "auto"
+        self,
+        name: str,
+        folder: Path,
+        *,
+        max_length: int | None = None,
+        device: str | None = None,
+        dtype: str = "auto",
+        threads: int | None = None,
     ) -> None:
         self.name = name
+        use_threads(threads)
+        choose_device(device)
         self._folder = folder = _transformer(folder)
         self._model = model = load_strictly("AutoModelForSequenceClassification", folder)
         self._labels = int(model.config.num_labels)
         if self._labels not in (1, 2):
             raise ModelError(
-                f"{name} tells {self._labels} labels apart; a cross-encoder that ranks has one, or two of which the "
-                "second means relevant"
+                f"{name} has {self._labels} labels; a cross-encoder for ranking has one, or two of which the second "
+                "means relevant"
             )
         with quiet():
             self._tokenizer = fast_tokenizer(folder)
-        # Cutting is a state of the tokenizer, which two threads must not set at once.
+        check_tokenizer(self._tokenizer.backend_tokenizer, folder)
+        check_fit(self._tokenizer.backend_tokenizer, int(model.config.vocab_size), folder)
+        # Truncation is a state of the tokenizer, which two threads must not set at once.
         self._lock = threading.Lock()
         limits = [position_limit(model.config.to_dict()), self._tokenizer.model_max_length, max_length or LENGTH_CAP]
         self.max_length = min(limit for limit in limits if limit)
         added = self._tokenizer.num_special_tokens_to_add(pair=True)
         if self.max_length <= added or max_length == 0:
-            raise ModelError(f"max_length {max_length} leaves no room for text beside {added} special tokens")
+            raise ModelError(f"max_length {max_length} leaves no room for text next to {added} special tokens")
         self._device, self.dtype = place(model, device, dtype)
 
     @classmethod
@@ -78,19 +92,21 @@ class CrossEncoder:
         max_length: int | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        threads: int | None = None,
     ) -> CrossEncoder:
-        """Load a cross-encoder strictly: whatever does not fit is a ModelError that names it.
+        """Load a cross-encoder strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a folder that transformers' AutoModelForSequenceClassification loads, a sentence-transformers
                 CrossEncoder's among them, or ORG/NAME on the Hugging Face hub.
             max_length: tokens read of query and text together, the longer one being cut first: 512 if not given, or
                 the model's own limit where that is lower.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: "float32", "bfloat16", or "auto", which takes bfloat16 where the hardware multiplies in it.
+            threads: as for `SparseEncoder.load`.
         """
         name, folder = locate(name_or_path)
-        return cls(name, folder, max_length=max_length, device=device, dtype=dtype)
+        return cls(name, folder, max_length=max_length, device=device, dtype=dtype, threads=threads)
 
     def score(
         self,
@@ -100,7 +116,7 @@ class CrossEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> Scores:
-        """The score of each text for the query: float32 [texts]; larger is better. Otherwise as `score_pairs`."""
+        """The score of each text for the query: float32 [texts]; larger is better. For arguments see `score_pairs`."""
         if isinstance(texts, str):
             raise InputError("give a list of texts, not one string")
         return self.score_pairs([query] * len(texts), texts, batch_size=batch_size, progress=progress)
@@ -113,11 +129,11 @@ class CrossEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> Scores:
-        """The score of each query for the text beside it: float32 [texts]; larger is better.
+        """The score of each pair of query and text: float32 [texts]; larger is better.
 
         `batch_size` bounds the pairs in one run of the model, which takes fewer where they are long. `progress` is
-        called with the number of pairs just finished. InputError if a query or a text is no string, or if there are not
-        as many of one as of the other.
+        called with the number of pairs just finished. InputError if a query or a text is not a string, or if their
+        numbers differ.
         """
         if len(queries) != len(texts):
             raise InputError(f"{len(queries)} queries came with {len(texts)} texts; give one for each")
@@ -154,6 +170,7 @@ class CrossEncoder:
         check_texts(queries, first)
         check_texts(texts, first)
         with self._lock:
+            queries, texts = ([self._head(text) for text in side] for side in (queries, texts))
             encoded = self._tokenizer(queries, texts, truncation="longest_first", max_length=self.max_length)
         lengths = [len(tokens) for tokens in encoded["input_ids"]]
         scores = np.empty(len(texts), np.float32)
@@ -165,9 +182,21 @@ class CrossEncoder:
                 progress(len(batch))
         return scores
 
+    def _head(self, text: str) -> str:
+        """As much of a text as can have a part in a pair: more tokens than a pair has, if there are as many."""
+        lengths = head_lengths(self.max_length)
+        length = next(lengths)
+        if len(text) <= length:
+            return text
+        while len(self._tokenizer(part := head(text, length), verbose=False)["input_ids"]) < 2 * self.max_length:
+            if len(part) == len(text) or (length := next(lengths, 0)) == 0:
+                break
+        return part
+
     @torch.inference_mode()
     def _run(self, features: list[dict[str, list[int]]], width: int) -> Scores:
         padded = self._tokenizer.pad(features, padding="max_length", max_length=width, return_tensors="pt")
+        check_process(self._device)
         with autocast(self._device, self.dtype):
             logits = self._model(**padded.to(self._device)).logits.float()
         scores = logits[:, 0] if self._labels == 1 else logits[:, 1] - logits[:, 0]
@@ -177,7 +206,7 @@ class CrossEncoder:
 
 
 def _transformer(folder: Path) -> Path:
-    """Where transformer and head lie. ModelError if a sentence-transformers folder does more than these."""
+    """The folder of transformer and head. ModelError if a sentence-transformers folder has more than these."""
     if not (folder / MODULES).exists():
         return folder
     with reading(folder):
@@ -185,10 +214,12 @@ def _transformer(folder: Path) -> Path:
         kinds = [kind for kind, _ in modules]
         if kinds != ["Transformer"]:
             raise ModelError(
-                f"{folder} is not a cross-encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; "
+                f"{folder} is not a kind of cross-encoder that lsr can read. Its modules are {', '.join(kinds)}; "
                 "expected a Transformer alone, with a classification head"
             )
         about = read_optional(folder / ABOUT)
         if prompt := (about.get("prompts") or {}).get(about.get("default_prompt_name")):
-            raise ModelError(f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not do")
+            raise ModelError(
+                f"{folder} puts a prompt before each pair, {json.dumps(prompt)}, which lsr does not support"
+            )
         return modules[0][1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lsr.core.errors import ModelError
+from lsr.core.errors import ModelError, Remedy
 from lsr.core.types import Vectors
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL, packaged_model
 from lsr.encoding.dense.layout import DenseLayout, read_dense_layout
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
+from lsr.encoding.shared.tally import TextReport
 from lsr.encoding.shared.tokens import TextTokenizer
 
 
@@ -27,7 +29,7 @@ class DenseEncoder:
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
         dim: numbers of a vector.
-        max_length: tokens of a text that are read, special tokens and prompt included.
+        max_length: tokens read of a text, special tokens and prompt included.
         similarity: what compares two vectors: "cosine" or "dot".
         device: where it runs.
         dtype: what the transformer computes in: "float32" or "bfloat16".
@@ -41,6 +43,7 @@ class DenseEncoder:
         max_length: int | None = None,
         device: str | None = None,
         dtype: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if max_length is not None and not 1 <= max_length <= layout.max_length:
             raise ModelError(f"max_length must lie in 1 … {layout.max_length}, the limit of {name}, not {max_length}")
@@ -50,8 +53,14 @@ class DenseEncoder:
         self._layout = layout
         self._documents = self._tokenizer(layout.document_prompt)
         self._queries = self._tokenizer(layout.query_prompt)
-        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype, threads=threads)
+        self._documents.check_fit(self._body.terms)
         self.dim = self._body.dim
+        if layout.dim not in (None, self.dim):
+            raise ModelError(
+                f"{name}: its pooling is configured for vectors of {layout.dim} numbers, and its transformer gives "
+                f"{self.dim}: they are not of one model"
+            )
         self.device, self.dtype = self._body.device, self._body.dtype
 
     @classmethod
@@ -64,33 +73,57 @@ class DenseEncoder:
         dtype: str = "auto",
         query_prompt: str | None = None,
         document_prompt: str | None = None,
+        threads: int | None = None,
     ) -> DenseEncoder:
-        """Load a sentence-transformers folder strictly: whatever does not fit is a ModelError that names it.
+        """Load a sentence-transformers folder strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged model's short name, a folder with a modules.json, or ORG/NAME on the Hugging Face
                 hub. The folder says pooling (mean, cls, max, lasttoken), normalisation, prompts and similarity.
             max_length: tokens read of each text; the model's own limit if not given.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it; cosines then differ by a few thousandths.
             query_prompt, document_prompt: text put before each text, in place of what the folder records.
+            threads: as for `SparseEncoder.load`.
         """
         packaged = packaged_model(str(name_or_path))
         if packaged is not None and packaged.kind != "dense":
-            raise ModelError(f"{packaged.name!r} is no dense encoder: {packaged.description}")
+            raise ModelError(f"{packaged.name!r} is not a dense encoder: {packaged.description}")
         name, folder = locate(name_or_path)
         layout = read_dense_layout(folder)
         if query_prompt is not None:
             layout = replace(layout, query_prompt=query_prompt)
         if document_prompt is not None:
             layout = replace(layout, document_prompt=document_prompt)
-        return cls(name, layout, max_length=max_length, device=device, dtype=dtype)
+        return cls(name, layout, max_length=max_length, device=device, dtype=dtype, threads=threads)
+
+    @classmethod
+    def of_record(
+        cls,
+        record: Mapping[str, Any],
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        threads: int | None = None,
+        remedies: Sequence[Remedy | str] = (),
+    ) -> DenseEncoder:
+        """Load the encoder whose `settings` these are, computing in what `dtype` says.
+
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now, with
+        these `remedies` for that.
+        """
+        name, folder = locate_recorded(record)
+        fields = recorded(record, "max_length", "query_prompt", "document_prompt")
+        max_length = fields.pop("max_length")
+        layout = replace(read_dense_layout(folder), **fields)
+        check_recorded(name, layout.describe(), record, "these dense vectors", remedies)
+        return cls(name, layout, max_length=max_length, device=device, dtype=dtype, threads=threads)
 
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """float32 [texts, dim], in their order. InputError if a text is no string.
+        """Encode documents: float32 [texts, dim], in order. InputError if a text is not a string.
 
         `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
         called with the number of texts just finished.
@@ -100,13 +133,13 @@ class DenseEncoder:
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """As `encode_documents`, with the prompt for queries."""
+        """Like `encode_documents`, with the prompt for queries."""
         return self._join(self._stream(self._queries, texts, batch_size, progress))
 
     def stream_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Iterator[Vectors]:
-        """As `encode_documents`, in parts of about a thousand rows: for more texts than memory holds vectors of."""
+        """Like `encode_documents`, in parts of about a thousand rows, for more vectors than fit in memory."""
         return self._stream(self._documents, texts, batch_size, progress)
 
     def settings(self) -> dict[str, Any]:
@@ -118,6 +151,10 @@ class DenseEncoder:
             "dtype": self.dtype,
             **self._layout.describe(),
         }
+
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return self._documents.report()
 
     def __repr__(self) -> str:
         return f"DenseEncoder({self.name!r}, {self.dim} numbers, max_length {self.max_length}, {self.similarity})"
@@ -149,7 +186,7 @@ class DenseEncoder:
 
 
 def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:
-    """[batch, length, dim] to [batch, dim], padding left out; padding is on the right."""
+    """Pool [batch, length, dim] to [batch, dim], ignoring padding, which is on the right."""
     if pooling == "cls":
         return hidden[:, 0]
     if pooling == "lasttoken":

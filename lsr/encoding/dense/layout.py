@@ -1,4 +1,4 @@
-"""Read what the folder of a dense encoder says it is, without loading the model (and without torch)."""
+"""Read the configuration of a dense encoder's folder, without loading the model (and without torch)."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 @dataclass(frozen=True, slots=True)
 class DenseLayout:
-    """A transformer whose token vectors are pooled to one vector a text.
+    """A transformer whose token vectors are pooled into one vector per text.
 
     Attributes:
-        folder: where transformer and tokenizer lie.
+        folder: where transformer and tokenizer are.
         pooling: one of POOLINGS.
         normalise: whether vectors are scaled to length one.
         similarity: what compares them, one of SIMILARITIES.
-        max_length: tokens of a text that are read, special tokens included.
+        max_length: tokens read of a text, special tokens included.
         query_prompt, document_prompt: text put before each text.
         lower_case: put texts in lower case first.
+        dim: numbers of a vector, if the pooling's configuration says.
     """
 
     folder: Path
@@ -56,9 +57,10 @@ class DenseLayout:
     query_prompt: str = ""
     document_prompt: str = ""
     lower_case: bool = False
+    dim: int | None = None
 
     def describe(self) -> dict[str, Any]:
-        """What decides the vectors, as JSON values."""
+        """Everything that decides the vectors, as JSON values."""
         return {
             "kind": "dense",
             "pooling": self.pooling,
@@ -71,7 +73,7 @@ class DenseLayout:
 
 
 def read_dense_layout(folder: Path) -> DenseLayout:
-    """Read the configuration files of a sentence-transformers folder. ModelError if it is no dense encoder of text.
+    """Read a sentence-transformers folder's configuration files. ModelError if it is not a dense encoder of text.
 
     The modules must be a transformer, a pooling and, optionally, a normalisation.
     """
@@ -89,14 +91,14 @@ def _read_layout(folder: Path) -> DenseLayout:
     kinds = [kind for kind, _ in modules]
     if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         raise ModelError(
-            f"{folder} is not a dense encoder of a kind that lsr reads. Its modules are {', '.join(kinds)}; expected "
+            f"{folder} is not a kind of dense encoder that lsr can read. Its modules are {', '.join(kinds)}; expected "
             "Transformer, Pooling and, optionally, Normalize"
         )
     transformer, pooling = modules[0][1], read_json(modules[1][1] / "config.json")
     about = read_optional(folder / ABOUT)
     prompts = about.get("prompts") or {}
     if not pooling.get("include_prompt", True) and any(prompts.values()):
-        raise ModelError(f"{folder} leaves its prompt out when it pools, which lsr does not do")
+        raise ModelError(f"{folder} leaves its prompt out when it pools, which lsr does not support")
     recorded = read_optional(transformer / "sentence_bert_config.json")
     return DenseLayout(
         transformer,
@@ -107,22 +109,23 @@ def _read_layout(folder: Path) -> DenseLayout:
         query_prompt=prompts.get("query") or "",
         document_prompt=document_prompt(prompts),
         lower_case=bool(recorded.get("do_lower_case")),
+        dim=pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension"),
     )
 
 
 def _pooling(config: dict[str, Any]) -> str:
-    """The pooling's name, which older folders spell as one flag for each."""
+    """The pooling's name; older folders have one flag for each pooling instead."""
     modes = config.get("pooling_mode", [mode for flag, mode in _OLD_POOLINGS.items() if config.get(flag)])
     return modes if isinstance(modes, str) else " + ".join(modes)
 
 
 def document_prompt(prompts: dict[str, str]) -> str:
-    """What sentence-transformers puts before documents, of a folder's named prompts."""
+    """The one of a folder's named prompts that sentence-transformers puts before documents."""
     return next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
 
 
 def length_limit(folder: Path, recorded: int | None) -> int:
-    """How many tokens transformer and tokenizer allow, and the number `recorded` beside them if there is one."""
+    """How many tokens transformer and tokenizer allow, limited to the number `recorded` beside them, if any."""
     tokenizer = read_optional(folder / "tokenizer_config.json").get("model_max_length")
     limits = [recorded, position_limit(read_json(folder / "config.json"))]
     if tokenizer and tokenizer < 10**9:  # transformers writes 1e30 for "no limit"

@@ -1,1 +1,1 @@
-"""Late-interaction encoders: from text to one vector a token."""
+"""Late-interaction encoders: from text to one vector per token."""

@@ -1,4 +1,4 @@
-"""Encode text as one vector a token, for late interaction (ColBERT: Khattab and Zaharia 2020, arXiv:2004.12832)."""
+"""Encode text as one vector per token, for late interaction (ColBERT: Khattab and Zaharia 2020, arXiv:2004.12832)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from lsr.encoding.late.projection import load_projection
 from lsr.encoding.late.rows import TokenRows
 from lsr.encoding.shared.body import States, TransformerBody, tokenised
 from lsr.encoding.shared.hub import locate
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
+from lsr.encoding.shared.tally import TextReport
 
-# Numbers of the vectors that are made of one lot of documents, at most: 64 MB.
+# The most numbers in the vectors of one batch of documents: 64 MB.
 _NUMBERS = 1 << 24
-# Texts of a lot, which are sorted by length together.
+# Texts in such a batch, which are sorted by length together.
 _FEWEST, _MOST = 16, 1024
 
 
 class TokenEncoder:
-    """Encodes texts as token vectors of length one, made to be compared by MaxSim. Make one with `load`.
+    """Encodes texts as token vectors of length one, for comparison by MaxSim. Make one with `load`.
 
     MaxSim is the sum, over the tokens of the query, of the largest inner product with a token of the document
     (`lsr.index.LateVectors`). Safe to use from several threads.
@@ -36,7 +38,7 @@ class TokenEncoder:
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
         dim: numbers of a vector.
-        max_length: tokens of a document that are read, special tokens, prompt and marker included.
+        max_length: tokens read of a document, special tokens, prompt and marker included.
         dtype: what the transformer computes in: "float32" or "bfloat16".
     """
 
@@ -48,16 +50,20 @@ class TokenEncoder:
         device: str | None = None,
         dtype: str = "auto",
         special_tokens: bool = True,
+        threads: int | None = None,
     ) -> None:
         self.name = name
         self.max_length = layout.document.max_length
         self.special_tokens = special_tokens
         self._layout = layout
         if layout.expansion is not None and not special_tokens:
-            raise ModelError(f"{name} fills queries up with mask tokens, which are special: it cannot leave these out")
+            raise ModelError(
+                f"{name} pads queries with mask tokens, which are special tokens: these cannot be left out"
+            )
         self._queries = TokenRows(layout, layout.query, special_tokens, expansion=layout.expansion)
         self._documents = TokenRows(layout, layout.document, special_tokens, skipped=layout.skipped)
-        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype)
+        self._body = TransformerBody(name, layout.folder, device=device, dtype=dtype, threads=threads)
+        self._documents.tokenizer.check_fit(self._body.terms)
         self.dtype = self._body.dtype
         self._projection, self.dim = load_projection(layout.layers, self._body.dim, self._body.device)
 
@@ -71,47 +77,48 @@ class TokenEncoder:
         dtype: str = "auto",
         special_tokens: bool = True,
         skipped: Sequence[str] | None = None,
+        threads: int | None = None,
     ) -> TokenEncoder:
-        """Load a model strictly: whatever does not fit is a ModelError that names it.
+        """Load a model strictly: anything that does not fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged dense encoder's short name, ORG/NAME on the Hugging Face hub, or a folder of one of
                 the layouts in `lsr.encoding.late.layout`.
             max_length: tokens read of a document, and at most of a query; what the folder says if not given.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it.
             special_tokens: give [CLS], [SEP] and markers a vector too, as ColBERT does.
             skipped: tokens of documents that get no vector, as the tokenizer writes them; what the folder says if not
                 given, and ASCII punctuation, as in ColBERT, if that says nothing. The other tokens' vectors still
                 depend on them.
+            threads: as for `SparseEncoder.load`.
         """
         name, folder = locate(name_or_path)
         layout = read_token_layout(folder).with_max_length(max_length, name)
         if skipped is not None:
             layout = replace(layout, skipped=tuple(skipped))
-        return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens)
+        return cls(name, layout, device=device, dtype=dtype, special_tokens=special_tokens, threads=threads)
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto") -> TokenEncoder:
+    def of_record(
+        cls, record: Mapping[str, Any], *, device: str | None = None, dtype: str = "auto", threads: int | None = None
+    ) -> TokenEncoder:
         """Load the encoder whose `settings` these are, computing in what `dtype` says.
 
-        ModelError if its model is not there any more, or would give other vectors now.
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now.
         """
-        options = {name: record[name] for name in ("max_length", "special_tokens", "skipped")}
-        encoder = cls.load(str(record["model"]), device=device, dtype=dtype, **options)
-        # What is computed in may differ: queries need not be encoded on the machine that encoded the documents.
-        if {**encoder.settings(), "dtype": None} != {**record, "dtype": None}:
-            raise ModelError(
-                f"the model at {encoder.name} is not the one that made these token vectors (weights or configuration "
-                "changed): make them again"
-            )
-        return encoder
+        name, folder = locate_recorded(record)
+        fields = recorded(record, "max_length", "special_tokens", "skipped")
+        layout = read_token_layout(folder).with_max_length(fields["max_length"], name)
+        layout = replace(layout, skipped=tuple(fields["skipped"]))
+        check_recorded(name, layout.describe(), record, "these token vectors")
+        return cls(name, layout, device=device, dtype=dtype, special_tokens=fields["special_tokens"], threads=threads)
 
     def encode_queries(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> list[Vectors]:
-        """One float32 [tokens, dim] a text, in their order. InputError if a text is no string.
+        """Encode queries: one float32 [tokens, dim] per text, in order. InputError if a text is not a string.
 
         `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
         called with the number of texts just finished.
@@ -124,19 +131,19 @@ class TokenEncoder:
     def stream_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        """The documents' vectors in lots of at most some 64 MB: (indptr, vectors), in order.
+        """Encode documents in batches of at most about 64 MB: (indptr, vectors), in order.
 
-        indptr: int64 [texts of the lot + 1]; vectors: float32 [tokens of the lot, dim]. The vectors of a lot's text i
-        are vectors[indptr[i]:indptr[i + 1]]; there may be none. Other arguments as for `encode_queries`.
+        indptr: int64 [texts in the batch + 1]; vectors: float32 [tokens in the batch, dim]. The vectors of text i of a
+        batch are vectors[indptr[i]:indptr[i + 1]]; there may be none. For other arguments see `encode_queries`.
         """
         return self._stream(self._documents, texts, batch_size, progress)
 
     def query_tokens(self, text: str) -> list[str]:
-        """The token that each vector of this query is of."""
+        """The token of each vector of this query."""
         return self._tokens(self._queries, text)
 
     def document_tokens(self, text: str) -> list[str]:
-        """The token that each vector of this document is of."""
+        """The token of each vector of this document."""
         return self._tokens(self._documents, text)
 
     def settings(self) -> dict[str, Any]:
@@ -149,6 +156,10 @@ class TokenEncoder:
             "dtype": self.dtype,
             **self._layout.describe(),
         }
+
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return self._documents.tokenizer.report()
 
     def __repr__(self) -> str:
         return f"TokenEncoder({self.name!r}, {self.dim} numbers a token, max_length {self.max_length})"

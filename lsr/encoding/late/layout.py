@@ -1,4 +1,4 @@
-"""Read what a model folder says of vectors of tokens, without loading the model (and without torch).
+"""Read a model folder's configuration for token vectors, without loading the model (and without torch).
 
 Four layouts are understood:
 
@@ -32,7 +32,7 @@ from lsr.encoding.shared.folder import (
 )
 from lsr.encoding.sparse.layout import bare_spec
 
-# Tokens of a query and of a document where a late-interaction model does not say, as in PyLate.
+# Tokens of a query and of a document if a late-interaction model records none, as in PyLate.
 _QUERY_LENGTH, _DOCUMENT_LENGTH = 32, 180
 
 
@@ -43,8 +43,8 @@ class TokenSide:
     Attributes:
         max_length: tokens read of a text, special tokens, prompt and marker included.
         prompt: put before each text.
-        marker: a token put behind the first one, which tells the model the side; text like the prompt, before it, where
-            the tokenizer does not know it as a token.
+        marker: a token inserted after the first one, which tells the model the side; text before the prompt if the
+            tokenizer does not know it as a token.
     """
 
     max_length: int
@@ -54,13 +54,13 @@ class TokenSide:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Filling queries up with mask tokens, whose vectors count as those of words do (ColBERT, section 3.2).
+    """Padding queries with mask tokens, whose vectors count like those of words (ColBERT, section 3.2).
 
     Attributes:
-        length: of a query in tokens after it.
+        length: of a query in tokens, after padding.
         attended: whether a query's own tokens look at the mask tokens too.
-        cut: whether longer queries are cut there; they may else be as long as the side allows.
-        token: what to fill with, if not the tokenizer's mask token.
+        cut: whether longer queries are cut there; otherwise they may be as long as the side allows.
+        token: what to pad with, if not the tokenizer's mask token.
     """
 
     length: int
@@ -76,7 +76,7 @@ class DenseLayer:
     Attributes:
         activation: the name of a class of torch.nn.
         bias: whether `linear.bias` is added.
-        residual: whether the input is added to the output, by way of `residual.weight` where their sizes differ.
+        residual: whether the input is added to the output, through `residual.weight` if their sizes differ.
     """
 
     weights: Path
@@ -87,12 +87,12 @@ class DenseLayer:
 
 @dataclass(frozen=True, slots=True)
 class TokenLayout:
-    """A transformer each of whose tokens is a vector.
+    """A transformer that gives one vector per token.
 
     Attributes:
-        folder: where transformer and tokenizer lie.
+        folder: where transformer and tokenizer are.
         limit: the most tokens that `document.max_length` may be.
-        layers: what the transformer's hidden states go through, in order.
+        layers: the layers applied to the transformer's hidden states, in order.
         skipped: tokens of documents that get no vector.
         lower_case: put texts in lower case first.
     """
@@ -107,7 +107,7 @@ class TokenLayout:
     lower_case: bool = False
 
     def with_max_length(self, max_length: int | None, name: str) -> TokenLayout:
-        """The same for documents of another length, and queries of no greater one. ModelError if the model has less."""
+        """The same with another length of documents, and at most that of queries. ModelError beyond the limit."""
         if max_length is None or max_length == self.document.max_length:
             return self
         if not 1 <= max_length <= self.limit:
@@ -116,7 +116,7 @@ class TokenLayout:
         return replace(self, document=replace(self.document, max_length=max_length), query=query)
 
     def describe(self) -> dict[str, Any]:
-        """What decides the vectors, as JSON values."""
+        """Everything that decides the vectors, as JSON values."""
         return {
             "kind": "tokens",
             "query": asdict(self.query),
@@ -130,7 +130,7 @@ class TokenLayout:
 
 
 def read_token_layout(folder: Path) -> TokenLayout:
-    """Read the folder's configuration files. ModelError if there is no transformer whose token vectors can be had."""
+    """Read the folder's configuration files. ModelError if they describe no transformer with usable token vectors."""
     with reading(folder):
         if (folder / MODULES).exists():
             modules = read_modules(folder)
@@ -138,7 +138,7 @@ def read_token_layout(folder: Path) -> TokenLayout:
                 return _dense(folder)
             return _late(folder, modules)
         if not (folder / "config.json").exists():
-            raise ModelError(f"{folder} is not a model folder: it holds neither {MODULES} nor config.json")
+            raise ModelError(f"{folder} is not a model folder: it contains neither {MODULES} nor config.json")
         architectures = read_json(folder / "config.json").get("architectures") or [""]
         if architectures[0] == "HF_ColBERT":
             return _colbert(folder)
@@ -156,14 +156,14 @@ def _dense(folder: Path) -> TokenLayout:
 
 
 def _late(folder: Path, modules: list[tuple[str, Path]]) -> TokenLayout:
-    """A folder of PyLate, or of sentence-transformers, which has taken its layout over."""
+    """A folder in the layout of PyLate, which sentence-transformers has adopted."""
     kinds = [kind for kind, _ in modules]
     layers = [path for kind, path in modules if kind == "Dense"]
     rest = kinds[1 + len(layers) :]
     native = sorted(rest) == ["MultiVectorMask", "Normalize"]
     if kinds[: 1 + len(layers)] != ["Transformer", *["Dense"] * len(layers)] or not (native or (layers and not rest)):
         raise ModelError(
-            f"{folder} does not give vectors of tokens of a kind that lsr reads. Its modules are {', '.join(kinds)}; "
+            f"{folder} is not a kind of token-vector model that lsr can read. Its modules are {', '.join(kinds)}; "
             "expected Transformer and Dense (PyLate); Transformer, Dense, MultiVectorMask and Normalize "
             "(sentence-transformers); or a dense encoder: Transformer, Pooling and, optionally, Normalize"
         )
@@ -172,7 +172,7 @@ def _late(folder: Path, modules: list[tuple[str, Path]]) -> TokenLayout:
     recorded = read_optional(transformer / "sentence_bert_config.json")
     mask = read_json(dict(modules)["MultiVectorMask"] / "config.json") if native else about
     if mask.get("keep_only_token_ids") or mask.get("skiplist_tasks", ["document"]) != ["document"]:
-        raise ModelError(f"{folder} leaves out other tokens than some of documents, which lsr does not do")
+        raise ModelError(f"{folder} leaves out tokens in other texts than documents, which lsr does not support")
     given = recorded if native else about
     limit = length_limit(transformer, None)
     query_length = given.get("query_length") or (limit if native else _QUERY_LENGTH)
@@ -226,7 +226,7 @@ def _colbert(folder: Path) -> TokenLayout:
     """A checkpoint of ColBERT's own code, with its settings in `artifact.metadata`."""
     about = read_optional(folder / "artifact.metadata")
     if about.get("similarity", "cosine") != "cosine":
-        raise ModelError(f"{folder} compares vectors by {about['similarity']}, which lsr does not do")
+        raise ModelError(f"{folder} compares vectors by {about['similarity']}, which lsr does not support")
     query_length = about.get("query_maxlen") or _QUERY_LENGTH
     document_length = about.get("doc_maxlen") or _DOCUMENT_LENGTH
     return TokenLayout(

@@ -1,4 +1,4 @@
-"""The linear layers between a transformer's hidden states and its vectors of tokens."""
+"""The linear layers between a transformer's hidden states and its token vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "SiLU")
 
 
 class Projection(nn.Module):
-    """activation(linear(x)), to which a layer with a residual adds x, or a linear function of it.
+    """Computes activation(linear(x)), to which a layer with a residual adds x or a linear function of it.
 
     `width` is the size of x. ModelError if the layer's file does not fit, or its activation is not known.
     """
@@ -35,7 +35,7 @@ class Projection(nn.Module):
         stored = read_tensors(layer.weights, expected.keys())
         found = {name: tuple(tensor.shape) for name, tensor in stored.items()}
         if found != expected:
-            raise ModelError(f"{layer.weights} holds {found}; expected {expected}")
+            raise ModelError(f"{layer.weights} contains {found}; expected {expected}")
         self.load_state_dict(stored)
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Projection(nn.Module):
 
 
 def load_projection(layers: Sequence[DenseLayer], width: int, device: torch.device) -> tuple[nn.Module, int]:
-    """The layers one after the other, over hidden states of `width` numbers, and the numbers of what comes out."""
+    """The layers in sequence, for hidden states of `width` numbers, and the width of their output."""
     modules = []
     for layer in layers:
         modules.append(Projection(layer, width))

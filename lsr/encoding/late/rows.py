@@ -41,7 +41,7 @@ class TokenRows:
         options: dict[str, Any] = {"lower_case": layout.lower_case}
         self.tokenizer = TextTokenizer(layout.folder, max_length=cut, prompt=side.prompt, **options)
         ids = self.tokenizer.token_ids()
-        # PyLate writes the space behind "[Q]" as a part of the token.
+        # PyLate writes the space after "[Q]" as a part of the token.
         names = [side.marker, *side.marker.split()[:1]]
         self._marker = next((ids[name] for name in names if name in ids), None)
         if self._marker is not None:
@@ -56,7 +56,7 @@ class TokenRows:
         self._dropped = np.array(dropped, np.int64)
 
     def row(self, tokens: TokenIds) -> TokenIds:
-        """The tokenizer's ids with the marker behind the first of them, filled up with mask tokens if queries are."""
+        """The tokenizer's ids with the marker after the first, padded with mask tokens if this side is."""
         if self._marker is not None:
             tokens = np.insert(tokens, min(1, len(tokens)), self._marker)
         if self._expansion is not None:
@@ -65,7 +65,7 @@ class TokenRows:
         return tokens
 
     def attended(self, tokens: TokenIds) -> int:
-        """How many of the row's tokens, the first ones, the others look at."""
+        """How many of the row's first tokens take part in attention."""
         own = len(tokens) + (self._marker is not None)
         if self._expansion is None or not self._expansion.attended:
             return own
@@ -77,7 +77,7 @@ class TokenRows:
 
 
 def _filler(folder: Path, expansion: Expansion, ids: dict[str, int]) -> int:
-    """The id of the token that queries are filled with: the mask token, or the end of a text for want of one."""
+    """The id of the token that queries are padded with: the mask token or, if there is none, the end-of-text token."""
     if expansion.token is not None:
         found = ids.get(expansion.token)
     else:
@@ -86,5 +86,5 @@ def _filler(folder: Path, expansion: Expansion, ids: dict[str, int]) -> int:
         found = tokenizer.eos_token_id if tokenizer.mask_token_id is None else tokenizer.mask_token_id
     if found is None:
         token = expansion.token or "mask tokens"
-        raise ModelError(f"{folder} fills queries up with {token}, which its tokenizer does not know")
+        raise ModelError(f"{folder} pads queries with {token}, which its tokenizer does not know")
     return int(found)

@@ -1,4 +1,4 @@
-"""Batches of texts that hold little padding."""
+"""Batches of texts with little padding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transformer without its head: texts to hidden states, which dense vectors and vectors of tokens are made of."""
+"""A transformer without its head: from texts to hidden states, which dense and token vectors are made from."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from torch import Tensor
 from lsr.core.chunks import chunks
 from lsr.core.errors import InputError, ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.placement import autocast, place, tokens_at_once
+from lsr.encoding.shared.placement import autocast, choose_device, place, tokens_at_once
 from lsr.encoding.shared.strict import load_strictly
-from lsr.encoding.shared.tokens import TextTokenizer, check_texts, pad
+from lsr.encoding.shared.threads import check_process, use_threads
+from lsr.encoding.shared.tokens import TextTokenizer, characters, check_texts, pad
 
-# Texts, and their characters, tokenised and sorted by length together.
+# How many texts, and characters of them, are tokenised and sorted by length together.
 _CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
 
 TokenIds = npt.NDArray[np.int64]
 
 
 class States(NamedTuple):
-    """What one run of the model gives.
+    """The output of one run of the model.
 
     Attributes:
-        batch: the rows that it ran, by their place among all.
+        batch: the rows in this run, by their position among all.
         hidden: float32 [batch, width, dim], the last layer's.
         present: bool [batch, width]: where a row has a token; padding is on the right.
     """
@@ -44,17 +45,29 @@ class TransformerBody:
     Attributes:
         name: for messages.
         dim: numbers of a hidden state.
+        terms: how many tokens it knows.
         device: where it runs.
         dtype: what it computes in: "float32" or "bfloat16".
     """
 
-    def __init__(self, name: str, folder: Path, *, device: str | None = None, dtype: str = "auto") -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        threads: int | None = None,
+    ) -> None:
         self.name = name
-        # The pooler of BERT and its relatives has no part in these vectors.
+        use_threads(threads)
+        choose_device(device)
+        # The pooler of BERT and its relatives is not used for these vectors.
         self._model = model = load_strictly("AutoModel", folder, unused=r"(^|\.)pooler\.")
         if model.config.is_encoder_decoder:
-            raise ModelError(f"{name} is an encoder-decoder, which lsr does not read")
+            raise ModelError(f"{name} is an encoder-decoder, which lsr does not support")
         self.dim = int(model.config.hidden_size)
+        self.terms = int(model.config.vocab_size)
         self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
         self.device, self.dtype = place(model, device, dtype)
 
@@ -66,7 +79,7 @@ class TransformerBody:
         Args:
             rows: int64 [tokens] each, at most `max_length` long.
             batch_size: the most rows in one run; fewer where they are long. InputError if it is not positive.
-            attended: how many of a row's tokens, the first ones, the others look at; all if not given.
+            attended: how many of a row's first tokens take part in attention; all if not given.
         """
         if batch_size < 1:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
@@ -80,13 +93,14 @@ class TransformerBody:
             yield States(batch, self._run(tokens, seen), torch.from_numpy(present).to(self.device))
 
     def check(self, vectors: Tensor) -> Tensor:
-        """The same vectors; ModelError if a number of theirs is not finite."""
+        """Return the vectors; ModelError if they contain a number that is not finite."""
         if not bool(vectors.isfinite().all()):
             raise ModelError(f"{self.name} computes numbers that are not finite: try dtype='float32'")
         return vectors
 
     @torch.inference_mode()
     def _run(self, tokens: TokenIds, seen: npt.NDArray[np.bool_]) -> Tensor:
+        check_process(self.device)
         arrays = {"input_ids": tokens, "attention_mask": seen.astype(np.int64)}
         with autocast(self.device, self.dtype):
             output = self._model(**{name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()})
@@ -94,17 +108,12 @@ class TransformerBody:
 
 
 def tokenised(tokenizer: TextTokenizer, texts: Iterable[str], *, most: int = _CHUNK) -> Iterator[list[TokenIds]]:
-    """The token ids of each text, in lists of at most `most` texts. InputError names a text that is no string."""
+    """The token ids of each text, in lists of at most `most` texts. InputError names a text that is not a string."""
     if isinstance(texts, str):
         raise InputError("give a list of texts, not one string")
     done = 0
-    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, _characters):
+    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, characters):
         check_texts(chunk, done)
         rows, _ = tokenizer.encode(chunk)
         done += len(chunk)
         yield rows
-
-
-def _characters(text: object) -> int:
-    """For texts that are none too: they are refused later, with their number."""
-    return len(text) if isinstance(text, str) else 1

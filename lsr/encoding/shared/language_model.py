@@ -11,16 +11,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lsr.core.errors import MissingDependencyError, ModelError
+from lsr.encoding.shared.architecture import check_architecture
+from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.strict import quiet, some
+from lsr.encoding.shared.trust import NO_CODE
 
 # Parts that checkpoints carry beside their language-model head, and buffers of older transformers.
 _HARMLESS = re.compile(r"(^|\.)(pooler\.|cls\.seq_relationship\.|embeddings\.position_ids$|rotary_emb\.inv_freq$)")
 
 
 class PassingHead(nn.Linear):
-    """A language model's last linear layer, which hands its input on: the projection is made elsewhere, with pooling.
+    """A language model's last linear layer, replaced by the identity: the projection is done elsewhere, with pooling.
 
-    Its weights stay where the model has them, tied if they are, so that the model saves and restores them.
+    The model keeps the layer's weights, tied or not, so that it saves and restores them.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -28,7 +31,7 @@ class PassingHead(nn.Linear):
 
 
 def load_language_model(source: Path, *, new_head: bool = False) -> Any:
-    """The masked or causal language model of a folder, or of a GGUF file, in float32, ready to evaluate.
+    """Load the masked or causal language model of a folder or a GGUF file, in float32, in evaluation mode.
 
     ModelError names every weight that is missing, unexpected, of another shape or not finite: nothing starts from
     random numbers. With `new_head` the weights outside of the body may be missing, and the head is a new one: its last
@@ -37,10 +40,12 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
     """
     from transformers import AutoConfig
 
-    place: dict[str, Any] = {"pretrained_model_name_or_path": source, "local_files_only": True}
+    place: dict[str, Any] = {"pretrained_model_name_or_path": source, **NO_CODE}
     if source.suffix == ".gguf":
         _check_gguf_packages()
         place |= {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
+    else:
+        check_architecture(source, read_json(source / "config.json"))
     with quiet():
         kind = ""
         try:
@@ -52,8 +57,9 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
                 dtype=torch.float32,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported below with the rest
+                weights_only=True,
             )
-        except Exception as error:  # whatever transformers, safetensors or pickle find wrong with the files
+        except Exception as error:  # anything that transformers, safetensors or pickle find wrong with the files
             raise ModelError(f"{source} cannot be loaded as a {kind}language model: {error}") from error
     missing = sorted(info["missing_keys"])
     body = f"{model.base_model_prefix}."
@@ -93,10 +99,10 @@ def is_causal_lm(config: Any) -> bool:
 
 
 def detach_head(model: Any) -> PassingHead | None:
-    """Make the last linear layer a `PassingHead`, so that `model(…).logits` becomes that layer's input.
+    """Replace the last linear layer by a `PassingHead`, so that `model(…).logits` becomes that layer's input.
 
-    Works for any architecture whose logits are this layer of something, which is tried on a few tokens. Otherwise the
-    model stays as it was and None is returned.
+    Works for any architecture whose logits are this layer's output, which is tested on a few tokens. Otherwise the
+    model stays unchanged and None is returned.
     """
     head = model.get_output_embeddings()
     name = next((name for name, module in model.named_modules() if module is head), None)
@@ -118,10 +124,10 @@ def detach_head(model: Any) -> PassingHead | None:
 
 
 def attend_both_ways(model: Any) -> None:
-    """Let a decoder's tokens see those that follow, as far as there are any, and no padding.
+    """Let a decoder's tokens attend to those that follow, but not to padding.
 
     That is `is_causal` in its configuration, which is saved with it and which sentence-transformers and vLLM read too.
-    Architectures are free to ignore it, so it is tried. ModelError if it changes nothing.
+    Architectures are free to ignore it, so it is tested. ModelError if it changes nothing.
     """
     model.config.is_causal = False
     tokens = probe_tokens(model)
@@ -137,13 +143,13 @@ def attend_both_ways(model: Any) -> None:
             if sees != [True, mask is whole]:
                 raise ModelError(
                     f"a {model.config.model_type} cannot attend both ways here: that takes transformers 5.2 or newer "
-                    "and an architecture that heeds is_causal in its configuration. Use causal attention, with echo "
+                    "and an architecture that respects is_causal in its configuration. Use causal attention, with echo "
                     "if tokens are to know what follows"
                 )
 
 
 def halve_linear_layers(model: nn.Module, dtype: torch.dtype) -> None:
-    """Keep the weights of linear layers in `dtype`, as autocast would otherwise make them anew at every call."""
+    """Keep the weights of linear layers in `dtype`, because autocast would otherwise convert them at every call."""
     for module in model.modules():
         if type(module) is nn.Linear:
             module.weight = nn.Parameter(module.weight.to(dtype), requires_grad=False)
@@ -174,7 +180,7 @@ def _start_as_identity(model: Any, missing: list[str]) -> None:
 
 
 def _forget_quantisation(model: Any) -> None:
-    """Its weights are plain numbers by now; transformers would refuse to save it all the same."""
+    """Unmark a model as quantised: its weights are plain numbers by now, but transformers would not save it."""
     for holder, name in ((model, "hf_quantizer"), (model.config, "quantization_config")):
         if hasattr(holder, name):
             delattr(holder, name)
@@ -185,5 +191,5 @@ def _check_gguf_packages() -> None:
 
     if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
         raise MissingDependencyError(
-            f"reading a GGUF file takes {' and '.join(missing)}: pip install 'lsr-engine[decoder]'"
+            f"reading a GGUF file needs {' and '.join(missing)}: pip install 'lsr-engine[decoder]'"
         )

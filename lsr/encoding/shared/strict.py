@@ -1,4 +1,4 @@
-"""Load a transformer strictly: what its files lack is an error, never random weights."""
+"""Load a transformer strictly: anything missing in its files is an error, never random weights."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from typing import Any
 import torch
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.architecture import check_architecture
+from lsr.encoding.shared.folder import read_json
+from lsr.encoding.shared.trust import NO_CODE
 
 
 def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
-    """The folder's model in float32, ready to evaluate.
+    """Load the folder's model in float32, in evaluation mode.
 
     `auto` names the class of transformers that loads it, such as "AutoModel". `unused` is a regular expression of the
     names of weights that the caller has no use for. ModelError names every other weight that is missing, of another
-    shape or not finite.
+    shape, of a layer too many or not finite.
     """
     import transformers
 
+    check_architecture(folder, read_json(folder / "config.json"))
     with quiet():
         try:
             model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 dtype=torch.float32,
-                local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # reported below with the rest
+                weights_only=True,
+                **NO_CODE,
             )
-        except Exception as error:  # whatever transformers, safetensors or pickle find wrong with the files
+        except Exception as error:  # anything that transformers, safetensors or pickle find wrong with the files
             raise ModelError(f"{folder} cannot be loaded by transformers' {auto}: {error}") from error
     wrong = {
         "missing": sorted(info["missing_keys"]),
         "of another shape": sorted(str(key) for key, *_ in info["mismatched_keys"]),
+        "left over": sorted(name for name in info["unexpected_keys"] if _OF_A_LAYER.search(name)),
         "not finite": sorted(name for name, weight in model.state_dict().items() if not weight.isfinite().all()),
     }
     found = {what: [name for name in names if not re.search(unused, name)] for what, names in wrong.items()}
@@ -45,9 +51,9 @@ def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
 
 
 def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, torch.Tensor]:
-    """The tensors of a .safetensors file, those of these names alone if given, in float32.
+    """The tensors of a .safetensors file in float32, only those with these names if given.
 
-    ModelError if it cannot be read, lacks one, or holds numbers that are not finite.
+    ModelError if it cannot be read, lacks one, or contains numbers that are not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -62,9 +68,13 @@ def read_tensors(file: Path, names: Collection[str] | None = None) -> dict[str, 
     return stored
 
 
+# A layer that the configuration has no place for; heads for other tasks may be left over.
+_OF_A_LAYER = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.(?!.*(inv_freq|position_ids|masked_bias|attn\.bias)$)")
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hush transformers' progress bar and load report: what matters of them is raised."""
+    """Silence transformers' progress bar and load report: what matters in them is raised."""
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -79,5 +89,5 @@ def quiet() -> Iterator[None]:
 
 
 def some(names: list[str], most: int = 4) -> str:
-    """The first few of them, for a message."""
+    """The first few of these names, for a message."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

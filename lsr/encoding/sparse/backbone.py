@@ -1,4 +1,4 @@
-"""The differentiable part of an encoder: from token ids to what is pooled. Training and encoding share it."""
+"""The differentiable part of an encoder, from token ids to what is pooled, shared by training and encoding."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ HIDDEN_SCALE = "hidden^-0.25"
 
 
 class Backbone(nn.Module):
-    """A language model up to what its head takes, and that head. Made by `load_backbone`.
+    """A language model up to the input of its head, and that head. Made by `load_backbone`.
 
     The terms' logits are `forward(…) @ head.weight.T + bias`, to be pooled over the positions of `kept`, best without
-    making them all (`lsr.training.model.projection`). Where `head` is None, `forward` gives the logits themselves. With
-    term weights, `term_scores(forward(…))` is one number a token instead.
+    computing all of them at once (`lsr.training.model.projection`). If `head` is None, `forward` gives the logits
+    themselves. With term weights, `term_scores(forward(…))` is one number per token instead.
 
     Attributes:
-        model: the language model. Its last layer hands its input on (`PassingHead`).
+        model: the language model. Its last layer returns its input (`PassingHead`).
         spec: what it was loaded from, and how it is read: `head`, `echo`.
         decoder: whether it is a causal language model.
         dim: the number of terms; width: of what `forward` returns.
         scale: what `forward` multiplies by, or None: a parameter if it is learned, a buffer if not.
         shift: a learned number that is added to every logit, or None.
-        term_head: from hidden states to one number a token, or None.
-        frequency: what the frequencies of a text's own terms add to the pooled logits, or None for nothing.
+        term_head: from hidden states to one number per token, or None.
+        frequency: adds the frequencies of a text's own terms to the pooled logits, or None.
     """
 
     scale: Tensor | None
@@ -77,7 +77,7 @@ class Backbone(nn.Module):
 
     @property
     def head(self) -> nn.Linear | None:
-        """The layer from `forward`'s hidden states to logits, tied to the word embeddings where the model has it so."""
+        """The layer from `forward`'s hidden states to logits, tied to the word embeddings if the model ties it."""
         if self.term_head is not None:
             return None
         head = self.model.get_output_embeddings()
@@ -85,17 +85,17 @@ class Backbone(nn.Module):
 
     @property
     def bias(self) -> Tensor | None:
-        """What is added to the logits: float32 [dim], or None for nothing."""
+        """The bias added to the logits: float32 [dim], or None."""
         bias = None if self.head is None else self.head.bias
         if self.shift is None:
             return bias
         return self.shift.expand(self.dim) if bias is None else bias + self.shift
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """What the head takes: [batch, length, width].
+        """The input of the head: [batch, length, width].
 
         Args:
-            input_ids: int64 [batch, length]; with echo, of texts that stand there twice (`tokenizer` sees to it).
+            input_ids: int64 [batch, length]; with echo, each text is repeated (`tokenizer` does that).
             attention_mask: [batch, length], true or 1 where there is no padding, which follows the text.
         """
         hidden = self._states(input_ids, attention_mask.long())
@@ -110,8 +110,8 @@ class Backbone(nn.Module):
     def kept(self, input_ids: Tensor, attention_mask: Tensor, *, special_tokens: bool = True) -> Tensor:
         """The positions to pool over: bool [batch, length].
 
-        All but padding; with echo, the second copy of a text alone, without the special tokens around it. Special
-        tokens are left out of term weights always, else if `special_tokens` is False.
+        All but padding; with echo, only the second copy of a text, without the special tokens around it. Special
+        tokens are left out if `special_tokens` is False, and always with term weights.
         """
         kept = attention_mask.bool()
         if self.spec.echo:
@@ -126,11 +126,11 @@ class Backbone(nn.Module):
         return kept
 
     def occurring(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The terms that a text itself holds, special tokens aside: bool [batch, dim], the mask of a lexical gate."""
+        """The terms in the text itself, without special tokens: bool [batch, dim], the mask of a lexical gate."""
         return occurring(input_ids, self.kept(input_ids, attention_mask, special_tokens=False), self.dim)
 
     def frequencies(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """What a text's own terms add by their frequency: float32 [batch, dim]. Only where there is a `frequency`."""
+        """What a text's own terms add by their frequency: float32 [batch, dim]. Only if there is a `frequency`."""
         assert self.frequency is not None
         return self.frequency(input_ids, self.kept(input_ids, attention_mask, special_tokens=False))
 
@@ -139,7 +139,7 @@ class Backbone(nn.Module):
     ) -> TextTokenizer:
         """A tokenizer that cuts, or windows, at `max_length` (the spec's own if not given) and doubles texts for echo.
 
-        ModelError if the model has not as many positions.
+        ModelError if the model does not have that many positions.
         """
         spec = self.spec
         reader = TextTokenizer(
@@ -150,6 +150,7 @@ class Backbone(nn.Module):
             lower_case=spec.lower_case,
             echo=spec.echo,
         )
+        reader.check_fit(int(self.model.config.vocab_size))
         limit = position_limit(self.model.config.to_dict())
         if limit and reader.longest > limit:
             twice = f", read twice {reader.longest} tokens," if spec.echo else ""
@@ -163,7 +164,7 @@ class Backbone(nn.Module):
         return int(getattr(self.model.config, "pad_token_id", None) or 0)
 
     def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
-        """Keep no activations within layers for the backward pass, but compute them again: less memory, more time."""
+        """Recompute activations within layers for the backward pass instead of keeping them: less memory, more time."""
         enable = getattr(self.model, "activation_checkpointing_enable", None)  # its name since transformers 5
         (enable or self.model.gradient_checkpointing_enable)(gradient_checkpointing_kwargs or {"use_reentrant": False})
 
@@ -195,7 +196,7 @@ def load_backbone(
 ) -> Backbone:
     """Load the backbone of an encoder, or of one to be trained: strictly, in float32, in evaluation mode.
 
-    What is None stays as the model has it.
+    Arguments that are None leave the model's own setting.
 
     Args:
         source: a packaged model's short name, a folder (of a masked or causal language model, or of a sparse encoder,
@@ -220,7 +221,7 @@ def load_backbone(
             times a weight that starts at `frequency_start`, or where the source has it.
 
     Raises:
-        ModelError: the source is no such model, is incomplete, or cannot do what was asked.
+        ModelError: the source is not such a model, is incomplete, or cannot do what was asked.
         MissingDependencyError: a package to read it with is missing.
     """
     if encoding is not None:
@@ -256,7 +257,7 @@ def load_backbone(
 
 
 def shift_for(logits: Tensor, active_terms: int) -> float:
-    """The number to add to pooled logits so that the texts have so many active terms on average.
+    """The number to add to pooled logits so that the texts have this many active terms on average.
 
     logits: float [texts, dim], each term's largest over the text's tokens. A start for `bias_start`.
     """
@@ -270,7 +271,7 @@ def _find(source: str | Path, headless: bool) -> TransformerSpec:
     if place.suffix == ".gguf":
         return TransformerSpec(place)
     if headless and (place / "config.json").exists() and not (place / "router_config.json").exists():
-        return bare_spec(place)  # whatever dense pooling stands beside it
+        return bare_spec(place)  # whatever dense pooling is stored beside it
     spec = read_spec(place).document
     if not isinstance(spec, TransformerSpec):
         raise ModelError(f"{place}: its documents are encoded by a table, not by a language model")
@@ -280,7 +281,7 @@ def _find(source: str | Path, headless: bool) -> TransformerSpec:
 def _set_attention(model: Any, attention: str | None) -> None:
     if not is_causal_lm(model.config):
         if attention == "causal":
-            raise ModelError(f"a {model.config.model_type} attends both ways; only a decoder can be causal")
+            raise ModelError(f"a {model.config.model_type} attends in both directions; only a decoder can be causal")
         return
     recorded = "bidirectional" if getattr(model.config, "is_causal", True) is False else "causal"
     if (attention or recorded) == "bidirectional":
@@ -301,7 +302,7 @@ def _read_frequencies(spec: TransformerSpec, dim: int, start: float) -> Tensor:
         return torch.full((dim,), float(start))
     stored = read_tensors(file)
     if {name: tuple(tensor.shape) for name, tensor in stored.items()} != {"weight": (dim,)}:
-        raise ModelError(f"{file} should hold one number for each of {dim:,} terms, `weight`")
+        raise ModelError(f"{file} should contain `weight`, one number for each of {dim:,} terms")
     return stored["weight"]
 
 
@@ -310,12 +311,12 @@ def _restore_head(backbone: Backbone, stored: dict[str, Tensor]) -> None:
     if backbone.term_head is not None:
         expected = {name: tuple(tensor.shape) for name, tensor in backbone.term_head.state_dict().items()}
         if shapes != expected:
-            raise ModelError(f"{file} holds {shapes}; expected {expected}")
+            raise ModelError(f"{file} contains {shapes}; expected {expected}")
         backbone.term_head.load_state_dict(stored)
         return
     known = {"scale": (), "bias": (backbone.dim,)}
     if not shapes or any(known.get(name) != shape for name, shape in shapes.items()):
-        raise ModelError(f"{file} holds {shapes}; expected some of {known}")
+        raise ModelError(f"{file} contains {shapes}; expected some of {known}")
     if "scale" in stored:
         _set_scale(backbone, float(stored["scale"]), learn=False)
     if "bias" in stored:

@@ -1,8 +1,7 @@
 """BM25 as a sparse encoder (Robertson and Zaragoza 2009).
 
 BM25 is an inner product: a document's weight of a term is its frequency, damped by the document's length; a query's is
-the term's inverse document frequency. So what holds for learned sparse vectors holds for these: they can be stored,
-indexed and searched.
+the term's inverse document frequency. So these vectors can be stored, indexed and searched like learned sparse vectors.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _STOP_WORDS = (
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 _WORD = re.compile(r"\b\w\w+\b")
-# Words whose term is remembered, so that few are stemmed twice.
+# How many words' terms are cached, so that few are stemmed twice.
 _REMEMBERED = 1 << 20
 
 
@@ -42,7 +41,7 @@ class Bm25Encoder:
         name: "bm25".
         dim: the number of terms.
         k1, b: the usual parameters.
-        documents: how many documents the statistics are of.
+        documents: how many documents the statistics come from.
         mean_length: their mean number of words.
     """
 
@@ -65,7 +64,7 @@ class Bm25Encoder:
     ) -> Bm25Encoder:
         """Read a corpus once for its statistics; only the terms stay in memory.
 
-        Raises InputError for an empty corpus, or parameters that are none; MissingDependencyError without PyStemmer.
+        Raises InputError for an empty corpus or invalid parameters; MissingDependencyError without PyStemmer.
         """
         if not (math.isfinite(k1) and k1 >= 0 and 0 <= b <= 1):
             raise InputError(f"BM25 needs a k1 of at least 0 and a b in 0 … 1, not {k1} and {b}")
@@ -83,7 +82,7 @@ class Bm25Encoder:
             if progress:
                 progress(1)
         if not documents:
-            raise InputError("BM25 needs a corpus: there is not one text")
+            raise InputError("BM25 needs a corpus, but there are no texts")
         return cls(terms, frequencies, documents, words, k1=k1, b=b)
 
     def encode_documents(
@@ -97,7 +96,7 @@ class Bm25Encoder:
     def encode_queries(
         self, texts: Iterable[str], ids: Sequence[str] | None = None, *, progress: Callable[[int], None] | None = None
     ) -> SparseVectors:
-        """log(1 + (N - df + 0.5) / (df + 0.5)) for every term of each text, times how often it stands there."""
+        """log(1 + (N - df + 0.5) / (df + 0.5)) for every term of each text, times its number of occurrences."""
         rows, terms, counts, lengths = self._count(texts, progress)
         return self._vectors(rows, terms, counts * self._idf[terms], len(lengths), ids)
 

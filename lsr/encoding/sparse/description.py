@@ -1,4 +1,4 @@
-"""The `lsr_config.json` of a model folder: what sentence-transformers' configuration files have no words for.
+"""The `lsr_config.json` of a model folder: what sentence-transformers' configuration files cannot express.
 
     {"lsr_config": 1,
      "document": {"kind": "transformer", "folder": "document", "echo": true, "top_k": 256, …},
@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.folder import read_json
+from lsr.encoding.shared.trust import inside
 from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec, TransformerSpec, check_idf, check_pooling, choose
 
 DESCRIPTION = "lsr_config.json"
@@ -29,23 +30,25 @@ _KINDS: dict[str, type[TransformerSpec] | type[TableSpec]] = {"transformer": Tra
 
 
 def read_description(folder: Path) -> ModelSpec:
-    """The sides of the model in `folder`. ModelError names what is missing, unknown or out of range."""
+    """Read the two sides of the model in `folder`. ModelError names what is missing, unknown or out of range."""
     path = folder / DESCRIPTION
     content = read_json(path)
     version = content.get("lsr_config") if isinstance(content, dict) else None
     if not isinstance(version, int):
-        raise ModelError(f"{path} does not start as a model description does: its lsr_config should be {_VERSION}")
+        raise ModelError(f"{path} is not a model description: its lsr_config should be {_VERSION}")
     if version > _VERSION:
-        raise ModelError(f"{path} is of version {version}, and this lsr reads up to {_VERSION}: install a newer one")
+        raise ModelError(
+            f"{path} has version {version}, but this lsr only reads versions up to {_VERSION}: install a newer lsr"
+        )
     _check_names(path, "", set(content), {"lsr_config", "document", "query"}, required={"document", "query"})
     spec = ModelSpec(*(_read_side(path, side, content[side]) for side in ("document", "query")))
     if isinstance(spec.document, TableSpec) and isinstance(spec.query, TransformerSpec):
-        raise ModelError(f"{path}: documents by a table and queries by a model is no encoder")
+        raise ModelError(f"{path}: an encoder cannot have a table for documents and a model for queries")
     return spec
 
 
 def describe_model(spec: ModelSpec) -> dict[str, Any]:
-    """The file's content, folders by their names."""
+    """The content of the file, with folders as names."""
     return {"lsr_config": _VERSION, "document": _write_side(spec.document), "query": _write_side(spec.query)}
 
 
@@ -62,8 +65,9 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
     given = {name: _read_value(value, types[name], f"{where}.{name}") for name, value in given.items()}
     if kind == "table":
         check_idf(given.get("idf", 0.0), f"{where}.idf")
-        return TableSpec(path.parent / tokenizer, path.parent / folder / TABLE_FILE, **given)
-    spec = TransformerSpec(path.parent / folder, **given)
+        weights = inside(path.parent, folder) / TABLE_FILE
+        return TableSpec(inside(path.parent, tokenizer), weights, **given)
+    spec = TransformerSpec(inside(path.parent, folder), **given)
     check_pooling(spec, f"{where}.")
     if spec.adjusted_head and spec.head != "vocabulary":
         raise ModelError(f"{where}.adjusted_head is only for a head of the kind 'vocabulary'")
@@ -71,13 +75,13 @@ def _read_side(path: Path, side: str, content: Any) -> Spec:
 
 
 def _types(kind: type) -> dict[str, Any]:
-    """The annotations of the fields that are written as they are, which paths are not."""
+    """The annotations of the fields that are written unchanged, which excludes paths."""
     hints = get_type_hints(kind)
     return {each.name: hints[each.name] for each in fields(kind) if hints[each.name] is not Path}
 
 
 def _read_value(value: Any, annotation: Any, where: str) -> Any:
-    """The value of a field. Numbers that are whole count something, and start at 1."""
+    """Check the value of a field. Whole numbers are counts and start at 1."""
     choices = get_args(annotation) if get_origin(annotation) not in (None, Literal) else (annotation,)
     expected = [json_type for choice in choices for json_type in _json_types(choice)]
     if type(value) not in expected:
@@ -102,7 +106,7 @@ def _json_types(choice: Any) -> tuple[type, ...]:
 
 
 def _read_numbers(content: Mapping[str, Any], kind: Any, where: str) -> Any:
-    """A dataclass of numbers."""
+    """Read a dataclass of numbers."""
     known = {each.name for each in fields(kind)}
     for name, value in content.items():
         if name not in known or not isinstance(value, int | float) or isinstance(value, bool):
@@ -129,6 +133,6 @@ def _write_side(spec: Spec) -> dict[str, Any]:
 
 def _check_names(path: Path, prefix: str, given: Set[str], known: Set[str], required: Set[str] = frozenset()) -> None:
     if unknown := sorted(given - known):
-        raise ModelError(f"{path} has a field {prefix}{unknown[0]!r} that is not known here: is it of a newer lsr?")
+        raise ModelError(f"{path} has an unknown field {prefix}{unknown[0]!r}: was it made by a newer lsr?")
     if missing := sorted(required - given):
         raise ModelError(f"{path} has no field {prefix}{missing[0]!r}")

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError, ModelError
+from lsr.core.chunks import chunks
+from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.vocabulary import Vocabulary
-from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
+from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.shared.folder import fingerprint_bytes
-from lsr.encoding.shared.hub import locate
-from lsr.encoding.shared.tokens import TextTokenizer, check_texts
+from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded_options
+from lsr.encoding.shared.tally import TextReport
+from lsr.encoding.shared.tokens import MOST_TOKENS, TextTokenizer, characters, check_texts
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
-from lsr.encoding.sparse.layout import head_width, read_spec
-from lsr.encoding.sparse.loading import load_tower, shared_tower
+from lsr.encoding.sparse.layout import read_spec
+from lsr.encoding.sparse.loading import find_sparse, load_towers
 from lsr.encoding.sparse.rows import assemble
 from lsr.encoding.sparse.spec import ModelSpec, TableSpec
 from lsr.vectors.explanation import Explanation, explain_match
@@ -30,10 +31,8 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.encoding.sparse.loading import Tower
 
-# Tokens of a text that is read whole.
-_WHOLE = 1 << 24
 # Texts tokenised and sorted by length together: enough to leave little padding, few enough to bound memory.
-_CHUNK = 1024
+_CHUNK, _CHUNK_CHARACTERS = 1024, 1 << 23
 
 
 class SparseEncoder:
@@ -44,10 +43,10 @@ class SparseEncoder:
 
     Attributes:
         name: the short name, hub name or absolute path it was loaded from.
-        spec: what the model is: its two sides.
+        spec: the description of the model and its two sides.
         dim: the number of terms.
-        max_length: tokens of a text that are read, special tokens included.
-        inference_free: whether queries need no model run.
+        max_length: tokens read of a text, special tokens included.
+        inference_free: whether queries need no run of a model.
     """
 
     def __init__(
@@ -87,16 +86,17 @@ class SparseEncoder:
         window_overlap: int | None = None,
         pooling: str | None = None,
         activation: str | None = None,
+        threads: int | None = None,
     ) -> SparseEncoder:
-        """Load a model strictly: whatever doesn't fit is a ModelError that names it.
+        """Load a model strictly: anything that doesn't fit raises a ModelError that names it.
 
         Args:
             name_or_path: a packaged model's short name, a folder (a bare masked or causal language model, a
                 sentence-transformers SparseEncoder, with or without Router, or what `save_encoder` wrote), or ORG/NAME
                 on the Hugging Face hub.
-            max_length: tokens read of each text; the model's own limit, at most 512, if not given. A query side that
-                is a model of its own never reads more than its own limit.
-            device: "cpu" (default), "cuda", "cuda:1", "mps".
+            max_length: tokens read of each text; what the model records if not given, at most 512, and 256 where it
+                records nothing. A query side that is a model of its own never reads more than its own limit.
+            device: "cpu", "cuda", "cuda:1", "mps"; if not given, a CUDA GPU where there is one, else the CPU.
             dtype: what the transformer computes in: "float32", "bfloat16", or "auto", which takes bfloat16 where the
                 hardware multiplies in it and the transformer is large enough to gain (from BERT-mini on, not
                 BERT-tiny). In bfloat16, vectors differ by about 1 % in the L2 norm. The projection to the vocabulary
@@ -106,27 +106,69 @@ class SparseEncoder:
             light: with queries_only, run a small BERT in numpy: a few queries are encoded before torch would have been
                 imported, and weights agree to about six digits. Other models load as without it.
             special_tokens: pool over [CLS] and [SEP] too, as the model was trained; False leaves them out.
-            window_overlap: read documents beyond max_length by windows that share this many tokens, and merge them by
-                each term's largest weight. Without it they are cut.
+            window_overlap: read documents longer than max_length in windows that share this many tokens, and merge them
+                by each term's largest weight. Without it, they are cut.
             pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
+            threads: that the model computes on, and every other model of this process, for torch has one number; as
+                many as there are processors for this process if not given.
         """
-        name, folder = _find(name_or_path)
-        spec = read_spec(folder).override(pooling, activation)
-        options: dict[str, Any] = {
-            "max_length": max_length,
-            "device": device,
-            "dtype": dtype,
-            "special_tokens": special_tokens,
-        }
-        if max_length is not None and max_length < 1:
-            raise ModelError(f"max_length must be at least 1, not {max_length}")
-        document = None if queries_only else load_tower(spec.document, overlap=window_overlap, **options)
-        query = shared_tower(document, spec)
-        if query is None:
-            width = document.dim if document is not None else head_width(spec.document)
-            if max_length is not None and not spec.one_model:
-                options["max_length"] = min(max_length, spec.query.max_length)
-            query = load_tower(spec.query, dim=width, light=light and queries_only, **options)
+        name, folder = find_sparse(name_or_path)
+        return cls._load(
+            name,
+            read_spec(folder).override(pooling, activation),
+            max_length=max_length,
+            device=device,
+            dtype=dtype,
+            queries_only=queries_only,
+            light=light,
+            special_tokens=special_tokens,
+            window_overlap=window_overlap,
+            threads=threads,
+        )
+
+    @classmethod
+    def of_record(
+        cls,
+        record: Mapping[str, Any],
+        *,
+        device: str | None = None,
+        dtype: str = "auto",
+        queries_only: bool = False,
+        light: bool = False,
+        threads: int | None = None,
+        remedies: Sequence[Remedy | str] = (),
+    ) -> SparseEncoder:
+        """Load the encoder whose `settings` these are.
+
+        ModelError, before its weights are read, if its model is not here any more or would give other vectors now, with
+        these `remedies` for that. A model of the Hugging Face hub is taken from the cache here, never downloaded.
+        """
+        name, folder = locate_recorded(record)
+        options = recorded_options(record)
+        spec = read_spec(folder).override(options.pop("pooling", None), options.pop("activation", None))
+        described = {"query": spec.query.describe()}
+        if not queries_only:
+            one = spec.document == spec.query
+            described["document"] = described["query"] if one else spec.document.describe()
+        check_recorded(name, described, record, "this index", remedies)
+        return cls._load(
+            name, spec, device=device, dtype=dtype, queries_only=queries_only, light=light, threads=threads, **options
+        )
+
+    @classmethod
+    def _load(
+        cls,
+        name: str,
+        spec: ModelSpec,
+        *,
+        max_length: int | None,
+        special_tokens: bool,
+        window_overlap: int | None,
+        **options: Any,
+    ) -> SparseEncoder:
+        document, query = load_towers(
+            spec, max_length=max_length, special_tokens=special_tokens, overlap=window_overlap, **options
+        )
         return cls(
             name,
             spec,
@@ -143,7 +185,7 @@ class SparseEncoder:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokenizer's tokens; a place of the model's head that no token has is named "[unused:ID]"."""
+        """The tokenizer's tokens; an output of the model's head without a token is named "[unused:ID]"."""
         return (self._document_tower or self._query_tower).tokenizer.vocabulary(self.dim)
 
     # -- encoding ----------------------------------------------------------------------------------------------------
@@ -161,7 +203,7 @@ class SparseEncoder:
 
         Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms, as a model
         may do of itself. `batch_size` bounds the texts in one run of the model, which takes fewer where they are long.
-        `progress` is called with the number of texts just finished. InputError if a text is no string, or an id is
+        `progress` is called with the number of texts just finished. InputError if a text is not a string, or an id is
         missing or comes twice.
         """
         if self._document_tower is None:
@@ -177,7 +219,7 @@ class SparseEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> SparseVectors:
-        """Encode queries; as `encode_documents`, but by the query side of the model and never in windows."""
+        """Encode queries, like `encode_documents` but with the query side of the model and never in windows."""
         return self._encode(self._query_tower, texts, ids, top_k, batch_size, progress)
 
     def _encode(
@@ -195,7 +237,7 @@ class SparseEncoder:
             raise InputError(f"batch_size must be at least 1, not {batch_size}")
         limits = [limit for limit in (top_k, tower.top_k) if limit is not None]
         parts, done = [], 0
-        for chunk in _chunks(texts, _CHUNK):
+        for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, characters):
             check_texts(chunk, done)
             rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
             part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
@@ -227,13 +269,17 @@ class SparseEncoder:
             self.encode_queries([query]).row(0), self.encode_documents([document]).row(0), self.vocabulary
         )
 
+    def text_report(self) -> TextReport:
+        """What has been read of documents so far: how many were cut, how much of them the model knows."""
+        return (self._document_tower or self._query_tower).tokenizer.report()
+
     # -- describing and saving ---------------------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides the vectors, as JSON values; equal settings give equal vectors.
 
-        Weights and tokenizer are there as a hash of their files. "dtype" is what the transformer computes in, None
-        where only a table of query weights was loaded; all else is the same for `queries_only`.
+        Weights and tokenizer appear as a hash of their files. "dtype" is what the transformer computes in, None
+        if only a table of query weights was loaded; everything else is the same for `queries_only`.
         """
         document, query = self._descriptions
         return {
@@ -258,7 +304,7 @@ class SparseEncoder:
 
     @property
     def query_idf(self) -> float:
-        """How much of a query's weights the model wants to be the IDF of the collection that is searched, 0 to 1."""
+        """How much of a query's weights the model takes from the IDF of the searched collection, 0 to 1."""
         query = self.spec.query
         return query.idf if isinstance(query, TableSpec) else 0.0
 
@@ -275,7 +321,7 @@ class SparseEncoder:
         return self._query_tower.table
 
     def token_frequencies(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """How many of the texts hold each token of the query table, texts of any length read whole: int64 [dim].
+        """How many of the texts contain each token of the query table, reading long texts whole: int64 [dim].
 
         Summed over a collection, `lsr.encoding.sparse.idf.inverse_document_frequency` makes of it what `with_query_idf`
         takes. ModelError if queries take a model run.
@@ -287,16 +333,16 @@ class SparseEncoder:
         query = self.spec.query
         if not isinstance(query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
-        return TextTokenizer(query.folder, max_length=_WHOLE, special_tokens=False)
+        return TextTokenizer(query.folder, max_length=MOST_TOKENS, special_tokens=False)
 
     def with_query_idf(self, idf: npt.NDArray[np.floating], blend: float = 0.75) -> SparseEncoder:
-        """The same encoder, its query table blended with the IDF of the collection that is searched.
+        """The same encoder, with its query table blended with the IDF of the searched collection.
 
         A query's weight of a token becomes (1 - blend) * table + blend * c * idf, with c such that both are equally
-        large on average over the tokens that the collection holds (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
+        large on average over the tokens in the collection (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
         the table as it is, 1 ranks by the IDF alone. A learned or pre-computed table knows the texts it comes from;
-        which of a query's words tell documents apart depends on the collection. Document vectors stay the same, so
-        nothing has to be encoded anew. `save` writes the blended table; `settings` tell that there is one.
+        which of a query's words distinguish documents depends on the collection. Document vectors stay the same, so
+        nothing has to be encoded again. `save` writes the blended table; `settings` show that there is one.
 
         Args:
             idf: float [dim], not negative: `lsr.encoding.sparse.idf.inverse_document_frequency` of `token_frequencies`.
@@ -313,7 +359,7 @@ class SparseEncoder:
             raise ModelError(f"{self.name} runs a model for queries; only a table of query weights blends with an IDF")
         idf = np.asarray(idf, dtype=np.float32)
         if idf.shape != (self.dim,):
-            raise InputError(f"an IDF of shape {idf.shape} for {self.dim} terms")
+            raise InputError(f"the IDF has shape {idf.shape}, but there are {self.dim} terms")
         table = blend_tables(self._query_tower.table, idf, blend)
         encoder = copy(self)
         encoder.__dict__.pop("_descriptions", None)
@@ -325,10 +371,10 @@ class SparseEncoder:
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write a model folder, whole or not at all; sentence-transformers' SparseEncoder opens it where it can.
 
-        Its vectors are this encoder's in float32, with special tokens and without windows: these two have no place in
-        a model's description. What that library cannot express, such as echo or term weights, is written in our own
-        layout (`lsr.encoding.sparse.saving`). Weight files are copied as they are. OutputExistsError if `path` exists
-        and `force` is not set.
+        Its vectors are this encoder's in float32, with special tokens and without windows, since a model's description
+        cannot record these two. What that library cannot express, such as echo or term weights, is written in our own
+        layout (`lsr.encoding.sparse.saving`). Weight files are copied unchanged. OutputExistsError if `path` exists and
+        `force` is not set.
         """
         if self._document_tower is None:
             raise ModelError(f"{self.name} was loaded with queries_only=True, so it cannot be saved")
@@ -342,21 +388,3 @@ class SparseEncoder:
     def __repr__(self) -> str:
         queries = "inference-free queries" if self.inference_free else "one model run a query"
         return f"SparseEncoder({self.name!r}, {self.dim:,} terms, max_length {self.max_length}, {queries})"
-
-
-def _find(name_or_path: str | Path) -> tuple[str, Path]:
-    """The name to record and the folder to read."""
-    model = packaged_model(str(name_or_path))
-    if model is not None and model.kind != "sparse":
-        reason = {
-            "dense": "it gives dense vectors and has no masked-LM head",
-            "decoder": "it is a decoder; a sparse encoder has to be trained from it first",
-        }[model.kind]
-        raise ModelError(f"{model.name!r} is not a sparse encoder: {reason}. The default is {DEFAULT_MODEL!r}")
-    return locate(name_or_path)
-
-
-def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

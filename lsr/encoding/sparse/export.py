@@ -1,4 +1,4 @@
-"""Write a backbone from memory: a folder that transformers opens, and beside it what transformers has no place for."""
+"""Write a backbone from memory: a folder that transformers can open, plus files for what transformers cannot store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 
 def needs_adjusted_head(backbone: Backbone) -> bool:
-    """Whether scale or bias have no place in the language model itself."""
+    """Whether scale or bias cannot be stored in the language model itself."""
     if backbone.head is None:
         return False
     return (backbone.bias is not None and not backbone.own_bias) or (
@@ -28,9 +28,9 @@ def needs_adjusted_head(backbone: Backbone) -> bool:
 def export_backbone(backbone: Backbone, folder: Path, dtype: str) -> None:
     """Write config.json and weights into `folder`.
 
-    A scale goes into the norm before the head, so that the head may stay tied to the word embeddings; a bias into the
-    head's own. Where the architecture has no such place, HEAD_FILE holds them, as it holds a head of term weights;
-    FREQUENCY_FILE holds the weights of term frequencies.
+    A scale goes into the norm before the head, so that the head may stay tied to the word embeddings; a bias goes into
+    the head's own. If the architecture has no such place, they go into HEAD_FILE, as does a head of term weights;
+    FREQUENCY_FILE contains the weights of term frequencies.
     `dtype` is what is stored; a model is always loaded as float32.
 
     ModelError for an adapter that is not merged yet, or numbers that are not finite in `dtype`.
@@ -56,7 +56,7 @@ def export_backbone(backbone: Backbone, folder: Path, dtype: str) -> None:
 
 
 def _fold_head(backbone: Backbone, head: nn.Linear, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Put scale and bias into the state; return what found no place there."""
+    """Put scale and bias into the state; return what does not fit there."""
     beside: dict[str, Tensor] = {}
     bias = backbone.bias
     if bias is not None and backbone.own_bias:
@@ -120,7 +120,7 @@ def _replace(state: dict[str, Tensor], old: Tensor, new: Tensor) -> None:
 
 
 def _cast(state: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """The same in `dtype`, on the CPU; names that shared a tensor share it still."""
+    """The tensors in `dtype`, on the CPU; names that shared a tensor still share one."""
     cast: dict[int, Tensor] = {}
     for name, tensor in state.items():
         key = tensor.data_ptr()

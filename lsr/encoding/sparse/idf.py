@@ -1,6 +1,6 @@
-"""Query weights from the collection that is searched: a token that few documents hold tells them apart.
+"""Query weights from the searched collection: tokens that occur in few documents distinguish them best.
 
-An inference-free encoder weighs query tokens by a table: an IDF of some large corpus (Geng et al.,
+An inference-free encoder weights query tokens by a table: an IDF of some large corpus (Geng et al.,
 https://arxiv.org/abs/2411.04403), or one that was learned there (Nardini et al., https://arxiv.org/abs/2505.01452).
 What is rare there need not be rare here, and whoever builds an index knows how frequent each term is.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.encoding.shared.heads import pieces
 
 if TYPE_CHECKING:
     from lsr.encoding.shared.tokens import TextTokenizer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 IdfForm = Literal["bm25", "smooth", "plain"]
 
 _BATCH = 1024  # texts that are tokenised at a time
+_PIECE = 1 << 20  # characters of one, at most: an encoding takes a hundred bytes for each
 
 
 def inverse_document_frequency(
@@ -31,7 +33,7 @@ def inverse_document_frequency(
     """The IDF of each term: float32 [dim], not negative.
 
     Args:
-        frequencies: integers [dim], the number of documents that hold each term.
+        frequencies: integers [dim], the number of documents that contain each term.
         documents: N, the number of documents.
         form: "bm25", ln(1 + (N - df + 0.5) / (df + 0.5)), as Lucene has it: nearly the BM25 weight of Robertson and
             Spärck Jones, and never below zero; "smooth", ln((1 + N) / (1 + df)), zero for what all documents hold;
@@ -52,14 +54,14 @@ def inverse_document_frequency(
     elif form == "plain":
         idf = np.where(df > 0, np.log(documents / np.maximum(df, 1)), 0.0)
     else:
-        raise InputError(f"the form of an IDF can be bm25, smooth or plain, not {form!r}")
+        raise InputError(f"the form of an IDF must be bm25, smooth or plain, not {form!r}")
     return idf.astype(np.float32)
 
 
 def term_frequencies(batches: Iterable[SparseVectors], dim: int) -> npt.NDArray[np.int64]:
     """In how many of these vectors each term is active: int64 [dim].
 
-    For want of texts: an expanded vector holds far more terms than its text, so that these tell less about a token's
+    For use without texts: an expanded vector has far more terms than its text, so these say less about a token's
     rarity than `token_frequencies`.
     """
     frequencies = np.zeros(dim, np.int64)
@@ -69,12 +71,16 @@ def term_frequencies(batches: Iterable[SparseVectors], dim: int) -> npt.NDArray[
 
 
 def token_frequencies(batches: Iterable[Sequence[str]], tokenizer: TextTokenizer, dim: int) -> npt.NDArray[np.int64]:
-    """How many of these texts hold each token: int64 [dim]. Text beyond the tokenizer's max_length is not read."""
+    """How many of these texts contain each token: int64 [dim]. Text beyond the tokenizer's max_length is not read."""
     frequencies = np.zeros(dim, np.int64)
     for texts in batches:
-        windows, _ = tokenizer.encode(texts)
+        windows, _ = tokenizer.encode([text for text in texts if len(text) <= _PIECE])
         for window in windows:
             frequencies[np.unique(window)] += 1
+        for text in texts:
+            if len(text) > _PIECE:
+                parts = (np.unique(np.concatenate(tokenizer.encode([part])[0])) for part in pieces(text, _PIECE))
+                frequencies[np.unique(np.concatenate(list(parts)))] += 1
     return frequencies
 
 
@@ -115,9 +121,9 @@ def blend_tables(table: npt.NDArray[np.float32], idf: npt.NDArray[np.float32], b
     InputError for an IDF that is shorter than the table or below zero, or a blend that is not from 0 to 1.
     """
     if not 0 <= blend <= 1:
-        raise InputError(f"a blend goes from 0, the table, to 1, the IDF; not {blend}")
+        raise InputError(f"a blend must be from 0 (the table) to 1 (the IDF), not {blend}")
     if len(idf) < len(table) or not np.isfinite(idf).all() or (idf < 0).any():
-        raise InputError(f"an IDF for a table of {len(table)} weights must be as long, and have no number below zero")
+        raise InputError(f"an IDF for a table of {len(table)} weights must be as long, without numbers below zero")
     weights = np.zeros(len(idf), np.float32)
     weights[: len(table)] = table
     known = (weights > 0) & (idf > 0)

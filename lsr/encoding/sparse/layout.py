@@ -1,4 +1,4 @@
-"""Read what a model folder says it is, without loading the model (and without torch).
+"""Read the description of a model folder, without loading the model (and without torch).
 
 Four layouts are understood:
 
@@ -19,6 +19,7 @@ from typing import Any
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.folder import (
     ABOUT,
+    DEFAULT_LENGTH,
     LENGTH_CAP,
     MODULES,
     module_kind,
@@ -29,6 +30,7 @@ from lsr.encoding.shared.folder import (
     reading,
     tokenizer_limit,
 )
+from lsr.encoding.shared.trust import inside
 from lsr.encoding.sparse.description import DESCRIPTION, read_description
 from lsr.encoding.sparse.spec import ModelSpec, Spec, TableSpec, TransformerSpec, check_idf, check_pooling
 
@@ -64,7 +66,7 @@ def _read(folder: Path) -> ModelSpec:
 
 
 def head_width(spec: Spec) -> int | None:
-    """The number of terms that the configuration records, or None where only the weights know."""
+    """The number of terms that the configuration records, or None if only the weights tell."""
     if isinstance(spec, TransformerSpec):
         return read_json(spec.folder / "config.json").get("vocab_size")
     return None
@@ -77,7 +79,7 @@ def bare_spec(folder: Path) -> TransformerSpec:
 
 def _bare(folder: Path) -> ModelSpec:
     if not (folder / "config.json").exists():
-        raise ModelError(f"{folder} is not a model folder: it holds neither modules.json nor config.json")
+        raise ModelError(f"{folder} is not a model folder: it contains neither modules.json nor config.json")
     document = bare_spec(folder)
     table = folder / "idf.json"
     return ModelSpec(document, TableSpec(folder, table, max_length=document.max_length) if table.exists() else document)
@@ -90,7 +92,7 @@ def _router(folder: Path, prompts: dict[str, str]) -> ModelSpec:
     for side in ("document", "query"):
         if side not in config["structure"]:
             raise ModelError(f"{folder}: the router has no route {side!r}, only {', '.join(config['structure'])}")
-        chain = [(module_kind(config["types"][name]), folder / name) for name in config["structure"][side]]
+        chain = [(module_kind(config["types"][name]), inside(folder, name)) for name in config["structure"][side]]
         towers[side] = _chain(chain, prompts.get(side) or "", folder)
     return ModelSpec(**towers)
 
@@ -120,7 +122,8 @@ def _chain(modules: list[tuple[str, Path]], prompt: str, folder: Path) -> Spec:
 def _transformer(folder: Path, pooling: dict[str, Any], prompt: str) -> TransformerSpec:
     config = read_json(folder / "config.json")
     recorded = read_optional(folder / "sentence_bert_config.json")
-    limits = [LENGTH_CAP, position_limit(config), recorded.get("max_seq_length"), tokenizer_limit(folder)]
+    own = recorded.get("max_seq_length")
+    limits = [LENGTH_CAP if own else DEFAULT_LENGTH, position_limit(config), own, tokenizer_limit(folder)]
     spec = TransformerSpec(
         folder,
         pooling=pooling.get("pooling_strategy", "max"),
@@ -137,10 +140,10 @@ def _table(folder: Path, prompt: str) -> TableSpec:
     path = read_optional(folder / "config.json").get("path")
     weights = folder / "model.safetensors"
     if path:
-        weights = folder / Path(path).name
+        weights = inside(folder, Path(path).name)
     elif not weights.exists():
         weights = folder / "idf.json"
     if not weights.exists():
-        raise ModelError(f"{folder} holds no token weights: expected {weights.name} or model.safetensors")
+        raise ModelError(f"{folder} contains no token weights: expected {weights.name} or model.safetensors")
     length = min(LENGTH_CAP, tokenizer_limit(folder) or LENGTH_CAP)
     return TableSpec(folder, weights, max_length=length, prompt=prompt)

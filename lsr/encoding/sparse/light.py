@@ -1,4 +1,4 @@
-"""Encode with a small BERT in numpy, so that one query need not wait for torch and transformers to load.
+"""Encode with a small BERT in numpy, so that a single query need not wait for torch and transformers to load.
 
 The float32 arithmetic of `lsr.encoding.sparse.transformer`, added up in another order: weights agree to about six
 digits.
@@ -46,6 +46,7 @@ class LightTower:
             spec.folder, max_length=max_length, prompt=spec.prompt, lower_case=spec.lower_case
         )
         self.dim = int(config["vocab_size"])
+        self.tokenizer.check_fit(self.dim)
         self._layers = int(config["num_hidden_layers"])
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config["layer_norm_eps"])
@@ -54,7 +55,7 @@ class LightTower:
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> list[Row]:
-        """One (term ids, weights) pair a text, in order. Texts are run one by one."""
+        """One (term ids, weights) pair per text, in order. Texts are run one by one."""
         rows = []
         for text in texts:
             rows.append(self._encode(np.array(self.tokenizer.encode_one(text), np.int64)))
@@ -72,7 +73,7 @@ class LightTower:
         return terms, pooled[terms]
 
     def _run(self, tokens: npt.NDArray[np.int64]) -> _Floats:
-        """Tokens to what the last layer takes: float32 [tokens, hidden]."""
+        """From tokens to the input of the last layer: float32 [tokens, hidden]."""
         embeddings = self._weights["bert.embeddings.word_embeddings.weight"][tokens]
         embeddings = embeddings + self._weights["bert.embeddings.token_type_embeddings.weight"][0]
         embeddings += self._weights["bert.embeddings.position_embeddings.weight"][: len(tokens)]
@@ -130,11 +131,11 @@ class LightTower:
 def light_tower(
     spec: TransformerSpec, *, max_length: int | None, special_tokens: bool, device: str | None, dtype: str
 ) -> LightTower | None:
-    """The tower, or None where the model is not a small BERT on the CPU, in float32, that is whole and plain.
+    """The tower, or None unless the model is a complete, unmodified small BERT on the CPU in float32.
 
     Small means far smaller than the projection to the vocabulary, so that torch would be no faster for a query.
     """
-    if device not in (None, "cpu") or dtype not in ("auto", "float32") or set(spec.extra) - {"top_k"}:
+    if device not in (None, "auto", "cpu") or dtype not in ("auto", "float32") or set(spec.extra) - {"top_k"}:
         return None
     config = _read_config(spec.folder)
     length = max_length or spec.max_length
@@ -151,7 +152,7 @@ def light_tower(
 
 
 def _read_config(folder: Path) -> dict[str, Any] | None:
-    """The configuration of a BERT that differs from the original in nothing but size, or None."""
+    """The configuration of a BERT that differs from the original only in size, or None."""
     optional = {
         "hidden_act": "gelu",
         "position_embedding_type": "absolute",

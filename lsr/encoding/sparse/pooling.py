@@ -1,4 +1,4 @@
-"""From numbers per token to numbers per term, and which terms stay: the same functions in training and in encoding.
+"""From numbers per token to numbers per term, and which terms to keep; used by both training and encoding.
 
 All are differentiable in the weights. Term ids are those of tokens, so a text's own tokens are terms.
 """
@@ -12,9 +12,9 @@ from torch import Tensor
 def pool_term_weights(
     scores: Tensor, tokens: Tensor, kept: Tensor, dim: int, *, pooling: str, activation: str
 ) -> Tensor:
-    """Each token's weight goes to its own term: float32 [batch, dim].
+    """Give each token's weight to its own term: float32 [batch, dim].
 
-    A weight is relu(score), or its logarithm. Of a token that stands in a text several times the largest
+    A weight is relu(score), or its logarithm. For a token that occurs several times in a text, the largest
     counts, as in uniCOIL (Lin and Ma, https://arxiv.org/abs/2106.14807) and DeepImpact (Mallia et al.,
     https://arxiv.org/abs/2104.12016), or the sum.
 
@@ -42,7 +42,7 @@ def occurring(tokens: Tensor, kept: Tensor, dim: int) -> Tensor:
 
 
 def keep_heaviest(weights: Tensor, k: int) -> Tensor:
-    """The same with all but each row's `k` largest set to zero: weights [batch, dim], not negative."""
+    """Set all but each row's `k` largest to zero: weights [batch, dim], not negative."""
     if k >= weights.shape[1]:
         return weights
     values, terms = weights.topk(k, dim=1)

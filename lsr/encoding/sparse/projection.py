@@ -2,18 +2,18 @@
 
 SPLADE's weight of term j is max_i log(1 + relu(h_i · w_j + b_j)) over tokens i (https://arxiv.org/abs/2109.10086).
 Activation and bias are monotone in the product, so the maximum is taken first and the rest is done on [batch,
-vocabulary]. The product is made for some thousand terms at a time in one buffer: [batch, length, vocabulary] never
+vocabulary]. The product is computed for some thousand terms at a time in one buffer; [batch, length, vocabulary] never
 exists.
 
-Where the processor multiplies bfloat16, the product is made in it only to find the few terms that can be above zero;
+If the processor multiplies bfloat16, that is used only to find the few terms that can be above zero;
 those are then scored in float32. Rounding to bfloat16 moves a product of h and w by at most 2⁻⁷ |h| |w| (each factor
 is off by at most 2⁻⁸; Cauchy-Schwarz), so a term whose rounded product plus that margin is not above zero has weight
 zero for certain, and the result is that of float32 throughout. Three tricks make the search fast:
 
-- bias and margin ride in the product as three more columns: the bias rounded to bfloat16 and what that left over,
+- bias and margin are part of the product as three more columns: the bias rounded to bfloat16 and the remainder,
   against ones, and the margin's |w|, against |h|;
-- bfloat16 numbers above zero order like the 16-bit integers of the same bits, whose maximum is several times as fast on
-  a CPU. Those below zero don't, but none of them is taken for one above;
+- bfloat16 numbers above zero sort like the 16-bit integers of the same bits, whose maximum is several times as fast on
+  a CPU. Those below zero don't, but none of them is mistaken for one above;
 - the inner dimension is padded to a multiple of 32, the depth of an AMX tile.
 """
 
@@ -31,7 +31,7 @@ from lsr.encoding.sparse.rows import Row
 _CPU_BLOCK = 1 << 22  # numbers in a block of [terms, tokens]: 8 MB of bfloat16
 _GPU_BLOCK = 1 << 28
 _DEPTH = 32
-_MARGIN = 1.05 * 2.0**-7  # the 5 % covers what is of second order: the margin's own rounding, float32 sums
+_MARGIN = 1.05 * 2.0**-7  # the 5 % covers second-order effects: the margin's own rounding, float32 sums
 
 
 class VocabularyProjection:
@@ -61,7 +61,7 @@ class VocabularyProjection:
             kept: bool [batch, length], the positions to pool over.
 
         Returns:
-            One (term ids, weights) pair a text, weights as float32 arithmetic gives them.
+            One (term ids, weights) pair per text, with the weights of float32 arithmetic.
         """
         hidden = hidden.float()
         if self.pooling == "sum":
@@ -77,11 +77,11 @@ class VocabularyProjection:
     def winners(self, hidden: Tensor, kept: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Where the maxima above zero come from: texts, terms, positions (int64) and logits (float32), all [pairs].
 
-        Takes what a call takes; max pooling only. Of positions that tie, the first one. Pairs are ordered by text, then
-        by term.
+        Takes the same arguments as a call; max pooling only. Among ties, the first position. Pairs are ordered by text,
+        then by term.
         """
         found = self._rescore(_repeat_kept(hidden.float(), kept), kept)
-        # A position left out stands for the first one that is kept.
+        # Positions left out are replaced by the first one that is kept.
         found = [
             (terms, torch.where(of_text[positions], positions, of_text.int().argmax()), logits)
             for of_text, (terms, positions, logits) in zip(kept, found, strict=True)
@@ -92,7 +92,7 @@ class VocabularyProjection:
         return texts, terms, positions, logits
 
     def _max(self, weight: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor:
-        """max over length of weight · tokens: [batch, vocabulary], its bits read as `dtype`."""
+        """The max over length of weight · tokens: [batch, vocabulary], its bits read as `dtype`."""
         batch, length, depth = tokens.shape
         pooled = tokens.new_empty(len(weight), batch, dtype=dtype)
         for start, product in _products(weight, tokens.view(-1, depth).t()):
@@ -116,7 +116,7 @@ class VocabularyProjection:
         return self._max(self._screen, self._extend(hidden, self._screen.shape[1]), torch.int16) > 0
 
     def _rescore(self, hidden: Tensor, kept: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Of each text, the terms above zero, the positions of their maxima, and these."""
+        """For each text, the terms above zero, the positions of their maxima, and the maxima."""
         rows = []
         for tokens, some_kept, chosen in zip(hidden, kept.any(1).tolist(), self._candidates(hidden), strict=True):
             terms = chosen.nonzero().squeeze(1) if some_kept else chosen.new_empty(0, dtype=torch.int64)
@@ -142,7 +142,7 @@ class VocabularyProjection:
 
 
 def _repeat_kept(hidden: Tensor, kept: Tensor) -> Tensor:
-    """The same with the first kept position in place of those left out.
+    """Replace positions that are left out by the first kept one.
 
     That cannot change a maximum, and needs no mask on [terms, tokens].
     """
@@ -164,7 +164,7 @@ def _products(weight: Tensor, columns: Tensor) -> Iterator[tuple[int, Tensor]]:
 def pool_logits(logits: Tensor, kept: Tensor, *, pooling: str, activation: str) -> list[Row]:
     """The plain formula, for a model whose logits are not a linear layer of its hidden states.
 
-    `logits` is [batch, length, vocabulary] and `kept` bool [batch, length]; one (term ids, weights) pair a text.
+    `logits` is [batch, length, vocabulary] and `kept` bool [batch, length]; one (term ids, weights) pair per text.
     """
     if pooling == "max":
         return sparse_rows(logits.float().masked_fill_(~kept[..., None], -torch.inf).amax(1), kept, activation)
@@ -178,7 +178,7 @@ def activate(logits: Tensor, activation: str) -> Tensor:
 
 
 def sparse_rows(pooled: Tensor, kept: Tensor, activation: str | None = None) -> list[Row]:
-    """What lies above zero in [batch, vocabulary], activated if asked; nothing for a text of which nothing is kept."""
+    """The entries above zero in [batch, vocabulary], activated if requested; none for a text without kept tokens."""
     rows = []
     for values, some_kept in zip(pooled, kept.any(1).tolist(), strict=True):
         terms = (values > 0).nonzero().squeeze(1) if some_kept else kept.new_empty(0, dtype=torch.int64)

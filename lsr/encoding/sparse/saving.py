@@ -1,9 +1,9 @@
 """Write a model folder that `SparseEncoder.load` opens, and sentence-transformers' SparseEncoder where it can.
 
-What that library expresses (its layout since version 5.4) is written as it would: a language model with SpladePooling,
-a SparseStaticEmbedding, a Router of the two. All else goes into folders of its own with an `lsr_config.json`
-(`lsr.encoding.sparse.description`), which that library refuses to open, rather than into one that it opens and encodes
-with differently.
+What that library can express (in its layout since version 5.4) is written as it would: a language model with
+SpladePooling, a SparseStaticEmbedding, a Router of the two. Everything else goes into separate folders with an
+`lsr_config.json` (`lsr.encoding.sparse.description`), which that library refuses to open, rather than into a folder
+that it would open but encode with differently.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class TransformerSide:
     """A side of an encoder that runs a backbone.
 
     Args:
-        backbone: the model, and with its `spec` how it is read.
-        changes: fields of `EncodingSpec` that this side has otherwise, where they are not None; none of OF_BACKBONE.
+        backbone: the model, whose `spec` says how it is used.
+        changes: fields of `EncodingSpec` in which this side differs, if not None; none of OF_BACKBONE.
 
     Attributes:
         backbone: as given.
@@ -103,12 +103,12 @@ class TableSide:
 
 def _check_fields(given: Mapping[str, Any], known: Sequence[str]) -> None:
     if unknown := sorted(set(given) - set(known)):
-        raise ModelError(f"{unknown[0]!r} is nothing that a side can have of its own: that is {', '.join(known)}")
+        raise ModelError(f"a side cannot have its own {unknown[0]!r}, only {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A language model to be written; `write` puts its configuration and weights into a folder."""
+    """A language model to save; `write` puts its configuration and weights into a folder."""
 
     spec: TransformerSpec
     backbone: Backbone
@@ -133,15 +133,15 @@ def save_encoder(
     card: str | None = None,
     force: bool = False,
 ) -> None:
-    """Write an encoder from modules in memory, whole or not at all: `SparseEncoder.load` gives their vectors.
+    """Write an encoder from modules in memory, whole or not at all, for `SparseEncoder.load`.
 
     Args:
         path: a new folder.
-        document, query: the two sides; without a query side the document's serves both. Two sides with one backbone
-            can differ in prompt, lexical and top_k only.
+        document, query: the two sides; without a query side, the document side serves both. Two sides with one
+            backbone can differ only in prompt, lexical and top_k.
         dtype: what the language models' weights are stored in, "float32", "float16" or "bfloat16". They are always
             loaded as float32. Tables of token weights are stored in float32.
-        card: the text of a README.md beside.
+        card: the text of a README.md in the folder.
         force: replace what is at `path`.
 
     Raises:
@@ -155,7 +155,7 @@ def save_encoder(
     if isinstance(query, TransformerSide):
         queries: _Part = _part_in_memory(query, dtype)
         if shared and not documents.spec.same_model(queries.spec):
-            raise ModelError(f"two sides that share a backbone can differ in nothing but {', '.join(PER_SIDE)}")
+            raise ModelError(f"two sides that share a backbone can only differ in {', '.join(PER_SIDE)}")
     else:
         queries = _table_in_memory(query, documents)
     _save(path, documents, queries, shared=shared, card=card, force=force)
@@ -169,7 +169,7 @@ def save_towers(
     *,
     force: bool = False,
 ) -> None:
-    """Write an encoder that was loaded, whole or not at all; weight and tokenizer files are copied as they are."""
+    """Write a loaded encoder, whole or not at all; weight and tokenizer files are copied unchanged."""
     documents, queries = _part_on_disk(spec.document, document), _part_on_disk(spec.query, query)
     _save(path, documents, queries, shared=spec.one_model, card=None, force=force)
 
@@ -218,19 +218,19 @@ def _save(path: str | Path, document: _Part, query: _Part, *, shared: bool, card
             _write_sentence_transformers(folder, document, query, shared)
         if card is not None:
             (folder / "README.md").write_text(card, encoding="utf-8")
-        # safetensors writes files that their owner alone can read.
+        # safetensors writes files that only their owner can read.
         readable = next(folder.glob("*.json")).stat().st_mode
         for file in folder.rglob("*.safetensors"):
             file.chmod(readable)
 
 
 def _is_plain(part: _Part) -> bool:
-    """Whether sentence-transformers can express it."""
+    """Whether sentence-transformers can express the model."""
     if isinstance(part, _Table):
         return not part.spec.count_repeats
     if not part.backbone.decoder:
         return not part.spec.extra
-    # That library pads decoders before the text, which is the same only where positions are relative.
+    # That library pads decoders before the text, which is equivalent only if positions are relative.
     config = part.backbone.model.config
     return not part.spec.extra and bool(getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None))
 
@@ -338,7 +338,7 @@ def _write_pooling(folder: Path, part: _Model) -> None:
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """A language model's files as they are."""
+    """Copy a language model's files unchanged."""
     weights = weight_files(source)
     indices = [file for file in source.glob("*.index.json") if file.name.split(".")[0] in weights[0].name]
     beside = [file for file in (source / HEAD_FILE, source / FREQUENCY_FILE) if file.exists()]

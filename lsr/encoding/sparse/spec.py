@@ -1,4 +1,4 @@
-"""What a sparse encoder is: its document side, its query side, and all that is done to a text and to its vector.
+"""The description of a sparse encoder: its two sides, and everything done to a text and to its vector.
 
 A folder is read into a `ModelSpec` (`lsr.encoding.sparse.layout`) and written from one (`lsr.encoding.sparse.saving`);
 a training configuration chooses the fields of `EncodingSpec` and `TableEncodingSpec`, and adaptation keeps those of its
@@ -27,23 +27,23 @@ HEAD_FILE = (
     "lsr_head.safetensors"  # what a head has beyond the language model's own: see `lsr.encoding.sparse.backbone`
 )
 
-# What a backbone is built for, and every side that runs it has.
+# Fields that a backbone is built for, equal in every side that runs it.
 OF_BACKBONE = ("head", "echo")
-# In which two sides that share a backbone may differ.
+# Fields in which two sides that share a backbone may differ.
 PER_SIDE = ("prompt", "lexical", "top_k")
 
-# The order in which files have had the fields of a transformer since their first version; newer ones follow.
+# The order of a transformer's fields in files since their first version; newer fields follow.
 _ORDER = (
     *("pooling", "activation", "max_length", "prompt", "lower_case"),
     *("head", "adjusted_head", "echo", "lexical", "top_k", "term_frequency"),
 )
-# Those that sentence-transformers' configuration files have a word for.
+# Fields that sentence-transformers' configuration files can express.
 _PLAIN = _ORDER[:5]
 
 
 @dataclass(frozen=True, slots=True)
 class TermFrequency:
-    """How terms of a text count in by their frequency: BM25's k1 and b, and the usual length of a text.
+    """How a text's terms count by their frequency: BM25's k1 and b, and the mean length of a text.
 
     `mean_length` is in tokens, special tokens aside.
     """
@@ -68,13 +68,13 @@ class EncodingSpec:
         pooling: "max" or "sum" over tokens.
         activation: "relu", log(1 + relu(x)), or "log1p_relu", the logarithm twice (arXiv:2504.14839); "no_log",
             relu(x), of term weights.
-        max_length: tokens of a text that are read, special tokens included.
+        max_length: tokens read of a text, special tokens included.
         prompt: put before each text.
         head: "vocabulary", the language model's own head; "term_weights": one number a token, which is the weight of
             that token (uniCOIL, arXiv:2106.14807).
         echo: the text is read twice and pooled over the second copy (arXiv:2402.15449).
         lexical: only terms that occur in the text keep their weight.
-        top_k: only so many of the heaviest terms are kept.
+        top_k: how many of the heaviest terms are kept.
     """
 
     pooling: Pooling = "max"
@@ -108,14 +108,14 @@ class TransformerSpec(EncodingSpec):
     term_frequency: TermFrequency | None = None
 
     def same_model(self, other: Spec) -> bool:
-        """Whether the other differs in nothing but what is done to the text before or to the vector after."""
+        """Whether the other differs only in what is done to the text before or to the vector after."""
         if not isinstance(other, TransformerSpec):
             return False
         return self == replace(other, **{name: getattr(self, name) for name in PER_SIDE})
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What of it is beyond a language model with SPLADE's pooling: fields and their values."""
+        """The fields, with their values, that go beyond a language model with SPLADE's pooling."""
         plain = TransformerSpec(self.folder)
         return {
             name: value
@@ -125,12 +125,12 @@ class TransformerSpec(EncodingSpec):
 
     @property
     def head_file(self) -> Path | None:
-        """Where the head's own numbers are, if it has any."""
+        """The file with the head's own numbers, if it has any."""
         return self.folder / HEAD_FILE if self.adjusted_head or self.head == "term_weights" else None
 
     @property
     def frequency_file(self) -> Path | None:
-        """Where the weights of term frequencies are, if they count."""
+        """The file with the weights of term frequencies, if they count."""
         return None if self.term_frequency is None else self.folder / FREQUENCY_FILE
 
     def to_record(self) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class TableEncodingSpec:
         prompt: put before each query.
         idf: how much of the weights is to be the IDF of the collection that is searched, 0 to 1: see
             `SparseEncoder.with_query_idf`.
-        count_repeats: a token counts as often as it stands in the query, as in BM25.
+        count_repeats: a token counts as often as it occurs in the query, as in BM25.
     """
 
     max_length: int = LENGTH_CAP
@@ -177,7 +177,7 @@ class TableEncodingSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec(TableEncodingSpec):
-    """A weight per token: a query is the set of its tokens, weighted.
+    """A table with a weight per token: a query is the set of its tokens, weighted.
 
     Attributes:
         folder: where the tokenizer is; a GGUF file, for a model to train from.
@@ -191,7 +191,7 @@ class TableSpec(TableEncodingSpec):
         """What decides the vectors, as JSON values."""
         plain, described = TableEncodingSpec(), {"kind": "table", "prompt": self.prompt}
         described["fingerprint"] = fingerprint([self.weights, *tokenizer_files(self.folder)])
-        # An encoder records its length, and the IDF once there is one, by itself.
+        # An encoder records its length, and the IDF once there is one, separately.
         extra = {name: value for name, value in self.encoding().items() if name not in ("max_length", "prompt", "idf")}
         return described | {name: value for name, value in extra.items() if value != getattr(plain, name)}
 
@@ -201,7 +201,7 @@ Spec = TransformerSpec | TableSpec
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The two sides of a model; they are equal where one encodes both."""
+    """The two sides of a model; they are equal if one model encodes both."""
 
     document: Spec
     query: Spec
@@ -226,19 +226,19 @@ class ModelSpec:
 
 
 def check_pooling(spec: TransformerSpec, where: str = "") -> None:
-    """ModelError for a pooling or an activation that there is not, or not with this head."""
+    """Raise ModelError for a pooling or activation that does not exist, or not with this head."""
     activations = [name for name in get_args(Activation) if name != "no_log" or spec.head == "term_weights"]
     choose(spec.pooling, get_args(Pooling), f"{where}pooling")
     choose(spec.activation, activations, f"{where}activation")
 
 
 def check_idf(value: Any, what: str) -> None:
-    """ModelError for a blend that is no number from 0 to 1."""
+    """Raise ModelError for a blend that is not a number from 0 to 1."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ModelError(f"{what} is {value!r}; expected a number from 0 to 1")
 
 
 def choose(value: str | None, choices: Iterable[str], what: str) -> None:
-    """ModelError for a value, if one is given, that is none of the choices."""
+    """Raise ModelError for a value other than None that is not one of the choices."""
     if value is not None and value not in choices:
         raise ModelError(f"{what} is {value!r}; it can be {' or '.join(choices)}")

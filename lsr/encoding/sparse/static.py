@@ -1,13 +1,12 @@
-"""Inference-free encoding: a weight per token, no model run.
+"""Inference-free encoding: a weight per token, without running a model.
 
 A query is the set of its tokens, each with its weight: an IDF (Geng et al. 2024, https://arxiv.org/abs/2411.04403) or
-a learned one, times the number of its repeats where the model counts them. sentence-transformers calls this a
+a learned one, times the number of its occurrences if the model counts them. sentence-transformers calls this a
 SparseStaticEmbedding, OpenSearch an `idf.json`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.tokens import TextTokenizer
 from lsr.encoding.sparse.rows import Row
 from lsr.encoding.sparse.spec import TableSpec
@@ -26,10 +26,10 @@ class StaticTower:
     """Looks up the weight of each distinct token of a text.
 
     Attributes:
-        table: float32, the weight of each token id. Tokens whose weight is not above zero are in no vector.
+        table: float32, the weight of each token id. Tokens whose weight is not above zero never appear in a vector.
     """
 
-    dtype: str | None = None  # no model, so none of its types
+    dtype: str | None = None  # there is no model that computes in one
     top_k: int | None = None
 
     def __init__(self, spec: TableSpec, *, dim: int | None = None, max_length: int | None = None) -> None:
@@ -42,7 +42,7 @@ class StaticTower:
         self.dim = max(dim or 0, len(self.table))  # the document side's head may be wider than the tokenizer
 
     def with_table(self, table: npt.NDArray[np.float32]) -> StaticTower:
-        """The same with other weights, in which an IDF has its part already."""
+        """The same with other weights, into which an IDF is already blended."""
         tower = copy(self)
         tower.table, tower.spec = table, replace(self.spec, idf=0.0)
         return tower
@@ -50,7 +50,7 @@ class StaticTower:
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> list[Row]:
-        """One (term ids, weights) pair a text, in order. There is nothing to batch."""
+        """One (term ids, weights) pair per text, in order. There is nothing to batch."""
         rows = [self._encode(text) for text in texts]
         if progress:
             progress(len(rows))
@@ -76,7 +76,7 @@ def read_table(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]
     """
     if path.suffix == ".json":
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            table = read_json(path)
             weights = np.zeros(len(tokens), dtype=np.float32)
             for token, weight in table.items():
                 weights[tokens[token]] = weight
@@ -93,7 +93,7 @@ def read_table(path: Path, tokens: Mapping[str, int]) -> npt.NDArray[np.float32]
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{path} cannot be read: {error}") from None
         if set(tensors) != {"weight"} or tensors["weight"].ndim != 1:
-            raise ModelError(f"{path} holds {sorted(tensors)}; expected one vector, 'weight'")
+            raise ModelError(f"{path} contains {sorted(tensors)}; expected one vector, 'weight'")
         weights = tensors["weight"].astype(np.float32)
     if len(weights) <= max(tokens.values()):
         raise ModelError(f"{path} has {len(weights)} weights for a tokenizer of {max(tokens.values()) + 1} tokens")

@@ -1,12 +1,12 @@
-"""What a text says itself, and how often: BM25's damped term frequencies as a part of a learned sparse vector.
+"""BM25's damped frequencies of a text's own terms, as a part of a learned sparse vector.
 
-Pooling by maximum forgets how often a term stands in a text, and a small model never learns to weigh a term that it
-hardly knows. BM25 (Robertson and Zaragoza 2009) does both with no model at all. Its document weights,
+Max pooling forgets how often a term occurs in a text, and a small model never learns to weight a term that it hardly
+knows. BM25 (Robertson and Zaragoza 2009) does both with no model at all. Its document weights,
 
     tf / (tf + k1 (1 - b + b length / mean_length)),
 
-are added to what the language model says, each times a learned number of its term, so that one vector matches words as
-BM25 does and expands as SPLADE does.
+are added to the language model's output, each times a learned number for its term, so that one vector matches words
+like BM25 and expands like SPLADE.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class FrequencyWeights(nn.Module):
 
     Attributes:
         damping: its parameters.
-        weight: float32 [dim], below zero as good as zero.
+        weight: float32 [dim]; below zero counts as zero.
     """
 
     def __init__(self, damping: TermFrequency, weight: Tensor) -> None:
@@ -41,7 +41,7 @@ def damp(counts: Tensor, lengths: Tensor, damping: TermFrequency) -> Tensor:
     """BM25's document weights before the IDF, from 0 to 1.
 
     Args:
-        counts: float [batch, dim], how often each term stands in a text; lengths: [batch, 1], in tokens.
+        counts: float [batch, dim], how often each term occurs in a text; lengths: [batch, 1], in tokens.
     """
     half = damping.k1 * (1 - damping.b + damping.b * lengths / damping.mean_length)
     # k1 may be zero: then a term counts once, and one that is not there not at all.

@@ -1,4 +1,4 @@
-"""Encode text with a language model: SPLADE (Formal et al. 2021, https://arxiv.org/abs/2109.10086) and its kin."""
+"""Encode text with a language model: SPLADE (Formal et al. 2021, https://arxiv.org/abs/2109.10086) and relatives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.placement import autocast, has_native_bfloat16, place
+from lsr.encoding.shared.placement import autocast, choose_device, has_native_bfloat16, place
+from lsr.encoding.shared.threads import check_process, use_threads
 from lsr.encoding.shared.tokens import TextTokenizer, pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone
 from lsr.encoding.sparse.pooling import pool_term_weights
@@ -19,7 +20,7 @@ from lsr.encoding.sparse.projection import VocabularyProjection, pool_logits, sp
 from lsr.encoding.sparse.rows import Row, add, merge_max
 from lsr.encoding.sparse.spec import TransformerSpec
 
-# Tokens, padding included, in one run of the model. More gives a CPU nothing but costs memory; a GPU wants filling.
+# Tokens, padding included, in one run of the model. More costs a CPU memory for no gain; a GPU needs to be filled.
 _CPU_TOKENS = 1024
 _GPU_TOKENS = 65536
 _LOGITS = 1 << 24  # numbers in [batch, length, vocabulary] where a model's own logits are used: 64 MB
@@ -45,7 +46,10 @@ class TransformerTower:
         special_tokens: bool = True,
         device: str | None = None,
         dtype: str = "auto",
+        threads: int | None = None,
     ) -> None:
+        use_threads(threads)
+        choose_device(device)
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
@@ -84,10 +88,10 @@ class TransformerTower:
     def encode(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> list[Row]:
-        """One (term ids, weights) pair a text, in order.
+        """One (term ids, weights) pair per text, in order.
 
-        Texts are taken longest first, so that little is padding, at most `batch_size` at a time and as many as fit the
-        budget of tokens.
+        Texts are run longest first, so that there is little padding, at most `batch_size` at a time and as many as fit
+        the budget of tokens.
         """
         windows, owners = self.tokenizer.encode(texts)
         is_first = np.diff(owners, prepend=-1) > 0
@@ -111,6 +115,7 @@ class TransformerTower:
 
     @torch.inference_mode()
     def _run(self, windows: list[npt.NDArray[np.int64]], width: int) -> list[Row]:
+        check_process(self.device)
         backbone, spec = self.backbone, self.spec
         padded = pad(windows, backbone.padding_id, width)
         tokens, mask = (torch.from_numpy(array).to(self.device) for array in padded)
@@ -140,6 +145,6 @@ class TransformerTower:
 
 
 def _gains_from_bfloat16(backbone: Backbone) -> bool:
-    """A transformer far smaller than the projection, such as BERT-tiny, would gain nothing worth the rounding."""
+    """False for a transformer far smaller than the projection, as BERT-tiny, whose gain is not worth the rounding."""
     body = sum(module.weight.numel() for module in backbone.model.modules() if type(module) is torch.nn.Linear)
     return backbone.head is None or 4 * body > backbone.head.weight.numel()

@@ -1,8 +1,8 @@
 """Kernels that decode and encode the two large parts of a CIFF file: postings lists and document records.
 
 The wire format is that of protocol buffers: a message is its length as a varint and then its fields, a field is a tag
-(field number times 8, plus a wire type) and then its value. Fields of unknown numbers are passed over. A file is a
-uint8 array here, offsets into it are int64, and -1 stands for the offset behind what cannot be decoded.
+(field number times 8, plus a wire type) and then its value. Fields with unknown numbers are skipped. A file is a uint8
+array here, offsets into it are int64, and -1 is the offset returned for what cannot be decoded.
 """
 
 import numpy as np
@@ -11,10 +11,11 @@ from lsr.core.jit import kernel
 
 OK, CUT_SHORT, MALFORMED, WRONG_FIELD, NOT_ASCENDING, OUT_OF_RANGE, BAD_TF, WRONG_DF, TWICE = range(9)
 
-# A posting at its largest: tag and size, then docid and tf as a tag and at most five bytes each.
+# The largest posting: tag and size, then docid and tf, each a tag and at most five bytes.
 POSTING_BYTES = 14
 
 _LARGEST = 2**31 - 1
+_LARGEST_INT64 = 2**63 - 1
 _VARINT, _LENGTH = 0, 2
 # PostingsList
 _TERM, _DF, _CF, _POSTING = 1 << 3 | _LENGTH, 2 << 3 | _VARINT, 3 << 3 | _VARINT, 4 << 3 | _LENGTH
@@ -31,7 +32,7 @@ _DOCUMENT_FIELDS = 3
 
 @kernel
 def read_varint(buffer, at, end):
-    """(value as int64, offset behind it); the offset is -1 if the varint is longer than 10 bytes or than the buffer."""
+    """(value as int64, offset after it); the offset is -1 if the varint is longer than 10 bytes or than the buffer."""
     if at < end:
         byte = buffer[np.uint64(at)]
         if byte < 128:
@@ -47,7 +48,7 @@ def read_varint(buffer, at, end):
 
 @kernel
 def skip_field(buffer, at, end, tag):
-    """The offset behind a field's value, or -1."""
+    """The offset after a field's value, or -1."""
     wire_type = tag & 7
     size = np.int64(0)
     if wire_type == 0:
@@ -67,7 +68,7 @@ def skip_field(buffer, at, end, tag):
 
 @kernel
 def read_posting(buffer, at, end):
-    """(gap to the docid before, tf, offset behind the posting) of the posting whose length stands at `at`."""
+    """(gap to the previous docid, tf, offset after the posting) of the posting whose length is at `at`."""
     size, at = read_varint(buffer, at, end)
     gap = np.int64(0)
     tf = np.int64(0)
@@ -130,7 +131,7 @@ def check_lists(buffer, starts, ends, counts):
     """Decode every posting of some lists and check it; the kernels below trust the lists that passed.
 
     counts: int32 [documents], to which a document's postings are added.
-    Returns (number of good lists, code, number of good postings of the next list, value that is wrong).
+    Returns (number of valid lists, code, number of valid postings of the next list, the wrong value).
     """
     documents = counts.size
     for i in range(starts.size):
@@ -149,9 +150,10 @@ def check_lists(buffer, starts, ends, counts):
                     return i, MALFORMED, postings, np.int64(0)
                 if (postings and gap == 0) or gap < 0:
                     return i, NOT_ASCENDING, postings, gap
+                # Compared before it is added: a gap of up to 2⁶³ - 1 would wrap around to a docid in range.
+                if gap >= documents - docid:
+                    return i, OUT_OF_RANGE, postings, docid + min(gap, _LARGEST_INT64 - docid)
                 docid += gap
-                if docid >= documents:
-                    return i, OUT_OF_RANGE, postings, docid
                 if not 0 < tf <= _LARGEST:
                     return i, BAD_TF, postings, tf
                 counts[np.uint64(docid)] += 1
@@ -174,8 +176,8 @@ def find_documents(buffer, at, records, starts, ends):
     """Find where each document's collection_docid begins and ends.
 
     at: where the first DocRecord begins. records: how many there are. starts, ends: int64 [documents], by docid;
-    `starts` is -1 where no record was found yet.
-    Returns (number of good records, where the next message begins, code, docid).
+    `starts` is -1 where no record has been found yet.
+    Returns (number of valid records, where the next message begins, code, docid).
     """
     for i in range(records):
         size, field = read_varint(buffer, at, buffer.size)
@@ -214,8 +216,8 @@ def find_documents(buffer, at, records, starts, ends):
 def decode_rows(buffer, cursors, docids, ends, terms, first_row, free, scale, indices, weights):
     """Turn the postings of consecutive documents into rows of term ids and weights.
 
-    cursors: int64 [lists], where each list is read on; docids: int64 [lists], the docid before; both are left where
-    the next documents go on. ends: int64 [lists]. terms: uint32 [lists], the lists' term ids, ascending.
+    cursors: int64 [lists], where to continue each list; docids: int64 [lists], the previous docid; both are advanced
+    for the next documents. ends: int64 [lists]. terms: uint32 [lists], the lists' term ids, ascending.
     first_row: the first of the documents. free: int64 [documents], where each row begins in `indices` (uint32) and
     `weights` (float32, tf over scale); left at the rows' ends.
     """
@@ -244,7 +246,7 @@ def decode_rows(buffer, cursors, docids, ends, terms, first_row, free, scale, in
 
 @kernel
 def _is_other(tag, known, also, third, fields):
-    """Is this a field of the message, but of another wire type than it should have?"""
+    """Whether this is a field of the message, but with the wrong wire type."""
     return 1 <= tag >> 3 <= fields and tag not in (known, also, third)
 
 
@@ -253,7 +255,7 @@ def _is_other(tag, known, also, third, fields):
 
 @kernel
 def count_terms(indices, counts):
-    """Add to counts (int64 [dim]) the number of times that each term stands in indices (uint32 [nnz])."""
+    """Add to counts (int64 [dim]) the number of times that each term occurs in indices (uint32 [nnz])."""
     for p in range(indices.size):
         counts[indices[p]] += 1
 
@@ -263,7 +265,7 @@ def invert_rows(indptr, indices, weights, first_row, free, rows, row_weights):
     """Scatter rows of (term id, weight) pairs into postings by term.
 
     indptr: int64 [n + 1]; indices: uint32 [nnz]; weights: float32 [nnz]: the rows from first_row on.
-    free: int64 [dim], where each term's next posting goes in rows (uint32) and row_weights (float32); moved on.
+    free: int64 [dim], where each term's next posting goes in rows (uint32) and row_weights (float32); advanced.
     """
     for row in range(indptr.size - 1):
         for p in range(indptr[row], indptr[row + 1]):
@@ -275,7 +277,7 @@ def invert_rows(indptr, indices, weights, first_row, free, rows, row_weights):
 
 @kernel
 def to_tf(weight, scale):
-    """The integer that stands for a weight: at least 1, or the posting would be lost."""
+    """The integer for a weight: at least 1, or the posting would be lost."""
     return max(np.int64(np.rint(np.float64(weight) * scale)), np.int64(1))
 
 
@@ -292,7 +294,7 @@ def total_tf(weights, scale):
 def encode_postings(rows, weights, starts, ends, scale, doclengths, out):
     """Encode the postings of one term.
 
-    rows: uint32, weights: float32: all postings. starts, ends: int64 [runs], where those of this term stand, rows
+    rows: uint32, weights: float32: all postings. starts, ends: int64 [runs], where those of this term are, rows
     ascending from run to run. doclengths: int64 [documents], to which tf is added.
     out: uint8, at least POSTING_BYTES for each posting. Returns (bytes written, cf).
     """
@@ -305,7 +307,7 @@ def encode_postings(rows, weights, starts, ends, scale, doclengths, out):
             tf = to_tf(weights[p], scale)
             body = at + 2
             behind = body
-            if row > previous:  # as with every protocol buffer, a value of 0 is left out
+            if row > previous:  # as in every protocol buffer, a value of 0 is left out
                 behind = _put(out, behind, _GAP, row - previous)
             behind = _put(out, behind, _TF, tf)
             out[at] = _POSTING
@@ -319,7 +321,7 @@ def encode_postings(rows, weights, starts, ends, scale, doclengths, out):
 
 @kernel
 def _put(out, at, tag, value):
-    """Write a tag of one byte and a varint; return the offset behind it."""
+    """Write a tag of one byte and a varint; return the offset after it."""
     out[at] = tag
     at += 1
     while value > 127:

@@ -13,10 +13,10 @@ from lsr.vectors.sparse import SparseVectors
 
 
 class CiffFormat:
-    """See `lsr.vectors.ciff`."""
+    """Reads and writes CIFF files: see `lsr.vectors.ciff`."""
 
     def vocabulary(self, path: Path) -> Vocabulary:
-        """See `VectorFormat.vocabulary`; hardly reads the file."""
+        """See `VectorFormat.vocabulary`; reads little of the file."""
         return CiffReader(path).vocabulary()
 
     def read(
@@ -44,7 +44,7 @@ class CiffFormat:
         return write_ciff(path, batches, vocabulary, scale=scale, force=force, progress=progress)
 
     def scale(self, path: Path) -> float:
-        """See `VectorFormat.scale`: 1 in a file that another program made."""
+        """See `VectorFormat.scale`: 1 for a file made by another program."""
         return CiffReader(path).header.scale or 1.0
 
 

@@ -21,7 +21,7 @@ _SCALE = re.compile(r"lsr-engine \S+: tf = weight \* (\d+(?:\.\d+)?(?:e[+-]\d+)?
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself: the number of its other messages, and what they are a part of."""
+    """A file's description of itself: the number of its other messages, and what they are a part of."""
 
     lists: int
     documents: int
@@ -34,7 +34,7 @@ class Header:
 
     @classmethod
     def parse(cls, message: bytes) -> Header:
-        """ValueError if this is no Header."""
+        """Decode a header. ValueError if this is not one."""
         values: dict[str, int | float | str] = {"lists": 0, "documents": 0, "version": 0}
         for number, value in _fields(message):
             if number not in _HEADER_FIELDS:
@@ -47,11 +47,11 @@ class Header:
             elif kind is int and isinstance(value, int):
                 values[name] = value
             else:
-                raise ValueError(f"field {number} ({name}) of the header is of another type")
+                raise ValueError(f"field {number} ({name}) of the header has the wrong type")
         return cls(**values)  # type: ignore[arg-type]
 
     def encode(self) -> bytes:
-        """The message, without its length."""
+        """Encode the message, without its length."""
         parts = []
         for number, (name, kind) in _HEADER_FIELDS.items():
             value = getattr(self, name)
@@ -67,7 +67,7 @@ class Header:
 
     @property
     def scale(self) -> float | None:
-        """The scale that `describe_scale` recorded, or None in a file that another program made."""
+        """The scale that `describe_scale` recorded, or None for a file made by another program."""
         found = _SCALE.fullmatch(self.description)
         return float(found[1]) if found else None
 
@@ -100,28 +100,28 @@ def varint(value: int) -> bytes:
 
 
 def read_varint(buffer: bytes, at: int) -> tuple[int, int]:
-    """(value as int64, offset behind it); ValueError if there is no whole varint."""
+    """(value as int64, offset after it); ValueError if the varint is incomplete."""
     value = 0
     for i, byte in enumerate(buffer[at : at + 10]):
         value |= (byte & 127) << 7 * i
         if byte < 128:
             value &= 2**64 - 1
             return value - (value >> 63 << 64), at + i + 1
-    raise ValueError("a number is cut short")
+    raise ValueError("a number is truncated")
 
 
 def varint_field(number: int, value: int) -> bytes:
-    """A field that holds a number of at least 0; nothing for 0, which readers take a field that is left out for."""
+    """A field with a number of at least 0; empty for 0, which is what readers assume for a missing field."""
     return _tag(number, _VARINT) + varint(value) if value else b""
 
 
 def length_field(number: int, value: bytes) -> bytes:
-    """A field that holds bytes."""
+    """A field with bytes."""
     return _tag(number, _LENGTH) + varint(len(value)) + value
 
 
 def delimited(*parts: bytes) -> bytes:
-    """A message with its length."""
+    """A message preceded by its length."""
     return varint(sum(map(len, parts))) + b"".join(parts)
 
 
@@ -130,7 +130,7 @@ def _tag(number: int, wire_type: int) -> bytes:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a message's fields."""
+    """The numbers and values of a message's fields."""
     at = 0
     while at < len(message):
         tag, at = read_varint(message, at)
@@ -144,8 +144,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         elif wire_type in (_FIXED64, _FIXED32):
             size = 8 if wire_type == _FIXED64 else 4
         else:
-            raise ValueError(f"a field of unknown wire type {wire_type}")
+            raise ValueError(f"a field has the unknown wire type {wire_type}")
         if not 0 <= size <= len(message) - at or number < 1:
-            raise ValueError(f"field {number} is cut short")
+            raise ValueError(f"field {number} is truncated")
         yield number, message[at : at + size]
         at += size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import tempfile
 from collections.abc import Iterator
@@ -13,32 +14,39 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.mapping import map_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS, open_bytes
+from lsr.text.compression import COMPRESSIONS
+from lsr.text.lines import open_bytes
 from lsr.vectors.ciff import codec
 from lsr.vectors.ciff.messages import VERSION, Header, read_varint
 from lsr.vectors.sparse import SparseVectors
 
-# Postings decoded at a time: 8 bytes each in memory, twice while the consumer holds on to the last ones.
+# Postings decoded at once: 8 bytes each in memory, twice that while the consumer still has the previous ones.
 _PART_POSTINGS = 1 << 24
 _CHECKED_LISTS = 1024
+# Bytes of a message, at least: its length, and a term or id of one character as a tag, a length and a byte. One list
+# may be of a term without a character.
+_LEAST_MESSAGE = 4
+# What a compressed file may become, and how many times its size beyond that: more than any index shrinks by.
+_SMALL, _MOST_EXPANDED = 1 << 30, 200
 
-_HOW_TO_MEND = "fetch the file again, or have it made again"
+_HOW_TO_MEND = "download or export the file again"
 
 
 class CiffReader:
-    """A CIFF file, mapped; one that is compressed is decompressed into a temporary file, which has no name.
+    """A memory-mapped CIFF file; a compressed one is first decompressed into an unnamed temporary file.
 
     Opening finds the postings lists. `batches` decodes everything twice, first to check and count: a list is sorted by
-    document, so the lists can then be read side by side, each going on where the documents before left it.
+    document, so the lists can then be read in parallel, each continuing where the previous documents left it.
 
     Attributes:
         path: the file.
         header: its first message.
         terms: the lists' terms, in the order of the lists.
 
-    InputError if it is no CIFF file, is cut short, or has a term twice.
+    InputError if it is not a CIFF file, is truncated, or has a term twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,11 +63,11 @@ class CiffReader:
     def batches(self, vocabulary: Vocabulary, batch_rows: int, scale: float | None) -> Iterator[SparseVectors]:
         """Batches of at most `batch_rows` rows, in the order of the docids, with `vocabulary`'s term ids.
 
-        A weight is tf over `scale`, by default over the scale that `write_ciff` recorded or, in a file that another
-        program made, over 1. A file without documents gives one empty batch.
+        A weight is tf over `scale`, by default the scale that `write_ciff` recorded or, for a file made by another
+        program, 1. A file without documents gives one empty batch.
 
         InputError, before the first batch, names the message that has a term outside the vocabulary or breaks a rule of
-        the format; an id that comes twice is met later.
+        the format; a duplicate id is only found later.
         """
         scale = scale or self.header.scale or 1.0
         terms = self._term_ids(vocabulary)
@@ -116,17 +124,17 @@ class CiffReader:
                 raise ValueError("its first message is longer than the file")
             header = Header.parse(self._buffer[start : start + size].tobytes())
             if header.lists < 0 or header.documents < 0:
-                raise ValueError(f"its header promises {header.lists} lists and {header.documents} documents")
+                raise ValueError(f"its header announces {header.lists} lists and {header.documents} documents")
         except ValueError as error:
             message = f"not a CIFF file, or damaged: {error} (compressed files are named .ciff.gz or .ciff.zst)"
             raise InputError(message, source=str(self.path)) from None
         if header.version > VERSION:
-            self._fail(f"CIFF version {header.version} is not known, only {VERSION}: have it made in that version")
-        # Counts of a damaged header are not worth allocating memory for.
+            self._fail(f"CIFF version {header.version} is not supported: export the file in version {VERSION}")
+        # No memory is allocated for the counts of a damaged header.
         left = len(self._buffer) - start - size
-        if header.lists + header.documents > left:
+        if _LEAST_MESSAGE * (header.lists + header.documents - 1) > left:
             self._fail(
-                f"the header promises {header.lists:,} postings lists and {header.documents:,} documents, and only "
+                f"the header announces {header.lists:,} postings lists and {header.documents:,} documents, but only "
                 f"{left:,} bytes follow: {_HOW_TO_MEND}"
             )
         return header, start + size
@@ -154,8 +162,8 @@ class CiffReader:
                 self._fail(f"{_message(1 + i)}: the term is not UTF-8 ({error.reason}): {_HOW_TO_MEND}")
             if terms.setdefault(term, i) != i:
                 self._fail(
-                    f"{_message(1 + i)}: the term {term!r} has a list already, {_message(1 + terms[term])}: a term "
-                    "needs one list, so merge the parts of the index before exporting it"
+                    f"{_message(1 + i)}: the term {term!r} already has a list, {_message(1 + terms[term])}: each "
+                    "term needs one list, so merge the parts of the index before exporting it"
                 )
         return list(terms)
 
@@ -166,7 +174,7 @@ class CiffReader:
             if id is None:
                 self._fail(
                     f"{_message(1 + i)}: the term {term!r} is not one of the {len(vocabulary):,} terms of the "
-                    "vocabulary: give the one that the vectors were made with, or none"
+                    "vocabulary: give the vocabulary that the vectors were made with, or none"
                 )
             terms[i] = id
         return terms
@@ -199,11 +207,11 @@ class CiffReader:
                 f"from 0: {_HOW_TO_MEND}"
             )
         if code == codec.TWICE:
-            self._fail(f"{_message(message)}: docid {docid} has a record already: {_HOW_TO_MEND}")
+            self._fail(f"{_message(message)}: docid {docid} already has a record: {_HOW_TO_MEND}")
         if at < len(self._buffer):
             self._fail(
-                f"{len(self._buffer) - at:,} bytes follow {_message(message - 1)}, which is the last by the header's "
-                f"{self.header.lists:,} postings lists and {count:,} documents: its counts are wrong; {_HOW_TO_MEND}"
+                f"{len(self._buffer) - at:,} bytes follow {_message(message - 1)}, which should be the last by "
+                f"the header's {self.header.lists:,} postings lists and {count:,} documents: {_HOW_TO_MEND}"
             )
         return starts, ends
 
@@ -218,7 +226,7 @@ class CiffReader:
             if not id:
                 self._fail(f"docid {docid} has no collection_docid, and an id is needed: {_HOW_TO_MEND}")
             if not seen.add(id):
-                self._fail(f"docid {docid}: the id {id!r} came before; ids must be unique")
+                self._fail(f"docid {docid}: duplicate id {id!r}; ids must be unique")
             yield id
 
     # -- errors ------------------------------------------------------------------------------------------------------
@@ -230,15 +238,15 @@ class CiffReader:
             self._malformed(1 + list)
         where = f"{_message(1 + list)}, term {self.terms[list]!r}"
         if code == codec.WRONG_DF:
-            self._fail(f"{where}: its df is {value:,}, and it has {postings:,} postings: {_HOW_TO_MEND}")
+            self._fail(f"{where}: its df is {value:,}, but it has {postings:,} postings: {_HOW_TO_MEND}")
         where += f", posting {postings + 1:,}"
         if code == codec.BAD_TF:
             self._fail(
-                f"{where}: tf is {value}, and must be at least 1: leave out what rounds to 0 when exporting, or use a "
+                f"{where}: tf is {value}, but must be at least 1: leave out what rounds to 0 when exporting, or use a "
                 "larger scale"
             )
         if code == codec.NOT_ASCENDING:
-            self._fail(f"{where}: a gap of {value} to the docid before, so docids do not ascend: {_HOW_TO_MEND}")
+            self._fail(f"{where}: a gap of {value} to the previous docid, so docids do not ascend: {_HOW_TO_MEND}")
         self._fail(
             f"{where}: the gaps add up to docid {value}, outside the header's {self.header.documents:,} documents, "
             f"which are numbered from 0: {_HOW_TO_MEND}"
@@ -247,14 +255,14 @@ class CiffReader:
     def _cut_short(self, message: int, at: int) -> NoReturn:
         total = 1 + self.header.lists + self.header.documents
         self._fail(
-            f"cut short: of the {total:,} messages that the header promises, {_message(message)} begins at byte {at:,} "
-            f"and does not end within the file's {len(self._buffer):,}: {_HOW_TO_MEND}"
+            f"truncated: of the {total:,} messages that the header announces, {_message(message)} begins at byte "
+            f"{at:,} and does not end within the file's {len(self._buffer):,}: {_HOW_TO_MEND}"
         )
 
     def _not_a(self, kind: str, message: int) -> NoReturn:
         self._fail(
-            f"{_message(message)} is no {kind}, though the header promises {self.header.lists:,} postings lists and "
-            f"then {self.header.documents:,} documents: its counts are wrong or the file is damaged; {_HOW_TO_MEND}"
+            f"{_message(message)} is not a {kind}, though the header announces {self.header.lists:,} postings lists "
+            f"and then {self.header.documents:,} documents: its counts are wrong or the file is damaged; {_HOW_TO_MEND}"
         )
 
     def _malformed(self, message: int) -> NoReturn:
@@ -265,18 +273,30 @@ class CiffReader:
 
 
 def _message(index: int) -> str:
-    """How errors call a message; the header is the first."""
+    """The name of a message in errors; the header is the first."""
     return f"message {1 + index:,}"
 
 
 def _map(path: Path) -> npt.NDArray[np.uint8]:
-    """The bytes of the file, read-only; of the decompressed file, if it is compressed."""
+    """The bytes of the file, decompressed if necessary; read-only."""
     if path.suffix.lower() not in COMPRESSIONS:
-        with path.open("rb") as file:
-            return _map_file(file.fileno())
+        try:
+            return map_file(path, follow=True)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise InputError("not a regular file, and CIFF is not read from a pipe", source=str(path)) from error
     # Unbuffered, or closing it would try once more to write what a full disk refused.
     with open_bytes(path) as source, tempfile.TemporaryFile(buffering=0) as spool:
+        most, written = max(_SMALL, _MOST_EXPANDED * path.stat().st_size), 0
         while chunk := source.read(1 << 20):
+            written += len(chunk)
+            if written > most:
+                raise InputError(
+                    f"becomes more than {most:,} bytes, {_MOST_EXPANDED} times its own size: decompress it yourself if "
+                    "it is what it should be",
+                    source=str(path),
+                )
             _write(spool, chunk, path)
         return _map_file(spool.fileno())
 
@@ -287,9 +307,7 @@ def _write(spool: IO[bytes], chunk: bytes, path: Path) -> None:
         while rest:
             rest = rest[spool.write(rest) :]
     except OSError as error:
-        message = (
-            f"cannot be decompressed into {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to a larger place"
-        )
+        message = f"cannot be decompressed into {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to a larger disk"
         raise InputError(message, source=str(path)) from error
 
 

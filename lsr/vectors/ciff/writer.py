@@ -18,7 +18,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import COMPRESSIONS
+from lsr.text.compression import WRITTEN_COMPRESSIONS
 from lsr.vectors.ciff import codec
 from lsr.vectors.ciff.messages import Header, delimited, describe_scale, length_field, varint_field
 from lsr.vectors.sparse import SparseVectors
@@ -26,7 +26,7 @@ from lsr.vectors.sparse import SparseVectors
 # The tf of the heaviest weight, unless a scale is given.
 DEFAULT_LARGEST_TF = 255
 
-# Postings inverted at a time: 16 bytes each in memory, beside the batch that goes beyond.
+# Postings inverted at once: 16 bytes each in memory, plus the batch that exceeds the limit.
 _RUN_POSTINGS = 1 << 24
 _DOCUMENTS_AT_A_TIME = 1 << 14
 _LARGEST = 2**31 - 1
@@ -46,17 +46,17 @@ def write_ciff(
     """Write the vectors, compressed if the name ends in .gz or .zst; returns the number of rows.
 
     A weight becomes the integer tf = weight times `scale`, rounded, at least 1. By default the heaviest weight becomes
-    255: BMP, and whatever else keeps a byte a posting, reads 1 to 255. The header's description records the scale, by
-    which `CiffReader` gives back weights that are off by half of 1 / scale, or by 1 / scale where less than 1 was
-    rounded up.
+    255, since BMP and others that keep one byte per posting read 1 to 255. The header's description records the scale,
+    with which `CiffReader` restores the weights to within half of 1 / scale, or to within 1 / scale where less than 1
+    was rounded up.
 
-    Lists come in the order of their terms' bytes, documents in the order of the rows. A document's length is the sum of
-    its tf. Postings go through temporary files beside `path`, 8 bytes each; in memory are 16 bytes for each of
-    _RUN_POSTINGS postings, 30 or so a document, and one list as it is encoded. Half of the rows are reported to
-    `progress` as they are taken, the others in step with the lists.
+    Lists are in the order of their terms' bytes, documents in the order of the rows. A document's length is the sum of
+    its tf. Postings go through temporary files beside `path`, 8 bytes each; memory holds 16 bytes for each of
+    _RUN_POSTINGS postings, about 30 per document, and one encoded list. Half of the rows are reported to `progress`
+    as they are read, the others as the lists are written.
 
-    InputError: batches of another vocabulary, an id that comes twice, text that UTF-8 cannot hold, or a scale that
-    gives a tf, or a document's sum of them, beyond 2³¹ - 1.
+    InputError: batches with another vocabulary, a duplicate id, text that UTF-8 cannot encode, or a scale that makes
+    a tf, or a document's sum of them, larger than 2³¹ - 1.
     """
     with atomic_file(path, force=force) as temporary, _Collector(path, vocabulary) as collected:
         reported = 0
@@ -70,7 +70,7 @@ def write_ciff(
         for batch in batches:
             collected.add(batch)
             report(collected.documents // 2)
-        compression = COMPRESSIONS.get(path.suffix.lower())
+        compression = WRITTEN_COMPRESSIONS.get(path.suffix.lower())
         with pa.output_stream(str(temporary), compression=compression) as file:
             for message in collected.messages(scale, report):
                 file.write(message)
@@ -79,7 +79,7 @@ def write_ciff(
 
 
 class _Collector:
-    """Rows on their way to lists: sorted by term in runs, which are spilled, and merged as they are encoded.
+    """Collects rows and turns them into lists: sorted by term in runs, which are spilled, then merged while encoding.
 
     A context manager; leaving it removes the temporary files.
     """
@@ -107,12 +107,12 @@ class _Collector:
         self._resources.close()
 
     def add(self, batch: SparseVectors) -> None:
-        """Take the next rows."""
+        """Add the next rows."""
         if batch.dim != len(self._vocabulary):
-            message = f"vectors of {batch.dim:,} terms need a vocabulary of as many, not of {len(self._vocabulary):,}"
+            message = f"vectors of {batch.dim:,} terms need a vocabulary of that size, not of {len(self._vocabulary):,}"
             raise InputError(message, source=self._source)
         if self.documents + len(batch) > _LARGEST:
-            raise InputError("CIFF holds fewer than 2³¹ documents", source=self._source)
+            raise InputError("a CIFF file can contain at most 2³¹ - 1 documents", source=self._source)
         ids = [self._encoded_id(row, id) for row, id in enumerate(batch.ids, start=self.documents)]
         self._id_bytes.append(np.frombuffer(b"".join(ids), np.uint8))
         self._id_lengths.append(np.fromiter(map(len, ids), np.uint32, len(ids)))
@@ -129,7 +129,7 @@ class _Collector:
         if scale is None:
             scale = DEFAULT_LARGEST_TF / self._heaviest if self._heaviest else 1.0
         if self._heaviest * scale > _LARGEST:
-            raise InputError(f"weight {self._heaviest:g} times {scale:g} is beyond 2³¹ - 1: choose a smaller scale")
+            raise InputError(f"weight {self._heaviest:g} times {scale:g} exceeds 2³¹ - 1: choose a smaller scale")
         rows, weights = self._rows.map(), self._weights.map()
         offsets = self._offsets.map().reshape(-1, len(self._vocabulary) + 1)
         doclengths = np.zeros(self.documents, np.int64)
@@ -163,7 +163,7 @@ class _Collector:
 
     def _document_records(self, doclengths: npt.NDArray[np.int64]) -> Iterator[bytes]:
         if self.documents and (longest := int(doclengths.max())) > _LARGEST:
-            raise InputError(f"the tf of a document add up to {longest:,}, beyond 2³¹ - 1: choose a smaller scale")
+            raise InputError(f"the tf of a document add up to {longest:,}, more than 2³¹ - 1: choose a smaller scale")
         id_bytes, id_lengths = self._id_bytes.map(), self._id_lengths.map()
         at = 0
         for first in range(0, self.documents, _DOCUMENTS_AT_A_TIME):
@@ -179,7 +179,7 @@ class _Collector:
             yield b"".join(records)
 
     def _sorted_terms(self) -> tuple[list[int], list[bytes]]:
-        """Term ids in the order of the terms' bytes, and the terms in UTF-8 by id."""
+        """Term ids in the order of the terms' bytes, and the terms in UTF-8, by id."""
         terms = []
         for id, term in enumerate(self._vocabulary):
             try:
@@ -191,7 +191,7 @@ class _Collector:
 
     def _encoded_id(self, row: int, id: str) -> bytes:
         if not self._seen.add(id):
-            raise InputError(f"row {row}: the id {id!r} came before; ids must be unique", source=self._source)
+            raise InputError(f"row {row}: duplicate id {id!r}; ids must be unique", source=self._source)
         try:
             return id.encode()
         except UnicodeEncodeError as error:
@@ -199,7 +199,7 @@ class _Collector:
             raise InputError(message, source=self._source) from None
 
     def _spill_run(self) -> None:
-        """Sort the pending rows by term and write them and each term's place to the temporary files."""
+        """Sort the pending rows by term, and write them and each term's position to the temporary files."""
         if not self._pending_pairs:
             self._run_row += sum(map(len, self._pending))
             self._pending = []
@@ -222,7 +222,7 @@ class _Collector:
 
 
 class _Spill:
-    """An array appended to in a temporary file, which has no name and so never outlives the process."""
+    """A growing array in a temporary file without a name, which therefore never outlives the process."""
 
     def __init__(self, folder: Path, dtype: npt.DTypeLike) -> None:
         self.length = 0

@@ -98,7 +98,7 @@ def test_what_is_refused(make_cross_encoder: Maker, make_model: Maker, tmp_path:
         CrossEncoder.load("minilm")
     folder = tmp_path / "model"
     shutil.copytree(make_cross_encoder(), folder)
-    with pytest.raises(ModelError, match="max_length 3 leaves no room for text beside 3 special tokens"):
+    with pytest.raises(ModelError, match="max_length 3 leaves no room for text next to 3 special tokens"):
         CrossEncoder.load(folder, max_length=3)
     encoder = CrossEncoder.load(folder)
     with pytest.raises(InputError, match="list of texts"):

@@ -116,7 +116,7 @@ def test_what_is_refused(make_model: Maker, tmp_path: Path) -> None:
     bare = make_model(head=False)
     with pytest.raises(ModelError, match="no modules"):
         DenseEncoder.load(bare)
-    with pytest.raises(ModelError, match="no dense encoder"):
+    with pytest.raises(ModelError, match="not a dense encoder"):
         DenseEncoder.load("splade-tiny")
     folder = save(bare, tmp_path / "model", prompts={"query": "w1 "})
     with pytest.raises(ModelError, match="dtype"):

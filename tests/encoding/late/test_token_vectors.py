@@ -320,7 +320,7 @@ def test_what_is_refused(make_pylate: Maker, make_cross_encoder: Maker, tmp_path
     with pytest.raises(ModelError, match="the strategy 'other'"):
         TokenEncoder.load(folder)
     write(folder / "config_sentence_transformers.json", query_expansion=None, skiplist_tasks=["query"])
-    with pytest.raises(ModelError, match="leaves out other tokens"):
+    with pytest.raises(ModelError, match="leaves out tokens in other texts"):
         TokenEncoder.load(folder)
 
 
@@ -340,7 +340,7 @@ def test_layers_that_do_not_fit(make_pylate: Maker) -> None:
             TokenEncoder.load(folder)
     write(dense, module_input_name="token_embeddings")
     for tensor, says in (
-        (torch.ones(16, 31), r"holds \{'linear\.weight': \(16, 31\)\}; expected \{'linear\.weight': \(16, 32\)\}"),
+        (torch.ones(16, 31), r"contains \{'linear\.weight': \(16, 31\)\}; expected \{'linear\.weight': \(16, 32\)\}"),
         (torch.full((16, 32), torch.nan), r"not finite: linear\.weight"),
     ):
         save_file({"linear.weight": tensor}, weights)

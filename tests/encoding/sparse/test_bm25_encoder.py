@@ -94,7 +94,7 @@ def test_ids_progress_and_settings() -> None:
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(InputError, match="not one text"):
+    with pytest.raises(InputError, match="there are no texts"):
         Bm25Encoder.fit([])
     with pytest.raises(InputError, match="k1"):
         Bm25Encoder.fit(["cat"], k1=-1)

@@ -54,11 +54,17 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     [
         ([], "its lsr_config should be 1"),
         ({"document": DOCUMENT, "query": QUERY}, "its lsr_config should be 1"),
-        ({"lsr_config": 2, "document": DOCUMENT, "query": QUERY}, "version 2, and this lsr reads up to 1"),
+        (
+            {"lsr_config": 2, "document": DOCUMENT, "query": QUERY},
+            "version 2, but this lsr only reads versions up to 1",
+        ),
         ({"lsr_config": 1, "document": DOCUMENT}, "no field 'query'"),
-        ({"lsr_config": 1, "document": DOCUMENT, "query": QUERY, "gate": 1}, "field 'gate' that is not known"),
+        ({"lsr_config": 1, "document": DOCUMENT, "query": QUERY, "gate": 1}, "unknown field 'gate'"),
         ({"lsr_config": 1, "document": DOCUMENT, "query": []}, r"query is \[\]; expected its fields"),
-        ({"lsr_config": 1, "document": QUERY, "query": DOCUMENT}, "documents by a table and queries by a model"),
+        (
+            {"lsr_config": 1, "document": QUERY, "query": DOCUMENT},
+            "cannot have a table for documents and a model for queries",
+        ),
         *(
             ({"lsr_config": 1, "document": {**DOCUMENT, **change}, "query": QUERY}, message)
             for change, message in [
@@ -67,7 +73,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
                 ({"folder": "../elsewhere"}, "document.folder is '../elsewhere'"),
                 ({"folder": ".."}, "document.folder is '..'"),
                 ({"folder": ""}, "document.folder is ''"),
-                ({"eco": True}, "document.'eco' that is not known"),
+                ({"eco": True}, "unknown field document.'eco'"),
                 ({"echo": 1}, "document.echo is 1; expected bool"),
                 ({"top_k": "8"}, "document.top_k is '8'; expected int or null"),
                 ({"top_k": True}, "document.top_k is True"),

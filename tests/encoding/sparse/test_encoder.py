@@ -247,7 +247,7 @@ def test_an_empty_text_without_special_tokens_has_no_terms(make_model: Any, pool
 
 def test_wrong_input_is_named(bert: Path) -> None:
     encoder = SparseEncoder.load(bert)
-    with pytest.raises(InputError, match=r"text 1 holds half of a surrogate pair, \\ud83d, at character 2"):
+    with pytest.raises(InputError, match=r"text 1 contains half of a surrogate pair, \\ud83d, at character 2"):
         encoder.encode_queries(["w1", "w \ud83d"])
     with pytest.raises(InputError, match="text 1 is int"):
         encoder.encode_documents(["w1", 2])  # type: ignore[list-item]
@@ -255,7 +255,7 @@ def test_wrong_input_is_named(bert: Path) -> None:
         encoder.encode_queries("w1")
     with pytest.raises(InputError, match="2 texts came with 1 ids"):
         encoder.encode_documents(["w1", "w2"], ["a"])
-    with pytest.raises(InputError, match="'a' stands already in row 0"):
+    with pytest.raises(InputError, match="'a' is already in row 0"):
         encoder.encode_documents(["w1", "w2"], ["a", "a"])
     with pytest.raises(InputError, match="batch_size"):
         encoder.encode_documents(["w1"], batch_size=0)

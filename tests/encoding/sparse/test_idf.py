@@ -52,9 +52,9 @@ def test_a_blend_by_hand() -> None:
 def test_blends_that_cannot_be() -> None:
     table = np.ones(3, np.float32)
     for idf, blend, message in (
-        ([1, 1, 1], 1.5, "a blend goes from 0"),
+        ([1, 1, 1], 1.5, "a blend must be from 0"),
         ([1, 1], 0.5, "must be as long"),
-        ([1, 1, -1], 0.5, "no number below zero"),
+        ([1, 1, -1], 0.5, "without numbers below zero"),
         ([0, 0, 0], 0.5, "no term in common"),
     ):
         with pytest.raises(InputError, match=message):
@@ -102,7 +102,7 @@ def test_a_blended_table_asks_for_no_second_blend(make_model: Any, tmp_path: Pat
 
 
 def test_what_has_no_table_or_another_width(encoder: SparseEncoder, make_model: Any) -> None:
-    with pytest.raises(InputError, match=r"shape \(3,\) for 70 terms"):
+    with pytest.raises(InputError, match=r"shape \(3,\), but there are 70 terms"):
         encoder.with_query_idf(np.ones(3, np.float32))
     with pytest.raises(ModelError, match="runs a model for queries"):
         SparseEncoder.load(make_model("bert")).with_query_idf(np.ones(70, np.float32))

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -69,6 +70,63 @@ def test_one_metric_alone_and_a_level_of_relevance() -> None:
     run = run_of(graded="ba")
     assert score_run(run, QRELS, ["mrr@10"]).values["mrr@10"][0] == 1
     assert score_run(run, QRELS, ["mrr@10-l2"]).values["mrr@10-l2"][0] == 0.5
+
+
+def test_every_metric_by_hand() -> None:
+    """Rank 1 is not judged to matter (-1), 2 not relevant, 3 and 5 relevant, 4 unknown; "z" is never found."""
+    qrels = {"q": {"a": -1, "b": 0, "c": 1, "e": 2, "z": 1, "n": 0}}
+    run = run_of(q="abcde")
+    dcg, ideal = 1 / 2 + 2 / math.log2(6), 2 + 1 / math.log2(3) + 1 / 2
+    burges, ideal_burges = 1 / 2 + 3 / math.log2(6), 3 + 1 / math.log2(3) + 1 / 2
+    expected = {
+        # Both are below one of the two documents that are not relevant: twice 1 - 1 / min(2, 3), over three.
+        "bpref": (0.5 + 0.5) / 3,
+        "bpref-l2": 1 - 1 / 1,
+        "dcg": dcg,
+        "dcg_burges": burges,
+        "f1@4": 2 * (1 / 4) * (1 / 3) / (1 / 4 + 1 / 3),
+        "f1": 2 * (2 / 5) * (2 / 3) / (2 / 5 + 2 / 3),
+        "hit_rate@2": 0,
+        "hit_rate@3": 1,
+        "hits@4": 1,
+        "hits": 2,
+        "map": (1 / 3 + 2 / 5) / 3,
+        "map-l2": 1 / 5,
+        "map-l0": (1 / 2 + 2 / 3 + 3 / 5) / 5,
+        "mrr@2": 0,
+        "mrr": 1 / 3,
+        "ndcg": dcg / ideal,
+        "ndcg@4": (1 / 2) / ideal,
+        "ndcg_burges": burges / ideal_burges,
+        "precision@10": 2 / 10,
+        "precision": 2 / 5,
+        "r-precision": 1 / 3,
+        "recall@4": 1 / 3,
+        "recall-l2": 1,
+        "rbp.50": 0.5 * (0.5**2 + 0.5**4),
+        "rbp@75-l2": 0.25 * 0.75**4,
+    }
+    assert {name.partition("@")[0].partition("-l")[0] for name in expected} >= _NAMES
+    found = score_run(run, qrels, list(expected)).means()
+    assert found == {name: pytest.approx(value) for name, value in expected.items()}
+    for name, value in expected.items():  # alone as together
+        assert score_run(run, qrels, [name]).means() == {name: pytest.approx(value)}
+
+
+def test_every_metric_of_queries_with_nothing_to_find() -> None:
+    qrels = {"all bad": {"a": 0}, "unjudged": {"a": -1}, "missing": {"a": 1}, "only good": {"a": 1}, "none": {"x": 1}}
+    run = run_of(**{"all bad": "ab", "unjudged": "ab", "only good": "ab", "none": ""})
+    found = score_run(run, qrels, [*sorted(_NAMES), "rbp.50"])
+    for values in found.values.values():
+        assert values[[0, 1, 2, 4]].tolist() == [0, 0, 0, 0] and values[3] > 0
+    assert found.values["bpref"][3] == 1  # nothing is judged that it could be below
+
+
+def test_a_document_twice_and_grades_beyond_all_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match="document 'b' is retrieved twice for query 'second'"):
+        score_run(run_of(second="abxb"), QRELS)
+    with pytest.raises(InputError, match="ndcg_burges is not a finite number: the judgements have grades too large"):
+        score_run(run_of(q="a"), {"q": {"a": 2000}}, ["ndcg_burges"])
 
 
 @settings(max_examples=40, deadline=None)
@@ -149,6 +207,12 @@ def test_unknown_names(name: str) -> None:
         metric_names([name])
 
 
+@pytest.mark.parametrize("name", ["bpref@10", "r-precision@5"])
+def test_a_cut_off_that_would_have_no_effect_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="is of the whole ranking, without a cut-off"):
+        metric_names([name])
+
+
 def test_paired_t_test() -> None:
     first, second = np.array([0.5, 0.4, 0.9, 0.3]), np.array([0.4, 0.4, 0.6, 0.1])
     # Differences 0.1, 0, 0.3, 0.2: mean 0.15, sample deviation √(1/60), so t = 0.15 / √(1/240) = 2.3238 with 3 degrees
@@ -158,6 +222,13 @@ def test_paired_t_test() -> None:
     assert paired_t_test(first[:1], second[:1]) == 1.0
     # With one degree of freedom it is Cauchy's: differences 0.1 and 0.3 give t = 0.2 / 0.1, p = 1 - 2 arctan(2) / π.
     assert paired_t_test(first[[0, 2]], second[[0, 2]]) == pytest.approx(1 - 2 * math.atan(2) / math.pi)
+
+
+def test_differences_that_do_not_vary_make_no_noise() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for first, second in (([0.5, 0.7], [0.4, 0.6]), ([0.5, 0.5, 0.5], [0.4, 0.4, 0.4]), ([1, 1], [0, 0])):
+            assert paired_t_test(np.array(first, float), np.array(second, float)) == 0.0
 
 
 def test_without_ranx(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lsr.eval import (
     TestCollection,
     evaluate,
     evaluate_run,
+    evaluate_runs,
     evaluate_systems,
     load_collection,
     open_or_index,
@@ -187,6 +189,80 @@ def test_a_run_made_elsewhere(collection: TestCollection) -> None:
     assert result.report.baselines["bm25"].metrics["mrr@2"] == pytest.approx(0.5)
     assert list(result.runs["lsr"]) == ["q1", "q3"]
     assert "| theirs | 0.3333 | 0.4444 |" in result.report.to_markdown().splitlines()
+
+
+def test_several_runs_are_all_judged_and_compared_with_the_first(collection: TestCollection, tmp_path: Path) -> None:
+    good = {"q1": Ranking(["d2"], np.ones(1)), "q2": Ranking(["d3"], np.ones(1))}
+    bad = {"q1": Ranking(["d4"], np.ones(1)), "q2": Ranking(["d3"], np.ones(1)), "q3": Ranking(["d2"], np.ones(1))}
+    result = evaluate_runs(collection, {"a/good": good, "bad": bad}, EvaluationSettings(metrics=["mrr@1"]))
+    assert (result.report.label, result.report.metrics) == ("a/good", {"mrr@1": pytest.approx(2 / 3)})
+    assert list(result.report.baselines) == ["bad", "bm25"]
+    assert result.report.baselines["bad"].metrics == {"mrr@1": pytest.approx(1 / 3)}
+    assert result.report.baselines["bad"].p_values["mrr@1"] == pytest.approx(0.4226497)
+    assert "a/good lacks 1 of the 3 judged queries, which count as 0; the first is 'q3'" in result.report.notes
+    assert [path.name for path in result.save(tmp_path / "out")] == [
+        "lsr.run", "bad.run", "bm25.run", "report.json", "report.md"
+    ]  # fmt: skip
+    tags = [(tmp_path / "out" / name).read_text().split()[5] for name in ("lsr.run", "bad.run", "bm25.run")]
+    assert tags == ["a/good", "bad", "BM25"]
+    with pytest.raises(InputError, match="a run cannot be called 'bm25'"):
+        evaluate_runs(collection, {"good": good, "bm25": bad})
+    assert evaluate_runs(collection, {"bm25": bad}, EvaluationSettings(bm25=False)).report.label == "bm25"
+
+
+def test_a_run_of_another_collection_is_never_a_silent_zero(collection: TestCollection) -> None:
+    with pytest.raises(InputError, match=r"theirs has none of the 3 judged queries: judged is 'q1', in the run is '1'"):
+        evaluate_run(collection, {"1": Ranking(["d1"], np.ones(1))}, label="theirs")
+    with pytest.raises(InputError, match="theirs is an empty run"):
+        evaluate_run(collection, {}, label="theirs")
+    other = {"q1": Ranking(["D1"], np.ones(1)), "q2": Ranking([], np.ones(0)), "q3": Ranking(["D2"], np.ones(1))}
+    report = evaluate_run(collection, other, label="theirs").report
+    assert report.metrics["map"] == 0
+    assert any("theirs has no document that is judged for any query" in remark for remark in report.notes)
+    assert "in the run is 'D1'" in report.to_markdown() and report.to_record()["notes"] == report.notes
+
+
+def test_judgements_of_another_collection_are_an_error(collection: TestCollection, retriever: Retriever) -> None:
+    other = replace(collection, qrels={"q1": {"PMC1": 1}, "q2": {"d3": 0}, "q3": {"d1": 0}})
+    with pytest.raises(InputError, match=r"none of the 1 documents judged relevant is among the 4 .*'PMC1', .* 'd1'"):
+        evaluate(other, retriever)
+    with pytest.raises(InputError, match=r"none of the 1 documents judged relevant is among the 4 "):
+        evaluate_run(other, {"q1": Ranking(["PMC1"], np.ones(1))})
+    part = replace(collection, qrels=collection.qrels | {"q1": {"d2": 1, "PMC1": 1}}, left_out=("q7", "q8"))
+    assert evaluate(part, retriever).report.notes == [
+        "2 judged queries are not among the queries and were left out; the first is 'q7'",
+        "1 judged queries have no text, and count as 0; the first is 'q3'",
+        "1 of the 4 documents judged relevant are not among the 4 that are searched, and count as not found; the first "
+        "is 'PMC1'",
+    ]
+    nothing = replace(collection, qrels={"q1": {"d2": 0}, "q2": {"d3": -1}, "q3": {"d1": 0}})
+    report = evaluate(nothing, retriever).report
+    assert set(report.metrics.values()) == {0}
+    assert report.notes[-1] == "no document is judged relevant, so there is nothing to find: every measure is 0"
+
+
+def test_what_cannot_be_measured_is_met_before_anything_is_searched(collection: TestCollection) -> None:
+    def searched(*_: Any) -> Answered:
+        raise AssertionError("searched")
+
+    huge = replace(collection, qrels=collection.qrels | {"q2": {"d3": 5000}})
+    with pytest.raises(InputError, match="ndcg_burges is not a finite number"):
+        evaluate_systems(huge, {"any": searched}, EvaluationSettings(metrics=["ndcg_burges"]))
+
+
+def test_ids_with_white_space_cost_nothing(tmp_path: Path, collection: TestCollection) -> None:
+    spaced = replace(collection, queries=[Query("q 1", "cat")], qrels={"q 1": {"my note.md": 1, "d1": 0}})
+    result = evaluate_run(spaced, {"q 1": Ranking(["my note.md"], np.ones(1))}, EvaluationSettings(bm25=False))
+    path = result.save(tmp_path)[0]
+    assert path.read_text() == "q%201 Q0 my%20note.md 1 1 run\n"
+    assert evaluate_run(spaced, read_run(path), EvaluationSettings(bm25=False)).report.metrics["map"] == 1
+
+
+def test_the_report_is_there_even_if_a_run_cannot_be_written(tmp_path: Path, collection: TestCollection) -> None:
+    result = evaluate_run(collection, {"q1": Ranking(["d2"], np.array([np.nan]))}, EvaluationSettings(bm25=False))
+    with pytest.raises(InputError, match="'q1' has a score that is not a finite number"):
+        result.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("report.*")) == ["report.json", "report.md"]
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_the_picture(tmp_path: Path) -> None:
     assert drawn == (tmp_path / "two.svg").read_text()
     for text in ("my-index on pets", "top_k", "mass", "quantile", "unpruned", "nDCG@10", "MB of terms and weights"):
         assert text in drawn
-    with pytest.raises(InputError, match="plots are named"):
+    with pytest.raises(InputError, match="the name of a plot must end in"):
         save_plot(POINTS, [tmp_path / "curve.pdf"])
 
 

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -286,4 +287,47 @@ def test_warming_up_in_vain_is_an_error(tmp_path: Path) -> None:
         text=True,
     )
     assert process.returncode == 2 and process.stdout == ""
-    assert "could not be kept" in process.stderr
+    assert "could not be cached" in process.stderr
+
+
+# -- whose -----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_loaded_from_a_folder_that_others_may_write_to(
+    kernels: Kernels, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What lies there is a pickle, which may name any function to be called."""
+    kernels.run()
+    ran = cache.parent / "ran"
+    code = pickle.dumps(_Call(ran))
+    for kept in [*cache.rglob("*.nbi"), *cache.rglob("*.nbc")]:
+        kept.write_bytes(code)
+    for folder in [folder for folder in cache.iterdir() if folder.is_dir()]:
+        folder.chmod(0o777)
+    with caplog.at_level(logging.WARNING, "lsr.index"):
+        assert kernels.run() == (12, ["add", "twice"])
+    assert not ran.exists() and "others may write" in caplog.text
+    cache.chmod(0o777)
+    assert kernels.run() == (12, ["add", "twice"])
+    assert not ran.exists()
+
+
+class _Call:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self._path,)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no root here")
+def test_what_root_compiles_is_for_all_users(kernels: Kernels, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "is_root", lambda: True)
+    before = os.umask(0o077)
+    try:
+        kernels.run()
+    finally:
+        os.umask(before)
+    kept = list(cache.rglob("*"))
+    assert any(path.suffix == ".nbc" for path in kept)
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o755, 0o644}

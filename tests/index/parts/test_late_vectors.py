@@ -15,7 +15,7 @@ import pytest
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.format.arrays import write_array
-from lsr.index.format.manifest import PartRecord
+from lsr.index.format.records import PartRecord
 from lsr.index.parts.late.quantisation import dequantise, quantise
 from lsr.index.parts.late.record import CODES_NAME, FILE_NAMES, INDPTR_NAME, SCALES_NAME
 from lsr.index.parts.part import CarriedRows
@@ -276,27 +276,42 @@ def test_damaged_files_are_named(write: Writer, tmp_path: Path) -> None:
         (replace(late.record, vectors=late.record.vectors + 1), INDPTR_NAME),
         (replace(late.record, dim=7), CODES_NAME),
         (replace(late.record, bits=4), CODES_NAME),
-        (replace(late.record, bits=2), "numbers with 2 bits"),
     ):
         with pytest.raises(IndexFormatError, match=name):
             LateVectors.open(folder, record)
-    with pytest.raises(TypeError):
+    for values, says in (
+        ({"bits": 2}, "2 bits of a number"),
+        ({"dim": 0}, "vectors of 0 numbers"),
+        ({"vectors": 2**63}, "reasonable size"),
+        ({"vectors": "5"}, "must be a whole number"),
+        ({"encoder": []}, "must be an object"),
+    ):
+        with pytest.raises(InputError, match=says):
+            LateRecord.from_record({**late.record.to_record(), **values})
+    with pytest.raises(InputError, match="is missing"):
         LateRecord.from_record({"documents": 3})
 
 
 def test_problems_that_opening_does_not_see(write: Writer, tmp_path: Path) -> None:
     late = write(made(np.random.default_rng(9), 6))
     (folder,) = tmp_path.iterdir()
-    for name, value, says in ((INDPTR_NAME, 10**6, "do not ascend"), (SCALES_NAME, np.nan, "not finite")):
-        whole = (folder / name).read_bytes()
-        values = np.load(folder / name)
-        values[5] = value
-        (folder / name).unlink()
-        write_array(folder / name, values)
-        (problem,) = LateVectors.open(folder, late.record).problems()
-        assert problem.startswith(name) and says in problem
-        (folder / name).unlink()
-        (folder / name).write_bytes(whole)
+    values = np.load(folder / SCALES_NAME)
+    values[5] = np.nan
+    (folder / SCALES_NAME).unlink()
+    write_array(folder / SCALES_NAME, values)
+    (problem,) = LateVectors.open(folder, late.record).problems()
+    assert problem.startswith(SCALES_NAME) and "not finite" in problem
+
+
+def test_offsets_that_descend_are_refused(write: Writer, tmp_path: Path) -> None:
+    late = write(made(np.random.default_rng(9), 6))
+    (folder,) = tmp_path.iterdir()
+    values = np.load(folder / INDPTR_NAME)
+    values[5] = 10**6
+    (folder / INDPTR_NAME).unlink()
+    write_array(folder / INDPTR_NAME, values)
+    with pytest.raises(IndexFormatError, match="do not ascend"):
+        LateVectors.open(folder, late.record)
 
 
 @pytest.mark.parametrize("bits", [8, 4])

@@ -37,7 +37,7 @@ def test_defaults_and_round_trip() -> None:
     ("changes", "message"),
     [
         ({"model": {"document": {"pooling": "mean"}}}, r"model\.document\.pooling: .*'max' or 'sum', not 'mean'"),
-        ({"modell": {}}, r"modell: a recipe has no 'modell'; did you mean 'model'\?"),
+        ({"modell": {}}, r"modell: a recipe has no 'modell'; it has data, .*; did you mean 'model'\?"),
         ({"run": {"steps": 0}}, r"run\.steps: .*greater than or equal to 1, not 0"),
         ({"run": {}}, r"give either run\.steps or run\.epochs"),
         ({"run": {"steps": 1, "epochs": 2}}, r"give either run\.steps or"),
@@ -71,7 +71,10 @@ def test_defaults_and_round_trip() -> None:
         ({"model": {"query": {"base": "x", "echo": "no way"}}}, r"model\.query\.echo: .*boolean"),
         ({"model": {"query": "sharde"}}, r"model\.query: .*'shared', not 'sharde'"),
         ({"data": [{"source": "a", "split ": "b"}]}, r"data\.0\.split : .*did you mean 'split'"),
-        ({"run": {"step": 5}}, r"run\.step: run has no 'step'; did you mean 'steps'\?$"),
+        ({"run": {"step": 5}}, r"run\.step: run has no 'step'; it has steps, epochs, .*; did you mean 'steps'\?$"),
+        ({"steps": 5}, r"steps: a recipe has no 'steps'; it has data, .*; did you mean 'run\.steps'\?$"),
+        ({"run": 5}, r"run: must be a mapping of steps, epochs, .*, not 5$"),
+        ({"data": ["folder"]}, r"data\.0: must be a mapping of source, split, .*, not 'folder'$"),
         (
             {"query_regularisers": [{"name": "idf_matching", "strength": 1}], "model": {"query": {"table": "idf"}}},
             "penalty on documents",
@@ -93,12 +96,41 @@ def test_reading_with_changes(tmp_path: Path) -> None:
     path.write_text("data: [{source: folder}]\nrun: {epochs: 2}\n")
     config = read_config(path, {"run.batch_size": 4, "model.document.top_k": 9})
     assert config.run.batch_size == 4 and config.run.epochs == 2 and config.model.document.top_k == 9
+    path.write_text("data: [{source: folder}]\nrun: {steps: 2}\nlosses: [{name: kl}]\ndevelopment:\n")
+    config = read_config(path, {"losses.0.weight": 2, "development.source": "lsr-demo"})
+    assert config.losses[0].weight == 2 and config.development is not None
     for content, message in (("a: [", "not YAML"), ("[]", "has no fields")):
         path.write_text(content)
         with pytest.raises(InputError, match=message):
             read_config(path)
     with pytest.raises(InputError, match="no file"):
         read_config(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"run.step": 10}, r"^--set: run\.step: run has no 'step'; .*did you mean 'steps'\?$"),
+        ({"steps": 10}, r"^--set: steps: .*did you mean 'run\.steps'\?$"),
+        ({"run": 10}, r"^--set: run: must be a mapping of steps, "),
+        ({"foo.bar": 1}, r"^--set: foo: a recipe has no 'foo'"),
+        ({"development.queries": 3}, r"^--set: development\.source: Field required"),
+        (
+            {"run.batch_size.x": 1},
+            r"^run\.batch_size\.x: batch_size is 8 in the recipe, so there is nothing in it to set",
+        ),
+        ({"data.1.share": 1}, r"^data\.1\.share: 1 is not the number of a member of that list; there are 0 to 0"),
+        ({"run.batch_size": 3, "data": None}, r"^--set: data: "),
+    ],
+)
+def test_a_wrong_change_is_not_blamed_on_the_file(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("data: [{source: folder}]\nrun: {steps: 2, batch_size: 8}\n")
+    with pytest.raises(InputError, match=message):
+        read_config(path, dict(changes), changed_by="--set")
+    path.write_text("data: [{source: folder}]\nrun: {steps: 2, batch_size: 8}\nlosse: []\n")
+    with pytest.raises(InputError, match=r"recipe\.yaml: losse: "):
+        read_config(path, {"run.steps": 3}, changed_by="--set")
 
 
 def test_the_double_penalty_is_warned_of() -> None:

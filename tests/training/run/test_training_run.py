@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from copy import deepcopy
@@ -26,8 +27,10 @@ from lsr.training.model.student import Student
 from lsr.training.model.towers import Tokens
 from lsr.training.run import run as runs
 from lsr.training.run import train
+from lsr.training.run.folder import RunFolder
 from lsr.training.run.log import read_log
 from lsr.training.run.preparation import prepare
+from lsr.training.run.stopping import Stopping
 
 Recipe = dict[str, Any]
 
@@ -125,6 +128,71 @@ def test_a_killed_run_ends_with_the_same_weights(
         for name in ("unbroken", "broken")
     ]
     assert [step for step, _ in logs[1]] == list(range(1, 9)) and logs[0] == logs[1]
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_an_interrupted_run_saves_its_step_and_ends_with_the_same_weights(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
+) -> None:
+    """Though nothing would have been saved before the end."""
+    changes = {"run": {"save_every": None}}
+    unbroken = go(recipe, tmp_path / "unbroken", changes)
+    steps: list[int] = []
+
+    class Interrupt(TrainerCallback):
+        def on_step_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            steps.append(state.global_step)
+            if state.global_step == 3:
+                os.kill(os.getpid(), number)
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "_Progress", lambda progress: Interrupt())
+        with pytest.raises(error):
+            go(recipe, tmp_path / "broken", changes)
+    assert steps == [0, 1, 2, 3] and RunFolder(tmp_path / "broken").saved_step() == 4
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert not (tmp_path / "broken" / "model").exists()
+    assert_same(unbroken, go(recipe, tmp_path / "broken", changes))
+
+
+def test_a_second_signal_stops_at_once() -> None:
+    """Whoever waits for a step of minutes need not."""
+    said: list[str] = []
+
+    class Told:
+        def __call__(self, count: int) -> None:
+            pass
+
+        def remark(self, words: str) -> None:
+            said.append(words)
+
+    stopping, after = Stopping(Told()), False
+    with pytest.raises(KeyboardInterrupt), stopping.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert said == ["stopping after this step, to save it; once more stops at once"]
+        os.kill(os.getpid(), signal.SIGINT)
+        after = True
+    assert not after and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """As of a job in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stopping(lambda count: None).listening():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_wrong_fields_for_transformers_are_named_before_the_run(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="have no 'max_grad_nrom'; did you mean max_grad_norm"):
+        go(recipe, tmp_path / "run", {"run": {"extra": {"max_grad_nrom": 1}}})
+    config = TrainingConfig.from_record(recipe, "test")
+    with pytest.raises(InputError, match="cannot train on 'gpu': there is cpu"):
+        train(config, tmp_path / "run", device="gpu")
+    assert not (tmp_path / "run").exists()
 
 
 def test_gradcache_is_the_same_step_in_parts(recipe: Recipe, tmp_path: Path) -> None:

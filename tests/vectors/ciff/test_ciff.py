@@ -239,26 +239,51 @@ def test_other_orders_and_unknown_fields(tmp_path: Path) -> None:
         ([a_list("mat", (1, 1), (-1, 2))], [A, B], {}, "message 2, term 'mat', posting 2: a gap of -1"),
         ([a_list("mat", (-1, 1))], [A, B], {}, "message 2, term 'mat', posting 1: a gap of -1"),
         ([CAT, a_list("mat", (1, 1), (1, 2))], [A, B], {}, "message 3, term 'mat', posting 2: the gaps add up to"),
-        ([CAT, a_list("mat", (0, 0))], [A, B], {}, "message 3, term 'mat', posting 1: tf is 0, and must be at least 1"),
+        (
+            [CAT, a_list("mat", (1, 1), (2**63 - 1, 1), (2**63 - 8, 1))],
+            [A, B],
+            {},
+            "message 3, term 'mat', posting 2: the gaps add up to docid 9223372036854775807, outside the header's 2",
+        ),
+        ([a_list("mat", (1, 1), (2**63 - 1, 1))], [A, B], {}, "message 2, term 'mat', posting 2: the gaps add up to"),
+        ([a_list("mat", (2**63 - 8, 1))], [A, B], {}, "posting 1: the gaps add up to docid 9223372036854775800"),
+        ([a_list("mat", (2**64 - 1, 1))], [A, B], {}, "message 2, term 'mat', posting 1: a gap of -1"),
+        ([CAT, a_list("mat", (0, 0))], [A, B], {}, "message 3, term 'mat', posting 1: tf is 0, but must be at least 1"),
         ([CAT, a_list("mat", (0, 1), (1, -3))], [A, B], {}, "message 3, term 'mat', posting 2: tf is -3"),
-        ([CAT, a_list("mat", (0, 1), df=2)], [A, B], {}, "message 3, term 'mat': its df is 2, and it has 1 postings"),
-        ([CAT, MAT, CAT], [A, B], {}, "message 4: the term 'cat' has a list already, message 2"),
+        ([CAT, a_list("mat", (0, 1), df=2)], [A, B], {}, "message 3, term 'mat': its df is 2, but it has 1 postings"),
+        ([CAT, MAT, CAT], [A, B], {}, "message 4: the term 'cat' already has a list, message 2"),
         ([CAT, a_list(b"\xff", (0, 1))], [A, B], {}, "message 3: the term is not UTF-8"),
         ([CAT, a_list("mat", (0, 1))[:-1]], [A, B], {}, "message 3 is damaged"),
-        ([CAT, MAT], [A, B], {"lists": 1}, "message 3 is no DocRecord, though the header promises 1 postings lists"),
-        ([CAT, MAT], [A, B], {"lists": 3}, "message 4 is no PostingsList, though the header promises 3 postings lists"),
-        ([CAT, MAT], [B, A], {"lists": 3}, "message 4 is no PostingsList"),
-        ([CAT, MAT], [A, B], {"documents": 3}, "cut short: of the 6 messages that the header promises, message 6"),
-        ([CAT, MAT], [A, B], {"lists": 3, "documents": 1}, "message 4 is no PostingsList"),
-        ([a_list("mat", (0, 1))], [A, B], {"documents": 1}, "6 bytes follow message 3, which is the last"),
+        (
+            [CAT, MAT],
+            [A, B],
+            {"lists": 1},
+            "message 3 is not a DocRecord, though the header announces 1 postings lists",
+        ),
+        (
+            [CAT, MAT],
+            [A, B],
+            {"lists": 3},
+            "message 4 is not a PostingsList, though the header announces 3 postings lists",
+        ),
+        ([CAT, MAT], [B, A], {"lists": 3}, "message 4 is not a PostingsList"),
+        ([CAT, MAT], [A, B], {"documents": 3}, "truncated: of the 6 messages that the header announces, message 6"),
+        ([CAT, MAT], [A, B], {"lists": 3, "documents": 1}, "message 4 is not a PostingsList"),
+        ([a_list("mat", (0, 1))], [A, B], {"documents": 1}, "6 bytes follow message 3, which should be the last"),
         ([CAT], [A, record(2, "b")], {}, "message 4: docid 2 is outside the file's 2 documents"),
-        ([CAT], [A, record(0, "b")], {}, "message 4: docid 0 has a record already"),
+        ([CAT], [A, record(0, "b")], {}, "message 4: docid 0 already has a record"),
         ([CAT], [A, record(1, "")], {}, "docid 1 has no collection_docid"),
         ([CAT], [A, record(1, b"\xff")], {}, "the collection_docid of docid 1 is not UTF-8"),
-        ([CAT], [A, record(1, "a")], {}, "docid 1: the id 'a' came before; ids must be unique"),
+        ([CAT], [A, record(1, "a")], {}, "docid 1: duplicate id 'a'; ids must be unique"),
         ([CAT], [A, length_field(2, b"b")[:-1]], {}, "message 4 is damaged"),
-        ([CAT], [A, B], {"version": 2}, "CIFF version 2 is not known"),
-        ([CAT], [A, B], {"documents": 2**30}, "the header promises 1 postings lists and 1,073,741,824 documents, and"),
+        ([CAT], [A, B], {"version": 2}, "CIFF version 2 is not supported"),
+        (
+            [CAT],
+            [A, B],
+            {"documents": 2**62, "lists": 2**62},
+            "the header announces 4,611,686,018,427,387,904 postings",
+        ),
+        ([CAT], [A, B], {"documents": 2**30}, "the header announces 1 postings lists and 1,073,741,824 documents, but"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -298,7 +323,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
         path = tmp_path / f"v.ciff{suffix}"
         write_vectors(path, [golden_vectors()], vocabulary=Vocabulary(GOLDEN_TERMS))
         path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(InputError, match="damaged or cut short"):
+        with pytest.raises(InputError, match="damaged or truncated"):
             iter_vectors(path)
 
 
@@ -329,15 +354,15 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     vectors = SparseVectors.from_rows([([0, 1], [1, 3])], ["a"], 2)
     names = Vocabulary(["x", "y"])
     for suffix, options, message in (
-        ("ciff", {}, "CIFF holds terms, not term ids: give the vocabulary"),
+        ("ciff", {}, "CIFF stores terms, not term ids: give the vocabulary"),
         ("ciff", {"vocabulary": Vocabulary(["x"])}, "vocabularies of different sizes"),
         ("ciff", {"vocabulary": Vocabulary(["x", "\ud800"])}, "term 1, .* cannot be written in UTF-8"),
         ("ciff", {"vocabulary": names, "scale": 0}, "the scale must be a positive number, not 0"),
         ("ciff", {"vocabulary": names, "scale": float("nan")}, "the scale must be a positive number, not nan"),
-        ("ciff", {"vocabulary": names, "scale": 1e9}, "weight 3 times 1e\\+09 is beyond"),
+        ("ciff", {"vocabulary": names, "scale": 1e9}, "weight 3 times 1e\\+09 exceeds"),
         ("ciff", {"vocabulary": names, "scale": 7e8}, "the tf of a document add up to 2,800,000,000"),
-        ("parquet", {"scale": 2}, "a scale is for CIFF"),
-        ("jsonl", {"vocabulary": names, "scale": 2}, "a scale is for CIFF"),
+        ("parquet", {"scale": 2}, "a scale is only for CIFF"),
+        ("jsonl", {"vocabulary": names, "scale": 2}, "a scale is only for CIFF"),
     ):
         with pytest.raises(InputError, match=message):
             write_vectors(tmp_path / f"v.{suffix}", [vectors], **options)

@@ -1,0 +1,15 @@
+"""The targets by name: the one place to add one, which is a file beside this one."""
+
+from __future__ import annotations
+
+from fuzz import array_target, ciff_target, documents_target, faiss_target, late_target, manifest_target
+from fuzz.frame import Target
+
+TARGETS: dict[str, Target] = {
+    "manifest": manifest_target.TARGET,
+    "arrays": array_target.TARGET,
+    "documents": documents_target.TARGET,
+    "faiss": faiss_target.TARGET,
+    "late": late_target.TARGET,
+    "ciff": ciff_target.TARGET,
+}

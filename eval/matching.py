@@ -1,0 +1,97 @@
+"""Whether judgements, runs and documents are of one collection: their ids must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from lsr.core.errors import InputError
+from lsr.eval.collections import TestCollection
+from lsr.eval.runs import Ranking, Run
+from lsr.text.qrels import Qrels
+
+_OTHERS = "the judgements are of another collection, or the ids are written in another way"
+
+
+def check_documents(
+    collection: TestCollection, holds: Callable[[str], bool], example: Callable[[], str], count: int
+) -> list[str]:
+    """Remarks on judged documents that are not there; InputError if none of the relevant ones is.
+
+    Args:
+        holds: whether there is a document with this id.
+        example: an id that is there.
+        count: number of documents that are there.
+    """
+    relevant = {id for judged in collection.qrels.values() for id, grade in judged.items() if grade > 0}
+    if not relevant:
+        return ["no document is judged relevant, so there is nothing to find: every measure is 0"]
+    missing = [id for id in relevant if not holds(id)]
+    if len(missing) == len(relevant):
+        raise InputError(
+            f"none of the {len(relevant):,} documents judged relevant is among the {count:,} that are searched: judged "
+            f"is {min(missing)!r}, there is {example()!r}; {_OTHERS}",
+            source=collection.source,
+        )
+    if missing:
+        return [
+            f"{len(missing):,} of the {len(relevant):,} documents judged relevant are not among the {count:,} that are "
+            f"searched, and count as not found; the first is {min(missing)!r}"
+        ]
+    return []
+
+
+def check_run(run: Run, qrels: Qrels, label: str) -> list[str]:
+    """Remarks on a run that was made elsewhere; InputError if it has none of the judged queries."""
+    if not run:
+        raise InputError(f"{label} is an empty run")
+    answered = [query for query in qrels if query in run]
+    if not answered:
+        raise InputError(
+            f"{label} has none of the {len(qrels):,} judged queries: judged is {next(iter(qrels))!r}, in the run is "
+            f"{next(iter(run))!r}; {_OTHERS}"
+        )
+    remarks = []
+    if len(answered) < len(qrels):
+        absent = next(query for query in qrels if query not in run)
+        remarks.append(
+            f"{label} lacks {len(qrels) - len(answered):,} of the {len(qrels):,} judged queries, which count as 0; the "
+            f"first is {absent!r}"
+        )
+    known = {document for query in answered for document in qrels[query]}
+    if not any(id in known for query in answered for id in run[query].ids):
+        found = next((id for query in answered for id in run[query].ids), None)
+        remarks.append(
+            f"{label} has no document that is judged for any query: judged is {next(iter(known))!r}, in the run is "
+            f"{found!r}; {_OTHERS}"
+        )
+    return remarks
+
+
+def left_out(collection: TestCollection) -> list[str]:
+    """Remarks on judged queries that cannot be asked."""
+    remarks = []
+    if collection.left_out:
+        remarks.append(
+            f"{len(collection.left_out):,} judged queries are not among the queries and were left out; the first is "
+            f"{collection.left_out[0]!r}"
+        )
+    empty = [query.id for query in collection.queries if not query.text.strip()]
+    if empty:
+        remarks.append(f"{len(empty):,} judged queries have no text, and count as 0; the first is {empty[0]!r}")
+    return remarks
+
+
+def all_remarks(of_systems: Iterable[Iterable[str]]) -> list[str]:
+    """The remarks of all systems, each once."""
+    return list(dict.fromkeys(remark for remarks in of_systems for remark in remarks))
+
+
+def ideal_run(qrels: Qrels) -> Run:
+    """The judged documents of each query, best first."""
+    run = {}
+    for query, judged in qrels.items():
+        ids = sorted(judged, key=lambda id: -judged[id])
+        run[query] = Ranking(ids, np.arange(len(ids), 0, -1, dtype=np.float32))
+    return run

@@ -1,0 +1,191 @@
+"""What a manifest says, as values: what each may be, whoever wrote it.
+
+Whatever becomes a path is held to a pattern, whatever becomes a size to a range: a manifest may have been made by hand.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lsr.core.errors import InputError
+from lsr.core.options import beneath, shortened
+from lsr.index.format.settings import IndexSettings
+
+SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TEXT = re.compile(r"[ -~]{0,100}")
+# What positions, rows and term ids are counted in.
+MOST_DOCUMENTS = MOST_TERMS = 2**32 - 1
+# Beyond, lengths times eight bytes no longer fit what sizes are counted in.
+_MOST_BYTES = 2**59
+# What `lsr.index.build.quantise` makes of weights within 1e-30 … 1e30: the scale and what it multiplies stay float32.
+_SCALES = (1e-33, 1e30)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Size in bytes and CRC-32 of one file."""
+
+    bytes: int
+    crc32: int
+
+    @classmethod
+    def from_record(cls, record: object) -> FileRecord:
+        """From JSON values; InputError names one that is wrong."""
+        values = mapping(record, keys=("bytes", "crc32"))
+        return cls(number(values, "bytes", 0, _MOST_BYTES), number(values, "crc32", 0, 2**32 - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """The facts about a part that was added to a segment (`lsr.index.parts.adding`).
+
+    Attributes:
+        folder: name of its own folder in the segment's.
+        record: what it is, as JSON values.
+        files: by name.
+    """
+
+    folder: str
+    record: dict[str, Any]
+    files: dict[str, FileRecord]
+
+    @classmethod
+    def from_record(cls, name: str, record: object) -> PartRecord:
+        """From the JSON values of the part of this name; InputError names one that is wrong."""
+        if not _PART_NAME.fullmatch(name):
+            raise InputError(f"must be the name of a part, not {shortened(name)}")
+        values = mapping(record, keys=("folder", "record", "files"))
+        folder = text(values, "folder", re.compile(rf"{name}-[0-9a-f]{{8}}"))
+        return cls(folder, dict(mapping(values["record"], field="record")), files_from_record(values["files"]))
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """The facts about one segment, which its parts are opened by.
+
+    Attributes:
+        name: of its folder.
+        documents: number of rows.
+        dim: number of terms in the vocabulary.
+        postings: number of (term, weight) pairs in all documents.
+        weight_scale, files, parts, windows: as in `Manifest`.
+        settings: of the build.
+        library_version: version of lsr that built it.
+    """
+
+    name: str
+    documents: int
+    dim: int
+    postings: int
+    weight_scale: float
+    settings: IndexSettings
+    files: dict[str, FileRecord]
+    parts: dict[str, PartRecord]
+    windows: dict[str, Any] | None
+    library_version: str
+
+
+def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a manifest, from JSON values; InputError names one that is missing or wrong."""
+    documents = number(record, "documents", 1, MOST_DOCUMENTS)
+    dim = number(record, "dim", 1, MOST_TERMS)
+    settings = dict(mapping(_value(record, "settings"), field="settings"))
+    with beneath("settings"):
+        IndexSettings.from_record(settings)
+    parts = mapping(record.get("parts", {}), field="parts")
+    with beneath("parts"):
+        made = {}
+        for name, part in parts.items():
+            with beneath(shortened(name)):
+                made[name] = PartRecord.from_record(name, part)
+    return {
+        "segment": text(record, "segment", SEGMENT_NAME),
+        "documents": documents,
+        "dim": dim,
+        "postings": number(record, "postings", 0, min(documents * dim, _MOST_BYTES)),
+        "weight_scale": positive(record, "weight_scale", *_SCALES),
+        "settings": settings,
+        "encoder": _object_or_none(record, "encoder"),
+        "files": files_from_record(_value(record, "files")),
+        "parts": made,
+        "tunings": _objects(record, "tunings"),
+        "fusion": _object_or_none(record, "fusion", missing=True),
+        "prunings": _objects(record, "prunings"),
+        "windows": _object_or_none(record, "windows", missing=True),
+        "created": text(record, "created", _TEXT),
+        "library_version": text(record, "library_version", _TEXT),
+    }
+
+
+def files_from_record(record: object) -> dict[str, FileRecord]:
+    """Files by name, from JSON values; InputError for one that is wrong."""
+    found = {}
+    for name, entry in mapping(record, field="files").items():
+        with beneath("files"):
+            if not _FILE_NAME.fullmatch(name):
+                raise InputError(f"must be named by letters, digits, '_', '-' and '.', not {shortened(name)}")
+            with beneath(name):
+                found[name] = FileRecord.from_record(entry)
+    return found
+
+
+def mapping(value: object, *, field: str | None = None, keys: tuple[str, ...] | None = None) -> Mapping[str, Any]:
+    """The value, if it is an object of JSON, with just these keys; else InputError."""
+    if not isinstance(value, dict):
+        raise InputError(f"must be an object, not {shortened(value)}", field=field)
+    for key in keys or ():
+        if key not in value:
+            raise InputError("is missing", field=key)
+    for key in value:
+        if keys is not None and key not in keys:
+            raise InputError("there is no such field", field=shortened(key))
+    return value
+
+
+def number(record: Mapping[str, Any], name: str, least: int, most: int) -> int:
+    """The whole number of this name; InputError if it is none within least … most."""
+    value = _value(record, name)
+    if type(value) is not int or not least <= value <= most:
+        raise InputError(f"must be a whole number in {least:,} … {most:,}, not {shortened(value)}", field=name)
+    return value
+
+
+def positive(record: Mapping[str, Any], name: str, least: float, most: float) -> float:
+    """The number of this name; InputError if it is not within least … most."""
+    value = _value(record, name)
+    if type(value) not in (int, float) or not (math.isfinite(value) and least <= value <= most):
+        raise InputError(f"must be a number in {least:g} … {most:g}, not {shortened(value)}", field=name)
+    return float(value)
+
+
+def text(record: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    """The text of this name; InputError if it does not match."""
+    value = _value(record, name)
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InputError(f"must be a text like {pattern.pattern}, not {shortened(value)}", field=name)
+    return value
+
+
+def _value(record: Mapping[str, Any], name: str) -> Any:
+    if name not in record:
+        raise InputError("is missing", field=name)
+    return record[name]
+
+
+def _object_or_none(record: Mapping[str, Any], name: str, *, missing: bool = False) -> dict[str, Any] | None:
+    value = record.get(name) if missing else _value(record, name)
+    return None if value is None else dict(mapping(value, field=name))
+
+
+def _objects(record: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    value = record.get(name, [])
+    if not isinstance(value, list):
+        raise InputError(f"must be a list, not {shortened(value)}", field=name)
+    with beneath(name):
+        return [dict(mapping(each, field=str(place))) for place, each in enumerate(value)]
