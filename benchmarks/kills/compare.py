@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 _NAMES = (re.compile(r"segment-[0-9a-f]{16}"), re.compile(r"(?<=dense-|.late-)[0-9a-f]{8}"))
-# Times, and checksums of a manifest in which there are such names and times.
-_CHANCE = ("created", "crc32", "seconds", "before", "after", "median_us", "p95_us")
+# Times, checksums of a manifest in which there are such names and times, and transformers' mean loss, which is of the
+# steps since a run was last resumed.
+_CHANCE = ("created", "crc32", "seconds", "before", "after", "median_us", "p95_us", "train_loss")
 _TIMED = re.compile(r"runtime|per_second|seconds|_time$|^time")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from lsr.cli.console import escape, in_speed
+from lsr.core.progress import in_speed
 
 
 @contextmanager

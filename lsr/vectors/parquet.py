@@ -184,7 +184,7 @@ def _open(path: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _check_schema(file.schema_arrow, str(path))
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=str(path)) from error
 
 
