@@ -74,12 +74,15 @@ def left_out(collection: TestCollection) -> list[str]:
     remarks = []
     if collection.left_out:
         remarks.append(
-            f"{len(collection.left_out):,} judged queries are not among the queries and were left out; the first is "
-            f"{collection.left_out[0]!r}"
+            f"{len(collection.left_out):,} of the {len(collection.left_out) + len(collection.qrels):,} judged queries "
+            f"are not among the queries and were left out; the first is {collection.left_out[0]!r}"
         )
     empty = [query.id for query in collection.queries if not query.text.strip()]
     if empty:
-        remarks.append(f"{len(empty):,} judged queries have no text, and count as 0; the first is {empty[0]!r}")
+        remarks.append(
+            f"{len(empty):,} of the {len(collection.queries):,} judged queries have no text, and count as 0; the first "
+            f"is {empty[0]!r}"
+        )
     return remarks
 
 

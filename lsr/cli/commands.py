@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
 
@@ -50,6 +51,13 @@ COMMANDS = {
     "warmup": CommandEntry("warmup", _CARE),
 }
 """By name, in the order of the help."""
+
+
+def verbatim(params: Iterable[Any]) -> None:
+    """Show the help of parameters as it is written: brackets in it are no markup."""
+    for each in params:
+        if getattr(each, "help", None):
+            each.help = escape(each.help)
 
 
 class Commands(TyperGroup):
@@ -98,7 +106,10 @@ class _Loaded(Mapping[str, Any]):
         module = import_module(f"lsr.cli.{entry.module}")
         alone = typer.Typer(add_completion=False)
         alone.command(name, cls=getattr(module, "COMMAND", None), rich_help_panel=entry.panel)(module.run)
-        return typer.main.get_command(alone)
+        command = typer.main.get_command(alone)
+        command.help = escape(command.help or "")
+        verbatim(command.params)
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
 from lsr.core.files import naming
+from lsr.core.progress import in_speed
 
 __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
 
@@ -91,15 +92,3 @@ class _ProgressLog:
         if self.total and 0 < self.done < self.total:
             line += f", {(self.total - self.done) / rate:,.0f} s left"
         errors.print(escape(", ".join([line, self.words] if self.words else [line])))
-
-
-# Of units whose singular is not the plural without its last letter.
-_SINGULAR = {"queries": "query", "indexes": "index", "batches": "batch", "passes": "pass"}
-
-
-def in_speed(rate: float, unit: str) -> str:
-    """The speed of so many items a second: of slow work, how long one takes."""
-    if 0 < rate < 1:
-        one = _SINGULAR.get(unit, unit.removesuffix("s"))
-        return f"{1 / rate:,.1f} s {'an' if one[0] in 'aeiou' else 'a'} {one}"
-    return f"{rate:,.0f} {unit}/s" if rate >= 10 or rate == 0 else f"{rate:,.1f} {unit}/s"

@@ -18,6 +18,7 @@ WORDS = {
     "mine-negatives": "mine some with `lsr mine`",
     "score-training-set": "score it with `lsr score`",
     "add-scores-first": "add them to the training set first with `lsr score`",
+    "candidates-by-id": "name the collection that has their texts, and this file with --candidates",
     "name-training-data": "name your own data with --data",
     "listen-elsewhere": "choose another with --host or --port",
     "name-format": "choose one of {formats} with --format",

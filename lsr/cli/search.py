@@ -80,7 +80,7 @@ def run(
         assert queries is not None
         if out is None:
             fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, plan, tag or index.resolve().name, force, as_json)
+        _search_many(retriever, queries, out, k, plan, tag or _name(index), force, as_json)
         return
     if not query.strip():
         fail("the query is empty: give some words to search for")
@@ -94,6 +94,12 @@ def run(
         from lsr.cli.render import print_response
 
         print_response(response, explain=explain)
+
+
+def _name(index: Path) -> str:
+    """The index's name, for the tag of its runs; that of its folder where it is only called "index", as by eval."""
+    path = index.resolve()
+    return path.parent.name if path.name == "index" and path.parent.name else path.name
 
 
 def _search_many(

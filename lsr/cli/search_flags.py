@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from lsr.cli.commands import verbatim
 from lsr.cli.console import fail
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _flags(only: Iterable[str], default_mode: str, why: str) -> list[Any]:
         made.insert(0, _mode(default_mode, why))
     maker = typer.Typer(add_completion=False)
     maker.command()(_with_signature(made))
-    return list(typer.main.get_command(maker).params)
+    params = list(typer.main.get_command(maker).params)
+    verbatim(params)
+    return params
 
 
 def _mode(default_mode: str, why: str) -> inspect.Parameter:

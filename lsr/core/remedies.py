@@ -30,6 +30,9 @@ SCORE_TRAINING_SET = Remedy("score-training-set", "score it", "lsr.training.teac
 ADD_SCORES_FIRST = Remedy(
     "add-scores-first", "add them to the training set first", "lsr.training.teachers.score_training_set"
 )
+CANDIDATES_BY_ID = Remedy(
+    "candidates-by-id", "name the collection that has their texts, and this file as its candidates", "candidates=…"
+)
 NAME_TRAINING_DATA = Remedy("name-training-data", "name your own data", "data")
 
 LISTEN_ELSEWHERE = Remedy("listen-elsewhere", "choose another host or port", "host=…, port=…")

@@ -101,7 +101,7 @@ def test_seeds_must_hold_something_and_queries_fit_them(seeds: SparseVectors) ->
         VectorMaker(SparseVectors.empty(DIM), terms=30)
     with pytest.raises(InputError, match=r"in \[0, 1\]"):
         VectorMaker(seeds, terms=30, relevant=2)
-    with pytest.raises(InputError, match="do not belong"):
+    with pytest.raises(InputError, match="the queries have 2 terms, but the documents have 1,000"):
         VectorMaker(seeds, terms=30, queries=SparseVectors.from_rows([([1], [1.0])], dim=2), relevant=0.1)
 
 

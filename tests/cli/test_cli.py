@@ -190,6 +190,27 @@ def test_eval_prints_a_table_or_one_object(run: Run, toy_documents: list[Documen
     code, out, err = run("eval", "toy", "-o", "toy-full", "--index", "short", "-m", "splade-tiny")
     assert code == 2 and "was made by lsr-doc-tiny, not splade-tiny; choose another folder with -o" in err
 
+    # Runs have a name of their own, and are judged together.
+    assert run("eval", "toy", "--label", "mine", "--tag", "mine-1", "--no-bm25")[0] == 0
+    assert {line.split()[-1] for line in Path("lsr-eval/toy/lsr.run").read_text().splitlines()} == {"mine-1"}
+    for options, tag in (((), "toy"), (("--tag", "my run"), "my%20run")):
+        assert run("search", "lsr-eval/toy/index", "--queries", "toy", "-o", "a.run", "--force", *options)[0] == 0
+        assert {line.split()[-1] for line in Path("a.run").read_text().splitlines()} == {tag}
+    both = ("eval", "toy", "--run", "a.run", "--run", "lsr-eval/toy/lsr.run", "--no-bm25")
+    code, out, _ = run(*both)
+    assert code == 0 and "| a.run |" in out and "| lsr.run |" in out and "| p (a.run against lsr.run) |" in out
+    code, out, _ = run(*both, "--label", "A", "--label", "B", "-o", "judged")
+    assert code == 0 and "| p (A against B) |" in out and Path("judged/report.json").exists()
+    assert run(*both, "--label", "A")[0] == 2 and run(*both, "--label", "A", "--label", "A")[0] == 2
+    Path("other.run").write_text("9 Q0 sourdough 1 2.5 theirs\n")
+    code, _, err = run("eval", "toy", "--run", "other.run")
+    assert code == 2 and "other.run has none of the 2 judged queries" in err
+    Path("file").write_text("")
+    code, _, err = run("eval", "toy", "-o", "file")
+    assert code == 2 and "file is a file, where a folder is needed" in err and "encoding" not in err
+    code, _, err = run("search", "lsr-eval/toy/index", "--queries", "toy", "-o", "toy", "--force")
+    assert code == 2 and "toy is a folder: name a file" in err
+
     code, out, err = run("eval", "toy")
     assert code == 0 and "| BM25" in out and "encoding" not in err, "the index is used again"
 

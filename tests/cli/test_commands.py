@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from types import ModuleType
@@ -56,3 +57,20 @@ def test_every_command_is_a_module_with_a_docstring() -> None:
     for name in COMMANDS:
         help = CliRunner().invoke(app, [name, "--help"])
         assert help.exit_code == 0 and f"Usage: lsr {name}" in help.output.replace("root", "lsr")
+
+
+def test_help_shows_brackets_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every text of every command: none is taken for markup."""
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 4000)
+    bracketed = 0
+    for name in COMMANDS:
+        command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+        with command.context_class(command, info_name=name) as context:
+            texts = [command.help, *(each.help for each in command.get_params(context) if not each.hidden)]
+            shown = " ".join(CliRunner().invoke(app, [name, "--help"]).output.split())
+        for text in filter(None, texts):
+            written = " ".join(text.replace("\\[", "[").split())
+            for part in re.findall(r"\S*\[[^\]]*\]\S*", written):
+                bracketed += 1
+                assert part in shown, (name, part)
+    assert bracketed > 5

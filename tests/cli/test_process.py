@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 pytestmark = pytest.mark.process
 
@@ -53,13 +54,13 @@ def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path) -> None:
                 break
             time.sleep(0.02)
         process.send_signal(kind)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, errors
         assert "Traceback" not in errors
         assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index.encoding"]
     assert "run the same command again to resume" in errors
 
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert again.returncode == 0, again.stderr
     assert "3,000 of 3,000" in again.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index"]
@@ -71,7 +72,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(toy_index: Path) -> None:
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE
 
 from lsr.core.executor import executor
 
@@ -14,7 +15,7 @@ from lsr.core.executor import executor
 @pytest.mark.parametrize("ahead", [None, 0, 3])
 def test_results_come_in_the_order_of_the_items(threads: int | None, ahead: int | None) -> None:
     def work(item: int) -> int:
-        time.sleep(0.002 * (item % 3 == 0))
+        time.sleep(0.002 * (item % 3 == 0))  # work that takes time
         return item * item
 
     with executor(threads) as workers:
@@ -56,7 +57,7 @@ def test_an_error_comes_in_its_turn_and_ends_the_work(threads: int, ahead: int |
     def work(item: int) -> int:
         if item == 3:
             raise ValueError("three")
-        time.sleep(0.01)
+        time.sleep(0.01)  # work that takes time
         done.append(item)
         return item
 
@@ -68,6 +69,6 @@ def test_an_error_comes_in_its_turn_and_ends_the_work(threads: int, ahead: int |
 
 
 def test_pieces_run_side_by_side() -> None:
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=PATIENCE)
     with executor(2) as workers:
         assert sorted(workers.map(lambda _: meeting.wait(), range(2), ahead=0)) == [0, 1]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from lsr.core.progress import in_proportion, silent
+import pytest
+from rich.console import Console
+
+from lsr.cli.bar import bar
+from lsr.cli.console import _ProgressLog, progress_bar
+from lsr.core.progress import in_proportion, in_speed, remark, silent
 
 
 @pytest.mark.parametrize(
@@ -28,6 +33,56 @@ def test_progress_in_proportion(counted: int, reported: int, given: list[int], e
 
 
 def test_nobody_need_listen() -> None:
-    in_proportion(None, counted=2, reported=1)(2)
+    told: list[None] = [in_proportion(None, counted=2, reported=1)(2)]  # type: ignore[func-returns-value]
     with silent("reading", None, "documents") as progress:
-        progress(3)
+        told.append(progress(3))  # type: ignore[func-returns-value]
+        remark(progress, "slowly")
+    assert told == [None, None]
+
+
+def test_words_are_shown_where_there_is_a_place_for_them() -> None:
+    class Shown(list[str]):
+        def __call__(self, count: int) -> None:
+            self.append(str(count))
+
+        remark = list.append
+
+    shown = Shown()
+    shown(2)
+    remark(shown, "loss 3")
+    assert shown == ["2", "loss 3"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "unit", "expected"),
+    [
+        (1 / 12.34, "steps", "12.3 s a step"),
+        (0.5, "queries", "2.0 s a query"),
+        (0.1, "indexes", "10.0 s an index"),
+        (2.5, "documents", "2.5 documents/s"),
+        (12345.6, "documents", "12,346 documents/s"),
+        (0, "steps", "0 steps/s"),
+    ],
+)
+def test_slow_work_says_how_long_a_piece_takes(rate: float, unit: str, expected: str) -> None:
+    assert in_speed(rate, unit) == expected
+
+
+def test_a_log_has_the_remark_and_no_speed_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("training", 4, "steps") as progress:
+        remark(progress, "loss [0.5]")
+        assert isinstance(progress, _ProgressLog)
+        progress.write()
+        progress.start -= 20
+        progress(2)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "training: 0 of 4 steps, loss [0.5]"
+    assert last.startswith("training: 2 of 4 steps, 10.") and last.endswith(" s a step, 20 s left, loss [0.5]")
+
+
+def test_a_bar_shows_the_remark_beside_its_name() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with bar(console, "training", 4, "steps") as progress:
+        progress(1)
+        remark(progress, "loss [0.5]")
+    assert "training (loss [0.5])" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 RUNNABLE = ("sh", "console", "python")
@@ -92,7 +94,7 @@ class Session:
         """Stop the server, if there is one."""
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(timeout=20)
+            self._server.wait(timeout=PATIENCE)
 
     def _bash(self, text: str, block: Block) -> None:
         done = subprocess.run(
@@ -103,7 +105,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         where = f"{self._page.name}:{block.line}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from docs_pages import DOCS
+from patience import PATIENCE
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -34,7 +35,7 @@ def test_example(name: str, commands: Path, tmp_path: Path) -> None:
         env=os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from lsr import Retriever, SparseEncoder
 
@@ -36,7 +37,6 @@ collection = load_collection(sys.argv[1])
 print(evaluate(collection, open_or_index(collection, sys.argv[2])).report.metrics["ndcg@10"])
 """
 SERVE = "from lsr.service import ServiceSettings, serve; serve(sys.argv[1], ServiceSettings(), port=0)"
-PATIENCE = 60
 
 IDF = {"bird": 4.0, "flies": 3.0, "ice": 3.5, "bread": 4.5, "the": 0.01, "of": 0.02}
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -130,13 +130,17 @@ def test_the_first_searches_at_once_load_the_model_once(toy_index: Path, monkeyp
 
     def counting(cls: type[SparseEncoder], *arguments: Any, **options: Any) -> SparseEncoder:
         loaded.append(arguments)
-        time.sleep(0.05)  # long enough for every thread to come here
         return load(cls, *arguments, **options)
 
     monkeypatch.setattr(SparseEncoder, "of_record", classmethod(counting))
     retriever = Retriever.open(toy_index)
+    together = threading.Barrier(8)
+
+    def encode(kind: Any) -> Any:
+        together.wait()
+        return retriever.encode("bird", kind)
+
     with ThreadPoolExecutor(8) as pool:
-        kinds = ["document", "query"] * 4
-        encoded = list(pool.map(lambda kind: retriever.encode("bird", kind), kinds))
+        encoded = list(pool.map(encode, ["document", "query"] * 4))
     assert len(loaded) == 1
     assert encoded == [encoded[0]] * 8

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from fake_searcher import FakeSearcher
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 from lsr.service.server import Server, _listen
 
-PATIENCE = 30
 """Seconds until a test that hangs fails."""
 
 SEARCH = b'{"text": "date"}'

@@ -10,14 +10,13 @@ import pytest
 from fake_searcher import FakeSearcher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lsr.core.errors import InputError
 from lsr.service import ServiceSettings, create_app
-
-PATIENCE = 30
 
 
 def in_starlette(app: ASGIApp) -> ASGIApp:

@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-
-PATIENCE = 60
+from patience import PATIENCE
 
 
 def get(url: str) -> tuple[int, dict[str, object]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lsr.core.documents import Document
+from lsr.core.errors import InputError
+from lsr.core.remedies import CANDIDATES_BY_ID
 from lsr.text import irds
 from lsr.text.qrels import Qrels
 from lsr.training.data.assembly import Assembler
@@ -28,6 +32,10 @@ NOT_IN_QUERIES = "records whose query is not in the collection"
 NO_SCORE = "candidates without a score"
 NO_QUERY = "documents that make no query"
 
+# What no query is, and no text beside it.
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_ID = re.compile(r"(?=\D*\d)[\w.:/#-]+", re.ASCII)
+_PEEK = 20
 _PROGRESS_EVERY = 256
 
 
@@ -44,11 +52,34 @@ def convert_records(
         return None
 
     with closing(Assembler(writer, row, folder)) as assembler:
-        for located in _counted(read_listed(files, parser, by_id=False), progress):
+        for located in _counted(_with_texts(read_listed(files, parser, by_id=False)), progress):
             query = located.listed.query or ""
             assembler.add(located, located.listed.query_id or text_id(query), query)
         parser.check_systems()
         assembler.finish()
+
+
+def _with_texts(records: Iterator[Located]) -> Iterator[Located]:
+    """The records; InputError if those at the beginning hold ids in place of texts, as MS MARCO's triples do."""
+    first = list(islice(records, _PEEK))
+    if first and all(map(_holds_ids, first)):
+        words = first[0].listed
+        shown = ", ".join(repr(each) for each in (words.query, *words.positives[:1], *words.negatives[:1]))
+        raise InputError(
+            f"these records hold ids ({shown}) and no texts",
+            source=first[0].source,
+            line=first[0].line,
+            remedies=[CANDIDATES_BY_ID],
+        )
+    return chain(first, records)
+
+
+def _holds_ids(located: Located) -> bool:
+    """Whether the query is a number, and each candidate a word with a digit in it."""
+    listed = located.listed
+    candidates = [*(listed.positives or ()), *listed.negatives]
+    texts = (passage_text(each, "positive")[1] for each in candidates)
+    return bool(_NUMBER.fullmatch(listed.query or "")) and all(map(_ID.fullmatch, texts))
 
 
 def convert_source(

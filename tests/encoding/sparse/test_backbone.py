@@ -260,8 +260,8 @@ def test_a_head_file_that_does_not_fit_is_refused(make: Any) -> None:
     with pytest.raises(ModelError, match=r"lsr_head\.safetensors cannot be read"):
         load_backbone(spec)
     for content, message in (
-        ({"bias": torch.zeros(69)}, r"holds \{'bias': \(69,\)\}; expected some of"),
-        ({"weight": torch.zeros(70)}, "holds {'weight'"),
+        ({"bias": torch.zeros(69)}, r"contains \{'bias': \(69,\)\}; expected some of"),
+        ({"weight": torch.zeros(70)}, "contains {'weight'"),
         ({"scale": torch.tensor(torch.nan)}, "not finite: scale"),
     ):
         save_file(content, file)

@@ -101,7 +101,7 @@ def test_what_cannot_be_built_is_left_out_with_a_reason(
         (BenchSettings(against=("lucene",)), "no engine 'lucene'"),
         (BenchSettings(ks=()), "at least one k"),
         (BenchSettings(ks=(10, 0)), "at least 1"),
-        (BenchSettings(ks_of={"bmp": (100,)}), "not among 10"),
+        (BenchSettings(ks_of={"bmp": (100,)}), "must be among 10"),
         (BenchSettings(rounds=0), "at least 1"),
         (BenchSettings(build_threads=0), "at least 1"),
         (BenchSettings(limit=1), "at least 2 queries"),

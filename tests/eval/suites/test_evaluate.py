@@ -230,8 +230,8 @@ def test_judgements_of_another_collection_are_an_error(collection: TestCollectio
         evaluate_run(other, {"q1": Ranking(["PMC1"], np.ones(1))})
     part = replace(collection, qrels=collection.qrels | {"q1": {"d2": 1, "PMC1": 1}}, left_out=("q7", "q8"))
     assert evaluate(part, retriever).report.notes == [
-        "2 judged queries are not among the queries and were left out; the first is 'q7'",
-        "1 judged queries have no text, and count as 0; the first is 'q3'",
+        "2 of the 5 judged queries are not among the queries and were left out; the first is 'q7'",
+        "1 of the 3 judged queries have no text, and count as 0; the first is 'q3'",
         "1 of the 4 documents judged relevant are not among the 4 that are searched, and count as not found; the first "
         "is 'PMC1'",
     ]

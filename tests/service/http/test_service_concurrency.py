@@ -11,12 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from fake_searcher import FakeSearcher
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 from lsr.service.http.errors import ClientGoneError, OverloadedError, TimedOutError
 from lsr.service.http.pool import WorkPool
-
-PATIENCE = 30  # seconds until a test that hangs fails
 
 
 @asynccontextmanager

@@ -193,3 +193,29 @@ def test_sources_that_are_none(tmp_path: Path, write: Write, opened: Open) -> No
         opened(write("a.jsonl", {"query": "", "pos": ["p"]}))
     with pytest.raises(InputError, match="need a collection"):
         opened(write("b.jsonl", {"query": "q", "pos": ["p"]}), candidates="c.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("qidpidtriples.tsv", "121352\t2912791\t7282917\n634306\t3723525\t1150618\n"),
+        ("pairs.tsv", "1\tmsmarco_passage_01_7\n"),
+        ("margins.tsv", "9.1\t4.0\t1\t7\t8\n"),
+        ("hard.jsonl", '{"query": "1", "pos": ["7"], "neg": ["D8", "9"]}\n'),
+    ],
+)
+def test_ids_are_not_taken_for_texts(tmp_path: Path, opened: Open, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(
+        InputError, match=r"these records hold ids \('.*'\) and no texts; name the collection"
+    ) as raised:
+        opened(tmp_path / name)
+    assert (raised.value.source, raised.value.line) == (str(tmp_path / name), 1)
+
+
+@pytest.mark.parametrize(
+    "content", ["1984\ta novel\tan anvil\n", "q1\tp1\tn1\n", "2\tzwei\tdrei\n", "1\t2\t3\nwhat\ta\tb\n"]
+)
+def test_numbers_among_texts_are_texts(tmp_path: Path, opened: Open, content: str) -> None:
+    (tmp_path / "a.tsv").write_text(content)
+    assert len(opened(tmp_path / "a.tsv")) == content.count("\n")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,15 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert [step for step, _ in logs[1]] == list(range(1, 9)) and logs[0] == logs[1]
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """SIGINT as Python has it in a terminal, even where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_an_interrupted_run_saves_its_step_and_ends_with_the_same_weights(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
@@ -156,6 +166,7 @@ def test_an_interrupted_run_saves_its_step_and_ends_with_the_same_weights(
     assert_same(unbroken, go(recipe, tmp_path / "broken", changes))
 
 
+@pytest.mark.usefixtures("heeding")
 def test_a_second_signal_stops_at_once() -> None:
     """Whoever waits for a step of minutes need not."""
     said: list[str] = []
@@ -180,8 +191,10 @@ def test_an_ignored_signal_stays_ignored() -> None:
     """As of a job in the background of a shell."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with Stopping(lambda count: None).listening():
+        stopping = Stopping(lambda count: None)
+        with stopping.listening():
             os.kill(os.getpid(), signal.SIGINT)
+        assert stopping.received is None and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
 

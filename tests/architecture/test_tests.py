@@ -1,0 +1,119 @@
+"""What holds of every test: it can fail, and it waits for a state, never for a time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import hypothesis
+import pytest
+from source_tree import ROOT
+
+# Calls that fail a test by themselves: a process or a page that ran, a comparison of NumPy's or PyTorch's.
+FAILING = ("raises", "warns", "fail", "compare", "check_returncode")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def files() -> dict[Path, ast.Module]:
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def functions(tree: ast.Module) -> dict[str, list[Function]]:
+    found: dict[str, list[Function]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            found.setdefault(node.name, []).append(node)
+    return found
+
+
+@cache
+def helpers() -> dict[str, list[Function]]:
+    """All functions of all files of tests, by name: what a test calls may assert for it."""
+    found: dict[str, list[Function]] = {}
+    for tree in files().values():
+        for name, nodes in functions(tree).items():
+            if not name.startswith("test_"):
+                found.setdefault(name, []).extend(nodes)
+    return found
+
+
+def can_fail(function: Function, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether the function, or one that it calls or is given as a fixture, asserts anything."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert | ast.Raise):
+            return True
+        if isinstance(node, ast.Call):
+            module, _, name = ast.unparse(node.func).rpartition(".")
+            if name in FAILING or name.startswith("assert_") or _checks_a_process(node):
+                return True
+            if (
+                module != "subprocess"
+                and name not in seen
+                and any(can_fail(each, seen | {name}) for each in helpers().get(name, ()))
+            ):
+                return True
+    return False
+
+
+def _checks_a_process(call: ast.Call) -> bool:
+    """Whether it is `subprocess.run(…, check=True)`."""
+    return any(each.arg == "check" and ast.unparse(each.value) == "True" for each in call.keywords)
+
+
+def all_tests() -> Iterator[tuple[str, Function]]:
+    for path, tree in files().items():
+        if path.name.startswith("test_"):
+            for name, nodes in functions(tree).items():
+                if name.startswith("test_"):
+                    yield from ((f"{path.relative_to(ROOT)}::{name}", node) for node in nodes)
+
+
+def test_every_test_can_fail() -> None:
+    found = list(all_tests())
+    assert len(found) > 500
+    assert [name for name, node in found if not can_fail(node)] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("assert x", True),
+        ("with pytest.raises(E): f()", True),
+        ("np.testing.assert_allclose(a, b)", True),
+        ("subprocess.run(c, check=True)", True),
+        ("f(1)", False),
+        ("subprocess.run(c)", False),
+        ("for x in y: print(x)", False),
+    ],
+)
+def test_it_is_seen_what_can_fail(body: str, expected: bool) -> None:
+    (function,) = functions(ast.parse(f"def test_x():\n    {body}"))["test_x"]
+    assert can_fail(function) == expected
+
+
+def test_a_sleep_is_only_between_two_looks_at_a_state() -> None:
+    """A sleep stands in a loop, so that what follows it does not hang on its length; `sleep(0)` lets others go first.
+
+    Work that takes time, to be overtaken by other work, says so where it sleeps.
+    """
+    wrong = []
+    for path, tree in files().items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        looped = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.While | ast.For | ast.AsyncFor)
+                  for inner in ast.walk(node)}  # fmt: skip
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep", "asyncio.sleep"):
+                alone = id(node) not in looped and ast.unparse(node.args[0]) != "0"
+                if alone and "# work that takes time" not in lines[node.lineno - 1]:
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert wrong == []
+
+
+def test_no_test_fails_because_a_machine_is_busy() -> None:
+    """Hypothesis has no deadline for an example."""
+    assert hypothesis.settings.default is not None and hypothesis.settings.default.deadline is None
