@@ -19,7 +19,7 @@ from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
 from lsr.build.warmup import kinds_of_index
-from lsr.cli.app import app as commands
+from lsr.cli.root import app as commands
 from lsr.core.errors import InputError
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.eval import read_run

@@ -16,14 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError, ModelError
-from lsr.core.files import atomic_file
+from lsr.core.files import atomic_file, scratch_folder
 from lsr.core.progress import Stages, silent
 from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.encoder import SparseEncoder
@@ -237,12 +236,12 @@ def _write(made: TrainingSet, examples: npt.NDArray[np.int64], path: Path) -> No
 def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
     if is_training_set(path):
         return TrainingSet.open(path)
-    with TemporaryDirectory(dir=path.parent, prefix=".") as work:
+    with scratch_folder(path.with_name(f".{path.name}.work")) as work:
         searchers = [
             load_searcher(
                 name,
                 made.texts,
-                Path(work) / str(number),
+                work / str(number),
                 bm25=lambda: _bm25(made),
                 max_length=settings.max_length,
                 device=device,
@@ -353,8 +352,8 @@ def _measure(encoder: SparseEncoder, held_out: Sequence[TrainingSet], folder: Pa
     """Measure how high the document of each held-out pseudo-query ranks among all texts of its set."""
     ranks, terms, texts = [], 0, 0
     for each in held_out:
-        with TemporaryDirectory(dir=folder, prefix=".") as work:
-            searcher = SparseSearcher.build(encoder, each.texts, Path(work) / "index", stages=stages)
+        with scratch_folder(folder / ".measuring") as work:
+            searcher = SparseSearcher.build(encoder, each.texts, work / "index", stages=stages)
             examples = [each[number] for number in range(len(each))]
             found = searcher.search([example.query for example in examples], _DEPTH)
             for example, rows in zip(examples, found, strict=True):

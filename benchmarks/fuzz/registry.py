@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from fuzz import array_target, ciff_target, documents_target, faiss_target, late_target, manifest_target
+from fuzz import (
+    array_target,
+    ciff_target,
+    documents_target,
+    faiss_target,
+    late_target,
+    manifest_target,
+    model_target,
+    recipe_target,
+    text_target,
+    vectors_target,
+)
 from fuzz.frame import Target
 
 TARGETS: dict[str, Target] = {
@@ -12,4 +23,9 @@ TARGETS: dict[str, Target] = {
     "faiss": faiss_target.TARGET,
     "late": late_target.TARGET,
     "ciff": ciff_target.TARGET,
+    "vectors": vectors_target.TARGET,
+    "parquet": text_target.PARQUET,
+    "jsonl": text_target.JSONL,
+    "recipe": recipe_target.TARGET,
+    "model": model_target.TARGET,
 }

@@ -47,10 +47,13 @@ def open_or_index(
 
     Raises ModelError or InputError if an existing index does not fit.
     """
-    from lsr.build.corpus import index_corpus
+    from lsr.build.corpus import finished_index, index_corpus
     from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.index.format.output import is_vacant
 
-    if Path(path).exists() and not force:
+    if not force:
+        finished_index(path)
+    if not is_vacant(Path(path)) and not force:
         retriever = Retriever.open(path, query_idf=query_idf)
         if encoder is not None:
             _check_encoder(retriever.index, encoder, top_k, path)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lsr.core.arguments import count, kind_of, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.files import name_path
 from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
@@ -246,4 +247,5 @@ class IndexBuilder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        name_path(error, self.path)
         self.discard()

@@ -15,9 +15,10 @@ from typing import Any
 
 import lsr
 from lsr.core.errors import IndexFormatError, InputError, Remedy
-from lsr.core.files import sync
+from lsr.core.files import crc32, sync
 from lsr.core.options import shortened
 from lsr.core.remedies import BUILD_AGAIN, upgrade
+from lsr.core.unfinished import mark_output
 from lsr.index.format.files import read_index_file
 from lsr.index.format.records import SEGMENT_NAME, FileRecord, PartRecord, SegmentRecord, checked_values
 from lsr.index.format.settings import IndexSettings
@@ -114,6 +115,7 @@ class Manifest:
         with temporary.open("xb") as file:
             file.write(self.to_bytes())
         sync(temporary)
+        mark_output(folder, [crc32(temporary)])
         temporary.replace(folder / MANIFEST_NAME)
         sync(folder)
 
@@ -183,6 +185,11 @@ def _shown(value: Any) -> str:
 def checksum(record: dict[str, Any]) -> int:
     """CRC-32 of a manifest's values without "crc32", independent of their layout in the file."""
     return zlib.crc32(json.dumps(json.loads(json.dumps(record)), sort_keys=True).encode())
+
+
+def index_identity(folder: Path) -> list[int]:
+    """What the index in `folder` is known by: another one, or the same with another part, has another."""
+    return [crc32(folder / MANIFEST_NAME)]
 
 
 def published_segment(folder: Path) -> str | None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import crc32, sync
+from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import Manifest, is_index
+from lsr.core.unfinished import is_unfinished
+from lsr.index.format.manifest import Manifest, index_identity, is_index
 from lsr.index.format.records import SEGMENT_NAME, FileRecord
 
 
@@ -20,7 +22,8 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     """OutputExistsError if an index must not be written to `path`.
 
     It may be written to a new path, into an empty folder, over the leftovers of a killed build and, with `force`, over
-    an lsr index. Any other folder or file is never replaced.
+    an lsr index. Any other folder or file is never replaced. An index that this same command published before it was
+    killed counts as not there.
     """
     path = Path(path)
     if not path.exists() and not path.is_symlink():
@@ -28,10 +31,17 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     if not path.is_dir():
         raise OutputExistsError(f"{path} is not a folder: choose another output")
     if is_index(path):
-        if not force:
+        if not force and not is_unfinished(path, index_identity):
             raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
-    elif any(not SEGMENT_NAME.fullmatch(entry.name) for entry in path.iterdir()):
+    elif not is_vacant(path):
         raise OutputExistsError(f"{path} is a folder with other files and will not be replaced: choose another output")
+
+
+def is_vacant(path: Path) -> bool:
+    """Whether nothing is at `path`, or an empty folder, or what a killed build left of an index never published."""
+    if not path.is_dir():
+        return not path.exists()
+    return all(SEGMENT_NAME.fullmatch(each.name) or is_kept_inside(each.name) for each in path.iterdir())
 
 
 def lock_folder(path: Path) -> int:

@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from lsr.core.errors import OutputExistsError
+from lsr.core.files import name_path
 from lsr.core.remedies import REPLACE
-from lsr.index.format.manifest import Manifest
+from lsr.core.unfinished import is_unfinished
+from lsr.index.format.manifest import Manifest, index_identity
 from lsr.index.format.output import current_manifest, lock_folder, seal
 from lsr.index.format.records import PartRecord
 
@@ -42,7 +44,7 @@ class PartWriter:
         self._lock = lock_folder(path)
         try:
             manifest = current_manifest(path, segment)
-            if name in manifest.parts and not force:
+            if name in manifest.parts and not force and not is_unfinished(path, index_identity):
                 raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
             self._remove_others({part.folder for part in manifest.parts.values()})
             self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
@@ -73,6 +75,7 @@ class PartWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        name_path(error, self._path)
         if not self._published:
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)

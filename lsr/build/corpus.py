@@ -16,6 +16,7 @@ from lsr.core.chunks import chunks
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
+from lsr.core.places import beside
 from lsr.core.progress import Stages, silent
 from lsr.text.windows import WindowSettings, cut_corpus
 from lsr.vectors.sparse import SparseVectors
@@ -58,6 +59,8 @@ def index_corpus(
 
     record = _encoder_record(encoder, top_k)
     check_index_output(path, force=force)
+    if not force and (finished := finished_index(path)) is not None:
+        return finished
     work, unit = record, "documents"
     if windows is not None:
         work, unit, total = {**record, "windows": windows.to_record()}, "windows", None
@@ -77,6 +80,19 @@ def index_corpus(
         with stages("encoding", total, unit) as progress:
             shards.encode(corpus, encoder, top_k=top_k, progress=progress)
         return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages)
+
+
+def finished_index(path: str | Path) -> Index | None:
+    """The index at `path` if this same command published it before it was killed; what that left is cleared away."""
+    from lsr.core.unfinished import is_unfinished
+    from lsr.core.work import clear_work
+    from lsr.index import Index
+    from lsr.index.format.manifest import index_identity
+
+    if not is_unfinished(path, index_identity):
+        return None
+    clear_work(_work_folder(path))
+    return Index.open(path)
 
 
 def index_vectors(
@@ -130,9 +146,14 @@ def encode_corpus(
 
     An interrupted run can be resumed as with `index_corpus`.
     """
-    from lsr.vectors.files import write_vectors
+    from lsr.core.unfinished import file_identity, is_unfinished
+    from lsr.core.work import clear_work
+    from lsr.vectors.files import iter_vectors, write_vectors
 
     check_output(path, force=force)
+    if not force and is_unfinished(path, file_identity):
+        clear_work(_work_folder(path))
+        return sum(map(len, iter_vectors(path, vocabulary=encoder.vocabulary)))
     with _shards(path, _encoder_record(encoder, top_k), restart) as shards:
         shards.encode(corpus, encoder, top_k=top_k, progress=progress)
         batches = (vectors for vectors, _ in shards.read(encoder.dim))
@@ -164,9 +185,11 @@ def encode_queries(
 
 
 def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> EncodedShards:
-    """The work folder beside the output at `path`."""
-    path = Path(path)
-    return EncodedShards(path.with_name(path.name + ".encoding"), record, restart=restart)
+    return EncodedShards(_work_folder(path), record, restart=restart)
+
+
+def _work_folder(path: str | Path) -> Path:
+    return beside(path, "encoding")
 
 
 def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:

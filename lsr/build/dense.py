@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError, ModelError, OutputExistsError
+from lsr.core.places import beside
 from lsr.core.progress import Stages, in_proportion, silent
-from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE
+from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE, RESTART
 from lsr.core.types import Vectors
-from lsr.core.work import WorkFolder
+from lsr.core.unfinished import is_unfinished
+from lsr.core.work import WorkFolder, clear_work
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -43,12 +45,17 @@ def add_dense_vectors(
     """
     from lsr.index.parts.dense.record import NAME
 
-    if "dense" in index.parts and not force:
-        raise OutputExistsError(f"{index.path} has a dense part already", remedies=[REPLACE])
+    if has_part(index, NAME, force):
+        return index
     with (
         encoding_work(index, NAME, encoder.settings(), restart=restart) as work,
         _EncodedRows(work.folder, encoder.dim) as encoded,
     ):
+        if encoded.rows > len(index):
+            raise InputError(
+                f"{work.folder} holds {encoded.rows:,} vectors, and the index {len(index):,} documents",
+                remedies=[RESTART],
+            )
         with stages("encoding dense vectors", len(index), "documents") as progress:
             progress(encoded.rows)
             for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
@@ -122,16 +129,31 @@ def check_dense_model(model: str) -> None:
 
 def is_interrupted(path: str | Path) -> bool:
     """Whether there is an index at `path` with interrupted encoding of dense vectors."""
-    path = Path(path)
-    return path.is_dir() and path.with_name(f"{path.name}.dense").is_dir()
+    return Path(path).is_dir() and beside(path, "dense").is_dir()
 
 
 def encoding_work(index: Index, part: str, settings: Mapping[str, Any], *, restart: bool) -> WorkFolder:
     """The work folder for encoding a part of an index, `PATH.PART/`, beside the index."""
-    folder = index.path.with_name(f"{index.path.name}.{part}")
     # The texts of an index do not change: what cannot be encoded now cannot be encoded next time.
     state = {"segment": index.manifest.segment, **settings}
-    return WorkFolder(folder, state, restart=restart, hopeless=(InputError,))
+    return WorkFolder(beside(index.path, part), state, restart=restart, hopeless=(InputError,))
+
+
+def has_part(index: Index, part: str, force: bool) -> bool:
+    """Whether this same command gave the index that part before it was killed; what that left is cleared away.
+
+    OutputExistsError if the index has such a part for another reason, and `force` is not set.
+    """
+    from lsr.index.format.manifest import index_identity
+
+    if part not in index.parts:
+        return False
+    if is_unfinished(index.path, index_identity):
+        clear_work(beside(index.path, part))
+        return True
+    if not force:
+        raise OutputExistsError(f"{index.path} has a {part} part already", remedies=[REPLACE])
+    return False
 
 
 def stored_texts(index: Index, first: int = 0) -> Iterator[str]:

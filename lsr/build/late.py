@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.build.dense import encoding_work, stored_texts
-from lsr.core.errors import OutputExistsError
+from lsr.build.dense import encoding_work, has_part, stored_texts
 from lsr.core.progress import Stages, silent
-from lsr.core.remedies import REPLACE
 
 if TYPE_CHECKING:
     from lsr.encoding.late.encoder import TokenEncoder
@@ -34,9 +34,10 @@ def add_token_vectors(
     from lsr.index.parts.adding import PartWriter
     from lsr.index.parts.late.record import FILE_NAMES, NAME
 
-    if NAME in index.parts and not force:
-        raise OutputExistsError(f"{index.path} has a {NAME} part already", remedies=[REPLACE])
+    if has_part(index, NAME, force):
+        return index
     with encoding_work(index, NAME, {**encoder.settings(), "bits": bits}, restart=restart) as work:
+        _take_back(index, work.folder, NAME, FILE_NAMES)
         with (
             LateWriter(work.folder, encoder.dim, bits) as writer,
             stages("encoding token vectors", len(index), "documents") as progress,
@@ -52,3 +53,13 @@ def add_token_vectors(
                 (work.folder / name).rename(part.folder / name)
             part.publish(record.to_record())
     return Index.open(index.path)
+
+
+def _take_back(index: Index, work: Path, part: str, names: Iterable[str]) -> None:
+    """Move files back that a killed run had moved into a part that it did not come to publish."""
+    added = index.manifest.parts.get(part)
+    for folder in (index.path / index.manifest.segment).glob(f"{part}-*"):
+        if added is None or folder.name != added.folder:
+            for name in names:
+                if (folder / name).is_file() and not (work / name).exists():
+                    (folder / name).rename(work / name)

@@ -7,7 +7,9 @@ A folder made with other settings is refused, never mixed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
 from lsr.core.work import WorkFolder
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 SHARD_DOCUMENTS = 1024
 SHARD_CHARACTERS = 1 << 25
 
+_SHARD = re.compile(r"\d{6}\.parquet")
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -50,13 +53,19 @@ class EncodedShards(WorkFolder):
 
     @property
     def paths(self) -> list[Path]:
-        """Finished shards, in corpus order."""
-        return sorted(self.folder.glob("*.parquet"))
+        """Finished shards, in corpus order. OutputExistsError if one between them is missing."""
+        found = sorted(path for path in self.folder.iterdir() if _SHARD.fullmatch(path.name))
+        for number, path in enumerate(found):
+            if int(path.stem) != number:
+                raise OutputExistsError(
+                    f"{self.folder}: {number:06d}.parquet is missing, so that the work cannot go on", remedies=[RESTART]
+                )
+        return found
 
     @property
     def documents(self) -> int:
         """Documents in finished shards."""
-        return sum(pq.read_metadata(path).num_rows for path in self.paths)
+        return sum(map(_rows, self.paths))
 
     def encode(
         self,
@@ -75,7 +84,7 @@ class EncodedShards(WorkFolder):
         for path in self.paths:
             self._skip(path, stream)
             if progress:
-                progress(pq.read_metadata(path).num_rows)
+                progress(_rows(path))
         number = len(self.paths)
         for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
             vectors = encoder.encode_documents(
@@ -85,12 +94,12 @@ class EncodedShards(WorkFolder):
                 progress=progress,
             )
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
-                pq.write_table(_to_table(documents, vectors), temporary, compression="zstd")
+                pq.write_table(_to_table(documents, vectors), temporary.absolute(), compression="zstd")
             self.begun = True
             number += 1
 
     def _skip(self, path: Path, stream: Iterator[Document]) -> None:
-        for row in pq.read_table(path, columns=_DOCUMENT_COLUMNS).to_pylist():
+        for row in _table(path, _DOCUMENT_COLUMNS).to_pylist():
             earlier = _to_document(row)
             document = next(stream, None)
             if document is None or _to_row(document) != _to_row(earlier):
@@ -105,7 +114,7 @@ class EncodedShards(WorkFolder):
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:
         """Vectors and documents, shard by shard."""
         for path in self.paths:
-            table = pq.read_table(path)
+            table = _table(path)
             indices = table["indices"].combine_chunks()
             vectors = SparseVectors(
                 np.asarray(indices.offsets),
@@ -115,6 +124,34 @@ class EncodedShards(WorkFolder):
                 dim,
             )
             yield vectors, [_to_document(row) for row in table.select(_DOCUMENT_COLUMNS).to_pylist()]
+
+
+# Absolute, so that pyarrow takes no path for a URI.
+
+
+def _rows(path: Path) -> int:
+    with _readable(path):
+        return int(pq.read_metadata(path.absolute()).num_rows)
+
+
+def _table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    with _readable(path):
+        table = pq.read_table(path.absolute(), columns=columns)
+        if columns is None and not table.schema.equals(_SCHEMA):
+            raise pa.ArrowInvalid("it has other columns")
+        table.validate(full=True)
+        return table
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """OutputExistsError for a shard that cannot be read."""
+    try:
+        yield
+    except (pa.ArrowException, KeyError) as error:
+        raise OutputExistsError(
+            f"{path} is damaged, so that the work in its folder cannot go on ({error})", remedies=[RESTART]
+        ) from None
 
 
 def _to_document(row: dict[str, str]) -> Document:

@@ -1,97 +1,92 @@
-"""The `lsr` command: its subcommands, and how it reports errors."""
+"""The `lsr` command: how it begins, and how it ends, whatever happens in between.
+
+What takes time to import is imported within `main`, where an interruption is met.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
 import signal
 import sys
-from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+if TYPE_CHECKING:
+    from types import FrameType
 
-import lsr
-from lsr.cli.commands import Commands
-from lsr.cli.console import Interrupted, errors, escape, note
-from lsr.cli.remedies import in_flags
-from lsr.core.errors import LsrError
-
-app = typer.Typer(
-    name="lsr",
-    cls=Commands,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"lsr {lsr.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Learned sparse retrieval: index text with SPLADE-style models, search it, serve it, measure it.
-
-    Start with `lsr demo`, or `lsr index FOLDER -o my-index` and `lsr search my-index "a question"`.
-    """
+_DEBUG = "--debug"
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for errors that the caller can fix, 130 when interrupted."""
-    # A terminated job cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, _terminate)
+    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted.
+
+    An error that is not one of lsr's is reported without its traceback, unless `--debug` asks for it.
+    """
+    debug = _take_debug()
+    try:
+        # A killed job cleans up as an interrupted one does.
+        signal.signal(signal.SIGTERM, _terminate)
+        code = _run(debug)
+    except KeyboardInterrupt:
+        code = _interrupted()
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+    finally:
+        # What is left to do has no use for a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
+
+
+def _run(debug: bool) -> int:
+    from lsr.cli.streams import flush_stdout, prepare_streams
+
+    prepare_streams()
+    from lsr.cli.console import Interrupted, note
+    from lsr.cli.failures import failed, reason
+    from lsr.cli.remedies import in_flags
+    from lsr.cli.root import app
+    from lsr.core.errors import LsrError
+    from lsr.core.unfinished import begin_command, end_command
+
+    begin_command(sys.argv[1:])
     try:
         try:
             app(standalone_mode=True)
         finally:
-            _flush_stdout()
+            flush_stdout()
     except LsrError as error:
-        _exit_with(error.message(in_flags))
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            sys.exit(1)
-        _exit_with(_reason(error))
+        code = failed(error.message(in_flags))
     except Interrupted as interruption:
         note(str(interruption))
-        sys.exit(130)
+        code = 130
+    except KeyboardInterrupt:
+        code = _interrupted()
     except SystemExit as exit:
-        if exit.code == 130:
+        code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+        if code == 130:
             note("interrupted")
-        raise
-    sys.exit(0)
+    except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            code = 1
+        elif debug:
+            raise
+        else:
+            code = failed(reason(error))
+    else:
+        code = 0
+    end_command(well=code == 0)
+    return code
 
 
-def _exit_with(message: str) -> NoReturn:
-    errors.print(f"[bold red]error:[/] {escape(message)}")
-    sys.exit(2)
+def _interrupted() -> int:
+    sys.stderr.write("interrupted\n")
+    return 130
 
 
-def _reason(error: OSError) -> str:
-    """Describe a full disk, a read-only folder or a lost network: which file, what, and what is kept."""
-    reason = error.strerror or str(error)
-    if error.filename is not None:
-        if isinstance(error, FileExistsError) and not Path(error.filename).is_dir():
-            reason = "is a file, but a folder is needed"
-        reason = f"{error.filename}: {reason}"
-    return "; ".join([reason, *getattr(error, "__notes__", ())])
-
-
-def _flush_stdout() -> None:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Python would try again at exit, and complain on its own.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-        raise
+def _take_debug() -> bool:
+    """Whether --debug stands among the arguments; it is taken out, since each command would have to know it."""
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    found = _DEBUG in sys.argv[1:end]
+    sys.argv[1:end] = [argument for argument in sys.argv[1:end] if argument != _DEBUG]
+    return found
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:

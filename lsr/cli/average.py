@@ -9,6 +9,7 @@ import typer
 
 from lsr.cli.console import output, print_json, progress_bar
 from lsr.cli.options import Force, Json
+from lsr.core.unfinished import announce
 
 
 def run(
@@ -38,6 +39,7 @@ def run(
     """
     from lsr.training.averaging import average_models
 
+    announce(out)
     with progress_bar("averaging", None, "files") as progress:
         made = average_models(models, out, weights=weight, force=force, progress=progress)
     if as_json:

@@ -93,8 +93,10 @@ def _numbers(option: str, values: list[str]) -> tuple[int, ...]:
 
 def _check_outputs(folder: Path, force: bool) -> None:
     from lsr.core.files import check_file
+    from lsr.core.unfinished import announce
 
     for suffix in (".md", ".json", ".png", ".svg"):
+        announce(folder / f"bench{suffix}")
         check_file(folder / f"bench{suffix}", force=force)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -20,6 +22,9 @@ class CommandEntry(NamedTuple):
 
 _SEARCH, _MEASURE, _TRAIN = "Index and search", "Measure and tune", "Train"
 _VECTORS, _CARE = "Vectors", "Look after"
+
+# As Typer says it, in this version and earlier ones.
+_CHOICE = re.compile(r"'(?P<given>.*)' is not one of (?P<known>.*)", re.DOTALL)
 
 COMMANDS = {
     "demo": CommandEntry("demo", _SEARCH),
@@ -65,6 +70,25 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in the order of the help."""
         return list(COMMANDS)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what is wrong with its arguments is said with the nearest right value."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if type(error).__name__ == "BadParameter" and isinstance(message := getattr(error, "message", None), str):
+                error.message = _with_nearest(message)  # type: ignore[attr-defined]
+            raise
+
+
+def _with_nearest(message: str) -> str:
+    """The message about a wrong value of a choice, without the words of a library, and with the nearest choice."""
+    message = message.removeprefix("Value error, ")
+    found = _CHOICE.fullmatch(message)
+    if found is None:
+        return message
+    nearest = get_close_matches(found["given"], re.findall(r"'([^']*)'", found["known"]), 1)
+    return f"{message.rstrip('.')}; did you mean '{nearest[0]}'?" if nearest else message
 
 
 class _Loaded(Mapping[str, Any]):

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from lsr.cli.harmless import HarmlessConsole, harmless_json, print_text
+from lsr.core.files import naming
 from lsr.core.progress import in_speed
 
 __all__ = ["Interrupted", "errors", "escape", "fail", "note", "output", "print_json", "print_text", "progress_bar"]
@@ -41,7 +42,10 @@ def note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a JSON value on stdout."""
-    sys.stdout.write(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n")
+    plain = not sys.stdout.encoding or sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    text = harmless_json(json.dumps(value, ensure_ascii=plain, indent=2, allow_nan=False))
+    with naming("stdout"):
+        sys.stdout.write(text + "\n")
 
 
 @contextmanager

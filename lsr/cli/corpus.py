@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
 from lsr.core.documents import Document
+from lsr.core.places import beside
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -47,7 +48,7 @@ def resumable(out: Path, suffixes: Sequence[str] = (".encoding", ".dense")) -> I
     try:
         yield
     except (KeyboardInterrupt, OSError) as stop:
-        kept = [path for suffix in suffixes if (path := out.with_name(out.name + suffix)).is_dir()]
+        kept = [path for suffix in suffixes if (path := beside(out, suffix.removeprefix("."))).is_dir()]
         if kept:
             message = f"{kept[-1]} keeps what was encoded; run the same command again to resume"
             if isinstance(stop, KeyboardInterrupt):

@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import output, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Force, Json
+from lsr.core.unfinished import announce
 
 
 def run(
@@ -36,6 +37,7 @@ def run(
         write_collection(out, force=force, progress=progress)
     collection = load_collection(out)
     encoder = SparseEncoder.load()
+    announce(out / "index")
     with resumable(out / "index"):
         retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
     retriever.warm_up()

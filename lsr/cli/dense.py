@@ -13,6 +13,7 @@ from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
 from lsr.cli.remarks import remark_on_texts
 from lsr.core.cpus import limit_threads
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
 NAME = "dense"
@@ -106,6 +107,7 @@ def run(
     from lsr.index import DenseSettings, Index
 
     settings = DenseSettings(kind.value, truncate)
+    announce(index)
     opened = Index.open(index)
     building: dict[str, Any] = {
         "settings": settings,

@@ -28,6 +28,7 @@ from lsr.cli.options import (
 )
 from lsr.cli.remarks import remark_on_texts
 from lsr.core.files import check_output
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 
@@ -74,6 +75,7 @@ def run(
         fail("give a CORPUS and --output, or --text with one text")
     if queries and dry:
         fail("--dry-run is for a corpus: queries are encoded in seconds")
+    announce(out)
     more: dict[str, int] = {}
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)

@@ -24,6 +24,7 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.search_flags import asked, search_command
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def run(
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         path = index or folder / "index"
+        announce(path)
         # An index given by name is measured as it was made, unless a model is given as well.
         as_made = index is not None and index.exists() and model is None and not force
         encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)

@@ -9,6 +9,8 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Force, IndexPath, Json
+from lsr.core.files import check_output
+from lsr.core.unfinished import announce
 
 
 def run(
@@ -50,6 +52,8 @@ def run(
     from lsr.index.build.export import iter_vectors, terms_of
     from lsr.vectors.files import FORMATS, file_format, write_vectors
 
+    announce(out)
+    check_output(out, force=force)
     opened = Index.open(index)
     vocabulary = opened.vocabulary
     named = FORMATS[file_format(out, scale)].holds_terms

@@ -31,6 +31,7 @@ from lsr.cli.options import (
 )
 from lsr.cli.remarks import remark_on_texts
 from lsr.core.cpus import limit_threads
+from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -144,19 +145,21 @@ def run(
 
         lsr index --vectors docs.ciff -o ciff-index
     """
-    from lsr.build.corpus import index_corpus
+    from lsr.build.corpus import finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
     from lsr.index.live.inspection import outliers_in_words
     from lsr.text.windows import cut_corpus
 
+    announce(out)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)
-    if not goes_on:
+    built = finished_index(out) if dense is not None and not force else None
+    if not goes_on and built is None:
         check_index_output(out, force=force)
     settings = IndexSettings(
         block_size=block_size,
@@ -167,9 +170,9 @@ def run(
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
     read: TextReport | None = None
-    if goes_on:
+    if goes_on or built is not None:
         note(f"{out} is built; resuming its dense vectors")
-        index = Index.open(out)
+        index = built or Index.open(out)
     elif vectors is not None:
         made = _index_vectors(vectors, corpus, out, model, max_length, format, on_error, building, dry, as_json)
         if made is None:

@@ -10,6 +10,7 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, Restart
 from lsr.cli.remarks import remark_on_texts
+from lsr.core.unfinished import announce
 
 NAME = "late"
 
@@ -51,6 +52,7 @@ def run(
     from lsr.encoding.late.encoder import TokenEncoder
     from lsr.index import Index
 
+    announce(index)
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
     opened = Index.open(index)
     with resumable(opened.path, (f".{NAME}",)):

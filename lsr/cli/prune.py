@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
 from lsr.core.cpus import limit_threads
+from lsr.core.unfinished import announce
 
 if TYPE_CHECKING:
     from lsr.vectors.pruning import Rule
@@ -124,6 +125,7 @@ def run(
         options = [f"--{name.replace('_', '-')}" for name in given or values]
         asked = f"one of {', '.join(options)}" if not given else f"one rule, not {' and '.join(options)}"
         fail(f"give {asked}")
+    announce(out)
     from lsr.vectors.pruning import RULES
 
     [(name, value)] = given.items()

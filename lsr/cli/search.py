@@ -105,7 +105,9 @@ def run(
         if out is None:
             fail("--queries and --dense-queries need --output with the name of the run file to make")
         from lsr.core.files import check_file
+        from lsr.core.unfinished import announce
 
+        announce(out)
         check_file(out, force=force)
         if offset:
             fail("--offset is for pages of one question: a run file holds the whole ranking")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import progress_bar
-from lsr.core.files import check_output
+from lsr.core.files import check_output, scratch_folder
+from lsr.core.unfinished import announce
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.bm25 import Bm25Encoder
@@ -57,10 +57,10 @@ def open_source(
     """
     from lsr.training.data import open_training_set
 
+    announce(out)
     check_output(out, force=force)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".work", dir=out.parent) as folder:
-        work = Path(folder)
+    with scratch_folder(out.with_name(f".{out.name}.work")) as work:
         with progress_bar("reading", None, "records") as progress:
             training_set = open_training_set(
                 source, split=split, candidates=candidates, all_texts=all_texts, work=work / "source", progress=progress

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Self
 import filelock
 
 from lsr.core.errors import LsrError, OutputExistsError
-from lsr.core.files import atomic_file
+from lsr.core.files import atomic_file, name_path, remove
 from lsr.core.remedies import RESTART
 
 _STATE = "state.json"
@@ -73,6 +72,8 @@ class WorkFolder:
                 self._clear()
                 self.folder.rmdir()
         self._unlock()
+        if isinstance(error, BaseException):
+            name_path(error, self.folder)
 
     def _unlock(self) -> None:
         # Unlinked while held: afterwards, it could be the lock that another process has just taken.
@@ -86,7 +87,7 @@ class WorkFolder:
             raise OutputExistsError(
                 f"{self.folder} is needed for unfinished work, but contains other files; move it away"
             )
-        earlier = json.loads(state.read_text()) if state.exists() else None
+        earlier = None if self._restart else _read_state(state)
         self.begun = False
         if self._restart or earlier is None:
             self._clear()
@@ -109,8 +110,28 @@ class WorkFolder:
             with atomic_file(state, force=True) as temporary:
                 temporary.write_text("null")
         for entry in self.folder.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry != state:
-                entry.unlink()
+            if entry != state:
+                remove(entry)
         state.unlink(missing_ok=True)
+
+
+def clear_work(folder: Path) -> None:
+    """Remove what a run left that was killed once its output was published."""
+    if folder.exists() or folder.with_name(f"{folder.name}.lock").exists():
+        with WorkFolder(folder, {}, restart=True):
+            pass
+
+
+def _read_state(path: Path) -> dict[str, Any] | None:
+    """The settings that the work was begun with, or None. OutputExistsError for a file of other content."""
+    if not path.exists():
+        return None
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        state = path
+    if state is not None and not isinstance(state, dict):
+        raise OutputExistsError(
+            f"{path} is damaged, so that the interrupted work in its folder cannot go on", remedies=[RESTART]
+        )
+    return state

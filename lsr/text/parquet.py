@@ -60,7 +60,7 @@ def count_rows(source: str | Path) -> int:
     import pyarrow.parquet as pq
 
     try:
-        return int(pq.read_metadata(source).num_rows)
+        return int(pq.read_metadata(Path(source).absolute()).num_rows)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
 

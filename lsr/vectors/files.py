@@ -136,7 +136,7 @@ def holds_vectors(source: str | Path) -> bool:
 
 
 def _parquet_holds(path: Path) -> bool:
-    return {"indices", "values"} <= set(pq.read_schema(path).names)
+    return {"indices", "values"} <= set(pq.read_schema(path.absolute()).names)
 
 
 def _first_line(path: Path) -> str:

@@ -55,7 +55,9 @@ class ParquetVectorWriter:
             self._schema = pa.schema(fields, metadata={_DIM: str(self.dim)})
             # Splitting floats into streams by byte makes zstd's output a tenth smaller than a dictionary does.
             options = {"use_dictionary": False, "column_encoding": {"values.list.element": "BYTE_STREAM_SPLIT"}}
-            self._file = stack.enter_context(pq.ParquetWriter(temporary, self._schema, compression="zstd", **options))
+            self._file = stack.enter_context(
+                pq.ParquetWriter(temporary.absolute(), self._schema, compression="zstd", **options)
+            )
             self._resources = stack.pop_all()
         return self
 
@@ -182,7 +184,7 @@ def _open(path: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _check_schema(file.schema_arrow, str(path))
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=str(path)) from error
 
 

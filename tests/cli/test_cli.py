@@ -331,7 +331,8 @@ def test_a_full_disk_is_one_line_and_the_encoding_is_kept(run: Run, monkeypatch:
         patch.setattr("lsr.index.IndexBuilder.add", full)
         code, _, err = run("index", "corpus.jsonl", "-o", "index")
     assert code == 2 and err.splitlines()[-1] == (
-        "error: No space left on device; index.encoding keeps what was encoded; run the same command again to resume"
+        "error: index: No space left on device; index.encoding keeps what was encoded; "
+        "run the same command again to resume"
     )
     assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "index.encoding"]
     assert run("index", "corpus.jsonl", "-o", "index")[0] == 0

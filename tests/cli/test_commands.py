@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lsr.cli.app import app
 from lsr.cli.commands import COMMANDS, CommandEntry
+from lsr.cli.root import app
 
 
 def test_a_command_from_a_test_s_own_code_is_listed_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,4 +79,4 @@ def test_a_reader_that_goes_away_gets_no_traceback(toy_index: Path) -> None:
 def test_answers_that_cannot_be_written_are_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run([*LSR, "models", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert process.returncode == 2 and process.stderr == "error: No space left on device\n"
+    assert process.returncode == 2 and process.stderr == "error: stdout: No space left on device\n"

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from lsr import Document
-from lsr.cli.app import app
+from lsr.cli.root import app
 from lsr.index.engines.exhaustive.engine import Exhaustive
 from lsr.index.engines.registry import ENGINES
 from lsr.index.fusion.methods import METHODS, FusionMethod, Normaliser

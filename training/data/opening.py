@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from lsr.core.errors import InputError
+from lsr.core.files import scratch_folder
 from lsr.text import irds, open_corpus
 from lsr.text.folder import folder_files
 from lsr.training.data.conversion import convert_corpus, convert_records, convert_source, with_texts
@@ -152,10 +152,10 @@ def _converted(
     with FileLock(work / f".{target.name}.lock"):  # all processes of a training run need it
         if not is_training_set(target):
             with (
-                tempfile.TemporaryDirectory(prefix=".", dir=work) as folder,
+                scratch_folder(work / f".{target.name}.work") as folder,
                 TrainingSetWriter(target, about=options) as writer,
             ):
-                convert(writer, Path(folder))
+                convert(writer, folder)
     return TrainingSet.open(target)
 
 

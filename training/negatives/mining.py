@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
-from lsr.core.files import check_output
+from lsr.core.files import check_output, scratch_folder
 from lsr.core.progress import Stages, silent
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives.candidates import Candidates, DistinctQueries, find_candidates
@@ -65,13 +64,12 @@ def mine(
     if teacher is None and margin is not None:
         raise InputError("a margin needs a teacher")
     path = check_output(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".mining", dir=path.parent) as folder:
+    with scratch_folder(path.with_name(f".{path.name}.mining")) as folder:
         queries = DistinctQueries.of(training_set)
         found = find_candidates(
             training_set, queries, searchers, depth=settings.depth, skip_top=settings.skip_top, stages=stages
         )
-        candidates = Candidates(Path(folder) / "candidates.uint32", found)
+        candidates = Candidates(folder / "candidates.uint32", found)
         record: dict[str, Any] = {
             "with": [searcher.name for searcher in searchers],
             **dataclasses.asdict(settings),
@@ -80,8 +78,8 @@ def mine(
         if teacher is not None:
             margin = margin or NV_RETRIEVER
             pairs = _pairs(training_set, queries, candidates, without_titles)
-            scores = np.asarray(np.memmap(Path(folder) / "scores.float32", np.float32, "w+", shape=(len(pairs),)))
-            teacher.score_pairs(pairs, scores, work=Path(folder), stages=stages)
+            scores = np.asarray(np.memmap(folder / "scores.float32", np.float32, "w+", shape=(len(pairs),)))
+            teacher.score_pairs(pairs, scores, work=folder, stages=stages)
             _keep_passing(queries, candidates, pairs, scores, margin)
             record |= {
                 "teacher": teacher.name,
@@ -110,10 +108,9 @@ def refresh(
     removed afterwards. Other arguments as for `mine`.
     """
     path = check_output(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
     settings = dataclasses.replace(settings or MiningSettings(), replace=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".student", dir=path.parent) as folder:
-        searcher = SparseSearcher.build(student, training_set.texts, Path(folder), stages=stages)
+    with scratch_folder(path.with_name(f".{path.name}.student")) as folder:
+        searcher = SparseSearcher.build(student, training_set.texts, folder, stages=stages)
         return mine(
             training_set, [searcher], path, settings, teacher=teacher, margin=margin, force=force, stages=stages
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.files import scratch_folder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval.collections import load_collection
 from lsr.eval.measures.metrics import score_run
@@ -51,15 +51,14 @@ class Development:
 
     def __call__(self, student: Student) -> dict[str, float]:
         """nDCG@10, the mean number of active terms of documents and queries, and FLOPS (Σ_j p_q(j) p_d(j))."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.work) as folder:
-            student.save(Path(folder) / "model")
-            encoder = SparseEncoder.load(Path(folder) / "model", device=str(student.device))
+        with scratch_folder(self.work / "measuring") as folder:
+            student.save(folder / "model")
+            encoder = SparseEncoder.load(folder / "model", device=str(student.device))
             documents = encoder.encode_documents(
                 [document.contents for document in self.documents], [document.id for document in self.documents]
             )
             queries = encoder.encode_queries([query.text for query in self.queries], [each.id for each in self.queries])
-            with IndexBuilder(Path(folder) / "index", dim=encoder.dim) as builder:
+            with IndexBuilder(folder / "index", dim=encoder.dim) as builder:
                 builder.add(documents)
                 index = builder.finish()
             found = index.search_batch(queries, _DEPTH, mode="exact")

@@ -10,14 +10,16 @@ RUN/model/         the encoder: `SparseEncoder.load(RUN/model)`
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
 from lsr.core.structured import read_settings
@@ -64,8 +66,19 @@ class RunFolder:
 
     def saved_step(self) -> int | None:
         """The step from which a run would go on; None if no step was saved."""
-        steps = [path.name.removeprefix("checkpoint-") for path in self.checkpoints.glob("checkpoint-*")]
-        return max(map(int, filter(str.isdecimal, steps)), default=None)
+        return max((step for step, path in self._saved() if _is_complete(path)), default=None)
+
+    def last_checkpoint(self) -> str | None:
+        """The folder from which a run goes on; what a killed run left of later ones is removed."""
+        last = self.saved_step()
+        for step, path in self._saved():
+            if last is None or step > last:
+                shutil.rmtree(path)
+        return None if last is None else str(self.checkpoints / f"checkpoint-{last}")
+
+    def _saved(self) -> list[tuple[int, Path]]:
+        found = [(path.name.removeprefix("checkpoint-"), path) for path in self.checkpoints.glob("checkpoint-*")]
+        return [(int(step), path) for step, path in found if step.isdecimal()]
 
     def claim(self, config: TrainingConfig, *, restart: bool) -> None:
         """Claim the folder for a run of this configuration, new or continued; `restart` removes an existing run.
@@ -73,7 +86,8 @@ class RunFolder:
         OutputExistsError for a folder with other contents, or a run of another configuration.
         """
         recorded = self.config
-        if self.path.exists() and not recorded.exists() and any(path.name != DATA for path in self.path.iterdir()):
+        ours = (DATA, f".{CONFIG}.tmp")  # the latter of a run that was killed when it began
+        if self.path.exists() and not recorded.exists() and any(path.name not in ours for path in self.path.iterdir()):
             raise OutputExistsError(
                 f"{self.path} exists and is not the folder of a training run: choose another folder"
             )
@@ -83,7 +97,7 @@ class RunFolder:
             for file in (self.log, recorded):
                 file.unlink(missing_ok=True)
         if recorded.exists():
-            before = TrainingConfig.from_record(read_settings(recorded, yaml=True), str(recorded))
+            before = TrainingConfig.from_record(_read(recorded), str(recorded))
             if before != config:
                 raise OutputExistsError(
                     f"{self.path} holds a run of another configuration (its {CONFIG} differs)",
@@ -101,3 +115,22 @@ class RunFolder:
         for path in (self.data, self.path):
             with suppress(OSError):  # not empty, or missing
                 path.rmdir()
+
+
+def _read(path: Path) -> Any:
+    """The values of a recorded configuration. OutputExistsError if they cannot be read."""
+    try:
+        return read_settings(path, yaml=True)
+    except InputError:
+        raise OutputExistsError(
+            f"{path} is damaged, so that the run in its folder cannot go on",
+            remedies=["choose another folder", RESTART],
+        ) from None
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Whether a step was saved to the end: its state is what transformers writes last."""
+    try:
+        return isinstance(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError):
+        return False

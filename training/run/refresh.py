@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from lsr.core.files import scratch_folder
 from lsr.core.progress import Stages, silent
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.training.data import TrainingSet
@@ -80,8 +80,7 @@ class Refresh(TrainerCallback):
     def _mine_all(self, step: int, student: Student) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         student.eval()
-        with TemporaryDirectory(dir=self.folder, prefix=".") as temporary:
-            work = Path(temporary)
+        with scratch_folder(self.folder / ".mining") as work:
             student.save(work / "model")
             encoder = SparseEncoder.load(work / "model", device=str(student.device))
             (work / "sets").mkdir()

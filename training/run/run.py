@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
 
 from lsr.core.progress import Stages, remark, silent
 from lsr.training.config import TrainingConfig
@@ -53,7 +52,7 @@ def train(
     arguments.max_steps = prepared.steps
     arguments.warmup_steps = round(config.run.warmup * prepared.steps)
     trainer = make_trainer(config, place, arguments, prepared, stages)
-    checkpoint = get_last_checkpoint(str(place.checkpoints)) if place.checkpoints.exists() else None
+    checkpoint = place.last_checkpoint()
     with stages("training", prepared.steps, "steps") as progress:
         stopping = Stopping(progress)
         # Last of all, so that a step is saved with everything that belongs to it.

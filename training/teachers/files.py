@@ -89,7 +89,7 @@ class FileTeacher:
 
 def write_scores(path: Path, pairs: Pairs, scores: Scores, *, force: bool = False) -> None:
     """Write the score of every pair to a Parquet file that a `FileTeacher` reads."""
-    with atomic_file(path, force=force) as temporary, pq.ParquetWriter(temporary, _SCHEMA) as writer:
+    with atomic_file(path, force=force) as temporary, pq.ParquetWriter(temporary.absolute(), _SCHEMA) as writer:
         for first, last in pairs.blocks(_PAIRS):
             start, end = pairs.indptr[first], pairs.indptr[last]
             queries = [pairs.query_ids[query] for query in range(first, last) for _ in pairs.candidates(query)]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lsr.core.errors import InputError, ModelError
-from lsr.core.files import check_output
+from lsr.core.files import check_output, scratch_folder
 from lsr.core.progress import Stages, silent
 from lsr.core.shares import mean_shares
+from lsr.core.unfinished import announce
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.teachers.ensemble import SCALE, Scores, combine
 from lsr.training.teachers.files import write_scores
@@ -58,10 +58,11 @@ def score_training_set(
     shares = mean_shares(len(teachers), weights, "teachers")
     raw = len(teachers) == 1 and not normalise
     path = check_output(path, force=force)
-    kept = None if keep is None else [check_output(file, force=force) for file in _files(Path(keep), names)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".scoring", dir=path.parent) as folder:
-        work = Path(folder)
+    kept = None if keep is None else _files(Path(keep), names)
+    for file in kept or ():
+        announce(file)
+        check_output(file, force=force)
+    with scratch_folder(path.with_name(f".{path.name}.scoring")) as work:
         pairs = Pairs.of(training_set, texts_of(training_set, without_titles=without_titles))
         scores = []
         for number, teacher in enumerate(teachers):

@@ -1,0 +1,158 @@
+"""Kills each command that writes before every file-system call that it makes, and gives it again.
+
+    python benchmarks/killed.py [COMMAND...] [--stride N] [--json FILE]
+
+For n = 1, 2, … the command runs in a child process, forked from this one, until it is about to make its n-th call that
+can change the file system below its folder; there it is killed (SIGKILL), whatever code makes the call: Python,
+pyarrow, faiss, safetensors or torch. Then the very same command runs undisturbed. It must succeed, and leave the files
+of a run that nothing disturbed, byte by byte, and no other file or folder. What differs by chance is made alike first:
+random names of segments and parts, times, seconds. Linux on x86-64 only (ptrace, seccomp).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kills.commands import COMMANDS, Command, make_inputs
+from kills.compare import differences, snapshot
+from kills.tracer import run_traced, run_untraced
+
+
+@dataclass
+class Outcome:
+    """What became of a command.
+
+    Attributes:
+        calls: that it makes undisturbed; kills: runs that were killed, of which so many reruns failed.
+        failures: how they failed, with the number of the call before which the run was killed.
+    """
+
+    command: str
+    calls: int = 0
+    kills: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.command}: {self.calls} calls, {self.kills} kills, {self.failed} failures, {self.seconds:.0f} s"
+        ]
+        return "\n".join([*lines, *(f"  {failure}" for failure in self.failures[:10])])
+
+
+def try_command(name: str, inputs: Path, stride: int = 1, first: int = 1, most: int | None = None) -> Outcome:
+    """Kill the command of this name before every `stride`-th of its calls, and run it again each time."""
+    command, outcome, started = COMMANDS[name], Outcome(name), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="killed-") as work:
+        folder = Path(work) / "case"
+        _prepare(command, inputs, folder)
+        _warm(command, folder)
+        _prepare(command, inputs, folder)
+        status, outcome.calls = run_traced(_main_of(command), folder, None)
+        assert status == 0, f"{name}: exit code {status} without a kill"
+        expected = snapshot(folder)
+        for call in range(first, outcome.calls + 1, stride):
+            if most is not None and outcome.kills >= most:
+                break
+            _prepare(command, inputs, folder)
+            status, _ = run_traced(_main_of(command), folder, call)
+            outcome.kills += status == -9
+            status = run_untraced(_main_of(command), folder)
+            problems = (
+                [f"exit code {status}: {_last_words(folder)}"] if status else differences(expected, snapshot(folder))
+            )
+            if problems:
+                outcome.failed += 1
+                outcome.failures.append(f"call {call}: {problems[0]}")
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _prepare(command: Command, inputs: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in command.inputs:
+        source = inputs / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copyfile(source, folder / name)
+
+
+def _warm(command: Command, folder: Path) -> None:
+    """Run the command in this process, so that its children need not import, nor load kernels."""
+    before, streams = Path.cwd(), (os.dup(1), os.dup(2))
+    try:
+        code = _main_of(command)(folder)
+    finally:
+        os.chdir(before)
+        for number, stream in enumerate(streams, start=1):
+            os.dup2(stream, number)
+            os.close(stream)
+    assert code == 0, _last_words(folder)
+
+
+def _main_of(command: Command) -> Callable[[Path], int]:
+    def run(folder: Path) -> int:
+        os.chdir(folder)
+        words = os.open(folder.parent / "words", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(words, 1)
+        os.dup2(words, 2)
+        sys.argv = ["lsr", *command.arguments]
+        from lsr.cli.app import main
+
+        try:
+            main()
+        except SystemExit as exit:
+            return int(exit.code or 0)
+        except BaseException:
+            traceback.print_exc()
+            return 99
+
+    return run
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder.parent / "words").read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "nothing said"
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("commands", nargs="*", metavar="COMMAND", help=f"of {', '.join(COMMANDS)}; default: all")
+    parser.add_argument("--stride", type=int, default=1, help="kill before every N-th call (%(default)s)", metavar="N")
+    parser.add_argument("--first", type=int, default=1, help="the first call (%(default)s)", metavar="N")
+    parser.add_argument("--most", type=int, help="kills, at most, of each command", metavar="N")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    arguments = parser.parse_args()
+    for name in arguments.commands:
+        if name not in COMMANDS:
+            parser.error(f"no command {name!r}; there are {', '.join(COMMANDS)}")
+    with tempfile.TemporaryDirectory(prefix="killed-inputs-") as inputs:
+        make_inputs(Path(inputs))
+        outcomes = []
+        for name in arguments.commands or COMMANDS:
+            outcome = try_command(name, Path(inputs), arguments.stride, arguments.first, arguments.most)
+            outcomes.append(outcome)
+            print(outcome, flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The commands, on the tiny models and files of the golden tests, and what each needs to be there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
+_DOCUMENTS = 24
+_WORDS = "bird river stone bread wheel violin glacier harbour lantern meadow copper thunder orchard pepper".split()  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line without `lsr`, and the inputs that are copied into its folder."""
+
+    arguments: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+_INDEX = ("index", "corpus.jsonl", "-o", "made", "--model", "model")
+
+COMMANDS = {
+    "index": Command(_INDEX, ("corpus.jsonl", "model")),
+    "index --force": Command((*_INDEX, "--force"), ("corpus.jsonl", "model", "made")),
+    "index --dense": Command((*_INDEX, "--dense", "dense-model"), ("corpus.jsonl", "model", "dense-model")),
+    "index --vectors": Command(("index", "--vectors", "vectors.parquet", "-o", "made"), ("vectors.parquet",)),
+    "dense": Command(("dense", "made", "--model", "dense-model"), ("made", "dense-model")),
+    "late": Command(("late", "made", "--model", "late-model"), ("made", "late-model")),
+    "prune": Command(("prune", "made", "-o", "small", "--top-k", "3"), ("made",)),
+    "prune, a file": Command(("prune", "vectors.parquet", "-o", "small.parquet", "--top-k", "3"), ("vectors.parquet",)),
+    "tune": Command(
+        ("tune", "made", "--queries", "queries.jsonl", "--recall", "0.5"), ("made", "model", "queries.jsonl")
+    ),
+    "upgrade": Command(("upgrade", "old"), ("old",)),
+    "encode": Command(("encode", "corpus.jsonl", "-o", "docs.parquet", "--model", "model"), ("corpus.jsonl", "model")),
+    "encode --queries": Command(
+        ("encode", "queries.jsonl", "--queries", "-o", "q.jsonl.gz", "--model", "model"), ("queries.jsonl", "model")
+    ),
+    "export": Command(("export", "made", "-o", "out.ciff"), ("made",)),
+    "search --queries": Command(
+        ("search", "made", "--queries", "queries.jsonl", "-o", "run.trec"), ("made", "model", "queries.jsonl")
+    ),
+    "average": Command(("average", "model", "model", "-o", "mean"), ("model",)),
+    "average --force": Command(("average", "model", "model", "-o", "mean", "--force"), ("model", "mean")),
+    "mine": Command(("mine", "set", "-o", "mined", "--with", "bm25"), ("set",)),
+    "score": Command(("score", "set", "-o", "scored", "-t", "bm25"), ("set",)),
+    "train": Command(("train", "recipe.yaml", "-o", "run"), ("recipe.yaml", "set", "model")),
+    "adapt": Command(
+        ("adapt", "adapted.jsonl", "-o", "run", "--model", "model", "--steps", "2", "-t", "bm25"),
+        ("adapted.jsonl", "model"),
+    ),
+}
+
+
+def make_inputs(folder: Path) -> None:
+    """Make every input below `folder`, and load what the commands need, but compute nothing on several threads."""
+    from lsr.cli.app import main
+
+    for variable in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    for name, source in {
+        "model": "encoders/splade/model", "dense-model": "encoders/dense/model", "late-model": "encoders/late/model",
+        "set": "training/set", "old": "index/format-2/blocks/index",
+    }.items():  # fmt: skip
+        shutil.copytree(_GOLDEN / source, folder / name, dirs_exist_ok=True)
+    _lengthen(folder / "model")
+    shutil.copytree(folder / "model", folder / "mean")
+    corpus = (_GOLDEN / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:_DOCUMENTS]
+    (folder / "corpus.jsonl").write_text("".join(corpus), encoding="utf-8")
+    shutil.copyfile(_GOLDEN / "queries.jsonl", folder / "queries.jsonl")
+    (folder / "recipe.yaml").write_text(_recipe(), encoding="utf-8")
+    (folder / "adapted.jsonl").write_text("".join(map(_made_document, range(60))), encoding="utf-8")
+    # In children, which leave no threads here.
+    from kills.tracer import run_untraced
+
+    def begin(where: Path) -> int:
+        os.chdir(where)
+        for arguments in (
+            _INDEX,
+            ("encode", "corpus.jsonl", "-o", "vectors.parquet", "--model", "model"),
+        ):
+            sys.argv = ["lsr", *arguments]
+            try:
+                main()
+            except SystemExit as exit:
+                if exit.code:
+                    return int(exit.code)
+        return 0
+
+    assert run_untraced(begin, folder) == 0
+    _import()
+
+
+def _import() -> None:
+    """What the commands import: before a fork, so that it takes no time after it."""
+    from importlib import import_module
+
+    for name in (
+        "lsr.cli.root", "lsr.build.corpus", "lsr.build.dense", "lsr.build.late", "lsr.index", "lsr.eval",
+        "lsr.search.retriever", "lsr.encoding.sparse.encoder", "lsr.encoding.dense.encoder",
+        "lsr.encoding.late.encoder", "lsr.training.run", "lsr.training.adapt", "lsr.training.averaging",
+        "lsr.training.negatives", "lsr.training.teachers", "faiss", "lsr.index.build.builder", "lsr.vectors.ciff",
+        "transformers.models.bert.modeling_bert", "lsr.eval.tuning.recall",
+    ):  # fmt: skip
+        import_module(name)
+    from lsr.cli.commands import COMMANDS as MODULES
+
+    for entry in MODULES.values():
+        import_module(f"lsr.cli.{entry.module}")
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _lengthen(model: Path) -> None:
+    """Give the model as many positions as commands read by default."""
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
+
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    times = -(-512 // config["max_position_embeddings"])
+    tensors = load_file(model / "model.safetensors")
+    for name in tensors:
+        if "position_embeddings" in name:
+            tensors[name] = np.tile(tensors[name], (times, 1))
+            config["max_position_embeddings"] = len(tensors[name])
+    save_file(tensors, model / "model.safetensors", {"format": "pt"})
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _recipe() -> str:
+    import yaml
+
+    recipe = yaml.safe_load((_GOLDEN / "training" / "recipe.yaml").read_text(encoding="utf-8"))
+    recipe["model"]["document"]["base"] = "model"
+    recipe["run"] |= {"steps": 3, "save_every": 2}
+    return yaml.safe_dump(recipe)
+
+
+def _made_document(number: int) -> str:
+    def words(seed: int, count: int) -> str:
+        return " ".join(_WORDS[(number * 7 + seed * (place + 3)) % len(_WORDS)] for place in range(count))
+
+    text = ". ".join(f"{words(seed, 12).capitalize()} {number}" for seed in range(1, 6)) + "."
+    return json.dumps({"_id": f"d{number}", "title": f"{words(9, 3)} {number}", "text": text}) + "\n"

@@ -1,0 +1,68 @@
+"""What a command left, file by file, with what differs by chance made alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+_NAMES = (re.compile(r"segment-[0-9a-f]{16}"), re.compile(r"(?<=dense-|.late-)[0-9a-f]{8}"))
+# Times, checksums of a manifest in which there are such names and times, and transformers' mean loss, which is of the
+# steps since a run was last resumed.
+_CHANCE = ("created", "crc32", "seconds", "before", "after", "median_us", "p95_us", "train_loss")
+_TIMED = re.compile(r"runtime|per_second|seconds|_time$|^time")
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """A digest of each file below the folder, and "" for each folder."""
+    return {
+        _alike(str(path.relative_to(folder))): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        # TensorBoard's files, named by the time: each run begins one.
+        if "checkpoints/runs" not in str(path)
+    }
+
+
+def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
+    """What is missing, too much, or of another content."""
+    return [
+        *(f"missing: {name}" for name in sorted(expected.keys() - found.keys())),
+        *(f"left over: {name}" for name in sorted(found.keys() - expected.keys())),
+        *(f"other content: {name}" for name in sorted(expected.keys() & found.keys()) if expected[name] != found[name]),
+    ]
+
+
+def _digest(path: Path) -> str:
+    if path.is_dir():
+        return ""
+    content = path.read_bytes()
+    if path.name == "manifest.json" or path.suffix in (".json", ".jsonl"):
+        content = _without_chance(content.decode())
+    elif path.name in ("training_args.bin", "state.json") or path.suffix in (".pt", ".pth"):
+        content = b""  # pickles, which hold times
+    return sha256(content).hexdigest()
+
+
+def _without_chance(text: str) -> bytes:
+    try:
+        values = [json.loads(text)]
+    except ValueError:
+        values = [json.loads(line) for line in text.splitlines() if line.strip()]
+    return _alike(json.dumps([_timeless(value) for value in values], sort_keys=True)).encode()
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _timeless(each)
+            for key, each in value.items()
+            if not (key in _CHANCE and not isinstance(each, dict)) and not _TIMED.search(key)
+        }
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
+
+
+def _alike(text: str) -> str:
+    text = re.sub(r"segment-[0-9a-f]{16}", "segment-X", text)
+    return re.sub(r"\b(dense|late)-[0-9a-f]{8}", r"\1-X", text)

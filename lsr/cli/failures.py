@@ -1,0 +1,38 @@
+"""What is said of an error that no line of lsr expected: what it is, where, and how to learn more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.cli.console import errors, escape
+
+
+def failed(message: str) -> int:
+    """Print an error; give the exit code."""
+    errors.print(f"[bold red]error:[/] {escape(message)}")
+    return 2
+
+
+def reason(error: Exception) -> str:
+    """The error in words, with what was noted about it."""
+    said = _of_system(error) if isinstance(error, OSError) and error.strerror else _unexpected(error)
+    return "; ".join([said, *getattr(error, "__notes__", ())])
+
+
+def _of_system(error: OSError) -> str:
+    """A full disk, a folder that may not be written, a lost network: which file, and what."""
+    said = str(error.strerror)
+    if error.filename is not None:
+        if isinstance(error, FileExistsError) and not Path(error.filename).is_dir():
+            said = "is a file, where a folder is needed"
+        said = f"{error.filename}: {said}"
+    return said
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error})" if str(error) else "out of memory"
+    if isinstance(error, OSError):
+        return str(error) or type(error).__name__
+    said = " ".join(str(error).split()) or "no reason given"
+    return f"unexpected {type(error).__name__}: {said}; --debug shows where it arose"

@@ -1,0 +1,32 @@
+"""Where the files of a run are kept that are not its output: beside the output, or in it where they must be."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_INSIDE = re.compile(r"\.(encoding|dense|late|command)(\.lock|\.tmp)?")
+
+
+def beside(path: str | Path, suffix: str) -> Path:
+    """`PATH.suffix`; `PATH/.suffix` where PATH is a folder that can be written and the one above it is not.
+
+    Such a folder is the root of a mounted volume, or of a file system. What is written there has a name by which
+    `is_kept_inside` knows it.
+    """
+    path = named(path)
+    if path.is_dir() and (not path.name or (os.access(path, os.W_OK) and not os.access(path.parent, os.W_OK))):
+        return path / f".{suffix}"
+    return path.with_name(f"{path.name}.{suffix}")
+
+
+def is_kept_inside(name: str) -> bool:
+    """Whether a file or folder of this name, in an output, is one that `beside` put there."""
+    return _INSIDE.fullmatch(name) is not None
+
+
+def named(path: str | Path) -> Path:
+    """The same path with a name at its end, which `.` and `..` lack."""
+    path = Path(path)
+    return path if path.name and path.name != ".." else path.resolve()

@@ -1,0 +1,47 @@
+"""Commands killed before some of their file-system calls, and given again; benchmarks/killed.py takes them all."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+from kills.compare import differences, snapshot  # noqa: E402
+
+
+@pytest.mark.process
+@pytest.mark.slow
+@pytest.mark.skipif(
+    (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="ptrace as on Linux on x86-64"
+)
+@pytest.mark.parametrize("command", ["dense", "encode", "upgrade"])
+def test_a_killed_command_ends_as_if_nothing_had_been_when_it_is_given_again(command: str) -> None:
+    script = [sys.executable, str(BENCHMARKS / "killed.py"), command, "--stride", "9", "--first", "5"]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 0 and ", 0 failures" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_is_compared(tmp_path: Path) -> None:
+    def made(segment: str, created: str, content: str) -> dict[str, str]:
+        folder = tmp_path / segment / "index"
+        (folder / f"segment-{segment * 8}").mkdir(parents=True)
+        (folder / f"segment-{segment * 8}" / "ids.npy").write_text(content)
+        (folder / "manifest.json").write_text(f'{{"segment": "segment-{segment * 8}", "created": "{created}"}}')
+        return snapshot(tmp_path / segment)
+
+    first = made("ab", "today", "1")
+    assert differences(first, made("cd", "tomorrow", "1")) == []
+    other = made("ef", "today", "2")
+    assert differences(first, other) == ["other content: index/segment-X/ids.npy"]
+    (tmp_path / "ef" / ".index.tmp").touch()
+    (tmp_path / "ef" / "index" / "manifest.json").unlink()
+    assert differences(first, snapshot(tmp_path / "ef"))[:2] == [
+        "missing: index/manifest.json",
+        "left over: .index.tmp",
+    ]
