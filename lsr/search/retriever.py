@@ -109,37 +109,11 @@ class Retriever:
     # -- searching ---------------------------------------------------------------------------------------------------
 
     @overload
-    def search(
-        self,
-        text: str,
-        k: int = ...,
-        plan: SearchPlan | None = ...,
-        *,
-        dense_vector: npt.ArrayLike | None = ...,
-        vector: Mapping[str, float] | tuple[npt.ArrayLike, npt.ArrayLike] | None = ...,
-        offset: int = ...,
-        explain: bool = ...,
-        allow: npt.NDArray[Any] | None = ...,
-        mode: str = ...,
-        recall: float | None = ...,
-        **flat: Any,
-    ) -> SearchResponse: ...
+    def search(self, text: str, k: int = ..., plan: SearchPlan | None = ..., **given: Any) -> SearchResponse: ...
 
     @overload
     def search(
-        self,
-        text: Sequence[str] | SparseVectors,
-        k: int = ...,
-        plan: SearchPlan | None = ...,
-        *,
-        dense_vector: npt.ArrayLike | None = ...,
-        vector: SparseVectors | Sequence[Any] | None = ...,
-        offset: int = ...,
-        explain: bool = ...,
-        allow: npt.NDArray[Any] | None = ...,
-        mode: str = ...,
-        recall: float | None = ...,
-        **flat: Any,
+        self, text: Sequence[str] | SparseVectors, k: int = ..., plan: SearchPlan | None = ..., **given: Any
     ) -> list[SearchResponse]: ...
 
     @overload

@@ -191,7 +191,7 @@ class SparseVectors:
         """The given rows, all different, in the given order."""
         try:
             order = np.arange(len(self))[np.asarray(rows, dtype=np.int64)]
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"the rows to take are numbers below {len(self):,}: {error}") from None
         lengths = np.diff(self.indptr)[order]
         indptr = np.concatenate([[0], np.cumsum(lengths)])

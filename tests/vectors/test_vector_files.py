@@ -233,7 +233,7 @@ def test_other_columns(tmp_path: Path, columns: dict[str, Any], message: str) ->
 def test_not_a_vector_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"v\.parquet: no such file"):
         iter_vectors(tmp_path / "v.parquet")
-    for name in ("v.npz", "v.parquet.gz"):
+    for name in ("v.hdf5", "v.parquet.gz"):
         with pytest.raises(InputError, match=r"the name of a vector file must end in \.parquet, \.jsonl"):
             iter_vectors(tmp_path / name)
     write_vectors(tmp_path / "v.parquet", [many(1000)])
