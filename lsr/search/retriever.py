@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -20,6 +19,7 @@ from lsr.search.asked import Asked, NumberedTerms, asked_with
 from lsr.search.encoders import EncodedQueries, IndexEncoders
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
+from lsr.search.ranked import RankedIds
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
 from lsr.vectors.explanation import Explanation, explain_match
@@ -28,26 +28,10 @@ if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
-    from lsr.index import Index, SearchStats
+    from lsr.index import Index
     from lsr.vectors.sparse import SparseVectors
 
 __all__ = ["EncodedQueries", "RankedIds", "Retriever"]
-
-
-@dataclass(frozen=True, slots=True)
-class RankedIds:
-    """The hits of one query of many, best first, and what the search of the sparse index did, if it was searched."""
-
-    ids: list[str]
-    scores: npt.NDArray[np.floating]
-    stats: SearchStats | None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __repr__(self) -> str:
-        best = ", ".join(f"{id!r} {score:.4g}" for id, score in zip(self.ids[:3], self.scores, strict=False))
-        return f"RankedIds({len(self.ids)} hits: {best}{', …' if len(self.ids) > 3 else ''})"
 
 
 class Retriever:

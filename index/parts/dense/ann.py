@@ -84,7 +84,7 @@ class Ann:
         self._faiss = faiss = import_faiss()
         self._kind = kind
         data = map_index_file(path)
-        found = zlib.crc32(data)
+        found = zlib.crc32(data.data)
         if found != crc:
             raise IndexFormatError(f"{path}: expected CRC-32 {crc:08x}, found {found:08x}")
         try:
