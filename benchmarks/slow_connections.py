@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         f"{server['log_bytes']:,} bytes beside a line for each request.\n"
         for limit, server in servers.items()
     )
-    yield Report(table + told, {"connections": arguments.connections, "servers": servers})
+    yield Report(f"{table}\n{told}", {"connections": arguments.connections, "servers": servers})
 
 
 def measure(index: Path, descriptors: int, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsr.core.documents import Document
@@ -68,11 +68,15 @@ class SearchBackend(Protocol):
     def document_encoder(self) -> TextEncoder: ...
 
     def search(
-        self, text: str, k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
-    ) -> SearchResponse: ...
-
-    def search_vector(
-        self, vector: Mapping[str, float], k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
+        self,
+        text: str | None = None,
+        k: int = 10,
+        plan: SearchPlan | None = None,
+        *,
+        vector: Mapping[str, float] | None = None,
+        dense_vector: Sequence[float] | None = None,
+        offset: int = 0,
+        explain: bool = False,
     ) -> SearchResponse: ...
 
     def explain(self, text: str, document_id: str) -> Explanation: ...

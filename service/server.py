@@ -7,7 +7,9 @@ import logging
 import math
 import os
 import socket
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ from lsr.service.http.request_log import JsonFormatter
 from lsr.service.settings import ServiceSettings
 
 logger = logging.getLogger("lsr.service")
+
+# The event loop of Windows cannot watch a listening socket: there uvicorn takes connections, without a limit.
+_HAS_READERS = sys.platform != "win32"
 
 
 def serve(
@@ -95,17 +100,17 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        connections = Connections(self._limits)
+        make = partial(Connection, connections=connections)
+        self.config.http_protocol_class = make  # type: ignore[assignment]
+        if not _HAS_READERS:
+            await super().startup(sockets)
+            return
         # Given no sockets, uvicorn starts the application and nothing else.
         await super().startup(sockets=[])
-        connections = Connections(self._limits)
 
         def connection() -> Connection:
-            return Connection(
-                connections=connections,
-                config=self.config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
-            )
+            return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
         if self.started:
             self.servers = [Listener(each, connections, connection) for each in sockets or ()]  # type: ignore[misc]

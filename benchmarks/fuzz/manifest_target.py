@@ -94,7 +94,7 @@ def _replace_by_link(path: Path, random: np.random.Generator) -> Path:
             return entry
         case 1:
             kept = path.parent / "kept"
-            shutil.rmtree(kept, ignore_errors=True)
+            kept.unlink() if kept.is_file() or kept.is_symlink() else shutil.rmtree(kept, ignore_errors=True)
             entry.rename(kept)
             entry.symlink_to(kept)
             return entry

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from lsr.core.errors import InputError, LsrError
+from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
-from lsr.text.lines import content_suffix, open_bytes
+from lsr.text.lines import content_suffix
 from lsr.vectors.files import iter_vectors, read_vectors, read_vocabulary, write_vectors
 from lsr.vectors.sparse import SparseVectors
 
@@ -86,25 +81,6 @@ def open_vectors(
     if not count:
         raise InputError("no documents", source=str(documents))
     return BenchVectors(parquet, asked, count, pairs)
-
-
-def holds_vectors(source: str | Path) -> bool:
-    """Whether `source` is a file of vectors: by its name, its columns, or the fields of its first line.
-
-    False for a file of texts, for a folder, and for a missing file.
-    """
-    path = Path(source)
-    suffix = content_suffix(path)
-    if not path.is_file():
-        return False
-    if suffix == ".parquet":
-        with suppress(pa.ArrowException):
-            return {"indices", "values"} <= set(pq.read_schema(Path(path).absolute()).names)
-    if suffix == ".jsonl":
-        with suppress(LsrError, ValueError), open_bytes(path) as file:
-            first = json.loads(file.readline())
-            return isinstance(first, dict) and "vector" in first
-    return suffix == ".ciff"
 
 
 def _shared_vocabulary(documents: Path, queries: Path) -> Vocabulary | None:

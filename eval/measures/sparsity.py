@@ -13,6 +13,9 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.index import Index
 
+# Of more terms, only those that are active are counted.
+_MOST_TERMS = 1 << 20
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
@@ -20,21 +23,27 @@ class Activation:
 
     Attributes:
         rows: number of vectors.
-        counts: int64 [dim], in how many of them each term is active.
+        counts: int64 [n], in how many of them each term is active.
+        terms: uint32 [n], ascending: the ids of these terms; None for all of them, in their order.
     """
 
     rows: int
     counts: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.uint32] | None = None
 
     @classmethod
     def of_vectors(cls, vectors: SparseVectors) -> Activation:
-        """The activation of the rows of `vectors`."""
+        """Of the rows of `vectors`."""
+        if vectors.dim > _MOST_TERMS:
+            terms, counts = np.unique(vectors.indices, return_counts=True)
+            return cls(len(vectors), counts, terms)
         return cls(len(vectors), np.bincount(vectors.indices, minlength=vectors.dim))
 
     @classmethod
     def of_index(cls, index: Index) -> Activation:
-        """The activation of an index's documents."""
-        return cls(len(index), index.parts["terms"].documents)
+        """Of an index's documents."""
+        compact = "term_ids" in index.parts
+        return cls(len(index), index.parts["terms"].documents, index.parts["term_ids"] if compact else None)
 
     @property
     def mean_terms(self) -> float:
@@ -43,7 +52,7 @@ class Activation:
 
     @property
     def probabilities(self) -> npt.NDArray[np.float64]:
-        """The share of the vectors in which each term is active: float64 [dim]."""
+        """float64 [n]: the share of the vectors in which each term is active."""
         return self.counts / max(self.rows, 1)
 
 
@@ -53,4 +62,11 @@ def flops(queries: Activation, documents: Activation) -> float:
     p_q(j) and p_d(j) are the shares of queries and of documents in which term j is active: the FLOPS measure of SPLADE
     (Formal, Piwowarski and Clinchant, SIGIR 2021, after Paria et al., ICLR 2020).
     """
-    return float(queries.probabilities @ documents.probabilities)
+    if queries.terms is None and documents.terms is None:
+        return float(queries.probabilities @ documents.probabilities)
+    asked, known = (
+        np.arange(len(each.counts), dtype=np.uint32) if each.terms is None else each.terms
+        for each in (queries, documents)
+    )
+    _, at, there = np.intersect1d(asked, known, assume_unique=True, return_indices=True)
+    return float(queries.probabilities[at] @ documents.probabilities[there])

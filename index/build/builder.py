@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
 from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
+from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.manifest import Manifest, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
@@ -71,8 +73,9 @@ class IndexBuilder:
         windows: WindowSettings | None = None,
         force: bool = False,
     ) -> None:
-        if not 1 <= dim < 2**32:
-            raise InputError(f"dim must lie in 1 … 2³² − 1, not {dim}")
+        dim, path = count(dim, "dim"), path_of(path, "the path of an index")
+        if not 1 <= dim <= 2**32:
+            raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if vocabulary is not None and len(vocabulary) != dim:
             raise InputError(f"the vocabulary has {len(vocabulary):,} terms, but the vectors have {dim:,}")
         try:
@@ -108,6 +111,10 @@ class IndexBuilder:
             self.discard()
             raise
 
+    def __repr__(self) -> str:
+        state = "finished" if self._finished else f"{len(self):,} documents so far"
+        return f"IndexBuilder({str(self.path)!r}, {self.dim:,} terms, {state})"
+
     def __len__(self) -> int:
         return self._draft.documents
 
@@ -120,6 +127,8 @@ class IndexBuilder:
         """
         if self._finished or self._vectors is None:
             raise InputError("this builder has already finished")
+        if not isinstance(vectors, SparseVectors):
+            raise InputError(f"an index is made of SparseVectors, not {kind_of(vectors)}")
         if vectors.dim != self.dim:
             raise InputError(f"the index has {self.dim:,} terms, but these vectors have {vectors.dim:,}")
         rows = len(self)
@@ -154,6 +163,11 @@ class IndexBuilder:
         if self._draft.token_frequencies is None:
             self._draft.token_frequencies = np.zeros(self.dim, np.int64)
         self._draft.token_frequencies += frequencies
+
+    def keep_weights(self, index: Index) -> None:
+        """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
+        if index.manifest.outliers is not None and self._vectors is not None:
+            self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
 
     def carry_parts(self, index: Index) -> None:
         """Copy the added parts of an index of the same documents in the same order.
@@ -197,13 +211,15 @@ class IndexBuilder:
             documents=draft.documents,
             dim=self.dim,
             postings=len(draft.forward.indices),
-            weight_scale=scale,
+            weight_scale=scale.step,
             settings=self.settings.to_record(),
             encoder=self._encoder,
             files=seal(draft.folder),
             parts=self._added,
             prunings=[pruning.to_record() for pruning in self.prunings],
             windows=draft.windows_record,
+            outliers=scale.record(),
+            columns=None if draft.term_ids is None else draft.dim,
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=draft.folder.name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.vocabulary import Vocabulary
 from lsr.index.kernels.ordering import gather_documents
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.forward import as_floats
@@ -15,10 +16,11 @@ from lsr.vectors.sparse import SparseVectors
 _WEIGHTS_AT_A_TIME = 1 << 22
 
 
-def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors]:
-    """Yield every document's id, terms and weights as stored (quantised), in the order of the rows.
+def iter_vectors(index: Index, batch_rows: int = 8192, *, columns: bool = False) -> Iterator[SparseVectors]:
+    """Every document's id, terms and weights as stored (quantised), in the order of the rows.
 
-    Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`.
+    Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`. With `columns`, terms
+    are numbered as `terms_of` has them.
     """
     (segment,) = index.segments
     scale = np.float32(segment.record.weight_scale)
@@ -37,7 +39,19 @@ def iter_vectors(index: Index, batch_rows: int = 8192) -> Iterator[SparseVectors
             deficits = np.empty(indptr[-1], np.uint8)
             gather_documents(forward.indptr, segment.forward.deficits, positions, deficits)
         floats = as_floats(weights, deficits, scale)
-        yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), index.dim, validate=False)
+        dim = segment.record.dim
+        if not columns and segment.has_part("term_ids"):
+            terms, dim = segment.part("term_ids")[terms], index.dim
+        yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), dim, validate=False)
+
+
+def terms_of(index: Index) -> Vocabulary:
+    """The terms by name; of an index without a vocabulary, the numbers of those that there are tables of."""
+    if index.vocabulary is not None:
+        return index.vocabulary
+    (segment,) = index.segments
+    numbers = segment.part("term_ids").tolist() if segment.has_part("term_ids") else range(index.dim)
+    return Vocabulary(map(str, numbers))
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:

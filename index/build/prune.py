@@ -63,6 +63,7 @@ def prune_index(
         if tokens is not None:
             builder.count_tokens(tokens)
         builder.carry_parts(index)
+        builder.keep_weights(index)
         builder.prunings = [*map(Pruning.from_record, index.manifest.prunings), pruner.done]
         with stages("building", len(index), "documents") as progress:
             return builder.finish(progress=progress, threads=threads)

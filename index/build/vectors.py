@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lsr.index.build.columns import compact_terms
 from lsr.index.build.order import order_documents
-from lsr.index.build.quantise import weight_scale, write_quantised
+from lsr.index.build.quantise import WeightScale, weight_scale, write_quantised
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
 from lsr.index.format.postings import Postings, open_postings, term_dtype
 from lsr.index.kernels.ordering import gather_documents
@@ -24,9 +25,14 @@ _SPILL_NAME = "spilled_weights.npy"
 
 
 class VectorWriter:
-    """Takes the vectors of a draft and writes its forward index and order. Goes through all documents once."""
+    """Takes the vectors of a draft, and writes its forward index and order. Goes through all documents once.
+
+    Attributes:
+        scale: that their weights have already, if it is to stay; None for what suits them.
+    """
 
     def __init__(self, draft: SegmentDraft) -> None:
+        self.scale: WeightScale | None = None
         self._draft = draft
         self._indptr = OffsetWriter(draft.folder / f"{_ADDED}_indptr.npy")
         self._terms = ArrayWriter(draft.folder / f"{_ADDED}_terms.npy", term_dtype(draft.dim))
@@ -45,25 +51,26 @@ class VectorWriter:
         for writer in (self._indptr, self._terms, self._weights):
             writer.close()
 
-    def finish(self, report: Callable[[int], None]) -> float:
-        """Write the parts and give the draft its forward index; return the weight that a stored 1 stands for.
+    def finish(self, report: Callable[[int], None]) -> WeightScale:
+        """Write the parts and give the draft its forward index; return how its weights became bytes.
 
         `report` is called with the number of documents just placed. InputError for weights beyond `weight_scale`.
         """
         self.close()
+        compact_terms(self._draft, f"{_ADDED}_terms.npy", self._terms.length)
         scale = self._quantise()
         self._draft.forward = self._reorder(report)
         return scale
 
-    def _quantise(self) -> float:
+    def _quantise(self) -> WeightScale:
         """Replace the spilled float weights by uint8 ones; return the scale."""
         folder = self._draft.folder
-        scale = weight_scale(self._heaviest)
         spill = folder / _SPILL_NAME
         weights = open_array(spill, np.float32, self._weights.length)
+        scale = self.scale or weight_scale(weights, self._heaviest, self._draft.settings.weight_bits)
         fine = self._draft.settings.weight_bits == 16
         deficits = folder / f"{_ADDED}_deficits.npy" if fine else None
-        write_quantised(weights, scale, folder / f"{_ADDED}_weights.npy", deficits)
+        write_quantised(weights, scale.step, folder / f"{_ADDED}_weights.npy", deficits)
         spill.unlink()
         return scale
 

@@ -63,7 +63,7 @@ def choose_engine(
         tuning = choose_tuning(tunings, k, recall)
         mode, parameters = tuning.mode, tuning.parameters
     if mode != AUTO:
-        engine = ENGINES.get(mode)
+        engine = ENGINES.get(mode) if isinstance(mode, str) else None
         if engine is None or not engine.by_name:
             raise InputError(f"mode must be {', '.join((AUTO, *named_engines()))}, not {mode!r}")
         return Choice(engine, parameters_of(engine, parameters))

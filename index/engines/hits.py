@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lsr.core.frames import arrow_table, pandas_frame
 from lsr.core.types import Rows, Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 
 class SearchStats(NamedTuple):
@@ -65,6 +70,21 @@ class Hits:
     def __iter__(self) -> Iterator[tuple[str, float]]:
         """(id, score) pairs, best first."""
         return zip(self.ids, self.scores.tolist(), strict=True)
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """By column: rank (from 1), id, score, row."""
+        ranks = list(range(1, 1 + len(self)))
+        return {"rank": ranks, "id": self.ids, "score": self.scores.tolist(), "row": self.rows.tolist()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """A pandas DataFrame of `to_columns`. MissingDependencyError without pandas."""
+        return pandas_frame(self.to_columns())
+
+    to_pandas = to_frame
+
+    def to_arrow(self) -> pa.Table:
+        """A pyarrow Table of `to_columns`."""
+        return arrow_table(self.to_columns())
 
     def __repr__(self) -> str:
         return f"Hits({list(self)[:3]}{' …' if len(self) > 3 else ''}, mode={self.stats.mode!r})"

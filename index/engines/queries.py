@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.format.arrays import plain
@@ -26,7 +27,7 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
     and positive, or so small or large that scores would leave the range of float32.
     """
     term_ids = _as_term_ids(terms)
-    query_weights = plain(np.asarray(weights, np.float32))
+    query_weights = _as_weights(weights)
     if term_ids.ndim != 1 or term_ids.shape != query_weights.shape:
         raise InputError(
             f"term ids of shape {term_ids.shape} do not match weights of shape {query_weights.shape}: "
@@ -63,6 +64,21 @@ def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float
     if bad >= 0:
         check_query(*queries.row(first + bad), queries.dim, scale)  # raises the error that says what is wrong
     return PreparedQueries(indptr, terms, scaled)
+
+
+def _as_weights(weights: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    try:
+        return plain(np.asarray(weights, np.float32))
+    except (TypeError, ValueError):
+        raise InputError(f"weights must be numbers, not {kind_of(weights)}") from None
+
+
+def in_columns(queries: PreparedQueries, ids: npt.NDArray[np.uint32]) -> PreparedQueries:
+    """The queries by columns, whose term ids are `ids`, ascending; terms that are in no document are left out."""
+    columns = np.minimum(np.searchsorted(ids, queries.terms), len(ids) - 1)
+    known = ids[columns] == queries.terms
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[queries.indptr]
+    return PreparedQueries(indptr, columns[known].astype(np.uint32), queries.weights[known])
 
 
 def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:

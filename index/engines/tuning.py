@@ -57,7 +57,7 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
 
     A tuning for a larger k also serves a smaller one. InputError, which names the existing tunings, if none fits.
     """
-    if not 0 < recall <= 1:
+    if isinstance(recall, bool) or not isinstance(recall, int | float) or not 0 < recall <= 1:
         raise InputError(f"recall must lie in (0, 1], not {recall}")
     tunings = list(tunings)
     fitting = [tuning for tuning in tunings if tuning.k >= k and tuning.recall >= recall]

@@ -30,6 +30,7 @@ UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
+_OPTIONAL = ("outliers", "columns")
 # Those of builds are some kilobytes.
 _LONGEST = 1 << 24
 
@@ -53,6 +54,10 @@ class Manifest:
         prunings: what each `lsr prune` did, in order, as JSON values of `lsr.vectors.pruning.Pruning`.
         windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
             `documents`, the number of these; else None.
+        outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
+            many, `heaviest` of them, and the `limit` that they are stored as; else None, and left out of the file.
+        columns: how many terms there are in the documents, where the segment keeps tables of these alone, `dim` being
+            so many more (the part `term_ids`); else None, and left out of the file.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -70,6 +75,8 @@ class Manifest:
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
     windows: dict[str, Any] | None = None
+    outliers: dict[str, Any] | None = None
+    columns: int | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
@@ -80,7 +87,7 @@ class Manifest:
             SegmentRecord(
                 name=self.segment,
                 documents=self.documents,
-                dim=self.dim,
+                dim=self.dim if self.columns is None else self.columns,
                 postings=self.postings,
                 weight_scale=self.weight_scale,
                 settings=IndexSettings.from_record(self.settings),
@@ -94,6 +101,8 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""
         record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        # Said only where there is something to say, so that older versions open every other index.
+        record = {name: value for name, value in record.items() if name not in _OPTIONAL or value is not None}
         record["crc32"] = checksum(record)
         return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 

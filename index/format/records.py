@@ -20,7 +20,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TEXT = re.compile(r"[ -~]{0,100}")
 # What positions, rows and term ids are counted in.
-MOST_DOCUMENTS = MOST_TERMS = 2**32 - 1
+MOST_DOCUMENTS, MOST_TERMS = 2**32 - 1, 2**32
 # Beyond, lengths times eight bytes no longer fit what sizes are counted in.
 _MOST_BYTES = 2**59
 # What `lsr.index.build.quantise` makes of weights within 1e-30 … 1e30: the scale and what it multiplies stay float32.
@@ -72,7 +72,7 @@ class SegmentRecord:
     Attributes:
         name: of its folder.
         documents: number of rows.
-        dim: number of terms in the vocabulary.
+        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are.
         postings: number of (term, weight) pairs in all documents.
         weight_scale, files, parts, windows: as in `Manifest`.
         settings: of the build.
@@ -102,7 +102,7 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
     with beneath("parts"):
         made = {}
         for name, part in parts.items():
-            with beneath(shortened(name)):
+            with beneath(name if _PART_NAME.fullmatch(name) else shortened(name)):
                 made[name] = PartRecord.from_record(name, part)
     return {
         "segment": text(record, "segment", SEGMENT_NAME),
@@ -118,9 +118,25 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
         "fusion": _object_or_none(record, "fusion", missing=True),
         "prunings": _objects(record, "prunings"),
         "windows": _object_or_none(record, "windows", missing=True),
+        "outliers": _outliers(record),
+        "columns": None if record.get("columns") is None else number(record, "columns", 1, dim),
         "created": text(record, "created", _TEXT),
         "library_version": text(record, "library_version", _TEXT),
     }
+
+
+def _outliers(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is said of weights that are stored as lighter ones, if anything is."""
+    values = record.get("outliers")
+    if values is None:
+        return None
+    with beneath("outliers"):
+        values = mapping(values, keys=("weights", "heaviest", "limit"))
+        return {
+            "weights": number(values, "weights", 1, _MOST_BYTES),
+            "heaviest": positive(values, "heaviest", *_SCALES),
+            "limit": positive(values, "limit", *_SCALES),
+        }
 
 
 def files_from_record(record: object) -> dict[str, FileRecord]:

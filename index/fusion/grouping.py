@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError
+from lsr.core.arguments import count
 from lsr.core.types import Rows
+from lsr.index.engines.registry import is_always_exact
 from lsr.index.engines.tuning import choose_tuning
 from lsr.index.filters.allowed import as_bitmap
 from lsr.index.fusion.query import HybridQuery
-from lsr.index.fusion.search import HybridHits, SideScores, search_rows
+from lsr.index.fusion.search import NEXT_DEPTH, HybridHits, SideScores, followed_by, search_rows
 from lsr.index.fusion.settings import AUTO, DENSE, RetrievalPlan
 from lsr.index.fusion.sides import RowRanking
 from lsr.index.fusion.windows import BestDocuments, ScoredWindows, best_by_max, best_by_sum, best_of, top_windows
@@ -33,6 +34,7 @@ def search_documents(
     plan: RetrievalPlan | None = None,
     *,
     allow: npt.NDArray[Any] | None = None,
+    page: int | None = None,
 ) -> HybridHits:
     """Search as `search_rows` does, with one hit per document in an index of windows: its best window.
 
@@ -41,35 +43,106 @@ def search_documents(
     "sum" adds up the fused scores of the windows that were retrieved. Each side's score and rank are the best window's,
     its contribution the document's. Feedback learns from windows. What `recall` and mode "auto" choose for `k` is kept
     when the search goes deeper. `allow` says which rows, here windows, may count.
+
+    `page`, up to k, is for hits that are shown page by page: pages that are cut from searches of the same `page` are
+    slices of one ranking. `recall` and mode "auto" then stand for what they do there; and what an approximate search
+    finds beyond its first `page` hits follows these, whatever it scores.
     """
     plan = plan or RetrievalPlan()
+    k = count(k)
+    page = k if page is None else min(page, k)
+    if page == k:
+        return _grouped(index, query, k, plan, allow)
+    plan = _fixed(index, plan, page, filtered=allow is not None)
+    if plan.retrieve.fuses or _finds_the_best(index, plan, filtered=allow is not None):
+        return _grouped(index, query, k, plan, allow, page)
+    windows = index.documents.windows
+    documents_of = None if windows is None else windows.documents_of
+    hits = _grouped(index, query, page, plan, allow)
+    while len(hits.rows) < k and page < len(index):
+        page = min(NEXT_DEPTH * page, len(index))
+        more = _grouped(index, query, page, plan, allow)
+        hits = followed_by(hits, more, min(k, page), documents_of=documents_of, lowers=False)
+    return hits
+
+
+def _grouped(
+    index: Index,
+    query: HybridQuery,
+    k: int,
+    plan: RetrievalPlan,
+    allow: npt.NDArray[Any] | None,
+    page: int | None = None,
+) -> HybridHits:
+    """See `search_documents`, of sides that are exact or, where they are fused, as deep for every page."""
     windows = index.documents.windows
     if windows is None:
         return search_rows(index, query, k, plan, allow=allow)
-    if k < 1:
-        raise InputError(f"k must be at least 1, not {k}")
-    plan = _fixed(index, plan, k, filtered=allow is not None)
-    by_sum, fuses, top = windows.settings.score == "sum", plan.retrieve.fuses, windows.settings.added
+    page = k if page is None else page
+    plan = _fixed(index, plan, page, filtered=allow is not None)
+    if plan.retrieve.fuses:
+        return _fused_documents(index, windows, query, k, plan, allow, page)
+    by_sum, top = windows.settings.score == "sum", windows.settings.added
     allowed = _mask(index, allow) if by_sum and allow is not None else None
     # At least what either side returns anyway; a document usually has a few windows.
     depth = min(max(2 * k, plan.retrieve.depth), len(index))
     searches: list[HybridHits] = []
     while True:
-        found = search_rows(index, query, depth, plan, allow=allow)
-        searches.append(found)
-        complete = len(found.rows) < depth or depth == len(index)
-        ranking, documents = RowRanking(found.rows, found.scores, complete), windows.documents_of(found.rows)
-        if by_sum and not fuses:
-            scored = _all_windows(index, windows, found.query, plan.retrieve.mode, np.unique(documents), allowed)
+        ranking, documents = _search_windows(index, windows, query, depth, plan, allow, searches)
+        if by_sum:
+            query_then, mode = searches[-1].query, plan.retrieve.mode
+            scored = _all_windows(index, windows, query_then, mode, np.unique(documents), allowed)
             best = best_by_sum(ranking, documents, scored, k, top)
         else:
             best = best_by_max(ranking, documents, k)
         if best is not None:
-            break
+            return _best_windows(searches, best, best.scores)
         depth = min(_DEEPER * depth, len(index))
-    if by_sum and fuses:
-        return _added_up(documents, searches, k, top)
-    return _best_windows(searches, best, None if fuses else best.scores)
+
+
+def _fused_documents(
+    index: Index,
+    windows: WindowRows,
+    query: HybridQuery,
+    k: int,
+    plan: RetrievalPlan,
+    allow: npt.NDArray[Any] | None,
+    page: int,
+) -> HybridHits:
+    """The documents by their windows' fused scores: of the first search that finds `page`, then of deeper ones."""
+    depth = min(max(2 * page, plan.retrieve.depth), len(index))
+    searches: list[HybridHits] = []
+    hits: HybridHits | None = None
+    while True:
+        ranking, documents = _search_windows(index, windows, query, depth, plan, allow, searches)
+        found = len(np.unique(documents))
+        if ranking.complete or found >= page:
+            if windows.settings.score == "sum":
+                more = _added_up(documents, searches, k, windows.settings.added)
+            else:
+                best = best_by_max(ranking, documents, min(k, found))
+                assert best is not None
+                more = _best_windows(searches, best, None)
+            hits = more if hits is None else followed_by(hits, more, k, documents_of=windows.documents_of)
+            if ranking.complete or len(hits.rows) == k:
+                return hits
+        depth = min(_DEEPER * depth, len(index))
+
+
+def _search_windows(
+    index: Index,
+    windows: WindowRows,
+    query: HybridQuery,
+    depth: int,
+    plan: RetrievalPlan,
+    allow: npt.NDArray[Any] | None,
+    searches: list[HybridHits],
+) -> tuple[RowRanking, Rows]:
+    """The best windows, and whose they are; the search is added to `searches`."""
+    found = search_rows(index, query, depth, plan, allow=allow, first=depth)
+    searches.append(found)
+    complete = len(found.rows) < depth or depth == len(index)
+    return RowRanking(found.rows, found.scores, complete), windows.documents_of(found.rows)
 
 
 def group_rows(
@@ -102,6 +175,17 @@ def _fixed(index: Index, plan: RetrievalPlan, k: int, *, filtered: bool) -> Retr
     ):
         sparse = replace(sparse, mode="approximate")
     return replace(plan, retrieve=replace(plan.retrieve, sparse=sparse))
+
+
+def _finds_the_best(index: Index, plan: RetrievalPlan, *, filtered: bool) -> bool:
+    """Whether a search of one side, whose mode `_fixed` chose, is exact however many hits it is asked for."""
+    sparse, dense = plan.retrieve.sparse, plan.retrieve.dense
+    if sparse is not None and sparse.mode != AUTO and not is_always_exact(sparse.mode):
+        return False
+    if dense is None:
+        return True
+    part = index.parts["dense"]
+    return dense.mode == "exact" or part.kind == "flat" or (dense.mode == AUTO and filtered)
 
 
 def _mask(index: Index, allow: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count
 from lsr.core.errors import InputError
 from lsr.core.types import CombinedScores, Rows, Scores
 from lsr.index.engines.hits import SearchStats
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # How much deeper an exact search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
+# How much deeper both sides are searched for hits beyond those of a depth.
+NEXT_DEPTH = 10
 
 
 class SideScores(NamedTuple):
@@ -78,36 +82,47 @@ def search_rows(
     plan: RetrievalPlan | None = None,
     *,
     allow: npt.NDArray[Any] | None = None,
+    first: int | None = None,
 ) -> HybridHits:
     """The k best rows for a query, by the stages of a plan; by default, those of a search of the sparse index.
 
-    `allow` as for `Index.search`: each side returns the best of the allowed ones. InputError for a plan or a query that
-    do not fit the index, or a side whose query is missing.
+    `allow` as for `Index.search`: each side returns the best of the allowed ones.
+
+    Fewer hits are always the first of more. So where rankings are fused, the first `depth` hits are fused from the best
+    `depth` of each side, however many are asked for; those that follow are fused from the best 10 · `depth`, and so on.
+    A hit that comes later never scores above an earlier one: where its fused score would be higher, it is given that
+    one's. `first` stands for `depth` in this, but not in what scores are normalised by.
+
+    InputError for a plan or a query that do not fit the index, or a side whose query is missing.
     """
-    if k < 1:
-        raise InputError(f"k must be at least 1, not {k}")
+    k = count(k)
     plan = plan or RetrievalPlan()
-    return _Search(index, plan, k, plan.depth_for(k), allow).run(query)
+    return _Search(index, plan, k, allow, first).run(query)
 
 
 def search_union(index: Index, query: HybridQuery, plan: RetrievalPlan) -> HybridHits:
-    """Search as `search_rows` does, but return all rows of either side, at the plan's depth: to tune the fusion."""
-    return _Search(index, plan, None, plan.retrieve.depth, None).run(query)
+    """As `search_rows`, but all documents that either side returned, at the plan's depth: to tune the fusion."""
+    return _Search(index, plan, None, None, None).run(query)
 
 
 class _Search:
     """One search: its plan, and the sides that it searches."""
 
     def __init__(
-        self, index: Index, plan: RetrievalPlan, k: int | None, depth: int, allow: npt.NDArray[Any] | None
+        self, index: Index, plan: RetrievalPlan, k: int | None, allow: npt.NDArray[Any] | None, first: int | None
     ) -> None:
-        """Prepare a search for `k` hits, or all for None, out of `depth` from each side."""
+        """`k` hits, or all that the sides return at the plan's depth for None; `first` as for `search_rows`."""
         self.index, self.plan, self.k = index, plan, k
         self.mode = plan.retrieve.mode
-        # A single search is asked for as many hits as its caller wants, which tunings and mode "auto" go by.
-        self.depth = depth if plan.stages == (SPARSE,) else min(depth, len(index))
         self.exact = self.mode == HYBRID and plan.fusion is not None and plan.fusion.completion == "exact"
         self.sides = Sides(index, plan.retrieve, allow, exact=self.exact)
+        first = plan.retrieve.depth if first is None else first
+        # A single search is asked for as many hits as its caller wants, which tunings and mode "auto" go by.
+        reach = first if k is None else plan.depth_for(k)
+        self.reach = reach if plan.stages == (SPARSE,) else min(reach, len(index))
+        # What is fused or learned from must not depend on k, or more hits would not begin with the same.
+        fixed = not self.exact and (plan.retrieve.fuses or plan.feedback is not None)
+        self.depth = min(first, len(index)) if fixed else self.reach
 
     def run(self, query: HybridQuery) -> HybridHits:
         retrieve, feedback = self.plan.retrieve, self.plan.feedback
@@ -116,26 +131,30 @@ class _Search:
         if retrieve.needs_dense:
             assert query.dense is not None
             query = HybridQuery(query.sparse, self.sides.dense.prepare(query.dense)[0])
-        found = self._retrieve(query)
+        found = self._retrieve(query, self.depth)
         if feedback is not None:
             query = self._learn(query, found, feedback)
-            found = self._retrieve(query, again=feedback.vectors, before=found)
-            if feedback.interpolate == "before" and feedback.vectors is not None:
-                return self._one_side(query, feedback.vectors, found)
-        return self._fuse(query, found, self.k) if retrieve.fuses else self._one_side(query, self.mode, found)
+            alone = feedback.vectors if feedback.interpolate == "before" else None
+            fuses = retrieve.fuses and alone is None
+            found = self._retrieve(query, self.depth if fuses else self.reach, again=feedback.vectors, before=found)
+            if alone is not None:
+                return self._one_side(query, alone, found)
+        return self._fuse_deeper(query, found) if retrieve.fuses else self._one_side(query, self.mode, found)
 
-    def _retrieve(self, query: HybridQuery, again: str | None = None, before: Found = Found(None, None)) -> Found:
-        """What each side returns; after feedback, `again` says on which side the query differs from `before`."""
+    def _retrieve(
+        self, query: HybridQuery, depth: int, again: str | None = None, before: Found = Found(None, None)
+    ) -> Found:
+        """What each side returns; after feedback, `again` says for which the query is another than `before`."""
         sparse, dense = before
         if self.mode != DENSE and again != DENSE:
             assert query.sparse is not None
-            sparse = self.sides.search_sparse(query.sparse, self.depth)
+            sparse = self.sides.search_sparse(query.sparse, depth)
         if self.mode == SPARSE_FIRST:
             assert query.dense is not None and sparse is not None
             dense = self.sides.score_dense(query.dense, sparse.rows)
         elif self.mode != SPARSE and again != SPARSE:
             assert query.dense is not None
-            dense = self.sides.search_dense(query.dense, self.depth)
+            dense = self.sides.search_dense(query.dense, depth)
         return Found(sparse, dense)
 
     # -- feedback ----------------------------------------------------------------------------------------------------
@@ -170,12 +189,30 @@ class _Search:
         ranking = found.sparse if side == SPARSE else found.dense
         assert ranking is not None
         rows, scores = ranking.rows, ranking.scores
-        if self.depth != self.k:
+        if self.reach != self.k:
             rows, scores = rows[: self.k], scores[: self.k]
         contributions = scores.astype(np.float64)
         given = SideScores(scores, np.arange(1, len(rows) + 1), contributions)
         sides = (given, None) if side == SPARSE else (None, given)
         return self._hits(query, rows, contributions, sides, None)
+
+    def _fuse_deeper(self, query: HybridQuery, found: Found) -> HybridHits:
+        """What both sides found, fused; for hits beyond their depth, what they find when they are searched deeper."""
+        k, depth, hits = self.k, self.depth, self._fuse(query, found, self.k)
+        if k is None or self.exact or k <= depth:
+            return hits
+        hits = _first(hits, k if self._is_all(found, depth) else depth)
+        while len(hits.rows) < k and not self._is_all(found, depth):
+            depth = min(NEXT_DEPTH * depth, len(self.index))
+            found = self._retrieve(query, depth)
+            more = self._fuse(query, found, k)
+            hits = followed_by(hits, more, k if self._is_all(found, depth) else min(k, depth))
+        return hits
+
+    def _is_all(self, found: Found, depth: int) -> bool:
+        """Whether the sides return no more when they are searched deeper."""
+        sides = (side for side in found if side is not None)
+        return depth >= len(self.index) or all(len(side.rows) < depth for side in sides)
 
     def _fuse(self, query: HybridQuery, found: Found, k: int | None) -> HybridHits:
         """Fuse both rankings; keep the k best, or all for None."""
@@ -259,6 +296,55 @@ class _Search:
         return HybridHits(
             rows, scores, *given, weight, query, sides.sparse_stats, sides.dense_stats, sides.milliseconds
         )
+
+
+def followed_by(
+    first: HybridHits,
+    deeper: HybridHits,
+    most: int,
+    *,
+    documents_of: Callable[[Rows], Rows] | None = None,
+    lowers: bool = True,
+) -> HybridHits:
+    """At most `most` hits: the first ones as they are, then those of a deeper search that are not among them.
+
+    What follows scores no more than what comes before it, unless `lowers` is off. The work and the query are those of
+    the deeper search. `documents_of` says whose windows rows are, in which case a document is not to come twice.
+    """
+    known, found = first.rows, deeper.rows
+    if documents_of is not None:
+        known, found = documents_of(known), documents_of(found)
+    new = np.flatnonzero(~np.isin(found, known))[: max(0, most - len(known))]
+    scores = deeper.scores[new]
+    if lowers and len(first.scores):
+        scores = np.minimum(scores, first.scores[-1])
+
+    def joined(before: SideScores | None, after: SideScores | None) -> SideScores | None:
+        if before is None or after is None:
+            return None
+        return SideScores(
+            np.concatenate([before.scores, after.scores[new]]),
+            np.concatenate([before.ranks, after.ranks[new]]),
+            np.concatenate([before.contributions, after.contributions[new]]),
+        )
+
+    return deeper._replace(
+        rows=np.concatenate([first.rows, deeper.rows[new]]),
+        scores=np.concatenate([first.scores, scores]),
+        sparse=joined(first.sparse, deeper.sparse),
+        dense=joined(first.dense, deeper.dense),
+        dense_weight=first.dense_weight,
+    )
+
+
+def _first(hits: HybridHits, most: int) -> HybridHits:
+    """The first hits."""
+
+    def cut(side: SideScores | None) -> SideScores | None:
+        return side and SideScores(side.scores[:most], side.ranks[:most], side.contributions[:most])
+
+    sparse, dense = cut(hits.sparse), cut(hits.dense)
+    return hits._replace(rows=hits.rows[:most], scores=hits.scores[:most], sparse=sparse, dense=dense)
 
 
 def _best(ranking: HybridHits | RowRanking | None, count: int) -> tuple[Rows, npt.NDArray[np.floating]]:

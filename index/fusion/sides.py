@@ -83,7 +83,15 @@ class Sides:
         with self.timed("dense"):
             (hits,) = self.dense.search_prepared(query[None], depth, allow=self.allow, **self._dense_options)
         self.dense_stats = hits.stats
-        return RowRanking(hits.rows, hits.scores, len(hits.rows) < depth or depth == len(self.index))
+        complete = len(hits.rows) < depth or depth == len(self.index)
+        if len(hits.rows) and not hits.scores.all():
+            # A vector of zeros is that of a blank text: it is near to nothing, and nothing is near to it.
+            something = hits.scores != 0
+            if query.any():
+                vectors = self.dense.flat.reshape(-1, self.dense.dim)
+                something[~something] = vectors[hits.rows[~something]].any(axis=1)
+            return RowRanking(hits.rows[something], hits.scores[something], complete)
+        return RowRanking(hits.rows, hits.scores, complete)
 
     def score_dense(self, query: DenseQuery, rows: Rows) -> RowRanking:
         """The dense ranking of the rows that sparse search returned."""

@@ -109,7 +109,7 @@ def _predictor(record: Any) -> WeightPredictor:
         raise InputError(f"must hold fields, not {shortened(record)}")
     for name in ("means", "deviations", "coefficients"):
         values = record.get(name)
-        if not isinstance(values, list) or len(values) != len(FEATURES) or not all(map(_is_number, values)):
+        if not isinstance(values, list | tuple) or len(values) != len(FEATURES) or not all(map(_is_number, values)):
             raise InputError(f"must be {len(FEATURES)} numbers, not {shortened(values)}", field=name)
     made = build(WeightPredictor, {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()})
     check_options(made)

@@ -23,6 +23,7 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dic
         "postings": manifest.postings,
         "mean_terms": manifest.postings / manifest.documents,
         "weight_scale": manifest.weight_scale,
+        **({} if manifest.outliers is None else {"outliers": manifest.outliers}),
         "block_size": segment.part("summaries").block_size,
         "modes": [name for name in available_engines(segment) if ENGINES[name].by_name],
         "has_vocabulary": segment.has_part("vocabulary"),
@@ -40,12 +41,13 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dic
 
 
 def space(manifest: Manifest) -> dict[str, int]:
-    """Bytes on disk: by part (`lsr.index.parts.registry`), of the manifest, and in total."""
-    parts = {part.name: 0 for part in written_parts()}
+    """Bytes on disk by part (`lsr.index.parts.registry`), of the manifest, and in total."""
+    parts = {part.name: 0 for part in written_parts() if not part.rare}
     owner = owners()
     for segment in manifest.segments:
         for name, record in segment.files.items():
-            parts[owner[name].name] += record.bytes
+            part_name = owner[name].name
+            parts[part_name] = parts.get(part_name, 0) + record.bytes
     parts["manifest"] = len(manifest.to_bytes())
     for segment in manifest.segments:
         for name, part in segment.parts.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lsr.core.arguments import kind_of
 from lsr.core.documents import Document
-from lsr.core.errors import NotFoundError
+from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.ids import IdTable
@@ -29,6 +30,9 @@ class Documents:
         first = segments[0]
         self.windows: WindowRows | None = first.part("windows") if first.has_part("windows") else None
 
+    def __repr__(self) -> str:
+        return f"Documents({len(self):,} documents)"
+
     def __len__(self) -> int:
         return len(self._rows) if self.windows is None else self.windows.documents
 
@@ -44,6 +48,8 @@ class Documents:
 
     def rows_of(self, id: str) -> range:
         """The row, or the rows of the windows, of the document with this id; NotFoundError if there is none."""
+        if not isinstance(id, str):
+            raise InputError(f"the id of a document is a string, not {kind_of(id)}")
         if self.windows is None:
             row = self.row(id)
             return range(row, row + 1)

@@ -39,3 +39,16 @@ def space_by_part(description: Mapping[str, Any]) -> dict[str, dict[str, float]]
         part: {"bytes": size, "share": size / sizes["total"], "bytes_per_document": size / documents}
         for part, size in sizes.items()
     }
+
+
+def outliers_in_words(index: Index) -> str | None:
+    """What became of weights far above all others, in a sentence; None where there are none."""
+    outliers = index.manifest.outliers
+    if outliers is None:
+        return None
+    count = outliers["weights"]
+    are = f"{count:,} {'weights are' if count > 1 else 'weight is'}"
+    return (
+        f"{are} far above all others (up to {outliers['heaviest']:g}) and stored as {outliers['limit']:g}, so that "
+        "the others keep their differences"
+    )

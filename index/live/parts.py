@@ -18,6 +18,9 @@ class Parts:
     def __init__(self, segments: Sequence[Segment]) -> None:
         (self._segment,) = segments
 
+    def __repr__(self) -> str:
+        return f"Parts({', '.join(self)})"
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._segment.has_part(name)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count
 from lsr.core.errors import NotFoundError
 from lsr.core.types import Rows
 
@@ -28,6 +29,8 @@ class RowNumbers:
 
     def place(self, row: int) -> tuple[int, int]:
         """The number of the segment that holds a row, and the row there. NotFoundError if there is no such row."""
+        if type(row) is not int:
+            row = count(row, "a row", least=0)
         if not 0 <= row < len(self):
             raise NotFoundError(f"no row {row}: the index has {len(self):,} documents")
         segment = bisect_right(self.starts, row) - 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import path_of
 from lsr.core.deprecation import moved_member
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
@@ -70,7 +71,7 @@ class Index:
         wrong hits or IndexFormatError, but reads and writes nothing outside of its files. After copying or restoring
         one, run `lsr.index.verify`, which compares the checksums and looks at everything.
         """
-        path = Path(path)
+        path = path_of(path, "the path of an index")
         manifest = Manifest.read(path)
         while True:
             try:
@@ -166,7 +167,8 @@ class Index:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
         number, row = self._rows.place(row)
         segment = self.segments[number]
-        return segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        terms, weights = segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        return (segment.part("term_ids")[terms] if segment.has_part("term_ids") else terms), weights
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
@@ -17,7 +18,7 @@ from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
-from lsr.index.engines.queries import check_queries, check_query
+from lsr.index.engines.queries import check_queries, check_query, in_columns
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.engines.tuning import Tuning
@@ -26,12 +27,22 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.segment import Segment
+from lsr.index.parts.term_ids import TermIds
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
 # A thread takes at most this many queries at a time, which ask for at most this many hits together.
 _BATCH_QUERIES = 32
 _BATCH_HITS = 1 << 18
+
+
+def check_done(manifest: Manifest) -> tuple[Tuning, ...]:
+    """What tuning found, once this and what pruning did are held to their types. InputError names a wrong value."""
+    with beneath("prunings"):
+        for record in manifest.prunings:
+            Pruning.from_record(record)
+    with beneath("tunings"):
+        return tuple(Tuning.from_record(record) for record in manifest.tunings)
 
 
 class SparseSearch:
@@ -46,12 +57,12 @@ class SparseSearch:
         self._segments, self._rows, self._count = segments, rows, len(rows)
         self._ids_of = documents.row_ids
         self._dim = manifest.dim
+        self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._scale = np.float32(manifest.weight_scale)
-        with beneath("tunings"):
-            self.tunings = tuple(Tuning.from_record(record) for record in manifest.tunings)
-        with beneath("prunings"):
-            for record in manifest.prunings:
-                Pruning.from_record(record)
+        self.tunings = check_done(manifest)
+
+    def __repr__(self) -> str:
+        return f"SparseSearch({self._count:,} rows, modes {', '.join(self.modes)})"
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -63,11 +74,12 @@ class SparseSearch:
         return choose_mode(self._count, k, filtered=filtered)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
-        """Check a query and put it into search form: terms ascending, weights times the index's scale.
+        """A checked query, as searched with: terms (or their columns) ascending, weights times the index's scale.
 
         Raises as `Index.search`.
         """
-        return check_query(terms, weights, self._dim, self._scale)
+        prepared = check_query(terms, weights, self._dim, self._scale)
+        return prepared if self._term_ids is None else in_columns(prepared, self._term_ids)
 
     def search_prepared(
         self,
@@ -96,6 +108,8 @@ class SparseSearch:
         **parameters: Any,
     ) -> list[Hits]:
         """See `Index.search_batch`."""
+        if not isinstance(queries, SparseVectors):
+            raise InputError(f"a batch of queries is SparseVectors, not {kind_of(queries)}")
         if queries.dim != self._dim:
             raise InputError(f"the index has {self._dim:,} terms, but these queries have {queries.dim:,}")
         allowed = AllowedRows.of(allow, self._count)
@@ -104,6 +118,8 @@ class SparseSearch:
 
         def search_part(start: int) -> list[Hits]:
             prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            if self._term_ids is not None:
+                prepared = in_columns(prepared, self._term_ids)
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []
@@ -117,7 +133,10 @@ class SparseSearch:
     def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> Scores:
         """See `Index.scores`."""
         query = next(iter(self.prepare(terms, weights)))
-        wanted = np.asarray(rows, np.int64)
+        try:
+            wanted = np.asarray(rows, np.int64)
+        except (TypeError, ValueError):
+            raise InputError(f"rows are whole numbers, not {kind_of(rows)}") from None
         scores = np.empty(len(wanted), np.float32)
         for number, places, found in self._rows.split(wanted):
             segment = self._segments[number]
@@ -134,17 +153,16 @@ class SparseSearch:
         for name in available_engines(self._segment):
             engine = ENGINES[name]
             choice = Choice(engine, parameters_of(engine, {}))
-            for count in QUERY_SIZES:
-                terms = np.arange(min(count, self._dim))
-                queries = self.prepare(terms, np.ones(len(terms)))
+            for size in QUERY_SIZES:
+                columns = np.arange(min(size, self._segment.record.dim))
+                queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale)
                 self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
     ) -> Choice:
         """The engine that a search uses."""
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
+        k = count(k)
         choice = choose_engine(
             mode,
             parameters,

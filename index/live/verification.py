@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lsr.core.errors import IndexFormatError, LsrError
+from lsr.core.arguments import path_of
+from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import Manifest, published_segment
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segment
 from lsr.index.format.records import SegmentRecord
+from lsr.index.live.sparse import check_done
+from lsr.index.parts.part import Part
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
 
@@ -19,7 +22,7 @@ def verify(path: str | Path) -> list[str]:
     that ascend, term ids and rows in range and ascending, weights that are not zero, an id table in order. Reads every
     file once or twice, in chunks. If the index is replaced meanwhile, the check starts again.
     """
-    path = Path(path)
+    path = path_of(path, "the path of an index")
     while True:
         segment = published_segment(path)
         problems = _problems(path)
@@ -32,7 +35,12 @@ def _problems(path: Path) -> list[str]:
         manifest = Manifest.read(path)
     except IndexFormatError as error:
         return [error.message()]
-    return [problem for record in manifest.segments for problem in _segment_problems(path / record.name, record)]
+    problems = []
+    try:
+        check_done(manifest)
+    except InputError as error:
+        problems.append(f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})")
+    return problems + [each for record in manifest.segments for each in _segment_problems(path / record.name, record)]
 
 
 def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
@@ -44,11 +52,23 @@ def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
         except IndexFormatError as error:
             problems.append(error.message())
         else:
-            written = (part for part in written_parts() if part.is_in(record))
-            problems += [f"{folder / problem}" for part in written for problem in part.problems(segment)]
+            for part in written_parts():
+                if part.is_in(record):
+                    problems += _part_problems(part, segment, folder)
     for name in record.parts:
         found = _added_problems(folder, record, name, segment)
         problems += [f"{problem} (the {name} part; searches without it still answer)" for problem in found]
+    return problems
+
+
+def _part_problems(part: Part, segment: Segment, folder: Path) -> list[str]:
+    """Those inside the files of a part in `folder`, up to one that ends the reading."""
+    problems = []
+    try:
+        for problem in part.problems(segment):
+            problems.append(f"{folder / problem}")
+    except IndexFormatError as error:
+        problems.append(error.message())
     return problems
 
 

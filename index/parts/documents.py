@@ -61,10 +61,10 @@ class DocumentStore:
         self._path = path
         try:
             self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(map_index_file(path))))
-        except (OSError, pa.ArrowException) as error:
+            found = ", ".join(f"{field.name}: {field.type}" for field in self._reader.schema)
+        except (OSError, ValueError, pa.ArrowException) as error:  # names of columns need not be UTF-8 either
             raise self._damaged(error) from error
         if self._reader.schema != SCHEMA:
-            found = ", ".join(f"{field.name}: {field.type}" for field in self._reader.schema)
             raise self._damaged(f"columns {found[:200]}")
         self._lock = threading.Lock()
         # Views of the mapped file: small to keep, and slower to make than reading a document.
@@ -85,7 +85,7 @@ class DocumentStore:
         try:
             with self._lock:  # Arrow's file reader does not promise to be shared by threads
                 return self._reader.get_batch(number)
-        except (OSError, pa.ArrowException, MemoryError) as error:
+        except (OSError, ValueError, pa.ArrowException, MemoryError) as error:
             raise self._damaged(f"batch {number:,}: {error}") from error
 
     def document(self, row: int) -> Document:

@@ -43,12 +43,13 @@ class SegmentDraft:
 
     Attributes:
         folder: where its files go.
-        dim: number of terms in the vocabulary.
+        dim: number of terms in the vocabulary; of those that occur, once `term_ids` says which these are.
         settings: how it is built.
         vocabulary: to be stored, or None.
         windows: how documents were cut, if its rows are windows; windows_record: what the manifest says of them.
         token_frequencies: int64 [dim]: the number of documents in whose text each term is a token, or None.
-        documents: how many were added.
+        term_ids: uint32 [dim], ascending: what each column stands for, if that is not the term of its number.
+        documents: how many came.
         forward: the forward index, once it is written.
         threads: how many work at once.
     """
@@ -60,6 +61,7 @@ class SegmentDraft:
     windows: WindowSettings | None = None
     windows_record: dict[str, Any] | None = None
     token_frequencies: npt.NDArray[np.int64] | None = None
+    term_ids: npt.NDArray[np.uint32] | None = None
     documents: int = 0
     forward: Postings = field(init=False)
     threads: int | None = None

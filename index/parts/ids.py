@@ -22,6 +22,7 @@ BYTES_NAME = "ids_bytes.npy"
 INDPTR_NAME = "ids_indptr.npy"
 HASHES_NAME = "id_hashes.npy"
 ROWS_NAME = "id_rows.npy"
+_AT_A_TIME = 1 << 16
 
 
 def hash_id(encoded: bytes) -> int:
@@ -110,6 +111,26 @@ class IdTable:
         return None
 
 
+def _id_problems(ids: IdTable) -> Iterator[str]:
+    """An id that is not UTF-8, that its hash is not of, or that occurs twice."""
+    for start in range(0, len(ids.rows), _AT_A_TIME):
+        rows, hashes = ids.rows[start : start + _AT_A_TIME].tolist(), ids.hashes[start : start + _AT_A_TIME].tolist()
+        before: tuple[int, str] | None = None
+        for row, hashed in zip(rows, hashes, strict=True):
+            try:
+                id = ids.id(row)
+            except IndexFormatError as error:
+                yield f"{BYTES_NAME}: {error.problem.split(': ', 1)[1]}"
+                return
+            if hash_id(id.encode()) != hashed:
+                yield f"{HASHES_NAME}: not the hash of the id of row {row:,}"
+                return
+            if before == (hashed, id):
+                yield f"{BYTES_NAME}: the id of row {row:,} occurs twice"
+                return
+            before = hashed, id
+
+
 class IdsPart(WrittenPart):
     """See `IdTable`."""
 
@@ -124,10 +145,15 @@ class IdsPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         ids: IdTable = segment.part(self.name)
+        whole = True
         if (ids.hashes[1:] < ids.hashes[:-1]).any():
             yield f"{HASHES_NAME}: hashes are not sorted"
+            whole = False
         if not np.array_equal(np.sort(ids.rows), np.arange(segment.record.documents)):
             yield f"{ROWS_NAME}: not every row occurs exactly once"
+            whole = False
+        if whole:
+            yield from _id_problems(ids)
 
     def begin(self, draft: SegmentDraft) -> IdWriter:
         """See `WrittenPart.begin`."""

@@ -78,14 +78,16 @@ class WrittenPart(Part):
 
     Attributes:
         files: names of all files that it can have.
-        Settings: a dataclass, if only segments whose `IndexSettings` hold such settings under its name have it.
-        holds_weights: whether it is made of the documents' weights, so that pruning makes it smaller.
+        Settings: a dataclass, if only segments have it whose `IndexSettings` hold such settings under its name.
+        holds_weights: whether it is made of the documents' weights: pruning these makes it smaller.
+        rare: whether an index says nothing of it where it is not there.
         passes: how often writing it goes through all documents: its share of the time that a build takes.
     """
 
     files: ClassVar[tuple[str, ...]]
     Settings: ClassVar[type | None] = None
     holds_weights: ClassVar[bool] = False
+    rare: ClassVar[bool] = False
     passes: ClassVar[int] = 0
 
     def is_in(self, record: SegmentRecord) -> bool:

@@ -14,6 +14,7 @@ from lsr.index.parts.order import OrderPart
 from lsr.index.parts.part import AddedPart, Part, WrittenPart
 from lsr.index.parts.seismic.part import SeismicPart
 from lsr.index.parts.summaries.part import SummariesPart
+from lsr.index.parts.term_ids import TermIdsPart
 from lsr.index.parts.terms import TermsPart
 from lsr.index.parts.vocabulary import VocabularyPart
 from lsr.index.parts.windows import WindowsPart
@@ -23,6 +24,7 @@ PARTS: dict[str, Part] = {
     for part in (
         ForwardPart(),
         OrderPart(),
+        TermIdsPart(),
         TermsPart(),
         SummariesPart(),
         SeismicPart(),

@@ -12,7 +12,7 @@ import typer
 
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
-from lsr.cli.options import Device, Json, Model
+from lsr.cli.options import Device, EncodingThreads, Json, Model
 from lsr.cli.train import changes_of, plan_rows
 from lsr.encoding.catalogue import DEFAULT_MODEL
 
@@ -54,6 +54,7 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and do nothing.")] = False,
+    threads: EncodingThreads = None,
     device: Device = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 42,
     as_json: Json = False,

@@ -71,12 +71,13 @@ def run(
     if out is not None:
         _check_outputs(out, force)
     result = bench(documents, queries, settings, stages=progress_bar, note=note)
-    if out is not None:
-        _save(result, out)
+    # What was measured is shown, whatever becomes of the files.
     if as_json:
         print_json({"rows": [row.to_record() for row in result.rows]})
     else:
         print_text(markdown(result), end="")
+    if out is not None:
+        _save(result, out)
 
 
 def _split(values: list[str]) -> list[str]:
@@ -91,12 +92,12 @@ def _numbers(option: str, values: list[str]) -> tuple[int, ...]:
 
 
 def _check_outputs(folder: Path, force: bool) -> None:
-    from lsr.core.files import check_output
+    from lsr.core.files import check_file
     from lsr.core.unfinished import announce
 
     for suffix in (".md", ".json", ".png", ".svg"):
         announce(folder / f"bench{suffix}")
-        check_output(folder / f"bench{suffix}", force=force)
+        check_file(folder / f"bench{suffix}", force=force)
 
 
 def _save(result: BenchResult, folder: Path) -> None:

@@ -129,7 +129,7 @@ def run(
     if as_json:
         print_json({"index": str(index), "bytes": size, **dense.record.to_record()})
     else:
-        note(
-            f"{index}: {len(made):,} dense vectors of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. "
-            f'Try: lsr search {index} "your question" --mode hybrid'
-        )
+        how = f'lsr search {index} "your question" --mode hybrid'
+        if dense.record.encoder is None:
+            how = f"lsr search {index} --dense-vector '[…]', with as many numbers, or --dense-queries queries.npy"
+        note(f"{index}: {len(made):,} dense vectors of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. Try: {how}")

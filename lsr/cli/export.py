@@ -48,22 +48,21 @@ def run(
 
         lsr export my-index -o docs.parquet
     """
-    from lsr.core.vocabulary import Vocabulary
     from lsr.index import Index
-    from lsr.index.build.export import iter_vectors
-    from lsr.text.lines import content_suffix
-    from lsr.vectors.files import write_vectors
+    from lsr.index.build.export import iter_vectors, terms_of
+    from lsr.vectors.files import FORMATS, file_format, write_vectors
 
     announce(out)
     check_output(out, force=force)
     opened = Index.open(index)
     vocabulary = opened.vocabulary
-    if vocabulary is None and content_suffix(out) != ".parquet":
-        note(f"{index} has no vocabulary: terms are written as numbers")
-        vocabulary = Vocabulary(map(str, range(opened.dim)))
+    named = FORMATS[file_format(out, scale)].holds_terms
+    if vocabulary is None and named:
+        note(f"{index} has no vocabulary: the terms are written as their numbers")
+        vocabulary = terms_of(opened)
     with progress_bar("exporting", len(opened)) as progress:
         count = write_vectors(
-            out, iter_vectors(opened), vocabulary=vocabulary, scale=scale, force=force, progress=progress
+            out, iter_vectors(opened, columns=named), vocabulary=vocabulary, scale=scale, force=force, progress=progress
         )
     size = out.stat().st_size
     if as_json:

@@ -148,6 +148,7 @@ def run(
     from lsr.build.corpus import finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
+    from lsr.index.live.inspection import outliers_in_words
     from lsr.text.windows import cut_corpus
 
     announce(out)
@@ -213,6 +214,8 @@ def run(
             encoder = DenseEncoder.load(dense, device=device)
             index = add_dense_vectors(index, encoder, threads=threads, restart=restart, stages=progress_bar)
     size = index.describe()["bytes"]["total"]
+    if (outliers := outliers_in_words(index)) is not None:
+        note(outliers)
     if as_json:
         answer: dict[str, Any] = {"index": str(out), "documents": len(index.documents), "terms": index.dim}
         if index.documents.windows is not None:

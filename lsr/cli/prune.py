@@ -9,6 +9,7 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
+from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def run(
             rich_help_panel=_RULES,
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads for building an index. (default: all)")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, callback=limit_threads, help="Threads. (default: all)")] = None,
     force: Force = False,
     curve: Annotated[
         str | None,

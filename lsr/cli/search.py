@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,19 +14,40 @@ from lsr.cli.search_flags import asked, search_command
 if TYPE_CHECKING:
     from lsr.index import SearchStats
     from lsr.search.plan import SearchPlan
+    from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
 
 COMMAND = search_command()
-
-_BATCH = 1024
 
 
 def run(
     context: typer.Context,
     index: IndexPath,
     query: Annotated[str | None, typer.Argument(help="The question.", show_default=False)] = None,
+    vector: Annotated[
+        str | None,
+        typer.Option(
+            help='In place of the question or beside it: a sparse vector in JSON, {"bird": 1.2}, by term or term id.',
+            show_default=False,
+        ),
+    ] = None,
+    dense_vector: Annotated[
+        str | None,
+        typer.Option(help="The same: a dense vector in JSON, as [0.1, 0.2].", show_default=False),
+    ] = None,
     queries: Annotated[
-        str | None, typer.Option(help="Many queries: a BEIR folder, a .jsonl or .tsv file, irds:NAME, or - for stdin.")
+        str | None,
+        typer.Option(
+            help="Many queries: a BEIR folder, a .jsonl or .tsv file, irds:NAME, or - for stdin; or a file of vectors."
+        ),
+    ] = None,
+    dense_queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dense vectors of many queries, a .npy file [queries, dim]: in the order of --queries, or alone, the "
+            "queries being called by their numbers from 0.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --queries: the TREC run file to make.")
@@ -37,6 +57,7 @@ def run(
         typer.Option(help="With --queries: the tag in the run file. (default: the index's name)", show_default=False),
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many of the best, for the next page.")] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
@@ -59,41 +80,77 @@ def run(
 
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
 
+        lsr search my-index --vector '{"bird": 1.2, "star": 0.7}'
+
+        lsr search my-index --queries queries.parquet --dense-queries queries.npy --mode hybrid -o run.trec
+
         lsr search my-index --mode hybrid --rerank late --show-plan > plan.json
     """
     from lsr.search.retriever import Retriever
 
-    plan = asked(context).plan()
+    given = {"QUERY": query, "--vector": vector, "--dense-vector": dense_vector}
+    many = {"--queries": queries, "--dense-queries": dense_queries}
+    default = "auto"
+    if dense_vector is not None or dense_queries is not None:
+        alone = all(each is None for each in (query, vector, queries))
+        default = "dense" if alone else "hybrid"
+    plan = asked(context).plan(default)
     if asked(context).show:
         print_json(plan.to_record())
         return
-    if (query is None) == (queries is None):
-        fail("give either a QUERY or --queries with a file of them")
-    if out is not None and query is None:
+    one, several = (any(each is not None for each in group.values()) for group in (given, many))
+    if one == several:
+        fail("give either a QUERY (or --vector, --dense-vector) or --queries (or --dense-queries) with a file of them")
+    if several:
+        if out is None:
+            fail("--queries and --dense-queries need --output with the name of the run file to make")
         from lsr.core.files import check_file
         from lsr.core.unfinished import announce
 
         announce(out)
         check_file(out, force=force)
-    retriever = Retriever.open(index, model=model, device=device, light=query is not None, query_idf=query_idf)
-    if query is None:
-        assert queries is not None
-        if out is None:
-            fail("--queries needs --output with the name of the run file to make")
-        _search_many(retriever, queries, out, k, plan, tag or _name(index), force, as_json)
+        if offset:
+            fail("--offset is for pages of one question: a run file holds the whole ranking")
+        retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
+        _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
-    if not query.strip():
+    if query is not None and not query.strip():
         fail("the query is empty: give some words to search for")
+    vectors = {
+        "vector": _parsed(vector, "--vector", dict),
+        "dense_vector": _parsed(dense_vector, "--dense-vector", list),
+    }
+    retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
     # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
     # that of the search.
-    retriever.warm_up(plan)
-    response = retriever.search(query, k, plan, explain=True)
+    if query is not None:
+        retriever.warm_up(plan)
+    else:
+        retriever.index.sparse.warm_up()
+    response: SearchResponse = retriever.search(query, k, plan, explain=True, offset=offset, **vectors)
     if as_json:
-        print_json({"query": query, **response.to_record(explain=explain)})
+        asked_with = {name: value for name, value in vectors.items() if value is not None}
+        print_json({"query": query, **asked_with, **response.to_record(explain=explain)})
     else:
         from lsr.cli.render import print_response
 
         print_response(response, explain=explain)
+
+
+def _parsed(text: str | None, flag: str, kind: type) -> Any:
+    """A vector of a flag; exits with 2 for what is not JSON of this kind."""
+    import json
+
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        fail(f"{flag} takes JSON: {error}")
+    if not isinstance(value, kind):
+        wanted = '{"term": weight}' if kind is dict else "[number, number]"
+        fail(f"{flag} takes {wanted} in JSON, not {text[:40]!r}")
+    return value
 
 
 def _name(index: Path) -> str:
@@ -103,20 +160,26 @@ def _name(index: Path) -> str:
 
 
 def _search_many(
-    retriever: Retriever, source: str, out: Path, k: int, plan: SearchPlan, tag: str, force: bool, as_json: bool
+    retriever: Retriever,
+    source: str | None,
+    dense: Path | None,
+    out: Path,
+    k: int,
+    plan: SearchPlan,
+    tag: str,
+    force: bool,
+    as_json: bool,
 ) -> None:
     from lsr.eval import Ranking, write_run
+    from lsr.search.many import open_asked
     from lsr.search.stats import in_words, mean_stats
-    from lsr.text import open_queries
 
-    queries = open_queries(source)
     run: dict[str, Ranking] = {}
     stats: list[SearchStats] = []
     with progress_bar("searching", None, "queries") as progress:
-        while batch := list(islice(queries, _BATCH)):
-            encoded = retriever.encode_queries([query.text for query in batch], plan)
-            for query, hits in zip(batch, retriever.rank(encoded, k, plan, progress=progress), strict=True):
-                run[query.id] = Ranking(hits.ids, hits.scores)
+        for encoded in open_asked(retriever, source, dense, plan):
+            for id, hits in zip(encoded.ids, retriever.rank(encoded, k, plan, progress=progress), strict=True):
+                run[id] = Ranking(hits.ids, hits.scores)
                 if hits.stats is not None:
                     stats.append(hits.stats)
     changed = write_run(out, run, tag=tag, force=force)

@@ -10,7 +10,8 @@ import typer
 
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
-from lsr.cli.options import Json, Restart
+from lsr.cli.options import EncodingThreads, Json, Restart
+from lsr.core.errors import InputError
 
 if TYPE_CHECKING:
     from lsr.training.config import TrainingConfig
@@ -38,6 +39,7 @@ def run(
         Path | None, typer.Option(help="Draw the curves of a run in this .png or .svg file.", show_default=False)
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    threads: EncodingThreads = None,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
     ] = None,
@@ -110,7 +112,7 @@ def _kept(folder: Path) -> str:
 
 def changes_of(given: list[str] | None) -> dict[str, Any]:
     """The values of --set, by their names; exits with 2 for what is none."""
-    import yaml
+    from lsr.core.structured import parse_yaml
 
     found: dict[str, Any] = {}
     for item in given or ():
@@ -118,9 +120,9 @@ def changes_of(given: list[str] | None) -> dict[str, Any]:
         if not equals or not name:
             fail(f"--set takes FIELD=VALUE, such as run.steps=1000, not {item!r}")
         try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            fail(f"--set {name}: {value!r} is not a YAML value")
+            found[name] = parse_yaml(value)
+        except InputError as error:
+            fail(f"--set {name}: {value[:80]!r} {error.reason}")
     return found
 
 

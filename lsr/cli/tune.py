@@ -103,13 +103,13 @@ def _read_queries(index: Index, source: str, count: int, model: str | None, devi
     """Read vectors as they are; encode texts with the index's encoder."""
     from itertools import islice
 
-    from lsr.eval.bench.vectors import holds_vectors
+    from lsr.search.asked import read_query_vectors
     from lsr.search.retriever import Retriever
     from lsr.text import open_queries
-    from lsr.vectors.files import read_vectors
+    from lsr.vectors.files import holds_vectors
 
     if holds_vectors(source):
-        return read_vectors(source, vocabulary=index.vocabulary, dim=index.dim)[:count]
+        return read_query_vectors(index, source)[:count]
     asked = list(islice(open_queries(source), count))
     retriever = Retriever(index, model=model, device=device)
     with progress_bar("encoding", len(asked), "queries") as progress:

@@ -8,6 +8,12 @@ from typing import Any
 from lsr.core.values import characters_in
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing in a text to be found: no character but white space and what is not seen at all."""
+    # Nearly every text has something to be seen at its beginning.
+    return not any(character.isprintable() and not character.isspace() for character in text)
+
+
 @dataclass(slots=True)
 class Document:
     """One text with its id.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
+
+from lsr.core.arguments import count
+from lsr.core.cpus import allowed_cpus
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,7 +78,7 @@ class Threads:
 @contextmanager
 def executor(threads: int | None = None) -> Iterator[Executor]:
     """An executor with this many threads (default: one for each CPU), for the duration of the block."""
-    threads = threads or os.cpu_count() or 1
+    threads = allowed_cpus() if not threads else count(threads, "threads")
     if threads == 1:
         yield SERIAL
         return

@@ -26,14 +26,14 @@ _FAILED = ctypes.c_void_p(-1).value
 class _Mapping:
     """A mapping, which goes when nothing looks at it any more."""
 
-    __slots__ = ("__array_interface__", "_unmap")
+    __slots__ = ("__array_interface__", "_place", "_unmap")
 
     def __init__(self, address: int, size: int, unmap: Callable[[int, int], Any]) -> None:
         self.__array_interface__ = {"version": 3, "shape": (size,), "typestr": "|u1", "data": (address, True)}
-        self._unmap = unmap
+        self._place, self._unmap = (address, size), unmap
 
     def __del__(self) -> None:
-        self._unmap(self.__array_interface__["data"][0], self.__array_interface__["shape"][0])
+        self._unmap(*self._place)
 
 
 def open_regular(path: str | Path, *, follow: bool = False) -> int:

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, MissingInputError
 from lsr.core.limits import DEEPEST, LONGEST_RECORD, MOST_VALUES, in_mebibytes
 from lsr.core.values import too_deep
 
 _DEEP = f"nested too deeply: more than {DEEPEST} levels"
+
+
+def read_settings(path: str | Path, *, yaml: bool | None = None) -> Any:
+    """The value of a file of settings: YAML by the ending of its name (.yaml, .yml) or if `yaml` says so, else JSON.
+
+    Raises MissingInputError, and InputError that names the file and the line.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LONGEST_RECORD + 1)
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise MissingInputError(f"there is no file {path}") from None
+    except IsADirectoryError:
+        raise InputError("is a folder, where a file is needed", source=str(path)) from None
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"is not UTF-8: byte 0x{raw[error.start]:02x}", source=str(path), line=line) from None
+    is_yaml = path.suffix.lower() in (".yaml", ".yml") if yaml is None else yaml
+    return parse_yaml(text, str(path)) if is_yaml else parse_json(text, str(path))
 
 
 def parse_json(text: str, source: str | None = None, **options: Any) -> Any:
@@ -47,8 +69,8 @@ def parse_yaml(text: str, source: str | None = None, *, first_line: int = 1) -> 
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).replace("\n", " ")
-        line = None if mark is None else first_line + mark.line
-        raise InputError(f"is not YAML: {problem}", source=source, line=line) from None
+        at = None if mark is None else first_line + mark.line
+        raise InputError(f"is not YAML: {problem}", source=source, line=at) from None
     except (ValueError, OverflowError, TypeError) as error:  # a date out of range, a key that is a mapping
         raise InputError(f"is not YAML: {error}", source=source) from None
     return value

@@ -27,6 +27,10 @@ class Vocabulary:
     def __iter__(self) -> Iterator[str]:
         return iter(self._terms)
 
+    def __repr__(self) -> str:
+        first = ", ".join(map(repr, self._terms[:3]))
+        return f"Vocabulary({len(self):,} terms: {first}{', …' if len(self) > 3 else ''})"
+
     def __contains__(self, term: str) -> bool:
         return term in self._ids
 

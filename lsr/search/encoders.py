@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import ModelError
+from lsr.core.errors import ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import RetrieveSettings
@@ -32,9 +32,9 @@ class EncodedQueries:
     """Texts, and the vectors of them that a plan needs.
 
     Attributes:
-        ids, texts: [n].
-        sparse: a row for each text, or None if the sparse index is not searched.
-        dense: float32 [n, dim], or None if dense vectors are not searched.
+        ids, texts: [n]; "" for the text of a query of which there are only vectors.
+        sparse: a row for each text, or None where the sparse index is not searched.
+        dense: float32 [n, dim], or None where dense vectors are not.
     """
 
     ids: Sequence[str]
@@ -44,6 +44,10 @@ class EncodedQueries:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def __repr__(self) -> str:
+        sides = {"sparse": self.sparse, "dense": self.dense}
+        return f"EncodedQueries({len(self):,} queries, {' and '.join(s for s, v in sides.items() if v is not None)})"
 
     def __getitem__(self, number: int) -> HybridQuery:
         return HybridQuery(
@@ -75,6 +79,11 @@ class IndexEncoders:
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
         self._loading = RLock()
+
+    @property
+    def has_queries(self) -> bool:
+        """Whether an encoder of queries is loaded, or was given."""
+        return self._queries is not None
 
     @property
     def queries(self) -> SparseEncoder:
@@ -112,23 +121,32 @@ class IndexEncoders:
     def dense(self, encoder: DenseEncoder) -> None:
         self._dense = encoder
 
-    def encode_query(self, text: str, retrieve: RetrieveSettings) -> tuple[HybridQuery, dict[str, float]]:
-        """The vectors of a text that a plan needs, and the milliseconds that each took."""
-        sparse, dense, milliseconds = None, None, {}
+    def encode_query(
+        self, text: str, retrieve: RetrieveSettings, given: HybridQuery = HybridQuery()
+    ) -> tuple[HybridQuery, dict[str, float]]:
+        """The vectors of a text that a search asks for and that were not `given`, and the milliseconds of each."""
+        sparse, dense, milliseconds = given.sparse, given.dense, {}
         start = perf_counter()
-        if retrieve.needs_sparse:
+        if retrieve.needs_sparse and sparse is None:
             sparse = self.queries.encode_queries([text]).row(0)
             milliseconds["encode sparse"] = (perf_counter() - start) * 1e3
-        if retrieve.needs_dense:
+        if retrieve.needs_dense and dense is None:
             start = perf_counter()
             dense = self.dense.encode_queries([text])[0]
             milliseconds["encode dense"] = (perf_counter() - start) * 1e3
         return HybridQuery(sparse, dense), milliseconds
 
-    def encode_queries(self, texts: Sequence[str], ids: Sequence[str], retrieve: RetrieveSettings) -> EncodedQueries:
-        """The vectors of many texts that a plan needs."""
+    def encode_queries(
+        self,
+        texts: Sequence[str],
+        ids: Sequence[str],
+        retrieve: RetrieveSettings,
+        dense: npt.NDArray[np.float32] | None = None,
+    ) -> EncodedQueries:
+        """The vectors of many texts that a search asks for; `dense` are those that were given."""
         sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
-        dense = self.dense.encode_queries(texts) if retrieve.needs_dense else None
+        if retrieve.needs_dense and dense is None:
+            dense = self.dense.encode_queries(texts)
         return EncodedQueries(ids, texts, sparse, dense)
 
     def _load_dense_encoder(self) -> DenseEncoder:
@@ -159,7 +177,7 @@ class IndexEncoders:
         # A model that was asked for by name may differ on purpose; the recorded one must not have changed unnoticed.
         if self._model is None:
             assert record is not None
-            remedies = ["build the index again", CHOOSE_MODEL_ANYWAY]
+            remedies: list[Remedy | str] = ["build the index again", CHOOSE_MODEL_ANYWAY]
             encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
         else:
             encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)

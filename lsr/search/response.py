@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.documents import Document
+from lsr.core.frames import arrow_table, pandas_frame
+from lsr.core.options import shortened
 from lsr.text.windows import Window
 from lsr.vectors.explanation import TermMatch
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from lsr.index import SearchStats
     from lsr.index.parts.dense.vectors import DenseStats
+
+_OF_HITS = ("rank", "id", "score")
 
 # How a record writes numbers that are float32 in the index.
 Number = Callable[[float], Any]
@@ -51,6 +58,10 @@ class Hit:
     matches: list[TermMatch] | None = None
     stages: dict[str, StageScore] = field(default_factory=dict)
     window: Window | None = None
+
+    def __repr__(self) -> str:
+        text = " ".join((self.document.title or self.document.text).split())
+        return f"Hit({self.rank}, {self.id!r}, {self.score:.4g}, {shortened(text)})"
 
     def to_record(
         self, *, explain: bool = True, text: bool = True, fields: Iterable[str] | None = None, number: Number = float
@@ -100,6 +111,40 @@ class SearchResponse:
     dense_stats: DenseStats | None = None
     dense_weight: float | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __repr__(self) -> str:
+        best = ", ".join(f"{hit.id!r} {hit.score:.4g}" for hit in self.hits[:3])
+        return f"SearchResponse({len(self.hits)} hits, {self.mode}: {best}{', …' if len(self.hits) > 3 else ''})"
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """The hits by column: rank, id, score, title, text, window (its number, if there are some), and each field.
+
+        A field of the name of another column is called `field.NAME`; None where a document does not have it.
+        """
+        columns: dict[str, list[Any]] = {name: [getattr(hit, name) for hit in self.hits] for name in _OF_HITS}
+        columns |= {name: [getattr(hit.document, name) for hit in self.hits] for name in ("title", "text")}
+        if any(hit.window is not None for hit in self.hits):
+            columns["window"] = [hit.window and hit.window.number for hit in self.hits]
+        for name in dict.fromkeys(name for hit in self.hits for name in hit.document.fields):
+            column = f"field.{name}" if name in columns else name
+            columns[column] = [hit.document.fields.get(name) for hit in self.hits]
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """The hits as a pandas DataFrame: see `to_columns`. MissingDependencyError without pandas."""
+        return pandas_frame(self.to_columns())
+
+    to_pandas = to_frame
+
+    def to_arrow(self) -> pa.Table:
+        """The hits as a pyarrow Table: see `to_columns`; a field of values of several types becomes JSON."""
+        return arrow_table(self.to_columns())
 
     def to_record(
         self,

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import SPARSE
+from lsr.search.asked import Asked, NumberedTerms, asked_with
 from lsr.search.encoders import EncodedQueries, IndexEncoders
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, SearchStats
+    from lsr.vectors.sparse import SparseVectors
 
 __all__ = ["EncodedQueries", "RankedIds", "Retriever"]
 
@@ -38,6 +41,13 @@ class RankedIds:
     ids: list[str]
     scores: npt.NDArray[np.floating]
     stats: SearchStats | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        best = ", ".join(f"{id!r} {score:.4g}" for id, score in zip(self.ids[:3], self.scores, strict=False))
+        return f"RankedIds({len(self.ids)} hits: {best}{', …' if len(self.ids) > 3 else ''})"
 
 
 class Retriever:
@@ -92,21 +102,72 @@ class Retriever:
 
         return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf, threads=threads)
 
+    def __repr__(self) -> str:
+        model = self._model or (self.index.encoder or {}).get("model") or "no model"
+        return f"Retriever({str(self.index.path)!r}, {len(self.index.documents):,} documents, {model})"
+
     # -- searching ---------------------------------------------------------------------------------------------------
 
+    @overload
     def search(
         self,
         text: str,
+        k: int = ...,
+        plan: SearchPlan | None = ...,
+        *,
+        dense_vector: npt.ArrayLike | None = ...,
+        vector: Mapping[str, float] | tuple[npt.ArrayLike, npt.ArrayLike] | None = ...,
+        offset: int = ...,
+        explain: bool = ...,
+        allow: npt.NDArray[Any] | None = ...,
+        mode: str = ...,
+        recall: float | None = ...,
+        **flat: Any,
+    ) -> SearchResponse: ...
+
+    @overload
+    def search(
+        self,
+        text: Sequence[str] | SparseVectors,
+        k: int = ...,
+        plan: SearchPlan | None = ...,
+        *,
+        dense_vector: npt.ArrayLike | None = ...,
+        vector: SparseVectors | Sequence[Any] | None = ...,
+        offset: int = ...,
+        explain: bool = ...,
+        allow: npt.NDArray[Any] | None = ...,
+        mode: str = ...,
+        recall: float | None = ...,
+        **flat: Any,
+    ) -> list[SearchResponse]: ...
+
+    @overload
+    def search(self, text: Any = ..., k: int = ..., plan: SearchPlan | None = ..., **given: Any) -> Any: ...
+
+    def search(
+        self,
+        text: Any = None,
         k: int = 10,
         plan: SearchPlan | None = None,
         *,
+        vector: Any = None,
+        dense_vector: Any = None,
+        offset: int = 0,
         explain: bool = False,
         allow: npt.NDArray[Any] | None = None,
         mode: str = "auto",
         recall: float | None = None,
         **flat: Any,
-    ) -> SearchResponse:
-        """The `k` best documents for a text.
+    ) -> Any:
+        """The `k` best documents for a text, for vectors of your own, or for each of many.
+
+        A list of texts is answered by a list of `SearchResponse`, one for each, and so are SparseVectors, which may
+        stand in the place of the text. `vector` is a sparse query: weights by term, a pair of (term ids, weights),
+        SparseVectors, or a list of the former. `dense_vector` is a dense one: an array [dim], or [queries, dim] for
+        many. What is given is searched with as it is; what a plan needs besides is made of the text, which re-ranking
+        reads, too. A dense vector alone searches dense vectors, and one beside a text or a vector makes a hybrid
+        search, unless `mode` or `plan` says otherwise.
 
         `plan`, or in its place the keywords of `lsr.search.flat.plan_of`, say what is searched and how:
         `search(text, mode="hybrid")` fuses sparse and dense search, `feedback="rocchio"` searches twice, and
@@ -115,14 +176,32 @@ class Retriever:
         windows, if the index has them). A search of the sparse index alone returns fewer than `k` hits if fewer
         documents share a term with the text.
 
-        InputError for a keyword that is unknown (it suggests the nearest known one) or belongs to another mode.
+        `offset` leaves out that many of the best: pages of the same `k` are slices of one ranking, in which no document
+        comes twice (`lsr.index.fusion.grouping.search_documents`).
+
+        InputError for an argument of the wrong kind, for a vector that the plan has no use for, or lacks, and for a
+        keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
-        if plan is None:
-            plan = plan_of(mode, recall=recall, **flat)
-        elif flat or recall is not None or mode != "auto":
+        k, offset = count(k), count(offset, "offset", least=0)
+        if plan is not None and (flat or recall is not None or mode != "auto"):
             raise InputError("the plan already says how to search: leave out mode and other keywords")
-        query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
-        return self._answer(text, query, k, plan, explain, allow, encode_ms)
+        if isinstance(text, str) and vector is None and dense_vector is None:
+            plan = _checked(plan_of(mode, recall=recall, **flat) if plan is None else plan)
+            query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
+            return self._answer(text, query, k, plan, explain, allow, encode_ms, offset)
+        asked = asked_with(text, vector, dense_vector, self.index, self._names)
+        if plan is None:
+            mode = asked.mode if mode == "auto" and recall is None and "sparse_mode" not in flat else mode
+            plan = plan_of(mode, recall=recall, **flat)
+        plan = _checked(plan)
+        asked.check(plan.retrieve, reranks=plan.rerank is not None)
+        if not asked.many:
+            given = HybridQuery(
+                None if asked.sparse is None else asked.sparse[0], None if asked.dense is None else asked.dense[0]
+            )
+            query, encode_ms = self._encoders.encode_query(asked.texts[0] or "", plan.retrieve, given)
+            return self._answer(asked.texts[0] or "", query, k, plan, explain, allow, encode_ms, offset)
+        return self._answer_many(asked, k, plan, explain, allow, offset)
 
     def search_vector(
         self,
@@ -132,22 +211,33 @@ class Retriever:
         *,
         explain: bool = False,
         allow: npt.NDArray[Any] | None = None,
+        offset: int = 0,
     ) -> SearchResponse:
-        """The `k` best documents for a vector of term weights; like `search`, but in the sparse index only.
+        """The `k` best documents for a vector of term weights: `search` with that as its `vector`.
 
         Raises InputError for a term that is not in the vocabulary or a weight that is not finite and positive.
         """
-        plan = plan or SearchPlan()
-        if plan.retrieve.needs_dense or plan.rerank is not None:
-            raise InputError("a vector of terms can only search the sparse index: give a text")
-        return self._answer("", HybridQuery(self._read_vector(vector)), k, plan, explain, allow, {})
+        if not isinstance(vector, Mapping):
+            raise InputError(f"a vector of terms is weights by term, not {kind_of(vector)}")
+        answer: SearchResponse = self.search(
+            None, k, plan or SearchPlan(), vector=vector, explain=explain, allow=allow, offset=offset
+        )
+        return answer
 
     def encode_queries(
-        self, texts: Sequence[str], plan: SearchPlan, ids: Sequence[str] | None = None
+        self,
+        texts: Sequence[str],
+        plan: SearchPlan,
+        ids: Sequence[str] | None = None,
+        *,
+        dense: npt.NDArray[np.float32] | None = None,
     ) -> EncodedQueries:
-        """The vectors of many texts that a plan needs. `ids` default to "0", "1", …"""
+        """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …
+
+        `dense` [n, dim] are dense vectors of your own, which are taken as they are.
+        """
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
-        return self._encoders.encode_queries(texts, ids, plan.retrieve)
+        return self._encoders.encode_queries(texts, ids, plan.retrieve, dense)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
@@ -221,6 +311,12 @@ class Retriever:
         return self.index.vocabulary or self.encoder.vocabulary
 
     @property
+    def _names(self) -> Vocabulary | None:
+        """The vocabulary; None for an index of bare term ids that no model is known of."""
+        bare = self.index.vocabulary is None and self.index.encoder is None and self._model is None
+        return None if bare and not self._encoders.has_queries else self.vocabulary
+
+    @property
     def encoder(self) -> SparseEncoder:
         """The encoder of queries: see `lsr.search.encoders.IndexEncoders`."""
         return self._encoders.queries
@@ -246,22 +342,6 @@ class Retriever:
     def _encode_query(self, text: str) -> SparseQuery:
         return self.encoder.encode_queries([text]).row(0)
 
-    def _read_vector(self, vector: Mapping[str, float]) -> SparseQuery:
-        weights: dict[int, np.float32] = {}
-        for term, given in vector.items():
-            id = self.vocabulary.id(term)
-            if id is None:
-                raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
-            with np.errstate(over="ignore", under="ignore"):
-                weight = np.float32(given)
-            if not 0 < weight < np.inf:
-                raise InputError(
-                    f"a weight must be positive and finite in float32, not {given}", field=f"vector.{term}"
-                )
-            weights[id] = weight
-        terms = sorted(weights)
-        return np.array(terms, dtype=np.uint32), np.array([weights[term] for term in terms], dtype=np.float32)
-
     def _answer(
         self,
         text: str,
@@ -271,11 +351,55 @@ class Retriever:
         explain: bool,
         allow: npt.NDArray[Any] | None,
         encode_ms: dict[str, float],
+        offset: int = 0,
     ) -> SearchResponse:
         from lsr.search.run import answer, rank
 
         start = perf_counter()
-        ranked = rank(self.index, self.rerankers, text, query, k, plan, allow)
+        page = k if offset else None
+        ranked = rank(self.index, self.rerankers, text, query, offset + k, plan, allow, page)
         search_ms = (perf_counter() - start) * 1e3
-        vocabulary = (lambda: self.vocabulary) if explain else None
-        return answer(self.index, ranked, plan, vocabulary=vocabulary, encode_ms=encode_ms, search_ms=search_ms)
+        names = (lambda: self._names or NumberedTerms()) if explain else None
+        return answer(
+            self.index, ranked, plan, vocabulary=names, encode_ms=encode_ms, search_ms=search_ms, offset=offset
+        )
+
+    def _answer_many(
+        self,
+        asked: Asked,
+        k: int,
+        plan: SearchPlan,
+        explain: bool,
+        allow: npt.NDArray[Any] | None,
+        offset: int,
+    ) -> list[SearchResponse]:
+        """An answer for each query: encoded together, and searched side by side."""
+        if not len(asked):
+            return []
+        texts = [text or "" for text in asked.texts]
+        sparse, dense, retrieve = asked.sparse, asked.dense, plan.retrieve
+        milliseconds: dict[str, float] = {}
+        start = perf_counter()
+        if retrieve.needs_sparse and sparse is None:
+            encoded = self.encoder.encode_queries(texts)
+            sparse = [encoded.row(number) for number in range(len(texts))]
+            milliseconds["encode sparse"] = (perf_counter() - start) * 1e3 / len(texts)
+        start = perf_counter()
+        if retrieve.needs_dense and dense is None:
+            dense = self.dense_encoder.encode_queries(texts)
+            milliseconds["encode dense"] = (perf_counter() - start) * 1e3 / len(texts)
+
+        def one(number: int) -> SearchResponse:
+            query = HybridQuery(
+                sparse[number] if sparse is not None else None, dense[number] if dense is not None else None
+            )
+            return self._answer(texts[number], query, k, plan, explain, allow, dict(milliseconds), offset)
+
+        with executor(None) as workers:
+            return list(workers.map(one, range(len(texts))))
+
+
+def _checked(plan: Any) -> SearchPlan:
+    if not isinstance(plan, SearchPlan):
+        raise InputError(f"a plan is a SearchPlan (lsr.search.flat.plan_of makes one), not {kind_of(plan)}")
+    return plan

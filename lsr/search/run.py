@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +20,9 @@ from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import Hit, SearchResponse, StageScore
-from lsr.vectors.explanation import explain_match
+from lsr.vectors.explanation import TermNames, explain_match
 
 if TYPE_CHECKING:
-    from lsr.core.vocabulary import Vocabulary
     from lsr.index import Index
 
 
@@ -53,15 +53,18 @@ def rank(
     k: int,
     plan: SearchPlan,
     allow: npt.NDArray[Any] | None = None,
+    page: int | None = None,
 ) -> Ranked:
     """The k best documents. `text` is for a re-ranker; the query's vectors are those that the plan needs.
 
-    In an index of windows, each document is re-ranked by its best window.
+    In an index of windows, each document is re-ranked by its best one. `page` as for `search_documents`.
     """
     if plan.rerank is None:
-        found = search_documents(index, query, k, plan, allow=allow)
+        found = search_documents(index, query, k, plan, allow=allow, page=page)
         return Ranked(found.rows, found.scores, found, None, None, found.milliseconds)
-    found = search_documents(index, query, max(k, plan.rerank.depth), plan, allow=allow)
+    depth = plan.rerank.depth
+    page = None if page is None else max(page, depth)
+    found = search_documents(index, query, max(k, depth), plan, allow=allow, page=page)
     start = perf_counter()
     reranked = np.full(len(found.rows), np.nan)
     first = found.rows[: plan.rerank.depth]
@@ -90,11 +93,15 @@ def answer(
     ranked: Ranked,
     plan: SearchPlan,
     *,
-    vocabulary: Callable[[], Vocabulary] | None,
+    vocabulary: Callable[[], TermNames] | None,
     encode_ms: dict[str, float],
     search_ms: float,
+    offset: int = 0,
 ) -> SearchResponse:
-    """The hits with their documents and what each stage gave them; with matches if there is a `vocabulary`."""
+    """The hits with their documents and what each stage said of them; with matches if there is a `vocabulary`.
+
+    The first `offset` hits are left out.
+    """
     found = ranked.found
     query, words = found.query.sparse, None
     if vocabulary is not None and query is not None:
@@ -103,7 +110,7 @@ def answer(
     # With a single stage, there is nothing to report beyond the score.
     said = [{} for _ in ranked.rows] if plan.stages == (SPARSE,) else _stages(ranked)
     scored = zip(ranked.rows.tolist(), ranked.scores.tolist(), said, strict=True)
-    for rank, (row, score, stages) in enumerate(scored, start=1):
+    for rank, (row, score, stages) in enumerate(islice(scored, offset, None), start=1 + offset):
         document, window = index.documents.passage(row)
         matches = None
         if words is not None and query is not None:

@@ -140,7 +140,7 @@ def _values_document(path: Path, id: str, records: Iterator[Record]) -> Record:
     return Record(None, {**fields, "_id": id, "title": path.stem, "text": text}, str(path))
 
 
-def _lines(values: Mapping[str, Any]) -> str:
+def _lines(values: dict[str, Any]) -> str:
     """Names and values of a record in one line, those within it too."""
     said, waiting = [], list(reversed(values.items()))
     while waiting:

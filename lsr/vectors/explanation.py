@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.vocabulary import Vocabulary
+
+class TermNames(Protocol):
+    """What terms are called: a `Vocabulary`, as a rule."""
+
+    def term(self, id: int) -> str:
+        """The name of a term."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Explanation:
 def explain_match(
     query: tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]],
     document: tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]],
-    vocabulary: Vocabulary,
+    vocabulary: TermNames,
 ) -> Explanation:
     """Explain the inner product of two sparse vectors, each (ascending term ids, weights)."""
     shared, at_query, at_document = np.intersect1d(query[0], document[0], assume_unique=True, return_indices=True)

@@ -1,19 +1,29 @@
-"""Sparse vectors on disk, in Parquet, JSON lines or CIFF.
+"""Sparse vectors on disk: Parquet, the interchange; JSON lines, which people and Anserini's tools read; CIFF, which
+PISA, BMP, Terrier and other engines read; SciPy's .npz; and CSV.
 
-Parquet is for interchange; people and Anserini's tools read JSON lines; PISA, BMP, Terrier and other engines read CIFF.
-The name gives the format: .parquet, .jsonl or .ciff, the last two also with .gz or .zst. Files are read and written in
-batches, so memory does not grow with them except for a hash of each id (at most 21 bytes), to find duplicates, and for
-CIFF about another 30 bytes per row.
+The name tells the format: .parquet, .jsonl, .npz, .csv or .ciff, text and CIFF also with .gz or .zst. Files are
+read and written in batches, so memory does not grow with them but for a hash of each id (at most 21 bytes), by which an
+id that comes twice is found, and for CIFF another 30 bytes or so a row.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.core.errors import LsrError
 from lsr.core.vocabulary import Vocabulary
+from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.vectors import formats
+from lsr.vectors.csv_rows import layout_of
 from lsr.vectors.formats import BATCH_ROWS, FORMATS, file_format
+from lsr.vectors.jsonl_numbers import lists_of
 from lsr.vectors.parquet import ParquetVectorWriter
 from lsr.vectors.sparse import SparseVectors
 
@@ -21,6 +31,7 @@ __all__ = [
     "FORMATS",
     "ParquetVectorWriter",
     "file_format",
+    "holds_vectors",
     "iter_vectors",
     "read_vectors",
     "read_vocabulary",
@@ -42,9 +53,13 @@ def iter_vectors(
     Parquet (columns `id`, `indices`, `values`): `dim` and `vocabulary` must agree with the size that the file records.
     If the file records none and neither is given, `dim` is the largest term id plus one.
 
-    JSON lines (`{"id": …, "vector": {term: weight}}`; other fields are ignored) and CIFF: terms are looked up in
-    `vocabulary`, and one that is not there is an error. If not given, it is what `read_vocabulary` returns; call that
-    yourself to know which id is which term.
+    SciPy's .npz (a CSR matrix, and an array `ids` unless rows are called by their numbers), CSV (`id,index,weight` or
+    `id,indices,values`) and JSON lines of term ids (`{"id": …, "indices": […], "values": […]}`): the size is `dim` or
+    that of `vocabulary`, or else the matrix's number of columns, or the largest term id plus one.
+
+    JSON lines (`{"id": …, "vector": {term: weight}}`; other fields are passed over), CSV (`id,term,weight`) and CIFF:
+    terms are looked up in `vocabulary`, and one that is not there is an error. Without a vocabulary it is what
+    `read_vocabulary` gives; call that yourself to know which id is which term.
 
     CIFF: a weight is the integer in place of the term frequency divided by `scale`, which `write_vectors` records in
     the file. For a file made by another program it is 1 unless given: 100 undoes what the SPLADE code and Anserini do.
@@ -60,9 +75,9 @@ def iter_vectors(
 
 
 def read_vocabulary(path: str | Path) -> Vocabulary | None:
-    """The terms of the file's vectors, sorted; None for Parquet, which stores term ids.
+    """The terms of the file's vectors, sorted; None for a file that holds term ids, as Parquet.
 
-    JSON lines have to be read whole for this, CIFF only in small part.
+    JSON lines and CSV are read whole for it, CIFF hardly.
     """
     return formats.open_format(Path(path)).vocabulary(Path(path))
 
@@ -99,3 +114,45 @@ def write_vectors(
         InputError: no batch, batches with different vocabularies, a duplicate id, or a scale for a format without one.
     """
     return formats.write(path, batches, vocabulary=vocabulary, force=force, scale=scale, progress=progress)
+
+
+def holds_vectors(source: str | Path) -> bool:
+    """Whether `source` is a file of vectors: by its name, its columns, or the fields of its first line.
+
+    False for what holds texts, for a folder, and for what is not there.
+    """
+    path = Path(source)
+    try:
+        if content_suffix(path) not in FORMATS or not path.is_file():
+            return False
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+    sniff = _SNIFFS.get(content_suffix(path))
+    if sniff is None:
+        return True
+    with suppress(LsrError, ValueError, pa.ArrowException, OSError, RecursionError):
+        return sniff(path)
+    return False
+
+
+def _parquet_holds(path: Path) -> bool:
+    return {"indices", "values"} <= set(pq.read_schema(path.absolute()).names)
+
+
+def _first_line(path: Path) -> str:
+    return next((text for _, text in read_lines(path, stop)), "")
+
+
+def _jsonl_holds(path: Path) -> bool:
+    first = json.loads(_first_line(path))
+    return isinstance(first, dict) and (isinstance(first.get("vector"), dict) or lists_of(first) is not None)
+
+
+def _csv_holds(path: Path) -> bool:
+    first = _first_line(path)
+    delimiter = next((each for each in ",;\t" if each in first), ",")
+    return layout_of(next(csv.reader([first], delimiter=delimiter))) is not None
+
+
+# Formats that may hold texts as well.
+_SNIFFS = {".parquet": _parquet_holds, ".jsonl": _jsonl_holds, ".csv": _csv_holds}

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
+from lsr.core.arguments import kind_of, path_of
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.compression import COMPRESSIONS, WRITTEN_COMPRESSIONS
@@ -76,6 +77,8 @@ class FormatEntry(NamedTuple):
 FORMATS = {
     ".parquet": FormatEntry("lsr.vectors.parquet", "Parquet", holds_terms=False, compressible=False),
     ".jsonl": FormatEntry("lsr.vectors.jsonl", "JSONL"),
+    ".npz": FormatEntry("lsr.vectors.npz", "SciPy's .npz", holds_terms=False, compressible=False),
+    ".csv": FormatEntry("lsr.vectors.csv_rows", "CSV", holds_terms=False),
     ".ciff": FormatEntry("lsr.vectors.ciff.format", "CIFF", holds_integers=True),
 }
 """By the suffix of the file name, before .gz or .zst where the format may be compressed."""
@@ -117,7 +120,7 @@ def read(
     scale: float | None = None,
 ) -> Iterator[Any]:
     """See `lsr.vectors.files.iter_vectors`."""
-    path = Path(path)
+    path = path_of(path, "the path of a file of vectors")
     format = open_format(path, scale)
     if batch_rows < 1:
         raise InputError(f"batch_rows must be at least 1, not {batch_rows}")
@@ -134,15 +137,19 @@ def write(
     progress: Progress | None = None,
 ) -> int:
     """See `lsr.vectors.files.write_vectors`."""
-    path = Path(path)
+    path = path_of(path, "the path of a file of vectors")
     suffix = file_format(path, scale)
     if path.suffix.lower() in COMPRESSIONS and path.suffix.lower() not in WRITTEN_COMPRESSIONS:
         written = " or ".join(WRITTEN_COMPRESSIONS)
         raise InputError(f"{path.suffix} is read, not written: name it {written}", source=str(path))
+    if not isinstance(batches, Iterable):
+        raise InputError(f"vectors are written from an iterable of SparseVectors, not {kind_of(batches)}")
     batches = iter(batches)
     first = next(batches, None)
     if first is None:
         raise InputError("no vectors to write", source=str(path))
+    if not hasattr(first, "dim"):
+        raise InputError(f"vectors are written from an iterable of SparseVectors, not of {kind_of(first)}")
     same_size(path, first.dim, None if vocabulary is None else len(vocabulary))
     if vocabulary is None and FORMATS[suffix].holds_terms:
         title = FORMATS[suffix].title

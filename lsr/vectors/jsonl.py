@@ -1,9 +1,13 @@
-"""Sparse vectors as JSON lines, `{"id": …, "vector": {term: weight}}`, as Anserini and the SPLADE code write them."""
+"""Sparse vectors as JSON lines, `{"id": …, "vector": {term: weight}}`, as Anserini and the SPLADE code write them.
+
+Lines with term ids, which are read as well, are in `lsr.vectors.jsonl_numbers`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +22,7 @@ from lsr.text.compression import WRITTEN_COMPRESSIONS
 from lsr.text.lines import read_lines
 from lsr.text.records import ID_NAMES, parse_id, parse_object
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
+from lsr.vectors.jsonl_numbers import largest_id, lists_of, read_numbers
 from lsr.vectors.sparse import SparseVectors
 
 _WRITE_ROWS = 1024
@@ -80,6 +85,21 @@ def _lines(part: SparseVectors, keys: list[str], seen: UniqueIds, path: str) -> 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Line number, id and vector of every line."""
+    for line, id, values in _objects(path):
+        vector = values.get("vector")
+        if not isinstance(vector, dict):
+            reason = "must be an object of weights by term" if "vector" in values else "missing"
+            raise InputError(reason, source=str(path), line=line, field="vector")
+        yield line, id, vector
+
+
+def holds_numbers(path: Path) -> bool:
+    """Whether the first line has term ids, and not terms by name."""
+    return any(lists_of(values) is not None for _, _, values in islice(_objects(path), 1))
+
+
+def _objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Line number, id and fields of every line."""
 
     def stop(error: InputError) -> NoReturn:
         raise error
@@ -92,13 +112,9 @@ def _rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
             if field not in values:
                 raise ValueError(f"missing; the fields here are {', '.join(map(repr, values)) or 'none'}")
             id = parse_id(values[field])
-            field = "vector"
-            vector = values.get(field)
-            if not isinstance(vector, dict):
-                raise ValueError("must be an object of weights by term" if field in values else "missing")
         except ValueError as error:
             raise InputError(str(error), source=str(path), line=line, field=field) from None
-        yield line, id, vector
+        yield line, id, values
 
 
 class _Batch:
@@ -153,16 +169,20 @@ class _Batch:
 
 
 class JsonlFormat:
-    """JSON lines as one of the formats of vector files: it stores terms and weights."""
+    """JSON lines as one of the formats of vector files: of terms (or, to be read, term ids), and weights."""
 
-    def vocabulary(self, path: Path) -> Vocabulary:
-        """See `VectorFormat.vocabulary`; reads the whole file."""
-        return read_vocabulary(path)
+    def vocabulary(self, path: Path) -> Vocabulary | None:
+        """See `VectorFormat.vocabulary`; reads the whole file, if it holds terms."""
+        return None if holds_numbers(path) else read_vocabulary(path)
 
     def read(
         self, path: Path, *, vocabulary: Vocabulary | None, dim: int | None, batch_rows: int, scale: float | None
     ) -> Iterator[SparseVectors]:
         """See `VectorFormat.read`."""
+        if holds_numbers(path):
+            size = same_size(path, dim, None if vocabulary is None else len(vocabulary))
+            size = 1 + largest_id(path, _objects) if size is None else size
+            return read_numbers(path, size, batch_rows, _objects)
         vocabulary = read_vocabulary(path) if vocabulary is None else vocabulary
         same_size(path, dim, len(vocabulary))
         return read_jsonl(path, vocabulary, batch_rows)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.vectors import formats
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import torch
 
     from lsr.core.vocabulary import Vocabulary
+
+
+_ARRAYS = "row offsets, term ids and weights are arrays of numbers, ids a list of strings, dim a whole number"
 
 
 class SparseVectors:
@@ -47,11 +51,14 @@ class SparseVectors:
         source: str | None = None,
         first_row: int = 0,
     ) -> None:
-        self.ids: list[str] = list(ids)
-        self.dim = int(dim)
-        self.indptr: npt.NDArray[np.int64] = np.ascontiguousarray(indptr, dtype=np.int64)
-        with np.errstate(over="ignore"):  # what overflows float32 becomes infinite, which is refused below
-            self.weights: npt.NDArray[np.float32] = np.ascontiguousarray(weights, dtype=np.float32)
+        try:
+            self.ids: list[str] = list(ids)
+            self.dim = int(dim)
+            self.indptr: npt.NDArray[np.int64] = np.ascontiguousarray(indptr, dtype=np.int64)
+            with np.errstate(over="ignore"):  # what overflows float32 becomes infinite, which is refused below
+                self.weights: npt.NDArray[np.float32] = np.ascontiguousarray(weights, dtype=np.float32)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{_ARRAYS}: {error}", source=source) from None
         if validate:
             indices = np.asarray(indices)
             self._check_offsets(indices, source)
@@ -76,7 +83,10 @@ class SparseVectors:
         dim: int | None = None,
     ) -> SparseVectors:
         """Build from (term ids, weights) pairs; ids default to "0", "1", …, `dim` to the largest term id plus one."""
-        pairs = [(np.asarray(terms), np.asarray(weights, dtype=np.float32)) for terms, weights in rows]
+        try:
+            pairs = [(np.asarray(terms), np.asarray(weights, dtype=np.float32)) for terms, weights in rows]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"rows are pairs of term ids and weights: {error}") from None
         for row, (terms, weights) in enumerate(pairs):
             if terms.shape != weights.shape or terms.ndim != 1:
                 raise InputError(f"row {row}: {terms.shape} term ids and {weights.shape} weights; give one of each")
@@ -92,6 +102,8 @@ class SparseVectors:
     @classmethod
     def from_scipy(cls, matrix: scipy.sparse.spmatrix, ids: Sequence[str] | None = None) -> SparseVectors:
         """Convert a scipy sparse matrix or array [n, dim]. Duplicate entries are summed, explicit zeros dropped."""
+        if not hasattr(matrix, "tocsr"):
+            raise InputError(f"vectors come from a scipy sparse matrix, not {kind_of(matrix)}")
         csr = matrix.tocsr().astype(np.float32, copy=True)
         csr.sum_duplicates()
         csr.eliminate_zeros()
@@ -112,6 +124,8 @@ class SparseVectors:
     @classmethod
     def concatenate(cls, parts: Sequence[SparseVectors]) -> SparseVectors:
         """Join the rows of all parts, in order. InputError if the vocabularies differ in size or an id repeats."""
+        if not isinstance(parts, Sequence) or not all(isinstance(part, SparseVectors) for part in parts):
+            raise InputError(f"a sequence of SparseVectors is joined, not {kind_of(parts)}")
         if not parts:
             raise InputError("nothing to concatenate")
         dims = {part.dim for part in parts}
@@ -141,6 +155,11 @@ class SparseVectors:
 
     def row(self, i: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids and weights of row `i`, as views."""
+        if type(i) is not int:
+            i = count(i, "a row", least=-len(self))
+        if not -len(self) <= i < len(self):
+            raise InputError(f"there is no row {i}: there are {len(self):,}")
+        i += len(self) if i < 0 else 0
         start, stop = self.indptr[i], self.indptr[i + 1]
         return self.indices[start:stop], self.weights[start:stop]
 
@@ -150,6 +169,10 @@ class SparseVectors:
 
     def __getitem__(self, rows: slice) -> SparseVectors:
         """A slice of consecutive rows; the arrays are views."""
+        if not isinstance(rows, slice):
+            raise InputError(
+                f"rows are taken by a slice, as vectors[2:5], not by {kind_of(rows)}; row(2) is one of them"
+            )
         start, stop, step = rows.indices(len(self))
         if step != 1:
             raise InputError("rows can be sliced with step 1 only; use take() for others")
@@ -166,7 +189,10 @@ class SparseVectors:
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> SparseVectors:
         """The given rows, all different, in the given order."""
-        order = np.arange(len(self))[np.asarray(rows, dtype=np.int64)]  # counts negative rows from the end
+        try:
+            order = np.arange(len(self))[np.asarray(rows, dtype=np.int64)]
+        except (TypeError, ValueError, IndexError) as error:
+            raise InputError(f"the rows to take are numbers below {len(self):,}: {error}") from None
         lengths = np.diff(self.indptr)[order]
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         positions = np.arange(indptr[-1]) + np.repeat(self.indptr[order] - indptr[:-1], lengths)
@@ -176,8 +202,7 @@ class SparseVectors:
 
     def top_k(self, k: int) -> SparseVectors:
         """Each row's `k` heaviest terms (ties: the lower term id), terms still ascending."""
-        if k < 1:
-            raise InputError(f"top_k must be at least 1, not {k}")
+        k = count(k, "top_k")
         lengths = np.diff(self.indptr)
         if not len(self) or lengths.max() <= k:
             return self

@@ -14,7 +14,7 @@ from lsr.core.errors import InputError
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service.schemas.pipeline import plan_record
-from lsr.service.schemas.search import SearchRequest
+from lsr.service.schemas.search import MOST_NUMBERS, SearchRequest
 from lsr.service.settings import ServiceSettings
 
 # Far beyond any model's weights, yet small enough that sums of products stay finite and positive in float32.
@@ -68,6 +68,15 @@ def check_vector(vector: Mapping[str, Any], settings: ServiceSettings) -> None:
             _refuse(message, "body", "vector", term)
 
 
+def check_dense_vector(vector: Sequence[Any]) -> None:
+    """Allow one to `MOST_NUMBERS` finite numbers; the index says how many it takes."""
+    if not 1 <= len(vector) <= MOST_NUMBERS:
+        _refuse(f"must contain 1 to {MOST_NUMBERS:,} numbers, not {len(vector):,}", "body", "dense_vector")
+    for i, number in enumerate(vector):
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= WEIGHTS[1]:
+            _refuse(f"must be a number within ±{WEIGHTS[1]:g}", "body", "dense_vector", i)
+
+
 def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
     """The plan of a request, with the server's model for re-ranking if requested, and each stage within its limit."""
     record = asked.plan_record
@@ -82,10 +91,20 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
         record = plan_record(pipeline)
     if record.get("rerank") is not None:
         record["rerank"] = _with_model(record["rerank"], settings)
+    alone = asked.text is None and asked.vector is None
+    if asked.dense_vector is not None and not any(record.get(name) for name in ("mode", "recall", "retrieve")):
+        record = {**record, "mode": "dense" if alone else "hybrid"}
     with _refusing("body"):
         plan = SearchPlan.from_record(record)
-    if asked.text is None and (plan.retrieve.needs_dense or plan.rerank is not None):
-        _refuse("a vector of terms can only search the sparse index: give a text", "body")
+    if asked.text is None:
+        if (plan.retrieve.needs_dense and asked.dense_vector is None) or plan.rerank is not None:
+            _refuse("a vector of terms can only search the sparse index: give a text", "body")
+        if plan.retrieve.needs_sparse and asked.vector is None:
+            _refuse("a dense vector alone searches dense vectors: give a text or a vector as well", "body")
+    if asked.dense_vector is not None and not plan.retrieve.needs_dense:
+        _refuse("goes with mode dense, hybrid or sparse-first", "body", "dense_vector")
+    if asked.vector is not None and not plan.retrieve.needs_sparse:
+        _refuse("does not go with mode dense", "body", "vector")
     if "depth" in (record.get("retrieve") or ()):
         most = settings.max_k
         _check_most(plan.retrieve.depth, most, "this server goes at most {:,} hits deep", "retrieve", "depth")

@@ -10,7 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from lsr.search.response import SearchResponse, matches_record
-from lsr.service.api.limits import check_hits, check_once, check_text, check_vector, plan_of_request, plan_of_url
+from lsr.service.api.limits import (
+    check_dense_vector,
+    check_hits,
+    check_once,
+    check_text,
+    check_vector,
+    plan_of_request,
+    plan_of_url,
+)
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
@@ -37,21 +45,27 @@ async def search(
         ),
     ],
 ) -> Response:
-    """Search by text or by vector."""
+    """Search by text, by a vector of terms, by a dense vector, or by a dense vector beside one of the others."""
     service = service_of(request)
     check_hits(asked.k, asked.offset, service.settings)
     if asked.text is not None:
         check_text(asked.text, service.settings, "body", "text")
     if asked.vector is not None:
         check_vector(asked.vector, service.settings)
+    if asked.dense_vector is not None:
+        check_dense_vector(asked.dense_vector)
     plan = plan_of_request(asked, service.settings)
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
-        depth = asked.offset + asked.k
-        if asked.text is not None:
-            found = backend.search(asked.text, depth, plan, explain=asked.explain)
-        else:
-            found = backend.search_vector(asked.vector or {}, depth, plan, explain=asked.explain)
+        found = backend.search(
+            asked.text,
+            asked.k,
+            plan,
+            vector=asked.vector,
+            dense_vector=asked.dense_vector,
+            offset=asked.offset,
+            explain=asked.explain,
+        )
         return _answer(found, asked, clock)
 
     return await service.answer(request, work)
@@ -67,7 +81,7 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
     plan = plan_of_url(asked.mode, asked.recall)
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
-        found = backend.search(asked.q, asked.offset + asked.k, plan, explain=asked.explain)
+        found = backend.search(asked.q, asked.k, plan, offset=asked.offset, explain=asked.explain)
         return _answer(found, asked, clock)
 
     return await service.answer(request, work)
@@ -98,8 +112,6 @@ async def explain(
 
 def _answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
     """See `SearchAnswer`."""
-    record = found.to_record(
-        explain=asked.explain, text=asked.include_text, fields=asked.fields, first=asked.offset, number=short
-    )
+    record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
     record["timings"] = {**clock.timings(), **record["timings"]}
     return to_json(record)

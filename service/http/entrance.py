@@ -88,7 +88,9 @@ class Entrance:
             return None
         if host_of(host) is None:
             return _Refusal(400, f"the Host header {host[:100]!r} is not the name of a host", close=True)
-        logger.warning("refused a request for the host %r: allow_hosts (LSR_ALLOW_HOSTS) lists others", host)
+        logger.warning(
+            "refused a request for the host %r, which allow_hosts (LSR_ALLOW_HOSTS) does not list", host[:100]
+        )
         return _Refusal(
             421,
             f"this server does not answer to the name {host[:100]!r}: ask it by an address of its own or as localhost, "

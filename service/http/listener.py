@@ -25,7 +25,7 @@ _RESERVE = 64
 logger = logging.getLogger("lsr.service")
 
 # Connections that are taken before others get their turn, and seconds of a pause when the system refuses one.
-_AT_ONCE = 16
+_AT_ONCE = 4
 _PAUSE = 0.5
 
 
@@ -138,7 +138,7 @@ def connections_allowed(most: int) -> int:
         soft = min(wanted, hard)
         with suppress(OSError, ValueError):
             resource.setrlimit(_DESCRIPTORS, (soft, resource.getrlimit(_DESCRIPTORS)[1]))
-    reserve = max(min(_RESERVE, soft // 4), _AT_ONCE)
+    reserve = max(min(_RESERVE, soft // 4), 4 * _AT_ONCE)
     return max(1, min(most, soft - used - reserve))
 
 

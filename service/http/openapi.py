@@ -37,7 +37,12 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                # Older versions of FastAPI put the prefix of a mount here.
+                servers=app.servers,
             )
             schemas = app.openapi_schema["components"]["schemas"]
             schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE)

@@ -62,7 +62,8 @@ class RequestLog:
             milliseconds = (perf_counter() - start) * 1e3
             method, path = scope["method"], quote(scope["path"])
             # Probes come every few seconds and would drown out the rest.
-            level = logging.DEBUG if path in _PROBES else logging.INFO
+            probe = scope["path"].removeprefix(scope.get("root_path", "")) in _PROBES
+            level = logging.DEBUG if probe else logging.INFO
             logger.log(
                 level,
                 "%s %s %d %.1f ms",

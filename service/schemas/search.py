@@ -12,12 +12,18 @@ from lsr.service.schemas import examples
 from lsr.service.schemas.base import Body, Match, Text, Timings
 from lsr.service.schemas.plan import PlanField
 
+# Far beyond any model's.
+MOST_NUMBERS = 65_536
 # The weights are checked by `limits.check_vector`, which stops at the first wrong one; a body may have 100,000.
 Vector = Annotated[
     dict[str, Any],
     WithJsonSchema(
         {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}, "minProperties": 1}
     ),
+]
+DenseVector = Annotated[
+    list[Any],
+    WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": MOST_NUMBERS}),
 ]
 PLAN_FIELDS = (*SHORT, *(option.name for option in options_of(SearchPlan)))
 
@@ -36,7 +42,7 @@ class _SearchOptions(BaseModel):
 
 
 class _SearchRequest(_SearchOptions, Body):
-    """A search by `text` or by `vector`, exactly one of them; the other fields say how.
+    """A search by `text` or by `vector`, by `dense_vector`, or by that beside one of the others; the rest says how.
 
     `mode`, `recall` and `parameters` are short for `retrieve`: give either these or that.
     """
@@ -45,6 +51,11 @@ class _SearchRequest(_SearchOptions, Body):
     vector: Vector | None = Field(
         None,
         description="Weights of terms of the index's vocabulary, as /v1/encode gives them; searches the sparse index.",
+    )
+    dense_vector: DenseVector | None = Field(
+        None,
+        description="As many numbers as the index's dense vectors have: searches these, alone in mode `dense`, "
+        "beside a text or a vector in mode `hybrid`, unless another is given.",
     )
 
     pipeline: dict[str, Any] | None = Field(
@@ -56,7 +67,8 @@ class _SearchRequest(_SearchOptions, Body):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> _SearchRequest:
-        if (self.text is None) == (self.vector is None):
+        given = (self.text is not None) + (self.vector is not None)
+        if given > 1 or (not given and self.dense_vector is None):
             raise ValueError("give either text or vector")
         return self
 

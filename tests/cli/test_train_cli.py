@@ -136,3 +136,80 @@ def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
     assert was["document"]["top_k"] == now["document"]["top_k"] == 192
     assert now["query"]["count_repeats"] and now["document"].keys() == was["document"].keys()
     assert run(*arguments)[1] == out  # nothing is done again
+
+
+def test_adapting_can_be_planned_and_changed(run: Run, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    lines = [{"_id": f"d{i}", "text": f"Bird number {i} flies {i} miles over the sea and the land."} for i in range(60)]
+    corpus.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = ("adapt", corpus, "-o", "adapted", "-m", "splade-tiny", "-t", "bm25", "--device", "cpu")
+    code, out, err = run(*command, "--dry-run", "--set", "batch_size=4", "--set", "losses.1.weight=0.5", "--steps", 7)
+    assert code == 0, err
+    assert "documents     60" in out and "at most 60 of each kind: crops" in out and "teachers      bm25" in out
+    assert "7, each of 4 queries" in out and "0.5 info_nce" in out
+    assert not Path("adapted").exists()
+    plan = json.loads(run(*command, "--dry-run", "--json")[1])
+    assert (plan["documents"], plan["queries"], plan["kinds"], plan["run"]["steps"]) == (60, 60, ["crops"], 400)
+    for change, message in (
+        ("batch=4", "did you mean 'batch_size'?"),
+        ("batch_size=4.5", "takes a whole number"),
+        ("sparsity=much", "takes a number"),
+        ("learning_rate=0", "must be above 0"),
+        ("run.warmpu=0.1", "error: run.warmpu: run has no 'warmpu'"),
+    ):
+        code, _, err = run(*command, "--dry-run", "--set", change)
+        assert code == 2 and message in err, err
+    corpus.write_text(json.dumps(lines[0]) + "\n")
+    code, _, err = run(*command, "--dry-run")
+    assert code == 2 and "has only 1 documents" in err
+
+
+@pytest.mark.parametrize("command", ["train", "adapt", "mine", "score"])
+def test_stopped_work_says_what_is_kept(
+    run: Run, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def stopped(*_: Any, **__: Any) -> Any:
+        raise SystemExit(143)
+
+    where = {
+        "train": "lsr.training.run.run.train",
+        "adapt": "lsr.training.adapt.adapt",
+        "mine": "lsr.training.negatives.mine",
+        "score": "lsr.training.teachers.score_training_set",
+    }
+    monkeypatch.setattr(where[command], stopped)
+    (tmp_path / "mine.yaml").write_text("data: [{source: pairs.jsonl}]\nrun: {steps: 2}\n")
+    (tmp_path / "out" / "checkpoints" / "checkpoint-7").mkdir(parents=True)
+    arguments = {
+        "train": ["mine.yaml", "-o", "out"],
+        "adapt": [pairs, "-o", "out"],
+        "mine": [pairs, "-o", "new"],
+        "score": [pairs, "-o", "new", "-t", "bm25"],
+    }
+    code, _, err = run(command, *arguments[command])
+    says = {
+        "train": "terminated: step 7 is saved; `lsr train out` goes on from there",
+        "adapt": "terminated: out keeps the data and step 7 of the training; the same command goes on",
+        "mine": "terminated: nothing was written, and the same command begins again",
+        "score": "terminated: nothing was written, and the same command begins again",
+    }
+    assert code == 143 and says[command] in err and not (tmp_path / "new").exists()
+
+
+def test_a_plan_refuses_data_that_the_run_would_refuse(run: Run, pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.tsv").write_text("1\t2\t3\n")
+    (tmp_path / "bad.jsonl").write_text('{"query": "q"}\n')
+    recipe = {"data": [{"source": "pairs.jsonl"}], "model": {"document": {"base": "splade-tiny"}}, "run": {"steps": 2}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(recipe))
+    assert run("train", "mine.yaml", "--dry-run")[0] == 0
+    for data, message in (
+        ("absent.jsonl", "absent.jsonl: no such file"),
+        ("ids.tsv", "hold ids"),
+        ("bad.jsonl", "bad.jsonl:1: field 'positives'"),
+        ("titles:absent", "absent"),
+        (".", "neither a BEIR folder"),
+    ):
+        code, _, err = run("train", "mine.yaml", "--dry-run", "--data", data)
+        assert code == 2 and message in err, (data, err)
+    code, _, err = run("train", "doc-tiny", "--dry-run", "--set", "model.document.base=splade-tiny")
+    assert code == 0 and "this recipe's data comes from" in err

@@ -215,7 +215,7 @@ def test_a_retriever_takes_a_plan_or_keywords(toy_index: Path) -> None:
         retriever.search("ice", 3, SearchPlan(), mode="exact")
     with pytest.raises(InputError, match="did you mean heap_factor"):
         retriever.search("ice", mode="approximate", heap_facter=0.5)
-    with pytest.raises(InputError, match="can only search the sparse index"):
+    with pytest.raises(InputError, match="give its text beside the vectors"):
         retriever.search_vector({"ice": 1.0}, 3, plan_of(rerank="late"))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -84,22 +85,28 @@ class FakeSearcher:
         self._lock = Lock()
 
     def search(
-        self, text: str, k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
+        self,
+        text: str | None = None,
+        k: int = 10,
+        plan: SearchPlan | None = None,
+        *,
+        vector: Mapping[str, float] | None = None,
+        dense_vector: Sequence[float] | None = None,
+        offset: int = 0,
+        explain: bool = False,
     ) -> SearchResponse:
         plan = plan or SearchPlan()
-        with self._lock:
-            self.searched.append(text)
-            self.plans.append(plan)
-        self.on_search(text)
-        return self._rank(dict.fromkeys(text.split(), 1.0), k, plan.mode, explain)
-
-    def search_vector(
-        self, vector: Mapping[str, float], k: int = 10, plan: SearchPlan | None = None, *, explain: bool = False
-    ) -> SearchResponse:
-        for term in vector:
+        for term in vector or ():
             if term not in WORDS:
                 raise InputError(f"the index has no term {term!r}", field=f"vector.{term}")
-        return self._rank(vector, k, (plan or SearchPlan()).mode, explain)
+        if text is not None:
+            with self._lock:
+                self.searched.append(text)
+                self.plans.append(plan)
+            self.on_search(text)
+        asked = dict.fromkeys((text or "").split(), 1.0) if vector is None else vector
+        found = self._rank(asked, offset + k, plan.mode, explain)
+        return replace(found, hits=found.hits[offset:])
 
     def explain(self, text: str, document_id: str) -> Explanation:
         matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.documents.get(document_id))

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 from fake_searcher import FakeSearcher
-from raw_http import PATIENCE, answers, ask, connect, exchange, read_all, running
+from patience import PATIENCE
+from raw_http import answers, ask, connect, exchange, read_all, running
 
 from lsr.core.documents import Document
 from lsr.service import ServiceSettings
+from lsr.service import server as serving
 from lsr.service.http import listener as listening
 from lsr.service.http.connections import ConnectionLimits, Connections
 from lsr.service.http.listener import Listener, connections_allowed
@@ -174,6 +176,13 @@ def test_an_answer_is_not_held_back_until_its_head_is_acknowledged() -> None:
         (connection,) = server.server_state.connections
         taken = connection.transport.get_extra_info("socket")
         assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_deadlines_hold_where_connections_are_not_ours_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_HAS_READERS", False)
+    with running(FakeSearcher(), QUICK) as (_, port):
+        assert [answer.status for answer in exchange(port, GET)] == [408]
+        assert ask(port, "/v1/search?q=date") == 200
 
 
 class _Exhausted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -176,6 +177,16 @@ def test_several_services_in_one_process_know_nothing_of_each_other() -> None:
     assert [searcher.searched for searcher in searchers] == [[], ["two"]]
     for path, status in (("/a/healthz", 421), ("/b/healthz", 200)):
         assert client.get(path, headers={"Host": "b.example"}).status_code == status
+
+
+def test_probes_are_not_logged_below_a_prefix_either(caplog: pytest.LogCaptureFixture) -> None:
+    client = TestClient(in_starlette(create_app(FakeSearcher())))
+    with caplog.at_level(logging.INFO, "lsr.service.requests"):
+        client.get("/in/here/healthz")
+        client.get("/in/here/v1/search?q=date")
+    assert [record.message.split()[1] for record in caplog.records if record.name == "lsr.service.requests"] == [
+        "/in/here/v1/search"
+    ]
 
 
 def test_hosts_and_origins_are_checked_when_mounted_too() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from fake_searcher import FakeSearcher
-from raw_http import PATIENCE, read_all, running
+from patience import PATIENCE
+from raw_http import read_all, running
 
 from lsr.core.errors import IndexFormatError, LsrError
 from lsr.service import ServiceSettings, serve

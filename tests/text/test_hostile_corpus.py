@@ -87,8 +87,6 @@ def test_many_small_values(small: None, write: Write) -> None:
     [
         ("1e400", "a number must be finite, and inf"),
         ('[{"a": -1e999}]', "a number must be finite, and -inf"),
-        (str(2**64), "a whole number must fit into 64 bits"),
-        (str(-(2**63) - 1), "a whole number must fit into 64 bits"),
     ],
 )
 def test_numbers_that_cannot_be_stored(write: Write, value: str, message: str) -> None:
@@ -101,8 +99,8 @@ def test_numbers_that_cannot_be_stored(write: Write, value: str, message: str) -
 
 
 def test_the_largest_numbers_are_kept(write: Write) -> None:
-    path = write("c.jsonl", f'{{"_id": "1", "text": "x", "most": {2**64 - 1}, "least": {-(2**63)}, "real": 1e308}}')
-    assert next(open_corpus(path)).fields == {"most": 2**64 - 1, "least": -(2**63), "real": 1e308}
+    path = write("c.jsonl", f'{{"_id": "1", "text": "x", "most": {2**70}, "least": {-(2**70)}, "real": 1e308}}')
+    assert next(open_corpus(path)).fields == {"most": 2**70, "least": -(2**70), "real": 1e308}
 
 
 def test_a_name_that_appears_twice(write: Write) -> None:

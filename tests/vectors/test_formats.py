@@ -19,7 +19,7 @@ from lsr.vectors.formats import FORMATS, FormatEntry, VectorFormat, reported
 
 
 class Numpy:
-    """Vectors as an .npz file, which holds term ids."""
+    """Vectors as a .toy file, which holds term ids."""
 
     def vocabulary(self, path: Path) -> None:
         return
@@ -49,7 +49,7 @@ def numpy_format(monkeypatch: pytest.MonkeyPatch) -> None:
     format: VectorFormat = Numpy()
     module.FORMAT = format  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(FORMATS, ".npz", FormatEntry(module.__name__, "NumPy", holds_terms=False, compressible=False))
+    monkeypatch.setitem(FORMATS, ".toy", FormatEntry(module.__name__, "NumPy", holds_terms=False, compressible=False))
 
 
 VECTORS = SparseVectors.from_rows([([0, 3], [1.5, 2]), ([], []), ([2], [0.25])], ["a", "b", "c"], dim=5)
@@ -62,7 +62,7 @@ def same(left: SparseVectors, right: SparseVectors) -> bool:
 
 @pytest.mark.usefixtures("numpy_format")
 def test_a_format_of_one_s_own_is_read_and_written(tmp_path: Path) -> None:
-    path, counts = tmp_path / "v.npz", []
+    path, counts = tmp_path / "v.toy", []
     assert write_vectors(path, [VECTORS[:2], VECTORS[2:]], progress=counts.append) == 3 and counts == [2, 1]
     assert same(SparseVectors.load(path), VECTORS) and same(next(iter_vectors(path)), VECTORS)
     assert read_vocabulary(path) is None and recorded_scale(path) is None
@@ -70,12 +70,14 @@ def test_a_format_of_one_s_own_is_read_and_written(tmp_path: Path) -> None:
         VECTORS.save(path)
     VECTORS[:1].save(path, force=True)
     assert len(SparseVectors.load(path)) == 1
-    with pytest.raises(InputError, match=r"a scale is only for CIFF, which stores integers; \.npz stores the weights"):
+    with pytest.raises(InputError, match=r"a scale is only for CIFF, which stores integers; \.toy stores the weights"):
         write_vectors(path, [VECTORS], scale=2, force=True)
-    with pytest.raises(InputError, match=r"\.parquet, \.jsonl, \.ciff or \.npz, \.jsonl and \.ciff also with \.gz"):
-        VECTORS.save(tmp_path / "v.npz.gz")
+    with pytest.raises(InputError, match=r"\.csv, \.ciff or \.toy, \.jsonl and \.csv and \.ciff also with \.gz"):
+        VECTORS.save(tmp_path / "v.toy.gz")
 
 
 def test_without_it_the_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the name of a vector file must end in \.parquet, \.jsonl or \.ciff, "):
-        VECTORS.save(tmp_path / "v.npz")
+    with pytest.raises(
+        InputError, match=r"the name of a vector file must end in \.parquet, \.jsonl, \.npz, \.csv or \.ciff, "
+    ):
+        VECTORS.save(tmp_path / "v.toy")

@@ -29,8 +29,8 @@ def _phrases(each: ErrorDetails, root: type) -> Iterator[str]:
     if each["type"] == "unexpected_keyword_argument":
         yield _unknown_field(root, each["loc"])
     elif each["type"] == "dataclass_type":
-        known = [name for name in _fields(_settled(annotation)) if name != DISCRIMINATOR]
-        yield f"{'.'.join(names)}: must be a mapping of {', '.join(known)}, not {each['input']!r}"
+        fields_there = [name for name in _fields(_settled(annotation)) if name != DISCRIMINATOR]
+        yield f"{'.'.join(names)}: must be a mapping of {', '.join(fields_there)}, not {each['input']!r}"
     elif each["type"].startswith("union_tag") and (kinds := _one_of(annotation)) is not None:
         given = each["input"].get(DISCRIMINATOR) if isinstance(each["input"], dict) else None
         known = _known("there are", kinds.kinds, given)

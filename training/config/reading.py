@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.core.structured import read_settings
 from lsr.training.config.recipe import TrainingConfig
 
 
@@ -17,14 +18,7 @@ def read_config(
     Members of lists go by their numbers: {"losses.0.weight": 2}. Raises InputError that names the field, and the file;
     or `changed_by`, where the changes are wrong.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {error}") from None
+    content = read_settings(path, yaml=True)
     if not isinstance(content, dict):
         raise InputError(f"{path} has no fields: a recipe is a mapping with `data`, `model`, …")
     for name, value in (changes or {}).items():

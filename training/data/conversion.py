@@ -52,19 +52,19 @@ def convert_records(
         return None
 
     with closing(Assembler(writer, row, folder)) as assembler:
-        for located in _counted(_with_texts(read_listed(files, parser, by_id=False)), progress):
+        for located in _counted(with_texts(read_listed(files, parser, by_id=False)), progress):
             query = located.listed.query or ""
             assembler.add(located, located.listed.query_id or text_id(query), query)
         parser.check_systems()
         assembler.finish()
 
 
-def _with_texts(records: Iterator[Located]) -> Iterator[Located]:
+def with_texts(records: Iterator[Located]) -> Iterator[Located]:
     """The records; InputError if those at the beginning hold ids in place of texts, as MS MARCO's triples do."""
     first = list(islice(records, _PEEK))
     if first and all(map(_holds_ids, first)):
         words = first[0].listed
-        shown = ", ".join(repr(each) for each in (words.query, *words.positives[:1], *words.negatives[:1]))
+        shown = ", ".join(repr(each) for each in (words.query, *(words.positives or ())[:1], *words.negatives[:1]))
         raise InputError(
             f"these records hold ids ({shown}) and no texts",
             source=first[0].source,

@@ -16,7 +16,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import scratch_folder
 from lsr.text import irds, open_corpus
 from lsr.text.folder import folder_files
-from lsr.training.data.conversion import convert_corpus, convert_records, convert_source
+from lsr.training.data.conversion import convert_corpus, convert_records, convert_source, with_texts
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
 from lsr.training.data.pseudo_queries import Kind
@@ -104,6 +104,39 @@ def open_training_set(
         options |= {"systems": systems and sorted(systems)}
         convert = partial(convert_records, files=files, parser=RecordParser(systems=systems), progress=progress)
     return _converted(convert, work, options, files)
+
+
+def peek(
+    source: str | Path,
+    *,
+    split: str = "train",
+    candidates: str | Path | None = None,
+    scores: str | Path | None = None,
+) -> int | None:
+    """Read the beginning of training data, as `open_training_set` would; the number of examples of a training set.
+
+    None for data of another form, which are only counted when they are converted. Raises InputError for what is not
+    there or whose first records cannot be read.
+    """
+    source = str(source)
+    if is_training_set(Path(source)):
+        return len(TrainingSet.open(source))
+    pseudo = next((prefix for prefix in _PSEUDO if source.startswith(prefix)), None)
+    if pseudo is not None:
+        next(open_corpus(source.removeprefix(pseudo)), None)
+    elif source.startswith(irds.PREFIX) or Path(source).is_dir():
+        found = open_source(source, split)
+        if found.files:  # what ir_datasets would first have to fetch is left for the run
+            next(found.documents(), None)
+            next(found.queries(), None)
+            if candidates is None:
+                found.qrels()
+        for listing in (candidates, scores):
+            if listing is not None:
+                next(read_listed(record_files(listing), RecordParser(by_id=True), by_id=True), None)
+    else:
+        next(with_texts(read_listed(record_files(source), RecordParser(), by_id=False)), None)
+    return None
 
 
 def _converted(

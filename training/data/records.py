@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,12 +89,10 @@ def _json_record(text: str) -> dict[str, Any]:
     """Parse an object, or an array of query, positive and negatives as in sentence-transformers and ColBERT."""
     if not (text.startswith("[") and text.rstrip().endswith("]")):
         return parse_object(text)
-    if "\\ud" in text.lower():
-        parse_object(f'{{"record": {text}}}')  # refuses half of a surrogate pair
+    # Read as a line's object is, with the same bounds.
+    record = parse_object(f'{{"record": {text}}}')["record"]
     try:
-        query, positive, *negatives = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"malformed JSON: {error.msg} at column {error.colno}") from None
+        query, positive, *negatives = record
     except ValueError:
         raise ValueError("an array must hold a query, a positive, and any number of negatives") from None
     if isinstance(positive, list):  # with its score

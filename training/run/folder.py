@@ -19,9 +19,10 @@ from typing import Any
 
 import yaml
 
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
+from lsr.core.structured import read_settings
 from lsr.training.config import TrainingConfig
 
 CONFIG = "config.yaml"
@@ -119,8 +120,8 @@ class RunFolder:
 def _read(path: Path) -> Any:
     """The values of a recorded configuration. OutputExistsError if they cannot be read."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        return read_settings(path, yaml=True)
+    except InputError:
         raise OutputExistsError(
             f"{path} is damaged, so that the run in its folder cannot go on",
             remedies=["choose another folder", RESTART],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lsr.core.errors import LsrError
-from lsr.training.config import QueryTableConfig, TowerConfig, TrainingConfig
+from lsr.core.errors import LsrError, MissingInputError
+from lsr.training.config import QueryTableConfig, SetConfig, TowerConfig, TrainingConfig
 
 _MASTER = 4  # bytes of a weight, of its gradient, and of each of AdamW's two averages
 # Numbers kept for the backward pass, per token and layer, in hidden sizes: Korthikanti et al. (arXiv:2205.05198) count
@@ -45,9 +45,18 @@ class Plan:
 
 
 def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
-    """The plan of a run on `world` devices. Loads the model if it is available locally, never the data."""
+    """The plan of a run on `world` devices. Loads the model if it is available locally.
+
+    Of the data it reads the beginning: InputError for what a run would refuse there. What a recipe's authors keep
+    elsewhere and is missing here is a warning.
+    """
     run = config.run
     warnings = config.warnings()
+    data = []
+    for each in config.data:
+        examples, remark = _peek(each, config.about.data)
+        data.append(f"{each.source} ({each.split})" + (f", {examples:,} examples" if examples is not None else ""))
+        warnings += [remark] if remark else []
     queries = run.batch_size * world * run.accumulate
     texts = queries * (1 + run.negatives)
     shape = None
@@ -63,7 +72,7 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
         steps=run.steps,
         queries=queries,
         texts=texts,
-        data=[f"{each.source} ({each.split})" for each in config.data],
+        data=data,
         losses=[f"{loss.weight:g} {loss.name}" for loss in config.losses],
         penalties=[
             f"{each.strength:g} {each.name} of {side}"
@@ -74,6 +83,18 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
         memory=memory,
         warnings=warnings,
     )
+
+
+def _peek(each: SetConfig, origin: str) -> tuple[int | None, str | None]:
+    """The number of examples, if known; a remark if a recipe's own data are still to be fetched."""
+    from lsr.training.data.opening import peek
+
+    try:
+        return peek(each.source, split=each.split, candidates=each.candidates, scores=each.scores), None
+    except MissingInputError as error:
+        if not origin:
+            raise
+        return None, f"{error.message()}: this recipe's data comes from {origin}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def write_scores(path: Path, pairs: Pairs, scores: Scores, *, force: bool = Fals
 
 def _read_fields(path: Path) -> Iterator[tuple[int | None, list[Any]]]:
     reader = read_parquet if path.suffix == ".parquet" else read_jsonl
-    for line, values in reader(path, FieldNames(), _stop):
+    for line, values, *_ in reader(path, FieldNames(), _stop):
         for name in _FIELDS:
             if name not in values:
                 raise InputError(

@@ -63,10 +63,22 @@ def write_bmp_blocks(
 ) -> None:
     """Write the bmp_* files of a segment; see `write_summaries`."""
     write_summaries(folder, forward, dim, settings.block_size, frequent_share, threads, progress, PREFIX)
-    kth_weights = new_array(folder / KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
+    weights = new_array(folder / KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
+    _fill_kth_weights(forward, weights)
+
+
+def kth_weights(forward: Postings, dim: int) -> npt.NDArray[np.uint8]:
+    """uint8 [levels, dim]: each term's k-th largest weight, for each k in LEVELS."""
+    weights = np.zeros((len(LEVELS), dim), np.uint8)
+    _fill_kth_weights(forward, weights)
+    return weights
+
+
+def _fill_kth_weights(forward: Postings, weights: npt.NDArray[np.uint8]) -> None:
+    dim = weights.shape[1]
     for first in range(0, dim, _COUNT_TERMS):
         counts = np.zeros((min(_COUNT_TERMS, dim - first), 256), np.uint16)
         for start in range(0, len(forward.indices), _COUNT_AT_A_TIME):
             part = slice(start, start + _COUNT_AT_A_TIME)
             count_weights(forward.indices[part], forward.weights[part], first, LEVELS[-1], counts)
-        kth_largest(counts, np.array(LEVELS), kth_weights[:, first : first + _COUNT_TERMS])
+        kth_largest(counts, np.array(LEVELS), weights[:, first : first + _COUNT_TERMS])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from lsr.index.format.records import SegmentRecord
 from lsr.index.format.settings import BmpSettings
-from lsr.index.parts.bmp.blocks import KTH_WEIGHTS_NAME, LEVELS, PREFIX, BmpBlocks, write_bmp_blocks
+from lsr.index.parts.bmp.blocks import KTH_WEIGHTS_NAME, LEVELS, PREFIX, BmpBlocks, kth_weights, write_bmp_blocks
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 from lsr.index.parts.summaries.blocks import summary_files
-from lsr.index.parts.summaries.part import summary_problems
+from lsr.index.parts.summaries.verification import summary_problems
 
 
 class BmpPart(WrittenPart):
@@ -32,10 +34,12 @@ class BmpPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         blocks: BmpBlocks = segment.part(self.name)
-        yield from summary_problems(blocks.summaries, PREFIX)
+        yield from summary_problems(blocks.summaries, segment.part("forward"), PREFIX)
         levels = blocks.kth_weights.reshape(len(LEVELS), -1)
         if (levels[0] != blocks.summaries.term_maxima).any() or (levels[1:] > levels[:-1]).any():
             yield f"{KTH_WEIGHTS_NAME}: weights do not descend from their term's maximum"
+        elif not np.array_equal(levels, kth_weights(segment.part("forward"), segment.record.dim)):
+            yield f"{KTH_WEIGHTS_NAME}: not the k-th largest weights of the terms"
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""

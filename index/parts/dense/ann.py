@@ -60,6 +60,19 @@ def write_ann(
     faiss.write_index(index, str(path))
 
 
+class _Bytes:
+    """Mapped bytes, read as faiss reads a file: a part at a time."""
+
+    def __init__(self, data: npt.NDArray[np.uint8]) -> None:
+        self._data, self._at = data, 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most so many."""
+        part = self._data[self._at : self._at + size].tobytes()
+        self._at += len(part)
+        return part
+
+
 class Ann:
     """A saved structure, read into memory when it is opened. Safe to use from several threads."""
 
@@ -76,7 +89,8 @@ class Ann:
             raise IndexFormatError(f"{path}: expected CRC-32 {crc:08x}, found {found:08x}")
         try:
             check_ann(data, kind, documents, dim)
-            self._index = faiss.read_index(str(path))
+            # The bytes that were looked at, and not the file again, which might be another by now.
+            self._index = faiss.read_index(faiss.PyCallbackIOReader(_Bytes(data).read))
         except (RuntimeError, ValueError) as error:
             raise IndexFormatError(f"{path}: faiss cannot read it ({error})") from error
         if (self._index.ntotal, self._index.d) != (documents, dim):

@@ -77,6 +77,9 @@ class Dense:
         self._ann: Ann | None = None
         self._opening = threading.Lock()
 
+    def __repr__(self) -> str:
+        return f"Dense({len(self):,} vectors of {self.dim}, {self.kind}, {self.record.similarity})"
+
     def __len__(self) -> int:
         return len(self.vectors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from lsr.core.documents import is_blank
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.types import Vectors
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL, packaged_model
@@ -123,7 +125,7 @@ class DenseEncoder:
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """Encode documents: float32 [texts, dim], in order. InputError if a text is not a string.
+        """Encode documents: float32 [texts, dim], in order, a blank text as zeros. InputError if a text is no string.
 
         `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
         called with the number of texts just finished.
@@ -169,12 +171,14 @@ class DenseEncoder:
     def _stream(
         self, tokenizer: TextTokenizer, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[Vectors]:
-        for rows in tokenised(tokenizer, texts):
+        blank: deque[bool] = deque()
+        for rows in tokenised(tokenizer, texts if isinstance(texts, str) else _noted(texts, blank)):
             vectors = np.empty((len(rows), self.dim), np.float32)
             for states in self._body.states(rows, max_length=self.max_length, batch_size=batch_size):
                 vectors[states.batch] = self._vectors(states)
                 if progress:
                     progress(len(states.batch))
+            vectors[[blank.popleft() for _ in rows]] = 0
             yield vectors
 
     @torch.inference_mode()
@@ -183,6 +187,13 @@ class DenseEncoder:
         if self._layout.normalise:
             vectors = normalize(vectors, dim=1)
         return self._body.check(vectors).cpu().numpy()
+
+
+def _noted(texts: Iterable[str], blank: deque[bool]) -> Iterator[str]:
+    """The texts; of each, `blank` gets whether there is nothing in it."""
+    for text in texts:
+        blank.append(isinstance(text, str) and is_blank(text))
+        yield text
 
 
 def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:

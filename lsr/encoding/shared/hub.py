@@ -45,15 +45,22 @@ def fetch(name: str, *, download: bool = True) -> Path:
         RepositoryNotFoundError,
     )
 
-    where = {"local_files_only": not download}
+    cached = not download
     try:
         folder = Path(
             snapshot_download(
-                name, allow_patterns=[*_CONFIGURATION, "*.safetensors"], ignore_patterns=["onnx/*"], **where
+                name,
+                allow_patterns=[*_CONFIGURATION, "*.safetensors"],
+                ignore_patterns=["onnx/*"],
+                local_files_only=cached,
             )
         )
         if not any(folder.rglob("*.safetensors")):
-            folder = Path(snapshot_download(name, allow_patterns=[*_CONFIGURATION, "*pytorch_model*.bin"], **where))
+            folder = Path(
+                snapshot_download(
+                    name, allow_patterns=[*_CONFIGURATION, "*pytorch_model*.bin"], local_files_only=cached
+                )
+            )
     except HFValidationError as error:
         raise ModelError(f"{name!r} is neither a folder here nor a name that the hub could have: {error}") from None
     except GatedRepoError as error:

@@ -22,6 +22,7 @@ from lsr.encoding.shared.language_model import (
     probe_tokens,
 )
 from lsr.encoding.shared.strict import read_tensors
+from lsr.encoding.shared.threads import use_threads
 from lsr.encoding.shared.tokens import TextTokenizer
 from lsr.encoding.sparse.layout import bare_spec, read_spec
 from lsr.encoding.sparse.pooling import occurring
@@ -237,6 +238,7 @@ def load_backbone(
     changes["echo"] = found.echo if echo is None else echo
     changes["adjusted_head"] = found.adjusted_head and head != "term_weights"
     spec = replace(found, **changes, term_frequency=term_frequency or found.term_frequency)
+    use_threads(None)
     model = load_language_model(spec.folder, new_head=new_head or spec.head == "term_weights")
     _set_attention(model, attention)
     same_head = (spec.head, spec.adjusted_head) == (found.head, found.adjusted_head)

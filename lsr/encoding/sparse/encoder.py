@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.chunks import chunks
+from lsr.core.documents import is_blank
 from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.vocabulary import Vocabulary
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -23,7 +24,7 @@ from lsr.encoding.shared.tokens import MOST_TOKENS, TextTokenizer, characters, c
 from lsr.encoding.sparse.idf import blend_tables, token_frequencies
 from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.loading import find_sparse, load_towers
-from lsr.encoding.sparse.rows import assemble
+from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.encoding.sparse.spec import ModelSpec, TableSpec
 from lsr.vectors.explanation import Explanation, explain_match
 from lsr.vectors.sparse import SparseVectors
@@ -199,7 +200,7 @@ class SparseEncoder:
         batch_size: int = 64,
         progress: Callable[[int], None] | None = None,
     ) -> SparseVectors:
-        """Encode documents, in their order; ids default to "0", "1", ….
+        """Encode documents, in their order; ids default to "0", "1", …. A blank text gives a row without terms.
 
         Texts are read as they come, about a thousand ahead. `top_k` keeps each document's heaviest terms, as a model
         may do of itself. `batch_size` bounds the texts in one run of the model, which takes fewer where they are long.
@@ -240,6 +241,8 @@ class SparseEncoder:
         for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, characters):
             check_texts(chunk, done)
             rows = tower.encode(chunk, batch_size=batch_size, progress=progress)
+            # A model makes some terms of nothing at all, by which real questions would find it.
+            rows = [NOTHING if is_blank(text) else row for text, row in zip(chunk, rows, strict=True)]
             part = assemble(rows, [str(row) for row in range(done, done + len(rows))], tower.dim)
             parts.append(part.top_k(min(limits)) if limits else part)
             done += len(rows)

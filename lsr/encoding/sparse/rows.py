@@ -12,6 +12,9 @@ from lsr.vectors.sparse import SparseVectors
 Row = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
 """Ascending term ids and their positive weights."""
 
+NOTHING: Row = (np.empty(0, np.uint32), np.empty(0, np.float32))
+"""A row without terms."""
+
 
 def assemble(rows: Sequence[Row], ids: Sequence[str], dim: int) -> SparseVectors:
     """Put rows together; their order and values are trusted."""

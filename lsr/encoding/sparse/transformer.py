@@ -48,12 +48,12 @@ class TransformerTower:
         dtype: str = "auto",
         threads: int | None = None,
     ) -> None:
-        use_threads(threads)
         choose_device(device)
         self.spec = spec
         self.special_tokens = special_tokens
         self.max_length = max_length or spec.max_length
         self.backbone = backbone = load_backbone(spec)
+        use_threads(threads)
         self.tokenizer = self._tokenizer(overlap)
         self.dim = backbone.dim
         head = backbone.head

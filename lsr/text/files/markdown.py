@@ -26,7 +26,8 @@ def read(path: Path) -> Page:
     front matter that no person writes: aliases that multiply, a hundred levels.
     """
     text, guessed = read_text(path)
-    title, fields = "", {}
+    title = ""
+    fields: dict[str, Any] = {}
     if front := _FRONT_MATTER.match(text):
         text = text[front.end() :]
         title, fields = _front_matter(front[1] or "", path)

@@ -82,7 +82,7 @@ def read_file(path: Path) -> Page:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", source=str(path)) from error
     except UnicodeError as error:
-        raise InputError(f"holds text that is damaged: {error.reason}", source=str(path)) from None
+        raise InputError(f"holds text that is damaged: {error}", source=str(path)) from None
     except ValueError as error:
         raise InputError(str(error), source=str(path)) from None
     except RecursionError:

@@ -17,7 +17,7 @@ from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, 
 from lsr import SparseEncoder, SparseVectors
 from lsr.core.errors import ModelError, OutputExistsError
 
-TEXTS = ["w1 w2 w3 w1", "", " ".join(f"w{i}" for i in range(60)), "w8 unknown", "w30"]
+TEXTS = ["w1 w2 w3 w1", "w2", " ".join(f"w{i}" for i in range(60)), "w8 unknown", "w30"]
 
 
 def transformer(folder: Path) -> Transformer:

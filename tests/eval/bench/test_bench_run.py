@@ -14,8 +14,9 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.eval.bench import BenchSettings, LeftOut, bench
 from lsr.eval.bench.overhead import measure_overhead
 from lsr.eval.bench.plot import save_plot
-from lsr.eval.bench.vectors import holds_vectors, open_vectors
+from lsr.eval.bench.vectors import open_vectors
 from lsr.index import IndexBuilder
+from lsr.vectors.files import holds_vectors
 from lsr.vectors.sparse import SparseVectors
 
 DIM = 60
