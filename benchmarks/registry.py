@@ -306,5 +306,6 @@ TOOLS: Mapping[str, str] = {
     "made_vectors": "makes collections of sparse vectors, as large as desired",
     "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",
+    "redraw": "draws the plots of committed results again",
     "shipped_data": "makes the training data of the models that come with lsr",
 }

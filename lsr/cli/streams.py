@@ -16,7 +16,8 @@ def prepare_streams() -> None:
             setattr(sys, name, _opened(number))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            with suppress(OSError):  # it flushes what was written before, which is for `flush_stdout` to report
+                stream.reconfigure(errors="replace")
 
 
 def _opened(number: int) -> io.TextIOWrapper:

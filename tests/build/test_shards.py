@@ -149,7 +149,7 @@ def test_settings_survive_json_so_that_a_resumed_run_compares_equal(encoder: Spa
 
 
 def test_long_documents_fill_a_shard_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lsr.build.shards, "SHARD_CHARACTERS", 70)  # two documents and a part of the third
+    monkeypatch.setattr(lsr.build.shards, "SHARD_CHARACTERS", 2.5 * corpus()[0].size)
     with EncodedShards(tmp_path / "work", {}) as shards:
         shards.encode(corpus(), CountingEncoder())
         assert [len(documents) for _, documents in shards.read(CountingEncoder.dim)] == [3, 3, 3, 1]

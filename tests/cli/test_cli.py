@@ -275,7 +275,7 @@ def test_bad_calls_exit_with_2(run: Run, toy_index: Path, tmp_path: Path) -> Non
     for arguments, message in [
         (("search", "nowhere", "x"), "nowhere"),
         (("search", toy_index, "  "), "query is empty"),
-        (("search", toy_index), "QUERY or --queries"),
+        (("search", toy_index), "give either a QUERY (or --vector, --dense-vector) or --queries"),
         (("search", toy_index, "x", "-k", 0), "greater than"),
         (("index", "-o", "x"), "CORPUS"),
         (("index", "nothing.jsonl"), "nothing.jsonl"),
@@ -317,7 +317,7 @@ def test_an_output_below_a_file_is_named(run: Run, toy_index: Path) -> None:
         ("demo", "-o", "file"),
     ]:
         code, out, err = run(*arguments)
-        assert (code, out) == (2, "") and "error: file: is a file, but a folder is needed" in err, arguments
+        assert (code, out) == (2, "") and "error: file: is a file, where a folder is needed" in err, arguments
     assert Path("file").read_text() == "mine"
     assert sorted(path.name for path in Path().iterdir()) == ["corpus.jsonl", "file", "queries.tsv"]
 

@@ -91,7 +91,7 @@ def test_without_a_vocabulary_terms_are_numbers(run: Run) -> None:
         builder.add(vectors)
         builder.finish()
     result = run("export", "index", "-o", "docs.jsonl")
-    assert "terms are written as numbers" in result.stderr
+    assert "the terms are written as their numbers" in result.stderr
     lines = [json.loads(line) for line in Path("docs.jsonl").read_text().splitlines()]
     assert [(line["id"], sorted(line["vector"])) for line in lines] == [("a", ["1", "12"]), ("b", ["3"])]
     assert "numbers" not in run("export", "index", "-o", "docs.parquet").stderr

@@ -179,7 +179,9 @@ def test_stopped_work_says_what_is_kept(
     }
     monkeypatch.setattr(where[command], stopped)
     (tmp_path / "mine.yaml").write_text("data: [{source: pairs.jsonl}]\nrun: {steps: 2}\n")
-    (tmp_path / "out" / "checkpoints" / "checkpoint-7").mkdir(parents=True)
+    step = tmp_path / "out" / "checkpoints" / "checkpoint-7"
+    step.mkdir(parents=True)
+    (step / "trainer_state.json").write_text("{}")  # what is saved last
     arguments = {
         "train": ["mine.yaml", "-o", "out"],
         "adapt": [pairs, "-o", "out"],

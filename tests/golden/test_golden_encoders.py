@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 from answers import HERE, compare
-from encoded import encode
+from encoded import TEXTS, encode
 from faces import SparseEncoder
 
 # What processors add up in another order, or numbers near zero that one of them has and another has not.
 CLOSE = 2e-5
 NAMES = sorted(path.parent.name for path in HERE.glob("encoders/*/answers.json"))
+
+
+def without_blank(answer: dict[str, object], *, expects_nothing: bool) -> dict[str, object]:
+    """Without the rows of the text "", which encoders made something of in 0.1, and of which they make nothing now."""
+    blank = TEXTS.index("")
+    kept = dict(answer)
+    for side in ("documents", "queries"):
+        rows = kept.get(side)
+        if isinstance(rows, list) and len(rows) == len(TEXTS):
+            kept[side] = rows[:blank] + rows[blank + 1 :]
+            row = rows[blank]
+            if expects_nothing and not isinstance(row[0] if isinstance(row, list) and row else 0.0, list):
+                assert not any(row.values() if isinstance(row, dict) else row)
+    return kept
 
 
 def dense(answer: dict[str, object]) -> dict[str, object]:
@@ -33,7 +47,9 @@ def test_every_kind_is_here() -> None:
 def test_encoders(name: str) -> None:
     folder = HERE / "encoders" / name
     expected = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    compare(dense(encode(name, folder / "model")), dense(expected), exact=False, where=name, close=CLOSE)
+    found = without_blank(encode(name, folder / "model"), expects_nothing=True)
+    expected = without_blank(expected, expects_nothing=False)
+    compare(dense(found), dense(expected), exact=False, where=name, close=CLOSE)
 
 
 def test_bm25() -> None:
@@ -48,4 +64,5 @@ def test_what_is_saved_again_encodes_the_same(name: str, tmp_path: Path) -> None
     found = encode(name, tmp_path / "again")
     for each in (found, expected):
         del each["settings"]
+    found, expected = without_blank(found, expects_nothing=True), without_blank(expected, expects_nothing=False)
     compare(dense(found), dense(expected), exact=False, close=CLOSE)

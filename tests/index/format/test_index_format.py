@@ -110,9 +110,14 @@ def test_refused_input(tmp_path):
         nested: list = []
         for _ in range(100_000):
             nested = [nested]
-        for value in (object(), float("nan"), nested, "\ud800"):
+        for value, says in (
+            (object(), "JSON"),
+            (float("nan"), "JSON"),
+            (nested, "nested too deeply"),
+            ("\ud800", "JSON"),
+        ):
             wrong[3] = Document("d8", "", "", {"x": value})
-            with pytest.raises(InputError, match=r"fields.*'d8'.*JSON"):
+            with pytest.raises(InputError, match=rf"fields.*'d8'.*{says}"):
                 builder.add(more, wrong)
         for terms, weights, says in (
             ([99], [1.0], "99"),

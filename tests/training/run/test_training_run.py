@@ -343,9 +343,14 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
 
 
 def test_plan_without_data(recipe: Recipe) -> None:
+    """Refused as the run would refuse it, but for a recipe that says where its data comes from."""
     from lsr.training.run.plan import plan
 
-    made = plan(TrainingConfig.from_record(recipe | {"data": [{"source": "absent"}]}, "test"), world=2)
+    absent = recipe | {"data": [{"source": "absent"}]}
+    with pytest.raises(InputError, match="absent: no such file"):
+        plan(TrainingConfig.from_record(absent, "test"))
+    made = plan(TrainingConfig.from_record(absent | {"about": {"data": "somewhere"}}, "test"), world=2)
+    assert [warning for warning in made.warnings if "this recipe's data comes from somewhere" in warning]
     student = Student(TrainingConfig.from_record(recipe, "test").model)
     assert made.parameters == made.trained == sum(each.numel() for each in student.parameters())
     assert (made.steps, made.queries, made.texts) == (8, 8, 24)
