@@ -16,7 +16,7 @@ import torch
 from lsr.demo.collection import write_collection
 
 # Few documents and many questions, so that what takes `lsr demo` two minutes takes a second.
-MODULES = ("csv", "glob", "heapq", "json", "secrets", "shutil", "tempfile", "textwrap")
+MODULES = ("csv", "glob", "heapq", "json", "secrets", "shutil", "textwrap")
 
 
 @pytest.fixture(scope="session")

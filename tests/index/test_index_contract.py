@@ -239,7 +239,7 @@ build_settings = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     rows=st.lists(vector, min_size=1, max_size=120),
     query=vector,

@@ -20,6 +20,7 @@ _BLOCKS = (
     "main", "ol", "option", "p", "pre", "section", "summary", "table", "td", "th", "title", "tr", "ul",
 )
 # fmt: on
+_TEXTS = ("NavigableString", "CData")  # and not comments or declarations
 _LINE_END = "\x1e"  # a separator that no page holds
 
 
@@ -37,16 +38,28 @@ def read(path: Path) -> Page:
         said = page.find("meta", attrs={"name": name})
         if said and isinstance(said.get("content"), str):
             fields[name] = said["content"]
-    if page.title:
-        page.title.extract()
-    for element in page(list(_UNSEEN)):
-        element.extract()
     return Page(joined(_lines(page)), title, fields)
 
 
 def _lines(page: Any) -> Iterator[str]:
     """The text line by line, each with its runs of white space as one space."""
-    for element in page(list(_BLOCKS)):
-        element.insert_before(_LINE_END)
-        element.append(_LINE_END)
-    return (" ".join(line.split()) for line in page.get_text().split(_LINE_END))
+    return (" ".join(line.split()) for line in "".join(_pieces(page)).split(_LINE_END))
+
+
+def _pieces(page: Any) -> Iterator[str]:
+    """The texts, with ends of lines around what ends one. Walks the tree, which changing it would search each time."""
+    title, around = page.title, [(page, iter(page.contents))]
+    while around:
+        element, inside = around[-1]
+        child = next(inside, None)
+        if child is None:
+            around.pop()
+            if element.name in _BLOCKS:
+                yield _LINE_END
+        elif child.name is None:
+            if type(child).__name__ in _TEXTS:
+                yield child
+        elif child.name not in _UNSEEN and child is not title:
+            if child.name in _BLOCKS:
+                yield _LINE_END
+            around.append((child, iter(child.contents)))
