@@ -11,7 +11,7 @@ import torch
 
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
-from lsr.encoding.shared.placement import autocast, choose_device, has_native_bfloat16, place
+from lsr.encoding.shared.placement import autocast, choose_device, has_native_bfloat16, place, tokens_at_once
 from lsr.encoding.shared.threads import check_process, use_threads
 from lsr.encoding.shared.tokens import TextTokenizer, pad
 from lsr.encoding.sparse.backbone import Backbone, load_backbone
@@ -20,9 +20,6 @@ from lsr.encoding.sparse.projection import VocabularyProjection, pool_logits, sp
 from lsr.encoding.sparse.rows import Row, add, merge_max
 from lsr.encoding.sparse.spec import TransformerSpec
 
-# Tokens, padding included, in one run of the model. More costs a CPU memory for no gain; a GPU needs to be filled.
-_CPU_TOKENS = 1024
-_GPU_TOKENS = 65536
 _LOGITS = 1 << 24  # numbers in [batch, length, vocabulary] where a model's own logits are used: 64 MB
 
 
@@ -96,7 +93,7 @@ class TransformerTower:
         windows, owners = self.tokenizer.encode(texts)
         is_first = np.diff(owners, prepend=-1) > 0
         rows: list[Row | None] = [None] * len(windows)
-        budget = _CPU_TOKENS if self.device.type == "cpu" else _GPU_TOKENS
+        budget = tokens_at_once(self.device)
         if self._projection is None and self.backbone.term_head is None:
             budget = min(budget, _LOGITS // self.dim)
         lengths = [len(window) for window in windows]
