@@ -112,6 +112,7 @@ class Session:
         assert done.returncode == 0, f"{where}: exit code {done.returncode} of\n{text}\n{done.stdout}"
 
     def _serve(self, command: str) -> None:
+        self.close()  # a page that starts another has done with the one before
         self._server = subprocess.Popen(
             ["bash", "-c", f"exec {command}"], cwd=self._folder, env=self._environment, stderr=subprocess.DEVNULL
         )

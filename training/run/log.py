@@ -9,12 +9,15 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lsr.core.errors import InputError
+from lsr.core.files import atomic_file
+
+_TOTAL = "train_runtime"  # only in the line that sums up a run
 
 
 class LogFile(TrainerCallback):
     """Appends what the trainer logs: step, loss and its parts, active terms, FLOPS, dead terms, development measures.
 
-    A run that continues from a checkpoint first drops what was logged after it.
+    A run that continues from a checkpoint first drops what was logged after it, and what summed up the run before.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,8 +28,10 @@ class LogFile(TrainerCallback):
     ) -> None:
         if not state.is_world_process_zero:
             return
-        kept = [line for line in read_log(self.path) if line["step"] <= state.global_step] if self.path.exists() else []
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        lines = read_log(self.path) if self.path.exists() else []
+        kept = [line for line in lines if line["step"] <= state.global_step and _TOTAL not in line]
+        with atomic_file(self.path, force=True) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
     def on_log(
         self,
