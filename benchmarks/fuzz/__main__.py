@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -41,7 +40,7 @@ def main() -> int:
         found[name] = outcome = run(name, arguments.cases, seed=arguments.seed, first=arguments.first)
         print(outcome, flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps({name: asdict(outcome) for name, outcome in found.items()}, indent=1))
+        arguments.json.write_text(json.dumps({name: outcome.record() for name, outcome in found.items()}, indent=1))
     return int(any(outcome.failures for outcome in found.values()))
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class Outcome:
         ]
         lines += [f"  case {case}: {what}" for what, case in self.failures.items()]
         return "\n".join(lines)
+
+    def record(self) -> dict[str, Any]:
+        """The values, for JSON."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     def add(self, case: int, result: str, detail: str = "") -> None:
         """Count a case."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from fuzz.damage import damage_bytes, damage_json
 from fuzz.frame import Target
-from lsr.training.config import read_config
+from lsr.training.config import read_config, recipe
 
 _SOUND = """\
 data:
@@ -36,6 +37,8 @@ class _State:
 
 
 def _prepare(folder: Path) -> _State:
+    # Made from the registries on each call, which takes longer than all the rest, and here they do not change.
+    recipe._adapter = cache(recipe._adapter)
     path = folder / "recipe.yaml"
     path.write_text(_SOUND, encoding="utf-8")
     read_config(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 from lsr.core.errors import InputError
 from lsr.core.limits import LONGEST_RECORD, in_mebibytes
+from lsr.core.parquet_layout import LARGE, RowGroup, check_pages, read_layout
 from lsr.text.lines import OnBad, name_of
 from lsr.text.readers import unique_columns
 from lsr.text.records import ID_NAMES, TEXT_NAMES, FieldNames, Record, json_value
@@ -16,10 +17,7 @@ from lsr.text.reports import Reporter
 _MOST_ROWS = 4096
 _BATCH_BYTES = 1 << 24
 _READ_BYTES = 1 << 20
-# Text shrinks to a third or a tenth; a file that unpacks to a thousand times its size was made to fill the memory.
-_MOST_PACKED = 1000
 _WELL_PACKED = 50
-_LARGE = 1 << 22  # writers stop a dictionary at 1 MiB
 _TITLE = "title"
 
 
@@ -35,52 +33,45 @@ def read_parquet(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterat
 
     name, tell = name_of(source), Reporter.of(on_bad)
     try:
+        layout = read_layout(source)
         # Unlike whole row groups, which may be gigabytes, pages are read as they are needed.
         with pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES) as file:
             unique_columns(file.schema_arrow.names, source)
             row = 0
-            for group in range(file.num_row_groups):
+            for number, group in enumerate(layout):
                 try:
-                    most = _batch_rows(file.metadata.row_group(group))
+                    most = _batch_rows(group, check_pages(source, group))
                 except ValueError as error:
                     raise InputError(str(error), source=name, line=row + 1) from None
-                for batch in file.iter_batches(batch_size=most, row_groups=[group]):
+                for batch in file.iter_batches(batch_size=most, row_groups=[number]):
                     for values in _rows(batch):
                         row += 1
                         record = _record(values, row, names, name, tell)
                         if record is not None:
                             yield record
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=name) from error
 
 
 def count_rows(source: str | Path) -> int:
     """How many rows a Parquet file says it has. InputError if it is none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        return int(pq.read_metadata(Path(source).absolute()).num_rows)
-    except (pa.ArrowException, OSError) as error:
+        return sum(group.rows for group in read_layout(source))
+    except (ValueError, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=name_of(source)) from error
 
 
-def _batch_rows(group: Any) -> int:
-    """How many rows of a group may be in memory together. ValueError if not even one."""
-    row_bytes = int(group.total_byte_size) // max(1, int(group.num_rows))
+def _batch_rows(group: RowGroup, size: int) -> int:
+    """How many rows of a group that unpacks to so many bytes may be in memory together. ValueError if not even one."""
+    row_bytes = max(size, group.size) // max(1, group.rows)
     if row_bytes > LONGEST_RECORD:
         raise ValueError(f"rows of more than {in_mebibytes(LONGEST_RECORD)}")
-    most = max(1, min(_MOST_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
-    for number in range(group.num_columns):
-        column = group.column(number)
-        size, packed = int(column.total_uncompressed_size), max(1, int(column.total_compressed_size))
-        if size > _LARGE and size > _MOST_PACKED * packed:
-            raise ValueError(f"column {column.path_in_schema} unpacks to {size // packed:,} times its size")
+    for column in group.columns:
         # Rows that are places in a dictionary of long values are far larger in memory than in the file.
-        dictionary = column.data_page_offset - column.dictionary_page_offset if column.has_dictionary_page else 0
-        if dictionary > _LARGE or (dictionary and size > max(_LARGE, _WELL_PACKED * packed)):
+        dictionary = column.data - column.dictionary if column.dictionary > 0 else 0
+        if dictionary > LARGE or (dictionary and column.size > max(LARGE, _WELL_PACKED * column.packed)):
             return 1
-    return most
+    return max(1, min(_MOST_ROWS, _BATCH_BYTES // max(row_bytes, 1)))
 
 
 def _rows(batch: Any) -> Iterator[dict[str, Any]]:

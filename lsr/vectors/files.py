@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.core.errors import LsrError
+from lsr.core.parquet_layout import read_layout
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.vectors import formats
@@ -136,6 +137,7 @@ def holds_vectors(source: str | Path) -> bool:
 
 
 def _parquet_holds(path: Path) -> bool:
+    read_layout(path)
     return {"indices", "values"} <= set(pq.read_schema(path.absolute()).names)
 
 

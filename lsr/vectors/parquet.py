@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
+from lsr.core.parquet_layout import RowGroup, check_layout, read_layout
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.vocabulary import Vocabulary
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
@@ -112,7 +113,7 @@ class ParquetVectorWriter:
 
 def recorded_dim(path: Path) -> int | None:
     """The size of the vocabulary that the file records, or None. InputError if the file is not such a Parquet file."""
-    with _open(path) as file:
+    with _open(path) as (file, _):
         recorded = (file.schema_arrow.metadata or {}).get(_DIM)
     if recorded is not None and not recorded.isdigit():
         raise InputError(f"the size of the vocabulary is recorded as {recorded!r}, not as a number", source=str(path))
@@ -121,8 +122,8 @@ def recorded_dim(path: Path) -> int | None:
 
 def scan_dim(path: Path) -> int:
     """The largest term id in the file plus one, from the row groups' statistics or else from the column itself."""
-    with _open(path) as file:
-        highest = [_highest_in_statistics(file, group) for group in range(file.num_row_groups)]
+    with _open(path, values=True) as (file, layout):
+        highest = [_highest_in_statistics(group) for group in layout]
         if None in highest:
             batches = file.iter_batches(columns=["indices"])
             highest = [pc.max(batch.column(0).flatten()).as_py() for batch in batches]
@@ -136,7 +137,7 @@ def read_parquet(path: Path, dim: int, batch_rows: int) -> Iterator[SparseVector
     """
     seen = UniqueIds()
     row = 0
-    with _open(path) as file:
+    with _open(path, values=True) as (file, _):
         for batch in file.iter_batches(batch_size=batch_rows, columns=list(_COLUMNS)):
             vectors = _vectors_of(batch, dim, str(path), row)
             for id in vectors.ids:
@@ -178,14 +179,23 @@ def _vectors_of(batch: pa.RecordBatch, dim: int, source: str, first_row: int) ->
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[pq.ParquetFile]:
+def _open(path: Path, *, values: bool = False) -> Iterator[tuple[pq.ParquetFile, list[RowGroup]]]:
+    """The file, whose pages are checked if its values are to be read, and where its row groups are."""
     try:
+        layout = _layout(path, values)
         # Without pre-buffering, which would keep every row group that was read in memory.
         with pq.ParquetFile(path, pre_buffer=False) as file:
             _check_schema(file.schema_arrow, str(path))
-            yield file
+            yield file, layout
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=str(path)) from error
+
+
+def _layout(path: Path, values: bool) -> list[RowGroup]:
+    try:
+        return check_layout(path) if values else read_layout(path)
+    except ValueError as error:
+        raise InputError(f"not a readable Parquet file: {error}", source=str(path)) from None
 
 
 def _check_schema(schema: pa.Schema, source: str) -> None:
@@ -213,12 +223,11 @@ def _is_list(type: pa.DataType) -> bool:
     return pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type)
 
 
-def _highest_in_statistics(file: pq.ParquetFile, group: int) -> int | None:
-    metadata = file.metadata.row_group(group)
-    for number in range(metadata.num_columns):
-        column = metadata.column(number)
-        if column.path_in_schema.startswith("indices.") and column.is_stats_set and column.statistics.has_min_max:
-            return int(column.statistics.max)
+def _highest_in_statistics(group: RowGroup) -> int | None:
+    """The largest index; None where the statistics leave it out, or it is too large for a signed number."""
+    for column in group.columns:
+        if column.path.startswith("indices.") and column.largest is not None and column.largest >= 0:
+            return column.largest
     return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsr.core.errors import InputError, MissingInputError
+from lsr.core.parquet_layout import check_layout
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.text.records import parse_object
 from lsr.training.data.fields import FieldError, Listed, RecordParser
@@ -107,13 +108,14 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
     row = 0
     try:
+        check_layout(file)
         # Without pre-buffering, which would hold every row group that was read.
         with pq.ParquetFile(file, pre_buffer=False) as parquet:
             for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS):
                 for values in batch.to_pylist():
                     row += 1
                     yield row, values
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=str(file)) from error
 
 
