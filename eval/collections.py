@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.core.documents import Document, Query
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, MissingInputError
 from lsr.text import irds, open_corpus, open_queries
 from lsr.text.qrels import Qrels, qrels_file, read_irds_qrels, read_qrels
+from lsr.vectors.files import holds_vectors, iter_vectors
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class TestCollection:
         return asked
 
     @property
+    def has_texts(self) -> bool:
+        """Whether any judged query has a text; not where the queries came as vectors alone."""
+        return any(query.text.strip() for query in self.queries)
+
+    @property
     def judgements(self) -> int:
         """Number of judged pairs; a grade below zero says, as in trec_eval, that a document was not judged."""
         return sum(grade >= 0 for judged in self.qrels.values() for grade in judged.values())
@@ -63,7 +70,8 @@ def load_collection(
 
     `source` is a BEIR folder (`corpus.jsonl`, `queries.jsonl`, `qrels/SPLIT.tsv`; `split` defaults to "test"), or
     `irds:NAME`, whose name includes the split. `queries` and `qrels` name files that replace the collection's own; both
-    are needed if `source` is only a corpus, such as MS MARCO's `collection.tsv`. Queries without judgements are left
+    are needed if `source` is only a corpus, such as MS MARCO's `collection.tsv`. `queries` may be a file of vectors:
+    its queries have the texts that the collection has under their ids, or none. Queries without judgements are left
     out, and so are judgements of queries that are not there: `TestCollection.left_out` lists these.
 
     Raises InputError for an unknown split (listing the known ones), malformed lines, and judgements of which none is
@@ -82,7 +90,10 @@ def load_collection(
         split = split or "test"
         path = qrels_file(Path(source), split)
         judged, judged_in = read_qrels(path), str(path)
-    found = _judged_queries(source if queries is None else str(queries), judged, judged_in)
+    asked = source if queries is None else str(queries)
+    found = _judged_queries(
+        asked, _of_vectors(asked, source) if holds_vectors(asked) else open_queries(asked), judged, judged_in
+    )
     qrels_found = {query.id: judged[query.id] for query in found}
     left_out = tuple(id for id in judged if id not in qrels_found)
     return TestCollection(_name(source), source, split, found, qrels_found, left_out)
@@ -95,9 +106,19 @@ def _name(source: str) -> str:
     return path.name if path.is_dir() else path.name.split(".")[0]
 
 
-def _judged_queries(source: str, judged: Qrels, judged_in: str) -> list[Query]:
+def _of_vectors(path: str, source: str) -> Iterator[Query]:
+    """The queries of a file of vectors, with the texts of the collection, if that has any."""
+    texts = {}
+    if source.startswith(irds.PREFIX) or Path(source).is_dir():
+        with suppress(MissingInputError):
+            texts = {query.id: query.text for query in open_queries(source)}
+    for vectors in iter_vectors(path):
+        yield from (Query(id, texts.get(id, "")) for id in vectors.ids)
+
+
+def _judged_queries(source: str, queries: Iterable[Query], judged: Qrels, judged_in: str) -> list[Query]:
     found, other = [], None
-    for query in open_queries(source):
+    for query in queries:
         if query.id in judged:
             found.append(query)
         else:

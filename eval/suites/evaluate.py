@@ -24,6 +24,7 @@ from lsr.eval.systems.settings import EvaluationSettings
 from lsr.eval.systems.system import Answered, System
 
 if TYPE_CHECKING:
+    from lsr.eval.systems.given import GivenVectors
     from lsr.search.retriever import Retriever
 
 OURS, BM25 = "lsr", "bm25"
@@ -78,6 +79,7 @@ def evaluate(
     settings: EvaluationSettings | None = None,
     *,
     label: str | None = None,
+    given: GivenVectors | None = None,
     beside: Mapping[str, System] | None = None,
     stages: Stages = silent,
 ) -> Evaluation:
@@ -85,13 +87,14 @@ def evaluate(
 
     A query whose text is empty retrieves nothing and scores zero, whatever an encoder makes of an empty text. The run
     is searched on all threads; latency is then measured separately, query by query on one thread, with encoder and
-    kernels warm. `label` is its name in tables, by default that of its encoder; `beside` names further systems to
-    compare with.
+    kernels warm. `label` is its name in tables, by default that of its encoder; `given` are query vectors to search
+    with in place of encoded texts (`lsr.eval.systems.given.read_given`); `beside` names further systems to compare
+    with.
 
     Raises InputError for settings that cannot be met, and for a collection none of whose relevant documents is in the
     index; MissingDependencyError without the `eval` extra.
     """
-    ours = RetrieverSystem(retriever, label)
+    ours = RetrieverSystem(retriever, label, given)
     return evaluate_systems(collection, {OURS: ours, **(beside or {})}, settings, stages=stages)
 
 
@@ -151,12 +154,12 @@ def evaluate_systems(
 ) -> Evaluation:
     """Let each system answer the judged queries in turn, and score them; the others are compared with the first.
 
-    BM25 is the last of them, if the settings ask for it. What is measured is tried first, on an ideal run. Raises as
-    `evaluate` does.
+    BM25 is the last of them, if the settings ask for it and the queries have texts. What is measured is tried first, on
+    an ideal run. Raises as `evaluate` does.
     """
     settings = settings or EvaluationSettings()
     check_measures(collection, settings)
-    if settings.bm25:
+    if settings.bm25 and collection.has_texts:
         systems = {**systems, BM25: answer_with_bm25}
     answered = {name: system(collection, settings, stages) for name, system in systems.items()}
     return Evaluation(_report(collection, settings, answered), {name: answer.run for name, answer in answered.items()})

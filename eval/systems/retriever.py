@@ -22,8 +22,10 @@ from lsr.search.stats import mean_stats
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
+    from lsr.eval.systems.given import GivenVectors
     from lsr.index import Index, SearchStats
-    from lsr.search.retriever import Retriever
+    from lsr.search.plan import SearchPlan
+    from lsr.search.retriever import EncodedQueries, Retriever
 
 _BATCH = 256
 _PARTS = ("encode", "search", "total")
@@ -37,29 +39,85 @@ class RetrieverSystem:
     all threads; latency is then measured separately, query by query on one thread, with encoder and kernels warm.
 
     Attributes:
-        label: its name in tables; None for that of its encoder.
+        label: its name in tables; None for that of its encoder, or of the index where there is none.
+        given: query vectors that are searched with instead of encoding the texts, which may be empty then.
     """
 
     retriever: Retriever
     label: str | None = None
+    given: GivenVectors | None = None
 
     def __call__(self, collection: TestCollection, settings: EvaluationSettings, stages: Stages) -> Answered:
         """Search the judged queries, and time the first of them."""
-        asked, retriever = collection.asked(), self.retriever
+        asked, retriever = collection.asked() if self.given is None else collection.queries, self.retriever
         notes = _check_documents(collection, retriever.index)
-        retriever.warm_up(settings.plan)
-        vectors, run = _search(asked, retriever, settings, stages)
-        latency, stats = _time(asked[: settings.latency_queries], retriever, settings, stages)
+        self._warm_up(asked, settings)
+        known = retriever.has_encoder
+        vectors, run = self._search(asked, settings, stages)
+        latency, stats = self._time(asked[: settings.latency_queries], settings, stages)
         return Answered(
-            label=self.label or retriever.encoder.name,
+            label=self.label or (retriever.encoder.name if known else retriever.index.path.name),
             run=run,
             latency=latency,
             documents=len(retriever.index.documents),
-            variant=retriever.index.encoder or retriever.encoder.settings(),
+            variant=retriever.index.encoder or (retriever.encoder.settings() if known else None),
             search=stats,
             index=_describe_index(retriever.index, vectors),
             notes=notes,
         )
+
+    def _warm_up(self, queries: list[Query], settings: EvaluationSettings) -> None:
+        if self.given is None:
+            self.retriever.warm_up(settings.plan)
+            return
+        # A query of those that were given: there may be no model for another.
+        self.retriever.index.sparse.warm_up()
+        self.retriever.rank_one(self._encode(queries[:1], settings.plan), 0, settings.latency_k, settings.plan)
+
+    def _search(self, queries: list[Query], settings: EvaluationSettings, stages: Stages) -> tuple[SparseVectors, Run]:
+        """The queries' sparse vectors, and their rankings."""
+        retriever, plan = self.retriever, settings.plan
+        parts, run = [SparseVectors.empty(retriever.index.dim)], {}
+        with stages("searching", len(queries), "queries") as progress:
+            for start in range(0, len(queries), _BATCH):
+                batch = queries[start : start + _BATCH]
+                encoded = self._encode(batch, plan)
+                found = retriever.rank(encoded, settings.depth, plan, threads=settings.threads, progress=progress)
+                for query, hits in zip(batch, found, strict=True):
+                    run[query.id] = settings.cut(Ranking(hits.ids, hits.scores), query.id)
+                # The statistics are of the sparse vectors, whether searched or not.
+                vectors = encoded.sparse
+                if vectors is None and retriever.has_encoder:
+                    vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
+                if vectors is not None:
+                    parts.append(vectors)
+        return SparseVectors.concatenate(parts), run
+
+    def _time(
+        self, queries: list[Query], settings: EvaluationSettings, stages: Stages
+    ) -> tuple[dict[str, Latency], SearchStats | None]:
+        plan = settings.plan
+        stats: list[SearchStats] = []
+
+        def once(query: Query) -> tuple[float, float, float]:
+            start = perf_counter()
+            encoded = self._encode([query], plan)
+            middle = perf_counter()
+            # Ids are read on first use; they are part of every answer.
+            hits = self.retriever.rank_one(encoded, 0, settings.latency_k, plan)
+            end = perf_counter()
+            if hits.stats is not None:
+                stats.append(hits.stats)
+            return middle - start, end - middle, end - start
+
+        times = time_each(queries, once, "timing", stages)
+        latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(_PARTS)}
+        return latency, mean_stats(stats[-len(queries) :]) if stats else None
+
+    def _encode(self, queries: list[Query], plan: SearchPlan) -> EncodedQueries:
+        sparse, dense = (None, None) if self.given is None else self.given.of(queries)
+        texts, ids = [query.text for query in queries], [query.id for query in queries]
+        return self.retriever.encode_queries(texts, plan, ids, dense=dense, sparse=sparse)
 
 
 def _check_documents(collection: TestCollection, index: Index) -> list[str]:
@@ -74,47 +132,6 @@ def _check_documents(collection: TestCollection, index: Index) -> list[str]:
         return index.documents.ids(np.zeros(1, dtype=np.int64))[0]
 
     return check_documents(collection, holds, example, len(index.documents))
-
-
-def _search(
-    queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
-) -> tuple[SparseVectors, Run]:
-    parts, run, plan = [], {}, settings.plan
-    with stages("searching", len(queries), "queries") as progress:
-        for start in range(0, len(queries), _BATCH):
-            batch = queries[start : start + _BATCH]
-            encoded = retriever.encode_queries([query.text for query in batch], plan, [query.id for query in batch])
-            found = retriever.rank(encoded, settings.depth, plan, threads=settings.threads, progress=progress)
-            for query, hits in zip(batch, found, strict=True):
-                run[query.id] = settings.cut(Ranking(hits.ids, hits.scores), query.id)
-            # The statistics are of the sparse vectors, whether searched or not.
-            vectors = encoded.sparse
-            if vectors is None:
-                vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
-            parts.append(vectors)
-    return SparseVectors.concatenate(parts), run
-
-
-def _time(
-    queries: list[Query], retriever: Retriever, settings: EvaluationSettings, stages: Stages
-) -> tuple[dict[str, Latency], SearchStats | None]:
-    plan = settings.plan
-    stats: list[SearchStats] = []
-
-    def once(query: Query) -> tuple[float, float, float]:
-        start = perf_counter()
-        encoded = retriever.encode_queries([query.text], plan)
-        middle = perf_counter()
-        # Ids are read on first use; they are part of every answer.
-        hits = retriever.rank_one(encoded, 0, settings.latency_k, plan)
-        end = perf_counter()
-        if hits.stats is not None:
-            stats.append(hits.stats)
-        return middle - start, end - middle, end - start
-
-    times = time_each(queries, once, "timing", stages)
-    latency = {part: Latency.of([each[i] for each in times]) for i, part in enumerate(_PARTS)}
-    return latency, mean_stats(stats[-len(queries) :]) if stats else None
 
 
 def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:

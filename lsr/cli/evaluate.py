@@ -29,6 +29,8 @@ from lsr.encoding.catalogue import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lsr.eval import Run, TestCollection
+    from lsr.eval.systems.given import GivenVectors
+    from lsr.search.retriever import Retriever
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
 
@@ -50,7 +52,17 @@ def run(
         typer.Option(help="Search this index, with the model that made it; it is built if it does not exist."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Judged split of a BEIR folder. (default: test)")] = None,
-    queries: Annotated[Path | None, typer.Option(help="A file of queries instead of the collection's.")] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="A file of queries instead of the collection's: texts, or sparse vectors to search with."),
+    ] = None,
+    dense_queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .npy file of dense query vectors, in the order of the queries: for --mode hybrid or dense.",
+            show_default=False,
+        ),
+    ] = None,
     qrels: Annotated[Path | None, typer.Option(help="A file of judgements instead of the collection's.")] = None,
     run_files: Annotated[
         list[Path] | None,
@@ -124,6 +136,8 @@ def run(
         lsr eval irds:beir/nfcorpus/test --json
 
         lsr eval collection.tsv --queries queries.tsv --qrels qrels.tsv
+
+        lsr eval scifact/ --index own-index --queries query-vectors.parquet
     """
     from lsr.eval import DEFAULT_METRICS, EvaluationSettings, evaluate, evaluate_runs, load_collection, open_or_index
     from lsr.eval.suites.evaluate import BM25, OURS, check_measures, check_outputs
@@ -179,7 +193,9 @@ def run(
                 force=force,
                 stages=progress_bar,
             )
-        evaluation = evaluate(loaded, retriever, settings, label=labels[0] if labels else None, stages=progress_bar)
+        given = _given(retriever, collection, queries, dense_queries)
+        label_of = labels[0] if labels else None
+        evaluation = evaluate(loaded, retriever, settings, label=label_of, given=given, stages=progress_bar)
     # What was measured is shown, whatever becomes of the files.
     if as_json:
         print_json(evaluation.report.to_record())
@@ -191,6 +207,21 @@ def run(
         # The index is the expensive part and is kept; runs and reports are made again each time.
         evaluation.save(folder, tag=tag, force=True)
         note(f"{'run files and report' if run_files else 'index, run files and report'} are in {folder}")
+
+
+def _given(
+    retriever: Retriever, collection: str, queries: Path | None, dense_queries: Path | None
+) -> GivenVectors | None:
+    """The query vectors of files, if the options name any."""
+    from lsr.eval.systems.given import read_given
+    from lsr.text import open_queries
+    from lsr.vectors.files import holds_vectors
+
+    sparse = queries if queries is not None and holds_vectors(queries) else None
+    if sparse is None and dense_queries is None:
+        return None
+    ids = None if sparse is not None else [query.id for query in open_queries(str(queries or collection))]
+    return read_given(retriever.index, sparse, dense_queries, ids)
 
 
 def _labels(run_files: list[Path], given: list[str]) -> list[str]:

@@ -142,9 +142,11 @@ class IndexEncoders:
         ids: Sequence[str],
         retrieve: RetrieveSettings,
         dense: npt.NDArray[np.float32] | None = None,
+        sparse: SparseVectors | None = None,
     ) -> EncodedQueries:
-        """The vectors of many texts that a search asks for; `dense` are those that were given."""
-        sparse = self.queries.encode_queries(texts, ids) if retrieve.needs_sparse else None
+        """The vectors of many texts that a search asks for; `dense` and `sparse` are those that were given."""
+        if retrieve.needs_sparse and sparse is None:
+            sparse = self.queries.encode_queries(texts, ids)
         if retrieve.needs_dense and dense is None:
             dense = self.dense.encode_queries(texts)
         return EncodedQueries(ids, texts, sparse, dense)

@@ -189,13 +189,14 @@ class Retriever:
         ids: Sequence[str] | None = None,
         *,
         dense: npt.NDArray[np.float32] | None = None,
+        sparse: SparseVectors | None = None,
     ) -> EncodedQueries:
         """The vectors of many texts that a plan searches with. `ids` default to "0", "1", …
 
-        `dense` [n, dim] are dense vectors of your own, which are taken as they are.
+        `dense` [n, dim] and `sparse` (n rows) are vectors of your own, which are taken as they are.
         """
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
-        return self._encoders.encode_queries(texts, ids, plan.retrieve, dense)
+        return self._encoders.encode_queries(texts, ids, plan.retrieve, dense, sparse)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
@@ -271,8 +272,12 @@ class Retriever:
     @property
     def _names(self) -> Vocabulary | None:
         """The vocabulary; None for an index of bare term ids that no model is known of."""
-        bare = self.index.vocabulary is None and self.index.encoder is None and self._model is None
-        return None if bare and not self._encoders.has_queries else self.vocabulary
+        return None if self.index.vocabulary is None and not self.has_encoder else self.vocabulary
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether an encoder of queries is known; not of an index of own vectors, unless one was given."""
+        return self.index.encoder is not None or self._model is not None or self._encoders.has_queries
 
     @property
     def encoder(self) -> SparseEncoder:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from lsr.core.errors import InputError
+from lsr.core.errors import MissingInputError
 from lsr.text.compression import COMPRESSIONS
 from lsr.text.lines import OnBad
 from lsr.text.parquet import count_rows, read_parquet
@@ -22,11 +22,11 @@ def is_beir_folder(folder: Path) -> bool:
 
 
 def part_file(folder: Path, part: Part) -> Path:
-    """The file of the documents or of the queries; InputError if there is none."""
+    """The file of the documents or of the queries; MissingInputError if there is none."""
     found = _find(folder, part)
     if found is None:
         ends = ", ".join(COMPRESSIONS)
-        raise InputError(
+        raise MissingInputError(
             f"a BEIR folder needs {part}.jsonl (or compressed: {ends}) or {part}.parquet", source=str(folder)
         )
     return found

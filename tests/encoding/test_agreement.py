@@ -89,6 +89,15 @@ def test_a_tokenizer_that_reads_its_own_words_as_unknown(make_model: Any) -> Non
         SparseEncoder.load(folder)
 
 
+def test_a_tokenizer_without_a_token_for_unknown_words(make_model: Any) -> None:
+    folder = make_model()
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["unk_token"] = "[ABSENT]"
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ModelError, match=r"the tokenizer in .* fails: "):
+        SparseEncoder.load(folder)
+
+
 def test_special_tokens_that_are_other_words_in_the_vocabulary(make_model: Any) -> None:
     folder = make_model()
     content = json.loads((folder / "tokenizer.json").read_text())

@@ -12,11 +12,21 @@ from lsr.core.errors import ModelError
 _TRIED = 256
 _FEWEST = 8
 _REAL = 10_000  # terms of a vocabulary that is no experiment's
+_UNKNOWN = "\u2603 \uffff"  # in hardly any vocabulary: met where nothing stands for unknown words
 _PREFIXES = ("Ġ", "▁", "</w>")  # how tokenizers mark where a word starts or ends
 
 
 def check_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """ModelError for a tokenizer that cannot tell words apart, though they are in its vocabulary, or that has none."""
+    """ModelError for a tokenizer that fails, has no words, or cannot tell those of its vocabulary apart."""
+    try:
+        _check_words(tokenizer, folder)
+    except ModelError:
+        raise
+    except Exception as error:  # the library raises no other class
+        raise ModelError(f"the tokenizer in {folder} fails: {error}") from error
+
+
+def _check_words(tokenizer: Tokenizer, folder: Path) -> None:
     special = {id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     count = tokenizer.get_vocab_size(with_added_tokens=True)
     if count <= len(special):
@@ -28,6 +38,7 @@ def check_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
                 f"the tokenizer in {folder} puts {token} around texts as token {id}, which is "
                 f"{tokenizer.id_to_token(id)!r} in its vocabulary"
             )
+    tokenizer.encode(_UNKNOWN)
     words = _words(tokenizer, special)
     if len(words) < _FEWEST:
         return
@@ -75,6 +86,8 @@ def _beyond(tokenizer: Tokenizer, terms: int) -> set[int]:
 def _affixes(tokenizer: Tokenizer) -> list[tuple[int, str]]:
     """The special tokens that are put around a text, with their ids."""
     encoding = tokenizer.encode("", add_special_tokens=True)
+    if len(encoding.ids) != len(encoding.tokens):
+        raise ValueError(f"it puts {len(encoding.ids)} ids around texts, and {len(encoding.tokens)} tokens")
     return list(zip(encoding.ids, encoding.tokens, strict=True))
 
 

@@ -1,0 +1,71 @@
+"""Query vectors of one's own, by the ids of the queries that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Query
+from lsr.core.errors import InputError
+from lsr.index import Index
+from lsr.search.asked import read_query_vectors
+from lsr.search.many import read_dense_queries
+from lsr.vectors.sparse import SparseVectors
+
+
+@dataclass(frozen=True, slots=True)
+class GivenVectors:
+    """Query vectors that stand in the place of encoded texts.
+
+    Attributes:
+        sparse: with the ids of queries, or None.
+        dense: float32 [queries, dim], or None; its row for each id is in `dense_rows`.
+    """
+
+    sparse: SparseVectors | None = None
+    dense: npt.NDArray[np.float32] | None = None
+    dense_rows: dict[str, int] | None = None
+
+    def of(self, queries: Sequence[Query]) -> tuple[SparseVectors | None, npt.NDArray[np.float32] | None]:
+        """The vectors of these queries, in their order. InputError for one that has none."""
+        sparse = dense = None
+        ids = [query.id for query in queries]
+        if self.sparse is not None:
+            rows = {id: row for row, id in enumerate(self.sparse.ids)}
+            sparse = self.sparse.take(_places(ids, rows, "sparse"))
+        if self.dense is not None:
+            assert self.dense_rows is not None
+            dense = self.dense[_places(ids, self.dense_rows, "dense")]
+        return sparse, dense
+
+
+def _places(ids: Sequence[str], rows: dict[str, int], kind: str) -> list[int]:
+    for id in ids:
+        if id not in rows:
+            raise InputError(f"the judged query {id!r} has no {kind} vector among the {len(rows):,} given")
+    return [rows[id] for id in ids]
+
+
+def read_given(
+    index: Index, sparse: str | Path | None, dense: str | Path | None, ids: Sequence[str] | None = None
+) -> GivenVectors:
+    """The query vectors of files: sparse ones with their ids, and a .npy of dense ones, in the order of the former.
+
+    Without the former, the order is that of `ids`: all queries of the collection. InputError for files that cannot be
+    read, are of another vocabulary than the index, or have another number of vectors.
+    """
+    vectors = None if sparse is None else read_query_vectors(index, sparse)
+    if dense is None:
+        return GivenVectors(vectors)
+    table = read_dense_queries(dense)
+    named = vectors.ids if vectors is not None else list(ids or [])
+    if len(table) != len(named):
+        raise InputError(
+            f"{len(table):,} dense vectors came with {len(named):,} queries: give one for each, in their order",
+            source=str(dense),
+        )
+    return GivenVectors(vectors, table, {id: row for row, id in enumerate(named)})
