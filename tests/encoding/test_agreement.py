@@ -18,6 +18,7 @@ from lsr.encoding.catalogue import packaged_model
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.encoding.late.encoder import TokenEncoder
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "encoders"
 PACKAGED = {"splade-tiny": SparseEncoder, "minilm": DenseEncoder, "lsr-doc-tiny": SparseEncoder}
 
 
@@ -95,6 +96,34 @@ def test_a_tokenizer_without_a_token_for_unknown_words(make_model: Any) -> None:
     tokenizer["model"]["unk_token"] = "[ABSENT]"
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(ModelError, match=r"the tokenizer in .* fails: "):
+        SparseEncoder.load(folder)
+
+
+def test_a_tokenizer_whose_library_panics(make_model: Any) -> None:
+    """A panic is no Exception, and would end the process."""
+    folder = make_model()
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    del tokenizer["post_processor"]["special_tokens"]["[SEP]"]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ModelError, match=r"tokenizer"):
+        SparseEncoder.load(folder)
+
+
+@pytest.mark.parametrize("prompts", [{"document": [[]]}, {"query": 3}, ["a"], "text", {"other": {}}])
+@pytest.mark.parametrize("name", ["splade", "dense"])
+def test_prompts_that_are_no_texts(name: str, prompts: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(GOLDEN / name / "model", folder)
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    with pytest.raises(ModelError, match="prompts are texts by name"):
+        (SparseEncoder if name == "splade" else DenseEncoder).load(folder)
+
+
+@pytest.mark.parametrize("heads", [-1, 0, 10_000])
+def test_a_number_of_heads_that_cannot_be(make_model: Any, heads: int) -> None:
+    folder = make_model()
+    edit(folder / "config.json", num_attention_heads=heads)
+    with pytest.raises(ModelError, match=f"says num_attention_heads: {heads:,}, for a width of"):
         SparseEncoder.load(folder)
 
 

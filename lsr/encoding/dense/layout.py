@@ -17,6 +17,7 @@ from lsr.encoding.shared.folder import (
     read_json,
     read_modules,
     read_optional,
+    read_prompts,
     reading,
 )
 
@@ -96,7 +97,7 @@ def _read_layout(folder: Path) -> DenseLayout:
         )
     transformer, pooling = modules[0][1], read_json(modules[1][1] / "config.json")
     about = read_optional(folder / ABOUT)
-    prompts = about.get("prompts") or {}
+    prompts = read_prompts(about, folder)
     if not pooling.get("include_prompt", True) and any(prompts.values()):
         raise ModelError(f"{folder} leaves its prompt out when it pools, which lsr does not support")
     recorded = read_optional(transformer / "sentence_bert_config.json")
@@ -106,7 +107,7 @@ def _read_layout(folder: Path) -> DenseLayout:
         normalise=kinds[-1] == "Normalize",
         similarity=_choose(about.get("similarity_fn_name") or "cosine", SIMILARITIES, f"{folder}: similarity_fn_name"),
         max_length=length_limit(transformer, recorded.get("max_seq_length")),
-        query_prompt=prompts.get("query") or "",
+        query_prompt=prompts.get("query", ""),
         document_prompt=document_prompt(prompts),
         lower_case=bool(recorded.get("do_lower_case")),
         dim=pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension"),

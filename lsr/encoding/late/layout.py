@@ -27,6 +27,7 @@ from lsr.encoding.shared.folder import (
     read_json,
     read_modules,
     read_optional,
+    read_prompts,
     reading,
     weight_files,
 )
@@ -180,14 +181,14 @@ def _late(folder: Path, modules: list[tuple[str, Path]]) -> TokenLayout:
     expansion = _expansion(given.get("query_expansion"))
     if not native and "query_expansion" not in about and about.get("do_query_expansion") is not False:
         expansion = Expansion(query_length, bool(about.get("attend_to_expansion_tokens")))
-    prompts = about.get("prompts") or {}
+    prompts = read_prompts(about, folder)
     query, document = about.get("query_prefix") or "", about.get("document_prefix") or ""
     words = mask.get("skiplist_words")
     if words is None and not native:
         words = punctuation
     return TokenLayout(
         transformer,
-        TokenSide(query_length, (prompts.get("query") or "").removeprefix(query), query),
+        TokenSide(query_length, prompts.get("query", "").removeprefix(query), query),
         TokenSide(document_length, document_prompt(prompts).removeprefix(document), document),
         max(limit, document_length),
         layers=tuple(_dense_layer(path) for path in layers),

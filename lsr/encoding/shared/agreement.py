@@ -20,9 +20,9 @@ def check_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     """ModelError for a tokenizer that fails, has no words, or cannot tell those of its vocabulary apart."""
     try:
         _check_words(tokenizer, folder)
-    except ModelError:
+    except (ModelError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # the library raises no other class
+    except BaseException as error:  # the library raises bare Exception, and where it panics, not even that
         raise ModelError(f"the tokenizer in {folder} fails: {error}") from error
 
 

@@ -17,6 +17,7 @@ _SLACK = 1 << 26
 _MOST_LAYERS = 10_000
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")
 _LENGTHS = ("vocab_size", "intermediate_size", "max_position_embeddings", "n_positions", "type_vocab_size", *_WIDTHS)
+_HEADS = ("num_attention_heads", "n_heads", "n_head", "num_key_value_heads")
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 
 
@@ -46,12 +47,18 @@ def check_architecture(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
-    """ModelError for a model far larger than its files: it would fill the memory before its weights are missed."""
+    """ModelError for a model far larger than its files: it would fill the memory before its weights are missed.
+
+    So for a number of heads that cannot be one.
+    """
     held = _PER_BYTE * sum(file.stat().st_size for file in weight_files(folder)) + _SLACK
     sizes = {name: value for name, value in config.items() if isinstance(value, int) and not isinstance(value, bool)}
     width = max((sizes[name] for name in _WIDTHS if name in sizes), default=1)
     wrong = [name for name in _LENGTHS if not 0 <= sizes.get(name, 0) * width <= held]
     wrong += [name for name in _LAYERS if not 0 <= sizes.get(name, 0) <= _MOST_LAYERS]
+    for name in _HEADS:
+        if not 1 <= sizes.get(name, 1) <= max(width, 1):
+            raise ModelError(f"{folder / 'config.json'} says {name}: {sizes[name]:,}, for a width of {width:,}")
     if wrong:
         raise ModelError(
             f"{folder / 'config.json'} says {wrong[0]}: {sizes[wrong[0]]:,} (and a width of {width:,}), for which the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,14 @@ def read_modules(folder: Path) -> list[tuple[str, Path]]:
 def module_kind(type: str) -> str:
     """The class of a module, without its package."""
     return type.rsplit(".", 1)[-1]
+
+
+def read_prompts(about: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """The prompts by name that a model's own configuration has. ModelError for one that is no text."""
+    prompts = about.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(each, str | None) for each in prompts.values()):
+        raise ModelError(f"{folder / ABOUT}: prompts are texts by name, not {prompts!r:.60}")
+    return {name: each or "" for name, each in prompts.items()}
 
 
 def weight_files(folder: Path) -> list[Path]:

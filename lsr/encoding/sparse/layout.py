@@ -27,6 +27,7 @@ from lsr.encoding.shared.folder import (
     read_json,
     read_modules,
     read_optional,
+    read_prompts,
     reading,
     tokenizer_limit,
 )
@@ -55,13 +56,13 @@ def _read(folder: Path) -> ModelSpec:
     if not (folder / MODULES).exists():
         return _bare(folder)
     config = read_optional(folder / ABOUT)
-    prompts = config.get("prompts") or {}
+    prompts = read_prompts(config, folder)
     chain = read_modules(folder)
     if [kind for kind, _ in chain] == ["Router"]:
         return _with_idf(_router(chain[0][1], prompts), config.get(IDF_FIELD, 0.0), folder)
     return ModelSpec(
-        _chain(chain, prompts.get("document") or "", folder),
-        _chain(chain, prompts.get("query") or "", folder),
+        _chain(chain, prompts.get("document", ""), folder),
+        _chain(chain, prompts.get("query", ""), folder),
     )
 
 
@@ -93,7 +94,7 @@ def _router(folder: Path, prompts: dict[str, str]) -> ModelSpec:
         if side not in config["structure"]:
             raise ModelError(f"{folder}: the router has no route {side!r}, only {', '.join(config['structure'])}")
         chain = [(module_kind(config["types"][name]), inside(folder, name)) for name in config["structure"][side]]
-        towers[side] = _chain(chain, prompts.get(side) or "", folder)
+        towers[side] = _chain(chain, prompts.get(side, ""), folder)
     return ModelSpec(**towers)
 
 
