@@ -64,12 +64,21 @@ class Commands(TyperGroup):
     """The group of all commands."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{**options, "suggest_commands": False})  # Typer's list three, however far
         self.commands = _Loaded()  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in the order of the help."""
         return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is asked for; where there is none, the nearest is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            if args and (near := _nearest_command(args[0])) and isinstance(getattr(error, "message", None), str):
+                error.message = f"{error.message.rstrip('.')}. Did you mean '{near}'?"  # type: ignore[attr-defined]
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what is wrong with its arguments is said with the nearest right value."""
@@ -79,6 +88,16 @@ class Commands(TyperGroup):
             if type(error).__name__ == "BadParameter" and isinstance(message := getattr(error, "message", None), str):
                 error.message = _with_nearest(message)  # type: ignore[attr-defined]
             raise
+
+
+def _nearest_command(given: str) -> str | None:
+    """The command that was probably meant: of which this is a longer or a shorter form, or else the most alike."""
+    forms = [
+        name
+        for name in COMMANDS
+        if min(len(name), len(given)) >= 3 and (given.startswith(name) or name.startswith(given))
+    ]
+    return next(iter(forms or get_close_matches(given, list(COMMANDS), 1)), None)
 
 
 def _with_nearest(message: str) -> str:

@@ -27,6 +27,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Event, Listener, install_listener
 
+from lsr.core.errors import LsrError
 from lsr.core.owners import cache_doubt, is_root, kernels_doubt, share
 
 __all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
@@ -50,9 +51,9 @@ def kernel(function: Callable[..., Any] | None = None, /, **options: Any) -> Any
     """
     if function is None:
         return lambda function: kernel(function, **options)
-    compiled = numba.njit(nogil=True, **options)(function)
     if _config.DISABLE_JIT:
-        return compiled
+        raise LsrError("kernels run only when they are compiled: unset NUMBA_DISABLE_JIT")
+    compiled = numba.njit(nogil=True, **options)(function)
     if not Path(function.__code__.co_filename).is_file():
         _note_unkept(f"{function.__code__.co_filename} is not on disk")
     elif (folder := cache_folder()) is None:

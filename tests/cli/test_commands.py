@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
@@ -74,3 +75,13 @@ def test_help_shows_brackets_as_they_are_written(monkeypatch: pytest.MonkeyPatch
                 bracketed += 1
                 assert part in shown, (name, part)
     assert bracketed > 5
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [("serch", "search"), ("indx", "index"), ("evaluate", "eval"), ("moddels", "models"), ("xyz", None)],
+)
+def test_a_command_that_there_is_not(run: Any, given: str, near: str | None) -> None:
+    code, _, errors = run(given)
+    assert code == 2 and f"No such command '{given}'" in errors
+    assert f"Did you mean '{near}'?" in errors if near else "Did you mean" not in errors

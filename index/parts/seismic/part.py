@@ -15,6 +15,7 @@ from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
 from lsr.index.parts.seismic.blocks import ARRAYS, SeismicBlocks, write_seismic_blocks
 from lsr.index.parts.seismic.inversion import inverted_lists
+from lsr.index.parts.seismic.verification import list_problems
 
 
 class SeismicPart(WrittenPart):
@@ -34,24 +35,12 @@ class SeismicPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         blocks: SeismicBlocks = segment.part(self.name)
-        documents, dim = segment.record.documents, segment.record.dim
-        if largest(blocks.rows) >= documents:
-            yield f"seismic_rows.npy: a number is not below {documents:,}"
-        if largest(blocks.summary_terms) >= dim or not ascend_within_rows(blocks.summary_indptr, blocks.summary_terms):
-            yield f"seismic_summary_terms.npy: numbers are not below {dim:,} and ascending within a list"
-        summarised = np.flatnonzero(np.diff(blocks.summary_indptr))
-        last_ends = blocks.summary_ends[blocks.summary_indptr[summarised + 1] - 1]
-        entries = np.diff(blocks.entry_indptr)
-        ascend = ascend_within_rows(blocks.summary_indptr, blocks.summary_ends)
-        if not ascend or (last_ends != entries[summarised]).any():
-            yield "seismic_summary_ends.npy: ends do not ascend to the number of entries of a list"
-        filled = np.flatnonzero(entries)
-        if len(filled):
-            highest = np.maximum.reduceat(blocks.entry_blocks, blocks.entry_indptr[filled])
-            if (highest >= np.diff(blocks.indptr)[filled]).any():
-                yield "seismic_entry_blocks.npy: a block is outside its list"
-        if holds_zero(blocks.entry_weights):
-            yield "seismic_entry_weights.npy: a weight is zero"
+        sound = True
+        for problem in _range_problems(blocks, segment.record.documents, segment.record.dim):
+            sound = False
+            yield problem
+        if sound:
+            yield from list_problems(blocks, segment.part("forward"))
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""
@@ -61,3 +50,23 @@ class SeismicPart(WrittenPart):
         count = in_proportion(report, counted=len(forward.indices), reported=draft.documents)
         with inverted_lists(draft.folder, forward, draft.dim) as inverted:
             write_seismic_blocks(draft.folder, forward, inverted, settings.seismic, settings.seed, draft.threads, count)
+
+
+def _range_problems(blocks: SeismicBlocks, documents: int, dim: int) -> Iterator[str]:
+    if largest(blocks.rows) >= documents:
+        yield f"seismic_rows.npy: a number is not below {documents:,}"
+    if largest(blocks.summary_terms) >= dim or not ascend_within_rows(blocks.summary_indptr, blocks.summary_terms):
+        yield f"seismic_summary_terms.npy: numbers are not below {dim:,} and ascending within a list"
+    summarised = np.flatnonzero(np.diff(blocks.summary_indptr))
+    last_ends = blocks.summary_ends[blocks.summary_indptr[summarised + 1] - 1]
+    entries = np.diff(blocks.entry_indptr)
+    ascend = ascend_within_rows(blocks.summary_indptr, blocks.summary_ends)
+    if not ascend or (last_ends != entries[summarised]).any():
+        yield "seismic_summary_ends.npy: ends do not ascend to the number of entries of a list"
+    filled = np.flatnonzero(entries)
+    if len(filled):
+        highest = np.maximum.reduceat(blocks.entry_blocks, blocks.entry_indptr[filled])
+        if (highest >= np.diff(blocks.indptr)[filled]).any():
+            yield "seismic_entry_blocks.npy: a block is outside its list"
+    if holds_zero(blocks.entry_weights):
+        yield "seismic_entry_weights.npy: a weight is zero"

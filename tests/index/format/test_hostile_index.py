@@ -31,6 +31,7 @@ from lsr.index import (
     verify,
 )
 from lsr.vectors.pruning import TopK
+from lsr.vectors.sparse import SparseVectors
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -238,6 +239,25 @@ def test_bounds_that_were_lowered_are_noticed(build, file: str) -> None:
     index = build(random_vectors(60, 30, 8), settings=settings)
     edit_array(index, file, lambda values: values.__setitem__(slice(None), np.minimum(values, 1)))
     assert any(file in problem and "the largest weight there" in problem for problem in verify(index.path))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "problem"),
+    [
+        ("entry_weights", lambda values: np.minimum(values, 1), "which is not the largest weight there"),
+        ("rows", lambda values: values[::-1], "holds documents without it"),
+        ("unbounded", lambda values: np.zeros_like(values), "is not among those always visited"),
+    ],
+)
+def test_lists_of_seismic_that_are_not_the_documents(build, file: str, change: Any, problem: str) -> None:
+    # Two terms of few documents, whose lists are a block that is always visited.
+    rare = [([30 + row % 2], [1.0]) for row in range(6)]
+    rows = [*random_vectors(400, 30, 8), *(("", *pair) for pair in rare)]
+    vectors = SparseVectors.from_rows([pair for _, *pair in rows], dim=32)
+    index = build(vectors, settings=IndexSettings(seismic=SeismicSettings(n_postings=40)))
+    assert verify(index.path) == []
+    edit_array(index, f"seismic_{file}.npy", lambda values: values.__setitem__(slice(None), change(values.copy())))
+    assert any("seismic_" in found and problem in found for found in verify(index.path))
 
 
 def test_searches_of_damaged_numbers_stay_within_their_arrays(build) -> None:
