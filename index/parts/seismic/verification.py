@@ -60,8 +60,8 @@ def _entries(blocks: SeismicBlocks, term: int, dim: int) -> tuple[npt.NDArray[np
     """The entries of a list's summaries: block times `dim` plus term, and weight."""
     summary = slice(int(blocks.summary_indptr[term]), int(blocks.summary_indptr[term + 1]))
     entry = _entry_range(blocks, term)
-    counts = np.diff(blocks.summary_ends[summary].astype(np.int64), prepend=0)
-    terms = np.repeat(blocks.summary_terms[summary].astype(np.int64), counts)
+    ends = blocks.summary_ends[summary].astype(np.int64)
+    terms = np.repeat(blocks.summary_terms[summary].astype(np.int64), np.concatenate([ends[:1], np.diff(ends)]))
     return blocks.entry_blocks[entry].astype(np.int64) * dim + terms, blocks.entry_weights[entry]
 
 
