@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,32 +22,25 @@ class GivenVectors:
     """Query vectors that stand in the place of encoded texts.
 
     Attributes:
-        sparse: with the ids of queries, or None.
-        dense: float32 [queries, dim], or None; its row for each id is in `dense_rows`.
+        rows: the row of each query's vectors, by its id.
+        sparse: sparse vectors, or None.
+        dense: float32 [queries, dim], or None.
     """
 
+    rows: Mapping[str, int]
     sparse: SparseVectors | None = None
     dense: npt.NDArray[np.float32] | None = None
-    dense_rows: dict[str, int] | None = None
 
     def of(self, queries: Sequence[Query]) -> tuple[SparseVectors | None, npt.NDArray[np.float32] | None]:
         """The vectors of these queries, in their order. InputError for one that has none."""
-        sparse = dense = None
-        ids = [query.id for query in queries]
-        if self.sparse is not None:
-            rows = {id: row for row, id in enumerate(self.sparse.ids)}
-            sparse = self.sparse.take(_places(ids, rows, "sparse"))
-        if self.dense is not None:
-            assert self.dense_rows is not None
-            dense = self.dense[_places(ids, self.dense_rows, "dense")]
-        return sparse, dense
-
-
-def _places(ids: Sequence[str], rows: dict[str, int], kind: str) -> list[int]:
-    for id in ids:
-        if id not in rows:
-            raise InputError(f"the judged query {id!r} has no {kind} vector among the {len(rows):,} given")
-    return [rows[id] for id in ids]
+        for query in queries:
+            if query.id not in self.rows:
+                raise InputError(f"the judged query {query.id!r} has no vector among the {len(self.rows):,} given")
+        places = [self.rows[query.id] for query in queries]
+        return (
+            None if self.sparse is None else self.sparse.take(places),
+            None if self.dense is None else self.dense[places],
+        )
 
 
 def read_given(
@@ -59,13 +52,14 @@ def read_given(
     read, are of another vocabulary than the index, or have another number of vectors.
     """
     vectors = None if sparse is None else read_query_vectors(index, sparse)
-    if dense is None:
-        return GivenVectors(vectors)
-    table = read_dense_queries(dense)
     named = vectors.ids if vectors is not None else list(ids or [])
+    rows = {id: row for row, id in enumerate(named)}
+    if dense is None:
+        return GivenVectors(rows, vectors)
+    table = read_dense_queries(dense)
     if len(table) != len(named):
         raise InputError(
             f"{len(table):,} dense vectors came with {len(named):,} queries: give one for each, in their order",
             source=str(dense),
         )
-    return GivenVectors(vectors, table, {id: row for row, id in enumerate(named)})
+    return GivenVectors(rows, vectors, table)

@@ -59,8 +59,8 @@ def add_dense_vectors(
         with stages("encoding dense vectors", len(index), "documents") as progress:
             progress(encoded.rows)
             for part in encoder.stream_documents(stored_texts(index, encoded.rows), progress=progress):
+                work.begun = True  # before the first is there: what is stopped right after keeps it
                 encoded.append(part)
-                work.begun = True
         return _add(index, encoded.read(), encoder, settings, seed, threads, force, stages)
 
 

@@ -45,8 +45,8 @@ def add_token_vectors(
             progress(writer.documents)
             texts = stored_texts(index, writer.documents)
             for indptr, vectors in encoder.stream_documents(texts, progress=progress):
+                work.begun = True  # before the first is there: what is stopped right after keeps it
                 writer.append(indptr, vectors)
-                work.begun = True
             record = writer.finish(encoder.settings())
         with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
             for name in FILE_NAMES:

@@ -95,7 +95,8 @@ class EncodedShards(WorkFolder):
             )
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(_to_table(documents, vectors), temporary.absolute(), compression="zstd")
-            self.begun = True
+                # Before the shard is there: what is stopped right after keeps it.
+                self.begun = True
             number += 1
 
     def _skip(self, path: Path, stream: Iterator[Document]) -> None:

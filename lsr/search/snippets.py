@@ -65,7 +65,8 @@ def _best_start(marked: list[tuple[int, int, str | None]], gains: dict[str, floa
     reach = width * 4 // 5
     for i, (begin, _, _) in enumerate(marked):
         terms = set()
-        for _, end, term in marked[i:]:
+        for place in range(i, len(marked)):  # no copy of the rest: long texts have many marks
+            _, end, term = marked[place]
             if end > begin + reach:
                 break
             terms.add(term)

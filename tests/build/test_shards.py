@@ -14,7 +14,7 @@ from lsr import Document, SparseEncoder, SparseVectors
 from lsr.build.corpus import encode_corpus, index_corpus
 from lsr.build.shards import EncodedShards
 from lsr.core.errors import InputError, OutputExistsError
-from lsr.core.files import atomic_folder
+from lsr.core.files import atomic_file, atomic_folder
 
 
 class CountingEncoder:
@@ -177,3 +177,18 @@ def test_what_a_killed_process_left_beside_an_output_is_in_nobodys_way(
         with atomic_folder(tmp_path / "model", force=True) as temporary:
             (temporary / "file").write_text(content)
     assert (tmp_path / "model" / "file").read_text() == "b"
+
+
+def test_what_is_stopped_right_after_a_shard_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal may come between the shard's publication and the next statement."""
+
+    @contextmanager
+    def then_stopped(path: Path) -> Iterator[Path]:
+        with atomic_file(path) as temporary:
+            yield temporary
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lsr.build.shards, "atomic_file", then_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        index_corpus(corpus(), tmp_path / "index", CountingEncoder())
+    assert (tmp_path / "index.encoding" / "000000.parquet").exists()

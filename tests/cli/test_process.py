@@ -49,9 +49,8 @@ def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path) -> None:
     for number, (kind, code) in enumerate([(signal.SIGTERM, 143), (signal.SIGINT, 130)]):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
         shard = tmp_path / "index.encoding" / f"{number:06}.parquet"
-        for _ in range(3000):
-            if shard.exists() or process.poll() is not None:
-                break
+        deadline = time.monotonic() + PATIENCE
+        while not shard.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(kind)
         _, errors = process.communicate(timeout=PATIENCE)

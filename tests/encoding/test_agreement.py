@@ -17,6 +17,7 @@ from lsr.core.errors import ModelError
 from lsr.encoding.catalogue import packaged_model
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.encoding.late.encoder import TokenEncoder
+from lsr.encoding.shared.architecture import check_architecture
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "encoders"
 PACKAGED = {"splade-tiny": SparseEncoder, "minilm": DenseEncoder, "lsr-doc-tiny": SparseEncoder}
@@ -123,8 +124,16 @@ def test_prompts_that_are_no_texts(name: str, prompts: Any, tmp_path: Path) -> N
 def test_a_number_of_heads_that_cannot_be(make_model: Any, heads: int) -> None:
     folder = make_model()
     edit(folder / "config.json", num_attention_heads=heads)
-    with pytest.raises(ModelError, match=f"says num_attention_heads: {heads:,}, for a width of"):
+    with pytest.raises(ModelError, match=f"says num_attention_heads: {heads:,}, which cannot be"):
         SparseEncoder.load(folder)
+
+
+def test_heads_are_not_measured_by_a_width_of_an_unknown_name(tmp_path: Path) -> None:
+    """XLM calls its width `emb_dim`."""
+    (tmp_path / "model.safetensors").write_bytes(b" " * 100)
+    check_architecture(tmp_path, {"model_type": "xlm", "emb_dim": 64, "n_heads": 4})
+    with pytest.raises(ModelError, match="says n_heads: 0, which cannot be"):
+        check_architecture(tmp_path, {"model_type": "xlm", "emb_dim": 64, "n_heads": 0})
 
 
 def test_special_tokens_that_are_other_words_in_the_vocabulary(make_model: Any) -> None:

@@ -1,4 +1,4 @@
-from lsr.search.snippets import make_snippet
+from lsr.search.snippets import _best_start, make_snippet
 from lsr.vectors.explanation import TermMatch
 
 
@@ -60,3 +60,18 @@ def test_a_window_leaves_a_fifth_of_its_width_for_what_leads_up_to_it() -> None:
     matches = [match("yeast", 2.0), match("flour", 2.0), match("water", 3.0)]
     snippet = make_snippet(f"{filler}{apart} {filler}water {filler}", matches, width=100)
     assert [snippet.text[a:b] for a, b in snippet.marks] == ["water"]
+
+
+def test_each_mark_looks_no_further_than_a_window() -> None:
+    """Copies of all marks that follow each of them took minutes for a text of some megabytes."""
+    reads = 0
+
+    class Marks(list):  # type: ignore[type-arg]
+        def __getitem__(self, place):  # type: ignore[no-untyped-def]
+            nonlocal reads
+            reads += len(range(len(self))[place]) if isinstance(place, slice) else 1
+            return super().__getitem__(place)
+
+    marks = Marks((4 * i, 4 * i + 3, "fox") for i in range(2000))
+    assert _best_start(marks, {"fox": 1.0}, 200) == 0
+    assert reads <= 2000 * 42

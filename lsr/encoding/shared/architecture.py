@@ -56,9 +56,11 @@ def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
     width = max((sizes[name] for name in _WIDTHS if name in sizes), default=1)
     wrong = [name for name in _LENGTHS if not 0 <= sizes.get(name, 0) * width <= held]
     wrong += [name for name in _LAYERS if not 0 <= sizes.get(name, 0) <= _MOST_LAYERS]
+    # A width whose name is not known here bounds no heads.
+    most = max(width, 1) if any(name in sizes for name in _WIDTHS) else held
     for name in _HEADS:
-        if not 1 <= sizes.get(name, 1) <= max(width, 1):
-            raise ModelError(f"{folder / 'config.json'} says {name}: {sizes[name]:,}, for a width of {width:,}")
+        if not 1 <= sizes.get(name, 1) <= most:
+            raise ModelError(f"{folder / 'config.json'} says {name}: {sizes[name]:,}, which cannot be")
     if wrong:
         raise ModelError(
             f"{folder / 'config.json'} says {wrong[0]}: {sizes[wrong[0]]:,} (and a width of {width:,}), for which the "

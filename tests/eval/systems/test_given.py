@@ -93,7 +93,7 @@ def test_a_judged_query_without_a_vector_is_named(
     write_vectors(tmp_path / "few.parquet", [words.encode_queries(["fish"], ["q2"])])
     retriever = Retriever.open(own)
     given = read_given(retriever.index, tmp_path / "few.parquet", None)
-    with pytest.raises(InputError, match="'q1' has no sparse vector among the 1 given"):
+    with pytest.raises(InputError, match="'q1' has no vector among the 1 given"):
         evaluate(load_collection(collection_folder), retriever, PLAIN, given=given)
 
 
