@@ -12,6 +12,7 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.core.documents import Document
 
 if TYPE_CHECKING:
+    from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 # Enough to average over short and long texts, in some seconds.
@@ -36,7 +37,10 @@ class DryRun:
 
 
 def dry_run(
-    documents: Iterable[Document], total: int | None, encoder: SparseEncoder | None, unit: str = "documents"
+    documents: Iterable[Document],
+    total: int | None,
+    encoder: SparseEncoder | WordsAlone | None,
+    unit: str = "documents",
 ) -> DryRun:
     """Read all documents, and encode a sample of them if there is an encoder."""
     count = characters = 0
@@ -53,11 +57,12 @@ def dry_run(
             elif (place := chance.randrange(count)) < _SAMPLE:
                 sample[place] = text
             progress(1)
-    if encoder is None or not sample:
+    if encoder is None or not encoder.dim or not sample:
         return DryRun(unit, count, characters, None)
-    encoder.encode_documents(sample[:1])  # what is only slow the first time
+    ids = [str(number) for number in range(len(sample))]
+    encoder.encode_documents(sample[:1], ids[:1])  # what is only slow the first time
     start = perf_counter()
-    encoder.encode_documents(sample)
+    encoder.encode_documents(sample, ids)
     return DryRun(unit, count, characters, (perf_counter() - start) / len(sample) * count)
 
 

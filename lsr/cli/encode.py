@@ -30,6 +30,7 @@ from lsr.cli.remarks import remark_on_texts
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 
 def run(
@@ -68,6 +69,10 @@ def run(
 
         lsr encode --text "how do birds find their way"
     """
+    if model == WORDS_ALONE:
+        fail(
+            f"{WORDS_ALONE} weighs words by their collection: index it (lsr index --model {WORDS_ALONE}), and export that"
+        )
     if text is not None:
         _show_terms(text, queries, model, max_length, top_k, device, as_json)
         return
@@ -81,6 +86,7 @@ def run(
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
         from lsr.build.corpus import encode_corpus
+        from lsr.encoding.sparse.encoder import SparseEncoder
 
         check_output(out, force=force)
         with encoding(
@@ -96,6 +102,7 @@ def run(
             if dry:
                 print_dry_run(dry_run(job.documents, job.total, job.encoder), as_json)
                 return
+            assert isinstance(job.encoder, SparseEncoder)
             with progress_bar("encoding", job.total) as progress:
                 count = encode_corpus(
                     job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+WORD = "word:"
+"""Before a word, in the names of an index's terms; a model's have none."""
+
 
 class Vocabulary:
     """Terms numbered from 0 in the order given.
