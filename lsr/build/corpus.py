@@ -83,7 +83,8 @@ def index_corpus(
             _words(shards, lexical, stages) as words,
             _builder(path, encoder, record, words, settings, windows, force) as builder,
         ):
-            return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages, words)
+            model = None if isinstance(encoder, WordsAlone) else encoder
+            return _build(builder, shards.read(encoder.dim), model, shards.documents, threads, stages, words)
 
 
 @contextmanager
@@ -244,7 +245,7 @@ def _encoder_record(encoder: SparseEncoder | WordsAlone, top_k: int | None) -> d
 def _build(
     builder: IndexBuilder,
     batches: Iterable[tuple[SparseVectors, list[Document] | None]],
-    encoder: SparseEncoder | WordsAlone | None,
+    encoder: SparseEncoder | None,
     total: int | None,
     threads: int | None,
     stages: Stages,
@@ -253,12 +254,7 @@ def _build(
     with stages("reading", total, "vectors") as progress:
         for vectors, documents in batches:
             builder.add(vectors if words is None else words.beside(vectors, len(builder)), documents)
-            if (
-                documents is not None
-                and encoder is not None
-                and not isinstance(encoder, WordsAlone)
-                and encoder.inference_free
-            ):
+            if documents is not None and encoder is not None and encoder.inference_free:
                 # The basis of the collection's IDF: see `SparseEncoder.with_query_idf`.
                 frequencies = encoder.token_frequencies([document.contents for document in documents])
                 builder.count_tokens(np.pad(frequencies, (0, builder.dim - len(frequencies))))

@@ -75,9 +75,7 @@ def load_encoder(
     if model != WORDS_ALONE:
         return SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
     if (max_length, window_overlap, device) != (None, None, None):
-        fail(
-            f"--max-length, --window-overlap and --device are of models, and {WORDS_ALONE} is none: it reads all words"
-        )
+        fail(f"--max-length, --window-overlap and --device are of models: {WORDS_ALONE} is none, and reads all words")
     return WordsAlone()
 
 

@@ -70,9 +70,7 @@ def run(
         lsr encode --text "how do birds find their way"
     """
     if model == WORDS_ALONE:
-        fail(
-            f"{WORDS_ALONE} weighs words by their collection: index it (lsr index --model {WORDS_ALONE}), and export that"
-        )
+        fail(f"{WORDS_ALONE} weighs words by their collection: index it (lsr index --model {WORDS_ALONE})")
     if text is not None:
         _show_terms(text, queries, model, max_length, top_k, device, as_json)
         return
