@@ -22,6 +22,7 @@ from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
+from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
 from lsr.index.format.records import PartRecord
@@ -53,6 +54,9 @@ class IndexBuilder:
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
             (`lsr.text.windows.cut_document`).
+        rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
+            descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
+            rare ones share what bounds are made of. Searches give the same hits and scores.
 
     Attributes:
         prunings: to be recorded in the manifest.
@@ -71,6 +75,7 @@ class IndexBuilder:
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
+        rare_last: bool = False,
         force: bool = False,
     ) -> None:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
@@ -82,6 +87,7 @@ class IndexBuilder:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
+        shared = SharedColumns.of(dim) if rare_last else None
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
@@ -96,7 +102,14 @@ class IndexBuilder:
         check_index_output(self.path, force=force)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.path)
-        self._draft = SegmentDraft(new_segment(self.path), dim, self.settings, vocabulary, windows)
+        self._draft = SegmentDraft(
+            new_segment(self.path),
+            dim if shared is None else shared.columns,
+            self.settings,
+            vocabulary,
+            windows,
+            shared=shared,
+        )
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
@@ -219,7 +232,8 @@ class IndexBuilder:
             prunings=[pruning.to_record() for pruning in self.prunings],
             windows=draft.windows_record,
             outliers=scale.record(),
-            columns=None if draft.term_ids is None else draft.dim,
+            columns=None if draft.dim == self.dim else draft.dim,
+            shared_from=None if draft.shared is None else draft.shared.first,
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=draft.folder.name)

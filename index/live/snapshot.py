@@ -167,7 +167,12 @@ class Index:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
         number, row = self._rows.place(row)
         segment = self.segments[number]
-        terms, weights = segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        position = int(segment.row_positions[row])
+        terms, weights = segment.forward.vector(position, np.float32(self.manifest.weight_scale))
+        if segment.rare_terms is not None:
+            terms = segment.rare_terms.term_ids(segment.forward, np.array([position]))
+            order = np.argsort(terms, kind="stable")
+            return terms[order], weights[order]
         return (segment.part("term_ids")[terms] if segment.has_part("term_ids") else terms), weights
 
     @cached_property

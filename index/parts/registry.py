@@ -12,6 +12,7 @@ from lsr.index.parts.ids import IdsPart
 from lsr.index.parts.late.part import LatePart
 from lsr.index.parts.order import OrderPart
 from lsr.index.parts.part import AddedPart, Part, WrittenPart
+from lsr.index.parts.rare_terms.part import RareTermsPart
 from lsr.index.parts.seismic.part import SeismicPart
 from lsr.index.parts.summaries.part import SummariesPart
 from lsr.index.parts.term_ids import TermIdsPart
@@ -23,6 +24,7 @@ PARTS: dict[str, Part] = {
     part.name: part
     for part in (
         ForwardPart(),
+        RareTermsPart(),
         OrderPart(),
         TermIdsPart(),
         TermsPart(),
