@@ -31,6 +31,7 @@ from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
 from lsr.index.parts.part import CarriedRows
 from lsr.index.parts.registry import added_parts, check_settings, written_parts
+from lsr.index.parts.words import WordVocabulary, check_words
 from lsr.text.windows import WindowSettings
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
@@ -49,7 +50,10 @@ class IndexBuilder:
         path: a new folder, or an empty one. With `force` it may be an lsr index, which stays readable until the new
             one takes its place; other files in that folder are left alone.
         dim: number of terms in the vocabulary.
-        vocabulary: stored with the index; its length must be `dim`.
+        vocabulary: stored with the index; its length must be `dim`, less the number of words.
+        words: what the last terms stand for, beside those of a vocabulary or alone, all different; by the number of
+            documents, descending, since they are taken as `rare_last` says. They are read from disk as they are asked
+            for (`Index.words`), so there may be very many.
         encoder: the encoder's own description (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
@@ -63,7 +67,8 @@ class IndexBuilder:
 
     Raises:
         OutputExistsError: `path` exists and is none of the above, or another process is building there.
-        InputError: a vocabulary of another length, or an encoder record that is not JSON.
+        InputError: a vocabulary of another length, a word that occurs twice or that a term is named as, more terms than
+            can be told apart, or an encoder record that is not JSON.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class IndexBuilder:
         *,
         dim: int,
         vocabulary: Vocabulary | None = None,
+        words: Sequence[str] | None = None,
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
@@ -81,13 +87,21 @@ class IndexBuilder:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
-        if vocabulary is not None and len(vocabulary) != dim:
-            raise InputError(f"the vocabulary has {len(vocabulary):,} terms, but the vectors have {dim:,}")
+        if isinstance(vocabulary, WordVocabulary) and words is None:
+            vocabulary, words = vocabulary.tokens, vocabulary.words
+        named = [each for each in (vocabulary, words) if each is not None]
+        if named and sum(map(len, named)) != dim:
+            beside = f" and {len(words):,} words" if words else ""
+            raise InputError(
+                f"the vocabulary has {len(vocabulary or ()):,} terms{beside}, but the vectors have {dim:,}"
+            )
+        if words:
+            check_words(words, vocabulary)
         try:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
-        shared = SharedColumns.of(dim) if rare_last else None
+        shared = SharedColumns.of(dim) if rare_last or words else None
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
@@ -109,6 +123,7 @@ class IndexBuilder:
             vocabulary,
             windows,
             shared=shared,
+            words=words or None,
         )
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
@@ -233,6 +248,7 @@ class IndexBuilder:
             windows=draft.windows_record,
             outliers=scale.record(),
             columns=None if draft.dim == self.dim else draft.dim,
+            words=None if draft.words is None else len(draft.words),
             shared_from=None if draft.shared is None else draft.shared.first,
         ).write(self.path)
         self._finished = True

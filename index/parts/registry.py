@@ -19,6 +19,7 @@ from lsr.index.parts.term_ids import TermIdsPart
 from lsr.index.parts.terms import TermsPart
 from lsr.index.parts.vocabulary import VocabularyPart
 from lsr.index.parts.windows import WindowsPart
+from lsr.index.parts.words import WordsPart
 
 PARTS: dict[str, Part] = {
     part.name: part
@@ -35,6 +36,7 @@ PARTS: dict[str, Part] = {
         WindowsPart(),
         IdsPart(),
         VocabularyPart(),
+        WordsPart(),
         DensePart(),
         LatePart(),
     )

@@ -144,18 +144,14 @@ def test_every_mode_finds_the_true_best_to_the_bit(index: Index, oracle: Oracle,
 
 def test_scores_and_batches_and_completion_are_the_same(index: Index, oracle: Oracle) -> None:
     asked = [(np.asarray(terms), np.asarray(weights)) for terms, weights in queries()]
-    batch = SparseVectors.from_rows(
-        [(np.sort(terms), weights[np.argsort(terms)]) for terms, weights in asked], dim=DIM
-    )
+    batch = SparseVectors.from_rows([(np.sort(terms), weights[np.argsort(terms)]) for terms, weights in asked], dim=DIM)
     rows = np.arange(len(VECTORS))
     found = index.search_batch(batch, 20, threads=1)
     dense = add_dense(index, [np.ones((len(VECTORS), 2), np.float32)], force=True)
     for (terms, weights), hits in zip(asked, found, strict=True):
         wanted = oracle.scores(ORDER[terms.astype(np.int64)], weights)
         assert (index.scores(terms, weights, rows) == wanted).all()
-        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(
-            ORDER[terms.astype(np.int64)], weights, 20
-        )
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms.astype(np.int64)], weights, 20)
         ranked = (rows, np.zeros(len(rows), np.float32))
         none = (rows[:0], np.zeros(0, np.float32))
         complete = (dense.sparse.prepare(terms, weights), np.ones(2, np.float32))
