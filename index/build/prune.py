@@ -53,6 +53,7 @@ def prune_index(
         encoder=index.encoder,
         settings=segment.record.settings,
         windows=None if windows is None else windows.settings,
+        rare_last=segment.record.shared is not None,
         force=force,
     ) as builder:
         with stages("pruning", len(index), "documents") as progress:
