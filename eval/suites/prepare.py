@@ -175,7 +175,7 @@ def _check_encoder(
     # Through JSON, like the record in the index.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
     # Of what is recorded of words, the settings were chosen, and the rest was counted.
-    words = LexicalRecord.of_encoder(index.encoder, index.dim)
+    words = LexicalRecord.of_encoder(index.encoder)
     recorded = {name: value for name, value in recorded.items() if name != RECORD}
     made, asked = None if words is None else words.settings, lexical_settings(encoder, lexical)
     if made != asked:

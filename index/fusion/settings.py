@@ -138,6 +138,8 @@ class RetrieveSettings:
         check_options(self)
         _fill(self, "sparse", SparseSearchSettings, self.needs_sparse, "goes with a search of the sparse index")
         _fill(self, "dense", DenseSearchSettings, self.mode in (DENSE, HYBRID), "goes with mode dense or hybrid")
+        if self.lexical_weight is not None and not self.needs_sparse:
+            raise InputError("goes with a search of the sparse index, not 'dense'", field="lexical_weight")
 
     @property
     def needs_sparse(self) -> bool:

@@ -9,14 +9,12 @@ from typing import Any, overload
 import numpy as np
 
 from lsr.core.errors import InputError
-from lsr.core.vocabulary import Vocabulary
+from lsr.core.vocabulary import WORD, Vocabulary
 from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.names import NameFiles, NameTable, NameWriter
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
-PREFIX = "word:"
-"""What the name of a word in the vocabulary begins with, so that it is none of a model's tokens."""
 FILES = NameFiles("word_bytes.npy", "word_indptr.npy", "word_hashes.npy", "word_numbers.npy", "word number", "word")
 _AT_A_TIME = 1 << 16
 
@@ -79,7 +77,7 @@ class Words(Sequence[str]):
 class WordVocabulary(Vocabulary):
     """A vocabulary whose last terms are words, which are read as they are asked for. Nothing can be added to it.
 
-    A word is called `PREFIX` + word in it.
+    A word is called `WORD` + word in it.
     """
 
     __slots__ = ("tokens", "words")
@@ -93,7 +91,7 @@ class WordVocabulary(Vocabulary):
     def __iter__(self) -> Iterator[str]:
         yield from self.tokens
         for word in self.words:
-            yield PREFIX + word
+            yield WORD + word
 
     def __repr__(self) -> str:
         return f"WordVocabulary({len(self.tokens):,} tokens, {len(self.words):,} words)"
@@ -117,12 +115,12 @@ class WordVocabulary(Vocabulary):
     def term(self, id: int) -> str:
         """The term with this id."""
         id = range(len(self))[id]
-        return self.tokens.term(id) if id < len(self.tokens) else PREFIX + self.words.word(id)
+        return self.tokens.term(id) if id < len(self.tokens) else WORD + self.words.word(id)
 
     def id(self, term: str) -> int | None:
         """The term's id, or None if it is not in the vocabulary."""
         found = self.tokens.id(term)
-        return self.words.find(term[len(PREFIX) :]) if found is None and term.startswith(PREFIX) else found
+        return self.words.find(term[len(WORD) :]) if found is None and term.startswith(WORD) else found
 
     def add(self, term: str) -> int:
         """Raise TypeError: an index does not change."""
@@ -143,8 +141,8 @@ def check_words(words: Sequence[str], vocabulary: Vocabulary | None) -> None:
         if first != number:
             raise InputError(f"the word {word!r} is there twice: as word {first:,} and as word {number:,}")
     for token in vocabulary or ():
-        if token.startswith(PREFIX) and token[len(PREFIX) :] in numbers:
-            raise InputError(f"the vocabulary's term {token!r} is named as the word {token[len(PREFIX) :]!r} would be")
+        if token.startswith(WORD) and token[len(WORD) :] in numbers:
+            raise InputError(f"the vocabulary's term {token!r} is named as the word {token[len(WORD) :]!r} would be")
 
 
 class WordsPart(WrittenPart):

@@ -21,7 +21,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import check_output
 from lsr.core.places import beside
 from lsr.core.progress import Stages, silent
-from lsr.core.vocabulary import WORD, Vocabulary
+from lsr.core.vocabulary import Vocabulary
 from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD as LEXICAL
 from lsr.encoding.lexical.settings import LexicalSettings
@@ -112,15 +112,14 @@ def _builder(
 ) -> IndexBuilder:
     from lsr.index import IndexBuilder
 
-    dim, vocabulary = encoder.dim, encoder.vocabulary
     if words is not None:
         record = {**record, LEXICAL: words.record().to_record()}
-        dim += len(words.words)
-        vocabulary = Vocabulary([*(vocabulary or map(str, range(encoder.dim))), *(WORD + word for word in words.words)])
+    named = [] if words is None else words.words
     return IndexBuilder(
         path,
-        dim=dim,
-        vocabulary=vocabulary,
+        dim=encoder.dim + len(named),
+        vocabulary=encoder.vocabulary,
+        words=named or None,
         encoder=record,
         settings=settings,
         windows=windows,

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
-from lsr.core.vocabulary import WORD
 from lsr.encoding.lexical.queries import IndexWords
-from lsr.encoding.lexical.settings import LexicalRecord
+from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
@@ -82,7 +81,7 @@ class IndexEncoders:
         self._queries: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
-        self._lexical = LexicalRecord.of_encoder(index.encoder, index.dim)
+        self._lexical = LexicalRecord.of_encoder(index.encoder)
         self._words: IndexWords | None = None
         self._loading = RLock()
 
@@ -132,21 +131,22 @@ class IndexEncoders:
         """The words that the index holds beside a model's terms, or None. IndexFormatError, ModelError as there."""
         with self._loading:
             if self._words is None and self._lexical is not None:
-                names = self._index.vocabulary
-                assert names is not None
+                names = self._index.words
+                if names is None:
+                    return None
                 documents, rows = self._index.parts["terms"].documents, len(self._index)
-                self._words = IndexWords(self._lexical, lambda word: names.id(WORD + word), documents, rows)
+                self._words = IndexWords(self._lexical, names, documents, rows)
             return self._words
 
     @property
     def words_alone(self) -> bool:
         """Whether the index holds words and no model's terms."""
-        return self._lexical is not None and not self.model_dim
+        return (self._index.encoder or {}).get("model") == WORDS_ALONE and self._model is None
 
     @property
     def model_dim(self) -> int:
         """How many of the index's dimensions are a model's terms: the first ones."""
-        return self._index.dim - (self._lexical.words if self._lexical else 0)
+        return self._index.dim - len(self._index.words or ())
 
     def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
         """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""

@@ -47,13 +47,11 @@ class LexicalRecord:
 
     Attributes:
         settings: by which they were counted.
-        words: how many dimensions they are: the last ones.
         mean_length: of the rows, in words.
         analysis: the version of `lsr.encoding.lexical.analysis`: queries must be cut into words as documents were.
     """
 
     settings: LexicalSettings
-    words: int
     mean_length: float
     analysis: int
 
@@ -62,8 +60,8 @@ class LexicalRecord:
         return asdict(self)
 
     @classmethod
-    def of_encoder(cls, encoder: Mapping[str, Any] | None, dim: int) -> LexicalRecord | None:
-        """That of an index of `dim` dimensions, from the record of its encoder; None for one without words.
+    def of_encoder(cls, encoder: Mapping[str, Any] | None) -> LexicalRecord | None:
+        """That in an index's record of its encoder; None for one without words.
 
         IndexFormatError for a record that cannot be.
         """
@@ -72,8 +70,6 @@ class LexicalRecord:
             return None
         try:
             record = build(cls, values)
-            if not (type(record.words) is int and 0 <= record.words <= dim):
-                raise InputError(f"must be a whole number up to {dim:,}", field="words")
             if type(record.mean_length) not in (int, float) or not 0 <= record.mean_length < math.inf:
                 raise InputError("must be a number from 0", field="mean_length")
             return record

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lsr.core.errors import InputError
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import LexicalRecord, LexicalSettings
+from lsr.vectors.beside import beside
 from lsr.vectors.sparse import SparseVectors
 
 _Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -103,9 +104,7 @@ class CollectionWords:
 
     def record(self) -> LexicalRecord:
         """What the index says of them."""
-        return LexicalRecord(
-            settings=self.settings, words=len(self.words), mean_length=self.mean_length, analysis=ANALYSIS
-        )
+        return LexicalRecord(settings=self.settings, mean_length=self.mean_length, analysis=ANALYSIS)
 
     def beside(self, vectors: SparseVectors, first: int) -> SparseVectors:
         """The vectors of rows `first` … with their words as further terms, of dim `vectors.dim` + the words."""
@@ -116,8 +115,9 @@ class CollectionWords:
         found = self.places[self.found[self.starts[first] : self.starts[last]]]
         rows, words, counts = _counts(found, lengths, len(self.words))
         weights = damped(counts, lengths[rows], self.mean_length, self.settings)
+        indptr = np.searchsorted(rows, np.arange(len(vectors) + 1))
         dim = vectors.dim + len(self.words)
-        return _merged(vectors, rows, words + vectors.dim, weights, dim)
+        return beside(vectors, SparseVectors(indptr, words + vectors.dim, weights, vectors.ids, dim, validate=False))
 
 
 def damped(
@@ -140,24 +140,3 @@ def _counts(found: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], word
     distinct, counts = np.unique(keys, return_counts=True)
     rows, numbers = np.divmod(distinct, max(words, 1))
     return rows, numbers, counts
-
-
-def _merged(
-    vectors: SparseVectors,
-    rows: npt.NDArray[np.int64],
-    terms: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float32],
-    dim: int,
-) -> SparseVectors:
-    """Each row's pairs followed by those further ones, whose terms are higher."""
-    own = np.diff(vectors.indptr)
-    further = np.bincount(rows, minlength=len(vectors))
-    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(own + further)])
-    indices, merged = np.empty(indptr[-1], np.uint32), np.empty(indptr[-1], np.float32)
-    shift = indptr[:-1] - vectors.indptr[:-1]
-    places = np.arange(vectors.nnz) + np.repeat(shift, own)
-    indices[places], merged[places] = vectors.indices, vectors.weights
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(further)])[:-1]
-    places = np.arange(len(rows)) + np.repeat(indptr[:-1] + own - starts, further)
-    indices[places], merged[places] = terms, weights
-    return SparseVectors(indptr, indices, merged, vectors.ids, dim, validate=False)
