@@ -36,8 +36,9 @@ def open_corpus(
         format: one of FORMATS; found from the name if not given.
         fields: which fields hold the id, the title and the text.
         on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
-            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with files of a folder that
-            cannot be read, and stops at other bad documents. A source that is damaged or cut short always stops.
+            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with whole files of a folder:
+            those that cannot be read, and those of which one document is bad, which are read twice for that. It stops
+            at an id that came in an earlier file. A source that is damaged or cut short always stops.
         skipped: counts what is left out, and what had to be guessed.
 
     Returns:
@@ -142,7 +143,12 @@ def _stream(
         raise InputError(f"on_error must be {among}, not {on_error!r}")
     report = SkipReport() if skipped is None else skipped
     names = fields or FieldNames()
-    on_bad = Reporter(report, report.add if on_error == "skip" else stop, stop if on_error == "stop" else report.add)
+    on_bad = Reporter(
+        report,
+        report.add if on_error == "skip" else stop,
+        stop if on_error == "stop" else report.add,
+        whole_files=on_error == "skip-files",
+    )
     name = name_of(source)
 
     def stream() -> Iterator[Any]:

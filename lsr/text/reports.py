@@ -63,11 +63,16 @@ class Reporter:
 
     Attributes:
         report: what it has counted.
+        stops: whether a file that cannot be read ends the reading of its folder.
+        whole_files: whether a file of a folder with one bad record is left out with all of its others.
     """
 
-    def __init__(self, report: SkipReport, on_bad: OnBad = stop, on_bad_file: OnBad | None = None) -> None:
-        self.report = report
+    def __init__(
+        self, report: SkipReport, on_bad: OnBad = stop, on_bad_file: OnBad | None = None, *, whole_files: bool = False
+    ) -> None:
+        self.report, self.whole_files = report, whole_files
         self._on_bad, self._on_bad_file = on_bad, on_bad if on_bad_file is None else on_bad_file
+        self.stops = self._on_bad_file is stop
 
     @classmethod
     def of(cls, on_bad: OnBad) -> Reporter:
