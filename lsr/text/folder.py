@@ -118,6 +118,8 @@ def _document(path: Path, id: str, tell: Reporter) -> Record:
 def _page_record(path: Path, id: str, page: Page, tell: Reporter) -> Record:
     if page.encoding is not None:
         tell.report.encodings[page.encoding] += 1
+    if page.left_out is not None:
+        tell.report.left_out[page.left_out] += 1
     fields = {"path": id, "modified": _modified(path), **page.fields}
     return Record(None, {**fields, "_id": id, "title": page.title or path.stem, "text": page.text}, str(path))
 
