@@ -33,9 +33,6 @@ ADD_SCORES_FIRST = Remedy(
 CANDIDATES_BY_ID = Remedy(
     "candidates-by-id", "name the collection that has their texts, and this file as its candidates", "candidates=…"
 )
-WORDS_AS_OBJECTS = Remedy(
-    "words-as-objects", 'if they are texts, give the candidates as objects, {"text": …}, in JSON lines'
-)
 NAME_TRAINING_DATA = Remedy("name-training-data", "name your own data", "data")
 
 LISTEN_ELSEWHERE = Remedy("listen-elsewhere", "choose another host or port", "host=…, port=…")

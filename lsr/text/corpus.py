@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from lsr.core.arguments import path_of
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.options import listed
@@ -83,7 +84,7 @@ def count_documents(source: str | Path, *, format: str | None = None) -> int | N
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
     """The format's name. InputError if the source does not exist or its format is unknown."""
-    name = name_of(source)
+    name = name_of(path_of(source, "a corpus or a file of queries"))
     if format is not None and format not in CORPUS_FORMATS:
         raise InputError(f"there is no format {format!r}; choose one of {', '.join(CORPUS_FORMATS)}")
     if str(source).startswith(irds.PREFIX):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
-from lsr.core.remedies import CANDIDATES_BY_ID, WORDS_AS_OBJECTS
+from lsr.core.remedies import CANDIDATES_BY_ID
 from lsr.text import irds
 from lsr.text.qrels import Qrels
 from lsr.training.data.assembly import Assembler
@@ -35,6 +35,7 @@ NO_QUERY = "documents that make no query"
 # As ids are written; of texts, only those of languages without spaces are one word, and not in ASCII.
 _WORD = re.compile(r"[!-~]+")
 _DIGIT = re.compile(r"\d", re.ASCII)
+_AS_OBJECTS = 'if they are texts, give the candidates as objects, {"text": …}, in JSON lines'
 _PEEK = 20
 _PROGRESS_EVERY = 256
 
@@ -77,7 +78,7 @@ def with_texts(records: Iterator[Located]) -> Iterator[Located]:
         else f"these records hold one word each for query and candidates ({shown}), which look like ids, not texts",
         source=first[0].source,
         line=first[0].line,
-        remedies=[CANDIDATES_BY_ID, *([] if with_digits else [WORDS_AS_OBJECTS])],
+        remedies=[CANDIDATES_BY_ID, *([] if with_digits else [_AS_OBJECTS])],
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from lsr.core.arguments import texts_of
 from lsr.core.documents import is_blank
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.types import Vectors
@@ -172,7 +173,7 @@ class DenseEncoder:
         self, tokenizer: TextTokenizer, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[Vectors]:
         blank: deque[bool] = deque()
-        for rows in tokenised(tokenizer, texts if isinstance(texts, str) else _noted(texts, blank)):
+        for rows in tokenised(tokenizer, _noted(texts_of(texts), blank)):
             vectors = np.empty((len(rows), self.dim), np.float32)
             for states in self._body.states(rows, max_length=self.max_length, batch_size=batch_size):
                 vectors[states.batch] = self._vectors(states)
