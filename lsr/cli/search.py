@@ -185,8 +185,8 @@ def _search_many(
     changed = write_run(out, run, tag=tag, force=force)
     if changed:
         note(
-            f"{changed:,} ids have white space, which a run file cannot hold, or a % like that of %20: there white space "
-            "is written as %20, and that % as %25"
+            f"{changed:,} ids have white space, which a run file cannot hold, or a % like that of %20: there white "
+            "space is written as %20, and that % as %25"
         )
     mean = mean_stats(stats) if stats else None
     if as_json:
