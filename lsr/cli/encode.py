@@ -30,6 +30,7 @@ from lsr.cli.options import (
     WindowOverlap,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.core.documents import is_blank
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -169,6 +170,8 @@ def _show_terms(
     else:
         for term, weight in terms:
             print_text(f"{weight:7.4f}  {term}")
+    if not terms:
+        note("no terms: " + ("there is nothing in the text" if is_blank(text) else "the model knows none of its words"))
 
 
 def _encode_queries(

@@ -220,6 +220,9 @@ def test_encode_shows_the_terms_of_a_text(run: Run, encoder: SparseEncoder) -> N
     vector = json.loads(out)["vector"]
     assert len(vector) == 3 and {"bird", "migration"} <= set(vector)
     assert list(vector.values()) == sorted(vector.values(), reverse=True)
+    for blank in (" ", "\u200b"):
+        code, out, err = run("encode", "--text", blank)
+        assert code == 0 and out == "" and "no terms: there is nothing in the text" in err
 
 
 def test_queries_are_encoded_to_a_file(run: Run, encoder: SparseEncoder) -> None:

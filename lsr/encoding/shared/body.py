@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from lsr.core.arguments import count, texts_of
 from lsr.core.chunks import chunks
+from lsr.core.documents import is_blank
 from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
 from lsr.encoding.shared.placement import autocast, choose_device, place, tokens_at_once
@@ -105,6 +107,13 @@ class TransformerBody:
         with autocast(self.device, self.dtype):
             output = self._model(**{name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()})
         return output.last_hidden_state.float()
+
+
+def noted(texts: Iterable[str], blank: deque[bool]) -> Iterator[str]:
+    """The texts; of each, `blank` gets whether there is nothing in it."""
+    for text in texts_of(texts):
+        blank.append(isinstance(text, str) and is_blank(text))
+        yield text
 
 
 def tokenised(tokenizer: TextTokenizer, texts: Iterable[str], *, most: int = _CHUNK) -> Iterator[list[TokenIds]]:
