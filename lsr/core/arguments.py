@@ -44,7 +44,7 @@ def texts_of(value: Iterable[str], what: str = "texts") -> Iterable[str]:
 def list_of_texts(value: Iterable[str], what: str = "texts") -> Sequence[str]:
     """The same with a length: what comes one at a time is read to its end."""
     value = texts_of(value, what)
-    return value if hasattr(value, "__len__") and hasattr(value, "__getitem__") else list(value)
+    return value if isinstance(value, Sequence) else list(value)
 
 
 def kind_of(value: Any) -> str:
