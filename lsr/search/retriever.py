@@ -55,6 +55,8 @@ class Retriever:
         query_idf: float | None = None,
         threads: int | None = None,
     ) -> None:
+        if not hasattr(index, "documents"):
+            raise InputError(f"a retriever needs an Index, not {kind_of(index)}; Retriever.open takes its path")
         self.index = index
         self.rerankers = Rerankers(index, device)
         self._encoders = IndexEncoders(
