@@ -21,7 +21,8 @@ from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
 
-_WHITE_SPACE = re.compile(r"\s")
+# White space, and what would be read as an encoded character.
+_ENCODED = re.compile(r"\s|%(?=[0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,8 @@ def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = Fal
     """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
 
     Scores have every digit of their float type, so that `read_run` returns the same ranking. The format cannot hold
-    white space: in ids and in the tag it is written as `run_word` does. The file is written completely or not at all.
+    white space: in ids and in the tag it is written as `run_word` does, which `with_ids` undoes. The file is written
+    completely or not at all.
 
     Returns the number of ids that were changed so. Raises OutputExistsError, and InputError for a score that is not a
     finite number or an id that is empty.
@@ -88,15 +90,19 @@ def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = Fal
 def run_word(id: str) -> str:
     """The id as a run file holds it: one word, with white space percent-encoded as in URLs ("my notes" is my%20notes).
 
-    Any other id is as it is. InputError for an empty one.
+    So is a % that two hexadecimal digits follow ("my%20notes" is my%2520notes), so that no two ids become the same
+    word. Any other id is as it is. InputError for an empty one.
     """
     if not id:
         raise InputError("a TREC run cannot hold an empty id")
-    return _WHITE_SPACE.sub(lambda found: quote(found[0]), id)
+    return _ENCODED.sub(lambda found: quote(found[0]), id)
 
 
 def with_ids(run: Run, queries: Iterable[str], documents: Iterable[str]) -> Run:
-    """The run with these ids wherever it has them as `run_word` writes them."""
+    """The run with these ids wherever it has them as `run_word` writes them; others stay as they are.
+
+    So does an id with a % in a run that another program, or an older lsr, wrote as it is.
+    """
     query_ids, document_ids = _written(queries), _written(documents)
     if not query_ids and not document_ids:
         return run
@@ -108,7 +114,7 @@ def with_ids(run: Run, queries: Iterable[str], documents: Iterable[str]) -> Run:
 
 def _written(ids: Iterable[str]) -> dict[str, str]:
     """By what `run_word` makes of them, the ids that it changes."""
-    return {run_word(id): id for id in ids if _WHITE_SPACE.search(id)}
+    return {run_word(id): id for id in ids if _ENCODED.search(id)}
 
 
 def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:

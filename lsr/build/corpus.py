@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -34,6 +34,18 @@ if TYPE_CHECKING:
     from lsr.index import Index, IndexBuilder, IndexSettings
 
 Progress = Callable[[int], None]
+
+
+class EncodesQueries(Protocol):
+    """A model's encoder, or that of an index."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    def encode_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> SparseVectors: ...
+
 
 _QUERY_BATCH = 1024
 
@@ -208,7 +220,7 @@ def encode_corpus(
 def encode_queries(
     queries: Iterable[Query],
     path: str | Path,
-    encoder: SparseEncoder,
+    encoder: EncodesQueries,
     *,
     top_k: int | None = None,
     force: bool = False,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,15 +24,21 @@ from lsr.cli.options import (
     Model,
     OnError,
     OnErrorOption,
+    QueryIdf,
     Restart,
     TopK,
     WindowOverlap,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.core.documents import is_blank
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
+
+if TYPE_CHECKING:
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.search.encoders import QueryEncoder
 
 
 def run(
@@ -42,6 +50,15 @@ def run(
     queries: Annotated[
         bool, typer.Option("--queries", help="CORPUS or --text contains queries, not documents.")
     ] = False,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            "--index",
+            help="Encode queries as a search of this index does: with its model, and with the IDF of its collection.",
+            show_default=False,
+        ),
+    ] = None,
+    query_idf: QueryIdf = None,
     model: Model = DEFAULT_MODEL,
     max_length: MaxLength = None,
     top_k: TopK = None,
@@ -65,14 +82,21 @@ def run(
 
         lsr encode corpus.jsonl -o docs.parquet
 
-        lsr encode queries.jsonl --queries -o queries.jsonl.gz
+        lsr encode queries.jsonl --queries --index my-index -o queries.parquet
 
         lsr encode --text "how do birds find their way"
     """
     if model == WORDS_ALONE:
         fail(f"{WORDS_ALONE} weighs words by their collection: index it (lsr index --model {WORDS_ALONE})")
+    if index is None and query_idf is not None:
+        fail("--query-idf is of a collection: name its index with --index")
+    if index is not None and not queries:
+        fail("--index is for queries, whose weights depend on the collection: add --queries, or leave it out")
+    if index is not None and max_length is not None:
+        fail("--index says how long queries are read: leave out --max-length")
+    load = partial(_query_encoder, index, query_idf, model, max_length, device)
     if text is not None:
-        _show_terms(text, queries, model, max_length, top_k, device, as_json)
+        _show_terms(text, load, queries, model, max_length, top_k, device, as_json)
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
@@ -81,7 +105,7 @@ def run(
     announce(out)
     more: dict[str, int] = {}
     if queries:
-        count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
+        count = _encode_queries(corpus, out, load, top_k, format, on_error, force)
     else:
         from lsr.build.corpus import encode_corpus
         from lsr.encoding.sparse.encoder import SparseEncoder
@@ -112,37 +136,67 @@ def run(
         note(f"{out}: {count:,} vectors")
 
 
-def _show_terms(
-    text: str, queries: bool, model: str, max_length: int | None, top_k: int | None, device: str | None, as_json: bool
-) -> None:
+def _query_encoder(
+    index: Path | None, query_idf: float | None, model: str, max_length: int | None, device: str | None
+) -> SparseEncoder | QueryEncoder:
+    """The encoder of queries: an index's, or a model's by itself, of which it is said what it lacks."""
+    if index is not None:
+        from lsr.search.retriever import Retriever
+
+        own = None if model == DEFAULT_MODEL else model
+        return Retriever.open(index, model=own, device=device, query_idf=query_idf).query_encoder
     from lsr.encoding.sparse.encoder import SparseEncoder
 
-    encoder = SparseEncoder.load(model, max_length=max_length, device=device)
-    encode = encoder.encode_queries if queries else encoder.encode_documents
-    [terms] = encoder.decode(encode([text], top_k=top_k))
+    encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
+    if encoder.query_idf:
+        note(
+            "these queries are without the IDF of a collection, which a search by text adds with this model: they "
+            "score differently. --index INDEX encodes them as a search of that index does"
+        )
+    return encoder
+
+
+def _show_terms(
+    text: str,
+    load_queries: Callable[[], SparseEncoder | QueryEncoder],
+    queries: bool,
+    model: str,
+    max_length: int | None,
+    top_k: int | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.vectors.decoding import decode
+
+    if queries:
+        encoder = load_queries()
+        vectors = encoder.encode_queries([text], top_k=top_k)
+    else:
+        encoder = SparseEncoder.load(model, max_length=max_length, device=device)
+        vectors = encoder.encode_documents([text], top_k=top_k)
+    [terms] = decode(vectors, encoder.vocabulary)
     if as_json:
         print_json({"text": text, "vector": dict(terms)})
     else:
         for term, weight in terms:
             print_text(f"{weight:7.4f}  {term}")
+    if not terms:
+        note("no terms: " + ("there is nothing in the text" if is_blank(text) else "the model knows none of its words"))
 
 
 def _encode_queries(
     source: str,
     out: Path,
-    model: str,
-    max_length: int | None,
+    load: Callable[[], SparseEncoder | QueryEncoder],
     top_k: int | None,
     format: str | None,
     on_error: OnError,
-    device: str | None,
     force: bool,
 ) -> int:
     from lsr.build.corpus import encode_queries
-    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import open_queries
 
     with skipping(on_error) as skip, progress_bar("encoding", None, "queries") as progress:
         queries = looked_at(open_queries(source, format=format, **skip))
-        encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
-        return encode_queries(queries, out, encoder, top_k=top_k, force=force, progress=progress)
+        return encode_queries(queries, out, load(), top_k=top_k, force=force, progress=progress)

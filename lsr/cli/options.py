@@ -78,8 +78,8 @@ Format = Annotated[str | None, typer.Option("--format", help=f"{', '.join(CORPUS
 OnErrorOption = Annotated[
     OnError,
     typer.Option(
-        help="Stop at what cannot be read, or skip and list it: skip-files does so with whole files of a folder, skip "
-        "with lines too."
+        help="Stop at what cannot be read, or skip and list it: skip-files does so with whole files of a folder, for "
+        "one bad line too; skip with single lines."
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]

@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
+from lsr.core.documents import is_blank
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -114,7 +115,7 @@ def run(
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
-    if query is not None and not query.strip():
+    if query is not None and is_blank(query):
         fail("the query is empty: give some words to search for")
     vectors = {
         "vector": _parsed(vector, "--vector", dict),
@@ -184,7 +185,10 @@ def _search_many(
                     stats.append(hits.stats)
     changed = write_run(out, run, tag=tag, force=force)
     if changed:
-        note(f"{changed:,} ids have white space, which a run file cannot hold: there it is written as %20")
+        note(
+            f"{changed:,} ids have white space, which a run file cannot hold, or a % like that of %20: there white "
+            "space is written as %20, and that % as %25"
+        )
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})

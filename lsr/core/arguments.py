@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,21 @@ def path_of(value: Any, what: str = "a path") -> Path:
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} must be a string or a path, not {kind_of(value)}")
     return Path(os.fsdecode(value))
+
+
+def texts_of(value: Iterable[str], what: str = "texts") -> Iterable[str]:
+    """What gives texts, as it is. InputError for what does not, and for one string, whose letters are no texts."""
+    if isinstance(value, (str, bytes)):
+        raise InputError(f"give a list of {what}, not one string")
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise InputError(f"give a list of {what}, not {kind_of(value)}")
+    return value
+
+
+def list_of_texts(value: Iterable[str], what: str = "texts") -> Sequence[str]:
+    """The same with a length: what comes one at a time is read to its end."""
+    value = texts_of(value, what)
+    return value if isinstance(value, Sequence) else list(value)
 
 
 def kind_of(value: Any) -> str:

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from lsr.core.arguments import path_of
+
 _INSIDE = re.compile(r"\.(encoding|dense|late|command)(\.lock|\.tmp)?")
 
 
@@ -27,6 +29,6 @@ def is_kept_inside(name: str) -> bool:
 
 
 def named(path: str | Path) -> Path:
-    """The same path with a name at its end, which `.` and `..` lack."""
-    path = Path(path)
+    """The same path with a name at its end, which `.` and `..` lack. InputError for what is none."""
+    path = path_of(path, "an output")
     return path if path.name and path.name != ".." else path.resolve()

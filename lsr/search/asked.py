@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import kind_of
+from lsr.core.documents import is_blank
 from lsr.core.errors import InputError
 from lsr.index.fusion.query import SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
@@ -46,6 +47,10 @@ class Asked:
         return len(self.texts)
 
     @property
+    def _has_vectors(self) -> bool:
+        return self.sparse is not None or self.dense is not None
+
+    @property
     def mode(self) -> str:
         """The way to search that suits what was given, where none was asked for."""
         if self.dense is None:
@@ -64,7 +69,7 @@ class Asked:
             raise InputError(f"a {retrieve.mode} search needs a vector of terms as well, or a text to make it from")
         if no_text and retrieve.needs_dense and self.dense is None:
             raise InputError(f"a {retrieve.mode} search needs a dense vector as well, or a text to make it from")
-        if no_text and reranks:
+        if reranks and any(text is None or (self._has_vectors and is_blank(text)) for text in self.texts):
             raise InputError("re-ranking reads the question: give its text beside the vectors")
 
 

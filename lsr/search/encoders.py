@@ -20,6 +20,7 @@ from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
 
 if TYPE_CHECKING:
+    from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
@@ -274,6 +275,25 @@ class IndexEncoders:
 
         idf = inverse_document_frequency(frequencies[: self.model_dim], count)
         return encoder.with_query_idf(idf, blend)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEncoder:
+    """Encodes queries as a search of an index does, without weights of a search's own.
+
+    Attributes:
+        vocabulary: the index's.
+    """
+
+    encoders: IndexEncoders
+    vocabulary: Vocabulary
+
+    def encode_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> SparseVectors:
+        """As `SparseEncoder.encode_queries`, over the terms of the index."""
+        vectors = self.encoders.sparse_queries(texts, ids)
+        return vectors if top_k is None else vectors.top_k(top_k)
 
 
 def _joined(terms: SparseQuery, words: SparseQuery) -> SparseQuery:

@@ -17,12 +17,13 @@ from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.asked import Asked, NumberedTerms, asked_with
-from lsr.search.encoders import EncodedQueries, IndexEncoders
+from lsr.search.encoders import EncodedQueries, IndexEncoders, QueryEncoder
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.ranked import RankedIds
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
+from lsr.vectors.decoding import decode
 from lsr.vectors.explanation import Explanation, explain_match
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Retriever:
         query_idf: float | None = None,
         threads: int | None = None,
     ) -> None:
+        if not hasattr(index, "documents"):
+            raise InputError(f"a retriever needs an Index, not {kind_of(index)}; Retriever.open takes its path")
         self.index = index
         self.rerankers = Rerankers(index, device)
         self._encoders = IndexEncoders(
@@ -252,12 +255,7 @@ class Retriever:
     ) -> list[dict[str, float]]:
         """The same of each text."""
         encode = self._encoders.sparse_queries if kind == "query" else self._encoders.sparse_documents
-        vectors, found = encode(texts), []
-        for row in range(len(vectors)):
-            terms, weights = vectors.row(row)
-            order = (-weights).argsort(kind="stable")[:top_k]
-            found.append({self.vocabulary.term(int(terms[at])): float(weights[at]) for at in order})
-        return found
+        return [dict(terms) for terms in decode(encode(texts), self.vocabulary, top_k)]
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
         """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next.
@@ -316,6 +314,11 @@ class Retriever:
     @encoder.setter
     def encoder(self, encoder: SparseEncoder) -> None:
         self._encoders.queries = encoder
+
+    @property
+    def query_encoder(self) -> QueryEncoder:
+        """What encodes queries as a search of this index does: the model's terms, and words."""
+        return QueryEncoder(self._encoders, self.vocabulary)
 
     @property
     def document_encoder(self) -> SparseEncoder:

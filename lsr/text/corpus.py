@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from lsr.core.arguments import path_of
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.options import listed
@@ -36,8 +37,9 @@ def open_corpus(
         format: one of FORMATS; found from the name if not given.
         fields: which fields hold the id, the title and the text.
         on_error: "stop" raises InputError at the first bad document (malformed, without id or text, an id that came
-            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with files of a folder that
-            cannot be read, and stops at other bad documents. A source that is damaged or cut short always stops.
+            before); "skip" leaves it out and counts it in `skipped`; "skip-files" does so with whole files of a folder:
+            those that cannot be read, and those of which one document is bad, which are read twice for that. It stops
+            at an id that came in an earlier file. A source that is damaged or cut short always stops.
         skipped: counts what is left out, and what had to be guessed.
 
     Returns:
@@ -82,7 +84,7 @@ def count_documents(source: str | Path, *, format: str | None = None) -> int | N
 
 def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str:
     """The format's name. InputError if the source does not exist or its format is unknown."""
-    name = name_of(source)
+    name = name_of(path_of(source, "a corpus or a file of queries"))
     if format is not None and format not in CORPUS_FORMATS:
         raise InputError(f"there is no format {format!r}; choose one of {', '.join(CORPUS_FORMATS)}")
     if str(source).startswith(irds.PREFIX):
@@ -142,7 +144,12 @@ def _stream(
         raise InputError(f"on_error must be {among}, not {on_error!r}")
     report = SkipReport() if skipped is None else skipped
     names = fields or FieldNames()
-    on_bad = Reporter(report, report.add if on_error == "skip" else stop, stop if on_error == "stop" else report.add)
+    on_bad = Reporter(
+        report,
+        report.add if on_error == "skip" else stop,
+        stop if on_error == "stop" else report.add,
+        whole_files=on_error == "skip-files",
+    )
     name = name_of(source)
 
     def stream() -> Iterator[Any]:

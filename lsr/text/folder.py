@@ -6,32 +6,48 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lsr.core.errors import InputError
-from lsr.text.files.page import joined
+from lsr.text.files.page import Page, joined
+from lsr.text.files.raw import read_text
 from lsr.text.files.registry import read_file, unread_kind
 from lsr.text.lines import OnBad, content_suffix
 from lsr.text.readers import is_header
-from lsr.text.records import FieldNames, Record
+from lsr.text.records import FieldNames, Record, documents
 from lsr.text.reports import Reporter
 
 RecordReader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
-RecordReaders = Mapping[str, RecordReader]
-"""Readers of files of records, by the ending of their names."""
 
 
-def read_folder(source: str | Path, names: FieldNames, on_bad: OnBad, readers: RecordReaders) -> Iterator[Record]:
+class RecordFormat(NamedTuple):
+    """How a file of records in a folder is read.
+
+    Attributes:
+        read: gives its records.
+        is_corpus: whether they are documents, by the file's beginning; a text if not. None: the first record tells.
+    """
+
+    read: RecordReader
+    is_corpus: Callable[[str | Path, FieldNames], bool] | None = None
+
+
+RecordFormats = Mapping[str, RecordFormat]
+"""By the ending of the files' names."""
+
+
+def read_folder(source: str | Path, names: FieldNames, on_bad: OnBad, formats: RecordFormats) -> Iterator[Record]:
     """The files below a folder, folder by folder, sorted by name; ids are relative paths with "/".
 
-    A file of records (`readers`) gives its records, with their own ids, where they name an id and a text, as the
+    A file of records (`formats`) gives its records, with their own ids, where they name an id and a text, as the
     shards of a corpus do; another, such as a spreadsheet's CSV, is one document. Hidden files and folders are left out,
-    and links to folders are not followed; files of other kinds are left out and counted.
+    and links to folders are not followed; files of other kinds are left out and counted. Where whole files are
+    left out, a file of records is first read to its end: one bad record, and none of it comes.
     """
     root, tell = Path(source), Reporter.of(on_bad)
     for path in folder_files(root, tell):
-        if content_suffix(path) in readers:
-            records = _record_file(path, root, names, tell, readers[content_suffix(path)])
+        if content_suffix(path) in formats:
+            records = _record_file(path, root, names, tell, formats[content_suffix(path)])
         elif (unread := unread_kind(path)) is None:
             records = _document_file(path, root, tell)
         else:
@@ -71,12 +87,13 @@ def folder_files(root: Path, tell: Reporter | None = None) -> Iterator[Path]:
             yield path
 
 
-def count_files(source: str | Path, readers: RecordReaders, count: Callable[[Path], int | None]) -> int | None:
+def count_files(source: str | Path, formats: RecordFormats, count: Callable[[Path], int | None]) -> int | None:
     """How many documents `read_folder` about gives: a file is one, and files of records hold what `count` says."""
     total = 0
     for path in folder_files(Path(source)):
-        if content_suffix(path) in readers:
-            inside = count(path)
+        if content_suffix(path) in formats:
+            is_corpus = formats[content_suffix(path)].is_corpus
+            inside = count(path) if is_corpus is None or is_corpus(path, FieldNames()) else 1
             if inside is None:
                 return None
             total += inside
@@ -95,31 +112,90 @@ def _document_file(path: Path, root: Path, tell: Reporter) -> Iterator[Record]:
 def _document(path: Path, id: str, tell: Reporter) -> Record:
     """A file as a record. Its fields are what it says of itself, its path, and the day when it was last changed."""
     _check_name(path, id)
-    page = read_file(path)
+    return _page_record(path, id, read_file(path), tell)
+
+
+def _page_record(path: Path, id: str, page: Page, tell: Reporter) -> Record:
     if page.encoding is not None:
         tell.report.encodings[page.encoding] += 1
+    if page.left_out is not None:
+        tell.report.left_out[page.left_out] += 1
     fields = {"path": id, "modified": _modified(path), **page.fields}
     return Record(None, {**fields, "_id": id, "title": page.title or path.stem, "text": page.text}, str(path))
 
 
-def _record_file(path: Path, root: Path, names: FieldNames, tell: Reporter, reader: RecordReader) -> Iterator[Record]:
+def _record_file(path: Path, root: Path, names: FieldNames, tell: Reporter, format: RecordFormat) -> Iterator[Record]:
     """The records of a file that has documents, or the file as one document."""
     id = path.relative_to(root).as_posix()
+    taken = 0
     try:
         _check_name(path, id)
-        # What stands in the file is looked at before anything is told of it.
-        first = next(reader(path, names, _hold), None)
-        records = first is not None and is_header(list(first.values), names)
-    except (_Held, InputError):
-        records = True  # its reader says what is wrong
-    try:
-        if records:
-            yield from (record._replace(file=str(path)) for record in reader(path, names, tell))
+        if format.is_corpus is not None and not format.is_corpus(path, names):
+            yield _text_document(path, id, tell)
+        elif format.is_corpus is None and not _names_documents(path, names, format.read):
+            yield _values_document(path, id, format.read(path, names, tell))
         else:
-            yield _values_document(path, id, reader(path, names, tell))
+            if tell.whole_files and (fault := _fault(path, names, format.read)) is not None:
+                tell.file(fault)
+                return
+            for record in format.read(path, names, tell):
+                taken += 1
+                yield record._replace(file=str(path))
     except InputError as error:
         # Bad records have been told of: this is a file that cannot be read on.
-        tell.file(error)
+        went_on = taken and not tell.stops
+        tell.file(
+            _with(error, f"{taken:,} records before that are kept, what follows is left out") if went_on else error
+        )
+
+
+def _names_documents(path: Path, names: FieldNames, reader: RecordReader) -> bool:
+    """Whether the first record names an id and a text. True for a bad one: the reader then says what is wrong."""
+    try:
+        # What stands in the file is looked at before anything is told of it.
+        first = next(reader(path, names, _hold), None)
+    except (_Held, InputError):
+        return True
+    return first is not None and is_header(list(first.values), names)
+
+
+def _fault(path: Path, names: FieldNames, reader: RecordReader) -> InputError | None:
+    """What is wrong with a file of records, and how much goes by with it; None if all of it can be taken."""
+    bad: list[InputError] = []
+    good = count = 0
+
+    def count_bad(error: InputError) -> None:
+        nonlocal count
+        count += 1
+        if not bad:
+            bad.append(error)
+
+    cut = ""
+    try:
+        for _ in documents(reader(path, names, count_bad), names, str(path), count_bad):
+            good += 1
+    except InputError as error:
+        cut = ", and what follows where it cannot be read on"
+        count_bad(error)
+    if not bad:
+        return None
+    what = f"{good:,} good documents, {count:,} bad{cut}"
+    return _with(bad[0], f"so all of the file is left out: {what}")
+
+
+def _with(error: InputError, consequence: str) -> InputError:
+    """The error, with what comes of it."""
+    reason = f"{error.reason}; {consequence}"
+    return InputError(reason, source=error.source, line=error.line, field=error.field, remedies=error.remedies)
+
+
+def _text_document(path: Path, id: str, tell: Reporter) -> Record:
+    """A table without names for an id and a text, as it stands in the file."""
+    try:
+        text, guessed = read_text(path)
+    except ValueError as error:
+        raise InputError(str(error), source=str(path)) from None
+    return _page_record(path, id, Page(text.strip(), encoding=guessed), tell)
 
 
 class _Held(Exception):

@@ -9,11 +9,11 @@ from pathlib import Path
 from lsr.text import beir, irds
 from lsr.text.csv_table import read_csv
 from lsr.text.files.registry import FILE_FORMATS
-from lsr.text.folder import count_files, read_folder, read_single_file
+from lsr.text.folder import RecordFormat, count_files, read_folder, read_single_file
 from lsr.text.json_file import read_json
 from lsr.text.lines import OnBad, content_suffix
 from lsr.text.parquet import count_rows, read_parquet
-from lsr.text.readers import count_lines, read_jsonl, read_plain_lines, read_tsv
+from lsr.text.readers import count_lines, is_collection, read_jsonl, read_plain_lines, read_tsv
 from lsr.text.records import FieldNames, Record
 
 Reader = Callable[[str | Path, FieldNames, OnBad], Iterator[Record]]
@@ -33,6 +33,8 @@ class CorpusFormat:
         query_suffixes: the same for files of queries, where it is not the same; None where it is.
         is_folder: whether it is a folder, not a file.
         records: whether it is a file of many documents, as a folder may hold several of.
+        is_corpus: of such a file in a folder, by its beginning, whether its records are documents; one document of text
+            if not. None where the first record tells, by its names.
         stdin: whether it can be read from stdin.
         locate: the file that is read of a folder which has one for documents and one for queries.
         count: how many documents a source has, or None if that cannot be told without reading their texts.
@@ -45,6 +47,7 @@ class CorpusFormat:
     query_suffixes: tuple[str, ...] | None = None
     is_folder: bool = False
     records: bool = False
+    is_corpus: Callable[[str | Path, FieldNames], bool] | None = None
     stdin: bool = False
     locate: Callable[[Path, beir.Part], Path] | None = None
     count: Callable[[str | Path], int | None] = lambda source: None
@@ -54,18 +57,23 @@ class CorpusFormat:
         return self.suffixes if self.query_suffixes is None or not for_queries else self.query_suffixes
 
 
-def _record_readers() -> dict[str, Reader]:
-    """The readers of files of records, by ending: what a folder may hold beside documents that are a file each."""
-    return {suffix: each.read for each in CORPUS_FORMATS.values() if each.records for suffix in each.suffixes}
+def _record_formats() -> dict[str, RecordFormat]:
+    """How files of records are read, by ending: what a folder may hold beside documents that are a file each."""
+    return {
+        suffix: RecordFormat(each.read, each.is_corpus)
+        for each in CORPUS_FORMATS.values()
+        if each.records
+        for suffix in each.suffixes
+    }
 
 
 def _read_folder(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    return read_folder(source, names, on_bad, _record_readers())
+    return read_folder(source, names, on_bad, _record_formats())
 
 
 def _count_folder(source: str | Path) -> int | None:
     counts = {suffix: each.count for each in CORPUS_FORMATS.values() if each.records for suffix in each.suffixes}
-    return count_files(source, _record_readers(), lambda path: counts[content_suffix(path)](path))
+    return count_files(source, _record_formats(), lambda path: counts[content_suffix(path)](path))
 
 
 CORPUS_FORMATS: dict[str, CorpusFormat] = {
@@ -95,6 +103,7 @@ CORPUS_FORMATS: dict[str, CorpusFormat] = {
         read=read_tsv,
         suffixes=(".tsv",),
         records=True,
+        is_corpus=is_collection,
         stdin=True,
         count=count_lines,
     ),

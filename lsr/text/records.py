@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,14 +14,15 @@ from lsr.core.unique_ids import UniqueIds
 from lsr.core.values import problem_in, too_deep
 from lsr.text.lines import OnBad
 
-ID_NAMES = ("_id", "id", "docid", "doc_id", "pid")
-TEXT_NAMES = ("text", "contents", "content", "body", "passage", "abstract")
-QUERY_ID_NAMES = ("_id", "id", "qid", "query_id")
-QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content")
+ID_NAMES = ("_id", "id", "docid", "doc_id", "pid", "docno", "document_id", "passage_id", "corpus_id")
+TEXT_NAMES = ("text", "contents", "content", "body", "passage", "abstract", "document", "passage_text")
+QUERY_ID_NAMES = ("_id", "id", "qid", "query_id", "topic_id")
+QUERY_TEXT_NAMES = ("text", "query", "question", "contents", "content", "query_text", "topic")
 
 # Of one record: what takes Python some hundred megabytes, were each an empty object.
 _MOST_VALUES = 1 << 22
 _ONE_A_LINE = "each line must be one whole object (convert with jq -c . or, for an array, jq -c '.[]')"
+_UNCOUNTED = str.maketrans("", "", " _-")
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", dict: "an object"}
 
 
@@ -29,9 +30,12 @@ _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"
 class FieldNames:
     """Which fields contain the id, the title and the text; None looks for the usual names in order.
 
-    Those are `_id`, `id`, `docid`, `doc_id`, `pid` for the id, `title` for the title, and `text`, `contents`,
-    `content`, `body`, `passage`, `abstract` for the text; for queries `_id`, `id`, `qid`, `query_id`, and `text`,
-    `query`, `question`, `contents`, `content`. A title may be missing. Every other field is kept in `Document.fields`.
+    Those are `_id`, `id`, `docid`, `doc_id`, `pid`, `docno`, `document_id`, `passage_id`, `corpus_id` for the id,
+    `title` for the title, and `text`, `contents`, `content`, `body`, `passage`, `abstract`, `document`, `passage_text`
+    for the text; for queries `_id`, `id`, `qid`, `query_id`, `topic_id`, and `text`, `query`, `question`, `contents`,
+    `content`, `query_text`, `topic`. Where none stands as it is written here, `Doc-ID` is taken for `doc_id`: capitals,
+    hyphens, underscores and spaces do not count. A title may be missing. Every other field is kept in
+    `Document.fields`.
     """
 
     id: str | None = None
@@ -54,11 +58,11 @@ class Record(NamedTuple):
 
 def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Document]:
     """Documents from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
-    title_key = names.title or "title"
     seen = UniqueIds()
     for line, values, file in records:
         try:
             id_key, text_key = _find(values, names.id, ID_NAMES), _find(values, names.text, TEXT_NAMES)
+            title_key = names.title or usual_name(values, ("title",)) or "title"
             text = _string(values, text_key)
             title = "" if values.get(title_key) is None else _string(values, title_key)
             id = _new_id(values, id_key, seen)
@@ -123,6 +127,20 @@ def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return named
 
 
+def usual_name(there: Collection[str], usual: tuple[str, ...]) -> str | None:
+    """Which of the names that are there is a usual one, the first of those; None if none is.
+
+    Where none is written as usual, capitals, hyphens, underscores and spaces do not count: "Doc-ID" is `doc_id`.
+    """
+    for candidate in usual:
+        if candidate in there:
+            return candidate
+    plain: dict[str, str] = {}
+    for name in there:
+        plain.setdefault(_plain(name), name)
+    return next((plain[_plain(candidate)] for candidate in usual if _plain(candidate) in plain), None)
+
+
 def json_value(value: Any) -> Any:
     """`value` in JSON types: NaN becomes None; dates, bytes and other types become strings."""
     if value is None or isinstance(value, str | bool | int):
@@ -147,6 +165,10 @@ def parse_id(value: Any) -> str:
     raise ValueError("is empty" if value == "" else f"must be a string or an integer, not {_kind(value)}")
 
 
+def _plain(name: str) -> str:
+    return name.translate(_UNCOUNTED).casefold()
+
+
 class _Broken(Exception):
     def __init__(self, reason: str, field: str) -> None:
         self.reason, self.field = reason, field
@@ -154,9 +176,9 @@ class _Broken(Exception):
 
 def _find(values: Mapping[str, Any], name: str | None, usual: tuple[str, ...]) -> str:
     names = usual if name is None else (name,)
-    for candidate in names:
-        if candidate in values:
-            return candidate
+    found = usual_name(values, names) if name is None else name if name in values else None
+    if found is not None:
+        return found
     there = ", ".join(map(repr, values)) or "none"
     usually = f" (nor any of {', '.join(names[1:])})" if len(names) > 1 else ""
     raise _Broken(f"missing{usually}; the fields here are {there}", names[0])

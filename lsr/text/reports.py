@@ -21,6 +21,7 @@ class SkipReport:
         files_read: files of a folder that were read.
         files_unread: files of a folder of kinds that are not read, by what they are (".png").
         fields: fields that hold bytes and were left out of their documents, by name.
+        left_out: what of files was left out, by what it is; how many files.
         encodings: files that are not UTF-8, by the encoding that was guessed for them.
     """
 
@@ -29,6 +30,7 @@ class SkipReport:
     files_read: int = 0
     files_unread: Counter[str] = field(default_factory=Counter)
     fields: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
 
     def add(self, error: InputError) -> None:
@@ -52,6 +54,7 @@ class SkipReport:
             )
         for name, count in self.fields.most_common():
             said.append(f"left out the field {name!r} of {count:,} documents: it holds bytes, not text")
+        said += [f"left out of {count:,} files: {what}" for what, count in self.left_out.most_common()]
         if self.encodings:
             kinds = ", ".join(f"{count:,} as {encoding}" for encoding, count in self.encodings.most_common())
             said.append(f"files that are not UTF-8 were read by a guess: {kinds}")
@@ -63,11 +66,16 @@ class Reporter:
 
     Attributes:
         report: what it has counted.
+        stops: whether a file that cannot be read ends the reading of its folder.
+        whole_files: whether a file of a folder with one bad record is left out with all of its others.
     """
 
-    def __init__(self, report: SkipReport, on_bad: OnBad = stop, on_bad_file: OnBad | None = None) -> None:
-        self.report = report
+    def __init__(
+        self, report: SkipReport, on_bad: OnBad = stop, on_bad_file: OnBad | None = None, *, whole_files: bool = False
+    ) -> None:
+        self.report, self.whole_files = report, whole_files
         self._on_bad, self._on_bad_file = on_bad, on_bad if on_bad_file is None else on_bad_file
+        self.stops = self._on_bad_file is stop
 
     @classmethod
     def of(cls, on_bad: OnBad) -> Reporter:

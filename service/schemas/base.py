@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from lsr.core.documents import is_blank
+
 
 def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be empty")
+    if is_blank(text):
+        raise ValueError("must not be empty" if not text else "must not be blank: nothing in it can be seen")
     try:
         text.encode()
     except UnicodeEncodeError as error:

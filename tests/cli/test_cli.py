@@ -220,6 +220,9 @@ def test_encode_shows_the_terms_of_a_text(run: Run, encoder: SparseEncoder) -> N
     vector = json.loads(out)["vector"]
     assert len(vector) == 3 and {"bird", "migration"} <= set(vector)
     assert list(vector.values()) == sorted(vector.values(), reverse=True)
+    for blank in (" ", "\u200b"):
+        code, out, err = run("encode", "--text", blank)
+        assert code == 0 and out == "" and "no terms: there is nothing in the text" in err
 
 
 def test_queries_are_encoded_to_a_file(run: Run, encoder: SparseEncoder) -> None:
@@ -228,6 +231,44 @@ def test_queries_are_encoded_to_a_file(run: Run, encoder: SparseEncoder) -> None
     with gzip.open("queries.jsonl.gz", "rt") as file:
         first = json.loads(next(file))
     assert first["id"] == "q1" and first["vector"]["bird"] > 1
+
+
+def test_queries_are_encoded_as_a_search_of_an_index_does(run: Run, encoder: SparseEncoder) -> None:
+    Path("c.jsonl").write_text("".join(f'{{"_id": "{n}", "text": "the bird {n} of the sea"}}\n' for n in range(30)))
+    Path("queries.tsv").write_text("q1\tbird of the 7 seas\nq2\tthe 12 birds\n")
+    assert run("index", "c.jsonl", "-o", "index")[0] == 0
+    assert run("search", "index", "--queries", "queries.tsv", "-o", "text.run", "--tag", "t")[0] == 0
+    code, _, err = run("encode", "queries.tsv", "--queries", "-o", "without.parquet")
+    assert code == 0 and "without the IDF of a collection" in err and "--index INDEX" in err
+    code, _, err = run("encode", "queries.tsv", "--queries", "--index", "index", "-o", "with.parquet")
+    assert code == 0 and "without the IDF" not in err
+    for name, same in (("without", False), ("with", True)):
+        assert run("search", "index", "--queries", f"{name}.parquet", "-o", f"{name}.run", "--tag", "t")[0] == 0
+        assert (Path(f"{name}.run").read_text() == Path("text.run").read_text()) == same
+
+    asked = ("search", "index", "--queries", "queries.tsv", "--query-idf", "0.25", "-o", "quarter.run", "--tag", "t")
+    assert run(*asked)[0] == 0
+    options = ("--queries", "--index", "index", "--query-idf", "0.25")
+    assert run("encode", "queries.tsv", *options, "-o", "quarter.parquet")[0] == 0
+    assert run("search", "index", "--queries", "quarter.parquet", "-o", "own.run", "--tag", "t")[0] == 0
+    assert Path("own.run").read_text() == Path("quarter.run").read_text() != Path("text.run").read_text()
+    assert "without the IDF" in run("encode", "--text", "birds", "--queries")[2]
+    assert "without the IDF" not in run("encode", "--text", "birds", "--queries", "--index", "index")[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--index", "index"), "--index is for queries"),
+        (("--queries", "--query-idf", "0.5"), "name its index with --index"),
+        (("--queries", "--index", "index", "--max-length", "9"), "leave out --max-length"),
+        (("--queries", "--index", "index"), "index"),
+    ],
+)
+def test_an_index_is_for_queries(run: Run, options: tuple[str, ...], message: str) -> None:
+    Path("queries.tsv").write_text("q1\tbirds\n")
+    code, _, err = run("encode", "queries.tsv", "-o", "v.parquet", *options)
+    assert code == 2 and message in err and not Path("v.parquet").exists()
 
 
 def test_models_and_version(run: Run) -> None:

@@ -29,3 +29,12 @@ def test_every_extra_that_is_advised_exists() -> None:
         for extra in listed.split(",")
     }
     assert advised and advised <= extras.keys()
+
+
+def test_every_extra_is_explained_where_one_installs() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for page in ("README.md", "docs/guide/start.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert {
+            extra for extra in extras if extra != "dev" and f"`{extra}`" not in text.replace("[all]", "all")
+        } == set(), page

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -78,17 +79,52 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, field: str | None, messa
 def test_white_space_in_ids_is_encoded_and_found_again(tmp_path: Path) -> None:
     path = tmp_path / "run.trec"
     run = {"q 1": ranking(("my notes.md", 2.0), ("50%20off", 1.0), ("a\u2028b", 0.5))}
-    assert write_run(path, run, tag="my model", force=True) == 3
+    assert write_run(path, run, tag="my model", force=True) == 4
     assert path.read_text(encoding="utf-8").splitlines() == [
         "q%201 Q0 my%20notes.md 1 2 my%20model",
-        "q%201 Q0 50%20off 2 1 my%20model",
+        "q%201 Q0 50%2520off 2 1 my%20model",
         "q%201 Q0 a%E2%80%A8b 3 0.5 my%20model",
     ]
     again = read_run(path)
-    # What was never changed stays as it is, whatever it looks like.
     found = with_ids(again, ["q 1"], ["my notes.md", "50%20off", "a\u2028b", "other"])
     assert {query: each.ids for query, each in found.items()} == {"q 1": run["q 1"].ids}
     assert with_ids(again, ["q1"], ["d1"]) is again
+
+
+def test_no_two_ids_become_one_word(tmp_path: Path) -> None:
+    ids = [
+        "a b",
+        "a%20b",
+        "a%2520b",
+        "a%b",
+        "50% off",
+        "50%off",
+        "100%",
+        "%",
+        "%2 0",
+        "% 20",
+        "%%20",
+        "a%C2%A0b",
+        "a\xa0b",
+    ]
+    run = {"q": ranking(*((id, 100.0 - rank) for rank, id in enumerate(ids)))}
+    write_run(tmp_path / "run.trec", run)
+    found = with_ids(read_run(tmp_path / "run.trec"), ["q"], ids)
+    assert found["q"].ids == ids
+    assert run_word("50%off") == "50%off" and run_word("100%") == "100%"
+
+
+@given(st.lists(st.text("ab% 20F\u2028", min_size=1), unique=True))
+def test_words_tell_ids_apart(ids: list[str]) -> None:
+    assert len({run_word(id) for id in ids}) == len(ids)
+    assert [unquote(run_word(id)) for id in ids] == ids
+
+
+def test_ids_of_a_run_that_was_made_elsewhere_stay(tmp_path: Path) -> None:
+    path = tmp_path / "run.trec"
+    path.write_text("q Q0 a%20b 1 3 t\nq Q0 50%off 2 2 t\nq Q0 100% 3 1 t\n")
+    ids = ["a%20b", "50%off", "100%", "other id"]
+    assert with_ids(read_run(path), ["q"], ids)["q"].ids == ids[:3]
 
 
 @pytest.mark.parametrize("id", ["", *"\t\n\r\x0b\x0c\x1c\x85\xa0\u3000"])

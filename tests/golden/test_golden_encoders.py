@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,15 @@ def without_blank(answer: dict[str, object], *, expects_nothing: bool) -> dict[s
     """Without the rows of the text "", which encoders made something of in 0.1, and of which they make nothing now."""
     blank = TEXTS.index("")
     kept = dict(answer)
+    if isinstance(lots := kept.get("documents"), list) and len(lots) == 1:  # token vectors, in one lot
+        [[indptr, vectors]] = lots
+        kept["documents"] = [vectors[first:last] for first, last in pairwise(indptr)]
     for side in ("documents", "queries"):
         rows = kept.get(side)
         if isinstance(rows, list) and len(rows) == len(TEXTS):
             kept[side] = rows[:blank] + rows[blank + 1 :]
             row = rows[blank]
-            if expects_nothing and not isinstance(row[0] if isinstance(row, list) and row else 0.0, list):
+            if expects_nothing:
                 assert not any(row.values() if isinstance(row, dict) else row)
     return kept
 

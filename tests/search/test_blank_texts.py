@@ -8,8 +8,11 @@ import pytest
 from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
+from lsr.build.late import add_token_vectors
 from lsr.core.documents import is_blank
+from lsr.core.errors import InputError
 from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.late.encoder import TokenEncoder
 from lsr.index import Index
 from lsr.search.plan import SearchPlan
 
@@ -66,3 +69,21 @@ def test_a_blank_query_among_others(index: Index) -> None:
     retriever, plan = Retriever(index), SearchPlan()
     ranked = retriever.rank(retriever.encode_queries(["birds", " "], plan), 10, plan)
     assert ranked[0].ids == ["birds"] and ranked[1].ids == []
+
+
+def test_a_blank_text_has_no_token_vectors() -> None:
+    encoder = TokenEncoder.load("minilm", threads=1)
+    assert [len(vectors) for vectors in encoder.encode_queries([*BLANK, "birds"])] == [*[0] * len(BLANK), 3]
+    [(indptr, vectors)] = encoder.stream_documents(["birds", *BLANK, "birds"])
+    assert indptr.tolist() == [0, *[3] * (len(BLANK) + 1), 6] and vectors.shape == (6, encoder.dim)
+    assert encoder.query_tokens(" ") == encoder.document_tokens("") == []
+
+
+def test_a_blank_question_ranks_nothing_again(index: Index) -> None:
+    retriever = Retriever(add_token_vectors(index, TokenEncoder.load("minilm", threads=1)))
+    vector = retriever.dense_encoder.encode_queries(["birds"])
+    assert retriever.search(" ", rerank="late", mode="hybrid").hits == []
+    for text, dense_vector in ((" ", vector[0]), (["birds", "\u200b"], vector[[0, 0]])):
+        with pytest.raises(InputError, match="re-ranking reads the question: give its text beside the vectors"):
+            retriever.search(text, dense_vector=dense_vector, mode="dense", rerank="late")
+    assert retriever.search("birds", dense_vector=vector[0], rerank="late").hits[0].id == "birds"

@@ -29,7 +29,12 @@ GOOD = '{"_id": "good", "text": "fine"}'
         ('{"_id": "1", "text": "x", "score": NaN}', None, "NaN is not a JSON number"),
         ('{"_id": "1", "text": "x", "n": ' + "9" * 5000 + "}", None, "malformed JSON: "),
         ('{"_id": "1", "text": "\\ud83d"}', None, "half of a surrogate pair, \\ud83d"),
-        ('{"text": "x"}', "_id", "missing (nor any of id, docid, doc_id, pid); the fields here are 'text'"),
+        (
+            '{"text": "x"}',
+            "_id",
+            "missing (nor any of id, docid, doc_id, pid, docno, document_id, passage_id, corpus_id); the fields here "
+            "are 'text'",
+        ),
         ('{"_id": "1"}', "text", "missing (nor any of contents"),
         ('{"_id": null, "text": "x"}', "_id", "must be a string or an integer, not null"),
         ('{"id": true, "text": "x"}', "id", "must be a string or an integer, not a boolean"),

@@ -276,9 +276,42 @@ def test_front_matter_that_no_person_writes(write: Write, front: str, message: s
         list(open_corpus(write("a.md", f"---\n{front}\n---\nbody")))
 
 
-def test_front_matter_that_is_not_yaml(write: Write) -> None:
-    [document] = open_corpus(write("a.md", "---\ntitle: Notes: a start\nbad: [\n---\nbody"))
-    assert (document.title, document.text) == ("Notes: a start", "body")
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ("title: Notes: a start\nbad: [", "Notes: a start"),
+        ("title: 'Notes'\nbad: [", "Notes"),
+        ('title: "unclosed\ntags: [a', "a"),
+        ("title: [bad", "a"),
+        ("title: |\n  more\nbad: [", "a"),
+        ("title: {{ page }}: x", "a"),
+        ("tags: [a, b", "a"),
+    ],
+)
+def test_front_matter_that_is_not_yaml(write: Write, front: str, title: str) -> None:
+    report = SkipReport()
+    [document] = open_corpus(write("a.md", f"---\n{front}\n---\nbody"), skipped=report)
+    assert (document.title, document.text) == (title, "body")
+    assert report.lines() == ["left out of 1 files: front matter that is not YAML"]
+
+
+@pytest.mark.parametrize("title", ["[x, y]", "{x: y}", "~", ""])
+def test_a_title_that_is_no_text(write: Write, title: str) -> None:
+    [document] = open_corpus(write("a.md", f"---\ntitle: {title}\n---\n# Real\nbody"))
+    assert (document.title, document.text) == ("Real", "body")
+
+
+@pytest.mark.parametrize("between", ["\nA paragraph.\n", "- one\n- two", "a: [paragraph", "*a* [b"])
+def test_what_stands_between_two_lines_is_text(write: Write, between: str) -> None:
+    [document] = open_corpus(write("a.md", f"---\n{between}\n---\nmore"))
+    kept = not between.startswith("a:")
+    assert document.text == (f"---\n{between}\n---\nmore" if kept else "more") and document.title == "a"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.rst", "a.md"])
+def test_front_matter_is_no_title(write: Write, name: str) -> None:
+    [document] = open_corpus(write(name, "---\ntags: [a, b\n---\nbody"))
+    assert document.title == "a"
 
 
 def test_a_folder_where_a_pipe_stands(write: Write, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from lsr.training.data.writer import TrainingSetWriter
 
 WITHOUT_POSITIVE = "queries without a positive"
 WITHOUT_TEXT = "queries without text"
+_SHOWN = 60
 
 
 class Assembler:
@@ -29,6 +30,7 @@ class Assembler:
 
     def __init__(self, writer: TrainingSetWriter, row: Callable[[Any, str], int | None], folder: Path) -> None:
         self.left_out: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
         self._writer = writer
         self._row = row
         self._groups = QueryGroups(folder)
@@ -58,6 +60,11 @@ class Assembler:
         except (FieldError, InputError) as error:
             raise InputError(error.reason, source=located.source, line=located.line, field=error.field) from None
 
+    def leave_out(self, reason: str, what: str) -> None:
+        """Count something under a reason; the first is named if nothing is left."""
+        self.left_out[reason] += 1
+        self._first.setdefault(reason, what)
+
     def finish(self) -> None:
         """Write the queries whose candidates came in several records. InputError if there is no example at all."""
         for example in self._groups.examples():
@@ -67,9 +74,13 @@ class Assembler:
                 self.left_out[WITHOUT_POSITIVE] += 1
         left_out = {reason: count for reason, count in self.left_out.items() if count}
         if not self._writer.examples:
-            listed = "; ".join(f"{reason}: {count:,}" for reason, count in left_out.items()) or "nothing was left out"
+            listed = "; ".join(f"{reason}: {count:,}{self._named(reason)}" for reason, count in left_out.items())
+            listed = listed or "nothing was left out"
             raise InputError(f"no examples; left out: {listed}")
         self._writer.about["left_out"] = left_out
+
+    def _named(self, reason: str) -> str:
+        return f" (the first: {self._first[reason][:_SHOWN]!r})" if reason in self._first else ""
 
     def close(self) -> None:
         """Close temporary files."""

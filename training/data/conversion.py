@@ -32,9 +32,10 @@ NOT_IN_QUERIES = "records whose query is not in the collection"
 NO_SCORE = "candidates without a score"
 NO_QUERY = "documents that make no query"
 
-# What no query is, and no text beside it.
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
-_ID = re.compile(r"(?=\D*\d)[\w.:/#-]+", re.ASCII)
+# As ids are written; of texts, only those of languages without spaces are one word, and not in ASCII.
+_WORD = re.compile(r"[!-~]+")
+_DIGIT = re.compile(r"\d", re.ASCII)
+_AS_OBJECTS = 'if they are texts, give the candidates as objects, {"text": …}, in JSON lines'
 _PEEK = 20
 _PROGRESS_EVERY = 256
 
@@ -60,26 +61,31 @@ def convert_records(
 
 
 def with_texts(records: Iterator[Located]) -> Iterator[Located]:
-    """The records; InputError if those at the beginning hold ids in place of texts, as MS MARCO's triples do."""
+    """The records; InputError if those at the beginning hold ids in place of texts, as MS MARCO's triples do.
+
+    Where every query and every candidate is one word, they are ids, or so it must be assumed: nobody could tell, and a
+    model would learn nothing of them. Texts of one word can be given as objects.
+    """
     first = list(islice(records, _PEEK))
-    if first and all(map(_holds_ids, first)):
-        words = first[0].listed
-        shown = ", ".join(repr(each) for each in (words.query, *(words.positives or ())[:1], *words.negatives[:1]))
-        raise InputError(
-            f"these records hold ids ({shown}) and no texts",
-            source=first[0].source,
-            line=first[0].line,
-            remedies=[CANDIDATES_BY_ID],
-        )
-    return chain(first, records)
+    words = [_words(located.listed) for located in first]
+    if not first or not all(words):
+        return chain(first, records)
+    with_digits = all(_DIGIT.search(word) for each in words for word in each)
+    shown = ", ".join(map(repr, words[0][:3]))
+    raise InputError(
+        f"these records hold ids ({shown}) and no texts"
+        if with_digits
+        else f"these records hold one word each for query and candidates ({shown}), which look like ids, not texts",
+        source=first[0].source,
+        line=first[0].line,
+        remedies=[CANDIDATES_BY_ID, *([] if with_digits else [_AS_OBJECTS])],
+    )
 
 
-def _holds_ids(located: Located) -> bool:
-    """Whether the query is a number, and each candidate a word with a digit in it."""
-    listed = located.listed
-    candidates = [*(listed.positives or ()), *listed.negatives]
-    texts = (passage_text(each, "positive")[1] for each in candidates)
-    return bool(_NUMBER.fullmatch(listed.query or "")) and all(map(_ID.fullmatch, texts))
+def _words(listed: Listed) -> list[str]:
+    """Query and candidates, positive first, if each is a word that may be an id; else none."""
+    found = [listed.query or "", *(listed.positives or ()), *listed.negatives]
+    return found if all(isinstance(each, str) and _WORD.fullmatch(each) for each in found) else []
 
 
 def convert_source(
@@ -104,9 +110,10 @@ def convert_source(
     queries = {query.id: query.text for query in source.queries()}
 
     def row(item: Any, field: str) -> int | None:
-        found = writer.row(passage_id(item, field))
+        id = passage_id(item, field)
+        found = writer.row(id)
         if found is None:
-            assembler.left_out[NOT_IN_CORPUS] += 1
+            assembler.leave_out(NOT_IN_CORPUS, id)
         return found
 
     with closing(Assembler(writer, row, folder)) as assembler:
@@ -114,7 +121,7 @@ def convert_source(
             query_id = located.listed.query_id or ""
             query = queries.get(query_id, located.listed.query)
             if query is None:
-                assembler.left_out[NOT_IN_QUERIES] += 1
+                assembler.leave_out(NOT_IN_QUERIES, query_id)
                 continue
             if table is not None:
                 scored = _scored(located.listed, table.of(query_id), row)

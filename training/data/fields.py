@@ -12,19 +12,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, Remedy
+from lsr.core.remedies import CANDIDATES_BY_ID
 from lsr.text.records import TEXT_NAMES, parse_id
 
 _QUERY_ID = ("query_id", "query-id", "qid", "_id", "id")
 _QUERY = ("query", "anchor", "question", "query_text")
-_POSITIVES = (
-    *("positives", "positive", "pos", "positive_passages", "positive_ctxs"),
-    *("positive_ids", "positive_id", "pos_ids", "positive_document_ids"),
-)
-_NEGATIVES = (
-    *("negatives", "negative", "neg", "negative_passages", "hard_negative_ctxs"),
-    *("negative_ids", "negative_id", "neg_ids", "negative_document_ids"),
-)
+_POSITIVE_IDS = ("positive_ids", "positive_id", "pos_ids", "positive_document_ids")
+_NEGATIVE_IDS = ("negative_ids", "negative_id", "neg_ids", "negative_document_ids")
+_OF_IDS = (*_POSITIVE_IDS, *_NEGATIVE_IDS)
+_POSITIVES = ("positives", "positive", "pos", "positive_passages", "positive_ctxs", *_POSITIVE_IDS)
+_NEGATIVES = ("negatives", "negative", "neg", "negative_passages", "hard_negative_ctxs", *_NEGATIVE_IDS)
 _NUMBERED_NEGATIVE = re.compile(r"neg(?:ative)?_?(\d+)")
 _CANDIDATES = ("docs", "doc_ids", "documents", "passages")
 _SCORES = ("scores", "score")
@@ -33,11 +31,11 @@ _PASSAGE_ID = ("docid", "doc_id", "_id", "id", "pid", "passage_id")
 
 
 class FieldError(ValueError):
-    """What is wrong with one field of a record."""
+    """What is wrong with one field of a record, and how to mend it."""
 
-    def __init__(self, reason: str, field: str) -> None:
+    def __init__(self, reason: str, field: str, remedies: Sequence[Remedy] = ()) -> None:
         super().__init__(reason)
-        self.reason, self.field = reason, field
+        self.reason, self.field, self.remedies = reason, field, remedies
 
 
 class Listed(NamedTuple):
@@ -98,8 +96,9 @@ class RecordParser:
         if self._by_id and id_key is None:
             id_key, key = key, None
         if (id_key if self._by_id else key) is None:
-            names = (*_QUERY_ID, *_QUERY) if self._by_id else _QUERY
-            raise _missing(values, names)
+            if self._by_id or id_key is None:
+                raise _missing(values, (*_QUERY_ID, *_QUERY) if self._by_id else _QUERY)
+            raise _missing(values, _QUERY, [CANDIDATES_BY_ID])
         query = None if key is None else values[key]
         if query is not None and not isinstance(query, str):
             raise FieldError(f"must be a string, not {_kind(query)}", str(key))
@@ -122,6 +121,8 @@ class RecordParser:
         key, negative_key = _present(values, _POSITIVES), _present(values, _NEGATIVES)
         if key is None:
             raise _missing(values, _POSITIVES)
+        if not self._by_id and (named := next((name for name in (key, negative_key) if name in _OF_IDS), None)):
+            raise FieldError("names ids, where texts are needed", named, [CANDIDATES_BY_ID])
         numbered = sorted(
             (int(match[1]), name) for name in values if (match := _NUMBERED_NEGATIVE.fullmatch(name)) is not None
         )
@@ -175,6 +176,19 @@ class RecordParser:
             return list(dict.fromkeys(merged))  # systems find much the same texts
         except TypeError:  # objects: duplicates are found by id
             return merged
+
+
+def names_columns(cells: Sequence[str]) -> bool:
+    """Whether a first line is a header: each cell is a name of a record's fields, a positive's among them."""
+    known = {*_QUERY_ID, *_QUERY, *_POSITIVES, *_NEGATIVES, *_SCORES, *_LABELS}
+    return not set(_POSITIVES).isdisjoint(cells) and all(
+        cell in known or _NUMBERED_NEGATIVE.fullmatch(cell) for cell in cells
+    )
+
+
+def holds_numbers(column: str) -> bool:
+    """Whether a column of this name is of scores or labels."""
+    return column in (*_SCORES, *_LABELS)
 
 
 def passage_id(item: Any, field: str) -> str:
@@ -262,9 +276,9 @@ def _id(value: Any, field: str) -> str:
         raise FieldError(str(error), field) from None
 
 
-def _missing(values: Mapping[str, Any], names: Sequence[str]) -> FieldError:
+def _missing(values: Mapping[str, Any], names: Sequence[str], remedies: Sequence[Remedy] = ()) -> FieldError:
     there = ", ".join(map(repr, values)) or "none"
-    return FieldError(f"missing (nor any of {', '.join(names[1:])}); the fields here are {there}", names[0])
+    return FieldError(f"missing (nor any of {', '.join(names[1:])}); the fields here are {there}", names[0], remedies)
 
 
 def _kind(value: Any) -> str:

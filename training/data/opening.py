@@ -26,7 +26,7 @@ from lsr.training.data.training_set import TrainingSet, is_training_set
 from lsr.training.data.writer import TrainingSetWriter
 
 # Part of every fingerprint: increase it when the same source would give a different set.
-_CONVERSION = 1
+_CONVERSION = 2
 _PSEUDO: dict[str, Kind] = {"titles:": "titles", "crops:": "crops"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from lsr.core.errors import InputError, MissingInputError
 from lsr.core.parquet_layout import check_layout
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.text.records import parse_object
-from lsr.training.data.fields import FieldError, Listed, RecordParser
+from lsr.training.data.fields import FieldError, Listed, RecordParser, holds_numbers, names_columns
 from lsr.training.data.score_pickle import read_score_pickle
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".tsv", ".pkl", ".pickle")
@@ -57,15 +58,19 @@ def read_listed(files: Sequence[Path], parser: RecordParser, *, by_id: bool) -> 
     Lines of Parquet files are row numbers from 1; entries of a pickled dictionary have none.
     """
     for file in files:
-        if content_suffix(file) == ".tsv":
+        is_table = content_suffix(file) == ".tsv"
+        header = _header(file) if is_table else []
+        if is_table and not header:
             for line, listed in _triples(file, by_id):
                 yield Located(str(file), line, listed)
             continue
-        for number, values in _records(file, by_id):
+        for number, values in _named_rows(file, header) if header else _records(file, by_id):
             try:
                 listed = parser.parse(values)
             except FieldError as error:
-                raise InputError(error.reason, source=str(file), line=number, field=error.field) from None
+                raise InputError(
+                    error.reason, source=str(file), line=number, field=error.field, remedies=error.remedies
+                ) from None
             yield Located(str(file), number, listed)
 
 
@@ -117,6 +122,29 @@ def _parquet_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     yield row, values
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"not a readable Parquet file: {error}", source=str(file)) from error
+
+
+def _header(file: Path) -> list[str]:
+    """The names of the columns of a tab-separated file, if its first line is of names; else none."""
+    _, first = next(read_lines(file, stop), (0, ""))
+    names = [cell.strip().lower() for cell in first.split("\t")]
+    return names if names_columns(names) else []
+
+
+def _named_rows(file: Path, header: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows below a header, by its names."""
+    for line, text in islice(read_lines(file, stop), 1, None):
+        cells: list[Any] = text.split("\t")
+        if len(cells) != len(header):
+            message = f"{len(cells)} columns separated by tabs; expected {len(header)}: {', '.join(header)}"
+            raise InputError(message, source=str(file), line=line)
+        yield (
+            line,
+            {
+                name: _score(cell, file, line, name) if holds_numbers(name) else cell
+                for name, cell in zip(header, cells, strict=True)
+            },
+        )
 
 
 def _triples(file: Path, by_id: bool) -> Iterator[tuple[int, Listed]]:

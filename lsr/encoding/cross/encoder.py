@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lsr.core.arguments import count, list_of_texts
 from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Scores
 from lsr.encoding.shared.agreement import check_fit, check_tokenizer
@@ -117,8 +118,7 @@ class CrossEncoder:
         progress: Callable[[int], None] | None = None,
     ) -> Scores:
         """The score of each text for the query: float32 [texts]; larger is better. For arguments see `score_pairs`."""
-        if isinstance(texts, str):
-            raise InputError("give a list of texts, not one string")
+        texts = list_of_texts(texts)
         return self.score_pairs([query] * len(texts), texts, batch_size=batch_size, progress=progress)
 
     def score_pairs(
@@ -135,10 +135,10 @@ class CrossEncoder:
         called with the number of pairs just finished. InputError if a query or a text is not a string, or if their
         numbers differ.
         """
+        queries, texts = list_of_texts(queries, "queries"), list_of_texts(texts)
+        batch_size = count(batch_size, "batch_size")
         if len(queries) != len(texts):
             raise InputError(f"{len(queries)} queries came with {len(texts)} texts; give one for each")
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
         scores = np.empty(len(texts), np.float32)
         for first in range(0, len(texts), _PAIRS):
             part = slice(first, first + _PAIRS)

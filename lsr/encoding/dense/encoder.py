@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lsr.core.documents import is_blank
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.types import Vectors
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL, packaged_model
 from lsr.encoding.dense.layout import DenseLayout, read_dense_layout
-from lsr.encoding.shared.body import States, TransformerBody, tokenised
+from lsr.encoding.shared.body import States, TransformerBody, noted, tokenised
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
 from lsr.encoding.shared.tally import TextReport
@@ -172,7 +171,7 @@ class DenseEncoder:
         self, tokenizer: TextTokenizer, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[Vectors]:
         blank: deque[bool] = deque()
-        for rows in tokenised(tokenizer, texts if isinstance(texts, str) else _noted(texts, blank)):
+        for rows in tokenised(tokenizer, noted(texts, blank)):
             vectors = np.empty((len(rows), self.dim), np.float32)
             for states in self._body.states(rows, max_length=self.max_length, batch_size=batch_size):
                 vectors[states.batch] = self._vectors(states)
@@ -187,13 +186,6 @@ class DenseEncoder:
         if self._layout.normalise:
             vectors = normalize(vectors, dim=1)
         return self._body.check(vectors).cpu().numpy()
-
-
-def _noted(texts: Iterable[str], blank: deque[bool]) -> Iterator[str]:
-    """The texts; of each, `blank` gets whether there is nothing in it."""
-    for text in texts:
-        blank.append(isinstance(text, str) and is_blank(text))
-        yield text
 
 
 def _pool(hidden: Tensor, present: Tensor, pooling: str) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -13,12 +14,13 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import normalize
 
+from lsr.core.documents import is_blank
 from lsr.core.errors import ModelError
 from lsr.core.types import Vectors
 from lsr.encoding.late.layout import TokenLayout, read_token_layout
 from lsr.encoding.late.projection import load_projection
 from lsr.encoding.late.rows import TokenRows
-from lsr.encoding.shared.body import States, TransformerBody, tokenised
+from lsr.encoding.shared.body import States, TransformerBody, noted, tokenised
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
 from lsr.encoding.shared.tally import TextReport
@@ -120,8 +122,8 @@ class TokenEncoder:
     ) -> list[Vectors]:
         """Encode queries: one float32 [tokens, dim] per text, in order. InputError if a text is not a string.
 
-        `batch_size` bounds the texts in one run of the model, which takes fewer where they are long. `progress` is
-        called with the number of texts just finished.
+        A blank text has no tokens: [0, dim]. `batch_size` bounds the texts in one run of the model, which takes fewer
+        where they are long. `progress` is called with the number of texts just finished.
         """
         found: list[Vectors] = []
         for indptr, vectors in self._stream(self._queries, texts, batch_size, progress):
@@ -168,10 +170,12 @@ class TokenEncoder:
         self, side: TokenRows, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
         lot = min(max(_NUMBERS // (side.longest * self.dim), _FEWEST), _MOST)
-        for tokens in tokenised(side.tokenizer, texts, most=lot):
+        blank: deque[bool] = deque()
+        for tokens in tokenised(side.tokenizer, noted(texts, blank), most=lot):
             rows = [side.row(row) for row in tokens]
             attended = [side.attended(row) for row in tokens]
-            kept = [side.kept(row) for row in rows]
+            # Markers and masks alone would be like any text.
+            kept = [side.kept(row) & (not blank.popleft()) for row in rows]
             indptr = np.zeros(len(rows) + 1, np.int64)
             np.cumsum([np.count_nonzero(keep) for keep in kept], out=indptr[1:])
             vectors = np.empty((indptr[-1], self.dim), np.float32)
@@ -196,6 +200,8 @@ class TokenEncoder:
         return self._body.check(normalize(self._projection(hidden), dim=1)).cpu().numpy()
 
     def _tokens(self, side: TokenRows, text: str) -> list[str]:
+        if is_blank(text):
+            return []
         [[row]] = tokenised(side.tokenizer, [text])
         row = side.row(row)
         return [self._names.get(token, f"[unused:{token}]") for token in row[side.kept(row)].tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from lsr.core.arguments import count, texts_of
 from lsr.core.chunks import chunks
-from lsr.core.errors import InputError, ModelError
+from lsr.core.documents import is_blank
+from lsr.core.errors import ModelError
 from lsr.encoding.shared.batches import batches_by_length
 from lsr.encoding.shared.placement import autocast, choose_device, place, tokens_at_once
 from lsr.encoding.shared.strict import load_strictly
@@ -81,8 +84,7 @@ class TransformerBody:
             batch_size: the most rows in one run; fewer where they are long. InputError if it is not positive.
             attended: how many of a row's first tokens take part in attention; all if not given.
         """
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        batch_size = count(batch_size, "batch_size")
         lengths = [len(row) for row in rows]
         limits = {"max_length": max_length, "batch_size": batch_size, "tokens": tokens_at_once(self.device)}
         for batch, width in batches_by_length(lengths, **limits):
@@ -107,12 +109,17 @@ class TransformerBody:
         return output.last_hidden_state.float()
 
 
+def noted(texts: Iterable[str], blank: deque[bool]) -> Iterator[str]:
+    """The texts; of each, `blank` gets whether there is nothing in it."""
+    for text in texts_of(texts):
+        blank.append(isinstance(text, str) and is_blank(text))
+        yield text
+
+
 def tokenised(tokenizer: TextTokenizer, texts: Iterable[str], *, most: int = _CHUNK) -> Iterator[list[TokenIds]]:
     """The token ids of each text, in lists of at most `most` texts. InputError names a text that is not a string."""
-    if isinstance(texts, str):
-        raise InputError("give a list of texts, not one string")
     done = 0
-    for chunk in chunks(texts, most, _CHUNK_CHARACTERS, characters):
+    for chunk in chunks(texts_of(texts), most, _CHUNK_CHARACTERS, characters):
         check_texts(chunk, done)
         rows, _ = tokenizer.encode(chunk)
         done += len(chunk)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import kind_of, texts_of
 from lsr.core.errors import InputError, MissingDependencyError
 from lsr.vectors.sparse import SparseVectors
 
@@ -72,7 +73,7 @@ class Bm25Encoder:
         frequencies: list[int] = []
         documents = words = 0
         analyse = _analyser(terms, grow=True)
-        for text in texts:
+        for text in texts_of(texts):
             found = analyse(text)
             frequencies.extend([0] * (len(terms) - len(frequencies)))
             for term in set(found):
@@ -109,7 +110,7 @@ class Bm25Encoder:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(text, term, count) triples by text, then term; and the words of each text."""
         found: list[npt.NDArray[np.int64]] = []
-        for text in texts:
+        for text in texts_of(texts):
             found.append(np.array(self._analyse(text), dtype=np.int64))
             if progress:
                 progress(1)
@@ -159,6 +160,8 @@ def _analyser(terms: dict[str, int], *, grow: bool = False) -> Callable[[str], l
         return id
 
     def analyse(text: str) -> list[int]:
+        if not isinstance(text, str):
+            raise InputError(f"a text must be a string, not {kind_of(text)}")
         words = (word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS)
         return [find(word) if (id := ids.get(word)) is None else id for word in words]
 

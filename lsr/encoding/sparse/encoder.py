@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import count, kind_of, list_of_texts, texts_of
 from lsr.core.chunks import chunks
 from lsr.core.documents import is_blank
 from lsr.core.errors import InputError, ModelError, Remedy
@@ -21,11 +22,12 @@ from lsr.encoding.shared.folder import fingerprint_bytes
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded_options
 from lsr.encoding.shared.tally import TextReport
 from lsr.encoding.shared.tokens import MOST_TOKENS, TextTokenizer, characters, check_texts
-from lsr.encoding.sparse.idf import blend_tables, token_frequencies
+from lsr.encoding.sparse.idf import blend_tables, checked_idf, token_frequencies
 from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.loading import find_sparse, load_towers
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.encoding.sparse.spec import ModelSpec, TableSpec
+from lsr.vectors.decoding import decode
 from lsr.vectors.explanation import Explanation, explain_match
 from lsr.vectors.sparse import SparseVectors
 
@@ -232,10 +234,9 @@ class SparseEncoder:
         batch_size: int,
         progress: Callable[[int], None] | None,
     ) -> SparseVectors:
-        if isinstance(texts, str):
-            raise InputError("give a list of texts, not one string")
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, not {batch_size}")
+        texts, ids = texts_of(texts), None if ids is None else list_of_texts(ids, "ids")
+        batch_size = count(batch_size, "batch_size")
+        top_k = None if top_k is None else count(top_k, "top_k", least=0)
         limits = [limit for limit in (top_k, tower.top_k) if limit is not None]
         parts, done = [], 0
         for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, characters):
@@ -256,15 +257,16 @@ class SparseEncoder:
     # -- reading vectors ---------------------------------------------------------------------------------------------
 
     def decode(self, vectors: SparseVectors, top_k: int | None = None) -> list[list[tuple[str, float]]]:
-        """Each vector as (term, weight) pairs, heaviest first; the `top_k` heaviest if given."""
+        """Each vector as (term, weight) pairs, heaviest first; the `top_k` heaviest if given.
+
+        InputError for what are no SparseVectors, and for vectors of more terms than the vocabulary has.
+        """
+        if not isinstance(vectors, SparseVectors):
+            raise InputError(f"give SparseVectors, as encode_documents returns them, not {kind_of(vectors)}")
+        top_k = None if top_k is None else count(top_k, "top_k", least=0)
         if vectors.dim > self.dim:
             raise InputError(f"vectors of {vectors.dim} terms cannot be decoded with a vocabulary of {self.dim}")
-        decoded = []
-        for row in range(len(vectors)):
-            terms, weights = vectors.row(row)
-            order = (-weights).argsort(kind="stable")[:top_k]
-            decoded.append([(self.vocabulary.term(int(terms[i])), float(weights[i])) for i in order])
-        return decoded
+        return decode(vectors, self.vocabulary, top_k)
 
     def explain(self, query: str, document: str) -> Explanation:
         """Score a query against a document, with what each shared term adds."""
@@ -329,6 +331,8 @@ class SparseEncoder:
         Summed over a collection, `lsr.encoding.sparse.idf.inverse_document_frequency` makes of it what `with_query_idf`
         takes. ModelError if queries take a model run.
         """
+        texts = list_of_texts(texts)
+        check_texts(texts)
         return token_frequencies([texts], self._whole_texts, self.dim)
 
     @cached_property
@@ -360,9 +364,7 @@ class SparseEncoder:
 
         if not isinstance(self._query_tower, StaticTower):
             raise ModelError(f"{self.name} runs a model for queries; only a table of query weights blends with an IDF")
-        idf = np.asarray(idf, dtype=np.float32)
-        if idf.shape != (self.dim,):
-            raise InputError(f"the IDF has shape {idf.shape}, but there are {self.dim} terms")
+        idf = checked_idf(idf, self.dim)
         table = blend_tables(self._query_tower.table, idf, blend)
         encoder = copy(self)
         encoder.__dict__.pop("_descriptions", None)

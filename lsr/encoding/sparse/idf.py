@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.encoding.shared.heads import pieces
 
@@ -109,6 +110,17 @@ def token_idf(
     return idf
 
 
+def checked_idf(idf: npt.ArrayLike, dim: int) -> npt.NDArray[np.float32]:
+    """An IDF as float32 [dim]. InputError for what is none, or is of another length."""
+    try:
+        idf = np.asarray(idf, dtype=np.float32)
+    except (ValueError, TypeError):
+        raise InputError(f"an IDF is an array of numbers, one for each term, not {kind_of(idf)}") from None
+    if idf.shape != (dim,):
+        raise InputError(f"the IDF has shape {idf.shape}, but there are {dim} terms")
+    return idf
+
+
 def blend_tables(table: npt.NDArray[np.float32], idf: npt.NDArray[np.float32], blend: float) -> npt.NDArray[np.float32]:
     """(1 - blend) * table + blend * c * idf for each term: float32, as long as `idf`.
 
@@ -120,8 +132,8 @@ def blend_tables(table: npt.NDArray[np.float32], idf: npt.NDArray[np.float32], b
 
     InputError for an IDF that is shorter than the table or below zero, or a blend that is not from 0 to 1.
     """
-    if not 0 <= blend <= 1:
-        raise InputError(f"a blend must be from 0 (the table) to 1 (the IDF), not {blend}")
+    if isinstance(blend, str | None) or not 0 <= blend <= 1:
+        raise InputError(f"a blend must be from 0 (the table) to 1 (the IDF), not {blend!r}")
     if len(idf) < len(table) or not np.isfinite(idf).all() or (idf < 0).any():
         raise InputError(f"an IDF for a table of {len(table)} weights must be as long, without numbers below zero")
     weights = np.zeros(len(idf), np.float32)

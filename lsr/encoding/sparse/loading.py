@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsr.core.arguments import count
 from lsr.core.errors import ModelError
 from lsr.encoding.catalogue import DEFAULT_MODEL, packaged_model
 from lsr.encoding.shared.device import check_device
@@ -52,7 +53,7 @@ def load_towers(
         from lsr.encoding.shared.placement import choose_device
 
         choose_device(device)  # asked for by name, it should be there, even if only a table is looked up
-    if max_length is not None and max_length < 1:
+    if max_length is not None and count(max_length, "max_length", least=0) < 1:
         raise ModelError(f"max_length must be at least 1, not {max_length}")
     _check_vocabularies(spec.document.folder, spec.query.folder)
     options: dict[str, Any] = {

@@ -18,12 +18,14 @@ class Page:
         title: "" where the file names none; the file's own name then stands in for it.
         fields: what else the file says of itself (JSON values).
         encoding: the encoding that had to be guessed; None for UTF-8, and for files that are not text.
+        left_out: what of the file could not be read, and why; None if all could.
     """
 
     text: str
     title: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
     encoding: str | None = None
+    left_out: str | None = None
 
 
 def joined(parts: Iterable[str], separator: str = "\n") -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from lsr.text.files.page import Page
 from lsr.text.files.raw import read_text
 
-# As Markdown (setext) and reStructuredText have it, maybe with a line above it too.
-UNDERLINED = re.compile(r"(?:([=\-~*^#\"'+])\1{2,}[ \t]*\n)?[ \t]*(\S.*?)[ \t]*\n([=\-~*^#\"'+])\3{2,}[ \t]*(?:\n|$)")
+# As Markdown (setext) and reStructuredText have it, maybe with a line above it too; three hyphens are front matter.
+UNDERLINED = re.compile(
+    r"(?!---[ \t]*\n)(?:([=\-~*^#\"'+])\1{2,}[ \t]*\n)?[ \t]*(\S.*?)[ \t]*\n([=\-~*^#\"'+])\3{2,}[ \t]*(?:\n|$)"
+)
 
 
 def read(path: Path) -> Page:

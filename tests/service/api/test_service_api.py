@@ -183,6 +183,10 @@ def test_weights_that_are_no_numbers(client: TestClient, number: str) -> None:
         ("/v1/encode", {"texts": ["a"], "top_k": 0}, "#/top_k"),
         ("/v1/explain", {"text": "a"}, "#/id"),
         ("/v1/explain", {"text": "", "id": "json.dumps"}, "#/text"),
+        ("/v1/explain", {"text": " \u200b", "id": "json.dumps"}, "#/text"),
+        ("/v1/search", {"text": "\u200b\ufeff"}, "#/text"),
+        ("/v1/encode", {"texts": ["a", "\u200b", "b"]}, "#/texts/1"),
+        ("/v1/encode", {"texts": ["a", " "], "kind": "document"}, "#/texts/1"),
     ],
 )
 def test_wrong_bodies_name_the_field(client: TestClient, path: str, body: object, where: str) -> None:
@@ -191,7 +195,15 @@ def test_wrong_bodies_name_the_field(client: TestClient, path: str, body: object
 
 @pytest.mark.parametrize(
     ("query", "where"),
-    [("", "q"), ("q=%20", "q"), ("q=a&k=x", "k"), ("q=a&k=21", "k"), ("q=a&limit=3", "limit"), (f"q={'x' * 51}", "q")],
+    [
+        ("", "q"),
+        ("q=%20", "q"),
+        ("q=%E2%80%8B", "q"),
+        ("q=a&k=x", "k"),
+        ("q=a&k=21", "k"),
+        ("q=a&limit=3", "limit"),
+        (f"q={'x' * 51}", "q"),
+    ],
 )
 def test_wrong_parameters_are_named(client: TestClient, query: str, where: str) -> None:
     assert pointers(problem(client.get(f"/v1/search?{query}"), 422, "invalid-request")) == [where]

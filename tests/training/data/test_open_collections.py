@@ -234,3 +234,20 @@ def test_judgements_and_pairs(opened: Open, write: Write) -> None:
         opened("irds:lsr-bare")
     with pytest.raises(InputError, match="ir_datasets has no dataset 'lsr-nothing'"):
         opened("irds:lsr-nothing")
+
+
+@pytest.mark.parametrize(
+    "header", ["query_id\tpositive_id\tnegative_id", "qid\tpos\tneg", "Query-ID\tpositive\tnegative"]
+)
+def test_a_header_of_triples_by_id_is_none(beir: Path, write: Write, opened: Open, header: str) -> None:
+    made = opened(beir, candidates=write("ids.tsv", header, "q3\td3\td4"))
+    assert with_ids(made) == [("q3", ["d3"], ["d4"], None)] and made.about["left_out"] == {}
+
+
+def test_ids_of_which_none_is_there_are_named(beir: Path, write: Write, opened: Open) -> None:
+    with pytest.raises(
+        InputError, match=r"left out: records whose query is not in the collection: 1 \(the first: 'x'\)"
+    ):
+        opened(beir, candidates=write("ids.tsv", "x\td3\td4"))
+    with pytest.raises(InputError, match=r"candidates without a text in the corpus: 2 \(the first: 'A seabird'\)"):
+        opened(beir, candidates=write("texts.tsv", "q3\tA seabird\tBread"))

@@ -72,7 +72,7 @@ def test_made_once(beir: Path, opened: Open, write: Write, tmp_path: Path) -> No
 
 
 def test_made_once_by_many_at_a_time(write: Write, opened: Open) -> None:
-    path = write("a.jsonl", *({"query": f"q{n}", "pos": [f"p{n}"]} for n in range(3000)))
+    path = write("a.jsonl", *({"query": f"query {n}", "pos": [f"p{n}"]} for n in range(3000)))
     seen: list[int] = []
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: opened(path, progress=seen.append), range(4)))
@@ -89,7 +89,7 @@ def test_a_training_set_is_opened_as_it_is(beir: Path, opened: Open) -> None:
 
 
 def test_a_failure_leaves_nothing(write: Write, opened: Open, tmp_path: Path) -> None:
-    path = write("a.tsv", *["q\tp\tn"] * 2000, "q")
+    path = write("a.tsv", *["a q\tp\tn"] * 2000, "q")
     with pytest.raises(InputError, match=r"a\.tsv:2001"):
         opened(path)
     assert [each.name for each in (tmp_path / "work").iterdir() if not each.name.endswith(".lock")] == []
