@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import ModelError, Remedy
+from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.encoding.lexical.queries import IndexWords
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
@@ -161,11 +161,18 @@ class IndexEncoders:
         rows = [NOTHING] * len(texts)
         if not self.words_alone:
             encoded = self.queries.encode_queries(texts, ids)
-            if self._lexical is None:
-                return encoded
+            if not self.counts_words(lexical_weight):
+                return self._widened(encoded)
             rows = [encoded.row(number) for number in range(len(encoded))]
         joined = [self._with_words(text, row, lexical_weight) for text, row in zip(texts, rows, strict=True)]
         return assemble(joined, [str(n) for n in range(len(texts))] if ids is None else ids, self._index.dim)
+
+    def _widened(self, vectors: SparseVectors) -> SparseVectors:
+        """The vectors of a model, over the terms of the index."""
+        from lsr.vectors.sparse import SparseVectors
+
+        parts = vectors.indptr, vectors.indices, vectors.weights, vectors.ids
+        return vectors if vectors.dim == self._index.dim else SparseVectors(*parts, self._index.dim, validate=False)
 
     def sparse_documents(self, texts: Sequence[str]) -> SparseVectors:
         """The terms and the words of texts, weighed as documents' are."""
@@ -181,6 +188,8 @@ class IndexEncoders:
 
     def counts_words(self, weight: float | None) -> bool:
         """Whether queries get words beside a model's terms, with this weight (None: the index's)."""
+        if self._lexical is None and weight:
+            raise InputError("this index holds no words to weigh: build it with them", field="lexical_weight")
         if self._lexical is None or self.words_alone:
             return False
         return bool(self._lexical.settings.weight if weight is None else weight)
