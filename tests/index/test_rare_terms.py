@@ -206,9 +206,9 @@ def test_few_terms_are_kept_as_ever(tmp_path: Path) -> None:
 
 
 def test_more_terms_than_can_be_told_apart_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at most 536,928,256 terms"):
-        IndexBuilder(tmp_path / "index", dim=2**30, rare_last=True)
-    assert SharedColumns.of(536_928_256) is not None
+    with pytest.raises(InputError, match="at most 1,073,790,976 terms"):
+        IndexBuilder(tmp_path / "index", dim=2**31, rare_last=True)
+    assert SharedColumns.of(1_073_790_976) is not None
 
 
 def test_blank_documents_and_one_document(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_progress_over_documents_without_terms(tmp_path: Path) -> None:
     assert verify(index.path) == []
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 @pytest.mark.parametrize("reorder", [True, False])
 def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reorder: bool) -> None:
     random = np.random.default_rng(0)
