@@ -189,7 +189,7 @@ def test_a_build_that_fails_leaves_nothing(build: Build, tmp_path: Path, monkeyp
 
 def test_weights_in_parts_are_those_of_the_documents(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsr.index.build.export._WEIGHTS_AT_A_TIME", 37)
-    for weight_bits in (8, 16):
+    for weight_bits in (8, 16, 24):
         index = build(random_vectors(50, 30, seed=4), settings=IndexSettings(weight_bits=weight_bits))
         parts = list(iter_weights(index))
         assert {len(part) for part in parts[:-1]} == {37}
