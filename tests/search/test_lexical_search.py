@@ -139,7 +139,7 @@ def test_words_cut_by_other_rules_are_not_searched_with_these(folders: dict[str,
         Retriever.open(folder).search("yeast")
     record["lexical"]["settings"]["k1"] = -3
     replace(manifest, encoder=record).write(folder)
-    with pytest.raises(IndexFormatError, match=r"record of its words makes no sense: settings.k1"):
+    with pytest.raises(IndexFormatError, match=r"record of its words makes no sense: field .settings.k1"):
         Retriever.open(folder)
 
 
