@@ -106,7 +106,7 @@ class WordVocabulary(Vocabulary):
             return False
         return all(mine == its for mine, its in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As a vocabulary in memory: a file that is mapped here may not be there."""

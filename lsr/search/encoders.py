@@ -18,6 +18,7 @@ from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
+from lsr.search.lexical import stored_lexical
 
 if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
@@ -83,6 +84,7 @@ class IndexEncoders:
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
         self._lexical = LexicalRecord.of_encoder(index.encoder)
+        self._tuned = stored_lexical(index)
         self._words: IndexWords | None = None
         self._loading = RLock()
 
@@ -192,13 +194,20 @@ class IndexEncoders:
             raise InputError("this index holds no words to weigh: build it with them", field="lexical_weight")
         if self._lexical is None or self.words_alone:
             return False
-        return bool(self._lexical.settings.weight if weight is None else weight)
+        return bool(self.lexical_weight if weight is None else weight)
+
+    @property
+    def lexical_weight(self) -> float | None:
+        """How much words count where a search does not say; None in an index without words."""
+        if self._lexical is None:
+            return None
+        return self._lexical.settings.weight if self._tuned is None else self._tuned.weight
 
     def _with_words(self, text: str, terms: SparseQuery, weight: float | None) -> SparseQuery:
         if not (self.words_alone or self.counts_words(weight)):
             return terms
         assert self.words is not None
-        return _joined(terms, self.words.query(text, weight))
+        return _joined(terms, self.words.query(text, self.lexical_weight if weight is None else weight))
 
     def encode_query(
         self, text: str, retrieve: RetrieveSettings, given: HybridQuery = HybridQuery()
