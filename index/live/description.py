@@ -33,6 +33,7 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dic
         "parts": {name: part.record for name, part in manifest.parts.items()},
         "tunings": manifest.tunings,
         "fusion": manifest.fusion,
+        **({} if manifest.lexical is None else {"lexical": manifest.lexical}),
         "prunings": manifest.prunings,
         "windows": manifest.windows,
         "created": manifest.created,
