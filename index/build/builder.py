@@ -53,7 +53,7 @@ class IndexBuilder:
         vocabulary: stored with the index; its length must be `dim`, less the number of words.
         words: what the last terms stand for, beside those of a vocabulary or alone, all different; by the number of
             documents, descending, since they are taken as `rare_last` says. They are read from disk as they are asked
-            for (`Index.words`), so there may be very many.
+            for (`Index.parts["words"]`), so there may be very many.
         encoder: the encoder's own description (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
@@ -88,7 +88,7 @@ class IndexBuilder:
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if isinstance(vocabulary, WordVocabulary) and words is None:
-            vocabulary, words = vocabulary.tokens, vocabulary.words
+            words, vocabulary = vocabulary.words, vocabulary.tokens
         named = [each for each in (vocabulary, words) if each is not None]
         if named and sum(map(len, named)) != dim:
             beside = f" and {len(words):,} words" if words else ""
