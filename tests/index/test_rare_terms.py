@@ -139,6 +139,22 @@ def test_blank_documents_and_one_document(tmp_path: Path) -> None:
         assert len(index.search([DIM - 1 - SHARED], [1], mode=mode, **MODES[mode])) == 0
 
 
+def test_a_document_of_most_terms(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    long = np.sort(random.choice(DIM, 120_000, replace=False))
+    rows = [(terms, weights) for _, terms, weights in made(300, seed=3)]
+    rows.insert(123, (long, random.gamma(2, 0.5, len(long)) + 0.01))
+    vectors = SparseVectors.from_rows(rows, dim=DIM)
+    index = build(tmp_path / "index", vectors)
+    assert index.vector(123)[0].tolist() == long.tolist() and verify(index.path) == []
+    oracle = Oracle.of(by_column(vectors))
+    for terms in (long[-3:], long[-700:], long[::1000], long, np.arange(DIM)):
+        weights = random.random(len(terms)) + 0.1
+        for mode in MODES:
+            hits = index.search(terms, weights, 7, mode=mode, **MODES[mode])
+            assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms], weights, 7)
+
+
 def test_nothing_more_is_compiled(tmp_path: Path) -> None:
     """Kernels take the same types of arrays with rare terms and without."""
     kernels = (search_blocks, search_bmp, search_seismic, search_all, score_each)
