@@ -60,7 +60,7 @@ def tune_lexical(
     Raises InputError for an index without words beside a model's terms, and for fewer than 10 judged queries.
     """
     index, made = retriever.index, retriever.lexical_weight
-    if index.words is None or made is None:
+    if "words" not in index.parts or made is None:
         raise InputError(f"the index at {index.path} holds no words beside a model's terms: there is nothing to weigh")
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
@@ -70,7 +70,7 @@ def tune_lexical(
     plan = plan_of("exact", lexical_weight=1.0)
     encoded = retriever.encode_queries([query.text for query in judged], plan, [query.id for query in judged])
     assert encoded.sparse is not None
-    terms, words = apart(encoded.sparse, index.words.first)
+    terms, words = apart(encoded.sparse, index.parts["words"].first)
     values = np.empty((len(judged), len(weights)))
     with stages("trying weights", len(weights), "weights") as progress:
         for column, weight in enumerate(weights):

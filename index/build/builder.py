@@ -53,7 +53,7 @@ class IndexBuilder:
         vocabulary: stored with the index; its length must be `dim`, less the number of words.
         words: what the last terms stand for, beside those of a vocabulary or alone, all different; by the number of
             documents, descending, since they are taken as `rare_last` says. They are read from disk as they are asked
-            for (`Index.words`), so there may be very many.
+            for (`Index.parts["words"]`), so there may be very many.
         encoder: the encoder's own description (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added

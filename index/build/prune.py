@@ -38,7 +38,8 @@ def prune_index(
     """
     check_index_output(path, force=force)
     # Words have BM25's weights beside a model's terms; where they are alone, there is nothing else to drop.
-    words = index.words if index.words is not None and index.words.first else None
+    found = index.parts.get("words")
+    words = found if found is not None and found.first else None
 
     def weights() -> Iterator[npt.NDArray[np.float32]]:
         with stages("weighing", index.manifest.postings, "postings") as progress:

@@ -29,7 +29,8 @@ class Postings:
     Attributes:
         indptr: int64 [rows + 1].
         indices: term ids (uint16 or uint32) of a document in the forward index, document rows (uint32) of a term in
-            the inverted lists; ascending within a row.
+            the inverted lists; ascending within a row. Where rare terms share columns these stand for term ids, and
+            those that are shared may be repeated, as may rows in their lists.
         weights: uint8, 1 to 255, in units of the manifest's weight_scale.
     """
 

@@ -27,6 +27,10 @@ class Parts:
     def __iter__(self) -> Iterator[str]:
         return (name for name in PARTS if name in self)
 
+    def get(self, name: str) -> Any:
+        """The part as `[name]` opens it; None if there is none."""
+        return self[name] if name in self else None
+
     def __getitem__(self, name: str) -> Any:
         """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""
         return self._segment.part(name)

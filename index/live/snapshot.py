@@ -25,7 +25,7 @@ from lsr.index.live.parts import Parts
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.sparse import SparseSearch
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.words import Words, WordVocabulary
+from lsr.index.parts.words import WordVocabulary
 from lsr.vectors.sparse import SparseVectors
 
 
@@ -180,12 +180,7 @@ class Index:
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, or None. Words are read as they are asked for, other terms on first use."""
         stored = self.parts["vocabulary"].read() if "vocabulary" in self.parts else None
-        return stored if self.words is None else WordVocabulary(stored or Vocabulary(), self.words)
-
-    @property
-    def words(self) -> Words | None:
-        """The words that the last terms stand for, or None."""
-        return self.segments[0].part("words") if "words" in self.parts else None
+        return WordVocabulary(stored or Vocabulary(), self.parts["words"]) if "words" in self.parts else stored
 
     def describe(self) -> dict[str, Any]:
         """The facts about the index, as JSON values; `bytes` are those on disk by part, and in total."""

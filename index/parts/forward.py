@@ -34,7 +34,7 @@ class Forward(Postings):
     deficits: npt.NDArray[Any] | None = None
 
     def vector(self, position: int, scale: np.float32) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
-        """Term ids, ascending, and weights of the document at a position."""
+        """Columns, ascending, and weights of the document at a position: term ids, unless columns stand for others."""
         pairs = slice(self.indptr[position], self.indptr[position + 1])
         deficits = None if self.deficits is None else self.deficits[pairs]
         return self.indices[pairs].astype(np.uint32), as_floats(self.weights[pairs], deficits, scale)

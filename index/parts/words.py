@@ -54,11 +54,8 @@ class Words(Sequence[str]):
         if not isinstance(other, Words):
             return NotImplemented
         mine, its = self.table, other.table
-        return (
-            self.first == other.first
-            and np.array_equal(mine.indptr, its.indptr)
-            and np.array_equal(mine.bytes, its.bytes)
-        )
+        alike = self.first == other.first and np.array_equal(mine.indptr, its.indptr)
+        return alike and np.array_equal(mine.bytes, its.bytes)
 
     __hash__ = None  # type: ignore[assignment]
 

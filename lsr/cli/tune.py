@@ -77,15 +77,16 @@ def run(
     if qrels is not None:
         method = asked(context).flat.get("fusion")
         retriever = Retriever(opened, model=model, device=device)
-        tunes_words = opened.words is not None and opened.words.first > 0
+        words = opened.parts.get("words")
+        tunes_words = words is not None and words.first > 0
         tunes_dense = "dense" in opened.parts or not tunes_words
-        words = _tune_lexical(retriever, queries, qrels, metric=metric, as_json=as_json) if tunes_words else None
+        lexical = _tune_lexical(retriever, queries, qrels, metric=metric, as_json=as_json) if tunes_words else None
         if tunes_dense:
             # Opened again, so that the weight of words is what was found.
             retriever = Retriever.open(index, model=model, device=device)
             dense = _tune_fusion(retriever, queries, qrels, method, metric, drawing, as_json)
         if as_json:
-            print_json({**(dense if tunes_dense else {}), **({} if words is None else {"lexical": words})})
+            print_json({**(dense if tunes_dense else {}), **({} if lexical is None else {"lexical": lexical})})
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:

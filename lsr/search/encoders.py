@@ -134,7 +134,7 @@ class IndexEncoders:
         """The words that the index holds beside a model's terms, or None. IndexFormatError, ModelError as there."""
         with self._loading:
             if self._words is None and self._lexical is not None:
-                names = self._index.words
+                names = self._index.parts.get("words")
                 if names is None:
                     return None
                 documents, rows = self._index.parts["terms"].documents, len(self._index)
@@ -149,7 +149,7 @@ class IndexEncoders:
     @property
     def model_dim(self) -> int:
         """How many of the index's dimensions are a model's terms: the first ones."""
-        return self._index.dim - len(self._index.words or ())
+        return self._index.dim - len(self._index.parts.get("words") or ())
 
     def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
         """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""

@@ -17,6 +17,11 @@ from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import Index, IndexBuilder, add_dense, verify
 from lsr.index.build.export import iter_vectors, terms_of
 from lsr.index.build.prune import prune_index
+from lsr.index.engines.blocks.kernel import search_blocks
+from lsr.index.engines.bmp.kernel import search_bmp
+from lsr.index.engines.direct.kernel import score_each
+from lsr.index.engines.exhaustive.kernel import search_all
+from lsr.index.engines.seismic.kernel import search_seismic
 from lsr.index.format.columns import COLUMNS, SHARED, SharedColumns
 from lsr.index.fusion.fuse import fuse
 from lsr.vectors.pruning import TopK
@@ -132,6 +137,39 @@ def test_blank_documents_and_one_document(tmp_path: Path) -> None:
     for mode in MODES:
         assert index.search([DIM - 1, DIM - 2], [1, 1], mode=mode, **MODES[mode]).rows.tolist() == [1]
         assert len(index.search([DIM - 1 - SHARED], [1], mode=mode, **MODES[mode])) == 0
+
+
+def test_a_document_of_most_terms(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    long = np.sort(random.choice(DIM, 120_000, replace=False))
+    rows = [(terms, weights) for _, terms, weights in made(300, seed=3)]
+    rows.insert(123, (long, random.gamma(2, 0.5, len(long)) + 0.01))
+    vectors = SparseVectors.from_rows(rows, dim=DIM)
+    index = build(tmp_path / "index", vectors)
+    assert index.vector(123)[0].tolist() == long.tolist() and verify(index.path) == []
+    oracle = Oracle.of(by_column(vectors))
+    for terms in (long[-3:], long[-700:], long[::1000], long, np.arange(DIM)):
+        weights = random.random(len(terms)) + 0.1
+        for mode in MODES:
+            hits = index.search(terms, weights, 7, mode=mode, **MODES[mode])
+            assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms], weights, 7)
+
+
+def test_nothing_more_is_compiled(tmp_path: Path) -> None:
+    """Kernels take the same types of arrays with rare terms and without."""
+    kernels = (search_blocks, search_bmp, search_seismic, search_all, score_each)
+
+    def search(index: Index) -> None:
+        for terms in ([3, 5], np.arange(300), [index.dim - 1]):
+            index.scores(terms, np.ones(len(terms)), [0, 1])
+            for mode in MODES:
+                index.search(terms, np.ones(len(terms)), mode=mode)
+
+    few = SparseVectors.from_rows([([1, 5, COLUMNS - 1], [1.0, 2.0, 0.5])] * 5, dim=COLUMNS)
+    search(build(tmp_path / "few", few))
+    compiled = [len(kernel.signatures) for kernel in kernels]
+    search(build(tmp_path / "rare", made(50)))
+    assert [len(kernel.signatures) for kernel in kernels] == compiled
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------

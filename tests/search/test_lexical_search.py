@@ -94,7 +94,7 @@ def test_words_and_pieces_stand_in_the_explanation_with_what_each_gave(search: C
 
 def test_an_index_of_words_alone_needs_no_model(search: Callable[[str], Retriever]) -> None:
     retriever = search("words")
-    assert retriever.model == "bm25" and retriever.index.dim == len(retriever.index.words or ())
+    assert retriever.model == "bm25" and retriever.index.dim == len(retriever.index.parts["words"])
     assert next(iter(retriever.search("ice moves"))).id == "glacier"
     assert len(retriever.search("zzz")) == 0 and len(retriever.search(" ")) == 0
     with pytest.raises(ModelError, match="words alone"):
@@ -110,12 +110,12 @@ def test_pruning_drops_terms_of_the_model_and_no_word(
     folders: dict[str, Path], search: Callable[[str], Retriever], tmp_path: Path
 ) -> None:
     pruned = prune_index(Index.open(folders["both"]), tmp_path / "pruned", TopK(3))
-    assert pruned.words is not None
+    first = pruned.parts["words"].first
     for row in range(len(pruned)):
         terms, _ = pruned.vector(row)
-        assert (terms < pruned.words.first).sum() == 3
+        assert (terms < first).sum() == 3
         before, _ = Index.open(folders["both"]).vector(row)
-        assert terms[3:].tolist() == before[before >= pruned.words.first].tolist()
+        assert terms[3:].tolist() == before[before >= first].tolist()
     assert scores(Retriever(pruned), "yeast", lexical_weight=1000.0).keys() >= {"sourdough"}
 
 
@@ -157,5 +157,6 @@ def test_an_interrupted_run_may_go_on_with_other_words(
         with pytest.raises(KeyboardInterrupt):
             index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings())
     index = index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings(language="none"))
-    assert index.words is not None and "flies" in index.words and "fli" not in index.words
-    np.testing.assert_array_equal(index.parts["terms"].documents[index.words.first :] > 0, True)
+    words = index.parts["words"]
+    assert "flies" in words and "fli" not in words
+    np.testing.assert_array_equal(index.parts["terms"].documents[words.first :] > 0, True)

@@ -40,8 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 def test_words_have_the_last_ids(index: Index) -> None:
-    words = index.words
-    assert words is not None and words is index.parts["words"]
+    words = index.parts["words"]
     assert (words.first, len(words)) == (len(TOKENS), len(WORDS))
     assert list(words) == WORDS and words[3] == "größe" and words[-1] == WORDS[-1] and words[2:5] == WORDS[2:5]
     for number in (0, 2, 3, 4, 70_000, len(WORDS) - 1):
@@ -86,21 +85,21 @@ def test_nothing_of_the_table_is_read_to_open_it(tmp_path: Path, monkeypatch: py
 def test_an_index_of_words_alone(tmp_path: Path) -> None:
     for number, tokens in enumerate((None, [])):
         index = build(tmp_path / str(number), tokens)
-        assert index.words is not None and index.words.first == 0 and index.words.find("bird") == 1
+        assert index.parts["words"].first == 0 and index.parts["words"].find("bird") == 1
         assert list(index.vocabulary or ())[:2] == ["word:sea", "word:bird"] and verify(index.path) == []
         assert index.search([len(WORDS) - 1], [1.0]).ids == ["0"]
 
 
 def test_few_words_share_nothing(tmp_path: Path) -> None:
     index = build(tmp_path / "index", TOKENS, WORDS[:60])
-    assert index.manifest.columns is None and index.words is not None and verify(index.path) == []
+    assert index.manifest.columns is None and "words" in index.parts and verify(index.path) == []
     assert index.vocabulary == Vocabulary([*TOKENS, *(f"word:{word}" for word in WORDS[:60])])
 
 
 def test_without_words_nothing_is_said_of_them(tmp_path: Path) -> None:
     for number, words in enumerate((None, [])):
         index = build(tmp_path / str(number), words=words)
-        assert index.words is None and type(index.vocabulary) is Vocabulary and index.manifest.words is None
+        assert "words" not in index.parts and type(index.vocabulary) is Vocabulary and index.manifest.words is None
         assert "words" not in index.describe() and "words" not in (index.path / "manifest.json").read_text()
 
 
@@ -112,7 +111,7 @@ def test_pruned_and_copied_and_upgraded_they_stay(index: Index, tmp_path: Path) 
     with IndexBuilder(tmp_path / "copy", dim=DIM, vocabulary=index.vocabulary) as builder:
         for vectors in iter_vectors(index):
             builder.add(vectors)
-        assert builder.finish().words == index.words
+        assert builder.finish().parts["words"] == index.parts["words"]
 
 
 @pytest.mark.parametrize(
@@ -165,12 +164,12 @@ def test_a_manifest_that_counts_them_wrong(tmp_path: Path, value: object) -> Non
 
 def test_colliding_hashes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsr.index.parts.names.hash_name", lambda encoded: len(encoded) % 2)
-    words = build(tmp_path / "index", TOKENS, WORDS[:200]).words
-    assert words is not None and [words.find(word) for word in words] == list(range(4, 204))
+    words = build(tmp_path / "index", TOKENS, WORDS[:200]).parts["words"]
+    assert [words.find(word) for word in words] == list(range(4, 204))
     assert words.find("w99999") is None
 
 
 def test_a_weight_of_a_word_is_found(index: Index) -> None:
-    id = index.words.find("w89997")
+    id = index.parts["words"].find("w89997")
     hits = index.search(np.array([id]), [1.0])
     assert hits.ids == ["2"]
