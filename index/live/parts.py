@@ -29,7 +29,9 @@ class Parts:
 
     def get(self, name: str) -> Any:
         """The part as `[name]` opens it; None if there is none."""
-        return self[name] if name in self else None
+        if name not in self:
+            return None
+        return self[name]
 
     def __getitem__(self, name: str) -> Any:
         """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TOY
 
-from lsr import Retriever, SparseEncoder
+from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import IndexFormatError, InputError, ModelError
 from lsr.encoding.lexical.alone import WordsAlone
@@ -23,17 +22,23 @@ from lsr.index.format.manifest import Manifest
 from lsr.search.flat import plan_of
 from lsr.vectors.pruning import TopK
 
+DOCUMENTS = [
+    Document("tern", "A seabird that flies from the Arctic to the Antarctic and back each year.", "Arctic tern"),
+    Document("sourdough", "Bread leavened by wild yeast kept alive in a starter of flour and water.", "Sourdough"),
+    Document("glacier", "A body of dense ice that moves slowly downhill under its own weight.", "Glacier"),
+    Document("violin", "A string instrument played with a bow; smaller than the viola.", "Violin"),
+]
 QUESTIONS = ["flying seabirds", "wild yeast bread bread", "a violin's bow", "moves downhill", "zzz"]
 FINE = IndexSettings(weight_bits=24)
 
 
 @pytest.fixture(scope="module")
 def folders(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The five documents with a model's terms, with words, and with both."""
+    """The documents with a model's terms, with words, and with both."""
     folder = tmp_path_factory.mktemp("lexical")
-    index_corpus(TOY, folder / "model", encoder, settings=FINE)
-    index_corpus(TOY, folder / "words", WordsAlone(), settings=FINE)
-    index_corpus(TOY, folder / "both", encoder, lexical=LexicalSettings(), settings=FINE)
+    index_corpus(DOCUMENTS, folder / "model", encoder, settings=FINE)
+    index_corpus(DOCUMENTS, folder / "words", WordsAlone(), settings=FINE)
+    index_corpus(DOCUMENTS, folder / "both", encoder, lexical=LexicalSettings(), settings=FINE)
     return {path.name: path for path in folder.iterdir()}
 
 
@@ -155,8 +160,8 @@ def test_an_interrupted_run_may_go_on_with_other_words(
     with monkeypatch.context() as patch:
         patch.setattr(lsr.build.corpus, "_build", stopped)
         with pytest.raises(KeyboardInterrupt):
-            index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings())
-    index = index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings(language="none"))
+            index_corpus(DOCUMENTS, tmp_path / "index", encoder, lexical=LexicalSettings())
+    index = index_corpus(DOCUMENTS, tmp_path / "index", encoder, lexical=LexicalSettings(language="none"))
     words = index.parts["words"]
     assert "flies" in words and "fli" not in words
     np.testing.assert_array_equal(index.parts["terms"].documents[words.first :] > 0, True)
