@@ -19,8 +19,8 @@ def remark_on_texts(encoder: _Encoder, ways: str = "--max-length reads more") ->
     report = encoder.text_report()
     if report.cut:
         note(
-            f"{report.cut:,} of {report.texts:,} texts are longer than the {encoder.max_length} tokens that are read "
-            f"of each, so what comes after is not found; {ways}"
+            f"{report.cut:,} of {report.texts:,} texts are longer than the {encoder.max_length} tokens that the model "
+            f"reads of each: {report.unread:.0%} of all text was not read by it; {ways}"
         )
     if (remark := report.language_remark()) is not None:
         note(f"warning: {remark}")

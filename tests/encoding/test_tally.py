@@ -54,7 +54,7 @@ def test_nothing_is_said_of_some_words_and_of_nothing() -> None:
     assert report([ENGLISH]).language_remark() is None
     assert report([WORDS]).language_remark() is None
     assert report([""]).language_remark() is None
-    assert report([]) == TextReport(0, 0, 0, 0.0, 0.0, None)
+    assert report([]) == TextReport(0, 0, 0.0, 0, 0.0, 0.0, None)
     assert report([ENGLISH, ENGLISH, RUSSIAN]).language_remark() is None, "a few of them among many"
 
 
@@ -66,7 +66,7 @@ def test_a_vocabulary_of_all_scripts_is_not_doubted(make_model: object) -> None:
 
     tokens = {letter: i for i, letter in enumerate(CHINESE + "abc")}
     tally = Tally()
-    tally.add(1, 0, [np.arange(len(CHINESE))])
+    tally.add([CHINESE], [], [np.arange(len(CHINESE))])
     assert tally.report(tokens, np.empty(0, np.int64)).language_remark() is None
 
 
@@ -76,5 +76,17 @@ def test_both_are_noted_after_encoding(encoder: SparseEncoder, capsys: pytest.Ca
     assert fresh.text_report().texts == 3
     assert remark_on_texts(fresh, "--max-length reads more").cut == 2
     said = capsys.readouterr().err
-    assert "2 of 3 texts are longer than the 16 tokens that are read of each" in said
+    assert "2 of 3 texts are longer than the 16 tokens that the model reads of each: 9" in said
     assert "--max-length reads more" in said and "warning: " in said
+
+
+def test_the_share_of_characters_that_were_not_read() -> None:
+    """Of "bird bird …", 14 tokens of 16 are the text's: 14 words of 4 letters and the 13 spaces between."""
+    fresh = SparseEncoder.load("splade-tiny", max_length=16)
+    fresh.encode_documents([" ".join(["bird"] * 30), "bird"])
+    found = fresh.text_report()
+    assert (found.texts, found.cut) == (2, 1)
+    assert found.unread == (30 * 5 - 1 - (14 * 5 - 1)) / (30 * 5 - 1 + 4)
+    whole = SparseEncoder.load("splade-tiny", max_length=16, window_overlap=4)
+    whole.encode_documents([" ".join(["bird"] * 30)])
+    assert whole.text_report().unread == 0

@@ -40,7 +40,7 @@ class WordsAlone:
 
     def text_report(self) -> TextReport:
         """Nothing is cut, and no language unknown."""
-        return TextReport(0, 0, 0, 0.0, 0.0, None)
+        return TextReport(0, 0, 0.0, 0, 0.0, 0.0, None)
 
     def __repr__(self) -> str:
         return "WordsAlone()"

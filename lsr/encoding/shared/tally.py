@@ -26,6 +26,7 @@ class TextReport:
     Attributes:
         texts: how many.
         cut: how many of them were longer than the encoder reads.
+        unread: the share of all their characters that was not read, therefore.
         tokens: how many tokens were read, special tokens aside.
         unknown: the share of them that stands for whatever the vocabulary does not hold.
         foreign: the share of them that is single letters of a script for which the vocabulary has hardly any words.
@@ -34,6 +35,7 @@ class TextReport:
 
     texts: int
     cut: int
+    unread: float
     tokens: int
     unknown: float
     foreign: float
@@ -61,17 +63,20 @@ class Tally:
     def __init__(self) -> None:
         self.texts = 0
         self.cut = 0
+        self._characters = self._unread = 0
         self._counts = np.zeros(0, np.int64)
         self._lock = threading.Lock()
 
-    def add(self, texts: int, cut: int, rows: Sequence[npt.NDArray[np.int64]]) -> None:
-        """Count texts, of which `cut` were cut, and their token ids."""
+    def add(self, texts: Sequence[str], unread: Sequence[int], rows: Sequence[npt.NDArray[np.int64]]) -> None:
+        """Count texts, how many characters of each text that was cut were not read, and their token ids."""
         if not rows:
             return
         found = np.bincount(np.concatenate(rows))
         with self._lock:
-            self.texts += texts
-            self.cut += cut
+            self.texts += len(texts)
+            self.cut += len(unread)
+            self._characters += sum(map(len, texts))
+            self._unread += sum(unread)
             if len(found) > len(self._counts):
                 found[: len(self._counts)] += self._counts
                 self._counts = found
@@ -82,6 +87,7 @@ class Tally:
         """What was read, by the vocabulary: each token and its id, and the ids of special tokens."""
         with self._lock:
             counts, texts, cut = self._counts.copy(), self.texts, self.cut
+            unread = self._unread / max(self._characters, 1)
         unknown_ids = [tokens[token] for token in _UNKNOWN if token in tokens]
         unknown = int(sum(counts[id] for id in unknown_ids if id < len(counts)))
         counts[special[special < len(counts)]] = 0
@@ -89,7 +95,7 @@ class Tally:
         total = int(counts.sum()) + unknown
         plain = sum(token.isascii() for token in tokens) > _ASCII * len(tokens)
         if not plain or not total:
-            return TextReport(texts, cut, total, unknown / max(total, 1), 0.0, None)
+            return TextReport(texts, cut, unread, total, unknown / max(total, 1), 0.0, None)
         names = {id: token for token, id in tokens.items()}
         used = [(names.get(int(id), ""), int(counts[id])) for id in np.flatnonzero(counts)]
         letters = sum(count for token, count in used if _is_letter(token.removeprefix("##")))
@@ -97,7 +103,7 @@ class Tally:
         english = set(_ENGLISH.split())
         share = sum(count for token, count in words if token in english) / max(sum(count for _, count in words), 1)
         known = len(english & tokens.keys()) > len(english) / 2
-        return TextReport(texts, cut, total, unknown / total, letters / total, share if known else None)
+        return TextReport(texts, cut, unread, total, unknown / total, letters / total, share if known else None)
 
 
 def _is_letter(token: str) -> bool:

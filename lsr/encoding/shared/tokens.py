@@ -98,13 +98,13 @@ class TextTokenizer:
         owners: list[int] = []
         first = 0
         for texts_at_once in chunks(texts, _SLICE, _SLICE_CHARACTERS, len):
-            encodings, cut = self._encode(texts_at_once)
+            encodings, unread = self._encode(texts_at_once)
             before = len(windows)
             for owner, encoding in enumerate(encodings, first):
                 for window in (encoding, *(encoding.overflowing if self._windows else ())):
                     windows.append(np.array(self._read(window), dtype=np.int64))
                     owners.append(owner)
-            self.tally.add(len(encodings), cut, windows[before:])
+            self.tally.add(texts_at_once, unread, windows[before:])
             first += len(encodings)
         return windows, np.array(owners, dtype=np.int64)
 
@@ -117,10 +117,10 @@ class TextTokenizer:
         """What `encode` has read so far."""
         return self.tally.report(self.token_ids(), self.special_ids)
 
-    def _encode(self, texts: Sequence[str]) -> tuple[list[Encoding], int]:
-        """Each text's encoding, with those of its other windows in it, and how many of the texts were cut."""
+    def _encode(self, texts: Sequence[str]) -> tuple[list[Encoding], list[int]]:
+        """Each text's encoding, with those of its other windows in it; and what was not read of each that was cut."""
         if self._windows:
-            return self._batch(texts), 0
+            return self._batch(texts), []
         lengths = head_lengths(self._max_length)
         length = next(lengths)
         heads = [head(text, length) for text in texts]
@@ -131,11 +131,15 @@ class TextTokenizer:
             for i in short:
                 heads[i] = head(texts[i], length)
                 encodings[i] = self._batch([heads[i]])[0]
-        cut = sum(
-            bool(encoding.overflowing) or len(part) < len(text)
-            for text, part, encoding in zip(texts, heads, encodings, strict=True)
-        )
-        return encodings, cut
+        parts = zip(texts, heads, encodings, strict=True)
+        cut = [(text, part) for text, part, encoding in parts if encoding.overflowing or len(part) < len(text)]
+        return encodings, [len(text) - self._characters_read(part) for text, part in cut]
+
+    def _characters_read(self, text: str) -> int:
+        """Where in a text the last token that is read of it ends."""
+        # The fast way of encoding does not say.
+        encoding = self._tokenizer.encode(self._prompt + text, add_special_tokens=self._add_special)
+        return max((end for _, end in encoding.offsets), default=0) - len(self._prompt)
 
     def _batch(self, texts: Sequence[str]) -> list[Encoding]:
         part = [self._prompt + text for text in texts]
