@@ -43,7 +43,7 @@ def kinds_of_index() -> list[IndexSettings]:
     """Settings that need kernels of their own, each with all the optional parts."""
     optional = {part.name: part.Settings() for part in written_parts() if part.Settings is not None}
     named = {name: optional.pop(name) for name in list(optional) if name in IndexSettings.__dataclass_fields__}
-    return [IndexSettings(weight_bits=bits, **named, parts=optional) for bits in (8, 16)]
+    return [IndexSettings(weight_bits=bits, **named, parts=optional) for bits in (8, 16, 24)]
 
 
 def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:

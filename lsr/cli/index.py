@@ -37,6 +37,7 @@ from lsr.cli.remarks import remark_on_texts
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
     from lsr.encoding.shared.tally import TextReport
@@ -90,13 +91,15 @@ def run(
         ),
     ] = None,
     weight_bits: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="8|16",
-            help="Bits per stored weight; 16 gives nearly the scores of float32.",
+            metavar="8|16|24",
+            help="Bits per stored weight; 16 gives nearly the scores of float32, 24 gives them. (default: 8, and 24 "
+            f"for {WORDS_ALONE})",
+            show_default=False,
             rich_help_panel=_ENGINE,
         ),
-    ] = 8,
+    ] = None,
     seismic: Annotated[
         bool,
         typer.Option(
@@ -171,7 +174,7 @@ def run(
         check_index_output(out, force=force)
     settings = IndexSettings(
         block_size=block_size,
-        weight_bits=weight_bits,
+        weight_bits=weight_bits or (24 if model == WORDS_ALONE else IndexSettings().weight_bits),
         seismic=SeismicSettings() if seismic else None,
         bmp=BmpSettings() if bmp else None,
         seed=seed,
