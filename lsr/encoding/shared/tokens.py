@@ -161,6 +161,11 @@ class TextTokenizer:
         """Every token and its id."""
         return self._tokenizer.get_vocab(with_added_tokens=True)
 
+    def symbols(self, dim: int) -> npt.NDArray[np.int64]:
+        """The ids below `dim` of tokens without a letter or a digit."""
+        tokens = self.token_ids().items()
+        return np.array([id for token, id in tokens if id < dim and not any(map(str.isalnum, token))], np.int64)
+
     def vocabulary(self, dim: int) -> Vocabulary:
         """The tokens as terms 0 … dim - 1; ids without a token are named "[unused:ID]"."""
         terms = [f"[unused:{id}]" for id in range(dim)]
