@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _run(debug: bool) -> int:
     from lsr.cli.streams import flush_stdout, prepare_streams
 
     prepare_streams()
+    from lsr.cli.commands import Commands
     from lsr.cli.console import Interrupted, note
     from lsr.cli.failures import failed, reason
     from lsr.cli.remedies import in_flags
@@ -53,7 +55,7 @@ def _run(debug: bool) -> int:
         finally:
             flush_stdout()
     except LsrError as error:
-        code = failed(error.message(in_flags))
+        code = failed(error.message(partial(in_flags, flags=Commands().flags_of(sys.argv[1:]))))
     except Interrupted as interruption:
         note(str(interruption))
         code = 130

@@ -80,6 +80,11 @@ class Commands(TyperGroup):
                 error.message = f"{error.message.rstrip('.')}. Did you mean '{near}'?"  # type: ignore[attr-defined]
             raise
 
+    def flags_of(self, arguments: Iterable[str]) -> set[str]:
+        """The flags of the command that these arguments call; none if they call none."""
+        name = next((each for each in arguments if not each.startswith("-")), "")
+        return {flag for param in self.commands[name].params for flag in param.opts} if name in COMMANDS else set()
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what is wrong with its arguments is said with the nearest right value."""
         try:

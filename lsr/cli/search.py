@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
+from lsr.cli.useless import refuse
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -109,11 +110,12 @@ def run(
 
         announce(out)
         check_file(out, force=force)
-        if offset:
-            fail("--offset is for pages of one question: a run file holds the whole ranking")
+        refuse(context, "is for pages of one question: a run file holds the whole ranking", "offset")
+        refuse(context, "is for one question: a run file has no place for it", "explain")
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
+    refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
     if query is not None and not query.strip():
         fail("the query is empty: give some words to search for")
     vectors = {
@@ -121,12 +123,13 @@ def run(
         "dense_vector": _parsed(dense_vector, "--dense-vector", list),
     }
     retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
-    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
-    # that of the search.
-    if query is not None:
+    # Kernels are loaded first, so that the time shown is that of the search. With vectors it is tried as it was asked:
+    # any other text might ask for a model that there is none of.
+    if query is not None and vector is None and dense_vector is None:
         retriever.warm_up(plan)
     else:
-        retriever.index.sparse.warm_up()
+        retriever.search(query, k, plan, offset=offset, **vectors)
+    # Matches are always computed, because the snippet needs them.
     response: SearchResponse = retriever.search(query, k, plan, explain=True, offset=offset, **vectors)
     if as_json:
         asked_with = {name: value for name, value in vectors.items() if value is not None}
@@ -134,7 +137,10 @@ def run(
     else:
         from lsr.cli.render import print_response
 
-        print_response(response, explain=explain)
+        found = 0
+        if offset and not response.hits:
+            found = len(retriever.search(query, offset, plan, **vectors).hits)
+        print_response(response, explain=explain, before=found)
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:

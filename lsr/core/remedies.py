@@ -62,10 +62,12 @@ def upgrade(path: str | Path) -> Remedy:
     return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
 
 
-def name_format(formats: Iterable[str]) -> Remedy:
-    """Name the format of a corpus, one of these."""
+def name_format(formats: Iterable[str], endings: Iterable[str]) -> Remedy:
+    """Name the format of a corpus, one of these, or let the name of its file end as one of theirs does."""
     among = ", ".join(formats)
-    return Remedy("name-format", f"name it: one of {among}", "format=…", {"formats": among})
+    return Remedy(
+        "name-format", f"name it: one of {among}", "format=…", {"formats": among, "endings": ", ".join(endings)}
+    )
 
 
 def tune(recall: float, k: int) -> Remedy:

@@ -24,5 +24,7 @@ class RankedIds:
         return len(self.ids)
 
     def __repr__(self) -> str:
+        if not self.ids:
+            return "RankedIds(no hits)"
         best = ", ".join(f"{id!r} {score:.4g}" for id, score in zip(self.ids[:3], self.scores, strict=False))
         return f"RankedIds({len(self.ids)} hits: {best}{', …' if len(self.ids) > 3 else ''})"

@@ -119,6 +119,8 @@ class SearchResponse:
         return iter(self.hits)
 
     def __repr__(self) -> str:
+        if not self.hits:
+            return f"SearchResponse(no hits, {self.mode})"
         best = ", ".join(f"{hit.id!r} {hit.score:.4g}" for hit in self.hits[:3])
         return f"SearchResponse({len(self.hits)} hits, {self.mode}: {best}{', …' if len(self.hits) > 3 else ''})"
 

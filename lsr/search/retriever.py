@@ -137,8 +137,8 @@ class Retriever:
         `offset` leaves out that many of the best: pages of the same `k` are slices of one ranking, in which no document
         comes twice (`lsr.index.fusion.grouping.search_documents`).
 
-        InputError for an argument of the wrong kind, for a vector that the plan has no use for, or lacks, and for a
-        keyword that is unknown, or goes with another mode: it names the nearest that there is.
+        InputError for an argument of the wrong kind, for a vector or text that the plan has no use for, or lacks, and
+        for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         k, offset = count(k), count(offset, "offset", least=0)
         if plan is not None and (flat or recall is not None or mode != "auto"):
