@@ -30,6 +30,9 @@ from lsr.cli.remarks import remark_on_texts
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.vectors.formats import check_written
+
+_WAYS = "--max-length or --window-overlap reads more"
 
 
 def run(
@@ -75,12 +78,13 @@ def run(
         fail("give a CORPUS and --output, or --text with one text")
     if queries and dry:
         fail("--dry-run is for a corpus: queries are encoded in seconds")
+    check_written(out)
     announce(out)
     more: dict[str, int] = {}
     if queries:
         count = _encode_queries(corpus, out, model, max_length, top_k, format, on_error, device, force)
     else:
-        from lsr.build.corpus import encode_corpus
+        from lsr.build.corpus import check_work, encode_corpus
 
         check_output(out, force=force)
         with encoding(
@@ -94,13 +98,14 @@ def run(
             on_error=on_error,
         ) as job:
             if dry:
-                print_dry_run(dry_run(job.documents, job.total, job.encoder), as_json)
+                check_work(out, job.encoder, top_k=top_k, restart=restart)
+                print_dry_run(dry_run(job.documents, job.total, job.encoder, _WAYS), as_json)
                 return
             with progress_bar("encoding", job.total) as progress:
                 count = encode_corpus(
                     job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
                 )
-        more["cut"] = remark_on_texts(job.encoder, "--max-length or --window-overlap reads more").cut
+        more["cut"] = remark_on_texts(job.encoder, _WAYS).cut
     if as_json:
         print_json({"output": str(out), "vectors": count, **more})
     else:

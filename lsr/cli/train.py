@@ -41,7 +41,8 @@ def run(
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
     threads: EncodingThreads = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
+        str | None,
+        typer.Option(help="auto, cpu, cuda or mps. (default: auto, a GPU where there is one)", show_default=False),
     ] = None,
     restart: Restart = False,
     as_json: Json = False,
@@ -85,7 +86,11 @@ def run(
         path = recipe_path(recipe)
     config = read_config(path, given, changed_by="--set" if changes else "--data")
     if dry_run:
-        _print_plan(config, as_json)
+        if folder is not None:
+            from lsr.training.run.folder import RunFolder
+
+            RunFolder(folder).check(None if restart else config)
+        _print_plan(config, device, as_json)
         return
     if folder is None:
         fail("name the folder of the run: --output FOLDER")
@@ -146,10 +151,10 @@ def _list(found: dict[str, Path], as_json: bool) -> None:
         output.print(f"{name:26} {each.title} ({each.hardware})")
 
 
-def _print_plan(config: TrainingConfig, as_json: bool) -> None:
+def _print_plan(config: TrainingConfig, device: str | None, as_json: bool) -> None:
     from lsr.training.run.plan import plan
 
-    made = plan(config)
+    made = plan(config, device=device)
     if as_json:
         print_json(made.to_record())
         return

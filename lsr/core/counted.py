@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Of units whose singular is not the plural without its last letter.
-_SINGULAR = {"queries": "query", "indexes": "index", "batches": "batch", "passes": "pass"}
+_SINGULAR = {"indexes": "index", "batches": "batch", "passes": "pass"}
 
 
 def counted(count: int, units: str) -> str:
@@ -14,4 +14,5 @@ def counted(count: int, units: str) -> str:
 def singular(units: str) -> str:
     """One of these: "judged query" of "judged queries"."""
     *words, last = units.split(" ")
-    return " ".join([*words, _SINGULAR.get(last, last.removesuffix("s"))])
+    one = last.removesuffix("ies") + "y" if last.endswith("ies") else last.removesuffix("s")
+    return " ".join([*words, _SINGULAR.get(last, one)])

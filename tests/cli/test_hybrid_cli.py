@@ -97,6 +97,9 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
         return whole(self, texts, **options)
 
     monkeypatch.setattr(DenseEncoder, "stream_documents", remember)
+    code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm", "--dry-run")
+    assert code == 0 and "only its 5 dense vectors would be made. Nothing was written." in err
+    assert encoded == [] and "dense" not in Index.open("index").parts
     # The same command, or the one that indexes with dense vectors at once.
     code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm")
     assert code == 0 and "index is built; resuming its dense vectors" in err and len(encoded) == 3
