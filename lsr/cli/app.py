@@ -17,7 +17,8 @@ _DEBUG = "--debug"
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted.
+    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted, and, quietly,
+    141 when the reader of its answers has gone.
 
     An error that is not one of lsr's is reported without its traceback, unless `--debug` asks for it.
     """
@@ -37,7 +38,7 @@ def main() -> NoReturn:
 
 
 def _run(debug: bool) -> int:
-    from lsr.cli.streams import flush_stdout, prepare_streams
+    from lsr.cli.streams import READER_GONE, ReaderGone, flush_stdout, prepare_streams
 
     prepare_streams()
     from lsr.cli.commands import Commands
@@ -66,8 +67,8 @@ def _run(debug: bool) -> int:
         if code == 130:
             note("interrupted")
     except Exception as error:
-        if isinstance(error, BrokenPipeError):
-            code = 1
+        if isinstance(error, BrokenPipeError | ReaderGone):
+            code = READER_GONE
         elif debug:
             raise
         else:
