@@ -27,6 +27,8 @@ from lsr.cli.options import (
     WindowOverlap,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.useless import refuse
+from lsr.core.counted import counted
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -34,8 +36,11 @@ from lsr.vectors.formats import check_written
 
 _WAYS = "--max-length or --window-overlap reads more"
 
+_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry")
+
 
 def run(
+    context: typer.Context,
     corpus: Corpus = None,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to make: .parquet, .jsonl[.gz|.zst].")
@@ -72,12 +77,14 @@ def run(
         lsr encode --text "how do birds find their way"
     """
     if text is not None:
+        refuse(context, "is for a corpus: of --text, the terms are only printed", *_OF_CORPUS)
         _show_terms(text, queries, model, max_length, top_k, device, as_json)
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
-    if queries and dry:
-        fail("--dry-run is for a corpus: queries are encoded in seconds")
+    if queries:
+        refuse(context, "is for a corpus: queries are encoded in seconds", "dry", "restart")
+        refuse(context, "is for documents: a query is read in one piece", "window_overlap")
     check_written(out)
     announce(out)
     more: dict[str, int] = {}
@@ -109,7 +116,7 @@ def run(
     if as_json:
         print_json({"output": str(out), "vectors": count, **more})
     else:
-        note(f"{out}: {count:,} vectors")
+        note(f"{out}: {counted(count, 'vectors')}")
 
 
 def _show_terms(

@@ -30,6 +30,7 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.useless import refuse
 from lsr.core.counted import counted
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
@@ -44,6 +45,7 @@ _WAYS = "--max-length reads more, --windows max all"
 
 
 def run(
+    context: typer.Context,
     corpus: Corpus = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="The index to make.")] = Path("lsr-index"),
     model: Annotated[
@@ -157,6 +159,13 @@ def run(
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
+    if vectors is not None:
+        refuse(context, "is for texts to encode: --vectors are indexed as they are", "top_k", "window_overlap")
+        refuse(context, "is for what takes long to encode: --vectors are indexed at once", "restart")
+        if model is None:
+            refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
+        if corpus is None:
+            refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error")
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)

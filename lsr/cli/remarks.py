@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lsr.cli.console import note
-from lsr.core.counted import counted
+from lsr.core.counted import verb
 from lsr.encoding.shared.tally import TextReport
 
 
@@ -26,7 +26,7 @@ def remark_on_texts(encoder: _Encoder, ways: str = "--max-length reads more", to
         if total is not None and total > texts:
             cut, texts, judged = estimated(report, total), total, f", judged by {texts:,} of them,"
         note(
-            f"{'about ' if judged else ''}{cut:,} of {counted(texts, 'texts')}{judged} {'is' if cut == 1 else 'are'} "
+            f"{'about ' if judged else ''}{cut:,} of {texts:,} texts{judged} {verb(cut)} "
             f"longer than the {encoder.max_length} tokens that are read of each, so what comes after is not found; "
             f"{ways}"
         )

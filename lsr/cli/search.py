@@ -11,6 +11,7 @@ from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, search_command
 from lsr.cli.useless import refuse
+from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
     from lsr.index import SearchStats
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
 
 COMMAND = search_command()
+_OF_TEXTS = "is of the vectors that are made of texts: those that are given are searched with as they are"
 
 
 def run(
@@ -112,10 +114,16 @@ def run(
         check_file(out, force=force)
         refuse(context, "is for pages of one question: a run file holds the whole ranking", "offset")
         refuse(context, "is for one question: a run file has no place for it", "explain")
+        from lsr.vectors.files import holds_vectors
+
+        if queries is None or holds_vectors(queries):
+            refuse(context, _OF_TEXTS, "query_idf")
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
     refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
+    if query is None:
+        refuse(context, _OF_TEXTS, "query_idf")
     if query is not None and not query.strip():
         fail("the query is empty: give some words to search for")
     vectors = {
@@ -190,9 +198,12 @@ def _search_many(
                     stats.append(hits.stats)
     changed = write_run(out, run, tag=tag, force=force)
     if changed:
-        note(f"{changed:,} ids have white space, which a run file cannot hold: there it is written as %20")
+        note(
+            f"{counted(changed, 'ids')} {verb(changed, 'has', 'have')} white space, "
+            "which a run file cannot hold: there it is written as %20"
+        )
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})
     else:
-        note(f"{out}: {len(run):,} queries" + (f"; on average {in_words(mean)}" if mean else ""))
+        note(f"{out}: {counted(len(run), 'queries')}" + (f"; on average {in_words(mean)}" if mean else ""))

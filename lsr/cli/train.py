@@ -11,6 +11,7 @@ import typer
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
 from lsr.cli.options import EncodingThreads, Json, Restart
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def plan_rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
         rows.append(("parameters", f"{made.parameters:,}, of which {made.trained:,} are trained"))
     rows += [("data", "; ".join(made.data)), ("data's origin", about.data)]
     steps = f"{made.steps:,}" if made.steps is not None else f"{run.epochs:g} epochs of the data"
-    rows.append(("steps", f"{steps}, each of {made.queries:,} queries and {made.texts:,} texts"))
+    rows.append(("steps", f"{steps}, each of {counted(made.queries, 'queries')} and {counted(made.texts, 'texts')}"))
     rows.append(("loss", " + ".join(made.losses)))
     rows.append(("penalties", "; ".join(made.penalties) or "none"))
     if made.memory:

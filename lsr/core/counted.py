@@ -11,6 +11,11 @@ def counted(count: int, units: str) -> str:
     return f"{count:,} {singular(units) if count == 1 else units}"
 
 
+def verb(count: int, one: str = "is", more: str = "are") -> str:
+    """What the counted do: "is" for one of them, "are" for others."""
+    return one if count == 1 else more
+
+
 def singular(units: str) -> str:
     """One of these: "judged query" of "judged queries"."""
     *words, last = units.split(" ")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.index.fusion.query import HybridQuery, SparseQuery
@@ -88,7 +89,7 @@ class Retriever:
 
     def __repr__(self) -> str:
         model = self._model or (self.index.encoder or {}).get("model") or "no model"
-        return f"Retriever({str(self.index.path)!r}, {len(self.index.documents):,} documents, {model})"
+        return f"Retriever({str(self.index.path)!r}, {counted(len(self.index.documents), 'documents')}, {model})"
 
     # -- searching ---------------------------------------------------------------------------------------------------
 

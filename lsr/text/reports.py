@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.text.lines import OnBad, stop
 
@@ -51,7 +52,7 @@ class SkipReport:
                 f"left out {unread:,} of {unread + self.files_read:,} files, of kinds that are not read: {kinds}"
             )
         for name, count in self.fields.most_common():
-            said.append(f"left out the field {name!r} of {count:,} documents: it holds bytes, not text")
+            said.append(f"left out the field {name!r} of {counted(count, 'documents')}: it holds bytes, not text")
         if self.encodings:
             kinds = ", ".join(f"{count:,} as {encoding}" for encoding, count in self.encodings.most_common())
             said.append(f"files that are not UTF-8 were read by a guess: {kinds}")

@@ -42,3 +42,38 @@ def test_a_question_beside_vectors_that_say_all_is_refused(run: Run, toy_index: 
     code, out, err = run("search", toy_index, "ice", "--vector", '{"bird": 1.0}')
     assert (code, out) == (2, "") and "the text beside them would not be read: leave one of them out" in err
     assert run("search", toy_index, "--vector", '{"bird": 1.0}')[0] == 0
+
+
+VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["encode", "corpus.jsonl", "--text", "ice"], "CORPUS is for a corpus"),
+        (["encode", "--text", "ice", "-o", "v.parquet"], "--output is for a corpus"),
+        (["encode", "--text", "ice", "--dry-run"], "--dry-run is for a corpus"),
+        (["encode", "queries.jsonl", "--queries", "-o", "v.parquet", "--dry-run"], "--dry-run is for a corpus"),
+        (["encode", "queries.jsonl", "--queries", "-o", "v.parquet", "--restart"], "--restart is for a corpus"),
+        (
+            ["encode", "queries.jsonl", "--queries", "-o", "v.parquet", "--window-overlap", "4"],
+            "--window-overlap is for",
+        ),
+        (["index", "--vectors", "v.jsonl", "--top-k", "4"], "--top-k is for texts to encode"),
+        (["index", "--vectors", "v.jsonl", "--window-overlap", "4"], "--window-overlap is for texts to encode"),
+        (["index", "--vectors", "v.jsonl", "--max-length", "4"], "--max-length is of a model"),
+        (["index", "--vectors", "v.jsonl", "--restart"], "--restart is for what takes long"),
+        (["index", "--vectors", "v.jsonl", "--format", "tsv"], "--format is for a CORPUS"),
+        (["dense", "INDEX", "--vectors", "v.npy", "--max-length", "4"], "--max-length is of a model"),
+        (["dense", "INDEX", "--vectors", "v.npy", "--restart"], "--restart is for texts"),
+        (["search", "INDEX", "--vector", '{"bird": 1}', "--query-idf", "0.5"], "--query-idf is of the vectors"),
+        (["search", "INDEX", "--queries", "v.jsonl", "-o", "x.run", "--query-idf", "0.5"], "--query-idf is of the"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_other_commands_refuse_it_too(run: Run, folder: Path, toy_index: Path, arguments: list[str], said: str) -> None:
+    Path("v.jsonl").write_text(VECTORS)
+    before = sorted(folder.rglob("*"))
+    code, out, err = run(*[toy_index if each == "INDEX" else each for each in arguments])
+    assert (code, out) == (2, "") and f"error: {said}" in err, err
+    assert sorted(folder.rglob("*")) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsr.core.counted import counted
 from lsr.core.errors import LsrError, MissingInputError
 from lsr.training.config import QueryTableConfig, SetConfig, TowerConfig, TrainingConfig
 
@@ -59,7 +60,9 @@ def plan(config: TrainingConfig, *, world: int = 1, device: str | None = None, s
     data = []
     for each in config.data:
         examples, remark = _peek(each, config, distilling=not scores_follow)
-        data.append(f"{each.source} ({each.split})" + (f", {examples:,} examples" if examples is not None else ""))
+        data.append(
+            f"{each.source} ({each.split})" + (f", {counted(examples, 'examples')}" if examples is not None else "")
+        )
         warnings += [remark] if remark else []
     queries = run.batch_size * world * run.accumulate
     texts = queries * (1 + run.negatives)
