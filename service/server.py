@@ -17,7 +17,7 @@ import uvicorn
 
 from lsr.core.errors import LsrError
 from lsr.core.remedies import LISTEN_ELSEWHERE
-from lsr.encoding.shared.device import check_here
+from lsr.encoding.shared.here import check_here
 from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
 from lsr.service.http.connections import Connection, ConnectionLimits, Connections

@@ -9,6 +9,7 @@ from lsr.core.errors import Remedy
 WORDS = {
     "replace": "pass --force to replace it",
     "restart": "pass --restart to begin again",
+    "build-index": "build one with `lsr index {corpus} -o {path}`",
     "build-again": "build the index again",
     "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",

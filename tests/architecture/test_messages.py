@@ -68,6 +68,7 @@ def known_remedies() -> list[Remedy]:
     """Each remedy that there is, those that are made for a case with values of any kind."""
     made = [
         remedies.add_part("dense", "a"),
+        remedies.build_index(None, "a"),
         remedies.add_part_again("late", Path("a")),
         remedies.build_with("bmp", "bmp=BmpSettings()"),
         remedies.name_format(["jsonl", "tsv"], [".jsonl", ".tsv"]),

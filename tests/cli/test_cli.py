@@ -385,3 +385,18 @@ def test_queries_of_unknown_form_are_answered_without_a_flag_that_is_not_there(r
     assert code == 2 and "let its name end in what it is: .jsonl, " in err and "--format" not in err
     code, _, err = run("index", "queries.foo")
     assert code == 2 and "choose one of beir, jsonl, " in err and "with --format" in err
+
+
+def test_a_path_that_is_no_index_is_answered_with_what_there_is(run: Run, toy_index: Path) -> None:
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("a bird")
+    for command in (("dense",), ("late",), ("inspect",)):
+        code, _, err = run(*command, ".")
+        assert code == 2 and "no index here" in err and "`lsr index . -o my-index`" in err
+    code, _, err = run("search", "notes/a.txt", "bird")
+    assert code == 2 and "an index is a folder; build one with `lsr index notes/a.txt -o my-index`" in err
+    code, _, err = run("search", "absent", "bird")
+    assert code == 2 and "nothing else; build one with `lsr index CORPUS -o absent`" in err
+    shutil.copytree(toy_index, "made")
+    code, _, err = run("dense", ".")
+    assert code == 2 and "but there is one in it: give made" in err

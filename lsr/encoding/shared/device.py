@@ -15,12 +15,3 @@ def check_device(device: str | None) -> None:
         raise ModelError(
             f"there is no device {device!r}: it can be 'auto', 'cpu', 'cuda', 'cuda:1' and so on, or 'mps'"
         )
-
-
-def check_here(device: str | None) -> None:
-    """ModelError for a device that this machine does not have; torch is loaded only where that is a question."""
-    check_device(device)
-    if device not in (None, "auto", "cpu"):
-        from lsr.encoding.shared.placement import choose_device
-
-        choose_device(device)
