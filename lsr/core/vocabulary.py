@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lsr.core.counted import counted
+
 
 class Vocabulary:
     """Terms numbered from 0 in the order given.
@@ -29,7 +31,7 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         first = ", ".join(map(repr, self._terms[:3]))
-        return f"Vocabulary({len(self):,} terms: {first}{', …' if len(self) > 3 else ''})"
+        return f"Vocabulary({counted(len(self), 'terms')}: {first}{', …' if len(self) > 3 else ''})"
 
     def __contains__(self, term: str) -> bool:
         return term in self._ids

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.index.fusion.query import HybridQuery
@@ -47,7 +48,8 @@ class EncodedQueries:
 
     def __repr__(self) -> str:
         sides = {"sparse": self.sparse, "dense": self.dense}
-        return f"EncodedQueries({len(self):,} queries, {' and '.join(s for s, v in sides.items() if v is not None)})"
+        given = " and ".join(side for side, vectors in sides.items() if vectors is not None)
+        return f"EncodedQueries({counted(len(self), 'queries')}, {given})"
 
     def __getitem__(self, number: int) -> HybridQuery:
         return HybridQuery(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.index.fusion.query import HybridQuery, SparseQuery
@@ -90,7 +91,7 @@ class Retriever:
 
     def __repr__(self) -> str:
         model = self._model or (self.index.encoder or {}).get("model") or "no model"
-        return f"Retriever({str(self.index.path)!r}, {len(self.index.documents):,} documents, {model})"
+        return f"Retriever({str(self.index.path)!r}, {counted(len(self.index.documents), 'documents')}, {model})"
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -139,8 +140,8 @@ class Retriever:
         `offset` leaves out that many of the best: pages of the same `k` are slices of one ranking, in which no document
         comes twice (`lsr.index.fusion.grouping.search_documents`).
 
-        InputError for an argument of the wrong kind, for a vector that the plan has no use for, or lacks, and for a
-        keyword that is unknown, or goes with another mode: it names the nearest that there is.
+        InputError for an argument of the wrong kind, for a vector or text that the plan has no use for, or lacks, and
+        for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         k, offset = count(k), count(offset, "offset", least=0)
         if plan is not None and (flat or recall is not None or mode != "auto"):
