@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Container, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lsr.core.documents import Document
 from lsr.vectors.explanation import Explanation
@@ -11,20 +11,6 @@ from lsr.vectors.explanation import Explanation
 if TYPE_CHECKING:
     from lsr.search.plan import SearchPlan
     from lsr.search.response import SearchResponse
-    from lsr.vectors.sparse import SparseVectors
-
-
-class TextEncoder(Protocol):
-    """Turns texts into sparse vectors, and those into (term, weight) pairs, heaviest first."""
-
-    @property
-    def name(self) -> str: ...
-
-    def encode_queries(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors: ...
-
-    def encode_documents(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors: ...
-
-    def decode(self, vectors: SparseVectors) -> list[list[tuple[str, float]]]: ...
 
 
 class SearchedDocuments(Protocol):
@@ -62,10 +48,7 @@ class SearchBackend(Protocol):
     def index(self) -> SearchedIndex: ...
 
     @property
-    def encoder(self) -> TextEncoder: ...
-
-    @property
-    def document_encoder(self) -> TextEncoder: ...
+    def model(self) -> str | None: ...
 
     def search(
         self,
@@ -80,5 +63,9 @@ class SearchBackend(Protocol):
     ) -> SearchResponse: ...
 
     def explain(self, text: str, document_id: str) -> Explanation: ...
+
+    def encode_many(
+        self, texts: Sequence[str], kind: Literal["query", "document"] = "query", top_k: int | None = None
+    ) -> list[dict[str, float]]: ...
 
     def warm_up(self, plan: SearchPlan | None = None) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
 from lsr.core.remedies import CHOOSE_FOLDER, REPLACE_INDEX
+from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
+from lsr.encoding.lexical.settings import RECORD, LexicalRecord, LexicalSettings
 from lsr.eval.collections import TestCollection
 from lsr.eval.matching import check_relevant
 from lsr.search.retriever import Retriever
@@ -30,8 +33,9 @@ _OTHERWISE = (CHOOSE_FOLDER, REPLACE_INDEX)
 def open_or_index(
     collection: TestCollection,
     path: str | Path,
-    encoder: SparseEncoder | None = None,
+    encoder: SparseEncoder | WordsAlone | None = None,
     *,
+    lexical: LexicalSettings | None = None,
     top_k: int | None = None,
     windows: WindowSettings | None = None,
     query_idf: float | None = None,
@@ -42,8 +46,8 @@ def open_or_index(
 ) -> Retriever:
     """Open the index of the collection's documents at `path`, or build it.
 
-    An existing index is reused if it was made with `encoder`, `top_k` and `windows` (without encoder: with any encoder;
-    without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
+    An existing index is reused if it was made with `encoder`, `lexical`, `top_k` and `windows` (without encoder: with
+    any; without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
     `force` builds it again. An interrupted build continues where it stopped. `encoder` defaults to the default model if
     there is no index yet; `query_idf` is that of `Retriever`. With `dense`, dense vectors of that encoder are added to
     the index, unless it already has them. `device` is where a model runs that is loaded here.
@@ -60,8 +64,8 @@ def open_or_index(
     if not is_vacant(Path(path)) and not force:
         retriever = Retriever.open(path, query_idf=query_idf, device=device)
         if encoder is not None:
-            _check_encoder(retriever.index, encoder, top_k, path)
-            retriever.encoder = encoder
+            _check_encoder(retriever.index, encoder, lexical, top_k, path)
+            _use(retriever, encoder)
         if encoder is not None or windows is not None:
             _check_windows(retriever.index, windows, path)
         with stages("comparing corpus and index", len(retriever.index.documents), "documents") as progress:
@@ -74,6 +78,7 @@ def open_or_index(
         collection.documents(),
         path,
         encoder,
+        lexical=lexical,
         total=total,
         top_k=top_k,
         windows=windows,
@@ -81,13 +86,13 @@ def open_or_index(
         stages=stages,
     )
     retriever = Retriever(index, query_idf=query_idf)
-    retriever.encoder = encoder
+    _use(retriever, encoder)
     return _with_dense(retriever, encoder, dense, query_idf, stages)
 
 
 def _with_dense(
     retriever: Retriever,
-    encoder: SparseEncoder | None,
+    encoder: SparseEncoder | WordsAlone | None,
     dense: DenseEncoder | None,
     query_idf: float | None,
     stages: Stages,
@@ -102,9 +107,15 @@ def _with_dense(
         index = add_dense_vectors(index, dense, force=True, stages=stages)
         retriever = Retriever(index, query_idf=query_idf)
         if encoder is not None:
-            retriever.encoder = encoder
+            _use(retriever, encoder)
     retriever.dense_encoder = dense
     return retriever
+
+
+def _use(retriever: Retriever, encoder: SparseEncoder | WordsAlone) -> None:
+    """Encode queries with what encoded the documents, which is loaded already."""
+    if not isinstance(encoder, WordsAlone):
+        retriever.encoder = encoder
 
 
 def check_corpus(
@@ -154,7 +165,13 @@ def _in_words(windows: WindowSettings | None) -> str:
     return "windows of " + ", ".join(f"{name} {value}" for name, value in windows.to_record().items())
 
 
-def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path: str | Path) -> None:
+def _check_encoder(
+    index: Index,
+    encoder: SparseEncoder | WordsAlone,
+    lexical: LexicalSettings | None,
+    top_k: int | None,
+    path: str | Path,
+) -> None:
     if index.manifest.prunings:
         raise ModelError(
             f"the index at {path} was pruned ({Pruning.from_record(index.manifest.prunings[-1])})",
@@ -162,6 +179,15 @@ def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path
         )
     # Through JSON, like the record in the index.
     recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
+    # Of what is recorded of words, the settings were chosen, and the rest was counted.
+    words = LexicalRecord.of_encoder(index.encoder)
+    recorded = {name: value for name, value in recorded.items() if name != RECORD}
+    made, asked = None if words is None else words.settings, lexical_settings(encoder, lexical)
+    if made != asked:
+        raise ModelError(
+            f"the index at {path} was made {_words_in_words(made)}, not {_words_in_words(asked)}",
+            remedies=_OTHERWISE,
+        )
     differing = sorted(key for key in recorded.keys() | wanted.keys() if recorded.get(key) != wanted.get(key))
     if not differing:
         return
@@ -173,6 +199,12 @@ def _check_encoder(index: Index, encoder: SparseEncoder, top_k: int | None, path
         details = _in_few_words(recorded, wanted, differing)
         problem = f"the index at {path} was made with other encoder settings ({details})"
     raise ModelError(problem, remedies=_OTHERWISE)
+
+
+def _words_in_words(lexical: LexicalSettings | None) -> str:
+    if lexical is None:
+        return "without words beside the model's terms"
+    return f"with words ({', '.join(f'{name} {value}' for name, value in asdict(lexical).items())})"
 
 
 def _in_few_words(recorded: Mapping[str, Any], wanted: Mapping[str, Any], differing: Sequence[str]) -> str:

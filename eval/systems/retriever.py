@@ -56,7 +56,7 @@ class RetrieverSystem:
         vectors, run = self._search(asked, settings, stages)
         latency, stats = self._time(asked[: settings.latency_queries], settings, stages)
         return Answered(
-            label=self.label or (retriever.encoder.name if known else retriever.index.path.name),
+            label=self.label or (_name(retriever, settings.plan) if known else retriever.index.path.name),
             run=run,
             latency=latency,
             documents=len(retriever.index.documents),
@@ -88,7 +88,7 @@ class RetrieverSystem:
                 # The statistics are of the sparse vectors, whether searched or not.
                 vectors = encoded.sparse
                 if vectors is None and retriever.has_encoder:
-                    vectors = retriever.encoder.encode_queries(encoded.texts, encoded.ids)
+                    vectors = retriever.sparse_queries(encoded.texts, encoded.ids)
                 if vectors is not None:
                     parts.append(vectors)
         return SparseVectors.concatenate(parts), run
@@ -118,6 +118,11 @@ class RetrieverSystem:
         sparse, dense = (None, None) if self.given is None else self.given.of(queries)
         texts, ids = [query.text for query in queries], [query.id for query in queries]
         return self.retriever.encode_queries(texts, plan, ids, dense=dense, sparse=sparse)
+
+
+def _name(retriever: Retriever, plan: SearchPlan) -> str:
+    """The model's name, and whether words count beside its terms."""
+    return f"{retriever.model}{' + words' * retriever.counts_words(plan)}"
 
 
 def _check_documents(collection: TestCollection, index: Index) -> list[str]:

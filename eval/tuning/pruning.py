@@ -115,7 +115,7 @@ def measure_curve(
     with stages("comparing corpus and index", len(index), "documents") as progress:
         check_corpus(index, collection.documents(), index.path, progress)
     with stages("encoding", len(queries), "queries") as progress:
-        vectors = retriever.encoder.encode_queries([query.text for query in queries], [query.id for query in queries])
+        vectors = retriever.sparse_queries([query.text for query in queries], [query.id for query in queries])
         progress(len(queries))
 
     def measured(pruned: Index, rule: Rule | None = None) -> CurvePoint:

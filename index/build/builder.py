@@ -22,6 +22,7 @@ from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
+from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segment
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
 from lsr.index.format.records import PartRecord
@@ -30,6 +31,7 @@ from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
 from lsr.index.parts.part import CarriedRows
 from lsr.index.parts.registry import added_parts, check_settings, written_parts
+from lsr.index.parts.words import WordVocabulary, check_words
 from lsr.text.windows import WindowSettings
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
@@ -48,18 +50,25 @@ class IndexBuilder:
         path: a new folder, or an empty one. With `force` it may be an lsr index, which stays readable until the new
             one takes its place; other files in that folder are left alone.
         dim: number of terms in the vocabulary.
-        vocabulary: stored with the index; its length must be `dim`.
+        vocabulary: stored with the index; its length must be `dim`, less the number of words.
+        words: what the last terms stand for, beside those of a vocabulary or alone, all different; by the number of
+            documents, descending, since they are taken as `rare_last` says. They are read from disk as they are asked
+            for (`Index.words`), so there may be very many.
         encoder: the encoder's own description (JSON values), recorded in the manifest.
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
             (`lsr.text.windows.cut_document`).
+        rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
+            descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
+            rare ones share what bounds are made of. Searches give the same hits and scores.
 
     Attributes:
         prunings: to be recorded in the manifest.
 
     Raises:
         OutputExistsError: `path` exists and is none of the above, or another process is building there.
-        InputError: a vocabulary of another length, or an encoder record that is not JSON.
+        InputError: a vocabulary of another length, a word that occurs twice or that a term is named as, more terms than
+            can be told apart, or an encoder record that is not JSON.
     """
 
     def __init__(
@@ -68,20 +77,31 @@ class IndexBuilder:
         *,
         dim: int,
         vocabulary: Vocabulary | None = None,
+        words: Sequence[str] | None = None,
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
+        rare_last: bool = False,
         force: bool = False,
     ) -> None:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
-        if vocabulary is not None and len(vocabulary) != dim:
-            raise InputError(f"the vocabulary has {len(vocabulary):,} terms, but the vectors have {dim:,}")
+        if isinstance(vocabulary, WordVocabulary) and words is None:
+            vocabulary, words = vocabulary.tokens, vocabulary.words
+        named = [each for each in (vocabulary, words) if each is not None]
+        if named and sum(map(len, named)) != dim:
+            beside = f" and {len(words):,} words" if words else ""
+            raise InputError(
+                f"the vocabulary has {len(vocabulary or ()):,} terms{beside}, but the vectors have {dim:,}"
+            )
+        if words:
+            check_words(words, vocabulary)
         try:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
+        shared = SharedColumns.of(dim) if rare_last or words else None
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
@@ -96,7 +116,15 @@ class IndexBuilder:
         check_index_output(self.path, force=force)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.path)
-        self._draft = SegmentDraft(new_segment(self.path), dim, self.settings, vocabulary, windows)
+        self._draft = SegmentDraft(
+            new_segment(self.path),
+            dim if shared is None else shared.columns,
+            self.settings,
+            vocabulary,
+            windows,
+            shared=shared,
+            words=words or None,
+        )
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
@@ -219,7 +247,9 @@ class IndexBuilder:
             prunings=[pruning.to_record() for pruning in self.prunings],
             windows=draft.windows_record,
             outliers=scale.record(),
-            columns=None if draft.term_ids is None else draft.dim,
+            columns=None if draft.dim == self.dim else draft.dim,
+            words=None if draft.words is None else len(draft.words),
+            shared_from=None if draft.shared is None else draft.shared.first,
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep=draft.folder.name)

@@ -18,10 +18,12 @@ def compact_terms(draft: SegmentDraft, name: str, pairs: int) -> None:
     """Replace the ids in the draft's file of terms `name` by columns, if that makes the tables by term much smaller.
 
     Then the draft's `term_ids` say which id each column is, and its `dim` how many columns there are. Left alone are
-    vectors with a vocabulary, or of at most `MOST_TERMS` terms, or of which half of the ids or more occur. Takes 8
+    vectors with a vocabulary, or of which rare terms share columns, or of at most `MOST_TERMS` terms, or of which half
+    of the ids or more occur. Takes 8
     bytes for each id that occurs.
     """
-    if draft.vocabulary is not None or draft.token_frequencies is not None or draft.dim <= MOST_TERMS:
+    named = draft.vocabulary is not None or draft.words is not None
+    if named or draft.shared is not None or draft.token_frequencies is not None or draft.dim <= MOST_TERMS:
         return
     path = draft.folder / name
     terms = open_array(path, term_dtype(draft.dim), pairs)

@@ -35,12 +35,16 @@ def iter_vectors(index: Index, batch_rows: int = 8192, *, columns: bool = False)
         gather_documents(forward.indptr, forward.indices, positions, terms)
         gather_documents(forward.indptr, forward.weights, positions, weights)
         deficits = None
-        if segment.forward.deficits is not None:
-            deficits = np.empty(indptr[-1], np.uint8)
-            gather_documents(forward.indptr, segment.forward.deficits, positions, deficits)
+        if forward.deficits is not None:
+            deficits = np.empty(indptr[-1], forward.deficits.dtype)
+            gather_documents(forward.indptr, forward.deficits, positions, deficits)
         floats = as_floats(weights, deficits, scale)
         dim = segment.record.dim
-        if not columns and segment.has_part("term_ids"):
+        if segment.rare_terms is not None:
+            terms, dim = segment.rare_terms.term_ids(forward, positions), index.dim
+            places, sources = segment.rare_terms.columns.by_id(indptr, terms)
+            terms[places], floats[places] = terms[sources], floats[sources]
+        elif not columns and segment.has_part("term_ids"):
             terms, dim = segment.part("term_ids")[terms], index.dim
         yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), dim, validate=False)
 

@@ -13,6 +13,7 @@ from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.output import check_index_output
 from lsr.index.live.snapshot import Index
+from lsr.vectors.beside import apart, beside
 from lsr.vectors.pruning import Pruner, Pruning, Rule
 
 
@@ -29,17 +30,19 @@ def prune_index(
 
     Documents, ids, rows, vocabulary, the encoder's record, token frequencies, settings and dense or token vectors are
     those of `index`, and so are the remaining weights, to the bit: the heaviest of all, which sets their scale, is
-    never pruned. Tunings, which were measured on the larger index, are left out; `prunings` gains an entry. With
-    `force`, `path` may be the index itself. Memory stays bounded as in `IndexBuilder`. `threads`: how many to use
-    (default: as many as there are CPUs).
+    never pruned. Words beside a model's terms stay, every one. Tunings, which were measured on the larger index, are
+    left out; `prunings` gains an entry. With `force`, `path` may be the index itself. Memory stays bounded as in
+    `IndexBuilder`. `threads`: how many to use (default: as many as there are CPUs).
 
     Raises OutputExistsError.
     """
     check_index_output(path, force=force)
+    # Words have BM25's weights beside a model's terms; where they are alone, there is nothing else to drop.
+    words = index.words if index.words is not None and index.words.first else None
 
     def weights() -> Iterator[npt.NDArray[np.float32]]:
         with stages("weighing", index.manifest.postings, "postings") as progress:
-            for part in iter_weights(index):
+            for part in iter_weights(index) if words is None else _weights_below(index, words.first):
                 yield part
                 progress(len(part))
 
@@ -53,12 +56,18 @@ def prune_index(
         encoder=index.encoder,
         settings=segment.record.settings,
         windows=None if windows is None else windows.settings,
+        rare_last=segment.record.shared is not None,
         force=force,
     ) as builder:
         with stages("pruning", len(index), "documents") as progress:
             for vectors in iter_vectors(index):
                 rows = len(builder), len(builder) + len(vectors)
-                builder.add(pruner(vectors), segment.part("documents").documents(*rows))
+                if words is None:
+                    pruned = pruner(vectors)
+                else:
+                    terms, beyond = apart(vectors, words.first)
+                    pruned = beside(pruner(terms), beyond)
+                builder.add(pruned, segment.part("documents").documents(*rows))
                 progress(len(vectors))
         if tokens is not None:
             builder.count_tokens(tokens)
@@ -67,3 +76,9 @@ def prune_index(
         builder.prunings = [*map(Pruning.from_record, index.manifest.prunings), pruner.done]
         with stages("building", len(index), "documents") as progress:
             return builder.finish(progress=progress, threads=threads)
+
+
+def _weights_below(index: Index, first: int) -> Iterator[npt.NDArray[np.float32]]:
+    """The weights of the terms below `first`, in chunks."""
+    for vectors in iter_vectors(index):
+        yield apart(vectors, first)[0].weights

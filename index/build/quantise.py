@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -59,14 +60,14 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
     the weight that all but one in a thousand do not exceed; of fewer than a thousand weights, more than FAR_OF_FEW
     times what all but very few do not. Where there are some, twice the heaviest of the others becomes 255, and they are
     stored as that: above all others still. With 16 bits, of which the steps are 256 times finer, they lie 256 times as
-    far away.
+    far away, with 24 as many times again. A step of 24 bits is a power of two, so that stored weights are float32s.
 
     InputError if the heaviest weight is not within 1e-30 … 1e30. Goes through the weights once, or twice.
     """
     least, most = _HEAVIEST
     if heaviest and not least <= heaviest <= most:
         raise InputError(f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors")
-    far = (FAR if len(weights) >= _MANY else FAR_OF_FEW) * (256 if bits == 16 else 1) * _high_quantile(weights)
+    far = (FAR if len(weights) >= _MANY else FAR_OF_FEW) * 2 ** (bits - 8) * _high_quantile(weights)
     limit, above = heaviest, 0
     if heaviest > far > 0:
         ordinary = 0.0
@@ -76,8 +77,11 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
             above += int(np.count_nonzero(beyond))
             ordinary = max(ordinary, float(part.max(where=~beyond, initial=0)))
         limit = min(heaviest, 2 * ordinary)
-        above = above if limit < heaviest else 0
-    return WeightScale(limit / _MAX_WEIGHT or 1.0, heaviest, limit, above)
+    step = limit / _MAX_WEIGHT or 1.0
+    if bits == 24:
+        step = 2.0 ** math.ceil(math.log2(step))
+        limit = min(heaviest, step * _MAX_WEIGHT)
+    return WeightScale(step, heaviest, limit, above if limit < heaviest else 0)
 
 
 def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
@@ -97,22 +101,25 @@ def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
     return float(np.array([(place + 1) << 16], np.uint32).view(np.float32)[0])
 
 
-def write_quantised(weights: npt.NDArray[np.float32], scale: float, coarse: Path, deficits: Path | None) -> None:
+def write_quantised(
+    weights: npt.NDArray[np.float32], scale: float, coarse: Path, deficits: Path, dtype: np.dtype[Any] | None
+) -> None:
     """Write weights in units of `scale`, uint8, to the file `coarse`; those beyond 255 units as 255.
 
-    With `deficits` they have 16 bits: the first byte is rounded up, so that it bounds the weight; the second, in the
-    file `deficits`, says by how many 256ths of a unit.
+    With a `dtype` they have more bits: the first byte is rounded up, so that it bounds the weight; what follows, in the
+    file `deficits`, says by how many parts of a unit, 256ths in uint8 or 65,536ths in uint16.
     """
+    parts = 1 if dtype is None else 1 << 8 * dtype.itemsize
     with ExitStack() as stack:
         coarse_file = stack.enter_context(ArrayWriter(coarse, np.uint8))
-        deficits_file = None if deficits is None else stack.enter_context(ArrayWriter(deficits, np.uint8))
+        deficits_file = None if dtype is None else stack.enter_context(ArrayWriter(deficits, dtype))
         for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
             exact = weights[start : start + _QUANTISE_AT_A_TIME] / scale
             if deficits_file is None:
                 # A positive weight stays positive, or a match would be lost.
                 coarse_file.append(np.clip(np.rint(exact), 1, _MAX_WEIGHT))
             else:
-                fine = np.clip(np.rint(exact * 256), 1, _MAX_WEIGHT * 256).astype(np.int64)
-                whole = (fine + 255) // 256
+                fine = np.clip(np.rint(exact * parts), 1, _MAX_WEIGHT * parts).astype(np.int64)
+                whole = (fine + parts - 1) // parts
                 coarse_file.append(whole)
-                deficits_file.append(whole * 256 - fine)
+                deficits_file.append(whole * parts - fine)

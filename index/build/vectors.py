@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.index.build.columns import compact_terms
 from lsr.index.build.order import order_documents
 from lsr.index.build.quantise import WeightScale, weight_scale, write_quantised
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array
-from lsr.index.format.postings import Postings, open_postings, term_dtype
+from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_offsets
+from lsr.index.format.columns import SharedColumns
+from lsr.index.format.postings import Postings, deficit_dtype, open_postings, term_dtype
 from lsr.index.kernels.ordering import gather_documents
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.forward import DEFICITS_NAME, INDPTR_NAME, TERMS_NAME, WEIGHTS_NAME
 from lsr.index.parts.order import write_order
+from lsr.index.parts.rare_terms.turns import INDPTR_NAME as RARE_INDPTR_NAME
+from lsr.index.parts.rare_terms.turns import TURNS_NAME, RareTerms
 from lsr.vectors.sparse import SparseVectors
 
 _GATHER_DOCUMENTS = 1 << 15
@@ -38,17 +43,29 @@ class VectorWriter:
         self._terms = ArrayWriter(draft.folder / f"{_ADDED}_terms.npy", term_dtype(draft.dim))
         self._weights = ArrayWriter(draft.folder / _SPILL_NAME, np.float32)
         self._heaviest = 0.0
+        self._rare: list[ArrayWriter] = []
+        if draft.shared is not None:
+            self._rare.append(OffsetWriter(draft.folder / f"{_ADDED}_{RARE_INDPTR_NAME}"))
+            self._rare.append(ArrayWriter(draft.folder / f"{_ADDED}_{TURNS_NAME}", np.uint16))
 
     def append(self, vectors: SparseVectors) -> None:
         """Append vectors to the spill files."""
         self._indptr.append(np.diff(vectors.indptr))
-        self._terms.append(vectors.indices)
-        self._weights.append(vectors.weights)
+        terms, weights = vectors.indices, vectors.weights
+        if self._draft.shared is not None:
+            rare = self._draft.shared.arrange(vectors.indptr, terms)
+            terms, weights = terms.copy(), weights.copy()
+            terms[rare.places], weights[rare.places] = rare.columns, vectors.weights[rare.sources]
+            lengths, turns = self._rare
+            lengths.append(np.diff(np.searchsorted(rare.places, vectors.indptr)))
+            turns.append(rare.turns)
+        self._terms.append(terms)
+        self._weights.append(weights)
         self._heaviest = max(self._heaviest, float(vectors.weights.max(initial=0)))
 
     def close(self) -> None:
         """Close the files, after `finish` or instead of it."""
-        for writer in (self._indptr, self._terms, self._weights):
+        for writer in (self._indptr, self._terms, self._weights, *self._rare):
             writer.close()
 
     def finish(self, report: Callable[[int], None]) -> WeightScale:
@@ -68,9 +85,8 @@ class VectorWriter:
         spill = folder / _SPILL_NAME
         weights = open_array(spill, np.float32, self._weights.length)
         scale = self.scale or weight_scale(weights, self._heaviest, self._draft.settings.weight_bits)
-        fine = self._draft.settings.weight_bits == 16
-        deficits = folder / f"{_ADDED}_deficits.npy" if fine else None
-        write_quantised(weights, scale.step, folder / f"{_ADDED}_weights.npy", deficits)
+        coarse, deficits = folder / f"{_ADDED}_weights.npy", folder / f"{_ADDED}_deficits.npy"
+        write_quantised(weights, scale.step, coarse, deficits, deficit_dtype(self._draft.settings.weight_bits))
         spill.unlink()
         return scale
 
@@ -85,21 +101,39 @@ class VectorWriter:
             order = np.arange(draft.documents, dtype=np.uint32)
             report(draft.documents)
         write_order(folder, order)
-        lengths = np.diff(added.indptr)[order]
         with OffsetWriter(folder / INDPTR_NAME) as writer:
-            writer.append(lengths)
+            writer.append(np.diff(added.indptr)[order])
         parts = {TERMS_NAME: added.indices, WEIGHTS_NAME: added.weights}
-        if settings.weight_bits == 16:
-            parts[DEFICITS_NAME] = open_array(folder / f"{_ADDED}_deficits.npy", np.uint8, nnz)
+        dtype_of_deficits = deficit_dtype(settings.weight_bits)
+        if dtype_of_deficits is not None:
+            parts[DEFICITS_NAME] = open_array(folder / f"{_ADDED}_deficits.npy", dtype_of_deficits, nnz)
         for name, values in parts.items():
-            with ArrayWriter(folder / name, values.dtype) as writer:
-                for start in range(0, draft.documents, _GATHER_DOCUMENTS):
-                    part = slice(start, start + _GATHER_DOCUMENTS)
-                    gathered = np.empty(int(lengths[part].sum()), values.dtype)
-                    gather_documents(added.indptr, values, order[part], gathered)
-                    writer.append(gathered)
+            _gather(added.indptr, values, order, folder / name)
+        if draft.shared is not None:
+            self._reorder_rare(draft.shared, order)
         _remove_added(folder)
         return open_postings(folder, draft.documents, nnz, dtype)
+
+    def _reorder_rare(self, shared: SharedColumns, order: npt.NDArray[np.uint32]) -> None:
+        """Put the documents' rare terms in the order of the index; give them to the draft."""
+        folder, documents = self._draft.folder, self._draft.documents
+        turns = open_array(folder / f"{_ADDED}_{TURNS_NAME}", np.uint16)
+        indptr = open_offsets(folder / f"{_ADDED}_{RARE_INDPTR_NAME}", documents + 1, len(turns))
+        with OffsetWriter(folder / RARE_INDPTR_NAME) as writer:
+            writer.append(np.diff(indptr)[order])
+        _gather(indptr, turns, order, folder / TURNS_NAME)
+        self._draft.rare_terms = RareTerms.open(folder, shared, documents)
+
+
+def _gather(indptr: npt.NDArray[np.int64], values: npt.NDArray[Any], order: npt.NDArray[np.uint32], path: Path) -> None:
+    """Write the documents' values, which begin at the offsets `indptr`, in this order."""
+    lengths = np.diff(indptr)[order]
+    with ArrayWriter(path, values.dtype) as writer:
+        for start in range(0, len(order), _GATHER_DOCUMENTS):
+            part = slice(start, start + _GATHER_DOCUMENTS)
+            gathered = np.empty(int(lengths[part].sum()), values.dtype)
+            gather_documents(indptr, values, order[part], gathered)
+            writer.append(gathered)
 
 
 def _remove_added(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,12 +13,15 @@ import numpy.typing as npt
 # Queries of more terms add up their bounds in 32 bits: in 16, a term's share would be too coarse.
 MOST_NARROW_TERMS = 100
 
+_NO_TURNS = np.empty(0, np.int32)
+
 
 class PreparedQuery(NamedTuple):
-    """A checked query: uint32 term ids, ascending, and float32 weights times the index's scale."""
+    """A checked query, as one of `PreparedQueries`."""
 
     terms: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
+    turns: npt.NDArray[np.int32]
 
 
 @dataclass(slots=True)
@@ -27,18 +30,21 @@ class PreparedQueries:
 
     Attributes:
         indptr: int64 [n + 1]; terms: uint32, ascending within a query; weights: float32, times the index's scale.
+        turns: int32: where rare terms share columns, which then may occur twice in `terms`, the turn of each, -1 for
+            the others (`lsr.index.format.columns`). Empty where no query has a rare term.
     """
 
     indptr: npt.NDArray[np.int64]
     terms: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.float32]
+    turns: npt.NDArray[np.int32] = field(default_factory=lambda: _NO_TURNS)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
     def __iter__(self) -> Iterator[PreparedQuery]:
         for first, last in pairwise(self.indptr.tolist()):
-            yield PreparedQuery(self.terms[first:last], self.weights[first:last])
+            yield PreparedQuery(self.terms[first:last], self.weights[first:last], self.turns[first:last])
 
     @property
     def most_terms(self) -> int:

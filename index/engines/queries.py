@@ -9,6 +9,7 @@ from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.format.arrays import plain
+from lsr.index.format.columns import SharedColumns
 from lsr.index.kernels.query import (
     BAD_WEIGHT,
     NOT_ASCENDING,
@@ -79,6 +80,20 @@ def in_columns(queries: PreparedQueries, ids: npt.NDArray[np.uint32]) -> Prepare
     known = ids[columns] == queries.terms
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[queries.indptr]
     return PreparedQueries(indptr, columns[known].astype(np.uint32), queries.weights[known])
+
+
+def in_shared_columns(queries: PreparedQueries, columns: SharedColumns) -> PreparedQueries:
+    """The queries by columns, of which rare terms share some."""
+    terms = queries.terms
+    if len(queries) == 1 and (not len(terms) or terms[-1] < columns.first):
+        return queries
+    rare = columns.arrange(queries.indptr, terms)
+    if not len(rare.places):
+        return queries
+    terms, weights, turns = terms.copy(), queries.weights.copy(), np.full(len(terms), -1, np.int32)
+    terms[rare.places], turns[rare.places] = rare.columns, rare.turns
+    weights[rare.places] = queries.weights[rare.sources]
+    return PreparedQueries(queries.indptr, terms, weights, turns)
 
 
 def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:

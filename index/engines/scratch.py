@@ -51,12 +51,17 @@ class BorrowedScratch:
 
 
 class Scratch:
-    """Working memory for one search at a time, allocated on first use and reused."""
+    """Working memory for one search at a time, allocated on first use and reused.
+
+    Attributes:
+        terms: the most that a query can have.
+    """
 
     def __init__(self, segment: Segment) -> None:
         self._documents = len(segment.forward)
-        self._dim = segment.record.dim
-        self._places = max(self._dim + 1, _TERMS_OF_TWO_BYTES)
+        self.terms = segment.record.terms
+        self._rare = segment.record.shared is not None
+        self._places = max(segment.record.dim + 1, _TERMS_OF_TWO_BYTES)
         self._generation = 0
         self._kept: dict[str, Any] = {}
         self.counters = np.zeros(4, np.int64)
@@ -74,11 +79,16 @@ class Scratch:
 
     @cached_property
     def _lookup(self) -> Lookup:
-        return np.zeros(self._places, np.uint8), np.zeros(_MOST_SHORT_TERMS + 1, np.float32)
+        return self._new_lookup(np.uint8, _MOST_SHORT_TERMS)
 
     @cached_property
     def _wide_lookup(self) -> Lookup:
-        return np.zeros(self._places, np.uint32), np.zeros(self._dim + 1, np.float32)
+        return self._new_lookup(np.uint32, self.terms)
+
+    def _new_lookup(self, dtype: npt.DTypeLike, terms: int) -> Lookup:
+        """One of places of this type, for queries of at most so many terms."""
+        rare = 2 + terms * self._rare
+        return np.zeros(self._places, dtype), np.zeros(terms + 1, np.float32), np.zeros(rare, np.uint32)
 
     @cached_property
     def visited(self) -> npt.NDArray[np.uint8]:

@@ -32,11 +32,19 @@ def offsets_ascend(offsets: npt.NDArray[np.int64], end: int) -> bool:
     return bool(offsets[0] == 0 and offsets[-1] == end and (offsets[1:] >= offsets[:-1]).all())
 
 
-def ascend_within_rows(indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any]) -> bool:
-    """Whether the values of each row, which begin at the offsets `indptr`, ascend without repetition."""
+def ascend_within_rows(
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], repeated_from: int | None = None
+) -> bool:
+    """Whether the values of each row, which begin at the offsets `indptr`, ascend without repetition.
+
+    Values of `repeated_from` or more may be repeated.
+    """
     for start in range(0, len(indices) - 1, _CHUNK):
         part = indices[start : start + _CHUNK + 1]
-        descents = np.flatnonzero(part[1:] <= part[:-1]) + start + 1
+        below = part[1:] <= part[:-1]
+        if repeated_from is not None:
+            below &= (part[1:] < part[:-1]) | (part[1:] < repeated_from)
+        descents = np.flatnonzero(below) + start + 1
         # Values may descend only where a row begins.
         if len(descents) and not np.array_equal(indptr[np.searchsorted(indptr, descents)], descents):
             return False

@@ -20,6 +20,7 @@ from lsr.core.files import crc32, sync
 from lsr.core.options import shortened
 from lsr.core.remedies import BUILD_AGAIN, build_index, upgrade
 from lsr.core.unfinished import mark_output
+from lsr.index.format.columns import SharedColumns
 from lsr.index.format.files import read_index_file
 from lsr.index.format.records import SEGMENT_NAME, FileRecord, PartRecord, SegmentRecord, checked_values
 from lsr.index.format.settings import IndexSettings
@@ -31,7 +32,7 @@ UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-_OPTIONAL = ("outliers", "columns")
+_OPTIONAL = ("outliers", "columns", "shared_from", "words")
 # Entries of a folder that is no index, among which one is looked for.
 _LOOKED_AT = 1000
 # Those of builds are some kilobytes.
@@ -60,7 +61,10 @@ class Manifest:
         outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
             many, `heaviest` of them, and the `limit` that they are stored as; else None, and left out of the file.
         columns: how many terms there are in the documents, where the segment keeps tables of these alone, `dim` being
-            so many more (the part `term_ids`); else None, and left out of the file.
+            so many more (the part `term_ids`), or how many columns, where rare terms share some; else None, and left
+            out of the file.
+        shared_from: the first column that rare terms share (`lsr.index.format.columns`); None if none do, and left out.
+        words: how many of the terms, the last ones, are words (`lsr.index.parts.words`); None for none, and left out.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -80,6 +84,8 @@ class Manifest:
     windows: dict[str, Any] | None = None
     outliers: dict[str, Any] | None = None
     columns: int | None = None
+    shared_from: int | None = None
+    words: int | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
@@ -98,8 +104,16 @@ class Manifest:
                 parts=self.parts,
                 windows=self.windows,
                 library_version=self.library_version,
+                shared=self._shared,
+                words=self.words or 0,
             ),
         )
+
+    @property
+    def _shared(self) -> SharedColumns | None:
+        if self.shared_from is None or self.columns is None:
+            return None
+        return SharedColumns(self.dim, self.columns, self.shared_from)
 
     def to_bytes(self) -> bytes:
         """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""

@@ -17,6 +17,11 @@ def term_dtype(dim: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if dim <= 1 << 16 else np.uint32)
 
 
+def deficit_dtype(weight_bits: int) -> np.dtype[Any] | None:
+    """Of what a weight has beyond its first 8 bits; None if it has no more."""
+    return {8: None, 16: np.dtype(np.uint8), 24: np.dtype(np.uint16)}[weight_bits]
+
+
 @dataclass(frozen=True, slots=True)
 class Postings:
     """Rows of (number, weight) pairs in CSR form.

@@ -13,6 +13,7 @@ from typing import Any
 
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, shortened
+from lsr.index.format.columns import SharedColumns
 from lsr.index.format.settings import IndexSettings
 
 SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
@@ -72,11 +73,14 @@ class SegmentRecord:
     Attributes:
         name: of its folder.
         documents: number of rows.
-        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are.
+        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are, or
+            where rare terms share some.
         postings: number of (term, weight) pairs in all documents.
         weight_scale, files, parts, windows: as in `Manifest`.
         settings: of the build.
         library_version: version of lsr that built it.
+        shared: which columns rare terms share; None if none do.
+        words: how many of the terms, the last ones, are words (`lsr.index.parts.words`).
     """
 
     name: str
@@ -89,12 +93,20 @@ class SegmentRecord:
     parts: dict[str, PartRecord]
     windows: dict[str, Any] | None
     library_version: str
+    shared: SharedColumns | None = None
+    words: int = 0
+
+    @property
+    def terms(self) -> int:
+        """The number of terms that can be told apart: what counts by term, and the terms of a query, are at most."""
+        return self.dim if self.shared is None else self.shared.terms
 
 
 def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a manifest, from JSON values; InputError names one that is missing or wrong."""
     documents = number(record, "documents", 1, MOST_DOCUMENTS)
     dim = number(record, "dim", 1, MOST_TERMS)
+    columns = _optional_number(record, "columns", 1, dim)
     settings = dict(mapping(_value(record, "settings"), field="settings"))
     with beneath("settings"):
         IndexSettings.from_record(settings)
@@ -119,10 +131,17 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
         "prunings": _objects(record, "prunings"),
         "windows": _object_or_none(record, "windows", missing=True),
         "outliers": _outliers(record),
-        "columns": None if record.get("columns") is None else number(record, "columns", 1, dim),
+        "columns": columns,
+        "shared_from": _optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
+        "words": _optional_number(record, "words", 1, dim),
         "created": text(record, "created", _TEXT),
         "library_version": text(record, "library_version", _TEXT),
     }
+
+
+def _optional_number(record: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
+    """The whole number of this name, if there is one."""
+    return None if record.get(name) is None else number(record, name, least, most)
 
 
 def _outliers(record: Mapping[str, Any]) -> dict[str, Any] | None:

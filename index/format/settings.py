@@ -86,7 +86,8 @@ class IndexSettings:
             list. A row takes less space from 0.33 on, and less time in exact search from about 0.1 on; approximate
             search reads only the head of a list. None chooses by the size of the collection: 0.125, from 600,000
             documents on 0.25.
-        weight_bits: 8, or 16 for a second byte of each weight in the forward index, which scores are computed from.
+        weight_bits: 8, or 16 or 24 for one or two more bytes of each weight in the forward index, which scores are
+            computed from. With 24, scores are those of the float32 weights, to about six digits.
         seismic: also build what `mode="seismic"` searches. It takes several times the space of all other parts.
         bmp: also build what `mode="bmp"` searches.
         seed: for the random choices of a build. A seed gives the same bytes whatever the number of threads.
@@ -115,8 +116,8 @@ class IndexSettings:
             raise InputError(f"block_size must lie in 1 … {MOST_BLOCK_DOCUMENTS}, not {self.block_size}")
         if self.frequent_share is not None and not 0 < self.frequent_share <= 1:
             raise InputError(f"frequent_share must lie in (0, 1], not {self.frequent_share}")
-        if self.weight_bits not in (8, 16):
-            raise InputError(f"weight_bits must be 8 or 16, not {self.weight_bits}")
+        if self.weight_bits not in (8, 16, 24):
+            raise InputError(f"weight_bits must be 8, 16 or 24, not {self.weight_bits}")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed must lie in 0 … 2⁶³ − 1, not {self.seed}")
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import CombinedScores, Rows
+from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import BorrowedScratch
 from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
@@ -55,7 +56,7 @@ def fuse(
     says that `absent` is the true score there.
     """
     sparse_query, dense_query = complete or (None, _NO_VECTOR)
-    terms, weights = (_NO_TERMS, _NO_VECTOR) if sparse_query is None else (sparse_query.terms, sparse_query.weights)
+    (asked,) = [_NO_QUERY] if sparse_query is None else sparse_query
     sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
     (segment,) = index.segments
     with BorrowedScratch(segment) as scratch:
@@ -69,9 +70,10 @@ def fuse(
             divisors=_NO_DIVISORS if divisors is None else divisors,
             k=len(sparse[0]) + len(dense[0]) if k is None else k,
             row_positions=segment.row_positions,
-            terms=terms,
-            term_weights=weights,
-            lookup=scratch.lookup(len(terms)),
+            terms=asked.terms,
+            term_turns=asked.turns,
+            term_weights=asked.weights,
+            lookup=scratch.lookup(len(asked.terms)),
             vectors=_NO_VECTOR if complete is None else index.parts["dense"].flat,
             query=dense_query,
             completes=complete is not None,
@@ -79,4 +81,5 @@ def fuse(
     return Fused(*found)
 
 
-_NO_TERMS, _NO_VECTOR, _NO_DIVISORS = np.empty(0, np.uint32), np.empty(0, np.float32), np.empty(0)
+_NO_VECTOR, _NO_DIVISORS = np.empty(0, np.float32), np.empty(0)
+_NO_QUERY = PreparedQuery(np.empty(0, np.uint32), _NO_VECTOR, np.empty(0, np.int32))

@@ -19,6 +19,8 @@ def fuse_rankings(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     left,
     left_scores,
     right,
@@ -28,6 +30,7 @@ def fuse_rankings(
     k,
     row_positions,
     terms,
+    term_turns,
     term_weights,
     lookup,
     vectors,
@@ -43,8 +46,8 @@ def fuse_rankings(
     divisors: float64 [n], n not below any rank; empty to add scores.
     completes: replace assumed scores, which then must not be below the true ones, by the true ones until no other row
         can be among the best. Otherwise these scores become NaN.
-    forward_*, row_positions, lookup: see `lsr.index.engines.direct.kernel`; terms, term_weights: the sparse query,
-        empty if the assumed scores of rows that the left lacks are known to be true.
+    forward_*, row_positions, lookup: see `lsr.index.engines.direct.kernel`; terms, term_turns, term_weights: the
+        sparse query, empty if the assumed scores of rows that the left lacks are known to be true.
     vectors: float32 [documents * dim]; query: float32 [dim].
 
     Returns rows int64 [n], fused scores float64 [n], ranks from 1 int64 [2, n], scores of the sides float32 [2, n] and
@@ -64,7 +67,7 @@ def fuse_rankings(
     size = 0
     if completes:
         dim = query.size
-        fill_lookup(lookup, terms, term_weights)
+        fill_lookup(lookup, terms, term_turns, term_weights)
         # Stable, so that the same documents are kept whatever the others are.
         for at in np.argsort(-(contributions[0] + contributions[1]), kind="mergesort"):
             if size == most and contributions[0, at] + contributions[1, at] < best_scores[0]:
@@ -72,7 +75,14 @@ def fuse_rankings(
             if ranks[0, at] == 0 and terms.size:
                 position = np.int64(row_positions[rows[at]])
                 scores[0, at] = score_document(
-                    forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup
+                    forward_indptr,
+                    forward_terms,
+                    forward_weights,
+                    forward_deficits,
+                    forward_rare_indptr,
+                    forward_rare_turns,
+                    position,
+                    lookup,
                 )
                 contributions[0, at] = _contribution(scores[0, at], sides[0])
             if ranks[1, at] == 0:

@@ -122,12 +122,15 @@ class RetrieveSettings:
             BiDR, arXiv:2201.05409).
         depth: How many documents each side returns to the next stage, and how many scores normalisation is computed
             from; more if more hits are asked for. Sparse search without a next stage returns as many as are asked for.
+        lexical_weight: How much a query's words count beside the terms of the model, in an index that holds words; 0
+            for not at all. By default, as much as the index says.
         sparse: How the sparse index is searched; None in mode "dense".
         dense: How dense vectors are searched; None in modes "sparse" and "sparse-first".
     """
 
     mode: str = option(SPARSE, choices=(SPARSE, *STAGED_MODES))
     depth: int = option(100, ge=1)
+    lexical_weight: float | None = option(None, shown=True, ge=0, le=1e6)
     sparse: SparseSearchSettings | None = None
     dense: DenseSearchSettings | None = None
 
@@ -135,6 +138,8 @@ class RetrieveSettings:
         check_options(self)
         _fill(self, "sparse", SparseSearchSettings, self.needs_sparse, "goes with a search of the sparse index")
         _fill(self, "dense", DenseSearchSettings, self.mode in (DENSE, HYBRID), "goes with mode dense or hybrid")
+        if self.lexical_weight is not None and not self.needs_sparse:
+            raise InputError("goes with a search of the sparse index, not 'dense'", field="lexical_weight")
 
     @property
     def needs_sparse(self) -> bool:

@@ -1,11 +1,15 @@
 """Scoring single documents from the forward index.
 
 forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending within a document;
-forward_weights: uint8 [nnz]; forward_deficits: uint8 [nnz], or None in an index of 8 bits a weight: a weight is
-forward_weights - forward_deficits / 256 steps.
+forward_weights: uint8 [nnz]; forward_deficits: uint8 or uint16 [nnz], or None in an index of 8 bits a weight: a weight
+is forward_weights - forward_deficits / 256 (or 65,536) steps.
+forward_rare_indptr: int64 [documents + 1]; forward_rare_turns: uint16: where rare terms share the last columns
+(`lsr.index.format.columns`), the turns of a document's last postings, which are those of such columns; else both empty.
 lookup: the query, as (places: unsigned, one for each term id that two bytes can hold, or [dim + 1] in larger
-vocabularies; weights: float32 [m + 1]): the weight of a term is weights[places[term]]; places and weights[0] are zero.
-Places of one byte stay in the nearest cache where a weight for each term of the vocabulary would not.
+vocabularies; weights: float32 [m + 1]; rare: uint32 [m + 2]): the weight of a term is weights[places[term]]; places and
+weights[0] are zero. Places of one byte stay in the nearest cache where a weight for each term of the vocabulary would
+not. Rare terms have no place, for others share their columns: rare[0] is their number, mostly 0, rare[1] where the
+weight of the first stands, and then follow their keys, ascending.
 
 Of a damaged index, a search may read any term id: there is a place for each that two bytes can hold, and greater ones
 than there are terms share the last, which is zero, so nothing outside of the arrays is read.
@@ -20,7 +24,7 @@ from lsr.core.jit import kernel
 from lsr.index.kernels.prefetch import prefetch
 
 # What `lookup` is.
-Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
+Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.uint32]]
 
 
 class ForwardArguments(NamedTuple):
@@ -29,24 +33,59 @@ class ForwardArguments(NamedTuple):
     forward_indptr: npt.NDArray[np.int64]
     forward_terms: npt.NDArray[Any]
     forward_weights: npt.NDArray[np.uint8]
-    forward_deficits: npt.NDArray[np.uint8] | None
+    forward_deficits: npt.NDArray[Any] | None
+    forward_rare_indptr: npt.NDArray[np.int64]
+    forward_rare_turns: npt.NDArray[np.uint16]
 
 
 @kernel
-def fill_lookup(lookup, terms, term_weights):
-    """Put a query into an empty lookup."""
-    places, weights = lookup
-    for i in range(terms.size):
+def rare_keys(columns, turns):
+    """What rare terms are compared by, uint32 [n]: ascending in the order of a row."""
+    keys = np.empty(columns.size, np.uint32)
+    for i in range(columns.size):
+        keys[i] = _key(columns[i], turns[i])
+    return keys
+
+
+@kernel(forceinline=True)
+def _key(column, turn):
+    return np.uint32((np.uint64(column) << np.uint64(16)) | np.uint64(turn))
+
+
+@kernel
+def common_terms(terms, term_turns):
+    """How many of the first terms of a query have a column of their own.
+
+    term_turns: int32 [m], -1 for such a term and the turn of a rare one, which stand last; or empty: all have one.
+    """
+    count = terms.size
+    while term_turns.size and count > 0 and term_turns[count - 1] >= 0:
+        count -= 1
+    return count
+
+
+@kernel
+def fill_lookup(lookup, terms, term_turns, term_weights):
+    """Put a query into an empty lookup; term_turns: see `common_terms`."""
+    places, weights, rare = lookup
+    common = common_terms(terms, term_turns)
+    for i in range(common):
         places[terms[i]] = i + 1
         weights[i + 1] = term_weights[i]
+    rare[0] = terms.size - common
+    rare[1] = common + 1
+    for i in range(common, terms.size):
+        weights[i + 1] = term_weights[i]
+        rare[2 + i - common] = _key(terms[i], term_turns[i])
 
 
 @kernel
 def empty_lookup(lookup, terms):
     """Empty the lookup again."""
-    places, _ = lookup
+    places, _, rare = lookup
     for term in terms:
         places[term] = 0
+    rare[0] = 0
 
 
 @kernel(forceinline=True)
@@ -58,20 +97,75 @@ def _place(places, terms, p):
 
 
 @kernel(forceinline=True)
-def score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup):
-    """Inner product of one document with a query, added in ascending term order in float32."""
-    places, weights = lookup
+def _steps(weights, deficits, p):
+    # Numba compiles only the branches that the types of the arguments choose.
+    if deficits is None:
+        return np.float32(weights[p])
+    part = np.float32(1 / 256) if deficits.itemsize == 1 else np.float32(1 / 65_536)
+    return np.float32(weights[p]) - np.float32(deficits[p]) * part
+
+
+@kernel(forceinline=True)
+def score_document(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
+    position,
+    lookup,
+):
+    """Inner product of one document with a query, added in ascending order of columns in float32."""
+    places, weights, rare = lookup
     score = np.float32(0)
     # Unsigned positions spare the check for negative ones.
     first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
-    # Numba compiles only the branch that the type of the argument chooses.
-    if forward_deficits is None:
-        for p in range(first, last):
-            score += weights[_place(places, forward_terms, p)] * np.float32(forward_weights[p])
-    else:
-        for p in range(first, last):
-            steps = np.float32(forward_weights[p]) - np.float32(forward_deficits[p]) * np.float32(1 / 256)
-            score += weights[_place(places, forward_terms, p)] * steps
+    for p in range(first, last):
+        score += weights[_place(places, forward_terms, p)] * _steps(forward_weights, forward_deficits, p)
+    if rare[0] > 0:
+        score = _add_rare(
+            forward_indptr,
+            forward_terms,
+            forward_weights,
+            forward_deficits,
+            forward_rare_indptr,
+            forward_rare_turns,
+            position,
+            lookup,
+            score,
+        )
+    return score
+
+
+@kernel
+def _add_rare(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
+    position,
+    lookup,
+    score,
+):
+    """`score` and, added to it, what rare terms add."""
+    _, weights, rare = lookup
+    first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
+    turn, end = np.uint64(forward_rare_indptr[position]), np.uint64(forward_rare_indptr[position + 1])
+    # Of a damaged index, a document may have more turns than postings.
+    p = last - min(end - turn, last - first)
+    q, stop = np.uint64(0), np.uint64(rare[0])
+    while p < last and q < stop:
+        key, wanted = _key(forward_terms[p], forward_rare_turns[turn]), rare[q + np.uint64(2)]
+        if key == wanted:
+            score += weights[rare[1] + q] * _steps(forward_weights, forward_deficits, p)
+        if key >= wanted:
+            q += np.uint64(1)
+        if key <= wanted:
+            p += np.uint64(1)
+            turn += np.uint64(1)
     return score
 
 

@@ -26,6 +26,7 @@ from lsr.index.live.parts import Parts
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.sparse import SparseSearch
 from lsr.index.parts.segment import Segment
+from lsr.index.parts.words import Words, WordVocabulary
 from lsr.vectors.sparse import SparseVectors
 
 
@@ -169,13 +170,24 @@ class Index:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
         number, row = self._rows.place(row)
         segment = self.segments[number]
-        terms, weights = segment.forward.vector(int(segment.row_positions[row]), np.float32(self.manifest.weight_scale))
+        position = int(segment.row_positions[row])
+        terms, weights = segment.forward.vector(position, np.float32(self.manifest.weight_scale))
+        if segment.rare_terms is not None:
+            terms = segment.rare_terms.term_ids(segment.forward, np.array([position]))
+            order = np.argsort(terms, kind="stable")
+            return terms[order], weights[order]
         return (segment.part("term_ids")[terms] if segment.has_part("term_ids") else terms), weights
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
-        """The stored vocabulary, read on first use, or None."""
-        return self.parts["vocabulary"].read() if "vocabulary" in self.parts else None
+        """The stored vocabulary, or None. Words are read as they are asked for, other terms on first use."""
+        stored = self.parts["vocabulary"].read() if "vocabulary" in self.parts else None
+        return stored if self.words is None else WordVocabulary(stored or Vocabulary(), self.words)
+
+    @property
+    def words(self) -> Words | None:
+        """The words that the last terms stand for, or None."""
+        return self.segments[0].part("words") if "words" in self.parts else None
 
     def describe(self) -> dict[str, Any]:
         """The facts about the index, as JSON values; `bytes` are those on disk by part, and in total."""

@@ -18,7 +18,7 @@ from lsr.index.engines.direct.search import score_rows
 from lsr.index.engines.engine import parameters_of
 from lsr.index.engines.hits import Hits
 from lsr.index.engines.prepared import PreparedQueries
-from lsr.index.engines.queries import check_queries, check_query, in_columns
+from lsr.index.engines.queries import check_queries, check_query, in_columns, in_shared_columns
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.engines.tuning import Tuning
@@ -58,6 +58,7 @@ class SparseSearch:
         self._ids_of = documents.row_ids
         self._dim = manifest.dim
         self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
+        self._shared = self._segment.record.shared
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = check_done(manifest)
 
@@ -78,7 +79,11 @@ class SparseSearch:
 
         Raises as `Index.search`.
         """
-        prepared = check_query(terms, weights, self._dim, self._scale)
+        return self._in_columns(check_query(terms, weights, self._dim, self._scale))
+
+    def _in_columns(self, prepared: PreparedQueries) -> PreparedQueries:
+        if self._shared is not None:
+            return in_shared_columns(prepared, self._shared)
         return prepared if self._term_ids is None else in_columns(prepared, self._term_ids)
 
     def search_prepared(
@@ -117,9 +122,7 @@ class SparseSearch:
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
-            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
-            if self._term_ids is not None:
-                prepared = in_columns(prepared, self._term_ids)
+            prepared = self._in_columns(check_queries(queries, start, min(start + most, len(queries)), self._scale))
             return self._search(prepared, k, choice, allowed)
 
         hits: list[Hits] = []

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.vocabulary import Vocabulary
+from lsr.index.format.columns import SharedColumns
 from lsr.index.format.postings import Postings
 from lsr.index.format.settings import IndexSettings
+from lsr.index.parts.rare_terms.turns import RareTerms
 from lsr.text.windows import WindowSettings
 
 
@@ -43,13 +45,16 @@ class SegmentDraft:
 
     Attributes:
         folder: where its files go.
-        dim: number of terms in the vocabulary; of those that occur, once `term_ids` says which these are.
+        dim: number of terms in the vocabulary; of those that occur, once `term_ids` says which these are; of columns,
+            where rare terms share some.
         settings: how it is built.
         vocabulary: to be stored, or None.
         windows: how documents were cut, if its rows are windows; windows_record: what the manifest says of them.
         token_frequencies: int64 [dim]: the number of documents in whose text each term is a token, or None.
         term_ids: uint32 [dim], ascending: what each column stands for, if that is not the term of its number.
         documents: how many came.
+        shared: which columns rare terms share, or None; rare_terms: which of them they are, once that is written.
+        words: the names of the last terms, or None.
         forward: the forward index, once it is written.
         threads: how many work at once.
     """
@@ -62,6 +67,9 @@ class SegmentDraft:
     windows_record: dict[str, Any] | None = None
     token_frequencies: npt.NDArray[np.int64] | None = None
     term_ids: npt.NDArray[np.uint32] | None = None
+    shared: SharedColumns | None = None
+    rare_terms: RareTerms | None = None
+    words: Sequence[str] | None = None
     documents: int = 0
     forward: Postings = field(init=False)
     threads: int | None = None

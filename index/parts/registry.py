@@ -12,17 +12,20 @@ from lsr.index.parts.ids import IdsPart
 from lsr.index.parts.late.part import LatePart
 from lsr.index.parts.order import OrderPart
 from lsr.index.parts.part import AddedPart, Part, WrittenPart
+from lsr.index.parts.rare_terms.part import RareTermsPart
 from lsr.index.parts.seismic.part import SeismicPart
 from lsr.index.parts.summaries.part import SummariesPart
 from lsr.index.parts.term_ids import TermIdsPart
 from lsr.index.parts.terms import TermsPart
 from lsr.index.parts.vocabulary import VocabularyPart
 from lsr.index.parts.windows import WindowsPart
+from lsr.index.parts.words import WordsPart
 
 PARTS: dict[str, Part] = {
     part.name: part
     for part in (
         ForwardPart(),
+        RareTermsPart(),
         OrderPart(),
         TermIdsPart(),
         TermsPart(),
@@ -33,6 +36,7 @@ PARTS: dict[str, Part] = {
         WindowsPart(),
         IdsPart(),
         VocabularyPart(),
+        WordsPart(),
         DensePart(),
         LatePart(),
     )

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
@@ -15,7 +17,12 @@ from lsr.index.format.records import SegmentRecord
 from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.parts.forward import Forward
 from lsr.index.parts.order import Order
+from lsr.index.parts.rare_terms.turns import RareTerms
 from lsr.index.parts.registry import PARTS, owners, written_parts
+
+# Read-only, as arrays of files are, so that kernels are compiled for one type.
+_NO_OFFSETS, _NO_TURNS = np.empty(0, np.int64), np.empty(0, np.uint16)
+_NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
 
 
 class Segment:
@@ -27,7 +34,8 @@ class Segment:
     Attributes:
         folder: where its files are.
         record: what the manifest says of it.
-        forward: the documents' terms and weights.
+        forward: the documents' terms and weights, by column where terms share columns.
+        rare_terms: which terms shared columns stand for; None where each term has its own.
         document_rows: uint32 [documents]: the row at each position.
         row_positions: uint32 [documents]: the position of each row.
         idle: working memory of searches of this segment, for reuse (`lsr.index.engines.scratch`).
@@ -40,6 +48,7 @@ class Segment:
         self.forward: Forward = parts["forward"]
         order: Order = parts["order"]
         self.document_rows, self.row_positions = order.rows, order.positions
+        self.rare_terms: RareTerms | None = parts.get("rare_terms")
         self.idle: deque[Any] = deque()
         self._parts = parts
         self._opening = threading.Lock()
@@ -52,6 +61,8 @@ class Segment:
             forward_terms=self.forward.indices,
             forward_weights=self.forward.weights,
             forward_deficits=self.forward.deficits,
+            forward_rare_indptr=_NO_OFFSETS if self.rare_terms is None else self.rare_terms.indptr,
+            forward_rare_turns=_NO_TURNS if self.rare_terms is None else self.rare_terms.turns,
         )
 
     @classmethod

@@ -51,7 +51,7 @@ class TermIdsPart(WrittenPart):
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """Of vectors without a vocabulary, whose ids may be anything; which they are is known at the end."""
-        return draft.vocabulary is None
+        return draft.vocabulary is None and draft.shared is None
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""

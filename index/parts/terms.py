@@ -12,13 +12,14 @@ import numpy.typing as npt
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import open_array, write_array
-from lsr.index.format.checks import chunks
+from lsr.index.format.checks import chunks, largest
 from lsr.index.format.files import RESTORE
 from lsr.index.format.postings import Postings
 from lsr.index.format.records import SegmentRecord
 from lsr.index.kernels.inversion import count_terms
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.part import OpenSegment, WrittenPart
+from lsr.index.parts.rare_terms.turns import RareTerms, term_ids_in_order
 
 DOCUMENTS_NAME = "term_documents.npy"
 TOKENS_NAME = "term_tokens.npy"
@@ -56,22 +57,28 @@ class TermsPart(WrittenPart):
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
         counts: TermCounts = segment.part(self.name)
-        found = _documents_of_terms(segment.part("forward"), segment.record.dim)
+        record = segment.record
+        rare = None if record.shared is None else segment.part("rare_terms")
+        found = _documents_of_terms(segment.part("forward"), rare, record.terms)
         if found is not None and not np.array_equal(found, counts.documents):
             yield f"{DOCUMENTS_NAME}: not the number of documents of each term"
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""
-        counts = np.zeros(draft.dim, np.int64)
-        for start in range(0, len(draft.forward.indices), _COUNT_AT_A_TIME):
-            count_terms(draft.forward.indices[start : start + _COUNT_AT_A_TIME], counts)
+        counts = np.zeros(draft.dim if draft.shared is None else draft.shared.terms, np.int64)
+        if draft.rare_terms is None:
+            for start in range(0, len(draft.forward.indices), _COUNT_AT_A_TIME):
+                count_terms(draft.forward.indices[start : start + _COUNT_AT_A_TIME], counts)
+        else:
+            for ids in term_ids_in_order(draft.forward, draft.rare_terms):
+                counts += np.bincount(ids, minlength=len(counts))
         write_array(draft.folder / DOCUMENTS_NAME, counts)
         if draft.token_frequencies is not None:
             write_array(draft.folder / TOKENS_NAME, draft.token_frequencies)
 
 
 def _open_counts(path: Path, record: SegmentRecord) -> npt.NDArray[np.int64]:
-    counts = open_array(path, np.int64, record.dim)
+    counts = open_array(path, np.int64, record.terms)
     if not ((counts >= 0) & (counts <= record.documents)).all():
         raise IndexFormatError(
             f"{path}: a term stands in more documents than there are, or in fewer than none",
@@ -80,11 +87,14 @@ def _open_counts(path: Path, record: SegmentRecord) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _documents_of_terms(forward: Postings, dim: int) -> npt.NDArray[np.int64] | None:
+def _documents_of_terms(forward: Postings, rare: RareTerms | None, dim: int) -> npt.NDArray[np.int64] | None:
     """Count the documents of each term: int64 [dim]; None if one is out of range, as `forward` reports."""
     counts = np.zeros(dim, np.int64)
-    for chunk in chunks(forward.indices):
-        if int(chunk.max()) >= dim:
-            return None
-        counts += np.bincount(chunk, minlength=dim)
+    try:
+        for chunk in chunks(forward.indices) if rare is None else term_ids_in_order(forward, rare):
+            if largest(chunk) >= dim:
+                return None
+            counts += np.bincount(chunk, minlength=dim)
+    except IndexFormatError:  # as `rare_terms` reports
+        return None
     return counts

@@ -66,7 +66,7 @@ class VocabularyPart(WrittenPart):
 
     def open(self, folder: Path, record: SegmentRecord) -> StoredVocabulary:
         """See `Part.open`."""
-        return StoredVocabulary(folder / FILE_NAME, record.dim)
+        return StoredVocabulary(folder / FILE_NAME, record.terms - record.words)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
@@ -77,7 +77,7 @@ class VocabularyPart(WrittenPart):
 
     def wanted(self, draft: SegmentDraft) -> bool:
         """See `WrittenPart.wanted`."""
-        return draft.vocabulary is not None
+        return draft.vocabulary is not None and len(draft.vocabulary) > 0
 
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""

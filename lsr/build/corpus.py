@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from lsr.build.shards import SHARD_CHARACTERS, EncodedShards
 from lsr.core.arguments import path_of
@@ -19,15 +22,31 @@ from lsr.core.errors import InputError
 from lsr.core.files import check_output
 from lsr.core.places import beside
 from lsr.core.progress import Stages, silent
+from lsr.core.vocabulary import Vocabulary
+from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
+from lsr.encoding.lexical.settings import RECORD as LEXICAL
+from lsr.encoding.lexical.settings import LexicalSettings
+from lsr.encoding.lexical.words import CollectionWords, WordCounter
 from lsr.text.windows import WindowSettings, cut_corpus
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
-    from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, IndexBuilder, IndexSettings
 
 Progress = Callable[[int], None]
+
+
+class EncodesQueries(Protocol):
+    """A model's encoder, or that of an index."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    def encode_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> SparseVectors: ...
+
 
 _QUERY_BATCH = 1024
 
@@ -35,8 +54,9 @@ _QUERY_BATCH = 1024
 def index_corpus(
     corpus: Iterable[Document],
     path: str | Path,
-    encoder: SparseEncoder,
+    encoder: SparseEncoder | WordsAlone,
     *,
+    lexical: LexicalSettings | None = None,
     total: int | None = None,
     top_k: int | None = None,
     windows: WindowSettings | None = None,
@@ -50,14 +70,17 @@ def index_corpus(
 
     The encoding is kept in `PATH.encoding/` until the index is published: after an interruption, the same call resumes
     it. `restart` begins again, `force` replaces an existing index, `top_k` keeps only each document's heaviest terms.
-    With `windows`, documents are cut into windows, each in its own row, by which they are found. `threads` build the
-    index (default: one for each CPU). `total` is the number of documents, if known, for `stages` to show.
+    With `lexical`, the words of each document are further terms beside those of the model, weighed by BM25; with
+    `WordsAlone` for an encoder, they are all. With `windows`, documents are cut into windows, each in its own row, by
+    which they are found. `threads` build the index (default: one for each CPU). `total` is the number of documents, if
+    known, for `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
     """
-    from lsr.index import IndexBuilder, check_index_output
+    from lsr.index import check_index_output
 
+    lexical = lexical_settings(encoder, lexical)
     record = _encoder_record(encoder, top_k)
     check_index_output(path, force=force)
     if not force and (finished := finished_index(path)) is not None:
@@ -66,21 +89,55 @@ def index_corpus(
     if windows is not None:
         work, unit, total = {**record, "windows": windows.to_record()}, "windows", None
         corpus = cut_corpus(corpus, windows)
-    with (
-        _shards(path, work, restart) as shards,
-        IndexBuilder(
-            path,
-            dim=encoder.dim,
-            vocabulary=encoder.vocabulary,
-            encoder=record,
-            settings=settings,
-            windows=windows,
-            force=force,
-        ) as builder,
-    ):
-        with stages("encoding", total, unit) as progress:
+    with _shards(path, work, restart) as shards:
+        with stages("encoding" if encoder.dim else "reading", total, unit) as progress:
             shards.encode(corpus, encoder, top_k=top_k, progress=progress)
-        return _build(builder, shards.read(encoder.dim), encoder, shards.documents, threads, stages)
+        with (
+            _words(shards, lexical, stages) as words,
+            _builder(path, encoder, record, words, settings, windows, force) as builder,
+        ):
+            model = None if isinstance(encoder, WordsAlone) else encoder
+            return _build(builder, shards.read(encoder.dim), model, shards.documents, threads, stages, words)
+
+
+@contextmanager
+def _words(shards: EncodedShards, lexical: LexicalSettings | None, stages: Stages) -> Iterator[CollectionWords | None]:
+    """The words of the documents in the shards."""
+    if lexical is None:
+        yield None
+        return
+    with WordCounter(lexical) as counter:
+        with stages("counting words", shards.documents, "documents") as progress:
+            for documents in shards.read_documents():
+                counter.add([document.contents for document in documents])
+                progress(len(documents))
+        yield counter.finish()
+
+
+def _builder(
+    path: str | Path,
+    encoder: SparseEncoder | WordsAlone,
+    record: dict[str, Any],
+    words: CollectionWords | None,
+    settings: IndexSettings | None,
+    windows: WindowSettings | None,
+    force: bool,
+) -> IndexBuilder:
+    from lsr.index import IndexBuilder
+
+    if words is not None:
+        record = {**record, LEXICAL: words.record().to_record()}
+    named = [] if words is None else words.words
+    return IndexBuilder(
+        path,
+        dim=encoder.dim + len(named),
+        vocabulary=encoder.vocabulary,
+        words=named or None,
+        encoder=record,
+        settings=settings,
+        windows=windows,
+        force=force,
+    )
 
 
 def finished_index(path: str | Path) -> Index | None:
@@ -165,7 +222,7 @@ def encode_corpus(
 def encode_queries(
     queries: Iterable[Query],
     path: str | Path,
-    encoder: SparseEncoder,
+    encoder: EncodesQueries,
     *,
     top_k: int | None = None,
     force: bool = False,
@@ -189,7 +246,7 @@ def encode_queries(
 
 def check_work(
     path: str | Path,
-    encoder: SparseEncoder,
+    encoder: SparseEncoder | WordsAlone,
     *,
     top_k: int | None = None,
     windows: WindowSettings | None = None,
@@ -210,7 +267,7 @@ def _work_folder(path: str | Path) -> Path:
     return beside(path, "encoding")
 
 
-def _encoder_record(encoder: SparseEncoder, top_k: int | None) -> dict[str, Any]:
+def _encoder_record(encoder: SparseEncoder | WordsAlone, top_k: int | None) -> dict[str, Any]:
     return {**encoder.settings(), "top_k": top_k}
 
 
@@ -221,13 +278,15 @@ def _build(
     total: int | None,
     threads: int | None,
     stages: Stages,
+    words: CollectionWords | None = None,
 ) -> Index:
     with stages("reading", total, "vectors") as progress:
         for vectors, documents in batches:
-            builder.add(vectors, documents)
+            builder.add(vectors if words is None else words.beside(vectors, len(builder)), documents)
             if documents is not None and encoder is not None and encoder.inference_free:
                 # The basis of the collection's IDF: see `SparseEncoder.with_query_idf`.
-                builder.count_tokens(encoder.token_frequencies([document.contents for document in documents]))
+                frequencies = encoder.token_frequencies([document.contents for document in documents])
+                builder.count_tokens(np.pad(frequencies, (0, builder.dim - len(frequencies))))
             progress(len(vectors))
     with stages("building", len(builder), "documents") as progress:
         return builder.finish(progress=progress, threads=threads)

@@ -27,6 +27,7 @@ from lsr.core.work import WorkFolder
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
+    from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 # What an interruption can lose: half a minute of work or less for a small model on two cores, and few enough documents
@@ -70,7 +71,7 @@ class EncodedShards(WorkFolder):
     def encode(
         self,
         corpus: Iterable[Document],
-        encoder: SparseEncoder,
+        encoder: SparseEncoder | WordsAlone,
         *,
         top_k: int | None = None,
         progress: Callable[[int], None] | None = None,
@@ -111,6 +112,11 @@ class EncodedShards(WorkFolder):
                     source=str(self.folder),
                     remedies=[RESTART],
                 )
+
+    def read_documents(self) -> Iterator[list[Document]]:
+        """The documents alone, shard by shard."""
+        for path in self.paths:
+            yield [_to_document(row) for row in _table(path, _DOCUMENT_COLUMNS).to_pylist()]
 
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:
         """Vectors and documents, shard by shard."""

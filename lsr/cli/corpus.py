@@ -9,12 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lsr.cli.console import Interrupted, note
+from lsr.cli.console import Interrupted, fail, note
 from lsr.cli.options import OnError
 from lsr.core.documents import Document
 from lsr.core.places import beside
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
+    from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 T = TypeVar("T")
@@ -26,7 +28,7 @@ class EncodingJob:
 
     documents: Iterator[Document]
     total: int | None
-    encoder: SparseEncoder
+    encoder: SparseEncoder | WordsAlone
 
 
 @contextmanager
@@ -63,6 +65,20 @@ def looked_at(items: Iterator[T]) -> Iterator[T]:
     return chain([first], items)
 
 
+def load_encoder(
+    model: str, *, max_length: int | None, window_overlap: int | None = None, device: str | None = None
+) -> SparseEncoder | WordsAlone:
+    """What `lsr index --model` names: an encoder, or "bm25" for words alone. Exits with 2 for options of the other."""
+    from lsr.encoding.lexical.alone import WordsAlone
+    from lsr.encoding.sparse.encoder import SparseEncoder
+
+    if model != WORDS_ALONE:
+        return SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
+    if (max_length, window_overlap, device) != (None, None, None):
+        fail(f"--max-length, --window-overlap and --device are of models: {WORDS_ALONE} is none, and reads all words")
+    return WordsAlone()
+
+
 @contextmanager
 def encoding(
     corpus: str,
@@ -76,10 +92,9 @@ def encoding(
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
     """Give the encoding job of a corpus for `out`."""
-    from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.text import count_documents, open_corpus
 
     with resumable(out), skipping(on_error) as skip:
         documents = looked_at(open_corpus(corpus, format=format, **skip))
-        encoder = SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
+        encoder = load_encoder(model, max_length=max_length, window_overlap=window_overlap, device=device)
         yield EncodingJob(documents, count_documents(corpus, format=format), encoder)

@@ -12,6 +12,7 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.remarks import estimated, remark_on_texts
 from lsr.core.counted import counted
 from lsr.core.documents import Document
+from lsr.encoding.lexical.alone import WordsAlone
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -42,7 +43,11 @@ class DryRun:
 
 
 def dry_run(
-    documents: Iterable[Document], total: int | None, encoder: SparseEncoder, ways: str, unit: str = "documents"
+    documents: Iterable[Document],
+    total: int | None,
+    encoder: SparseEncoder | WordsAlone,
+    ways: str,
+    unit: str = "documents",
 ) -> DryRun:
     """Read all documents, encode some, and remark on a sample what a run remarks on all: `remark_on_texts`."""
     count = characters = 0
@@ -59,7 +64,7 @@ def dry_run(
             elif (place := chance.randrange(count)) < _SAMPLE:
                 sample[place] = text
             progress(1)
-    if not sample:
+    if isinstance(encoder, WordsAlone) or not sample:
         return DryRun(unit, count, characters, None, None, 0)
     encoder.look_at(sample)
     report = remark_on_texts(encoder, ways, count)

@@ -36,6 +36,7 @@ from lsr.core.documents import is_blank
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.vectors.formats import check_written
 
 _WAYS = "--max-length or --window-overlap reads more"
@@ -44,6 +45,7 @@ _OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", 
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.search.encoders import QueryEncoder
 
 
 def run(
@@ -92,6 +94,8 @@ def run(
 
         lsr encode --text "how do birds find their way"
     """
+    if model == WORDS_ALONE:
+        fail(f"{WORDS_ALONE} weighs words by their collection: index it (lsr index --model {WORDS_ALONE})")
     if index is None and query_idf is not None:
         fail("--query-idf is of a collection: name its index with --index")
     if index is not None and not queries:
@@ -115,6 +119,7 @@ def run(
         count = _encode_queries(corpus, out, load, top_k, format, on_error, force)
     else:
         from lsr.build.corpus import check_work, encode_corpus
+        from lsr.encoding.sparse.encoder import SparseEncoder
 
         check_output(out, force=force)
         with encoding(
@@ -127,6 +132,7 @@ def run(
             format=format,
             on_error=on_error,
         ) as job:
+            assert isinstance(job.encoder, SparseEncoder)
             if dry:
                 check_work(out, job.encoder, top_k=top_k, restart=restart)
                 print_dry_run(dry_run(job.documents, job.total, job.encoder, _WAYS), as_json)
@@ -144,13 +150,13 @@ def run(
 
 def _query_encoder(
     index: Path | None, query_idf: float | None, model: str, max_length: int | None, device: str | None
-) -> SparseEncoder:
+) -> SparseEncoder | QueryEncoder:
     """The encoder of queries: an index's, or a model's by itself, of which it is said what it lacks."""
     if index is not None:
         from lsr.search.retriever import Retriever
 
         own = None if model == DEFAULT_MODEL else model
-        return Retriever.open(index, model=own, device=device, query_idf=query_idf).encoder
+        return Retriever.open(index, model=own, device=device, query_idf=query_idf).query_encoder
     from lsr.encoding.sparse.encoder import SparseEncoder
 
     encoder = SparseEncoder.load(model, max_length=max_length, device=device, queries_only=True)
@@ -164,7 +170,7 @@ def _query_encoder(
 
 def _show_terms(
     text: str,
-    load_queries: Callable[[], SparseEncoder],
+    load_queries: Callable[[], SparseEncoder | QueryEncoder],
     queries: bool,
     model: str,
     max_length: int | None,
@@ -173,10 +179,15 @@ def _show_terms(
     as_json: bool,
 ) -> None:
     from lsr.encoding.sparse.encoder import SparseEncoder
+    from lsr.vectors.decoding import decode
 
-    encoder = load_queries() if queries else SparseEncoder.load(model, max_length=max_length, device=device)
-    encode = encoder.encode_queries if queries else encoder.encode_documents
-    [terms] = encoder.decode(encode([text], top_k=top_k))
+    if queries:
+        encoder = load_queries()
+        vectors = encoder.encode_queries([text], top_k=top_k)
+    else:
+        encoder = SparseEncoder.load(model, max_length=max_length, device=device)
+        vectors = encoder.encode_documents([text], top_k=top_k)
+    [terms] = decode(vectors, encoder.vocabulary)
     if as_json:
         print_json({"text": text, "vector": dict(terms)})
     else:
@@ -189,7 +200,7 @@ def _show_terms(
 def _encode_queries(
     source: str,
     out: Path,
-    load: Callable[[], SparseEncoder],
+    load: Callable[[], SparseEncoder | QueryEncoder],
     top_k: int | None,
     format: str | None,
     on_error: OnError,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
-from lsr.cli.corpus import resumable
+from lsr.cli.corpus import load_encoder, resumable
 from lsr.cli.options import (
     Device,
     EncodingThreads,
     Force,
     Json,
+    Language,
+    Lexical,
     MaxLength,
     QueryIdf,
     TopK,
@@ -21,6 +23,7 @@ from lsr.cli.options import (
     Windows,
     WindowStride,
     WindowWords,
+    lexical_settings,
     window_settings,
 )
 from lsr.cli.search_flags import asked, search_command
@@ -86,6 +89,8 @@ def run(
     ] = None,
     max_length: MaxLength = None,
     top_k: TopK = None,
+    lexical: Lexical = True,
+    language: Language = None,
     windows: Windows = None,
     window_words: WindowWords = None,
     window_stride: WindowStride = None,
@@ -151,6 +156,7 @@ def run(
     if asked(context).show:
         print_json(plan.to_record())
         return
+    words = lexical_settings(lexical, None, language)
     if run_files:
         why = "is of an index to search, and --run judges what was found already"
         refuse(context, why, *_OF_SEARCH)
@@ -183,8 +189,6 @@ def run(
         runs = {name: _read_run(path, loaded) for name, path in zip(labels, run_files, strict=True)}
         evaluation = evaluate_runs(loaded, runs, settings, stages=progress_bar)
     else:
-        from lsr.encoding.sparse.encoder import SparseEncoder
-
         path = index or folder / "index"
         announce(path)
         # An index given by name is measured as it was made, unless a model is given as well.
@@ -195,7 +199,7 @@ def run(
         if force or is_vacant(path):
             _check_makes(plan, dense)
         ids = _ids_of(collection, queries, dense_queries)
-        encoder = None if as_made else SparseEncoder.load(model or DEFAULT_MODEL, max_length=max_length, device=device)
+        encoder = None if as_made else load_encoder(model or DEFAULT_MODEL, max_length=max_length, device=device)
         dense_encoder = None
         if dense is not None:
             from lsr.encoding.dense.encoder import DenseEncoder
@@ -208,6 +212,7 @@ def run(
                 encoder,
                 top_k=top_k,
                 windows=cut,
+                lexical=None if as_made else words,
                 query_idf=query_idf,
                 dense=dense_encoder,
                 force=force,

@@ -17,6 +17,9 @@ from lsr.cli.options import (
     Force,
     Format,
     Json,
+    Language,
+    Lexical,
+    LexicalWeight,
     MaxLength,
     OnError,
     OnErrorOption,
@@ -27,6 +30,7 @@ from lsr.cli.options import (
     Windows,
     WindowStride,
     WindowWords,
+    lexical_settings,
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
@@ -58,6 +62,9 @@ def run(
     ] = None,
     max_length: MaxLength = None,
     top_k: TopK = None,
+    lexical: Lexical = True,
+    lexical_weight: LexicalWeight = None,
+    language: Language = None,
     window_overlap: WindowOverlap = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -156,6 +163,7 @@ def run(
     from lsr.text.windows import cut_corpus
 
     announce(out)
+    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
@@ -219,6 +227,7 @@ def run(
                 job.documents,
                 out,
                 job.encoder,
+                lexical=words,
                 total=job.total,
                 top_k=top_k,
                 windows=cut,

@@ -10,6 +10,7 @@ import typer
 
 from lsr.cli.console import fail, note
 from lsr.core.cpus import limit_threads
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
 from lsr.text.windows import WindowSettings
@@ -105,6 +106,48 @@ WindowOverlap = Annotated[
         help="Read documents longer than --max-length in windows that share this many tokens, merged by maximum.",
     ),
 ]
+
+
+_WORDS = "Words beside the model's terms"
+Lexical = Annotated[
+    bool,
+    typer.Option(
+        help="Find documents by their words as well, weighed as BM25 weighs them.",
+        rich_help_panel=_WORDS,
+    ),
+]
+LexicalWeight = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help=f"How much words count beside the model's terms, where a search does not say. (default: "
+        f"{LexicalSettings().weight:g})",
+        show_default=False,
+        rich_help_panel=_WORDS,
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the documents: of the words' endings, and of those that say nothing, as german; none to leave words "
+        "as they are. (default: english)",
+        show_default=False,
+        rich_help_panel=_WORDS,
+    ),
+]
+
+
+def lexical_settings(lexical: bool, weight: float | None, language: str | None) -> LexicalSettings | None:
+    """The settings given by --lexical and related options; exits with 2 if these contradict one another."""
+    from lsr.encoding.lexical.analysis import check_language
+
+    if not lexical:
+        if (weight, language) != (None, None):
+            fail("--lexical-weight and --language are of words, which --no-lexical leaves out")
+        return None
+    plain = LexicalSettings()
+    check_language(language or plain.language)
+    return LexicalSettings(language=language or plain.language, weight=plain.weight if weight is None else weight)
 
 
 _WINDOWS = "Long documents in windows"

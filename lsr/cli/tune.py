@@ -117,7 +117,7 @@ def _read_queries(index: Index, source: str, count: int, model: str | None, devi
     asked = list(islice(open_queries(source), count))
     retriever = Retriever(index, model=model, device=device)
     with progress_bar("encoding", len(asked), "queries") as progress:
-        vectors = retriever.encoder.encode_queries([query.text for query in asked], [query.id for query in asked])
+        vectors = retriever.sparse_queries([query.text for query in asked], [query.id for query in asked])
         progress(len(asked))
     return vectors
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from lsr.core.counted import counted
 
+WORD = "word:"
+"""Before a word, in the names of an index's terms; a model's have none."""
+
 
 class Vocabulary:
     """Terms numbered from 0 in the order given.

@@ -14,10 +14,14 @@ import numpy.typing as npt
 from lsr.core.counted import counted
 from lsr.core.errors import ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
-from lsr.index.fusion.query import HybridQuery
+from lsr.encoding.lexical.queries import IndexWords
+from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
+from lsr.encoding.sparse.rows import NOTHING, assemble
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
 
 if TYPE_CHECKING:
+    from lsr.core.vocabulary import Vocabulary
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index
@@ -80,6 +84,8 @@ class IndexEncoders:
         self._queries: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
+        self._lexical = LexicalRecord.of_encoder(index.encoder)
+        self._words: IndexWords | None = None
         self._loading = RLock()
 
     @property
@@ -123,6 +129,70 @@ class IndexEncoders:
     def dense(self, encoder: DenseEncoder) -> None:
         self._dense = encoder
 
+    @property
+    def words(self) -> IndexWords | None:
+        """The words that the index holds beside a model's terms, or None. IndexFormatError, ModelError as there."""
+        with self._loading:
+            if self._words is None and self._lexical is not None:
+                names = self._index.words
+                if names is None:
+                    return None
+                documents, rows = self._index.parts["terms"].documents, len(self._index)
+                self._words = IndexWords(self._lexical, names, documents, rows)
+            return self._words
+
+    @property
+    def words_alone(self) -> bool:
+        """Whether the index holds words and no model's terms."""
+        return (self._index.encoder or {}).get("model") == WORDS_ALONE and self._model is None
+
+    @property
+    def model_dim(self) -> int:
+        """How many of the index's dimensions are a model's terms: the first ones."""
+        return self._index.dim - len(self._index.words or ())
+
+    def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
+        """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""
+        terms = NOTHING if self.words_alone else self.queries.encode_queries([text]).row(0)
+        return self._with_words(text, terms, lexical_weight)
+
+    def sparse_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, lexical_weight: float | None = None
+    ) -> SparseVectors:
+        """The same of many texts."""
+        rows = [NOTHING] * len(texts)
+        if not self.words_alone:
+            encoded = self.queries.encode_queries(texts, ids)
+            if self._lexical is None:
+                return encoded
+            rows = [encoded.row(number) for number in range(len(encoded))]
+        joined = [self._with_words(text, row, lexical_weight) for text, row in zip(texts, rows, strict=True)]
+        return assemble(joined, [str(n) for n in range(len(texts))] if ids is None else ids, self._index.dim)
+
+    def sparse_documents(self, texts: Sequence[str]) -> SparseVectors:
+        """The terms and the words of texts, weighed as documents' are."""
+        rows = [NOTHING] * len(texts)
+        if not self.words_alone:
+            encoded = self.documents.encode_documents(texts)
+            if self.words is None:
+                return encoded
+            rows = [encoded.row(number) for number in range(len(encoded))]
+        assert self.words is not None
+        joined = [_joined(row, self.words.document(text)) for text, row in zip(texts, rows, strict=True)]
+        return assemble(joined, [str(number) for number in range(len(texts))], self._index.dim)
+
+    def counts_words(self, weight: float | None) -> bool:
+        """Whether queries get words beside a model's terms, with this weight (None: the index's)."""
+        if self._lexical is None or self.words_alone:
+            return False
+        return bool(self._lexical.settings.weight if weight is None else weight)
+
+    def _with_words(self, text: str, terms: SparseQuery, weight: float | None) -> SparseQuery:
+        if not (self.words_alone or self.counts_words(weight)):
+            return terms
+        assert self.words is not None
+        return _joined(terms, self.words.query(text, weight))
+
     def encode_query(
         self, text: str, retrieve: RetrieveSettings, given: HybridQuery = HybridQuery()
     ) -> tuple[HybridQuery, dict[str, float]]:
@@ -130,7 +200,7 @@ class IndexEncoders:
         sparse, dense, milliseconds = given.sparse, given.dense, {}
         start = perf_counter()
         if retrieve.needs_sparse and sparse is None:
-            sparse = self.queries.encode_queries([text]).row(0)
+            sparse = self.sparse_query(text, retrieve.lexical_weight)
             milliseconds["encode sparse"] = (perf_counter() - start) * 1e3
         if retrieve.needs_dense and dense is None:
             start = perf_counter()
@@ -148,7 +218,7 @@ class IndexEncoders:
     ) -> EncodedQueries:
         """The vectors of many texts that a search asks for; `dense` and `sparse` are those that were given."""
         if retrieve.needs_sparse and sparse is None:
-            sparse = self.queries.encode_queries(texts, ids)
+            sparse = self.sparse_queries(texts, ids, retrieve.lexical_weight)
         if retrieve.needs_dense and dense is None:
             dense = self.dense.encode_queries(texts)
         return EncodedQueries(ids, texts, sparse, dense)
@@ -167,6 +237,8 @@ class IndexEncoders:
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         record = self._index.encoder
+        if self.words_alone:
+            raise ModelError("this index holds words alone, and no model's terms")
         if self._model is None and record is None:
             raise ModelError(
                 "this index was made from vectors and names no model",
@@ -185,9 +257,9 @@ class IndexEncoders:
             encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
         else:
             encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)
-        if encoder.dim != self._index.dim:
+        if encoder.dim != self.model_dim:
             raise ModelError(
-                f"model {encoder.name} has {encoder.dim:,} terms, the index {self._index.dim:,}: it is not the model "
+                f"model {encoder.name} has {encoder.dim:,} terms, the index {self.model_dim:,}: it is not the model "
                 "that made this index"
             )
         return encoder
@@ -203,4 +275,28 @@ class IndexEncoders:
             return encoder
         from lsr.encoding.sparse.idf import inverse_document_frequency
 
-        return encoder.with_query_idf(inverse_document_frequency(frequencies, count), blend)
+        idf = inverse_document_frequency(frequencies[: self.model_dim], count)
+        return encoder.with_query_idf(idf, blend)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEncoder:
+    """Encodes queries as a search of an index does, without weights of a search's own.
+
+    Attributes:
+        vocabulary: the index's.
+    """
+
+    encoders: IndexEncoders
+    vocabulary: Vocabulary
+
+    def encode_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> SparseVectors:
+        """As `SparseEncoder.encode_queries`, over the terms of the index."""
+        vectors = self.encoders.sparse_queries(texts, ids)
+        return vectors if top_k is None else vectors.top_k(top_k)
+
+
+def _joined(terms: SparseQuery, words: SparseQuery) -> SparseQuery:
+    return np.concatenate([terms[0], words[0]]), np.concatenate([terms[1], words[1]])

@@ -12,17 +12,19 @@ import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
 from lsr.core.counted import counted
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, ModelError
 from lsr.core.executor import executor
-from lsr.index.fusion.query import HybridQuery, SparseQuery
+from lsr.encoding.lexical.settings import WORDS_ALONE
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.asked import Asked, NumberedTerms, asked_with
-from lsr.search.encoders import EncodedQueries, IndexEncoders
+from lsr.search.encoders import EncodedQueries, IndexEncoders, QueryEncoder
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.ranked import RankedIds
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
+from lsr.vectors.decoding import decode
 from lsr.vectors.explanation import Explanation, explain_match
 
 if TYPE_CHECKING:
@@ -201,6 +203,10 @@ class Retriever:
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
         return self._encoders.encode_queries(texts, ids, plan.retrieve, dense, sparse)
 
+    def sparse_queries(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> SparseVectors:
+        """The sparse vectors of texts, as this index is searched with: the terms of the model, and words."""
+        return self._encoders.sparse_queries(texts, ids)
+
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
         from lsr.search.run import rank
@@ -235,17 +241,22 @@ class Retriever:
     def explain(self, text: str, document_id: str) -> Explanation:
         """Explain the score of a document, or of its best window, for the text. Raises NotFoundError."""
         rows = self.index.documents.rows_of(document_id)
-        query = self._encode_query(text)
+        query = self._encoders.sparse_query(text)
         best = int(self.index.scores(*query, rows).argmax())
         return explain_match(query, self.index.vector(rows[best]), self.vocabulary)
 
     def encode(
         self, text: str, kind: Literal["query", "document"] = "query", top_k: int | None = None
     ) -> dict[str, float]:
-        """The text's term weights, heaviest first."""
-        encoder = self.encoder if kind == "query" else self.document_encoder
-        encode = encoder.encode_queries if kind == "query" else encoder.encode_documents
-        return dict(encoder.decode(encode([text], top_k=top_k))[0])
+        """The text's term weights, heaviest first, as this index searches with them; `top_k` keeps the heaviest."""
+        return self.encode_many([text], kind, top_k)[0]
+
+    def encode_many(
+        self, texts: Sequence[str], kind: Literal["query", "document"] = "query", top_k: int | None = None
+    ) -> list[dict[str, float]]:
+        """The same of each text."""
+        encode = self._encoders.sparse_queries if kind == "query" else self._encoders.sparse_documents
+        return [dict(terms) for terms in decode(encode(texts), self.vocabulary, top_k)]
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
         """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next.
@@ -262,7 +273,7 @@ class Retriever:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
         if self.index.encoder is not None or self._model is not None:
-            self._encode_query("warm up")
+            self._encoders.sparse_query("warm up")
             _ = self.vocabulary  # read from disk on first use
 
     # -- parts -------------------------------------------------------------------------------------------------------
@@ -283,6 +294,20 @@ class Retriever:
         return self.index.encoder is not None or self._model is not None or self._encoders.has_queries
 
     @property
+    def model(self) -> str | None:
+        """The name of the model of queries, "bm25" for an index of words alone; None if none can be loaded."""
+        if self._encoders.words_alone:
+            return WORDS_ALONE
+        try:
+            return self.encoder.name
+        except ModelError:
+            return None
+
+    def counts_words(self, plan: SearchPlan) -> bool:
+        """Whether a search by this plan looks for words beside a model's terms."""
+        return plan.retrieve.needs_sparse and self._encoders.counts_words(plan.retrieve.lexical_weight)
+
+    @property
     def encoder(self) -> SparseEncoder:
         """The encoder of queries: see `lsr.search.encoders.IndexEncoders`."""
         return self._encoders.queries
@@ -290,6 +315,11 @@ class Retriever:
     @encoder.setter
     def encoder(self, encoder: SparseEncoder) -> None:
         self._encoders.queries = encoder
+
+    @property
+    def query_encoder(self) -> QueryEncoder:
+        """What encodes queries as a search of this index does: the model's terms, and words."""
+        return QueryEncoder(self._encoders, self.vocabulary)
 
     @property
     def document_encoder(self) -> SparseEncoder:
@@ -304,9 +334,6 @@ class Retriever:
     @dense_encoder.setter
     def dense_encoder(self, encoder: DenseEncoder) -> None:
         self._encoders.dense = encoder
-
-    def _encode_query(self, text: str) -> SparseQuery:
-        return self.encoder.encode_queries([text]).row(0)
 
     def _answer(
         self,
@@ -347,7 +374,8 @@ class Retriever:
         milliseconds: dict[str, float] = {}
         start = perf_counter()
         if retrieve.needs_sparse and sparse is None:
-            encoded = self.encoder.encode_queries(texts)
+            ids = [str(number) for number in range(len(texts))]
+            encoded = self._encoders.sparse_queries(texts, ids, retrieve.lexical_weight)
             sparse = [encoded.row(number) for number in range(len(texts))]
             milliseconds["encode sparse"] = (perf_counter() - start) * 1e3 / len(texts)
         start = perf_counter()

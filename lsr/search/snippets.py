@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lsr.core.vocabulary import WORD
 from lsr.vectors.explanation import TermMatch
 
 _WORD = re.compile(r"\w+")
@@ -48,7 +49,7 @@ def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:
     """Contribution of each term that can be found in a text, without the tokenizer's mark of a word's start."""
     gains: dict[str, float] = {}
     for match in matches:
-        term = match.term.lstrip("▁Ġ").lower()
+        term = match.term.removeprefix(WORD).lstrip("▁Ġ").lower()
         if len(term) >= _SHORTEST_TERM and not term.startswith("##") and _WORD.fullmatch(term):
             gains[term] = max(match.contribution, gains.get(term, 0.0))
     return gains

@@ -36,13 +36,8 @@ async def encode(
     check_texts(asked.texts, service.settings)
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
-        if asked.kind == "query":
-            encoder = backend.encoder
-            vectors = encoder.encode_queries(asked.texts, top_k=asked.top_k)
-        else:
-            encoder = backend.document_encoder
-            vectors = encoder.encode_documents(asked.texts, top_k=asked.top_k)
-        decoded = [{term: short(weight) for term, weight in pairs} for pairs in encoder.decode(vectors)]
-        return to_json({"model": encoder.name, "kind": asked.kind, "vectors": decoded, "timings": clock.timings()})
+        vectors = backend.encode_many(asked.texts, asked.kind, asked.top_k)
+        decoded = [{term: short(weight) for term, weight in vector.items()} for vector in vectors]
+        return to_json({"model": backend.model, "kind": asked.kind, "vectors": decoded, "timings": clock.timings()})
 
     return await service.answer(request, work)

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from lsr.core.errors import ModelError
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, to_json
 from lsr.service.http.openapi import PROBLEMS
@@ -35,17 +34,10 @@ async def index(request: Request) -> Response:
         answer: dict[str, Any] = {
             "documents": len(served.documents),
             "terms": served.dim,
-            "model": _model_name(backend),
+            "model": backend.model,
             "limits": limits,
             "index": served.describe(),
         }
         return to_json(answer)
 
     return await service.answer(request, work)
-
-
-def _model_name(backend: SearchBackend) -> str | None:
-    try:
-        return backend.encoder.name
-    except ModelError:
-        return None

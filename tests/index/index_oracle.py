@@ -47,9 +47,14 @@ class Oracle:
 
     @classmethod
     def of(cls, vectors: SparseVectors, weight_bits: int = 8) -> Oracle:
-        """Whole steps of 1/255 of the heaviest weight, or 256ths of them; never zero."""
+        """Whole steps of 1/255 of the heaviest weight, or 256ths or 65,536ths of them; never zero.
+
+        With 24 bits, a step is the next power of two.
+        """
         scale = float(vectors.weights.max(initial=0)) / 255 or 1.0
-        parts = 1 if weight_bits == 8 else 256
+        parts = 256 ** (weight_bits // 8 - 1)
+        if weight_bits == 24:
+            scale = 2.0 ** np.ceil(np.log2(scale))
         steps = np.clip(np.rint(vectors.weights / scale * parts), 1, 255 * parts) / np.float32(parts)
         return cls(
             documents=len(vectors),

@@ -23,6 +23,7 @@ from lsr.search.reading import read_plan
 # A value of each keyword that is not its default, and what must be given beside it.
 GIVEN: dict[str, tuple[Any, dict[str, Any]]] = {
     "depth": (7, {"mode": "hybrid"}),
+    "lexical_weight": (0.5, {}),
     "sparse_mode": ("seismic", {"mode": "sparse-first"}),
     "recall": (0.9, {}),
     "cut": (0.3, {"mode": "approximate"}),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from lsr.search.plan import SearchPlan
 from lsr.search.response import Hit, SearchResponse
 from lsr.service.backend import SearchBackend
 from lsr.vectors.explanation import Explanation, TermMatch
-from lsr.vectors.sparse import SparseVectors
 
 DOCUMENTS = [
     Document("datetime/strptime", "date from string", "strptime", {"module": "datetime", "line": 7}),
@@ -24,24 +23,6 @@ DOCUMENTS = [
     Document("größe?", "size of an object"),
 ]
 WORDS = sorted({word for document in DOCUMENTS for word in document.contents.split()})
-
-
-class FakeEncoder:
-    name = "words"
-
-    def encode_queries(self, texts: Iterable[str], *, top_k: int | None = None) -> SparseVectors:
-        rows = []
-        for text in texts:
-            ids = sorted({WORDS.index(word) for word in text.split() if word in WORDS})
-            rows.append((np.array(ids, np.uint32), np.arange(1, len(ids) + 1, dtype=np.float32) / 3))
-        vectors = SparseVectors.from_rows(rows, dim=len(WORDS))
-        return vectors.top_k(top_k) if top_k else vectors
-
-    encode_documents = encode_queries
-
-    def decode(self, vectors: SparseVectors) -> list[list[tuple[str, float]]]:
-        rows = [zip(terms.tolist(), weights.tolist(), strict=True) for _, terms, weights in vectors]
-        return [sorted(((WORDS[term], weight) for term, weight in row), key=lambda pair: -pair[1]) for row in rows]
 
 
 class FakeDocuments:
@@ -77,7 +58,7 @@ class FakeSearcher:
         on_warm_up: Callable[[], object] = lambda: None,
     ) -> None:
         self.index = FakeIndex()
-        self.encoder = self.document_encoder = FakeEncoder()
+        self.model = "words"
         self.on_search = on_search
         self.on_warm_up = on_warm_up
         self.searched: list[str] = []
@@ -111,6 +92,16 @@ class FakeSearcher:
     def explain(self, text: str, document_id: str) -> Explanation:
         matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.documents.get(document_id))
         return Explanation(sum(match.contribution for match in matches), matches)
+
+    def encode_many(
+        self, texts: Sequence[str], kind: Literal["query", "document"] = "query", top_k: int | None = None
+    ) -> list[dict[str, float]]:
+        found = []
+        for text in texts:
+            known = sorted({word for word in text.split() if word in WORDS}, key=WORDS.index)
+            weights = {word: float(np.float32(number) / 3) for number, word in enumerate(known, start=1)}
+            found.append(dict(sorted(weights.items(), key=lambda pair: -pair[1])[:top_k]))
+        return found
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
         self.on_warm_up()

@@ -116,7 +116,7 @@ class IndexSearcher:
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
         """See `CandidateSearcher.search`. InputError for a hit that is not among the texts."""
-        vectors = self._retriever.encoder.encode_queries(queries)
+        vectors = self._retriever.sparse_queries(queries)
         found = [hits.rows for hits in self._retriever.index.search_batch(vectors, k)]
         for row in np.unique(np.concatenate(found)) if found else ():
             if self._rows[row] < 0:

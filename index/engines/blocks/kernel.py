@@ -37,6 +37,8 @@ def search_blocks(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     frequent_numbers,
     frequent_weights,
     list_starts,
@@ -56,6 +58,7 @@ def search_blocks(
     document_rows,
     query_indptr,
     query_terms,
+    query_turns,
     query_weights,
     cut,
     heap_factor,
@@ -75,8 +78,8 @@ def search_blocks(
     frequent_numbers … window: the blocks' summaries, see `accumulate`. block_size: documents of a block.
     weights … ordered, found: scratch, see `accumulate` and `gather`; the first four hold at least as many values as a
     query has terms.
-    query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_weights: float32, times the
-    index's scale.
+    query_indptr: int64 [n + 1]; query_terms: uint32, ascending within a query; query_turns: int32, see `common_terms`;
+    query_weights: float32, times the index's scale.
     cut, heap_factor: see `lsr.index.engines.blocks.search.search_approximate`; 0.0 and 1.0 make the search exact.
     first_blocks: blocks to look at before the first threshold; max_blocks: the most to visit. budget: int64,
         nanoseconds from the start of a query after which no block is visited, 0 for no such limit.
@@ -111,7 +114,7 @@ def search_blocks(
             accumulators,
             maxima,
         )
-        fill_lookup(lookup, terms, term_weights)
+        fill_lookup(lookup, terms, query_turns[query_indptr[q] : query_indptr[q + 1]], term_weights)
         # The bound below which a block is skipped, for a threshold of 1.0.
         factor = heap_factor * scale * (1 - ROUNDING * (m + 2))
 
@@ -155,7 +158,14 @@ def search_blocks(
                         continue
                     scored += 1
                     score = score_document(
-                        forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup
+                        forward_indptr,
+                        forward_terms,
+                        forward_weights,
+                        forward_deficits,
+                        forward_rare_indptr,
+                        forward_rare_turns,
+                        position,
+                        lookup,
                     )
                     if score > 0 and (size < k or score >= best_scores[0]):
                         size = offer(best_scores, best_rows, size, score, row)

@@ -76,6 +76,7 @@ def _search(
             document_rows=segment.document_rows,
             query_indptr=part.indptr,
             query_terms=part.terms,
+            query_turns=part.turns,
             query_weights=part.weights,
             cut=cut,
             heap_factor=heap_factor,
@@ -99,7 +100,7 @@ def _memory(summaries: Summaries, scratch: Scratch, terms: int) -> tuple[BoundAr
     """Scratch for a query of so many terms: uint16, or uint32 if integer weights in uint16 would be too coarse."""
     if terms <= MOST_NARROW_TERMS:
         return scratch.kept("blocks.narrow", lambda: _new_memory(summaries, MOST_NARROW_TERMS, np.uint16))
-    return scratch.kept("blocks.wide", lambda: _new_memory(summaries, len(summaries.term_maxima), np.uint32))
+    return scratch.kept("blocks.wide", lambda: _new_memory(summaries, scratch.terms, np.uint32))
 
 
 def _new_memory(

@@ -12,6 +12,7 @@ from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import (
     ForwardArguments,
+    common_terms,
     empty_lookup,
     fill_lookup,
     prefetch_documents,
@@ -24,15 +25,16 @@ _LARGEST = 65_535
 
 
 @kernel
-def _least_score(kth_weights, forward_deficits, terms, term_weights):
+def _least_score(kth_weights, forward_deficits, terms, term_turns, term_weights):
     """A score (float32) that at least k documents reach by the weight of a single term.
 
-    kth_weights: uint8 [dim], or empty, which gives a score of 0.
+    kth_weights: uint8 [dim], or empty, which gives a score of 0. Rare terms are left out: the weights of their columns
+    are other terms' too.
     """
     least = np.float32(0)
     if kth_weights.size == 0:
         return least
-    for i in range(terms.size):
+    for i in range(common_terms(terms, term_turns)):
         weight = np.float32(kth_weights[terms[i]])
         if forward_deficits is not None:
             # Rounded up, by less than one.
@@ -77,6 +79,8 @@ def search_bmp(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     frequent_numbers,
     frequent_weights,
     list_starts,
@@ -96,6 +100,7 @@ def search_bmp(
     document_rows,
     kth_weights,
     terms,
+    term_turns,
     term_weights,
     alpha,
     allow,
@@ -111,7 +116,8 @@ def search_bmp(
     weights … ordered: scratch, the first four hold at least as many values as the query has terms; accumulators are
     uint16, see `accumulate`; histogram: int64 [65536], see `_sort_blocks`.
     kth_weights: uint8 [dim]: a weight of each term that at least k documents reach, or empty if none is known.
-    terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
+    terms: uint32 [m], ascending; term_turns: int32, see `common_terms`; term_weights: float32 [m]: the query, weights
+    times the index's scale.
     alpha: above 0, at most 1. Once k documents are known, the search stops at the first block of which the worst of
     their scores exceeds alpha times the bound.
     allow: uint8 bitmap of rows, or empty.
@@ -138,11 +144,11 @@ def search_bmp(
     )
     # The bound that a block needs for a score of 1.0.
     factor = scale * (1 - ROUNDING * (terms.size + 2))
-    least = _least_score(kth_weights, forward_deficits, terms, term_weights)
+    least = _least_score(kth_weights, forward_deficits, terms, term_turns, term_weights)
     needed = max(np.int64(min(factor * least, _LARGEST)), 1)
     count = _sort_blocks(accumulators, maxima, largest, needed, histogram, ordered)
 
-    fill_lookup(lookup, terms, term_weights)
+    fill_lookup(lookup, terms, term_turns, term_weights)
     size, visited, scored = 0, 0, 0
     for i in range(count):
         block = np.int64(ordered[i])
@@ -158,7 +164,16 @@ def search_bmp(
             if not is_allowed(allow, row):
                 continue
             scored += 1
-            score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+            score = score_document(
+                forward_indptr,
+                forward_terms,
+                forward_weights,
+                forward_deficits,
+                forward_rare_indptr,
+                forward_rare_turns,
+                position,
+                lookup,
+            )
             if score > 0 and (size < scores.size or score >= scores[0]):
                 size = offer(scores, rows, size, score, row)
         if size == scores.size:

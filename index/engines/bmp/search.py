@@ -40,7 +40,8 @@ def search(
         # In float32, as in the authors' code, which keeps 16 terms for 0.6 of 25.
         keep = math.ceil(np.float32(beta) * np.float32(len(query.terms)))
         kept = np.sort(np.argsort(-query.weights, kind="stable")[:keep])
-        query = PreparedQuery(query.terms[kept], query.weights[kept])
+        turns = query.turns[kept] if len(query.turns) else query.turns
+        query = PreparedQuery(query.terms[kept], query.weights[kept], turns)
     summaries = blocks.summaries
     kth_weights = blocks.reached_by(k)
     if allowed.filtered:
@@ -55,6 +56,7 @@ def search(
         document_rows=segment.document_rows,
         kth_weights=kth_weights,
         terms=query.terms,
+        term_turns=query.turns,
         term_weights=query.weights,
         alpha=float(alpha),
         allow=allowed.bitmap,
@@ -80,4 +82,4 @@ def _bounds(summaries: Summaries, scratch: Scratch, terms: int) -> BoundArgument
     blocks = summaries.padded_blocks
     if terms <= MOST_NARROW_TERMS:
         return scratch.kept("bmp.narrow", lambda: bound_scratch(blocks, MOST_NARROW_TERMS, np.uint16, _BUCKETS))
-    return scratch.kept("bmp.wide", lambda: bound_scratch(blocks, len(summaries.term_maxima), np.uint16, _BUCKETS))
+    return scratch.kept("bmp.wide", lambda: bound_scratch(blocks, scratch.terms, np.uint16, _BUCKETS))

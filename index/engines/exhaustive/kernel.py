@@ -16,8 +16,11 @@ def search_all(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     document_rows,
     terms,
+    term_turns,
     term_weights,
     allow,
     lookup,
@@ -28,17 +31,26 @@ def search_all(
 
     forward_*, lookup: see `lsr.index.kernels.scoring`; lookup is empty before and after.
     document_rows: uint32 [documents]: the row of each position.
-    terms: uint32 [m], ascending; term_weights: float32 [m].
+    terms: uint32 [m], ascending; term_turns: int32, see `common_terms`; term_weights: float32 [m].
     allow: bitmap of rows, or empty.
     Only documents of positive score are returned.
     """
-    fill_lookup(lookup, terms, term_weights)
+    fill_lookup(lookup, terms, term_turns, term_weights)
     size, scored = 0, 0
     for position in range(forward_indptr.size - 1):
         row = np.int64(document_rows[position])
         if is_allowed(allow, row):
             scored += 1
-            score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+            score = score_document(
+                forward_indptr,
+                forward_terms,
+                forward_weights,
+                forward_deficits,
+                forward_rare_indptr,
+                forward_rare_turns,
+                position,
+                lookup,
+            )
             if score > 0 and (size < scores.size or score >= scores[0]):
                 size = offer(scores, rows, size, score, row)
     empty_lookup(lookup, terms)

@@ -36,6 +36,8 @@ def _visit(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     document_rows,
     allow,
     lookup,
@@ -62,7 +64,16 @@ def _visit(
         row = np.int64(document_rows[position])
         if is_allowed(allow, row):
             scored += 1
-            score = score_document(forward_indptr, forward_terms, forward_weights, forward_deficits, position, lookup)
+            score = score_document(
+                forward_indptr,
+                forward_terms,
+                forward_weights,
+                forward_deficits,
+                forward_rare_indptr,
+                forward_rare_turns,
+                position,
+                lookup,
+            )
             if score > 0:
                 size = offer(scores, rows, size, score, row)
     return size, scored
@@ -123,6 +134,8 @@ def search_seismic(
     forward_terms,
     forward_weights,
     forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
     block_indptr,
     block_starts,
     block_rows,
@@ -135,6 +148,7 @@ def search_seismic(
     entry_weights,
     document_rows,
     terms,
+    term_turns,
     term_weights,
     lists,
     heap_factor,
@@ -150,7 +164,8 @@ def search_seismic(
 
     block_*, summary_*, entry_*: see `lsr.index.parts.seismic.blocks.SeismicBlocks`. forward_*: see
     `lsr.index.kernels.scoring`. document_rows: uint32 [documents]: the row of each position.
-    terms: uint32 [m], ascending; term_weights: float32 [m]: the query, weights times the index's scale.
+    terms: uint32 [m], ascending; term_turns: int32, see `common_terms`; term_weights: float32 [m]: the query, weights
+    times the index's scale.
     lists: int64, positions in `terms` of the lists to go through.
     heap_factor: float32. A block is skipped when k documents are known and its summary's inner product with the query
     is below heap_factor times the worst of their scores: a smaller factor skips less.
@@ -163,7 +178,7 @@ def search_seismic(
     With summaries of all mass, whole lists, all terms and heap_factor at most 1 the result is that of exhaustive
     search: bounds are added in the same order and precision as scores, so rounding never puts one below a score.
     """
-    fill_lookup(lookup, terms, term_weights)
+    fill_lookup(lookup, terms, term_turns, term_weights)
     total = 0
     for position in lists:
         total += block_indptr[terms[position] + 1] - block_indptr[terms[position]]
@@ -212,6 +227,8 @@ def search_seismic(
                 forward_terms,
                 forward_weights,
                 forward_deficits,
+                forward_rare_indptr,
+                forward_rare_turns,
                 document_rows,
                 allow,
                 lookup,

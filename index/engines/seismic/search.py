@@ -31,6 +31,7 @@ def search(
         *scratch.kept("seismic.blocks", lambda: _arguments(blocks)),
         document_rows=segment.document_rows,
         terms=query.terms,
+        term_turns=query.turns,
         term_weights=query.weights,
         lists=np.argsort(-query.weights, kind="stable")[: parameters.query_cut],
         heap_factor=np.float32(parameters.heap_factor),

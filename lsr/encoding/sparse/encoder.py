@@ -27,6 +27,7 @@ from lsr.encoding.sparse.layout import read_spec
 from lsr.encoding.sparse.loading import find_sparse, load_towers
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.encoding.sparse.spec import ModelSpec, TableSpec
+from lsr.vectors.decoding import decode
 from lsr.vectors.explanation import Explanation, explain_match
 from lsr.vectors.sparse import SparseVectors
 
@@ -265,12 +266,7 @@ class SparseEncoder:
         top_k = None if top_k is None else count(top_k, "top_k", least=0)
         if vectors.dim > self.dim:
             raise InputError(f"vectors of {vectors.dim} terms cannot be decoded with a vocabulary of {self.dim}")
-        decoded = []
-        for row in range(len(vectors)):
-            terms, weights = vectors.row(row)
-            order = (-weights).argsort(kind="stable")[:top_k]
-            decoded.append([(self.vocabulary.term(int(terms[i])), float(weights[i])) for i in order])
-        return decoded
+        return decode(vectors, self.vocabulary, top_k)
 
     def explain(self, query: str, document: str) -> Explanation:
         """Score a query against a document, with what each shared term adds."""

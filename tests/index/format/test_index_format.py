@@ -155,7 +155,7 @@ def test_duplicate_id_names_both_rows(tmp_path):
 
 
 def test_colliding_hashes_are_told_apart(build, monkeypatch):
-    monkeypatch.setattr("lsr.index.parts.ids.hash_id", lambda encoded: len(encoded) % 2)
+    monkeypatch.setattr("lsr.index.parts.names.hash_name", lambda encoded: len(encoded) % 2)
     index = build(random_vectors(120, 30))
     assert [index.documents.row(f"d{i}") for i in range(120)] == list(range(120))
     with pytest.raises(NotFoundError):

@@ -1,0 +1,1 @@
+"""Rare terms, which share columns."""

@@ -1,0 +1,72 @@
+"""The words of a query, by the words of an index."""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import ModelError
+from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
+from lsr.encoding.lexical.settings import LexicalRecord
+from lsr.encoding.lexical.words import damped, inverse_document_frequency
+
+Row = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
+
+
+class WordTable(Protocol):
+    """The words of an index."""
+
+    def __len__(self) -> int: ...
+
+    def find(self, word: str) -> int | None: ...
+
+
+class IndexWords:
+    """Weighs the words of texts as an index's documents and queries are weighed. Safe to use from several threads.
+
+    Args:
+        record: what the index says of its words.
+        words: of the index: `find` gives the term id of one, or None.
+        documents: int64 [dim]: how many of the `rows` hold each term.
+
+    ModelError for an index whose words were cut by other rules than today's.
+    """
+
+    def __init__(self, record: LexicalRecord, words: WordTable, documents: npt.NDArray[np.int64], rows: int) -> None:
+        if record.analysis != ANALYSIS:
+            raise ModelError(
+                f"the words of this index were cut by rules of version {record.analysis}, and these are of version "
+                f"{ANALYSIS}",
+                remedies=["build the index again", "search it without words (lexical 0)"],
+            )
+        self.record = record
+        self._words, self._documents, self._rows = words, documents, rows
+        self._analyser = Analyser(record.settings.language)
+        self._lock = Lock()  # stemmers are for one thread at a time
+
+    def __repr__(self) -> str:
+        return f"IndexWords({len(self._words):,} words, {self.record.settings.language})"
+
+    def query(self, text: str, weight: float | None = None) -> Row:
+        """The words' term ids, ascending, and IDF times `weight` (default: the index's) times their number."""
+        ids, counts, _ = self._count(text)
+        weight = self.record.settings.weight if weight is None else weight
+        idf = inverse_document_frequency(self._documents[ids], self._rows)
+        return ids, (idf * counts * np.float32(weight)).astype(np.float32)
+
+    def document(self, text: str) -> Row:
+        """The term ids, ascending, and the weights of a document; words that the index does not hold have none."""
+        ids, counts, length = self._count(text)
+        lengths = np.full(len(ids), length, np.int64)
+        return ids, damped(counts, lengths, self.record.mean_length, self.record.settings)
+
+    def _count(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], int]:
+        with self._lock:
+            words = self._analyser.words(text)
+        found = Counter(id for word in words if (id := self._words.find(word)) is not None)
+        ids = sorted(found)
+        return np.array(ids, np.uint32), np.array([found[id] for id in ids], np.int64), len(words)

@@ -1,0 +1,142 @@
+"""The words of a collection: counted while its documents go by, and then weighed by BM25.
+
+A document's weight of a word is tf / (tf + k1 (1 - b + b length / mean length)), a query's its inverse document
+frequency log(1 + (N - df + 0.5) / (df + 0.5)): Lucene's variant (Kamphuis et al., ECIR 2020), as in bm25s. Words are
+numbered by the documents that hold them, the most first, ties by their letters, so that their numbers do not depend on
+the order of the documents, and rare words, which are most of them, have the highest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
+from lsr.encoding.lexical.settings import LexicalRecord, LexicalSettings
+from lsr.vectors.beside import beside
+from lsr.vectors.sparse import SparseVectors
+
+_Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+class WordCounter:
+    """Counts the words of a collection's texts, in the order of its rows; as context manager, for it keeps a file.
+
+    Memory holds each different word once; the words of each text go to a temporary file, four bytes each.
+    """
+
+    def __init__(self, settings: LexicalSettings) -> None:
+        self.settings = settings
+        self._analyser = Analyser(settings.language)
+        self._numbers: dict[str, int] = {}
+        self._lengths: list[npt.NDArray[np.int64]] = []
+        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed on leaving the context)
+
+    def __repr__(self) -> str:
+        return f"WordCounter({len(self._numbers):,} words)"
+
+    def __enter__(self) -> WordCounter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Count the words of further texts."""
+        numbers, lengths = self._numbers, []
+        for text in texts:
+            words = self._analyser.words(text)
+            lengths.append(len(words))
+            found = np.fromiter((numbers.setdefault(word, len(numbers)) for word in words), np.uint32, len(words))
+            self._file.write(found.data)
+        self._lengths.append(np.array(lengths, np.int64))
+
+    def finish(self) -> CollectionWords:
+        """What was counted, with the words in their order."""
+        self._file.flush()
+        lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.int64)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        found = np.memmap(self._file, np.uint32, "r") if starts[-1] else np.zeros(0, np.uint32)
+        documents = np.zeros(len(self._numbers), np.int64)
+        for first in range(0, len(lengths), _ROWS):
+            last = min(first + _ROWS, len(lengths))
+            _, words, _ = _counts(found[starts[first] : starts[last]], lengths[first:last], len(documents))
+            documents += np.bincount(words, minlength=len(documents))
+        names = np.array(list(self._numbers), dtype=object)
+        order = sorted(range(len(names)), key=lambda number: (-documents[number], names[number]))
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places)
+
+
+_ROWS = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionWords:
+    """The words of a collection, and of each of its rows. Good while the `WordCounter` that made it is open.
+
+    Attributes:
+        settings: by which they were counted.
+        words: the different ones, in their order.
+        starts: int64 [rows + 1]: where each row's words begin in `found`.
+        found: uint32: numbers of words by their first occurrence; places: int64: their places in `words`.
+    """
+
+    settings: LexicalSettings
+    words: list[str]
+    starts: npt.NDArray[np.int64]
+    found: npt.NDArray[np.uint32]
+    places: npt.NDArray[np.int64]
+
+    @property
+    def mean_length(self) -> float:
+        """Mean number of words of a row."""
+        rows = len(self.starts) - 1
+        return float(self.starts[-1] / rows) if rows else 0.0
+
+    def record(self) -> LexicalRecord:
+        """What the index says of them."""
+        return LexicalRecord(settings=self.settings, mean_length=self.mean_length, analysis=ANALYSIS)
+
+    def beside(self, vectors: SparseVectors, first: int) -> SparseVectors:
+        """The vectors of rows `first` … with their words as further terms, of dim `vectors.dim` + the words."""
+        if first + len(vectors) >= len(self.starts):
+            raise InputError("there are more vectors than texts whose words were counted")
+        last = first + len(vectors)
+        lengths = np.diff(self.starts[first : last + 1])
+        found = self.places[self.found[self.starts[first] : self.starts[last]]]
+        rows, words, counts = _counts(found, lengths, len(self.words))
+        weights = damped(counts, lengths[rows], self.mean_length, self.settings)
+        indptr = np.searchsorted(rows, np.arange(len(vectors) + 1))
+        dim = vectors.dim + len(self.words)
+        return beside(vectors, SparseVectors(indptr, words + vectors.dim, weights, vectors.ids, dim, validate=False))
+
+
+def damped(
+    counts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], mean_length: float, settings: LexicalSettings
+) -> npt.NDArray[np.float32]:
+    """BM25's document side: the weight of words that occur so often in texts of so many words: float32."""
+    damping = settings.k1 * (1 - settings.b + settings.b * lengths / (mean_length or 1.0))
+    return (counts / (counts + damping)).astype(np.float32)
+
+
+def inverse_document_frequency(documents: npt.NDArray[np.integer], rows: int) -> npt.NDArray[np.float32]:
+    """BM25's query side: the weight of words that stand in so many of all rows: float32."""
+    found = documents.astype(np.float64)
+    return np.log1p((rows - found + 0.5) / (found + 0.5)).astype(np.float32)
+
+
+def _counts(found: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], words: int) -> _Counts:
+    """(row, word, how often) of each different word of each row, by row, then word."""
+    keys = np.repeat(np.arange(len(lengths)), lengths) * np.int64(max(words, 1)) + found
+    distinct, counts = np.unique(keys, return_counts=True)
+    rows, numbers = np.divmod(distinct, max(words, 1))
+    return rows, numbers, counts

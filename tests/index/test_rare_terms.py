@@ -1,0 +1,309 @@
+"""Rare terms share columns: what an index keeps by term stays small, and every score and hit what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from index_oracle import Oracle, Pairs
+from index_tampering import edit_array, edit_manifest
+
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, add_dense, verify
+from lsr.index.build.export import iter_vectors, terms_of
+from lsr.index.build.prune import prune_index
+from lsr.index.format.columns import COLUMNS, SHARED, SharedColumns
+from lsr.index.fusion.fuse import fuse
+from lsr.vectors.pruning import TopK
+from lsr.vectors.sparse import SparseVectors
+
+TOKENS, WORDS = 30_000, 170_000
+DIM = TOKENS + WORDS
+FIRST = COLUMNS - SHARED
+TURNS = -(-(DIM - FIRST) // SHARED)
+MODES: dict[str, dict[str, Any]] = {
+    "exact": {},
+    "exhaustive": {},
+    "approximate": {"cut": 0.0, "heap_factor": 1.0, "max_blocks": 1 << 40},
+    "seismic": {"query_cut": None, "heap_factor": 1.0},
+    "bmp": {},
+}
+EVERYTHING = {"seismic": SeismicSettings(n_postings=None, summary_energy=1.0), "bmp": BmpSettings(8)}
+
+
+def rare_of(*columns: int) -> list[int]:
+    """All terms of the shared columns of these numbers, counted from the first."""
+    return [FIRST + column + SHARED * turn for column in columns for turn in range(TURNS)]
+
+
+# So few shared columns, and so many terms of each, that documents hold several terms of one.
+RARE = rare_of(0, 1, 2, 17, SHARED - 1)
+RARE = [term for term in RARE if term < DIM]
+
+
+def made(documents: int = 1500, seed: int = 0) -> SparseVectors:
+    random = np.random.default_rng(seed)
+    rows = []
+    for _ in range(documents):
+        tokens = (random.pareto(0.6, 12) * 20).astype(np.int64) % TOKENS
+        words = TOKENS + (random.pareto(0.5, 15) * 30).astype(np.int64) % WORDS
+        rare = random.choice(RARE, random.integers(0, 6))
+        terms = np.unique(np.concatenate([tokens, words, rare]))
+        rows.append((terms, random.gamma(2, 0.5, len(terms)) + 0.01))
+    return SparseVectors.from_rows(rows, [f"d{i}" for i in range(documents)], DIM)
+
+
+VECTORS = made()
+
+
+def by_column(vectors: SparseVectors) -> SparseVectors:
+    """The vectors with terms renumbered so that these ascend as the columns of an index do: what scores go by."""
+    return SparseVectors.from_rows(
+        [(np.sort(ORDER[terms]), weights[np.argsort(ORDER[terms])]) for _, terms, weights in vectors],
+        vectors.ids,
+        vectors.dim,
+    )
+
+
+def _order() -> np.ndarray:
+    ids = np.arange(DIM)
+    columns = np.where(ids < FIRST, ids, FIRST + (ids - FIRST) % SHARED)
+    order = np.empty(DIM, np.int64)
+    order[np.lexsort((ids, columns))] = ids
+    return order
+
+
+ORDER = _order()
+
+
+def build(path: Path, vectors: SparseVectors, **settings: Any) -> Index:
+    chosen = IndexSettings(**{**EVERYTHING, **settings})
+    with IndexBuilder(path, dim=vectors.dim, settings=chosen, rare_last=True) as builder:
+        for start in range(0, len(vectors), 400):
+            builder.add(vectors[start : start + 400])
+        return builder.finish()
+
+
+def queries() -> list[Pairs]:
+    random = np.random.default_rng(2)
+    asked: list[Pairs] = [
+        ([FIRST], [1.0]),
+        (RARE[:2], [1.0, 0.3]),  # of one column
+        (RARE[:TURNS], random.random(TURNS) + 0.1),  # all terms of a column
+        (RARE, random.random(len(RARE)) + 0.1),
+        ([DIM - 1, FIRST + 5, FIRST + 5 + SHARED], [1.0, 2.0, 0.5]),
+        ([FIRST + 3000], [1.0]),  # of no document, but its column may be
+        ([5, TOKENS + 3, FIRST - 1, FIRST, FIRST + SHARED], [1.0, 0.5, 2.0, 1.0, 1.0]),
+        ([], []),
+    ]
+    for row in range(0, len(VECTORS), 150):
+        terms, weights = VECTORS.row(row)
+        asked.append((terms, weights * random.uniform(0.2, 2, len(terms)).astype(np.float32)))
+    for many in (90, 130, 300):  # bounds in 32 bits, places of more than a byte
+        terms = np.unique(np.concatenate([random.choice(DIM, many, replace=False), RARE]))
+        asked.append((terms, random.exponential(1.0, len(terms)) + 0.01))
+    return asked
+
+
+@pytest.fixture(scope="module", params=[8, 16, 24])
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return build(tmp_path_factory.mktemp("rare") / "index", VECTORS, weight_bits=request.param)
+
+
+@pytest.fixture(scope="module")
+def oracle(index: Index) -> Oracle:
+    return Oracle.of(by_column(VECTORS), index.segments[0].record.settings.weight_bits)
+
+
+def test_terms_take_two_bytes_and_tables_go_by_columns(index: Index) -> None:
+    segment = index.segments[0]
+    assert index.dim == DIM and segment.record.dim == COLUMNS and segment.forward.indices.dtype == np.uint16
+    assert np.diff(segment.forward.indptr).max() > 30 and (np.diff(segment.rare_terms.indptr) > 2).any()
+    assert verify(index.path) == []
+    # Several terms of one column in one document, which is what this is about.
+    columns = segment.forward.indices.astype(np.int64)
+    inside = np.repeat(np.arange(len(VECTORS)), np.diff(segment.forward.indptr))
+    assert ((columns[1:] == columns[:-1]) & (inside[1:] == inside[:-1])).sum() > 100
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_finds_the_true_best_to_the_bit(index: Index, oracle: Oracle, mode: str) -> None:
+    mask = np.random.default_rng(3).random(len(VECTORS)) < 0.3
+    few = np.arange(len(VECTORS)) % 500 == 7
+    for terms, weights in queries():
+        columns = ORDER[np.asarray(terms, np.int64)]
+        for k in (1, 10, 2000):
+            for allow in (None, mask, few):
+                hits = index.search(terms, weights, k, mode=mode, allow=allow, **MODES[mode])
+                assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(columns, weights, k, allow)
+
+
+def test_scores_and_batches_and_completion_are_the_same(index: Index, oracle: Oracle) -> None:
+    asked = [(np.asarray(terms), np.asarray(weights)) for terms, weights in queries()]
+    batch = SparseVectors.from_rows([(np.sort(terms), weights[np.argsort(terms)]) for terms, weights in asked], dim=DIM)
+    rows = np.arange(len(VECTORS))
+    found = index.search_batch(batch, 20, threads=1)
+    dense = add_dense(index, [np.ones((len(VECTORS), 2), np.float32)], force=True)
+    for (terms, weights), hits in zip(asked, found, strict=True):
+        wanted = oracle.scores(ORDER[terms.astype(np.int64)], weights)
+        assert (index.scores(terms, weights, rows) == wanted).all()
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms.astype(np.int64)], weights, 20)
+        ranked = (rows, np.zeros(len(rows), np.float32))
+        none = (rows[:0], np.zeros(0, np.float32))
+        complete = (dense.sparse.prepare(terms, weights), np.ones(2, np.float32))
+        fused = fuse(dense, none, ranked, (1.0, 0.0), None, absent=(1e9, 0.0), complete=complete)
+        if len(terms):
+            assert fused.side_scores[0].tolist() == wanted[fused.rows].tolist()
+
+
+def test_parameters_that_leave_out_terms_work(index: Index) -> None:
+    for terms, weights in queries():
+        for mode, parameters in (("bmp", {"beta": 0.5}), ("seismic", {}), ("approximate", {"cut": 0.5})):
+            hits = index.search(terms, weights, 10, mode=mode, **parameters)
+            if parameters != {"beta": 0.5}:
+                assert (hits.scores == index.scores(terms, weights, hits.rows)).all()
+
+
+def test_a_query_of_all_terms(index: Index, oracle: Oracle) -> None:
+    weights = np.random.default_rng(6).random(DIM).astype(np.float32) + 0.01
+    for mode in MODES:
+        hits = index.search(np.arange(DIM), weights, 5, mode=mode, **MODES[mode])
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER, weights, 5)
+
+
+def test_vectors_and_counts_are_given_back_by_term(index: Index, tmp_path: Path) -> None:
+    for row in range(0, len(VECTORS), 37):
+        assert index.vector(row)[0].tolist() == VECTORS.row(row)[0].tolist()
+    exported = SparseVectors.concatenate(list(iter_vectors(index, 333)))
+    assert exported.dim == DIM and exported.indices.tolist() == VECTORS.indices.tolist()
+    assert np.abs(exported.weights - VECTORS.weights).max() <= index.manifest.weight_scale
+    for row in range(0, len(VECTORS), 37):
+        assert index.vector(row)[1].tolist() == exported.row(row)[1].tolist()
+    counted = np.bincount(VECTORS.indices, minlength=DIM)
+    assert index.parts["terms"].documents.tolist() == counted.tolist()
+    assert len(terms_of(index)) == DIM
+    assert [batch.indices.max() for batch in iter_vectors(index, columns=True)] == [VECTORS.indices.max()]
+
+
+def test_pruning_keeps_the_layout_and_the_weights(index: Index, tmp_path: Path) -> None:
+    pruned = prune_index(index, tmp_path / "pruned", TopK(20))
+    assert pruned.segments[0].record.shared == index.segments[0].record.shared and verify(pruned.path) == []
+    for row in range(0, len(VECTORS), 61):
+        before = dict(zip(*(part.tolist() for part in index.vector(row)), strict=True))
+        after = dict(zip(*(part.tolist() for part in pruned.vector(row)), strict=True))
+        assert len(after) == min(20, len(before)) and after.items() <= before.items()
+
+
+def test_few_terms_are_kept_as_ever(tmp_path: Path) -> None:
+    vectors = SparseVectors.from_rows([([1, 5, COLUMNS - 1], [1.0, 2.0, 0.5])], dim=COLUMNS)
+    index = build(tmp_path / "index", vectors)
+    assert "rare_terms" not in index.parts and index.manifest.shared_from is None
+    assert "shared_from" not in (index.path / "manifest.json").read_text()
+
+
+def test_more_terms_than_can_be_told_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at most 536,928,256 terms"):
+        IndexBuilder(tmp_path / "index", dim=2**30, rare_last=True)
+    assert SharedColumns.of(536_928_256) is not None
+
+
+def test_blank_documents_and_one_document(tmp_path: Path) -> None:
+    vectors = SparseVectors.from_rows([([], []), ([DIM - 1], [2.0]), ([], [])], dim=DIM)
+    index = build(tmp_path / "index", vectors)
+    assert verify(index.path) == [] and index.vector(0)[0].tolist() == []
+    for mode in MODES:
+        assert index.search([DIM - 1, DIM - 2], [1, 1], mode=mode, **MODES[mode]).rows.tolist() == [1]
+        assert len(index.search([DIM - 1 - SHARED], [1], mode=mode, **MODES[mode])) == 0
+
+
+# -- damage ----------------------------------------------------------------------------------------------------------
+
+
+def damaged(tmp_path: Path, file: str, change: Callable[[np.ndarray], None]) -> Index:
+    index = build(tmp_path / "index", made(200))
+    edit_array(index, file, change)
+    return index
+
+
+def move_a_turn(offsets: np.ndarray) -> None:
+    row = int(np.flatnonzero(np.diff(offsets) > 0)[3])
+    offsets[row + 1] -= 1
+
+
+def swap_two(turns: np.ndarray) -> None:
+    turns[:] = turns[::-1].copy()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        ("forward_rare_turns.npy", lambda turns: turns.__setitem__(4, 60_000), "a term id is not below 200,000"),
+        ("forward_rare_turns.npy", lambda turns: turns.__setitem__(slice(None), 0), "do not ascend within a column"),
+        ("forward_rare_turns.npy", swap_two, "forward_rare_turns.npy|term_documents.npy"),
+        ("forward_rare_indptr.npy", move_a_turn, "not as many rare terms"),
+        ("forward_terms.npy", lambda terms: terms.__setitem__(slice(0, 60), 0), "do not ascend within a row"),
+        ("forward_terms.npy", lambda terms: terms.__setitem__(terms >= FIRST, FIRST - 1), "not as many rare terms"),
+        ("term_documents.npy", lambda counts: counts.__setitem__(DIM - 2, 7), "not the number of documents"),
+    ],
+)
+def test_verify_names_the_damage_and_searches_go_on(
+    tmp_path: Path, file: str, change: Callable[[np.ndarray], None], says: str
+) -> None:
+    index = damaged(tmp_path, file, change)
+    assert any(any(each in problem for each in says.split("|")) for problem in verify(index.path))
+    opened = Index.open(index.path)
+    for terms, weights in queries():
+        for mode in MODES:
+            opened.search(terms, weights, mode=mode)
+    for row in range(0, 200, 7):
+        try:
+            opened.vector(row)
+        except IndexFormatError as error:
+            assert "forward_rare_turns.npy: not one for each posting" in str(error)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda offsets: offsets.__setitem__(5, 1 << 40),
+        lambda offsets: offsets.__setitem__(-1, offsets[-1] + 1),
+        lambda offsets: offsets.__setitem__(0, -3),
+    ],
+)
+def test_offsets_that_lead_outside_are_not_opened(tmp_path: Path, change: Callable[[np.ndarray], None]) -> None:
+    index = damaged(tmp_path, "forward_rare_indptr.npy", change)
+    with pytest.raises(IndexFormatError, match=r"forward_rare_indptr\.npy: offsets do not ascend"):
+        Index.open(index.path)
+
+
+def test_turns_of_all_postings_in_one_document_read_nothing_outside(tmp_path: Path) -> None:
+    def all_in_one(offsets: np.ndarray) -> None:
+        offsets[1:] = offsets[-1]
+
+    index = damaged(tmp_path, "forward_rare_indptr.npy", all_in_one)
+    opened = Index.open(index.path)
+    for terms, weights in queries():
+        for mode in MODES:
+            opened.search(terms, weights, mode=mode)
+
+
+@pytest.mark.parametrize("value", [-1, COLUMNS, "x", 2**40])
+def test_a_manifest_that_says_what_none_could(tmp_path: Path, value: Any) -> None:
+    index = build(tmp_path / "index", made(20))
+    edit_manifest(index.path, lambda record: record.update(shared_from=value))
+    with pytest.raises(IndexFormatError, match="shared_from"):
+        Index.open(index.path)
+
+
+def test_another_layout_is_read_as_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the number of shared columns is may change: an index keeps its own."""
+    monkeypatch.setattr("lsr.index.format.columns.SHARED", 1024)
+    index = build(tmp_path / "index", made(100))
+    monkeypatch.undo()
+    opened = Index.open(index.path)
+    assert opened.segments[0].record.shared == replace(SharedColumns.of(DIM), first=COLUMNS - 1024)
+    assert verify(index.path) == [] and opened.vector(3)[0].tolist() == made(100).row(3)[0].tolist()
