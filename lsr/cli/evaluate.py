@@ -27,9 +27,10 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.search_flags import asked, search_command
-from lsr.cli.useless import refuse
+from lsr.cli.useless import refuse, refuse_of_models
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
     from lsr.eval import Run, TestCollection
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
 _OF_INDEX = ("index", "model", "max_length", "top_k", "windows", "window_words", "window_stride", "top_windows")
-_OF_SEARCH = (*_OF_INDEX, "dense", "dense_queries", "query_idf")
+_OF_WORDS = ("lexical", "language")
+_OF_SEARCH = (*_OF_INDEX, *_OF_WORDS, "dense", "dense_queries", "query_idf")
 
 
 def run(
@@ -156,7 +158,6 @@ def run(
     if asked(context).show:
         print_json(plan.to_record())
         return
-    words = lexical_settings(lexical, None, language)
     if run_files:
         why = "is of an index to search, and --run judges what was found already"
         refuse(context, why, *_OF_SEARCH)
@@ -166,6 +167,12 @@ def run(
             refuse(context, "is for the run file: beside --run, it needs --output to write one", "tag")
     if dense_queries is not None and not plan.retrieve.needs_dense:
         refuse(context, "has no use in this search: choose --mode dense or hybrid", "dense_queries")
+    if model == WORDS_ALONE:
+        reads = dense is not None or plan.retrieve.needs_dense or plan.rerank is not None
+        refuse_of_models(context, encodes=reads)
+    if not lexical and plan.retrieve.lexical_weight:
+        fail("--lexical-weight is of words, which --no-lexical leaves out")
+    words = lexical_settings(lexical, None, language)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     labels = _labels(run_files or [], label or [])
     settings = EvaluationSettings(
@@ -194,8 +201,9 @@ def run(
         # An index given by name is measured as it was made, unless a model is given as well.
         as_made = index is not None and index.exists() and model is None and not force
         if as_made:
-            why = "is of the model that makes an index, and --index is searched as it was made: name its --model, too"
-            refuse(context, why, "max_length", "top_k")
+            why = "and --index is searched as it was made: name its --model, too"
+            refuse(context, f"is of the model that makes an index, {why}", "max_length", "top_k")
+            refuse(context, f"is of the words that an index is made with, {why}", *_OF_WORDS)
         if force or is_vacant(path):
             _check_makes(plan, dense)
         ids = _ids_of(collection, queries, dense_queries)

@@ -34,11 +34,12 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
-from lsr.cli.useless import refuse
+from lsr.cli.useless import refuse, refuse_of_models
 from lsr.core.counted import counted
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
     from lsr.encoding.shared.tally import TextReport
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _ENGINE = "The search engine"
 _WAYS = "--max-length reads more, --windows max all"
+_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language")
 
 
 def run(
@@ -57,7 +59,8 @@ def run(
         typer.Option(
             "--model",
             "-m",
-            help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}; none with --vectors)",
+            help=f"A name from `lsr models`, a folder, or a hub name; or {WORDS_ALONE}, to index words alone. "
+            f"(default: {DEFAULT_MODEL}; none with --vectors)",
         ),
     ] = None,
     max_length: MaxLength = None,
@@ -163,17 +166,21 @@ def run(
     from lsr.text.windows import cut_corpus
 
     announce(out)
-    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
     if vectors is not None:
-        refuse(context, "is for texts to encode: --vectors are indexed as they are", "top_k", "window_overlap")
+        if model == WORDS_ALONE:
+            fail(f"{WORDS_ALONE} is no model that makes vectors: leave out --model, or index a CORPUS with it")
+        refuse(context, "is for texts to encode: --vectors are indexed as they are", *_OF_TEXTS)
         refuse(context, "is for what takes long to encode: --vectors are indexed at once", "restart")
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
         if corpus is None:
             refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error")
+    if model == WORDS_ALONE:
+        refuse_of_models(context, encodes=dense is not None)
+    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)

@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
-from lsr.cli.search_flags import asked, search_command
+from lsr.cli.search_flags import asked, refuse_asked, search_command
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted, verb
 from lsr.core.documents import is_blank
@@ -119,12 +119,14 @@ def run(
 
         if queries is None or holds_vectors(queries):
             refuse(context, _OF_TEXTS, "query_idf")
+            refuse_asked(context, _OF_TEXTS, "lexical_weight")
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
     refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
-    if query is None:
+    if query is None or vector is not None:
         refuse(context, _OF_TEXTS, "query_idf")
+        refuse_asked(context, _OF_TEXTS, "lexical_weight")
     if query is not None and is_blank(query):
         fail("the query is empty: give some words to search for")
     vectors = {

@@ -71,6 +71,13 @@ def asked(context: typer.Context) -> Asked:
     return found
 
 
+def refuse_asked(context: typer.Context, why: str, *names: str) -> None:
+    """As `lsr.cli.useless.refuse`, for flags of a search: those of these fields of a plan."""
+    for name in names:
+        if name in asked(context).flat:
+            fail(f"{_flag(name)} {why}")
+
+
 def search_command(*only: str, default_mode: str = "auto", why: str = "") -> type[TyperCommand]:
     """The class of a command that searches: its callback gets the flags by `asked(context)`.
 

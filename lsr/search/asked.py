@@ -65,6 +65,11 @@ class Asked:
             raise InputError("a dense search has no use for a vector of terms: leave it out, or choose mode hybrid")
         if self.dense is not None and not retrieve.needs_dense:
             raise InputError("a search of the sparse index has no use for a dense vector: choose mode dense or hybrid")
+        if self.sparse is not None and retrieve.lexical_weight is not None:
+            raise InputError(
+                "is of the vectors that are made of texts: a vector of terms is searched with as it is",
+                field="lexical_weight",
+            )
         if no_text and retrieve.needs_sparse and self.sparse is None:
             raise InputError(f"a {retrieve.mode} search needs a vector of terms as well, or a text to make it from")
         if no_text and retrieve.needs_dense and self.dense is None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.counted import counted
-from lsr.core.errors import ModelError, Remedy
+from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.encoding.lexical.queries import IndexWords
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
@@ -152,7 +152,11 @@ class IndexEncoders:
         return self._index.dim - len(self._index.words or ())
 
     def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
-        """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""
+        """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's).
+
+        InputError for such a weight where the index holds no words, as for `sparse_queries`.
+        """
+        self._check_weight(lexical_weight)
         terms = NOTHING if self.words_alone else self.queries.encode_queries([text]).row(0)
         return self._with_words(text, terms, lexical_weight)
 
@@ -160,6 +164,7 @@ class IndexEncoders:
         self, texts: Sequence[str], ids: Sequence[str] | None = None, lexical_weight: float | None = None
     ) -> SparseVectors:
         """The same of many texts."""
+        self._check_weight(lexical_weight)
         rows = [NOTHING] * len(texts)
         if not self.words_alone:
             encoded = self.queries.encode_queries(texts, ids)
@@ -186,6 +191,11 @@ class IndexEncoders:
         if self._lexical is None or self.words_alone:
             return False
         return bool(self._lexical.settings.weight if weight is None else weight)
+
+    def _check_weight(self, weight: float | None) -> None:
+        """InputError for a weight of words where there are none; 0 asks for none."""
+        if weight and self._lexical is None:
+            raise InputError("this index holds no words beside a model's terms", field="lexical_weight")
 
     def _with_words(self, text: str, terms: SparseQuery, weight: float | None) -> SparseQuery:
         if not (self.words_alone or self.counts_words(weight)):

@@ -52,6 +52,19 @@ def test_a_dry_run_counts_estimates_and_writes_nothing(run: Run) -> None:
     assert sorted(Path().rglob("*")) == before
 
 
+def test_a_dry_run_of_words_alone_has_nothing_to_encode(run: Run) -> None:
+    folder()
+    before = sorted(Path().rglob("*"))
+    code, out, err = run("index", "notes", "--model", "bm25", "--dry-run", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["count"] == 1, err
+    assert (found["seconds"], found["cut"], found["sample"]) == (None, None, 0)
+    code, _, err = run("index", "notes", "--model", "bm25", "--dry-run", "--windows", "max")
+    assert code == 0 and "1 window," in err and "encoding" not in err
+    assert sorted(Path().rglob("*")) == before
+    assert run("index", "notes", "--model", "bm25")[0] == 0
+
+
 def test_an_input_is_looked_at_before_a_model_is_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")

@@ -91,6 +91,9 @@ def test_a_search_that_a_new_index_cannot_do_is_refused_before_it_is_made(
         ("--windows", "max"),
         ("--dense", "minilm"),
         ("--query-idf", "0.5"),
+        ("--no-lexical",),
+        ("--language", "german"),
+        ("--lexical-weight", "2"),
         ("--mode", "exact"),
         ("--recall", "0.9"),
         ("--plan", "plan.json"),
@@ -98,7 +101,7 @@ def test_a_search_that_a_new_index_cannot_do_is_refused_before_it_is_made(
     ],
     ids=lambda options: options[0],
 )
-def test_what_judging_a_run_has_no_use_for_is_refused(run: Run, toy: Path, options: tuple[str, str]) -> None:
+def test_what_judging_a_run_has_no_use_for_is_refused(run: Run, toy: Path, options: tuple[str, ...]) -> None:
     Path("a.run").write_text("1 Q0 arctic-tern 1 2.0 mine\n2 Q0 glacier 1 1.0 mine\n")
     Path("plan.json").write_text(run("search", "x", "--show-plan")[1])
     code, out, err = run("eval", toy, "--run", "a.run", "--no-bm25", *options)
@@ -111,5 +114,35 @@ def test_settings_of_a_model_beside_an_index_as_it_was_made(run: Run, toy: Path)
     for options in (("--max-length", 16), ("--top-k", 5)):
         code, _, err = run("eval", toy, "--index", "made", "--no-bm25", *options)
         assert code == 2 and f"error: {options[0]} is of the model that makes an index" in err
+    for words in (("--language", "german"), ("--no-lexical",)):
+        code, _, err = run("eval", toy, "--index", "made", "--no-bm25", *words)
+        assert code == 2 and f"error: {words[0]} is of the words that an index is made with" in err
+    assert run("eval", toy, "--index", "made", "--no-bm25", "--lexical-weight", "0.5")[0] == 0
     code, _, err = run("eval", toy, "--index", "made", "--no-bm25", "--device", "cuda:99")
     assert code == 2 and "there is no device 'cuda:99' here" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "bm25", "--max-length", "9"), "--max-length is of models: bm25 is none"),
+        (("--model", "bm25", "--top-k", "9"), "--top-k is of models"),
+        (("--model", "bm25", "--query-idf", "0.5"), "--query-idf is of models"),
+        (("--model", "bm25", "--device", "cpu"), "--device is of models"),
+        (("--model", "bm25", "--no-lexical"), "--no-lexical is of words beside a model's terms"),
+        (("--no-lexical", "--lexical-weight", "2"), "--lexical-weight is of words, which --no-lexical leaves out"),
+    ],
+    ids=lambda options: " ".join(options) if isinstance(options, tuple) else "",
+)
+def test_what_words_alone_and_no_words_have_no_use_for(
+    run: Run, toy: Path, options: tuple[str, ...], said: str
+) -> None:
+    code, out, err = run("eval", toy, "--no-bm25", *options)
+    assert (code, out) == (2, "") and f"error: {said}" in err, err
+    assert not Path("lsr-eval/toy/index").exists()
+
+
+def test_words_alone_are_measured(run: Run, toy: Path) -> None:
+    code, out, err = run("eval", toy, "--no-bm25", "--model", "bm25")
+    assert code == 0 and "bm25" in out, err
+    assert run("eval", toy, "--no-bm25", "--model", "bm25", "--lexical-weight", "2")[0] == 0
