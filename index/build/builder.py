@@ -88,7 +88,7 @@ class IndexBuilder:
         if not 1 <= dim <= 2**32:
             raise InputError(f"dim must lie in 1 … 2³², not {dim}")
         if isinstance(vocabulary, WordVocabulary) and words is None:
-            vocabulary, words = vocabulary.tokens, vocabulary.words
+            words, vocabulary = vocabulary.words, vocabulary.tokens
         named = [each for each in (vocabulary, words) if each is not None]
         if named and sum(map(len, named)) != dim:
             beside = f" and {len(words):,} words" if words else ""

@@ -12,8 +12,10 @@ from lsr.core.errors import InputError
 
 # What two bytes can tell apart.
 COLUMNS = 1 << 16
-# Of these, those that several terms share: more make their bounds closer, and leave fewer terms a column of their own.
-SHARED = 1 << 13
+# Of these, those that several terms share. More make the bounds of rare terms closer: of 120,000 documents with 470,000
+# different words, a search for four rare ones scored 2,000 with 4,096, 1,100 with 8,192 and 600 with 16,384. Beyond,
+# words that are not so rare would share columns too.
+SHARED = 1 << 14
 # Which of the terms of a column it is takes two bytes too.
 _MOST_TURNS = 1 << 16
 

@@ -32,7 +32,7 @@ UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-_OPTIONAL = ("outliers", "columns", "shared_from", "words")
+_OPTIONAL = ("outliers", "columns", "shared_from", "words", "lexical")
 # Entries of a folder that is no index, among which one is looked for.
 _LOOKED_AT = 1000
 # Those of builds are some kilobytes.
@@ -65,6 +65,8 @@ class Manifest:
             out of the file.
         shared_from: the first column that rare terms share (`lsr.index.format.columns`); None if none do, and left out.
         words: how many of the terms, the last ones, are words (`lsr.index.parts.words`); None for none, and left out.
+        lexical: what `lsr tune --qrels` found of their weight, as JSON values of `lsr.search.lexical.LexicalTuning`;
+            None for nothing, and left out.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -86,6 +88,7 @@ class Manifest:
     columns: int | None = None
     shared_from: int | None = None
     words: int | None = None
+    lexical: dict[str, Any] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

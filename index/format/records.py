@@ -134,6 +134,7 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
         "columns": columns,
         "shared_from": _optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
         "words": _optional_number(record, "words", 1, dim),
+        "lexical": _object_or_none(record, "lexical", missing=True),
         "created": text(record, "created", _TEXT),
         "library_version": text(record, "library_version", _TEXT),
     }

@@ -4,12 +4,13 @@ forward_indptr: int64 [documents + 1]; forward_terms: unsigned [nnz], ascending 
 forward_weights: uint8 [nnz]; forward_deficits: uint8 or uint16 [nnz], or None in an index of 8 bits a weight: a weight
 is forward_weights - forward_deficits / 256 (or 65,536) steps.
 forward_rare_indptr: int64 [documents + 1]; forward_rare_turns: uint16: where rare terms share the last columns
-(`lsr.index.format.columns`), the turns of a document's last postings, which are those of such columns; else both empty.
+(`lsr.index.format.columns`), the turns of a document's last postings, which are those of such columns; else two zeros,
+and nothing.
 lookup: the query, as (places: unsigned, one for each term id that two bytes can hold, or [dim + 1] in larger
 vocabularies; weights: float32 [m + 1]; rare: uint32 [m + 2]): the weight of a term is weights[places[term]]; places and
 weights[0] are zero. Places of one byte stay in the nearest cache where a weight for each term of the vocabulary would
 not. Rare terms have no place, for others share their columns: rare[0] is their number, mostly 0, rare[1] where the
-weight of the first stands, and then follow their keys, ascending.
+weight of the first stands (1 where no other term is asked for), and then follow their keys, ascending.
 
 Of a damaged index, a search may read any term id: there is a place for each that two bytes can hold, and greater ones
 than there are terms share the last, which is zero, so nothing outside of the arrays is read.
@@ -21,8 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.jit import kernel
+from lsr.index.kernels.integers import larger
 from lsr.index.kernels.prefetch import prefetch
 
+# So many rare terms of a query are looked for among a document's columns before its turns are read.
+_FEW_RARE = 8
 # What `lookup` is.
 Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.uint32]]
 
@@ -121,42 +125,53 @@ def score_document(
     score = np.float32(0)
     # Unsigned positions spare the check for negative ones.
     first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
-    for p in range(first, last):
+    # A query without common terms, rare[1] being 1, reads no place. Here and below, loops that are not entered stand
+    # where a branch would make Numba count references to the arrays, for each document.
+    for p in range(first, last if rare[1] != 1 else first):
         score += weights[_place(places, forward_terms, p)] * _steps(forward_weights, forward_deficits, p)
-    if rare[0] > 0:
-        score = _add_rare(
-            forward_indptr,
-            forward_terms,
-            forward_weights,
-            forward_deficits,
-            forward_rare_indptr,
-            forward_rare_turns,
-            position,
-            lookup,
-            score,
-        )
-    return score
+    return _add_rare(
+        forward_terms,
+        forward_weights,
+        forward_deficits,
+        forward_rare_indptr,
+        forward_rare_turns,
+        position,
+        first,
+        last,
+        weights,
+        rare,
+        score,
+    )
 
 
-@kernel
+@kernel(forceinline=True)
 def _add_rare(
-    forward_indptr,
     forward_terms,
     forward_weights,
     forward_deficits,
     forward_rare_indptr,
     forward_rare_turns,
     position,
-    lookup,
+    first,
+    last,
+    weights,
+    rare,
     score,
 ):
-    """`score` and, added to it, what rare terms add."""
-    _, weights, rare = lookup
-    first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
-    turn, end = np.uint64(forward_rare_indptr[position]), np.uint64(forward_rare_indptr[position + 1])
+    """`score` and, added to it, what the rare terms of the document's postings first … last - 1 add."""
+    asked = np.uint64(rare[0])
+    # A few are first looked for among the columns, of which many are compared at once.
+    held = forward_terms.dtype.type(asked > _FEW_RARE)
+    for q in range(np.uint64(2), asked + np.uint64(2) if held == 0 else np.uint64(2)):
+        column = forward_terms.dtype.type(rare[q] >> 16)
+        for p in range(first, last):
+            held = larger(held, forward_terms.dtype.type(forward_terms[p] == column))
+    stop = asked if held else np.uint64(0)
+    at = position if held else 0
+    turn, end = np.uint64(forward_rare_indptr[at]), np.uint64(forward_rare_indptr[at + 1])
     # Of a damaged index, a document may have more turns than postings.
     p = last - min(end - turn, last - first)
-    q, stop = np.uint64(0), np.uint64(rare[0])
+    q = np.uint64(0)
     while p < last and q < stop:
         key, wanted = _key(forward_terms[p], forward_rare_turns[turn]), rare[q + np.uint64(2)]
         if key == wanted:

@@ -21,7 +21,7 @@ from lsr.index.parts.rare_terms.turns import RareTerms
 from lsr.index.parts.registry import PARTS, owners, written_parts
 
 # Read-only, as arrays of files are, so that kernels are compiled for one type.
-_NO_OFFSETS, _NO_TURNS = np.empty(0, np.int64), np.empty(0, np.uint16)
+_NO_OFFSETS, _NO_TURNS = np.zeros(2, np.int64), np.empty(0, np.uint16)
 _NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
 
 

@@ -53,11 +53,11 @@ class Words(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Words):
             return NotImplemented
-        tables = self.table, other.table
+        mine, its = self.table, other.table
         return (
             self.first == other.first
-            and np.array_equal(*(table.indptr for table in tables))
-            and np.array_equal(*(table.bytes for table in tables))
+            and np.array_equal(mine.indptr, its.indptr)
+            and np.array_equal(mine.bytes, its.bytes)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -106,7 +106,7 @@ class WordVocabulary(Vocabulary):
             return False
         return all(mine == its for mine, its in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As a vocabulary in memory: a file that is mapped here may not be there."""

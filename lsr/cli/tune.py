@@ -37,7 +37,7 @@ def run(
     qrels: Annotated[
         Path | None,
         typer.Option(
-            help="Judgements of the queries: find the weight of the dense side in hybrid search instead.",
+            help="Judgements of the queries: find the weights of words and of the dense side instead.",
             show_default=False,
         ),
     ] = None,
@@ -55,8 +55,9 @@ def run(
     of the exact top k that is returned. Parameters are chosen on one half of the queries and verified on the other.
     Nothing else should run meanwhile.
 
-    With --qrels, the weight of the dense side is found instead, one for all queries or, if that proves better on
-    held-out queries, one for each; `lsr search --mode hybrid` then uses it.
+    With --qrels, weights are found instead, where they prove better on held-out queries: that of words beside the
+    model's terms, and of an index with dense vectors that of these, one for all queries or one for each. Searches then
+    use them.
 
     Examples:
 
@@ -77,7 +78,15 @@ def run(
     if qrels is not None:
         method = asked(context).flat.get("fusion")
         retriever = Retriever(opened, model=model, device=device)
-        _tune_fusion(retriever, queries, qrels, method=method, metric=metric, plot=drawing, as_json=as_json)
+        tunes_words = opened.words is not None and opened.words.first > 0
+        tunes_dense = "dense" in opened.parts or not tunes_words
+        words = _tune_lexical(retriever, queries, qrels, metric=metric, as_json=as_json) if tunes_words else None
+        if tunes_dense:
+            # Opened again, so that the weight of words is what was found.
+            retriever = Retriever.open(index, model=model, device=device)
+            dense = _tune_fusion(retriever, queries, qrels, method, metric, drawing, as_json)
+        if as_json:
+            print_json({**(dense if tunes_dense else {}), **({} if words is None else {"lexical": words})})
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
@@ -156,17 +165,40 @@ def _chosen(choice: Choice) -> str:
     )
 
 
+def _tune_lexical(retriever: Retriever, queries: str, qrels: Path, *, metric: str, as_json: bool) -> dict[str, Any]:
+    """Find and store the weight of words, and print what it gains, unless it is to be JSON."""
+    from lsr.eval import read_qrels
+    from lsr.eval.measures.metrics import metric_label
+    from lsr.eval.reports.markdown import markdown_table
+    from lsr.eval.tuning.lexical import tune_lexical
+    from lsr.search.lexical import store_lexical
+    from lsr.text import open_queries
+
+    asked = list(open_queries(queries))
+    found = tune_lexical(retriever, asked, read_qrels(qrels), metric=metric, stages=progress_bar)
+    store_lexical(retriever.index, found.tuning)
+    if not as_json:
+        label = metric_label(found.tuning.metric)
+        curve = [[f"{weight:g}", f"{value:.4f}"] for weight, value in found.curve.items()]
+        print_text(markdown_table(["weight of words", label], curve))
+        print_text(
+            f"\nweight of words: {found.tuning.weight:g}; stored. On queries that had no part in the choice, {label} "
+            f"is {found.halves['untuned']:.4f} untuned, {found.halves['tuned']:.4f} tuned ({len(asked)} queries, "
+            f"{found.tuning.queries} of them judged)\n"
+        )
+    return asdict(found)
+
+
 def _tune_fusion(
     retriever: Retriever,
     queries: str,
     qrels: Path,
-    *,
     method: str | None,
     metric: str,
     plot: Path | None,
     as_json: bool,
-) -> None:
-    """Find and store the weight of the dense side, and print what it gains."""
+) -> dict[str, Any]:
+    """Find and store the weight of the dense side, and print what it gains, unless it is to be JSON."""
     from lsr.eval import read_qrels
     from lsr.eval.measures.metrics import metric_label
     from lsr.eval.reports.markdown import markdown_table
@@ -184,8 +216,7 @@ def _tune_fusion(
     if plot is not None:
         save_plot(found, plot, title=index.path.name)
     if as_json:
-        print_json(asdict(found))
-        return
+        return asdict(found)
     label = metric_label(found.tuning.metric)
     curve = [[f"{weight:.2f}", f"{value:.4f}"] for weight, value in found.curve.items()]
     print_text(markdown_table(["dense weight", label], curve))
@@ -195,3 +226,4 @@ def _tune_fusion(
         f"{found.halves['untuned']:.4f} untuned, {found.halves['fixed']:.4f} with one weight for all, "
         f"{found.halves['predicted']:.4f} with one for each ({found.tuning.queries} judged queries)"
     )
+    return asdict(found)

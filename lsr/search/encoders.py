@@ -19,6 +19,7 @@ from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
+from lsr.search.lexical import stored_lexical
 
 if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
@@ -85,6 +86,7 @@ class IndexEncoders:
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
         self._lexical = LexicalRecord.of_encoder(index.encoder)
+        self._tuned = stored_lexical(index)
         self._words: IndexWords | None = None
         self._loading = RLock()
 
@@ -152,11 +154,7 @@ class IndexEncoders:
         return self._index.dim - len(self._index.words or ())
 
     def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
-        """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's).
-
-        InputError for such a weight where the index holds no words, as for `sparse_queries`.
-        """
-        self._check_weight(lexical_weight)
+        """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""
         terms = NOTHING if self.words_alone else self.queries.encode_queries([text]).row(0)
         return self._with_words(text, terms, lexical_weight)
 
@@ -164,15 +162,21 @@ class IndexEncoders:
         self, texts: Sequence[str], ids: Sequence[str] | None = None, lexical_weight: float | None = None
     ) -> SparseVectors:
         """The same of many texts."""
-        self._check_weight(lexical_weight)
         rows = [NOTHING] * len(texts)
         if not self.words_alone:
             encoded = self.queries.encode_queries(texts, ids)
-            if self._lexical is None:
-                return encoded
+            if not self.counts_words(lexical_weight):
+                return self._widened(encoded)
             rows = [encoded.row(number) for number in range(len(encoded))]
         joined = [self._with_words(text, row, lexical_weight) for text, row in zip(texts, rows, strict=True)]
         return assemble(joined, [str(n) for n in range(len(texts))] if ids is None else ids, self._index.dim)
+
+    def _widened(self, vectors: SparseVectors) -> SparseVectors:
+        """The vectors of a model, over the terms of the index."""
+        from lsr.vectors.sparse import SparseVectors
+
+        parts = vectors.indptr, vectors.indices, vectors.weights, vectors.ids
+        return vectors if vectors.dim == self._index.dim else SparseVectors(*parts, self._index.dim, validate=False)
 
     def sparse_documents(self, texts: Sequence[str]) -> SparseVectors:
         """The terms and the words of texts, weighed as documents' are."""
@@ -188,20 +192,24 @@ class IndexEncoders:
 
     def counts_words(self, weight: float | None) -> bool:
         """Whether queries get words beside a model's terms, with this weight (None: the index's)."""
+        if self._lexical is None and weight:
+            raise InputError("this index holds no words to weigh: build it with them", field="lexical_weight")
         if self._lexical is None or self.words_alone:
             return False
-        return bool(self._lexical.settings.weight if weight is None else weight)
+        return bool(self.lexical_weight if weight is None else weight)
 
-    def _check_weight(self, weight: float | None) -> None:
-        """InputError for a weight of words where there are none; 0 asks for none."""
-        if weight and self._lexical is None:
-            raise InputError("this index holds no words beside a model's terms", field="lexical_weight")
+    @property
+    def lexical_weight(self) -> float | None:
+        """How much words count where a search does not say; None in an index without words."""
+        if self._lexical is None:
+            return None
+        return self._lexical.settings.weight if self._tuned is None else self._tuned.weight
 
     def _with_words(self, text: str, terms: SparseQuery, weight: float | None) -> SparseQuery:
         if not (self.words_alone or self.counts_words(weight)):
             return terms
         assert self.words is not None
-        return _joined(terms, self.words.query(text, weight))
+        return _joined(terms, self.words.query(text, self.lexical_weight if weight is None else weight))
 
     def encode_query(
         self, text: str, retrieve: RetrieveSettings, given: HybridQuery = HybridQuery()

@@ -303,6 +303,11 @@ class Retriever:
         except ModelError:
             return None
 
+    @property
+    def lexical_weight(self) -> float | None:
+        """How much words count beside the terms of a model, where a search does not say; None without words."""
+        return self._encoders.lexical_weight
+
     def counts_words(self, plan: SearchPlan) -> bool:
         """Whether a search by this plan looks for words beside a model's terms."""
         return plan.retrieve.needs_sparse and self._encoders.counts_words(plan.retrieve.lexical_weight)

@@ -176,6 +176,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "usual": usual,
     "blocks of 1": small(block_size=1),
     "blocks of 2, 16 bits": small(block_size=2, weight_bits=16),
+    "blocks of 2, 24 bits": small(block_size=2, weight_bits=24),
     "blocks of 3, not reordered": small(block_size=3, reorder=False),
     "blocks of 4, rows only": small(block_size=4, frequent_share=1e-9),
     "blocks of 16, lists only, 16 bits": small(block_size=16, frequent_share=1.0, weight_bits=16),
@@ -234,7 +235,7 @@ build_settings = st.fixed_dictionaries(
         "block_size": st.sampled_from([None, 1, 2, 3, 16, 256]),
         "reorder": st.booleans(),
         "frequent_share": st.sampled_from([1e-9, 0.125, 1.0]),
-        "weight_bits": st.sampled_from([8, 16]),
+        "weight_bits": st.sampled_from([8, 16, 24]),
     }
 )
 

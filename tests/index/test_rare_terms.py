@@ -9,104 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from index_oracle import Oracle, Pairs
+from index_oracle import Oracle
 from index_tampering import edit_array, edit_manifest
+from rare_collection import DIM, FIRST, MODES, ORDER, VECTORS, build, by_column, made, queries
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.index import BmpSettings, Index, IndexBuilder, IndexSettings, SeismicSettings, add_dense, verify
+from lsr.index import Index, IndexBuilder, add_dense, verify
 from lsr.index.build.export import iter_vectors, terms_of
 from lsr.index.build.prune import prune_index
 from lsr.index.format.columns import COLUMNS, SHARED, SharedColumns
 from lsr.index.fusion.fuse import fuse
 from lsr.vectors.pruning import TopK
 from lsr.vectors.sparse import SparseVectors
-
-TOKENS, WORDS = 30_000, 170_000
-DIM = TOKENS + WORDS
-FIRST = COLUMNS - SHARED
-TURNS = -(-(DIM - FIRST) // SHARED)
-MODES: dict[str, dict[str, Any]] = {
-    "exact": {},
-    "exhaustive": {},
-    "approximate": {"cut": 0.0, "heap_factor": 1.0, "max_blocks": 1 << 40},
-    "seismic": {"query_cut": None, "heap_factor": 1.0},
-    "bmp": {},
-}
-EVERYTHING = {"seismic": SeismicSettings(n_postings=None, summary_energy=1.0), "bmp": BmpSettings(8)}
-
-
-def rare_of(*columns: int) -> list[int]:
-    """All terms of the shared columns of these numbers, counted from the first."""
-    return [FIRST + column + SHARED * turn for column in columns for turn in range(TURNS)]
-
-
-# So few shared columns, and so many terms of each, that documents hold several terms of one.
-RARE = rare_of(0, 1, 2, 17, SHARED - 1)
-RARE = [term for term in RARE if term < DIM]
-
-
-def made(documents: int = 1500, seed: int = 0) -> SparseVectors:
-    random = np.random.default_rng(seed)
-    rows = []
-    for _ in range(documents):
-        tokens = (random.pareto(0.6, 12) * 20).astype(np.int64) % TOKENS
-        words = TOKENS + (random.pareto(0.5, 15) * 30).astype(np.int64) % WORDS
-        rare = random.choice(RARE, random.integers(0, 6))
-        terms = np.unique(np.concatenate([tokens, words, rare]))
-        rows.append((terms, random.gamma(2, 0.5, len(terms)) + 0.01))
-    return SparseVectors.from_rows(rows, [f"d{i}" for i in range(documents)], DIM)
-
-
-VECTORS = made()
-
-
-def by_column(vectors: SparseVectors) -> SparseVectors:
-    """The vectors with terms renumbered so that these ascend as the columns of an index do: what scores go by."""
-    return SparseVectors.from_rows(
-        [(np.sort(ORDER[terms]), weights[np.argsort(ORDER[terms])]) for _, terms, weights in vectors],
-        vectors.ids,
-        vectors.dim,
-    )
-
-
-def _order() -> np.ndarray:
-    ids = np.arange(DIM)
-    columns = np.where(ids < FIRST, ids, FIRST + (ids - FIRST) % SHARED)
-    order = np.empty(DIM, np.int64)
-    order[np.lexsort((ids, columns))] = ids
-    return order
-
-
-ORDER = _order()
-
-
-def build(path: Path, vectors: SparseVectors, **settings: Any) -> Index:
-    chosen = IndexSettings(**{**EVERYTHING, **settings})
-    with IndexBuilder(path, dim=vectors.dim, settings=chosen, rare_last=True) as builder:
-        for start in range(0, len(vectors), 400):
-            builder.add(vectors[start : start + 400])
-        return builder.finish()
-
-
-def queries() -> list[Pairs]:
-    random = np.random.default_rng(2)
-    asked: list[Pairs] = [
-        ([FIRST], [1.0]),
-        (RARE[:2], [1.0, 0.3]),  # of one column
-        (RARE[:TURNS], random.random(TURNS) + 0.1),  # all terms of a column
-        (RARE, random.random(len(RARE)) + 0.1),
-        ([DIM - 1, FIRST + 5, FIRST + 5 + SHARED], [1.0, 2.0, 0.5]),
-        ([FIRST + 3000], [1.0]),  # of no document, but its column may be
-        ([5, TOKENS + 3, FIRST - 1, FIRST, FIRST + SHARED], [1.0, 0.5, 2.0, 1.0, 1.0]),
-        ([], []),
-    ]
-    for row in range(0, len(VECTORS), 150):
-        terms, weights = VECTORS.row(row)
-        asked.append((terms, weights * random.uniform(0.2, 2, len(terms)).astype(np.float32)))
-    for many in (90, 130, 300):  # bounds in 32 bits, places of more than a byte
-        terms = np.unique(np.concatenate([random.choice(DIM, many, replace=False), RARE]))
-        asked.append((terms, random.exponential(1.0, len(terms)) + 0.01))
-    return asked
 
 
 @pytest.fixture(scope="module", params=[8, 16, 24])
@@ -206,9 +120,9 @@ def test_few_terms_are_kept_as_ever(tmp_path: Path) -> None:
 
 
 def test_more_terms_than_can_be_told_apart_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="at most 536,928,256 terms"):
-        IndexBuilder(tmp_path / "index", dim=2**30, rare_last=True)
-    assert SharedColumns.of(536_928_256) is not None
+    with pytest.raises(InputError, match="at most 1,073,790,976 terms"):
+        IndexBuilder(tmp_path / "index", dim=2**31, rare_last=True)
+    assert SharedColumns.of(1_073_790_976) is not None
 
 
 def test_blank_documents_and_one_document(tmp_path: Path) -> None:

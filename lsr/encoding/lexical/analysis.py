@@ -112,13 +112,13 @@ class Analyser:
             # A letter alone says little: of e.g., T-cell and 1960s the whole does.
             if len(part) > 1 or not part.isalpha():
                 words += self._word(part)
-        whole = _lowered("".join(_without_joints(chunk)))
+        whole = "".join(_without_joints(chunk))
         if chunk[-1] in "+#":
             whole += chunk[len(chunk.rstrip("+#")) :]
-        joined = len(parts) > 1 or chunk[-1] in "+#"
-        if joined and len(whole) <= _LONGEST_WORD and whole not in words and whole not in self._stop_words:
-            words.append(whole)
-        return words
+        elif len(parts) < 2:
+            return words
+        found = self._word(whole) if whole.isalpha() else [_lowered(whole)]
+        return words + [word for word in found if word not in words and len(whole) <= _LONGEST_WORD]
 
     def _word(self, part: str) -> list[str]:
         word = _lowered(part) if self._fold_first else part.lower()
@@ -143,7 +143,7 @@ def check_language(language: str) -> None:
         if not known:
             raise MissingDependencyError("stemming needs PyStemmer, which is not installed: pip install PyStemmer")
         raise InputError(
-            f"there is no stemmer for {language!r}{did_you_mean(language, known)}: {listed([*known, 'none'])}"
+            f"there is no stemmer for {language!r}{did_you_mean(language, known)}. It can be {listed([*known, 'none'])}"
         )
 
 

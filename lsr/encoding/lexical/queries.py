@@ -52,7 +52,7 @@ class IndexWords:
         return f"IndexWords({len(self._words):,} words, {self.record.settings.language})"
 
     def query(self, text: str, weight: float | None = None) -> Row:
-        """The words' term ids, ascending, and IDF times `weight` (default: the index's) times their number."""
+        """The words' term ids, ascending, and IDF times `weight` (default: the settings') times their number."""
         ids, counts, _ = self._count(text)
         weight = self.record.settings.weight if weight is None else weight
         idf = inverse_document_frequency(self._documents[ids], self._rows)

@@ -83,16 +83,17 @@ def test_progress_over_documents_without_terms(tmp_path: Path) -> None:
     assert verify(index.path) == []
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 @pytest.mark.parametrize("reorder", [True, False])
 def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reorder: bool) -> None:
     random = np.random.default_rng(0)
-    rows = [(np.sort(random.choice(99, 30, replace=False)), 10 ** random.uniform(-6, 1, 30)) for _ in range(700)]
+    rows = [(np.sort(random.choice(99, 30, replace=False)), 10 ** random.uniform(-7, 1, 30)) for _ in range(700)]
     vectors = SparseVectors.from_rows(rows, dim=99)
     index = build(vectors, settings=IndexSettings(weight_bits=weight_bits, reorder=reorder))
     heaviest = float(vectors.weights.max())
-    step = heaviest / 255 if weight_bits == 8 else heaviest / 65280
-    assert index.manifest.weight_scale == pytest.approx(heaviest / 255, rel=1e-6)
+    unit = 2 ** np.ceil(np.log2(heaviest / 255)) if weight_bits == 24 else heaviest / 255
+    step = unit / 2 ** (weight_bits - 8)
+    assert index.manifest.weight_scale == pytest.approx(unit, rel=1e-6)
     raised = 0
     for row in range(len(index)):
         terms, weights = vectors.row(row)
@@ -104,7 +105,7 @@ def test_weights_are_kept_within_half_a_step(build: Build, weight_bits: int, reo
         raised += (weights < step / 2).sum()
     assert raised > 0
     deficits = index.segments[0].forward.deficits
-    assert (deficits is None) == (weight_bits == 8)
+    assert (None if deficits is None else deficits.dtype) == {8: None, 16: np.uint8, 24: np.uint16}[weight_bits]
     if reorder:
         assert index.segments[0].document_rows.tolist() != list(range(700))
     assert index.segments[0].row_positions[index.segments[0].document_rows].tolist() == list(range(700))
@@ -120,6 +121,29 @@ def test_sixteen_bits_are_closer_to_the_float_scores(build: Build) -> None:
         hits = build(vectors, settings=IndexSettings(weight_bits=bits)).search(terms, weights, 500)
         error[bits] = np.abs(hits.scores - exact[hits.rows]).max()
     assert error[16] < error[8] / 50
+
+
+def test_scores_of_24_bits_are_those_of_the_weights(build: Build) -> None:
+    """Of BM25's, which are a product of what is rare and of what is frequent in a text."""
+    random = np.random.default_rng(4)
+    dim, documents, rows = 3000, 1500, []
+    chances = 1 / (np.arange(dim) + 3)
+    chances /= chances.sum()
+    for _ in range(documents):
+        terms, counts = np.unique(random.choice(dim, random.integers(20, 120), p=chances), return_counts=True)
+        idf = np.log(1 + 1 / (chances[terms] * 60))
+        rows.append((terms, idf * counts * 1.9 / (counts + 0.9 * random.uniform(0.4, 1.6))))
+    vectors = SparseVectors.from_rows(rows, dim=dim)
+    index, exact = build(vectors, settings=IndexSettings(weight_bits=24)), vectors.to_scipy().astype(np.float64)
+    for _ in range(40):
+        terms = np.sort(random.choice(dim, random.integers(1, 8), replace=False, p=chances))
+        query = np.zeros(dim)
+        query[terms] = random.uniform(0.5, 2, len(terms)).astype(np.float32)
+        wanted = exact @ query
+        found = index.scores(terms, query[terms], np.arange(documents))
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=0)
+        hits = index.search(terms, query[terms], 10, mode="exact")
+        np.testing.assert_allclose(hits.scores, np.sort(wanted)[::-1][: len(hits)], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("dim", "dtype"), [(1 << 16, np.uint16), ((1 << 16) + 1, np.uint32)])

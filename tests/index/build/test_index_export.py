@@ -12,7 +12,7 @@ from lsr.index.build.export import iter_vectors
 from lsr.vectors.sparse import SparseVectors
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 @pytest.mark.parametrize("batch_rows", [1, 64, 8192])
 def test_every_row_in_order_as_the_index_has_it(build: Callable[..., Index], batch_rows: int, weight_bits: int) -> None:
     rng = np.random.default_rng(5)

@@ -58,7 +58,7 @@ def assert_equal(one: SparseVectors, other: SparseVectors) -> None:
     np.testing.assert_array_equal(one.weights, other.weights)
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_every_rule_leaves_what_it_says(build: Build, tmp_path: Path, rule: Rule, weight_bits: int) -> None:
     vectors = random_vectors(700, 90, seed=3)
@@ -84,7 +84,7 @@ def test_every_rule_leaves_what_it_says(build: Build, tmp_path: Path, rule: Rule
         assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(*query, 10)
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 def test_weights_stay_to_the_bit_whatever_the_heaviest_is(build: Build, tmp_path: Path, weight_bits: int) -> None:
     """Of these, 255 times their 255th is another float32 than they are; that gives the same steps all the same."""
     settings = IndexSettings(weight_bits=weight_bits)
@@ -189,7 +189,7 @@ def test_a_build_that_fails_leaves_nothing(build: Build, tmp_path: Path, monkeyp
 
 def test_weights_in_parts_are_those_of_the_documents(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lsr.index.build.export._WEIGHTS_AT_A_TIME", 37)
-    for weight_bits in (8, 16):
+    for weight_bits in (8, 16, 24):
         index = build(random_vectors(50, 30, seed=4), settings=IndexSettings(weight_bits=weight_bits))
         parts = list(iter_weights(index))
         assert {len(part) for part in parts[:-1]} == {37}

@@ -20,13 +20,13 @@ def build(path: Path, rows: list, dim: int = 2, bits: int = 8) -> Index:
         return builder.finish()
 
 
-@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("bits", [8, 16, 24])
 def test_one_outlier_leaves_the_others_their_order(tmp_path: Path, bits: int) -> None:
     index = build(tmp_path / "i", [([0], [0.5]), ([0], [1]), ([0], [1.9]), ([1], [1000])], bits=bits)
     for mode in ("exact", "exhaustive"):
         assert index.search([0, 1], [1, 1], mode=mode).ids == ["3", "2", "1", "0"]
     assert dict(index.search([0], [1])) == pytest.approx({"2": 1.9, "1": 1.0, "0": 0.5}, rel=0.02)
-    assert (index.manifest.outliers is None) == (bits == 16)  # whose steps are fine enough
+    assert (index.manifest.outliers is None) == (bits > 8)  # whose steps are fine enough
 
 
 def test_a_build_and_a_description_say_so(tmp_path: Path) -> None:
@@ -35,6 +35,17 @@ def test_a_build_and_a_description_say_so(tmp_path: Path) -> None:
     words = outliers_in_words(index)
     assert words is not None and words.startswith("1 weight is far above all others (up to 1000) and stored as 3.8")
     assert Index.open(tmp_path / "i").manifest.outliers == index.manifest.outliers
+
+
+def test_beyond_what_24_bits_tell_apart(tmp_path: Path) -> None:
+    given = [([0], [0.5]), ([0], [1]), ([0], [1.9]), ([1], [1e9])]
+    index = build(tmp_path / "i", given, bits=24)
+    outliers = index.manifest.outliers
+    assert outliers is not None and outliers["heaviest"] == 1e9
+    assert outliers["limit"] == index.manifest.weight_scale * 255
+    assert index.search([0, 1], [1, 1]).ids == ["3", "2", "1", "0"]
+    expected = {"3": outliers["limit"], "2": 1.9, "1": 1.0, "0": 0.5}
+    assert dict(index.search([0, 1], [1, 1])) == pytest.approx(expected, rel=1e-6)
 
 
 def rows(count: int, outlier: float = 0) -> list:

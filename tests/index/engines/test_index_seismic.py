@@ -49,7 +49,7 @@ def test_approximate_search_finds_most_and_skips_most(build: Build) -> None:
     assert skipped > seen / 4
 
 
-@pytest.mark.parametrize("weight_bits", [8, 16])
+@pytest.mark.parametrize("weight_bits", [8, 16, 24])
 def test_blocks_hold_the_strongest_postings_and_summaries_their_maxima(build: Build, weight_bits: int) -> None:
     settings = IndexSettings(seismic=SeismicSettings(n_postings=100), weight_bits=weight_bits)
     index = build(random_vectors(800, 60, 15, seed=8), settings=settings)

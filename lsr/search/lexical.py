@@ -1,0 +1,58 @@
+"""What `lsr tune --qrels` finds and an index keeps: how much words count beside the terms of its model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.options import build, check_options, option
+
+if TYPE_CHECKING:
+    from lsr.index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalTuning:
+    """The weight of words where a search names none.
+
+    Attributes:
+        weight: as `LexicalSettings.weight`, in whose place it stands.
+        metric: that was maximised; reached: its mean on the held-out half of the queries; before: what the weight that
+            the index was made with gave there.
+        queries: how many were judged.
+    """
+
+    weight: float = option(0.0, ge=0, le=1e6)
+    metric: str = ""
+    reached: float = 0.0
+    before: float = 0.0
+    queries: int = option(0, ge=0)
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, for the manifest."""
+        return asdict(self)
+
+
+def stored_lexical(index: Index) -> LexicalTuning | None:
+    """What was found for an index, or None. IndexFormatError for a record that is not readable."""
+    record = index.manifest.lexical
+    try:
+        if record is None:
+            return None
+        made = build(LexicalTuning, record)
+        check_options(made)
+        return made
+    except InputError as error:
+        raise IndexFormatError(f"{index.path}: the record of its words' weight is not readable ({error})") from error
+
+
+def store_lexical(index: Index, tuning: LexicalTuning) -> None:
+    """Record the tuning in the manifest on disk, replacing the old one; an index opened afterwards has it.
+
+    IndexFormatError if the index was replaced on disk since it was opened.
+    """
+    from lsr.index.format.output import change_manifest
+
+    record = tuning.to_record()
+    change_manifest(index.path, index.manifest.segment, lambda manifest: replace(manifest, lexical=record))

@@ -1,0 +1,161 @@
+"""Words beside a model's terms: one vector, one search, one score."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TOY
+
+from lsr import Retriever, SparseEncoder
+from lsr.build.corpus import index_corpus
+from lsr.core.errors import IndexFormatError, InputError, ModelError
+from lsr.encoding.lexical.alone import WordsAlone
+from lsr.encoding.lexical.settings import LexicalSettings
+from lsr.index import Index, IndexSettings
+from lsr.index.build.prune import prune_index
+from lsr.index.format.manifest import Manifest
+from lsr.search.flat import plan_of
+from lsr.vectors.pruning import TopK
+
+QUESTIONS = ["flying seabirds", "wild yeast bread bread", "a violin's bow", "moves downhill", "zzz"]
+FINE = IndexSettings(weight_bits=24)
+
+
+@pytest.fixture(scope="module")
+def folders(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The five documents with a model's terms, with words, and with both."""
+    folder = tmp_path_factory.mktemp("lexical")
+    index_corpus(TOY, folder / "model", encoder, settings=FINE)
+    index_corpus(TOY, folder / "words", WordsAlone(), settings=FINE)
+    index_corpus(TOY, folder / "both", encoder, lexical=LexicalSettings(), settings=FINE)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@pytest.fixture
+def search(folders: dict[str, Path], encoder: SparseEncoder) -> Callable[[str], Retriever]:
+    def opened(name: str) -> Retriever:
+        retriever = Retriever.open(folders[name])
+        if name != "words":
+            retriever.encoder = encoder
+        return retriever
+
+    return opened
+
+
+def scores(retriever: Retriever, text: str, **plan: float) -> dict[str, float]:
+    return {hit.id: hit.score for hit in retriever.search(text, 5, **plan)}
+
+
+@pytest.mark.parametrize("text", QUESTIONS)
+@pytest.mark.parametrize("weight", [None, 0.0, 0.5, 3.0])
+def test_a_score_is_the_models_plus_so_many_times_that_of_bm25(
+    search: Callable[[str], Retriever], text: str, weight: float | None
+) -> None:
+    model, words = scores(search("model"), text), scores(search("words"), text)
+    given = {} if weight is None else {"lexical_weight": weight}
+    factor = LexicalSettings().weight if weight is None else weight
+    found = scores(search("both"), text, **given)
+    expected = {id: model.get(id, 0) + factor * words.get(id, 0) for id in {*model, *(words if factor else ())}}
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_many_queries_are_answered_as_one_by_one(search: Callable[[str], Retriever]) -> None:
+    retriever = search("both")
+    for weight in (None, 0.0, 1.5):
+        answers = retriever.search(QUESTIONS, 5, lexical_weight=weight)
+        for text, answer in zip(QUESTIONS, answers, strict=True):
+            one = retriever.search(text, 5, lexical_weight=weight)
+            assert [(hit.id, hit.score) for hit in answer] == [(hit.id, hit.score) for hit in one]
+
+
+def test_words_and_pieces_stand_in_the_explanation_with_what_each_gave(search: Callable[[str], Retriever]) -> None:
+    retriever = search("both")
+    [best] = retriever.search("wild yeast", 1, explain=True)
+    assert best.id == "sourdough" and best.matches is not None
+    parts = {match.term: match.contribution for match in best.matches}
+    assert {"word:wild", "word:yeast"} <= set(parts)
+    assert sum(parts.values()) == pytest.approx(best.score, rel=1e-5)
+    assert retriever.explain("wild yeast", "sourdough").score == pytest.approx(best.score, rel=1e-5)
+    assert {"word:wild", "word:yeast"} <= set(retriever.encode("wild yeast"))
+    # A document that is not in the index is weighed as one that is.
+    text = retriever.index.documents.get("sourdough").contents
+    document = retriever.encode(text, "document")
+    terms, weights = retriever.index.vector(1)
+    stored = {retriever.vocabulary.term(int(term)): weight for term, weight in zip(terms, weights, strict=True)}
+    assert document.keys() == stored.keys()
+    assert [document[term] for term in stored] == pytest.approx(list(stored.values()), rel=1e-3, abs=1e-3)
+
+
+def test_an_index_of_words_alone_needs_no_model(search: Callable[[str], Retriever]) -> None:
+    retriever = search("words")
+    assert retriever.model == "bm25" and retriever.index.dim == len(retriever.index.words or ())
+    assert next(iter(retriever.search("ice moves"))).id == "glacier"
+    assert len(retriever.search("zzz")) == 0 and len(retriever.search(" ")) == 0
+    with pytest.raises(ModelError, match="words alone"):
+        _ = retriever.encoder
+
+
+def test_feedback_goes_by_words_too(search: Callable[[str], Retriever]) -> None:
+    found = search("both").search("wild yeast", 5, feedback="rocchio", feedback_documents=1)
+    assert found.hits[0].id == "sourdough"
+
+
+def test_pruning_drops_terms_of_the_model_and_no_word(
+    folders: dict[str, Path], search: Callable[[str], Retriever], tmp_path: Path
+) -> None:
+    pruned = prune_index(Index.open(folders["both"]), tmp_path / "pruned", TopK(3))
+    assert pruned.words is not None
+    for row in range(len(pruned)):
+        terms, _ = pruned.vector(row)
+        assert (terms < pruned.words.first).sum() == 3
+        before, _ = Index.open(folders["both"]).vector(row)
+        assert terms[3:].tolist() == before[before >= pruned.words.first].tolist()
+    assert scores(Retriever(pruned), "yeast", lexical_weight=1000.0).keys() >= {"sourdough"}
+
+
+def test_a_weight_that_has_no_use_is_refused(search: Callable[[str], Retriever]) -> None:
+    with pytest.raises(InputError, match=r"'lexical_weight': this index holds no words"):
+        search("model").search("yeast", lexical_weight=1.0)
+    assert scores(search("model"), "yeast", lexical_weight=0.0) == scores(search("model"), "yeast")
+    with pytest.raises(InputError, match="lexical_weight"):
+        plan_of("dense", lexical_weight=1.0)
+    with pytest.raises(InputError, match="lexical_weight"):
+        plan_of("exact", lexical_weight=-1.0)
+
+
+def test_words_cut_by_other_rules_are_not_searched_with_these(folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(folders["words"], tmp_path / "old")
+    manifest = Manifest.read(folder)
+    record = json.loads(json.dumps(manifest.encoder))
+    record["lexical"]["analysis"] = 0
+    replace(manifest, encoder=record).write(folder)
+    with pytest.raises(ModelError, match="rules of version 0"):
+        Retriever.open(folder).search("yeast")
+    record["lexical"]["settings"]["k1"] = -3
+    replace(manifest, encoder=record).write(folder)
+    with pytest.raises(IndexFormatError, match=r"record of its words makes no sense: field .settings.k1"):
+        Retriever.open(folder)
+
+
+def test_an_interrupted_run_may_go_on_with_other_words(
+    encoder: SparseEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was encoded does not depend on how words are counted."""
+    import lsr.build.corpus
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lsr.build.corpus, "_build", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings())
+    index = index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings(language="none"))
+    assert index.words is not None and "flies" in index.words and "fli" not in index.words
+    np.testing.assert_array_equal(index.parts["terms"].documents[index.words.first :] > 0, True)
