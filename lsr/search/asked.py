@@ -214,6 +214,9 @@ def read_query_vectors(index: Index, path: str | Path) -> SparseVectors:
     """
     names = read_vocabulary(path)
     if index.encoder is not None:
+        # A file of term ids may be of the model alone, to which an index of words is one of further terms.
+        if names is None and index.words is not None and (read := read_vectors(path)).dim == index.words.first:
+            return fitted_to(read, index)
         return read_vectors(path, vocabulary=index.vocabulary, dim=index.dim)
     if names is None:
         return fitted_to(read_vectors(path), index)

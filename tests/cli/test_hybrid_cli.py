@@ -199,7 +199,7 @@ def test_tune_the_dense_weight(run: Run, corpus: Path) -> None:
     assert code == 0 and "| dense weight | nDCG@10 |" in out and "stored" in out and Path("curve.svg").exists()
     assert stored_tuning(Index.open("index")) is not None
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--json")
-    assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves"}
+    assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves", "lexical"}
 
 
 def test_a_dense_vector_of_ones_own_beside_a_question_needs_no_dense_model(run: Run, corpus: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TOY
+from toy_documents import TOY
 
 from lsr import Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
@@ -159,3 +159,8 @@ def test_an_interrupted_run_may_go_on_with_other_words(
     index = index_corpus(TOY, tmp_path / "index", encoder, lexical=LexicalSettings(language="none"))
     assert index.words is not None and "flies" in index.words and "fli" not in index.words
     np.testing.assert_array_equal(index.parts["terms"].documents[index.words.first :] > 0, True)
+
+
+def test_a_weight_of_words_beside_a_vector_that_is_given_is_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match="is of the vectors that are made of texts"):
+        Retriever.open(folders["both"]).search(vector={"bird": 1.0}, lexical_weight=2.0)
