@@ -149,6 +149,16 @@ class IndexEncoders:
         return (self._index.encoder or {}).get("model") == WORDS_ALONE and self._model is None
 
     @property
+    def name(self) -> str | None:
+        """See `Retriever.model`."""
+        if self.words_alone:
+            return WORDS_ALONE
+        try:
+            return self.queries.name
+        except ModelError:
+            return None
+
+    @property
     def model_dim(self) -> int:
         """How many of the index's dimensions are a model's terms: the first ones."""
         return self._index.dim - len(self._index.words or ())

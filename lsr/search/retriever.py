@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
 from lsr.core.counted import counted
-from lsr.core.errors import InputError, ModelError
+from lsr.core.errors import InputError
 from lsr.core.executor import executor
-from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.asked import Asked, NumberedTerms, asked_with
@@ -296,12 +295,7 @@ class Retriever:
     @property
     def model(self) -> str | None:
         """The name of the model of queries, "bm25" for an index of words alone; None if none can be loaded."""
-        if self._encoders.words_alone:
-            return WORDS_ALONE
-        try:
-            return self.encoder.name
-        except ModelError:
-            return None
+        return self._encoders.name
 
     @property
     def lexical_weight(self) -> float | None:
