@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from lsr.core.counted import verb
 from lsr.core.errors import InputError
 from lsr.eval.collections import TestCollection
 from lsr.eval.runs import Ranking, Run
@@ -24,22 +25,39 @@ def check_documents(
         example: an id that is there.
         count: number of documents that are there.
     """
-    relevant = {id for judged in collection.qrels.values() for id, grade in judged.items() if grade > 0}
+    relevant = _relevant(collection)
     if not relevant:
         return ["no document is judged relevant, so there is nothing to find: every measure is 0"]
     missing = [id for id in relevant if not holds(id)]
     if len(missing) == len(relevant):
         raise InputError(
-            f"none of the {len(relevant):,} documents judged relevant is among the {count:,} that are searched: judged "
-            f"is {min(missing)!r}, there is {example()!r}; {_OTHERS}",
+            f"none of the {len(relevant):,} documents judged relevant is among the {count:,} that are searched: "
+            f"judged is {min(missing)!r}, there is {example()!r}; {_OTHERS}",
             source=collection.source,
         )
     if missing:
         return [
-            f"{len(missing):,} of the {len(relevant):,} documents judged relevant are not among the {count:,} that are "
-            f"searched, and count as not found; the first is {min(missing)!r}"
+            f"{len(missing):,} of the {len(relevant):,} documents judged relevant {verb(len(missing))} not "
+            f"among the {count:,} that are searched, and {verb(len(missing), 'counts', 'count')} as not found; the "
+            f"first is {min(missing)!r}"
         ]
     return []
+
+
+def check_relevant(collection: TestCollection) -> None:
+    """InputError if the corpus has no document that is judged relevant; it is read until there is one."""
+    relevant = _relevant(collection)
+    first, count = "", 0
+    for document in collection.documents():
+        if not relevant or document.id in relevant:
+            return
+        first, count = first or document.id, count + 1
+    if count:
+        check_documents(collection, lambda id: False, lambda: first, count)
+
+
+def _relevant(collection: TestCollection) -> set[str]:
+    return {id for judged in collection.qrels.values() for id, grade in judged.items() if grade > 0}
 
 
 def check_run(run: Run, qrels: Qrels, label: str) -> list[str]:
@@ -49,15 +67,16 @@ def check_run(run: Run, qrels: Qrels, label: str) -> list[str]:
     answered = [query for query in qrels if query in run]
     if not answered:
         raise InputError(
-            f"{label} has none of the {len(qrels):,} judged queries: judged is {next(iter(qrels))!r}, in the run is "
-            f"{next(iter(run))!r}; {_OTHERS}"
+            f"{label} has none of the {len(qrels):,} judged queries: judged is {next(iter(qrels))!r}, in the run "
+            f"is {next(iter(run))!r}; {_OTHERS}"
         )
     remarks = []
     if len(answered) < len(qrels):
         absent = next(query for query in qrels if query not in run)
+        lacking = len(qrels) - len(answered)
         remarks.append(
-            f"{label} lacks {len(qrels) - len(answered):,} of the {len(qrels):,} judged queries, which count as 0; the "
-            f"first is {absent!r}"
+            f"{label} lacks {lacking:,} of the {len(qrels):,} judged queries, which "
+            f"{verb(lacking, 'counts', 'count')} as 0; the first is {absent!r}"
         )
     known = {document for query in answered for document in qrels[query]}
     if not any(id in known for query in answered for id in run[query].ids):
@@ -73,15 +92,16 @@ def left_out(collection: TestCollection) -> list[str]:
     """Remarks on judged queries that cannot be asked."""
     remarks = []
     if collection.left_out:
+        left, total = len(collection.left_out), len(collection.left_out) + len(collection.qrels)
         remarks.append(
-            f"{len(collection.left_out):,} of the {len(collection.left_out) + len(collection.qrels):,} judged queries "
-            f"are not among the queries and were left out; the first is {collection.left_out[0]!r}"
+            f"{left:,} of the {total:,} judged queries {verb(left)} not among the queries and "
+            f"{verb(left, 'was', 'were')} left out; the first is {collection.left_out[0]!r}"
         )
     empty = [query.id for query in collection.queries if not query.text.strip()]
     if empty:
         remarks.append(
-            f"{len(empty):,} of the {len(collection.queries):,} judged queries have no text, and count as 0; the first "
-            f"is {empty[0]!r}"
+            f"{len(empty):,} of the {len(collection.queries):,} judged queries "
+            f"{verb(len(empty), 'has no text, and counts', 'have no text, and count')} as 0; the first is {empty[0]!r}"
         )
     return remarks
 

@@ -17,6 +17,7 @@ import uvicorn
 
 from lsr.core.errors import LsrError
 from lsr.core.remedies import LISTEN_ELSEWHERE
+from lsr.encoding.shared.here import check_here
 from lsr.search.retriever import Retriever
 from lsr.service.app import create_app
 from lsr.service.http.connections import Connection, ConnectionLimits, Connections
@@ -47,12 +48,14 @@ def serve(
     free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
     Requests may be addressed to `host`, besides the names in `settings.allow_hosts`.
 
-    Raises IndexFormatError, and LsrError if it cannot listen on the port.
+    Raises IndexFormatError, ModelError for a device that is not here, and LsrError if it cannot listen on the port.
     """
     settings = settings or ServiceSettings.from_env()
     # The workers already keep the cores busy. If each had a team of OpenMP threads, they would wait for one another: on
     # two busy cores, the median query took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Models are loaded once it listens: by then a wrong device could only be logged.
+    check_here(device)
     retriever = Retriever.open(path, model=model, device=device)
     settings = replace(
         settings,

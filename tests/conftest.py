@@ -8,20 +8,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from toy_documents import TOY
 
 from lsr import Document, SparseEncoder
 
 # A test says what is right, not how long a busy machine takes to find out.
 hypothesis.settings.register_profile("lsr", deadline=None)
 hypothesis.settings.load_profile("lsr")
-
-TOY = [
-    Document("arctic-tern", "A seabird that flies from the Arctic to the Antarctic and back each year.", "Arctic tern"),
-    Document("sourdough", "Bread leavened by wild yeast kept alive in a starter of flour and water.", "Sourdough"),
-    Document("glacier", "A body of dense ice that moves slowly downhill under its own weight.", "Glacier"),
-    Document("bicycle", "A vehicle with two wheels, driven by pedals and steered by handlebars.", "", {"wheels": 2}),
-    Document("notes/violin.md", "A string instrument played with a bow; smaller than the viola.", "Violin"),
-]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError, ModelError
 from lsr.core.files import atomic_file, scratch_folder
 from lsr.core.progress import Stages, silent
@@ -48,7 +49,8 @@ from lsr.training.negatives.loading import load_searcher
 from lsr.training.penalties.flops import Flops
 from lsr.training.penalties.penalty import Penalty
 from lsr.training.run import train
-from lsr.training.run.folder import DATA
+from lsr.training.run.arguments import check_trainable_on
+from lsr.training.run.folder import DATA, RunFolder
 from lsr.training.teachers import load_teacher, score_training_set
 from lsr.training.teachers.vectors import SparseTable
 
@@ -135,9 +137,7 @@ def plan_adaptation(
     Raises as `adapt` does.
     """
     kinds = _kinds(corpus)
-    documents = count_documents(corpus)
-    if documents is not None and documents < _FEWEST:
-        raise InputError(f"{corpus} has only {documents} documents, too few to learn from")
+    documents = _count(corpus)
     for name in settings.teachers:
         if name != "bm25":
             load_teacher(name, bm25=_no_bm25, max_length=settings.max_length, device=device)
@@ -176,8 +176,12 @@ def adapt(
     cannot be trained.
     """
     folder = Path(folder)
+    # What training would refuse is refused before the long work that goes before it.
+    check_trainable_on(device)
+    RunFolder(folder).check(None)
     data = folder / DATA
     trained, held_out = [], []
+    _count(corpus)
     for kind in _kinds(corpus):
         some, rest = _pseudo_queries(corpus, kind, data, settings, stages)
         trained.append(_score(_mine(some, data / f"{kind}-mined", settings, device, stages), settings, device, stages))
@@ -193,6 +197,16 @@ def adapt(
         content = asdict(adaptation) | {"model": str(model), "corpus": corpus, "settings": asdict(settings)}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return adaptation
+
+
+def _count(corpus: str) -> int | None:
+    """The number of documents where the corpus says so. InputError if they are too few."""
+    documents = count_documents(corpus)
+    if documents is not None and documents < _FEWEST:
+        raise InputError(
+            f"{corpus} has only {counted(documents, 'documents')}, too few to learn from: {_FEWEST} at least are needed"
+        )
+    return documents
 
 
 def _kinds(corpus: str) -> tuple[str, ...]:
@@ -217,7 +231,10 @@ def _pseudo_queries(
                 f"{kind}:{corpus}", all_texts=True, seed=settings.seed, work=data, progress=progress
             )
         if len(made) < _FEWEST:
-            raise InputError(f"{corpus} yields only {len(made)} pseudo-queries ({kind}), too few to learn from")
+            raise InputError(
+                f"{corpus} yields only {counted(len(made), 'pseudo-queries')} ({kind}), too few to learn from: "
+                f"{_FEWEST} at least are needed"
+            )
         order = np.random.default_rng(settings.seed).permutation(len(made))
         kept_out = min(_MOST_HELD_OUT, round(_HELD_OUT * len(made)))
         for path, part in zip(paths, (order[kept_out:][: settings.queries], order[:kept_out]), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lsr.core.counted import counted
 from lsr.eval.measures.latency import Latency
 from lsr.eval.measures.metrics import metric_label
 from lsr.eval.reports.baseline import Baseline
@@ -28,11 +29,12 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
 def heading(collection: Mapping[str, Any]) -> str:
     """The collection's name, split and counts."""
     split = f" ({collection['split']})" if collection["split"] else ""
-    documents = f"{collection['documents']:,} documents, " if collection["documents"] is not None else ""
-    return (
-        f"## {collection['name']}{split}\n\n"
-        f"{documents}{collection['queries']:,} judged queries, {collection['judgements']:,} judgements."
+    documents = f"{counted(collection['documents'], 'documents')}, " if collection["documents"] is not None else ""
+    queries, judgements = (
+        counted(collection["queries"], "judged queries"),
+        counted(collection["judgements"], "judgements"),
     )
+    return f"## {collection['name']}{split}\n\n{documents}{queries}, {judgements}."
 
 
 def effectiveness(label: str, metrics: Mapping[str, float], baselines: Sequence[Baseline]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.core.progress import Stages, silent
@@ -15,6 +16,7 @@ from lsr.core.remedies import CHOOSE_FOLDER, REPLACE_INDEX
 from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD, LexicalRecord, LexicalSettings
 from lsr.eval.collections import TestCollection
+from lsr.eval.matching import check_relevant
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
 from lsr.text.windows import WindowSettings, cut_document
@@ -39,6 +41,7 @@ def open_or_index(
     query_idf: float | None = None,
     dense: DenseEncoder | None = None,
     force: bool = False,
+    device: str | None = None,
     stages: Stages = silent,
 ) -> Retriever:
     """Open the index of the collection's documents at `path`, or build it.
@@ -47,9 +50,10 @@ def open_or_index(
     any; without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
     `force` builds it again. An interrupted build continues where it stopped. `encoder` defaults to the default model if
     there is no index yet; `query_idf` is that of `Retriever`. With `dense`, dense vectors of that encoder are added to
-    the index, unless it already has them.
+    the index, unless it already has them. `device` is where a model runs that is loaded here.
 
-    Raises ModelError or InputError if an existing index does not fit.
+    Raises ModelError or InputError if an existing index does not fit, and InputError, before anything is encoded, for a
+    corpus that has none of the documents judged relevant.
     """
     from lsr.build.corpus import finished_index, index_corpus
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -58,7 +62,7 @@ def open_or_index(
     if not force:
         finished_index(path)
     if not is_vacant(Path(path)) and not force:
-        retriever = Retriever.open(path, query_idf=query_idf)
+        retriever = Retriever.open(path, query_idf=query_idf, device=device)
         if encoder is not None:
             _check_encoder(retriever.index, encoder, lexical, top_k, path)
             _use(retriever, encoder)
@@ -67,7 +71,8 @@ def open_or_index(
         with stages("comparing corpus and index", len(retriever.index.documents), "documents") as progress:
             check_corpus(retriever.index, collection.documents(), path, progress)
         return _with_dense(retriever, encoder, dense, query_idf, stages)
-    encoder = encoder or SparseEncoder.load()
+    check_relevant(collection)
+    encoder = encoder or SparseEncoder.load(device=device)
     total = count_documents(collection.source)
     index = index_corpus(
         collection.documents(),
@@ -134,7 +139,7 @@ def check_corpus(
         count += 1
         progress(1)
     if count != len(index.documents):
-        counts = f"the corpus has {count:,} documents, the index {len(index.documents):,}"
+        counts = f"the corpus has {counted(count, 'documents')}, the index {len(index.documents):,}"
         raise InputError(f"{counts}; {other}", remedies=_OTHERWISE)
 
 

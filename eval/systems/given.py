@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
 from lsr.core.documents import Query
 from lsr.core.errors import InputError
 from lsr.index import Index
@@ -57,9 +58,15 @@ def read_given(
     if dense is None:
         return GivenVectors(rows, vectors)
     table = read_dense_queries(dense)
-    if len(table) != len(named):
-        raise InputError(
-            f"{len(table):,} dense vectors came with {len(named):,} queries: give one for each, in their order",
-            source=str(dense),
-        )
+    check_as_many(table, named, dense)
     return GivenVectors(rows, vectors, table)
+
+
+def check_as_many(table: npt.NDArray[np.float32], ids: Sequence[str], source: str | Path) -> None:
+    """InputError unless there is a dense vector for each query."""
+    if len(table) != len(ids):
+        raise InputError(
+            f"{counted(len(table), 'dense vectors')} came with {counted(len(ids), 'queries')}: give one for each, in "
+            "their order",
+            source=str(source),
+        )

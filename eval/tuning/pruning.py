@@ -129,7 +129,7 @@ def measure_curve(
             postings=postings,
             share=postings / max(index.manifest.postings, 1),
             bytes=parts["total"],
-            vector_bytes=sum(parts[part.name] for part in written_parts() if part.holds_weights),
+            vector_bytes=sum(parts.get(part.name, 0) for part in written_parts() if part.holds_weights),
             ndcg=score_run(run, collection.qrels, [METRIC]).means()[METRIC],
             latency=_latency(pruned, vectors, rounds),
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted, verb
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter, open_array
 from lsr.index.live.snapshot import Index
@@ -60,7 +61,10 @@ def add_dense(
                 rows += len(batch)
                 report(len(batch))
         if record is None or rows != len(index):
-            raise InputError(f"the index has {len(index):,} documents, but there are {rows:,} dense vectors")
+            raise InputError(
+                f"the index has {counted(len(index), 'documents')}, but there {verb(rows)} "
+                f"{counted(rows, 'dense vectors')}"
+            )
         if record.kind != "flat":
             vectors = open_array(part.folder / VECTORS_NAME, np.float32, rows * record.dim).reshape(rows, record.dim)
             count = threads or os.cpu_count() or 1

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import lsr
 from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
 from lsr.core.options import shortened
-from lsr.core.remedies import BUILD_AGAIN, upgrade
+from lsr.core.remedies import BUILD_AGAIN, build_index, upgrade
 from lsr.core.unfinished import mark_output
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.files import read_index_file
@@ -32,6 +33,8 @@ UPGRADABLE_VERSIONS = (2,)
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 _OPTIONAL = ("outliers", "columns", "shared_from", "words", "lexical")
+# Entries of a folder that is no index, among which one is looked for.
+_LOOKED_AT = 1000
 # Those of builds are some kilobytes.
 _LONGEST = 1 << 24
 
@@ -229,7 +232,7 @@ def is_index(folder: Path) -> bool:
 
 def _load(path: Path) -> dict[str, Any]:
     if not path.is_symlink() and not path.exists():
-        raise IndexFormatError(f"{path.parent}: no index here ({MANIFEST_NAME} is missing); build one")
+        raise _none_here(path.parent)
     try:
         record = json.loads(read_index_file(path, _LONGEST).decode())
         json.dumps(record, ensure_ascii=False).encode()  # as it would be written again
@@ -238,3 +241,18 @@ def _load(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an lsr index")
     return record
+
+
+def _none_here(folder: Path) -> IndexFormatError:
+    """The error of a path where there is no index: what there is, and an index within it if there is one."""
+    if folder.is_file():
+        return IndexFormatError(
+            f"{folder}: no index here, but a file: an index is a folder", remedies=[build_index(folder)]
+        )
+    if not folder.is_dir():
+        return IndexFormatError(f"{folder}: no index here, and nothing else", remedies=[build_index(None, folder)])
+    within = next((each for each in sorted(islice(folder.iterdir(), _LOOKED_AT)) if is_index(each)), None)
+    problem = f"{folder}: no index here ({MANIFEST_NAME} is missing)"
+    if within is not None:
+        return IndexFormatError(f"{problem}, but there is one in it: give {within}")
+    return IndexFormatError(problem, remedies=["give the folder of one", build_index(folder)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lsr.core.arguments import kind_of
+from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
@@ -31,7 +32,7 @@ class Documents:
         self.windows: WindowRows | None = first.part("windows") if first.has_part("windows") else None
 
     def __repr__(self) -> str:
-        return f"Documents({len(self):,} documents)"
+        return f"Documents({counted(len(self), 'documents')})"
 
     def __len__(self) -> int:
         return len(self._rows) if self.windows is None else self.windows.documents

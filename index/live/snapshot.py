@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import path_of
+from lsr.core.counted import counted
 from lsr.core.deprecation import moved_member
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
@@ -99,7 +100,8 @@ class Index:
             return moved_member(self, name, MOVED)
 
     def __repr__(self) -> str:
-        return f"Index({str(self.path)!r}, {len(self):,} documents, {self.manifest.postings:,} postings)"
+        postings = counted(self.manifest.postings, "postings")
+        return f"Index({str(self.path)!r}, {counted(len(self), 'documents')}, {postings})"
 
     def search(
         self,

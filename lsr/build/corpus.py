@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lsr.build.shards import SHARD_CHARACTERS, EncodedShards
+from lsr.core.arguments import path_of
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
@@ -205,8 +206,9 @@ def encode_corpus(
     """
     from lsr.core.unfinished import file_identity, is_unfinished
     from lsr.core.work import clear_work
-    from lsr.vectors.files import iter_vectors, write_vectors
+    from lsr.vectors.files import check_written, iter_vectors, write_vectors
 
+    check_written(path_of(path, "the path of a file of vectors"))
     check_output(path, force=force)
     if not force and is_unfinished(path, file_identity):
         clear_work(_work_folder(path))
@@ -227,8 +229,9 @@ def encode_queries(
     progress: Progress | None = None,
 ) -> int:
     """Encode queries into a vector file, as `encode_corpus` does for documents; return the number of queries."""
-    from lsr.vectors.files import write_vectors
+    from lsr.vectors.files import check_written, write_vectors
 
+    check_written(path_of(path, "the path of a file of vectors"))
     check_output(path, force=force)
     stream = iter(queries)
 
@@ -239,6 +242,21 @@ def encode_queries(
                 progress(len(batch))
 
     return write_vectors(path, batches(), vocabulary=encoder.vocabulary, force=force)
+
+
+def check_work(
+    path: str | Path,
+    encoder: SparseEncoder | WordsAlone,
+    *,
+    top_k: int | None = None,
+    windows: WindowSettings | None = None,
+    restart: bool = False,
+) -> None:
+    """OutputExistsError if interrupted work for `path` cannot go on with these settings; nothing is written."""
+    record = _encoder_record(encoder, top_k)
+    if windows is not None:
+        record["windows"] = windows.to_record()
+    _shards(path, record, restart).check()
 
 
 def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> EncodedShards:

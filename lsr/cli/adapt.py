@@ -79,7 +79,7 @@ def run(
     of_run = {name: value for name, value in given.items() if "." in name}
     settings = _settings(known, {name: value for name, value in given.items() if name not in of_run})
     if dry_run:
-        _print_plan(corpus, settings, of_run, device, as_json)
+        _print_plan(corpus, folder, settings, of_run, device, as_json)
         return
     with interruption(partial(_kept, folder)):
         adapted = adapt(corpus, folder, settings, changes=of_run, device=device, stages=progress_bar)
@@ -120,13 +120,15 @@ def _settings(known: dict[str, Any], given: dict[str, Any]) -> AdaptSettings:
 
 
 def _print_plan(
-    corpus: str, settings: AdaptSettings, changes: dict[str, Any], device: str | None, as_json: bool
+    corpus: str, folder: Path, settings: AdaptSettings, changes: dict[str, Any], device: str | None, as_json: bool
 ) -> None:
     from lsr.training.adapt import plan_adaptation
+    from lsr.training.run.folder import RunFolder
     from lsr.training.run.plan import plan
 
+    RunFolder(folder).check(None)
     found = plan_adaptation(corpus, settings, changes=changes, device=device)
-    run = plan(found.config)
+    run = plan(found.config, device=device, scores_follow=True)
     if as_json:
         record = {"documents": found.documents, "kinds": found.kinds, "queries": found.queries}
         print_json({**record, "teachers": found.teachers, "run": run.to_record()})

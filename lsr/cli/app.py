@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ _DEBUG = "--debug"
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted.
+    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted, and, quietly,
+    141 when the reader of its answers has gone.
 
     An error that is not one of lsr's is reported without its traceback, unless `--debug` asks for it.
     """
@@ -36,9 +38,10 @@ def main() -> NoReturn:
 
 
 def _run(debug: bool) -> int:
-    from lsr.cli.streams import flush_stdout, prepare_streams
+    from lsr.cli.streams import READER_GONE, ReaderGone, flush_stdout, prepare_streams
 
     prepare_streams()
+    from lsr.cli.commands import Commands
     from lsr.cli.console import Interrupted, note
     from lsr.cli.failures import failed, reason
     from lsr.cli.remedies import in_flags
@@ -53,7 +56,7 @@ def _run(debug: bool) -> int:
         finally:
             flush_stdout()
     except LsrError as error:
-        code = failed(error.message(in_flags))
+        code = failed(error.message(partial(in_flags, flags=Commands().flags_of(sys.argv[1:]))))
     except Interrupted as interruption:
         note(str(interruption))
         code = 130
@@ -64,8 +67,8 @@ def _run(debug: bool) -> int:
         if code == 130:
             note("interrupted")
     except Exception as error:
-        if isinstance(error, BrokenPipeError):
-            code = 1
+        if isinstance(error, BrokenPipeError | ReaderGone):
+            code = READER_GONE
         elif debug:
             raise
         else:

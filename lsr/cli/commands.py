@@ -12,6 +12,8 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from lsr.cli.streams import meeting_readers_that_go
+
 
 class CommandEntry(NamedTuple):
     """A command, not loaded yet: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
@@ -80,10 +82,21 @@ class Commands(TyperGroup):
                 error.message = f"{error.message.rstrip('.')}. Did you mean '{near}'?"  # type: ignore[attr-defined]
             raise
 
+    def flags_of(self, arguments: Iterable[str]) -> set[str]:
+        """The flags of the command that these arguments call; none if they call none."""
+        name = next((each for each in arguments if not each.startswith("-")), "")
+        return {flag for param in self.commands[name].params for flag in param.opts} if name in COMMANDS else set()
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the arguments; the help of `lsr` itself is printed here."""
+        with meeting_readers_that_go():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what is wrong with its arguments is said with the nearest right value."""
         try:
-            return super().invoke(ctx)
+            with meeting_readers_that_go():
+                return super().invoke(ctx)
         except Exception as error:
             if type(error).__name__ == "BadParameter" and isinstance(message := getattr(error, "message", None), str):
                 error.message = _with_nearest(message)  # type: ignore[attr-defined]

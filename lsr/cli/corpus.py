@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lsr.cli.console import Interrupted, fail, note
+from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
 from lsr.core.documents import Document
 from lsr.core.places import beside
@@ -68,14 +68,12 @@ def looked_at(items: Iterator[T]) -> Iterator[T]:
 def load_encoder(
     model: str, *, max_length: int | None, window_overlap: int | None = None, device: str | None = None
 ) -> SparseEncoder | WordsAlone:
-    """What `lsr index --model` names: an encoder, or "bm25" for words alone. Exits with 2 for options of the other."""
+    """What `lsr index --model` names: an encoder, or "bm25" for words alone, for which the others are not used."""
     from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
     if model != WORDS_ALONE:
         return SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
-    if (max_length, window_overlap, device) != (None, None, None):
-        fail(f"--max-length, --window-overlap and --device are of models: {WORDS_ALONE} is none, and reads all words")
     return WordsAlone()
 
 

@@ -12,6 +12,8 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.useless import refuse
+from lsr.core.counted import counted
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
@@ -50,6 +52,7 @@ Truncate = Annotated[
 
 
 def run(
+    context: typer.Context,
     index: IndexPath,
     model: Annotated[
         str | None,
@@ -106,6 +109,10 @@ def run(
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.index import DenseSettings, Index
 
+    if vectors is not None:
+        refuse(context, "is for texts to encode: --vectors are added at once", "restart")
+        if model is None:
+            refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
     settings = DenseSettings(kind.value, truncate)
     announce(index)
     opened = Index.open(index)
@@ -132,4 +139,7 @@ def run(
         how = f'lsr search {index} "your question" --mode hybrid'
         if dense.record.encoder is None:
             how = f"lsr search {index} --dense-vector '[…]', with as many numbers, or --dense-queries queries.npy"
-        note(f"{index}: {len(made):,} dense vectors of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. Try: {how}")
+        note(
+            f"{index}: {counted(len(made), 'dense vectors')} of {dense.dim} ({dense.kind}), {size / 1e6:,.1f} MB. "
+            f"Try: {how}"
+        )

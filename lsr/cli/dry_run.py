@@ -9,14 +9,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.remarks import estimated, remark_on_texts
+from lsr.core.counted import counted
 from lsr.core.documents import Document
+from lsr.encoding.lexical.alone import WordsAlone
 
 if TYPE_CHECKING:
-    from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
-# Enough to average over short and long texts, in some seconds.
-_SAMPLE = 48
+# Enough to average over short and long texts, in some seconds; and to tell how many are cut, without encoding them.
+_ENCODED, _SAMPLE = 48, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,26 @@ class DryRun:
         count: how many of them.
         characters: of all texts and titles.
         seconds: how long encoding them takes, judged by some of them; None where nothing is encoded.
+        cut: how many are longer than is read of each, judged by a sample; None where nothing is encoded.
+        sample: how many were looked at for that: where it is `count`, `cut` is exact.
     """
 
     unit: str
     count: int
     characters: int
     seconds: float | None
+    cut: int | None
+    sample: int
 
 
 def dry_run(
     documents: Iterable[Document],
     total: int | None,
-    encoder: SparseEncoder | WordsAlone | None,
+    encoder: SparseEncoder | WordsAlone,
+    ways: str,
     unit: str = "documents",
 ) -> DryRun:
-    """Read all documents, and encode a sample of them if there is an encoder."""
+    """Read all documents, encode some, and remark on a sample what a run remarks on all: `remark_on_texts`."""
     count = characters = 0
     sample: list[str] = []
     chance = random.Random(0)
@@ -57,13 +64,16 @@ def dry_run(
             elif (place := chance.randrange(count)) < _SAMPLE:
                 sample[place] = text
             progress(1)
-    if encoder is None or not encoder.dim or not sample:
-        return DryRun(unit, count, characters, None)
-    ids = [str(number) for number in range(len(sample))]
-    encoder.encode_documents(sample[:1], ids[:1])  # what is only slow the first time
+    if isinstance(encoder, WordsAlone) or not sample:
+        return DryRun(unit, count, characters, None, None, 0)
+    encoder.look_at(sample)
+    report = remark_on_texts(encoder, ways, count)
+    some = chance.sample(sample, min(_ENCODED, len(sample)))
+    encoder.encode_documents(some[:1])  # what is only slow the first time
     start = perf_counter()
-    encoder.encode_documents(sample, ids)
-    return DryRun(unit, count, characters, (perf_counter() - start) / len(sample) * count)
+    encoder.encode_documents(some)
+    seconds = (perf_counter() - start) / len(some) * count
+    return DryRun(unit, count, characters, seconds, estimated(report, count), len(sample))
 
 
 def print_dry_run(found: DryRun, as_json: bool) -> None:
@@ -71,7 +81,7 @@ def print_dry_run(found: DryRun, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
-    line = f"{found.count:,} {found.unit}, {found.characters:,} characters"
+    line = f"{counted(found.count, found.unit)}, {counted(found.characters, 'characters')}"
     if found.seconds is not None:
         line += f"; encoding them takes about {_duration(found.seconds)}"
     note(f"{line}. Nothing was written.")

@@ -30,11 +30,18 @@ from lsr.cli.options import (
     WindowOverlap,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.useless import refuse
+from lsr.core.counted import counted
 from lsr.core.documents import is_blank
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
+from lsr.vectors.formats import check_written
+
+_WAYS = "--max-length or --window-overlap reads more"
+
+_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry")
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     corpus: Corpus = None,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to make: .parquet, .jsonl[.gz|.zst].")
@@ -96,18 +104,21 @@ def run(
         fail("--index says how long queries are read: leave out --max-length")
     load = partial(_query_encoder, index, query_idf, model, max_length, device)
     if text is not None:
+        refuse(context, "is for a corpus: of --text, the terms are only printed", *_OF_CORPUS)
         _show_terms(text, load, queries, model, max_length, top_k, device, as_json)
         return
     if corpus is None or out is None:
         fail("give a CORPUS and --output, or --text with one text")
-    if queries and dry:
-        fail("--dry-run is for a corpus: queries are encoded in seconds")
+    if queries:
+        refuse(context, "is for a corpus: queries are encoded in seconds", "dry", "restart")
+        refuse(context, "is for documents: a query is read in one piece", "window_overlap")
+    check_written(out)
     announce(out)
     more: dict[str, int] = {}
     if queries:
         count = _encode_queries(corpus, out, load, top_k, format, on_error, force)
     else:
-        from lsr.build.corpus import encode_corpus
+        from lsr.build.corpus import check_work, encode_corpus
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         check_output(out, force=force)
@@ -121,19 +132,20 @@ def run(
             format=format,
             on_error=on_error,
         ) as job:
-            if dry:
-                print_dry_run(dry_run(job.documents, job.total, job.encoder), as_json)
-                return
             assert isinstance(job.encoder, SparseEncoder)
+            if dry:
+                check_work(out, job.encoder, top_k=top_k, restart=restart)
+                print_dry_run(dry_run(job.documents, job.total, job.encoder, _WAYS), as_json)
+                return
             with progress_bar("encoding", job.total) as progress:
                 count = encode_corpus(
                     job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
                 )
-        more["cut"] = remark_on_texts(job.encoder, "--max-length or --window-overlap reads more").cut
+        more["cut"] = remark_on_texts(job.encoder, _WAYS).cut
     if as_json:
         print_json({"output": str(out), "vectors": count, **more})
     else:
-        note(f"{out}: {count:,} vectors")
+        note(f"{out}: {counted(count, 'vectors')}")
 
 
 def _query_encoder(

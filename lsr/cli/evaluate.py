@@ -27,15 +27,21 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.search_flags import asked, search_command
+from lsr.cli.useless import refuse, refuse_of_models
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
     from lsr.eval import Run, TestCollection
     from lsr.eval.systems.given import GivenVectors
+    from lsr.search.plan import SearchPlan
     from lsr.search.retriever import Retriever
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
+_OF_INDEX = ("index", "model", "max_length", "top_k", "windows", "window_words", "window_stride", "top_windows")
+_OF_WORDS = ("lexical", "language")
+_OF_SEARCH = (*_OF_INDEX, *_OF_WORDS, "dense", "dense_queries", "query_idf")
 
 
 def run(
@@ -146,11 +152,26 @@ def run(
     """
     from lsr.eval import DEFAULT_METRICS, EvaluationSettings, evaluate, evaluate_runs, load_collection, open_or_index
     from lsr.eval.suites.evaluate import BM25, OURS, check_measures, check_outputs
+    from lsr.index.format.output import is_vacant
 
     plan = asked(context).plan("exact")
     if asked(context).show:
         print_json(plan.to_record())
         return
+    if run_files:
+        why = "is of an index to search, and --run judges what was found already"
+        refuse(context, why, *_OF_SEARCH)
+        if (flag := asked(context).first_flag) is not None:
+            fail(f"{flag} {why}")
+        if out is None:
+            refuse(context, "is for the run file: beside --run, it needs --output to write one", "tag")
+    if dense_queries is not None and not plan.retrieve.needs_dense:
+        refuse(context, "has no use in this search: choose --mode dense or hybrid", "dense_queries")
+    if model == WORDS_ALONE:
+        reads = dense is not None or plan.retrieve.needs_dense or plan.rerank is not None
+        refuse_of_models(context, encodes=reads)
+    if not lexical and plan.retrieve.lexical_weight:
+        fail("--lexical-weight is of words, which --no-lexical leaves out")
     words = lexical_settings(lexical, None, language)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     labels = _labels(run_files or [], label or [])
@@ -179,6 +200,13 @@ def run(
         announce(path)
         # An index given by name is measured as it was made, unless a model is given as well.
         as_made = index is not None and index.exists() and model is None and not force
+        if as_made:
+            why = "and --index is searched as it was made: name its --model, too"
+            refuse(context, f"is of the model that makes an index, {why}", "max_length", "top_k")
+            refuse(context, f"is of the words that an index is made with, {why}", *_OF_WORDS)
+        if force or is_vacant(path):
+            _check_makes(plan, dense)
+        ids = _ids_of(collection, queries, dense_queries)
         encoder = None if as_made else load_encoder(model or DEFAULT_MODEL, max_length=max_length, device=device)
         dense_encoder = None
         if dense is not None:
@@ -196,36 +224,73 @@ def run(
                 query_idf=query_idf,
                 dense=dense_encoder,
                 force=force,
+                device=device,
                 stages=progress_bar,
             )
-        given = _given(retriever, collection, queries, dense_queries)
+        given = _given(retriever, queries, dense_queries, ids)
         label_of = labels[0] if labels else None
         evaluation = evaluate(loaded, retriever, settings, label=label_of, given=given, stages=progress_bar)
     # What was measured is shown, whatever becomes of the files.
     if as_json:
         print_json(evaluation.report.to_record())
+        # Markdown shows them where a person reads them; JSON is for programs.
+        for remark in evaluation.report.notes:
+            note(f"warning: {remark}")
     else:
         print_text(evaluation.report.to_markdown(), end="")
-    for remark in evaluation.report.notes:
-        note(f"warning: {remark}")
     if saving:
         # The index is the expensive part and is kept; runs and reports are made again each time.
         evaluation.save(folder, tag=tag, force=True)
         note(f"{'run files and report' if run_files else 'index, run files and report'} are in {folder}")
 
 
+def _check_makes(plan: SearchPlan, dense: str | None) -> None:
+    """Exit with 2 if the plan searches what an index that is made here does not have, before it is made."""
+    from lsr.index.engines.registry import ENGINES
+    from lsr.index.parts.part import WrittenPart
+    from lsr.index.parts.registry import PARTS
+    from lsr.search.plan import LATE
+
+    if plan.retrieve.needs_dense and dense is None:
+        fail(f"mode {plan.mode} needs dense vectors: name a model of them with --dense, or an index that has some")
+    elsewhere = "and the index that would be made here has none: make one that has, and name it with --index"
+    sparse = plan.retrieve.sparse
+    engine = None if sparse is None else ENGINES.get(sparse.mode)
+    for part in () if engine is None else engine.needs:
+        # Made only on request.
+        if isinstance(made := PARTS[part], WrittenPart) and made.Settings is not None:
+            fail(f"mode {plan.mode} needs `lsr index --{part}`, {elsewhere}")
+    if plan.rerank is not None and plan.rerank.model == LATE:
+        fail(f"re-ranking with {LATE} needs `lsr late`, {elsewhere}")
+
+
+def _ids_of(collection: str, queries: Path | None, dense_queries: Path | None) -> list[str] | None:
+    """The queries' ids, in whose order dense vectors come; None without these. InputError if they are not as many."""
+    from lsr.eval.systems.given import check_as_many
+    from lsr.search.many import read_dense_queries
+    from lsr.text import open_queries
+    from lsr.vectors.files import holds_vectors, iter_vectors
+
+    if dense_queries is None:
+        return None
+    if queries is not None and holds_vectors(queries):
+        ids = [id for batch in iter_vectors(queries) for id in batch.ids]
+    else:
+        ids = [query.id for query in open_queries(str(queries or collection))]
+    check_as_many(read_dense_queries(dense_queries), ids, dense_queries)
+    return ids
+
+
 def _given(
-    retriever: Retriever, collection: str, queries: Path | None, dense_queries: Path | None
+    retriever: Retriever, queries: Path | None, dense_queries: Path | None, ids: list[str] | None
 ) -> GivenVectors | None:
     """The query vectors of files, if the options name any."""
     from lsr.eval.systems.given import read_given
-    from lsr.text import open_queries
     from lsr.vectors.files import holds_vectors
 
     sparse = queries if queries is not None and holds_vectors(queries) else None
     if sparse is None and dense_queries is None:
         return None
-    ids = None if sparse is not None else [query.id for query in open_queries(str(queries or collection))]
     return read_given(retriever.index, sparse, dense_queries, ids)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Force, IndexPath, Json
+from lsr.core.counted import counted
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
 
@@ -68,4 +69,4 @@ def run(
     if as_json:
         print_json({"output": str(out), "vectors": count, "bytes": size})
     else:
-        note(f"{out}: {count:,} vectors, {size / 1e6:,.1f} MB")
+        note(f"{out}: {counted(count, 'vectors')}, {size / 1e6:,.1f} MB")

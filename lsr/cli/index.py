@@ -34,6 +34,8 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.useless import refuse, refuse_of_models
+from lsr.core.counted import counted
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
     from lsr.index import Index
 
 _ENGINE = "The search engine"
+_WAYS = "--max-length reads more, --windows max all"
+_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language")
 
 
 def run(
+    context: typer.Context,
     corpus: Corpus = None,
     out: Annotated[Path, typer.Option("--output", "-o", help="The index to make.")] = Path("lsr-index"),
     model: Annotated[
@@ -54,7 +59,8 @@ def run(
         typer.Option(
             "--model",
             "-m",
-            help=f"A name from `lsr models`, a folder, or a hub name. (default: {DEFAULT_MODEL}; none with --vectors)",
+            help=f"A name from `lsr models`, a folder, or a hub name; or {WORDS_ALONE}, to index words alone. "
+            f"(default: {DEFAULT_MODEL}; none with --vectors)",
         ),
     ] = None,
     max_length: MaxLength = None,
@@ -155,17 +161,28 @@ def run(
 
         lsr index --vectors docs.ciff -o ciff-index
     """
-    from lsr.build.corpus import finished_index, index_corpus
+    from lsr.build.corpus import check_work, finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
     from lsr.index.live.inspection import outliers_in_words
     from lsr.text.windows import cut_corpus
 
     announce(out)
-    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     if cut is not None and vectors is not None:
         fail("--windows cuts documents before they are encoded, so it cannot be used with --vectors")
+    if vectors is not None:
+        if model == WORDS_ALONE:
+            fail(f"{WORDS_ALONE} is no model that makes vectors: leave out --model, or index a CORPUS with it")
+        refuse(context, "is for texts to encode: --vectors are indexed as they are", *_OF_TEXTS)
+        refuse(context, "is for what takes long to encode: --vectors are indexed at once", "restart")
+        if model is None:
+            refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
+        if corpus is None:
+            refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error")
+    if model == WORDS_ALONE:
+        refuse_of_models(context, encodes=dense is not None)
+    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)
@@ -181,6 +198,13 @@ def run(
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
     read: TextReport | None = None
+    if dry and goes_on:
+        count = len(Index.open(out))
+        if as_json:
+            print_json({"unit": "dense vectors", "count": count})
+        else:
+            note(f"{out} is built: only its {counted(count, 'dense vectors')} would be made. Nothing was written.")
+        return
     if goes_on or built is not None:
         note(f"{out} is built; resuming its dense vectors")
         index = built or Index.open(out)
@@ -205,7 +229,8 @@ def run(
             if dry:
                 cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
                 unit, total = ("documents", job.total) if cut is None else ("windows", None)
-                print_dry_run(dry_run(cut_documents, total, job.encoder, unit), as_json)
+                check_work(out, job.encoder, top_k=top_k, windows=cut, restart=restart)
+                print_dry_run(dry_run(cut_documents, total, job.encoder, _WAYS, unit), as_json)
                 return
             index = index_corpus(
                 job.documents,
@@ -218,7 +243,7 @@ def run(
                 restart=restart,
                 **building,
             )
-        read = remark_on_texts(job.encoder, "--max-length reads more, --windows max all")
+        read = remark_on_texts(job.encoder, _WAYS)
     if dense is not None:
         from lsr.encoding.dense.encoder import DenseEncoder
 
@@ -237,8 +262,8 @@ def run(
         print_json({**answer, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""
-        rows = "" if index.documents.windows is None else f" in {len(index):,} windows"
-        note(f"{out}: {len(index.documents):,} documents{rows}, {size / 1e6:,.1f} MB{hint}")
+        rows = "" if index.documents.windows is None else f" in {counted(len(index), 'windows')}"
+        note(f"{out}: {counted(len(index.documents), 'documents')}{rows}, {size / 1e6:,.1f} MB{hint}")
 
 
 def _index_vectors(
@@ -268,7 +293,7 @@ def _index_vectors(
             if as_json:
                 print_json({"vectors": count})
             else:
-                note(f"{count:,} vectors. Nothing was written.")
+                note(f"{counted(count, 'vectors')}. Nothing was written.")
             return None
         return index_vectors(
             batches,

@@ -8,6 +8,7 @@ import typer
 
 from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import IndexPath, Json
+from lsr.core.counted import counted
 
 
 def run(
@@ -56,7 +57,7 @@ def _print_document(found: dict[str, Any]) -> None:
     for key, value in found["fields"].items():
         output.print(f"{key}: {value}", markup=False)
     terms = " · ".join(f"{term} {weight:.2f}" for term, weight in found["vector"].items())
-    output.print(f"[bold]{len(found['vector'])} terms[/]  ", end="")
+    output.print(f"[bold]{counted(len(found['vector']), 'terms')}[/]  ", end="")
     output.print(terms, markup=False)
 
 
@@ -93,7 +94,7 @@ def _tuning_in_words(tuning: dict[str, Any]) -> str:
     parameters = "".join(f", {name} {value:g}" for name, value in tuning["parameters"].items())
     return (
         f"tuned for recall {tuning['recall']:g} at k {tuning['k']}: {tuning['mode']}{parameters}: recall "
-        f"{tuning['measured_recall']:.4f} in {tuning['mean_us']:.0f} µs on {tuning['queries']:,} queries"
+        f"{tuning['measured_recall']:.4f} in {tuning['mean_us']:.0f} µs on {counted(tuning['queries'], 'queries')}"
     )
 
 

@@ -21,6 +21,7 @@ from lsr.cli.training_set import (
     bm25_of,
     open_source,
 )
+from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.bm25 import Bm25Encoder
@@ -149,8 +150,11 @@ def run(
     if teacher is not None:
         note(f"{teacher}: left out {record['dropped_by_teacher']:.1%} of the candidates")
     if record["short"]:
-        note(f"{record['short']:,} queries have fewer than {negatives} negatives: try a larger --depth")
-    note(f"{out}: {len(mined):,} queries with {record['mean_negatives']:.1f} new negatives each")
+        note(
+            f"{counted(record['short'], 'queries')} {verb(record['short'], 'has', 'have')} fewer than "
+            f"{counted(negatives, 'negatives')}: try a larger --depth"
+        )
+    note(f"{out}: {counted(len(mined), 'queries')} with {record['mean_negatives']:.1f} new negatives each")
 
 
 def _teacher(

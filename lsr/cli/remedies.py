@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lsr.core.errors import Remedy
 
 WORDS = {
     "replace": "pass --force to replace it",
     "restart": "pass --restart to begin again",
+    "build-index": "build one with `lsr index {corpus} -o {path}`",
     "build-again": "build the index again",
     "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",
@@ -31,6 +34,16 @@ WORDS = {
 """By the remedy's name, with its values in braces."""
 
 
-def in_flags(remedy: Remedy) -> str:
-    """What to do, worded for the command line."""
-    return WORDS[remedy.name].format(**remedy.values) if remedy.name in WORDS else remedy.words
+WITHOUT_FLAG = {"name-format": ("--format", "let its name end in what it is: {endings}")}
+"""By the remedy's name: a flag, and the words for commands that do not have it."""
+
+
+def in_flags(remedy: Remedy, flags: Collection[str] | None = None) -> str:
+    """What to do, worded for the command line: for a command that has these flags, if they are given."""
+    words = WORDS.get(remedy.name)
+    if words is None:
+        return remedy.words
+    needed, otherwise = WITHOUT_FLAG.get(remedy.name, ("", ""))
+    if needed and flags is not None and needed not in flags:
+        words = otherwise
+    return words.format(**remedy.values)

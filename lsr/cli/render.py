@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from lsr.cli.console import output
+from lsr.core.counted import counted, verb
 from lsr.index.engines.registry import is_always_exact
 from lsr.search.response import Hit, SearchResponse, StageScore
 from lsr.search.snippets import make_snippet
@@ -15,9 +16,14 @@ from lsr.vectors.explanation import TermMatch
 _SHOWN_MATCHES = 8
 
 
-def print_response(response: SearchResponse, *, explain: bool) -> None:
-    """Print rank, score, title and a snippet of each hit; with `explain`, also the matching terms and their shares."""
-    if not response.hits:
+def print_response(response: SearchResponse, *, explain: bool, before: int = 0) -> None:
+    """Print rank, score, title and a snippet of each hit; with `explain`, also the matching terms and their shares.
+
+    `before` is how many hits were left out for this page: if it has none, they are all that there are.
+    """
+    if not response.hits and before:
+        output.print(f"There {verb(before)} only {counted(before, 'hits')}: choose a smaller --offset.")
+    elif not response.hits:
         complete = response.stats is None or is_always_exact(response.stats.mode)
         output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
     for hit in response.hits:

@@ -21,6 +21,7 @@ from lsr.cli.training_set import (
     bm25_of,
     open_source,
 )
+from lsr.core.counted import counted
 
 KEPT = "nothing was written, and the same command begins again"
 
@@ -104,4 +105,4 @@ def run(
         first = of_teacher["positive_first"]
         found = "no negatives to compare with" if first is None else f"a positive first for {first:.1%} of the queries"
         note(f"{of_teacher['name']}: {found}")
-    note(f"{out}: {len(scored):,} queries with scores")
+    note(f"{out}: {counted(len(scored), 'queries')} with scores")

@@ -9,7 +9,9 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
-from lsr.cli.search_flags import asked, search_command
+from lsr.cli.search_flags import asked, refuse_asked, search_command
+from lsr.cli.useless import refuse
+from lsr.core.counted import counted, verb
 from lsr.core.documents import is_blank
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
 
 COMMAND = search_command()
+_OF_TEXTS = "is of the vectors that are made of texts: those that are given are searched with as they are"
 
 
 def run(
@@ -110,11 +113,20 @@ def run(
 
         announce(out)
         check_file(out, force=force)
-        if offset:
-            fail("--offset is for pages of one question: a run file holds the whole ranking")
+        refuse(context, "is for pages of one question: a run file holds the whole ranking", "offset")
+        refuse(context, "is for one question: a run file has no place for it", "explain")
+        from lsr.vectors.files import holds_vectors
+
+        if queries is None or holds_vectors(queries):
+            refuse(context, _OF_TEXTS, "query_idf")
+            refuse_asked(context, _OF_TEXTS, "lexical_weight")
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
+    refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
+    if query is None or vector is not None:
+        refuse(context, _OF_TEXTS, "query_idf")
+        refuse_asked(context, _OF_TEXTS, "lexical_weight")
     if query is not None and is_blank(query):
         fail("the query is empty: give some words to search for")
     vectors = {
@@ -122,12 +134,13 @@ def run(
         "dense_vector": _parsed(dense_vector, "--dense-vector", list),
     }
     retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
-    # Matches are always computed, because the snippet needs them; kernels are loaded first, so that the time shown is
-    # that of the search.
-    if query is not None:
+    # Kernels are loaded first, so that the time shown is that of the search. With vectors it is tried as it was asked:
+    # any other text might ask for a model that there is none of.
+    if query is not None and vector is None and dense_vector is None:
         retriever.warm_up(plan)
     else:
-        retriever.index.sparse.warm_up()
+        retriever.search(query, k, plan, offset=offset, **vectors)
+    # Matches are always computed, because the snippet needs them.
     response: SearchResponse = retriever.search(query, k, plan, explain=True, offset=offset, **vectors)
     if as_json:
         asked_with = {name: value for name, value in vectors.items() if value is not None}
@@ -135,7 +148,10 @@ def run(
     else:
         from lsr.cli.render import print_response
 
-        print_response(response, explain=explain)
+        found = 0
+        if offset and not response.hits:
+            found = len(retriever.search(query, offset, plan, **vectors).hits)
+        print_response(response, explain=explain, before=found)
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:
@@ -186,11 +202,11 @@ def _search_many(
     changed = write_run(out, run, tag=tag, force=force)
     if changed:
         note(
-            f"{changed:,} ids have white space, which a run file cannot hold, or a % like that of %20: there white "
-            "space is written as %20, and that % as %25"
+            f"{counted(changed, 'ids')} {verb(changed, 'has', 'have')} white space, which a run file cannot hold, or "
+            "a % like that of %20: there white space is written as %20, and that % as %25"
         )
     mean = mean_stats(stats) if stats else None
     if as_json:
         print_json({"output": str(out), "queries": len(run), "mean_stats": mean and mean._asdict()})
     else:
-        note(f"{out}: {len(run):,} queries" + (f"; on average {in_words(mean)}" if mean else ""))
+        note(f"{out}: {counted(len(run), 'queries')}" + (f"; on average {in_words(mean)}" if mean else ""))

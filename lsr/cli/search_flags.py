@@ -50,10 +50,18 @@ class Asked:
         if self.file is None:
             mode = self.mode or ("auto" if "recall" in self.flat else default_mode)
             return plan_of(mode, **self.flat)
-        if self.mode is not None or self.flat:
-            given = "--mode" if self.mode is not None else _flag(next(iter(self.flat)))
+        if (given := self.first_flag) != "--plan":
             fail(f"--plan already says how to search: leave out {given}")
         return read_plan(self.file)
+
+    @property
+    def first_flag(self) -> str | None:
+        """One of the flags that were given, --plan only where no other was; None if none was."""
+        if self.mode is not None:
+            return "--mode"
+        if self.flat:
+            return _flag(next(iter(self.flat)))
+        return None if self.file is None else "--plan"
 
 
 def asked(context: typer.Context) -> Asked:
@@ -61,6 +69,13 @@ def asked(context: typer.Context) -> Asked:
     found = context.meta[_META]
     assert isinstance(found, Asked)
     return found
+
+
+def refuse_asked(context: typer.Context, why: str, *names: str) -> None:
+    """As `lsr.cli.useless.refuse`, for flags of a search: those of these fields of a plan."""
+    for name in names:
+        if name in asked(context).flat:
+            fail(f"{_flag(name)} {why}")
 
 
 def search_command(*only: str, default_mode: str = "auto", why: str = "") -> type[TyperCommand]:

@@ -5,8 +5,29 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+# Of a process that SIGPIPE ends, as it does most tools, by a shell's count.
+READER_GONE = 141
+
+
+class ReaderGone(Exception):
+    """What was printed has no reader any more, as in `lsr … | head -1`: nothing is left to do, and nothing to say."""
+
+
+@contextmanager
+def meeting_readers_that_go() -> Iterator[None]:
+    """ReaderGone in place of what a write to a closed pipe becomes: BrokenPipeError, or of rich an exit with 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except SystemExit as exit:
+        if exit.code == 1:
+            raise ReaderGone from exit
+        raise
 
 
 def prepare_streams() -> None:

@@ -11,6 +11,7 @@ import typer
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
 from lsr.cli.options import EncodingThreads, Json, Restart
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def run(
     listed: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
     threads: EncodingThreads = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or mps. (default: a GPU where there is one)", show_default=False)
+        str | None,
+        typer.Option(help="auto, cpu, cuda or mps. (default: auto, a GPU where there is one)", show_default=False),
     ] = None,
     restart: Restart = False,
     as_json: Json = False,
@@ -85,7 +87,11 @@ def run(
         path = recipe_path(recipe)
     config = read_config(path, given, changed_by="--set" if changes else "--data")
     if dry_run:
-        _print_plan(config, as_json)
+        if folder is not None:
+            from lsr.training.run.folder import RunFolder
+
+            RunFolder(folder).check(None if restart else config)
+        _print_plan(config, device, as_json)
         return
     if folder is None:
         fail("name the folder of the run: --output FOLDER")
@@ -146,10 +152,10 @@ def _list(found: dict[str, Path], as_json: bool) -> None:
         output.print(f"{name:26} {each.title} ({each.hardware})")
 
 
-def _print_plan(config: TrainingConfig, as_json: bool) -> None:
+def _print_plan(config: TrainingConfig, device: str | None, as_json: bool) -> None:
     from lsr.training.run.plan import plan
 
-    made = plan(config)
+    made = plan(config, device=device)
     if as_json:
         print_json(made.to_record())
         return
@@ -168,7 +174,7 @@ def plan_rows(made: Plan, config: TrainingConfig) -> list[tuple[str, str]]:
         rows.append(("parameters", f"{made.parameters:,}, of which {made.trained:,} are trained"))
     rows += [("data", "; ".join(made.data)), ("data's origin", about.data)]
     steps = f"{made.steps:,}" if made.steps is not None else f"{run.epochs:g} epochs of the data"
-    rows.append(("steps", f"{steps}, each of {made.queries:,} queries and {made.texts:,} texts"))
+    rows.append(("steps", f"{steps}, each of {counted(made.queries, 'queries')} and {counted(made.texts, 'texts')}"))
     rows.append(("loss", " + ".join(made.losses)))
     rows.append(("penalties", "; ".join(made.penalties) or "none"))
     if made.memory:

@@ -11,6 +11,7 @@ import typer
 from lsr.cli.console import note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
 from lsr.cli.search_flags import asked, search_command
+from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
     from lsr.eval.tuning.recall import Choice, TuneResult
@@ -90,7 +91,10 @@ def run(
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
-        note(f"{len(vectors)} queries are few: give {_ENOUGH_QUERIES} or more for a reliable estimate of the recall")
+        note(
+            f"{counted(len(vectors), 'queries')} {verb(len(vectors))} few: "
+            f"give {_ENOUGH_QUERIES} or more for a reliable estimate of the recall"
+        )
     if opened.documents.windows is not None:
         note(f"recall and the top {k} are counted in windows here, and a document can have several")
     result = tune(opened, vectors, recall, k, stages=progress_bar)
@@ -158,7 +162,7 @@ def _chosen(choice: Choice) -> str:
     words = " ".join(part for part in (found.mode, in_words(found.parameters)) if part)
     return (
         f"recall {found.recall:g}: {words}: {found.measured_recall:.4f} in {found.mean_us:.1f} µs on the "
-        f"{found.queries:,} queries that had no part in the choice; stored"
+        f"{counted(found.queries, 'queries')} that had no part in the choice; stored"
     )
 
 

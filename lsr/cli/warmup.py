@@ -10,6 +10,7 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Json
+from lsr.core.counted import counted
 
 
 def run(
@@ -41,5 +42,5 @@ def run(
     if as_json:
         print_json({"compiled": len(compiled), "seconds": round(seconds, 3), "cache": str(cache_folder())})
     else:
-        did = f"compiled {len(compiled)} kernels" if compiled else "found every kernel compiled"
+        did = f"compiled {counted(len(compiled), 'kernels')}" if compiled else "found every kernel compiled"
         note(f"{did} in {seconds:.1f} s; they are kept in {cache_folder()}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from lsr.core.counted import singular
+
 Progress = Callable[[int], None]
 """Called with the number of items just finished."""
 
@@ -45,13 +47,9 @@ def in_proportion(progress: Progress | None, *, counted: int, reported: int) -> 
     return count
 
 
-# Of units whose singular is not the plural without its last letter.
-_SINGULAR = {"queries": "query", "indexes": "index", "batches": "batch", "passes": "pass"}
-
-
 def in_speed(rate: float, unit: str) -> str:
     """The speed of so many items a second: of slow work, how long one takes."""
     if 0 < rate < 1:
-        one = _SINGULAR.get(unit, unit.removesuffix("s"))
+        one = singular(unit)
         return f"{1 / rate:,.1f} s {'an' if one[0] in 'aeiou' else 'a'} {one}"
     return f"{rate:,.0f} {unit}/s" if rate >= 10 or rate == 0 else f"{rate:,.1f} {unit}/s"

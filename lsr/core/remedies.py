@@ -52,6 +52,13 @@ def add_part_again(part: str, path: str | Path) -> Remedy:
     return Remedy("add-part-again", f"add the {part} part again", python, {"part": part, "path": str(path)})
 
 
+def build_index(corpus: str | Path | None, path: str | Path = "my-index") -> Remedy:
+    """Build an index of a corpus, at a path."""
+    of = "" if corpus is None else f" of {corpus}"
+    values = {"corpus": "CORPUS" if corpus is None else str(corpus), "path": str(path)}
+    return Remedy("build-index", f"build one{of}", "lsr.build.corpus.index_corpus", values)
+
+
 def build_with(part: str, python: str) -> Remedy:
     """Build the index with a part that is made only on request; `python` is the argument that requests it."""
     return Remedy("build-with", "build it with that", python, {"part": part})
@@ -62,10 +69,12 @@ def upgrade(path: str | Path) -> Remedy:
     return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
 
 
-def name_format(formats: Iterable[str]) -> Remedy:
-    """Name the format of a corpus, one of these."""
+def name_format(formats: Iterable[str], endings: Iterable[str]) -> Remedy:
+    """Name the format of a corpus, one of these, or let the name of its file end as one of theirs does."""
     among = ", ".join(formats)
-    return Remedy("name-format", f"name it: one of {among}", "format=…", {"formats": among})
+    return Remedy(
+        "name-format", f"name it: one of {among}", "format=…", {"formats": among, "endings": ", ".join(endings)}
+    )
 
 
 def tune(recall: float, k: int) -> Remedy:

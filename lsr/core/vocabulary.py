@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lsr.core.counted import counted
+
 WORD = "word:"
 """Before a word, in the names of an index's terms; a model's have none."""
 
@@ -32,7 +34,7 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         first = ", ".join(map(repr, self._terms[:3]))
-        return f"Vocabulary({len(self):,} terms: {first}{', …' if len(self) > 3 else ''})"
+        return f"Vocabulary({counted(len(self), 'terms')}: {first}{', …' if len(self) > 3 else ''})"
 
     def __contains__(self, term: str) -> bool:
         return term in self._ids

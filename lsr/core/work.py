@@ -80,28 +80,35 @@ class WorkFolder:
         Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
-    def _open(self) -> None:
-        self.folder.mkdir(exist_ok=True)
+    def check(self) -> bool:
+        """Whether there is earlier work to go on with; nothing is written. OutputExistsError as on entering."""
         state = self.folder / _STATE
+        if not self.folder.exists():
+            return False
         if not state.exists() and any(not entry.name.startswith(f".{_STATE}.") for entry in self.folder.iterdir()):
             raise OutputExistsError(
                 f"{self.folder} is needed for unfinished work, but contains other files; move it away"
             )
         earlier = None if self._restart else _read_state(state)
-        self.begun = False
-        if self._restart or earlier is None:
-            self._clear()
-            with atomic_file(state) as temporary:
-                temporary.write_text(json.dumps(self._settings, indent=2))
-        elif earlier != self._settings:
+        if earlier is not None and earlier != self._settings:
             keys = [key for key in sorted({*earlier, *self._settings}) if earlier.get(key) != self._settings.get(key)]
             changes = ", ".join(f"{key} was {earlier.get(key)!r}, is {self._settings.get(key)!r}" for key in keys)
             raise OutputExistsError(
                 f"{self.folder} contains interrupted work with different settings ({changes})",
                 remedies=["resume with those settings", RESTART],
             )
-        else:
+        return earlier is not None
+
+    def _open(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        state = self.folder / _STATE
+        self.begun = False
+        if self.check():
             self.begun = any(entry != state for entry in self.folder.iterdir())
+        else:
+            self._clear()
+            with atomic_file(state) as temporary:
+                temporary.write_text(json.dumps(self._settings, indent=2))
 
     def _clear(self) -> None:
         """Empty the folder, the state last, so that what an interrupted removal leaves is still recognised as ours."""

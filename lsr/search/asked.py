@@ -59,16 +59,27 @@ class Asked:
         return "dense" if alone else "hybrid"
 
     def check(self, retrieve: RetrieveSettings, *, reranks: bool) -> None:
-        """InputError where a plan needs what is neither given nor can be made of a text, or has no use for a vector."""
+        """InputError where a plan lacks what is neither given nor made of a text, or has no use for what is given."""
         no_text = any(text is None for text in self.texts)
         if self.sparse is not None and not retrieve.needs_sparse:
             raise InputError("a dense search has no use for a vector of terms: leave it out, or choose mode hybrid")
         if self.dense is not None and not retrieve.needs_dense:
             raise InputError("a search of the sparse index has no use for a dense vector: choose mode dense or hybrid")
+        if self.sparse is not None and retrieve.lexical_weight is not None:
+            raise InputError(
+                "is of the vectors that are made of texts: a vector of terms is searched with as it is",
+                field="lexical_weight",
+            )
         if no_text and retrieve.needs_sparse and self.sparse is None:
             raise InputError(f"a {retrieve.mode} search needs a vector of terms as well, or a text to make it from")
         if no_text and retrieve.needs_dense and self.dense is None:
             raise InputError(f"a {retrieve.mode} search needs a dense vector as well, or a text to make it from")
+        made = (retrieve.needs_sparse and self.sparse is None) or (retrieve.needs_dense and self.dense is None)
+        if self.texts and not no_text and not made and not reranks:
+            raise InputError(
+                f"the vectors are all that a {retrieve.mode} search needs, so the text beside them would not be read: "
+                "leave one of them out; re-ranking reads the text, and mode hybrid makes of it the vector that it lacks"
+            )
         if reranks and any(text is None or (self._has_vectors and is_blank(text)) for text in self.texts):
             raise InputError("re-ranking reads the question: give its text beside the vectors")
 
@@ -203,6 +214,9 @@ def read_query_vectors(index: Index, path: str | Path) -> SparseVectors:
     """
     names = read_vocabulary(path)
     if index.encoder is not None:
+        # A file of term ids may be of the model alone, to which an index of words is one of further terms.
+        if names is None and index.parts.get("words") is not None and (read := read_vectors(path)).dim == index.words.first:
+            return fitted_to(read, index)
         return read_vectors(path, vocabulary=index.vocabulary, dim=index.dim)
     if names is None:
         return fitted_to(read_vectors(path), index)

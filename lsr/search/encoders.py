@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError, ModelError, Remedy
 from lsr.core.remedies import CHOOSE_MODEL, CHOOSE_MODEL_ANYWAY, NAME_DENSE_MODEL, add_part_again
 from lsr.encoding.lexical.queries import IndexWords
@@ -52,7 +53,8 @@ class EncodedQueries:
 
     def __repr__(self) -> str:
         sides = {"sparse": self.sparse, "dense": self.dense}
-        return f"EncodedQueries({len(self):,} queries, {' and '.join(s for s, v in sides.items() if v is not None)})"
+        given = " and ".join(side for side, vectors in sides.items() if vectors is not None)
+        return f"EncodedQueries({counted(len(self), 'queries')}, {given})"
 
     def __getitem__(self, number: int) -> HybridQuery:
         return HybridQuery(
@@ -145,6 +147,16 @@ class IndexEncoders:
     def words_alone(self) -> bool:
         """Whether the index holds words and no model's terms."""
         return (self._index.encoder or {}).get("model") == WORDS_ALONE and self._model is None
+
+    @property
+    def name(self) -> str | None:
+        """See `Retriever.model`."""
+        if self.words_alone:
+            return WORDS_ALONE
+        try:
+            return self.queries.name
+        except ModelError:
+            return None
 
     @property
     def model_dim(self) -> int:

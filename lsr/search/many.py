@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.search.asked import read_query_vectors
 from lsr.search.encoders import EncodedQueries
@@ -80,7 +81,9 @@ def _texts(
 
 def _as_many(count: int, dense: npt.NDArray[np.float32] | None) -> None:
     if dense is not None and len(dense) != count:
-        raise InputError(f"{len(dense):,} dense vectors came with {count:,} queries: give one for each")
+        raise InputError(
+            f"{counted(len(dense), 'dense vectors')} came with {counted(count, 'queries')}: give one for each"
+        )
 
 
 def read_dense_queries(path: str | Path) -> npt.NDArray[np.float32]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted
+
 if TYPE_CHECKING:
     from lsr.index import SearchStats
 
@@ -24,5 +26,7 @@ class RankedIds:
         return len(self.ids)
 
     def __repr__(self) -> str:
+        if not self.ids:
+            return "RankedIds(no hits)"
         best = ", ".join(f"{id!r} {score:.4g}" for id, score in zip(self.ids[:3], self.scores, strict=False))
-        return f"RankedIds({len(self.ids)} hits: {best}{', …' if len(self.ids) > 3 else ''})"
+        return f"RankedIds({counted(len(self.ids), 'hits')}: {best}{', …' if len(self.ids) > 3 else ''})"

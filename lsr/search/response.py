@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.frames import arrow_table, pandas_frame
 from lsr.core.options import shortened
@@ -119,8 +120,11 @@ class SearchResponse:
         return iter(self.hits)
 
     def __repr__(self) -> str:
+        if not self.hits:
+            return f"SearchResponse(no hits, {self.mode})"
         best = ", ".join(f"{hit.id!r} {hit.score:.4g}" for hit in self.hits[:3])
-        return f"SearchResponse({len(self.hits)} hits, {self.mode}: {best}{', …' if len(self.hits) > 3 else ''})"
+        more = ", …" if len(self.hits) > 3 else ""
+        return f"SearchResponse({counted(len(self.hits), 'hits')}, {self.mode}: {best}{more})"
 
     def to_columns(self) -> dict[str, list[Any]]:
         """The hits by column: rank, id, score, title, text, window (its number, if there are some), and each field.

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
-from lsr.core.errors import InputError, ModelError
+from lsr.core.counted import counted
+from lsr.core.errors import InputError
 from lsr.core.executor import executor
-from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.asked import Asked, NumberedTerms, asked_with
@@ -92,7 +92,7 @@ class Retriever:
 
     def __repr__(self) -> str:
         model = self._model or (self.index.encoder or {}).get("model") or "no model"
-        return f"Retriever({str(self.index.path)!r}, {len(self.index.documents):,} documents, {model})"
+        return f"Retriever({str(self.index.path)!r}, {counted(len(self.index.documents), 'documents')}, {model})"
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
@@ -141,8 +141,8 @@ class Retriever:
         `offset` leaves out that many of the best: pages of the same `k` are slices of one ranking, in which no document
         comes twice (`lsr.index.fusion.grouping.search_documents`).
 
-        InputError for an argument of the wrong kind, for a vector that the plan has no use for, or lacks, and for a
-        keyword that is unknown, or goes with another mode: it names the nearest that there is.
+        InputError for an argument of the wrong kind, for a vector or text that the plan has no use for, or lacks, and
+        for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
         """
         k, offset = count(k), count(offset, "offset", least=0)
         if plan is not None and (flat or recall is not None or mode != "auto"):
@@ -295,12 +295,7 @@ class Retriever:
     @property
     def model(self) -> str | None:
         """The name of the model of queries, "bm25" for an index of words alone; None if none can be loaded."""
-        if self._encoders.words_alone:
-            return WORDS_ALONE
-        try:
-            return self.encoder.name
-        except ModelError:
-            return None
+        return self._encoders.name
 
     @property
     def lexical_weight(self) -> float | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lsr.core.counted import counted
+
 if TYPE_CHECKING:
     from lsr.index import SearchStats
 
@@ -13,11 +15,11 @@ def in_words(stats: SearchStats) -> str:
     """Format statistics: "exact: 5,210 weights added, 438 of 1,250 blocks visited, 1,540 documents scored"."""
     parts = []
     if weights := stats.postings + stats.frequent_cells:
-        parts.append(f"{weights:,} weights added")
+        parts.append(f"{counted(weights, 'weights')} added")
     if stats.blocks:
         parts.append(f"{stats.blocks - stats.blocks_skipped:,} of {stats.blocks:,} blocks visited")
     allowed = " that the filter allows" if stats.direct else ""
-    parts.append(f"{stats.documents_scored:,} documents{allowed} scored")
+    parts.append(f"{counted(stats.documents_scored, 'documents')}{allowed} scored")
     return f"{stats.mode}: {', '.join(parts)}"
 
 

@@ -111,7 +111,10 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     for found, each in CORPUS_FORMATS.items():
         if suffix in each.ends(for_queries=for_queries):
             return found
-    raise InputError("cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS)])
+    endings = [ending for each in CORPUS_FORMATS.values() for ending in each.ends(for_queries=for_queries)]
+    raise InputError(
+        "cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS, endings)]
+    )
 
 
 def _format_of_stdin(*, for_queries: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.text.lines import OnBad, stop
 
@@ -53,8 +54,8 @@ class SkipReport:
                 f"left out {unread:,} of {unread + self.files_read:,} files, of kinds that are not read: {kinds}"
             )
         for name, count in self.fields.most_common():
-            said.append(f"left out the field {name!r} of {count:,} documents: it holds bytes, not text")
-        said += [f"left out of {count:,} files: {what}" for what, count in self.left_out.most_common()]
+            said.append(f"left out the field {name!r} of {counted(count, 'documents')}: it holds bytes, not text")
+        said += [f"left out of {counted(count, 'files')}: {what}" for what, count in self.left_out.most_common()]
         if self.encodings:
             kinds = ", ".join(f"{count:,} as {encoding}" for encoding, count in self.encodings.most_common())
             said.append(f"files that are not UTF-8 were read by a guess: {kinds}")

@@ -23,7 +23,7 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.text.lines import content_suffix, read_lines, stop
 from lsr.vectors import formats
 from lsr.vectors.csv_rows import layout_of
-from lsr.vectors.formats import BATCH_ROWS, FORMATS, file_format
+from lsr.vectors.formats import BATCH_ROWS, FORMATS, check_written, file_format
 from lsr.vectors.jsonl_numbers import lists_of
 from lsr.vectors.parquet import ParquetVectorWriter
 from lsr.vectors.sparse import SparseVectors
@@ -31,6 +31,7 @@ from lsr.vectors.sparse import SparseVectors
 __all__ = [
     "FORMATS",
     "ParquetVectorWriter",
+    "check_written",
     "file_format",
     "holds_vectors",
     "iter_vectors",

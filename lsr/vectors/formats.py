@@ -103,6 +103,15 @@ def file_format(path: Path, scale: float | None = None) -> str:
     return suffix
 
 
+def check_written(path: Path, scale: float | None = None) -> str:
+    """The key of a file that is to be written. InputError as `file_format`, and for a compression that is only read."""
+    suffix = file_format(path, scale)
+    if path.suffix.lower() in COMPRESSIONS and path.suffix.lower() not in WRITTEN_COMPRESSIONS:
+        written = " or ".join(WRITTEN_COMPRESSIONS)
+        raise InputError(f"{path.suffix} is read, not written: name it {written}", source=str(path))
+    return suffix
+
+
 def open_format(path: Path, scale: float | None = None) -> VectorFormat:
     """The format of an existing file. Raises the errors of `file_format`, and InputError if the file does not exist."""
     suffix = file_format(path, scale)
@@ -138,10 +147,7 @@ def write(
 ) -> int:
     """See `lsr.vectors.files.write_vectors`."""
     path = path_of(path, "the path of a file of vectors")
-    suffix = file_format(path, scale)
-    if path.suffix.lower() in COMPRESSIONS and path.suffix.lower() not in WRITTEN_COMPRESSIONS:
-        written = " or ".join(WRITTEN_COMPRESSIONS)
-        raise InputError(f"{path.suffix} is read, not written: name it {written}", source=str(path))
+    suffix = check_written(path, scale)
     if not isinstance(batches, Iterable):
         raise InputError(f"vectors are written from an iterable of SparseVectors, not {kind_of(batches)}")
     batches = iter(batches)

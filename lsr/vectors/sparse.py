@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.vectors import formats
 
@@ -253,7 +254,9 @@ class SparseVectors:
         return cls.concatenate(list(formats.read(path, vocabulary=vocabulary, dim=dim)))
 
     def __repr__(self) -> str:
-        return f"SparseVectors({len(self):,} rows, {self.nnz:,} pairs, {self.dim:,} terms)"
+        return (
+            f"SparseVectors({counted(len(self), 'rows')}, {counted(self.nnz, 'pairs')}, {counted(self.dim, 'terms')})"
+        )
 
     # -- rules -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 from source_tree import ROOT, floor, modules
 
-from lsr.cli.remedies import WORDS, in_flags
+from lsr.cli.remedies import WITHOUT_FLAG, WORDS, in_flags
 from lsr.core import remedies
 from lsr.core.errors import Remedy
 
@@ -68,9 +68,10 @@ def known_remedies() -> list[Remedy]:
     """Each remedy that there is, those that are made for a case with values of any kind."""
     made = [
         remedies.add_part("dense", "a"),
+        remedies.build_index(None, "a"),
         remedies.add_part_again("late", Path("a")),
         remedies.build_with("bmp", "bmp=BmpSettings()"),
-        remedies.name_format(["jsonl", "tsv"]),
+        remedies.name_format(["jsonl", "tsv"], [".jsonl", ".tsv"]),
         remedies.tune(0.9, 10),
         remedies.upgrade("a"),
     ]
@@ -93,3 +94,10 @@ def test_the_command_line_words_a_remedy_with_its_values(remedy: Remedy) -> None
 
 def test_a_remedy_without_words_of_the_command_line_is_said_plainly() -> None:
     assert in_flags(Remedy("stand-on-head", "stand on your head")) == "stand on your head"
+
+
+def test_a_command_without_the_flag_of_a_remedy_does_not_advise_it() -> None:
+    remedy = remedies.name_format(["jsonl", "tsv"], [".jsonl", ".tsv"])
+    assert in_flags(remedy, ["--format", "--force"]) == in_flags(remedy) == "choose one of jsonl, tsv with --format"
+    assert in_flags(remedy, ["--force"]) == "let its name end in what it is: .jsonl, .tsv"
+    assert set(WITHOUT_FLAG) <= set(WORDS)

@@ -411,3 +411,33 @@ def test_a_damaged_index_is_named(run: Run, toy_documents: list[Document]) -> No
     largest.write_bytes(data[:-4])
     code, _, err = run("inspect", "index")
     assert code == 2 and largest.name in err
+
+
+def test_a_page_beyond_the_last_says_how_many_there_are(run: Run, toy_index: Path) -> None:
+    found = len(json.loads(run("search", toy_index, "a bird and ice", "-k", 100, "--json")[1])["hits"])
+    code, out, _ = run("search", toy_index, "a bird and ice", "--offset", 100)
+    assert code == 0 and out.startswith(f"There are only {found} hits: choose a smaller --offset.\n")
+    assert "No document shares a term" in run("search", toy_index, "--vector", '{"mortgage": 1}', "--offset", 100)[1]
+
+
+def test_queries_of_unknown_form_are_answered_without_a_flag_that_is_not_there(run: Run, toy_index: Path) -> None:
+    Path("queries.foo").write_text("ice\n")
+    code, _, err = run("search", toy_index, "--queries", "queries.foo", "-o", "x.run")
+    assert code == 2 and "let its name end in what it is: .jsonl, " in err and "--format" not in err
+    code, _, err = run("index", "queries.foo")
+    assert code == 2 and "choose one of beir, jsonl, " in err and "with --format" in err
+
+
+def test_a_path_that_is_no_index_is_answered_with_what_there_is(run: Run, toy_index: Path) -> None:
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("a bird")
+    for command in (("dense",), ("late",), ("inspect",)):
+        code, _, err = run(*command, ".")
+        assert code == 2 and "no index here" in err and "`lsr index . -o my-index`" in err
+    code, _, err = run("search", "notes/a.txt", "bird")
+    assert code == 2 and "an index is a folder; build one with `lsr index notes/a.txt -o my-index`" in err
+    code, _, err = run("search", "absent", "bird")
+    assert code == 2 and "nothing else; build one with `lsr index CORPUS -o absent`" in err
+    shutil.copytree(toy_index, "made")
+    code, _, err = run("dense", ".")
+    assert code == 2 and "but there is one in it: give made" in err

@@ -43,13 +43,26 @@ def test_a_dry_run_counts_estimates_and_writes_nothing(run: Run) -> None:
     found = json.loads(out)
     assert code == 0 and (found["unit"], found["count"]) == ("documents", 1) and found["seconds"] > 0
     code, _, err = run("index", "notes", "--dry-run", "--windows", "max")
-    assert code == 0 and "1 windows" in err and "Nothing was written" in err
+    assert code == 0 and "1 window," in err and "Nothing was written" in err
     Path("c.jsonl").write_text('{"_id": "1", "text": "x"}\n{"_id": "2", "text": "x", "n": 1e400}\n')
     for command in (("index", "c.jsonl"), ("encode", "c.jsonl", "-o", "v.parquet")):
         code, _, err = run(*command, "--dry-run")
         assert code == 2 and "c.jsonl:2: field 'n': a number must be finite" in err
     Path("c.jsonl").unlink()
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_dry_run_of_words_alone_has_nothing_to_encode(run: Run) -> None:
+    folder()
+    before = sorted(Path().rglob("*"))
+    code, out, err = run("index", "notes", "--model", "bm25", "--dry-run", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["count"] == 1, err
+    assert (found["seconds"], found["cut"], found["sample"]) == (None, None, 0)
+    code, _, err = run("index", "notes", "--model", "bm25", "--dry-run", "--windows", "max")
+    assert code == 0 and "1 window," in err and "encoding" not in err
+    assert sorted(Path().rglob("*")) == before
+    assert run("index", "notes", "--model", "bm25")[0] == 0
 
 
 def test_an_input_is_looked_at_before_a_model_is_loaded(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +102,56 @@ def test_what_a_terminal_obeys_is_written_out(run: Run) -> None:
 def test_the_console_keeps_its_own_colours(console: object) -> None:
     segments = list(console.render("[bold]x\x1b[2J[/]"))  # type: ignore[attr-defined]
     assert segments[0].text == "x\\x1b[2J" and segments[0].style is not None
+
+
+def test_a_dry_run_says_what_a_run_says_of_the_texts(run: Run) -> None:
+    lines = [{"_id": str(i), "text": "das ist kein englischer satz und davon gibt es viele " * 12} for i in range(15)]
+    lines.append({"_id": "long", "text": "noch viel länger als die anderen " * 300})
+    Path("c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    said = {}
+    for name, options in (("dry", ("--dry-run",)), ("run", ())):
+        code, _, err = run("index", "c.jsonl", "-o", f"{name}-index", "--max-length", 256, *options)
+        assert code == 0
+        said[name] = [line for line in err.splitlines() if "texts" in line]
+    assert said["dry"] == said["run"]
+    assert "1 of 16 texts is longer than the 256 tokens" in said["dry"][0] and "warning: only" in said["dry"][1]
+    found = json.loads(run("index", "c.jsonl", "--max-length", 256, "--dry-run", "--json")[1])
+    assert (found["cut"], found["sample"]) == (1, 16)
+
+
+def test_of_many_texts_a_dry_run_looks_at_a_sample_and_says_so(run: Run) -> None:
+    texts = ["the bird " * (40 if i % 4 == 0 else 2) for i in range(1600)]
+    Path("c.jsonl").write_text(
+        "".join(json.dumps({"_id": str(i), "text": text}) + "\n" for i, text in enumerate(texts))
+    )
+    code, out, err = run("index", "c.jsonl", "--max-length", 32, "--dry-run", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["sample"] == 1000 and 300 < found["cut"] < 500
+    assert f"about {found['cut']} of 1,600 texts, judged by 1,000 of them, are longer" in err
+
+
+def test_a_dry_run_refuses_work_that_cannot_go_on(run: Run) -> None:
+    Path("c.jsonl").write_text('{"_id": "1", "text": "a bird"}\n')
+    for command in (("index", "c.jsonl", "-o", "new"), ("encode", "c.jsonl", "-o", "new.parquet")):
+        folder = Path(f"{command[-1]}.encoding")
+        folder.mkdir()
+        (folder / "state.json").write_text('{"model": "another"}')
+        for dry in (("--dry-run",), ()):
+            code, _, err = run(*command, *dry)
+            assert code == 2 and "contains interrupted work with different settings" in err
+        assert run(*command, "--dry-run", "--restart")[0] == 0
+
+
+def test_a_file_of_vectors_of_unknown_ending_is_refused_before_anything_is_encoded(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(SparseEncoder, "load", load)
+    Path("c.jsonl").write_text('{"_id": "1", "text": "a bird"}\n')
+    for options in ((), ("--dry-run",), ("--queries",)):
+        code, _, err = run("encode", "c.jsonl", "-o", "v.foo", *options)
+        assert code == 2 and "v.foo: the name of a vector file must end in .parquet" in err
+        code, _, err = run("encode", "c.jsonl", "-o", "v.jsonl.bz2", *options)
+        assert code == 2 and ".bz2 is read, not written" in err

@@ -97,6 +97,9 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
         return whole(self, texts, **options)
 
     monkeypatch.setattr(DenseEncoder, "stream_documents", remember)
+    code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm", "--dry-run")
+    assert code == 0 and "only its 5 dense vectors would be made. Nothing was written." in err
+    assert encoded == [] and "dense" not in Index.open("index").parts
     # The same command, or the one that indexes with dense vectors at once.
     code, _, err = run("index", corpus, "-o", "index", "--dense", "minilm")
     assert code == 0 and "index is built; resuming its dense vectors" in err and len(encoded) == 3
@@ -196,4 +199,18 @@ def test_tune_the_dense_weight(run: Run, corpus: Path) -> None:
     assert code == 0 and "| dense weight | nDCG@10 |" in out and "stored" in out and Path("curve.svg").exists()
     assert stored_tuning(Index.open("index")) is not None
     code, out, _ = run("tune", "index", "--queries", "many.jsonl", "--qrels", "many.tsv", "--json")
-    assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves"}
+    assert code == 0 and set(json.loads(out)) == {"tuning", "curve", "halves", "lexical"}
+
+
+def test_a_dense_vector_of_ones_own_beside_a_question_needs_no_dense_model(run: Run, corpus: Path) -> None:
+    """Only the sparse vector is made of the question, so warming up asks for no other model."""
+    run("index", corpus, "-o", "index")
+    np.save("vectors.npy", np.eye(5, 8, dtype=np.float32))
+    assert run("dense", "index", "--vectors", "vectors.npy")[0] == 0
+    vector = json.dumps(np.eye(5, 8)[3].tolist())
+    for options in (("--mode", "hybrid"), (), ("--mode", "sparse-first"), ("--mode", "hybrid", "--feedback", "rm3")):
+        code, out, err = run("search", "index", "ice", "--dense-vector", vector, "--json", "--explain", *options)
+        assert code == 0, err
+        assert set(json.loads(out)["hits"][0]["stages"]) == {"sparse", "dense"}
+    code, out, _ = run("search", "index", "--dense-vector", vector, "--mode", "dense", "--json")
+    assert code == 0 and json.loads(out)["hits"][0]["id"] == Index.open("index").documents.at(3).id

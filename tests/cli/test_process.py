@@ -65,13 +65,30 @@ def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "index"]
 
 
-def test_a_reader_that_goes_away_gets_no_traceback(toy_index: Path) -> None:
-    search = [*LSR, "search", str(toy_index), "bird", "--json"]
-    process = subprocess.Popen(search, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "INDEX", "bird", "--json"],
+        ["search", "INDEX", "bird"],
+        ["search", "--help"],
+        ["--help"],
+        ["--version"],
+        ["inspect", "INDEX"],
+        ["inspect", "INDEX", "-d", "arctic-tern"],
+        ["models"],
+        ["encode", "--text", "how do birds find their way"],
+        ["train", "--list"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_failure_of_ours(toy_index: Path, arguments: list[str]) -> None:
+    """Nothing is said, and the code is that of tools that the broken pipe ends."""
+    command = [*LSR, *(str(toy_index) if each == "INDEX" else each for each in arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == ""
-    process.wait(timeout=PATIENCE)
+    assert process.wait(timeout=PATIENCE) == 141
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -79,3 +96,10 @@ def test_answers_that_cannot_be_written_are_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run([*LSR, "models", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert process.returncode == 2 and process.stderr == "error: stdout: No space left on device\n"
+
+
+def test_a_server_on_a_device_that_is_not_there_does_not_begin_to_listen(toy_index: Path) -> None:
+    for device, message in (("cuda:99", "there is no device 'cuda:99' here"), ("gpu", "there is no device 'gpu'")):
+        command = [*LSR, "serve", str(toy_index), "--port", "1", "--device", device]
+        process = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+        assert process.returncode == 2 and process.stderr.startswith(f"error: {message}")

@@ -161,7 +161,7 @@ def test_adapting_can_be_planned_and_changed(run: Run, tmp_path: Path) -> None:
         assert code == 2 and message in err, err
     corpus.write_text(json.dumps(lines[0]) + "\n")
     code, _, err = run(*command, "--dry-run")
-    assert code == 2 and "has only 1 documents" in err
+    assert code == 2 and "has only 1 document, too few to learn from: 50 at least are needed" in err
 
 
 @pytest.mark.parametrize("command", ["train", "adapt", "mine", "score"])
@@ -215,3 +215,60 @@ def test_a_plan_refuses_data_that_the_run_would_refuse(run: Run, pairs: Path, tm
         assert code == 2 and message in err, (data, err)
     code, _, err = run("train", "doc-tiny", "--dry-run", "--set", "model.document.base=splade-tiny")
     assert code == 0 and "this recipe's data comes from" in err
+
+
+def test_a_plan_refuses_what_the_run_would_refuse_of_scores_device_and_folder(
+    run: Run, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    recipe = {
+        "data": [{"source": "pairs.jsonl"}],
+        "model": {"document": {"base": "splade-tiny"}},
+        "losses": [{"name": "kl"}],
+        "run": {"steps": 2, "batch_size": 2, "negatives": 1},
+    }
+    (tmp_path / "distils.yaml").write_text(yaml.safe_dump(recipe))
+    contrasts = {**recipe, "losses": [{"name": "info_nce"}]}
+    (tmp_path / "contrasts.yaml").write_text(yaml.safe_dump(contrasts))
+    scored = {"query": "q", "positive": "an answer", "negatives": ["another"], "scores": [2.0, 1.0]}
+    (tmp_path / "scored.jsonl").write_text(json.dumps(scored) + "\n")
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "notes.txt").write_text("mine")
+
+    # The plan says what the run says.
+    for arguments, message in (
+        (("distils.yaml",), "pairs.jsonl lacks teacher's scores for some of its examples"),
+        (("distils.yaml", "--data", "titles:pairs.jsonl"), "pairs.jsonl"),
+        (("contrasts.yaml", "--device", "cuda"), "cannot train on 'cuda': there is cpu"),
+        (("contrasts.yaml", "--set", "run.extra={nothing: 1}"), "TrainingArguments have no 'nothing'"),
+    ):
+        for dry in (("--dry-run",), ("-o", "new")):
+            code, _, err = run("train", *arguments, *dry)
+            assert code == 2 and message in err, (arguments, err)
+    for dry in (("--dry-run",), ()):
+        code, _, err = run("train", "contrasts.yaml", "-o", "full", *dry)
+        assert code == 2 and "full exists and is not the folder of a training run" in err
+    assert run("train", "distils.yaml", "--dry-run", "--data", "scored.jsonl")[0] == 0
+    assert run("train", "contrasts.yaml", "--dry-run", "--device", "auto")[0] == 0
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest(run: Run) -> None:
+    code, _, err = run("train", "doc-tinny", "--dry-run")
+    assert code == 2 and "doc-tinny is not a recipe" in err and "did you mean doc-tiny?" in err
+
+
+def test_adapt_refuses_before_its_long_work(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (tmp_path / "few.jsonl").write_text('{"_id": "1", "text": "A short text about the violin. It is old."}\n')
+    for dry in (("--dry-run",), ()):
+        code, _, err = run("adapt", "few.jsonl", "-o", "new", *dry)
+        assert code == 2 and "too few to learn from: 50 at least are needed" in err
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "notes.txt").write_text("mine")
+    for dry in (("--dry-run",), ()):
+        code, _, err = run("adapt", "few.jsonl", "-o", "full", *dry)
+        assert code == 2 and "full exists and is not the folder of a training run" in err
+    code, _, err = run("adapt", "few.jsonl", "-o", "other", "--device", "cuda")
+    assert code == 2 and "cannot train on 'cuda'" in err and not Path("other").exists()

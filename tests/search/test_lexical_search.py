@@ -165,3 +165,8 @@ def test_an_interrupted_run_may_go_on_with_other_words(
     words = index.parts["words"]
     assert "flies" in words and "fli" not in words
     np.testing.assert_array_equal(index.parts["terms"].documents[words.first :] > 0, True)
+
+
+def test_a_weight_of_words_beside_a_vector_that_is_given_is_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match="is of the vectors that are made of texts"):
+        Retriever.open(folders["both"]).search(vector={"bird": 1.0}, lexical_weight=2.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -138,6 +139,8 @@ def test_a_model_that_the_caller_names_is_the_callers_choice(
     class Index:
         encoder = records["sparse"] | {"model": "evil/model"}
         dim = 30522
+        words = None
+        manifest = SimpleNamespace(lexical=None)
 
         def __len__(self) -> int:
             return 1

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from lsr import Document, Retriever, SparseEncoder, SparseVectors
 from lsr.build.corpus import index_corpus, index_vectors
 from lsr.core.errors import InputError, ModelError, NotFoundError
+from lsr.search.ranked import RankedIds
 
 QUERY = "birds that fly far"
 
@@ -144,3 +145,17 @@ def test_the_first_searches_at_once_load_the_model_once(toy_index: Path, monkeyp
         encoded = list(pool.map(encode, ["document", "query"] * 4))
     assert len(loaded) == 1
     assert encoded == [encoded[0]] * 8
+
+
+def test_an_empty_answer_says_so(toy_index: Path) -> None:
+    retriever = Retriever.open(toy_index)
+    assert repr(retriever.search("ice", offset=100)) == "SearchResponse(no hits, exact)"
+    assert repr(RankedIds([], np.zeros(0), None)) == "RankedIds(no hits)"
+
+
+def test_a_text_that_would_not_be_read_is_refused(toy_index: Path) -> None:
+    retriever = Retriever.open(toy_index)
+    with pytest.raises(InputError, match="the text beside them would not be read"):
+        retriever.search("ice", vector={"bird": 1.0})
+    with pytest.raises(InputError, match="the text beside them would not be read"):
+        retriever.search(["ice", "bird"], vector=[{"bird": 1.0}, {"ice": 1.0}])

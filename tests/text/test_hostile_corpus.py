@@ -131,7 +131,7 @@ def test_binary_text_in_parquet_is_text(tmp_path: Path) -> None:
     assert list(open_corpus(path, on_error="skip", skipped=report)) == [Document("1", "café")]
     assert report.messages == [f"{path}:2: field 'text': is not UTF-8: bytes, not text"]
     assert report.fields == {"picture": 1}
-    assert "left out the field 'picture' of 1 documents" in report.lines()[-1]
+    assert "left out the field 'picture' of 1 document:" in report.lines()[-1]
 
 
 def test_values_of_parquet_that_python_cannot_tell(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_front_matter_that_is_not_yaml(write: Write, front: str, title: str) -> 
     report = SkipReport()
     [document] = open_corpus(write("a.md", f"---\n{front}\n---\nbody"), skipped=report)
     assert (document.title, document.text) == (title, "body")
-    assert report.lines() == ["left out of 1 files: front matter that is not YAML"]
+    assert report.lines() == ["left out of 1 file: front matter that is not YAML"]
 
 
 @pytest.mark.parametrize("title", ["[x, y]", "{x: y}", "~", ""])

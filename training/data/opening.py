@@ -16,7 +16,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import scratch_folder
 from lsr.text import irds, open_corpus
 from lsr.text.folder import folder_files
-from lsr.training.data.conversion import convert_corpus, convert_records, convert_source, with_texts
+from lsr.training.data.conversion import convert_corpus, convert_records, convert_source
 from lsr.training.data.fields import RecordParser
 from lsr.training.data.layout import VERSION
 from lsr.training.data.pseudo_queries import Kind
@@ -27,7 +27,8 @@ from lsr.training.data.writer import TrainingSetWriter
 
 # Part of every fingerprint: increase it when the same source would give a different set.
 _CONVERSION = 2
-_PSEUDO: dict[str, Kind] = {"titles:": "titles", "crops:": "crops"}
+PSEUDO: dict[str, Kind] = {"titles:": "titles", "crops:": "crops"}
+"""What a source begins with whose queries are made of documents."""
 
 
 def open_training_set(
@@ -73,13 +74,13 @@ def open_training_set(
         return TrainingSet.open(source)
 
     options: dict[str, Any] = {"source": source}
-    pseudo = next((prefix for prefix in _PSEUDO if source.startswith(prefix)), None)
+    pseudo = next((prefix for prefix in PSEUDO if source.startswith(prefix)), None)
     by_id = pseudo is None and (source.startswith(irds.PREFIX) or Path(source).is_dir())
     if not by_id and (candidates is not None or scores is not None):
         raise InputError("candidates and scores by id need a collection: a folder or irds:NAME", source=source)
     convert: Callable[[TrainingSetWriter, Path], None]
     if pseudo is not None:
-        corpus, kind = source.removeprefix(pseudo), _PSEUDO[pseudo]
+        corpus, kind = source.removeprefix(pseudo), PSEUDO[pseudo]
         files = _corpus_files(corpus)
         options |= {"all_texts": all_texts} | ({"seed": seed} if kind == "crops" else {})
         convert = partial(
@@ -104,39 +105,6 @@ def open_training_set(
         options |= {"systems": systems and sorted(systems)}
         convert = partial(convert_records, files=files, parser=RecordParser(systems=systems), progress=progress)
     return _converted(convert, work, options, files)
-
-
-def peek(
-    source: str | Path,
-    *,
-    split: str = "train",
-    candidates: str | Path | None = None,
-    scores: str | Path | None = None,
-) -> int | None:
-    """Read the beginning of training data, as `open_training_set` would; the number of examples of a training set.
-
-    None for data of another form, which are only counted when they are converted. Raises InputError for what is not
-    there or whose first records cannot be read.
-    """
-    source = str(source)
-    if is_training_set(Path(source)):
-        return len(TrainingSet.open(source))
-    pseudo = next((prefix for prefix in _PSEUDO if source.startswith(prefix)), None)
-    if pseudo is not None:
-        next(open_corpus(source.removeprefix(pseudo)), None)
-    elif source.startswith(irds.PREFIX) or Path(source).is_dir():
-        found = open_source(source, split)
-        if found.files:  # what ir_datasets would first have to fetch is left for the run
-            next(found.documents(), None)
-            next(found.queries(), None)
-            if candidates is None:
-                found.qrels()
-        for listing in (candidates, scores):
-            if listing is not None:
-                next(read_listed(record_files(listing), RecordParser(by_id=True), by_id=True), None)
-    else:
-        next(with_texts(read_listed(record_files(source), RecordParser(), by_id=False)), None)
-    return None
 
 
 def _converted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsr.core.errors import InputError
+from lsr.core.options import did_you_mean
 
 _FOLDER = Path(__file__).parent
 
@@ -22,6 +23,7 @@ def recipe_path(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
+    meant = did_you_mean(name_or_path, found)
     raise InputError(
-        f"{name_or_path} is not a recipe ({', '.join(found)}), a YAML file or the folder of a training run"
+        f"{name_or_path} is not a recipe ({', '.join(found)}), a YAML file or the folder of a training run{meant}"
     )

@@ -16,28 +16,42 @@ from lsr.core.errors import InputError
 from lsr.training.config import RunConfig
 
 
+def check_run(run: RunConfig, device: str | None) -> None:
+    """InputError for fields of `run.extra` that there are not, and for a `device` that is not here."""
+    known = [each.name for each in fields(TrainingArguments)]
+    if unknown := sorted(run.extra.keys() - set(known)):
+        near = get_close_matches(unknown[0], known, 3)
+        raise InputError(
+            f"run.extra: transformers' TrainingArguments have no {unknown[0]!r}"
+            + (f"; did you mean {' or '.join(near)}?" if near else "")
+        )
+    check_trainable_on(device)
+
+
+def check_trainable_on(device: str | None) -> None:
+    """InputError for a device that is not here; "auto" is None."""
+    there = ["cpu", *(name for name, available in _accelerators().items() if available)]
+    if device not in (None, "auto", *there):
+        raise InputError(
+            f"cannot train on {device!r}: there is {', '.join(there)}; of several GPUs, CUDA_VISIBLE_DEVICES chooses"
+        )
+
+
+def _accelerators() -> dict[str, bool]:
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+
+
 def training_arguments(
     run: RunConfig, checkpoints: Path, *, measuring: bool, device: str | None = None
 ) -> TrainingArguments:
     """The arguments of a run before its epochs are counted: `max_steps` is 1 if the configuration gives no steps.
 
     measuring: whether there is anything to measure every `evaluate_every` steps.
-    device: "cpu", "cuda" or "mps"; None for an accelerator where there is one.
+    device: "cpu", "cuda" or "mps"; None or "auto" for an accelerator where there is one.
 
     InputError for wrong fields of `run.extra`, and for a device that is not there.
     """
-    accelerated = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if unknown := sorted(run.extra.keys() - {each.name for each in fields(TrainingArguments)}):
-        near = get_close_matches(unknown[0], [each.name for each in fields(TrainingArguments)], 3)
-        raise InputError(
-            f"run.extra: transformers' TrainingArguments have no {unknown[0]!r}"
-            + (f"; did you mean {' or '.join(near)}?" if near else "")
-        )
-    there = ["cpu", *(name for name, available in accelerated.items() if available)]
-    if device is not None and device not in there:
-        raise InputError(
-            f"cannot train on {device!r}: there is {', '.join(there)}; of several GPUs, CUDA_VISIBLE_DEVICES chooses"
-        )
+    check_run(run, device)
     transformers_logging.set_verbosity_error()
     given: dict[str, Any] = {
         "output_dir": str(checkpoints),
@@ -63,7 +77,7 @@ def training_arguments(
         "remove_unused_columns": False,
         "report_to": ["tensorboard"] if is_tensorboard_available() else [],
         "disable_tqdm": True,
-        "use_cpu": device == "cpu" or not any(accelerated.values()),
+        "use_cpu": device == "cpu" or not any(_accelerators().values()),
     }
     try:
         return TrainingArguments(**(given | run.extra))

@@ -80,10 +80,10 @@ class RunFolder:
         found = [(path.name.removeprefix("checkpoint-"), path) for path in self.checkpoints.glob("checkpoint-*")]
         return [(int(step), path) for step, path in found if step.isdecimal()]
 
-    def claim(self, config: TrainingConfig, *, restart: bool) -> None:
-        """Claim the folder for a run of this configuration, new or continued; `restart` removes an existing run.
+    def check(self, config: TrainingConfig | None) -> None:
+        """OutputExistsError for a folder with other contents than a run's, or with a run of another configuration.
 
-        OutputExistsError for a folder with other contents, or a run of another configuration.
+        Without a configuration, any run will do.
         """
         recorded = self.config
         ours = (DATA, f".{CONFIG}.tmp")  # the latter of a run that was killed when it began
@@ -91,18 +91,27 @@ class RunFolder:
             raise OutputExistsError(
                 f"{self.path} exists and is not the folder of a training run: choose another folder"
             )
+        if config is None or not recorded.exists():
+            return
+        if TrainingConfig.from_record(_read(recorded), str(recorded)) != config:
+            raise OutputExistsError(
+                f"{self.path} holds a run of another configuration (its {CONFIG} differs)",
+                remedies=["choose another folder", RESTART],
+            )
+
+    def claim(self, config: TrainingConfig, *, restart: bool) -> None:
+        """Claim the folder for a run of this configuration, new or continued; `restart` removes an existing run.
+
+        OutputExistsError as `check`.
+        """
+        recorded = self.config
+        self.check(None if restart else config)
         if restart and recorded.exists():
             for folder in (self.model, self.checkpoints, self.data, self.refreshed):
                 shutil.rmtree(folder, ignore_errors=True)
             for file in (self.log, recorded):
                 file.unlink(missing_ok=True)
         if recorded.exists():
-            before = TrainingConfig.from_record(_read(recorded), str(recorded))
-            if before != config:
-                raise OutputExistsError(
-                    f"{self.path} holds a run of another configuration (its {CONFIG} differs)",
-                    remedies=["choose another folder", RESTART],
-                )
             return
         with atomic_file(recorded) as temporary:
             content = yaml.safe_dump(config.to_record(), sort_keys=False, allow_unicode=True)

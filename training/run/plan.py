@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsr.core.counted import counted
 from lsr.core.errors import LsrError, MissingInputError
 from lsr.training.config import QueryTableConfig, SetConfig, TowerConfig, TrainingConfig
 
@@ -44,18 +45,24 @@ class Plan:
         return asdict(self)
 
 
-def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
+def plan(config: TrainingConfig, *, world: int = 1, device: str | None = None, scores_follow: bool = False) -> Plan:
     """The plan of a run on `world` devices. Loads the model if it is available locally.
 
-    Of the data it reads the beginning: InputError for what a run would refuse there. What a recipe's authors keep
-    elsewhere and is missing here is a warning.
+    Of the data it reads the beginning: InputError for what a run would refuse there, and for a `device` that is not
+    here. What a recipe's authors keep elsewhere and is missing here is a warning. `scores_follow` if a teacher is still
+    to score the data.
     """
+    from lsr.training.run.arguments import check_run
+
     run = config.run
+    check_run(run, device)
     warnings = config.warnings()
     data = []
     for each in config.data:
-        examples, remark = _peek(each, config.about.data)
-        data.append(f"{each.source} ({each.split})" + (f", {examples:,} examples" if examples is not None else ""))
+        examples, remark = _peek(each, config, distilling=not scores_follow)
+        data.append(
+            f"{each.source} ({each.split})" + (f", {counted(examples, 'examples')}" if examples is not None else "")
+        )
         warnings += [remark] if remark else []
     queries = run.batch_size * world * run.accumulate
     texts = queries * (1 + run.negatives)
@@ -85,16 +92,20 @@ def plan(config: TrainingConfig, *, world: int = 1) -> Plan:
     )
 
 
-def _peek(each: SetConfig, origin: str) -> tuple[int | None, str | None]:
+def _peek(each: SetConfig, config: TrainingConfig, *, distilling: bool) -> tuple[int | None, str | None]:
     """The number of examples, if known; a remark if a recipe's own data are still to be fetched."""
-    from lsr.training.data.opening import peek
+    from lsr.training.data.peeking import peek
+    from lsr.training.run.sets import needs_scores, unscored
 
     try:
-        return peek(each.source, split=each.split, candidates=each.candidates, scores=each.scores), None
+        peeked = peek(each.source, split=each.split, candidates=each.candidates, scores=each.scores)
     except MissingInputError as error:
-        if not origin:
+        if not config.about.data:
             raise
-        return None, f"{error.message()}: this recipe's data comes from {origin}"
+        return None, f"{error.message()}: this recipe's data comes from {config.about.data}"
+    if distilling and needs_scores(config) and not peeked.scored:
+        raise unscored(each.source)
+    return peeked.examples, None
 
 
 @dataclass(frozen=True, slots=True)

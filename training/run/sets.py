@@ -18,7 +18,7 @@ def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[Traini
     InputError for missing data, with its origin according to the recipe, and for data without a teacher's scores if the
     losses distil these.
     """
-    distilling = not config.teachers and any(each.distils == "scores" for each in config.losses)
+    distilling = needs_scores(config)
     sets = []
     for number, each in enumerate(config.data):
         with stages(f"reading {each.source}", None, "examples") as progress:
@@ -40,12 +40,22 @@ def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[Traini
                 reason = f"{error.reason}: this recipe's data comes from {config.about.data}"
                 raise MissingInputError(reason, source=error.source, remedies=[NAME_TRAINING_DATA]) from None
         if distilling and not opened.scored:
-            raise InputError(
-                f"{each.source} lacks teacher's scores for some of its examples, but the losses distil them",
-                remedies=["name `teachers`", SCORE_TRAINING_SET],
-            )
+            raise unscored(each.source)
         sets.append(opened)
     return sets
+
+
+def needs_scores(config: TrainingConfig) -> bool:
+    """Whether the data must come with a teacher's scores."""
+    return not config.teachers and any(each.distils == "scores" for each in config.losses)
+
+
+def unscored(source: str) -> InputError:
+    """The error of data without the scores that a run needs."""
+    return InputError(
+        f"{source} lacks teacher's scores for some of its examples, but the losses distil them",
+        remedies=["name `teachers`", SCORE_TRAINING_SET],
+    )
 
 
 def all_texts(sets: Sequence[TrainingSet]) -> Iterator[str]:

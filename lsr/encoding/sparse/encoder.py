@@ -278,6 +278,10 @@ class SparseEncoder:
         """What has been read of documents so far: how many were cut, how much of them the model knows."""
         return (self._document_tower or self._query_tower).tokenizer.report()
 
+    def look_at(self, texts: Sequence[str]) -> None:
+        """Count documents in `text_report` without encoding them."""
+        (self._document_tower or self._query_tower).tokenizer.encode(texts)
+
     # -- describing and saving ---------------------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:

@@ -199,7 +199,7 @@ def test_several_runs_are_all_judged_and_compared_with_the_first(collection: Tes
     assert list(result.report.baselines) == ["bad", "bm25"]
     assert result.report.baselines["bad"].metrics == {"mrr@1": pytest.approx(1 / 3)}
     assert result.report.baselines["bad"].p_values["mrr@1"] == pytest.approx(0.4226497)
-    assert "a/good lacks 1 of the 3 judged queries, which count as 0; the first is 'q3'" in result.report.notes
+    assert "a/good lacks 1 of the 3 judged queries, which counts as 0; the first is 'q3'" in result.report.notes
     assert [path.name for path in result.save(tmp_path / "out")] == [
         "lsr.run", "bad.run", "bm25.run", "report.json", "report.md"
     ]  # fmt: skip
@@ -231,8 +231,8 @@ def test_judgements_of_another_collection_are_an_error(collection: TestCollectio
     part = replace(collection, qrels=collection.qrels | {"q1": {"d2": 1, "PMC1": 1}}, left_out=("q7", "q8"))
     assert evaluate(part, retriever).report.notes == [
         "2 of the 5 judged queries are not among the queries and were left out; the first is 'q7'",
-        "1 of the 3 judged queries have no text, and count as 0; the first is 'q3'",
-        "1 of the 4 documents judged relevant are not among the 4 that are searched, and count as not found; the first "
+        "1 of the 3 judged queries has no text, and counts as 0; the first is 'q3'",
+        "1 of the 4 documents judged relevant is not among the 4 that are searched, and counts as not found; the first "
         "is 'PMC1'",
     ]
     nothing = replace(collection, qrels={"q1": {"d2": 0}, "q2": {"d3": -1}, "q3": {"d1": 0}})
