@@ -215,7 +215,8 @@ def read_query_vectors(index: Index, path: str | Path) -> SparseVectors:
     names = read_vocabulary(path)
     if index.encoder is not None:
         # A file of term ids may be of the model alone, to which an index of words is one of further terms.
-        if names is None and index.parts.get("words") is not None and (read := read_vectors(path)).dim == index.words.first:
+        words = index.parts.get("words")
+        if names is None and words is not None and (read := read_vectors(path)).dim == words.first:
             return fitted_to(read, index)
         return read_vectors(path, vocabulary=index.vocabulary, dim=index.dim)
     if names is None:
