@@ -38,6 +38,7 @@ def open_or_index(
     lexical: LexicalSettings | None = None,
     top_k: int | None = None,
     windows: WindowSettings | None = None,
+    only_if_needed: bool = False,
     query_idf: float | None = None,
     dense: DenseEncoder | None = None,
     force: bool = False,
@@ -49,8 +50,9 @@ def open_or_index(
     An existing index is reused if it was made with `encoder`, `lexical`, `top_k` and `windows` (without encoder: with
     any; without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
     `force` builds it again. An interrupted build continues where it stopped. `encoder` defaults to the default model if
-    there is no index yet; `query_idf` is that of `Retriever`. With `dense`, dense vectors of that encoder are added to
-    the index, unless it already has them. `device` is where a model runs that is loaded here.
+    there is no index yet; `only_if_needed` is that of `index_corpus`, and `query_idf` that of `Retriever`. With
+    `dense`, dense vectors of that encoder are added to the index, unless it already has them. `device` is where a model
+    runs that is loaded here.
 
     Raises ModelError or InputError if an existing index does not fit, and InputError, before anything is encoded, for a
     corpus that has none of the documents judged relevant.
@@ -66,7 +68,9 @@ def open_or_index(
         if encoder is not None:
             _check_encoder(retriever.index, encoder, lexical, top_k, path)
             _use(retriever, encoder)
-        if encoder is not None or windows is not None:
+        if (encoder is not None or windows is not None) and not (
+            only_if_needed and retriever.index.documents.windows is None
+        ):
             _check_windows(retriever.index, windows, path)
         with stages("comparing corpus and index", len(retriever.index.documents), "documents") as progress:
             check_corpus(retriever.index, collection.documents(), path, progress)
@@ -82,6 +86,7 @@ def open_or_index(
         total=total,
         top_k=top_k,
         windows=windows,
+        only_if_needed=only_if_needed,
         force=force,
         stages=stages,
     )

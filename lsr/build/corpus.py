@@ -27,7 +27,7 @@ from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD as LEXICAL
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.lexical.words import CollectionWords, WordCounter
-from lsr.text.windows import WindowSettings, cut_corpus
+from lsr.text.windows import WindowSettings, cut_corpus, is_first, whole_document
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def index_corpus(
     total: int | None = None,
     top_k: int | None = None,
     windows: WindowSettings | None = None,
+    only_if_needed: bool = False,
     settings: IndexSettings | None = None,
     threads: int | None = None,
     force: bool = False,
@@ -72,8 +73,8 @@ def index_corpus(
     it. `restart` begins again, `force` replaces an existing index, `top_k` keeps only each document's heaviest terms.
     With `lexical`, the words of each document are further terms beside those of the model, weighed by BM25; with
     `WordsAlone` for an encoder, they are all. With `windows`, documents are cut into windows, each in its own row, by
-    which they are found. `threads` build the index (default: one for each CPU). `total` is the number of documents, if
-    known, for `stages` to show.
+    which they are found; `only_if_needed`, not if each is a single one: the index is as without windows then. `threads`
+    build the index (default: one for each CPU). `total` is the number of documents, if known, for `stages` to show.
 
     Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
     interruption.
@@ -87,17 +88,35 @@ def index_corpus(
         return finished
     work, unit = record, "documents"
     if windows is not None:
-        work, unit, total = {**record, "windows": windows.to_record()}, "windows", None
+        work = {**record, "windows": windows.to_record()}
         corpus = cut_corpus(corpus, windows)
+        if not only_if_needed:
+            unit, total = "windows", None
     with _shards(path, work, restart) as shards:
         with stages("encoding" if encoder.dim else "reading", total, unit) as progress:
-            shards.encode(corpus, encoder, top_k=top_k, progress=progress)
+            shards.encode(corpus, encoder, top_k=top_k, progress=_up_to(total, progress))
+        if windows is not None and only_if_needed and all(map(is_first, shards.ids())):
+            windows, shards.restore = None, whole_document
         with (
             _words(shards, lexical, stages) as words,
             _builder(path, encoder, record, words, settings, windows, force) as builder,
         ):
             model = None if isinstance(encoder, WordsAlone) else encoder
             return _build(builder, shards.read(encoder.dim), model, shards.documents, threads, stages, words)
+
+
+def _up_to(most: int | None, progress: Progress) -> Progress:
+    """Progress through documents, of which there are `most`, by windows, of which there may be more."""
+    done = 0
+
+    def count(finished: int) -> None:
+        nonlocal done
+        told = finished if most is None else max(0, min(finished, most - done))
+        done += told
+        if told:
+            progress(told)
+
+    return count
 
 
 @contextmanager

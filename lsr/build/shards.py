@@ -50,7 +50,13 @@ _DOCUMENT_COLUMNS = ["id", "title", "text", "fields"]
 
 
 class EncodedShards(WorkFolder):
-    """The work folder of one encoding run, with the shards that are finished."""
+    """The work folder of one encoding run, with the shards that are finished.
+
+    Attributes:
+        restore: makes of a document as it was encoded the one that is read again.
+    """
+
+    restore: Callable[[Document], Document] = staticmethod(lambda document: document)
 
     @property
     def paths(self) -> list[Path]:
@@ -116,21 +122,27 @@ class EncodedShards(WorkFolder):
     def read_documents(self) -> Iterator[list[Document]]:
         """The documents alone, shard by shard."""
         for path in self.paths:
-            yield [_to_document(row) for row in _table(path, _DOCUMENT_COLUMNS).to_pylist()]
+            yield [self.restore(_to_document(row)) for row in _table(path, _DOCUMENT_COLUMNS).to_pylist()]
+
+    def ids(self) -> Iterator[str]:
+        """The ids of the documents as they were encoded."""
+        for path in self.paths:
+            yield from _table(path, ["id"])["id"].to_pylist()
 
     def read(self, dim: int) -> Iterator[tuple[SparseVectors, list[Document]]]:
         """Vectors and documents, shard by shard."""
         for path in self.paths:
             table = _table(path)
+            documents = [self.restore(_to_document(row)) for row in table.select(_DOCUMENT_COLUMNS).to_pylist()]
             indices = table["indices"].combine_chunks()
             vectors = SparseVectors(
                 np.asarray(indices.offsets),
                 indices.values.to_numpy(),
                 table["values"].combine_chunks().values.to_numpy(),
-                table["id"].to_pylist(),
+                [document.id for document in documents],
                 dim,
             )
-            yield vectors, [_to_document(row) for row in table.select(_DOCUMENT_COLUMNS).to_pylist()]
+            yield vectors, documents
 
 
 # Absolute, so that pyarrow takes no path for a URI.

@@ -25,6 +25,7 @@ from lsr.cli.options import (
     WindowWords,
     lexical_settings,
     window_settings,
+    windows_that_fit,
 )
 from lsr.cli.search_flags import asked, search_command
 from lsr.cli.useless import refuse, refuse_of_models
@@ -208,6 +209,7 @@ def run(
             _check_makes(plan, dense)
         ids = _ids_of(collection, queries, dense_queries)
         encoder = None if as_made else load_encoder(model or DEFAULT_MODEL, max_length=max_length, device=device)
+        fitting = None if encoder is None else windows_that_fit(windows, max_length, None, encoder)
         dense_encoder = None
         if dense is not None:
             from lsr.encoding.dense.encoder import DenseEncoder
@@ -219,7 +221,8 @@ def run(
                 path,
                 encoder,
                 top_k=top_k,
-                windows=cut,
+                windows=cut or fitting,
+                only_if_needed=fitting is not None,
                 lexical=None if as_made else words,
                 query_idf=query_idf,
                 dense=dense_encoder,

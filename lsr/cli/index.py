@@ -32,6 +32,7 @@ from lsr.cli.options import (
     WindowWords,
     lexical_settings,
     window_settings,
+    windows_that_fit,
 )
 from lsr.cli.remarks import remark_on_texts
 from lsr.cli.useless import refuse, refuse_of_models
@@ -226,6 +227,8 @@ def run(
             format=format,
             on_error=on_error,
         ) as job:
+            fitting = windows_that_fit(windows, max_length, window_overlap, job.encoder)
+            cut = cut or fitting
             if dry:
                 cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
                 unit, total = ("documents", job.total) if cut is None else ("windows", None)
@@ -240,6 +243,7 @@ def run(
                 total=job.total,
                 top_k=top_k,
                 windows=cut,
+                only_if_needed=fitting is not None,
                 restart=restart,
                 **building,
             )

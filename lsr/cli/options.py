@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,11 @@ from lsr.core.cpus import limit_threads
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
-from lsr.text.windows import WindowSettings
+from lsr.text.windows import WindowSettings, fitting_windows
+
+if TYPE_CHECKING:
+    from lsr.encoding.lexical.alone import WordsAlone
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
 _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
@@ -32,6 +36,7 @@ class WindowScore(StrEnum):
     max = "max"
     first = "first"
     sum = "sum"
+    none = "none"
 
 
 Corpus = Annotated[
@@ -156,7 +161,9 @@ Windows = Annotated[
     typer.Option(
         help="Cut documents into windows that are encoded and found separately. A document's score is that of its "
         "best window (max) or the sum of its --top-windows best (sum, which favours long documents); first keeps only "
-        "the first window.",
+        "the first window; none leaves them whole, and what a model does not read of them is not found by it. "
+        "(default: max, in windows of what the model reads at once, where documents are longer; none with --max-length "
+        "or --window-overlap)",
         show_default=False,
         rich_help_panel=_WINDOWS,
     ),
@@ -194,15 +201,25 @@ def window_settings(
     windows: WindowScore | None, words: int | None, stride: int | None, top: int | None
 ) -> WindowSettings | None:
     """The settings given by --windows and related options; exits with 2 if these come without it or do not fit."""
-    if windows is None:
+    if windows in (None, WindowScore.none):
         if (words, stride, top) != (None, None, None):
             fail("--window-words, --window-stride and --top-windows need --windows max, first or sum")
         return None
     if top is not None and windows is not WindowScore.sum:
         fail("--top-windows needs --windows sum")
+    assert windows is not None
     words = words or WindowSettings().words
     stride = stride or max(1, round(_STRIDE_SHARE * words))
     return WindowSettings(score=windows.value, words=words, stride=stride, top=top or WindowSettings().top)
+
+
+def windows_that_fit(
+    windows: WindowScore | None, max_length: int | None, overlap: int | None, encoder: SparseEncoder | WordsAlone
+) -> WindowSettings | None:
+    """Windows for what is longer than the model reads, unless something was said of it; words are read whole."""
+    if windows is not None or max_length is not None or overlap is not None or not encoder.max_length:
+        return None
+    return fitting_windows(encoder.max_length)
 
 
 def drawable(plot: Path | None) -> Path | None:

@@ -17,6 +17,8 @@ from lsr.core.errors import InputError
 
 SCORES = ("max", "first", "sum")
 SEPARATOR = "#"
+_WORDS_A_TOKEN = 0.65
+_STRIDE_SHARE = 0.8
 
 # Two characters of a script written without spaces count as a word, and so do 40 of anything else without a space.
 _CJK = "\u2e80-\u2fff\u3021-\u9fff\uf900-\ufaff"
@@ -62,6 +64,15 @@ class WindowSettings:
     def to_record(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
+
+
+def fitting_windows(max_length: int) -> WindowSettings:
+    """Windows of what a model of so many tokens reads at once: a document that fits is one, whole.
+
+    Of English words, a word takes 1.4 to 1.6 tokens, title included.
+    """
+    words = max(1, round(_WORDS_A_TOKEN * max_length))
+    return WindowSettings(words=words, stride=max(1, round(_STRIDE_SHARE * words)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,16 @@ def join_windows(rows: Sequence[Document]) -> Document:
     return Document(
         split_window_id(first.id)[0], "".join([*parts, rows[-1].text]), first.title, first.fields.get("fields", {})
     )
+
+
+def is_first(id: str) -> bool:
+    """Whether an id is that of a document's first window."""
+    return split_window_id(id)[1] == 0
+
+
+def whole_document(row: Document) -> Document:
+    """The document that has a single window, from its row."""
+    return join_windows([row])
 
 
 def window_passage(row: Document, first: Document) -> tuple[Document, Window]:
