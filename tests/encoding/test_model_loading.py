@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lsr import SparseEncoder
-from lsr.core.errors import ModelError
+from lsr.core.errors import InputError, ModelError
 from lsr.encoding.catalogue import packaged_model, packaged_models, resolve
 
 
@@ -170,7 +170,7 @@ def test_lengths_and_options_out_of_range(bert: Path) -> None:
         ({"pooling": "mean"}, "'mean'"),
         ({"activation": "gelu"}, "'gelu'"),
     ):
-        with pytest.raises(ModelError, match=message):
+        with pytest.raises((ModelError, InputError), match=message):
             SparseEncoder.load(bert, **options)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,13 +140,11 @@ def test_a_model_that_the_caller_names_is_the_callers_choice(
     class Index:
         encoder = records["sparse"] | {"model": "evil/model"}
         dim = 30522
-        words = None
         manifest = SimpleNamespace(lexical=None)
+        parts: Mapping[str, Any] = MappingProxyType({})
 
         def __len__(self) -> int:
             return 1
-
-        parts: Any = None
 
     encoders = IndexEncoders(Index(), model="splade-tiny", device=None, light=False, query_idf=None)  # type: ignore[arg-type]
     assert encoders._load_encoder(queries_only=True).name == "splade-tiny"

@@ -270,9 +270,8 @@ class SparseEncoder:
 
     def explain(self, query: str, document: str) -> Explanation:
         """Score a query against a document, with what each shared term adds."""
-        return explain_match(
-            self.encode_queries([query]).row(0), self.encode_documents([document]).row(0), self.vocabulary
-        )
+        asked, read = self.encode_queries([query]).row(0), self.encode_documents([document]).row(0)
+        return explain_match(asked, read, self.vocabulary)
 
     def text_report(self) -> TextReport:
         """What has been read of documents so far: how many were cut, how much of them the model knows."""
@@ -353,10 +352,8 @@ class SparseEncoder:
         large on average over the tokens in the collection (`lsr.encoding.sparse.idf.blend_tables`): 0 leaves
         the table as it is, 1 ranks by the IDF alone. A learned or pre-computed table knows the texts it comes from;
         which of a query's words distinguish documents depends on the collection. Document vectors stay the same, so
-        nothing has to be encoded again. `save` writes the blended table; `settings` show that there is one.
-
-        Tokens without a letter or a digit get no weight: a question mark tells no collection's documents apart, but
-        learned ones weigh (benchmarks/effectiveness.py: without them, the mean of four collections is 0.002 higher).
+        nothing has to be encoded again. Tokens without a letter or a digit get no weight: a question mark tells no
+        documents apart. `save` writes the blended table; `settings` show that there is one.
 
         Args:
             idf: float [dim], not negative: `lsr.encoding.sparse.idf.inverse_document_frequency` of `token_frequencies`.

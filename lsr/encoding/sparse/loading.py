@@ -53,8 +53,8 @@ def load_towers(
         from lsr.encoding.shared.placement import choose_device
 
         choose_device(device)  # asked for by name, it should be there, even if only a table is looked up
-    if max_length is not None and count(max_length, "max_length", least=0) < 1:
-        raise ModelError(f"max_length must be at least 1, not {max_length}")
+    if max_length is not None:
+        count(max_length, "max_length")
     _check_vocabularies(spec.document.folder, spec.query.folder)
     options: dict[str, Any] = {
         "max_length": max_length,
