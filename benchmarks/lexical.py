@@ -232,16 +232,18 @@ def build_bm25s(corpus: Corpus, folder: Path, words: Words) -> tuple[dict[str, A
     scorer.save(folder, show_progress=False)
     found = {"seconds": perf_counter() - start, "bytes": size_of(folder)}
 
+    def search(query: list[list[int]], k: int) -> Any:
+        # It takes no query without a word that it knows.
+        return scorer.retrieve(query, k=k, show_progress=False, n_threads=1) if query[0] else None
+
     def answer(results: Any) -> Answer:
+        if results is None:
+            return [], []
         rows, scores = results.documents[0].tolist(), results.scores[0].tolist()
         matching = sum(score > 0 for score in scores)  # a query of few documents gets others too
         return rows[:matching], scores[:matching]
 
-    return found, Opened(
-        lambda text: [scorer.get_tokens_ids(words(text))],
-        lambda query, k: scorer.retrieve(query, k=k, show_progress=False, n_threads=1),
-        answer,
-    )
+    return found, Opened(lambda text: [scorer.get_tokens_ids(words(text))], search, answer)
 
 
 def build_tantivy(corpus: Corpus, folder: Path, words: Words) -> tuple[dict[str, Any], Opened]:
