@@ -147,6 +147,21 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             time("overhead/*/after_search_us", 0.2),
         ),
     ),
+    "lexical": Benchmark(
+        "BM25 beside bm25s and tantivy, on the same words: latency, parity, size, build time",
+        "lexical",
+        data=("collection",),
+        quick=("--documents", "5000", "--queries", "100", "--rounds", "2"),
+        minutes=15,
+        page="../../benchmarks/results/lexical.md",
+        measures=(
+            time("rows/lsr*/*_us"),
+            quality("rows/lsr*/overlap"),
+            size("builds/lsr*/bytes"),
+            time("builds/lsr*/seconds", 0.25),
+            fact("parity/*24*/*_differ"),
+        ),
+    ),
     "filters": Benchmark(
         "exact search with a filter, from one document in two allowed to one in 100,000",
         "filters",
@@ -306,6 +321,7 @@ TOOLS: Mapping[str, str] = {
     "made_vectors": "makes collections of sparse vectors, as large as desired",
     "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",
+    "passages": "makes a corpus of English passages from Debian's documentation packages",
     "redraw": "draws the plots of committed results again",
     "shipped_data": "makes the training data of the models that come with lsr",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -108,11 +109,13 @@ class NameTable:
     def find(self, name: str) -> int | None:
         """The number of a name; None if it is not one of them."""
         try:
-            value = np.uint64(hash_name(name.encode()))
+            value = hash_name(name.encode())
         except UnicodeEncodeError:  # a lone surrogate, which no stored name can hold
             return None
-        at = int(np.searchsorted(self.hashes, value))
-        while at < len(self.hashes) and self.hashes[at] == value:
+        # A query has several words: for one number at a time, Python's own search is faster than NumPy's.
+        hashes = memoryview(self.hashes)
+        at = bisect_left(hashes, value)
+        while at < len(hashes) and hashes[at] == value:
             number = int(self.numbers[at])
             if self.name(number) == name:
                 return number

@@ -219,7 +219,8 @@ class IndexEncoders:
         if not (self.words_alone or self.counts_words(weight)):
             return terms
         assert self.words is not None
-        return _joined(terms, self.words.query(text, self.lexical_weight if weight is None else weight))
+        words = self.words.query(text, self.lexical_weight if weight is None else weight)
+        return words if self.words_alone else _joined(terms, words)
 
     def encode_query(
         self, text: str, retrieve: RetrieveSettings, given: HybridQuery = HybridQuery()
