@@ -63,7 +63,7 @@ class IndexBuilder:
             rare ones share what bounds are made of. Searches give the same hits and scores.
 
     Attributes:
-        prunings: to be recorded in the manifest.
+        prunings, synonyms: to be recorded in the manifest.
 
     Raises:
         OutputExistsError: `path` exists and is none of the above, or another process is building there.
@@ -107,6 +107,7 @@ class IndexBuilder:
         self.settings = settings or IndexSettings()
         check_settings(self.settings)
         self.prunings: list[Pruning] = []
+        self.synonyms: list[str] | None = None
         self._encoder = encoder
         self._added: dict[str, PartRecord] = {}
         self._streams: list[DocumentStream] = []
@@ -245,6 +246,7 @@ class IndexBuilder:
             files=seal(draft.folder),
             parts=self._added,
             prunings=[pruning.to_record() for pruning in self.prunings],
+            synonyms=self.synonyms,
             windows=draft.windows_record,
             outliers=scale.record(),
             columns=None if draft.dim == self.dim else draft.dim,

@@ -74,6 +74,7 @@ def prune_index(
             builder.count_tokens(tokens)
         builder.carry_parts(index)
         builder.keep_weights(index)
+        builder.synonyms = index.manifest.synonyms
         builder.prunings = [*map(Pruning.from_record, index.manifest.prunings), pruner.done]
         with stages("building", len(index), "documents") as progress:
             return builder.finish(progress=progress, threads=threads)

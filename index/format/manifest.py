@@ -32,7 +32,7 @@ UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
 _READABLE_VERSIONS = (2, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-_OPTIONAL = ("outliers", "columns", "shared_from", "words", "lexical")
+_OPTIONAL = ("outliers", "columns", "shared_from", "words", "lexical", "synonyms")
 # Entries of a folder that is no index, among which one is looked for.
 _LOOKED_AT = 1000
 # Those of builds are some kilobytes.
@@ -67,6 +67,7 @@ class Manifest:
         words: how many of the terms, the last ones, are words (`lsr.index.parts.words`); None for none, and left out.
         lexical: what `lsr tune --qrels` found of their weight, as JSON values of `lsr.search.lexical.LexicalTuning`;
             None for nothing, and left out.
+        synonyms: rules of `lsr.encoding.lexical.synonyms` that `lsr synonyms` stored; None for none, and left out.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that built it.
     """
@@ -89,6 +90,7 @@ class Manifest:
     shared_from: int | None = None
     words: int | None = None
     lexical: dict[str, Any] | None = None
+    synonyms: list[str] | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 

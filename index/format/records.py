@@ -135,6 +135,7 @@ def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
         "shared_from": _optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
         "words": _optional_number(record, "words", 1, dim),
         "lexical": _object_or_none(record, "lexical", missing=True),
+        "synonyms": _texts_or_none(record, "synonyms"),
         "created": text(record, "created", _TEXT),
         "library_version": text(record, "library_version", _TEXT),
     }
@@ -217,6 +218,15 @@ def _value(record: Mapping[str, Any], name: str) -> Any:
 def _object_or_none(record: Mapping[str, Any], name: str, *, missing: bool = False) -> dict[str, Any] | None:
     value = record.get(name) if missing else _value(record, name)
     return None if value is None else dict(mapping(value, field=name))
+
+
+def _texts_or_none(record: Mapping[str, Any], name: str) -> list[str] | None:
+    value = record.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InputError(f"must be a list of texts, not {shortened(value)}", field=name)
+    return value
 
 
 def _objects(record: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ COMMANDS = {
     "index": CommandEntry("index", _SEARCH),
     "dense": CommandEntry("dense", _SEARCH),
     "late": CommandEntry("late", _SEARCH),
+    "synonyms": CommandEntry("synonyms", _SEARCH),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),

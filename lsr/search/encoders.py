@@ -140,7 +140,7 @@ class IndexEncoders:
                 if names is None:
                     return None
                 documents, rows = self._index.parts["terms"].documents, len(self._index)
-                self._words = IndexWords(self._lexical, names, documents, rows)
+                self._words = IndexWords(self._lexical, names, documents, rows, self._index.manifest.synonyms or ())
             return self._words
 
     @property

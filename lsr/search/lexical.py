@@ -1,7 +1,8 @@
-"""What `lsr tune --qrels` finds and an index keeps: how much words count beside the terms of its model."""
+"""What an index keeps for the words of queries: how much they count, as `lsr tune --qrels` found, and synonyms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,3 +57,16 @@ def store_lexical(index: Index, tuning: LexicalTuning) -> None:
 
     record = tuning.to_record()
     change_manifest(index.path, index.manifest.segment, lambda manifest: replace(manifest, lexical=record))
+
+
+def store_synonyms(index: Index, rules: Sequence[str]) -> None:
+    """Record synonyms (`lsr.encoding.lexical.synonyms.read_synonyms`) in the manifest, in the place of older ones.
+
+    InputError for an index without words; IndexFormatError if it was replaced on disk since it was opened.
+    """
+    from lsr.index.format.output import change_manifest
+
+    if "words" not in index.parts:
+        raise InputError(f"the index at {index.path} holds no words, by which synonyms are found: build it with them")
+    stored = list(rules) or None
+    change_manifest(index.path, index.manifest.segment, lambda manifest: replace(manifest, synonyms=stored))

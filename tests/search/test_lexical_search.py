@@ -20,6 +20,7 @@ from lsr.index import Index, IndexSettings
 from lsr.index.build.prune import prune_index
 from lsr.index.format.manifest import Manifest
 from lsr.search.flat import plan_of
+from lsr.search.lexical import store_synonyms
 from lsr.vectors.pruning import TopK
 
 DOCUMENTS = [
@@ -170,3 +171,21 @@ def test_an_interrupted_run_may_go_on_with_other_words(
 def test_a_weight_of_words_beside_a_vector_that_is_given_is_refused(folders: dict[str, Path]) -> None:
     with pytest.raises(InputError, match="is of the vectors that are made of texts"):
         Retriever.open(folders["both"]).search(vector={"bird": 1.0}, lexical_weight=2.0)
+
+
+def test_synonyms_are_stored_with_an_index_and_searched_without_indexing_again(
+    folders: dict[str, Path], encoder: SparseEncoder, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(folders["words"], tmp_path / "own")
+    assert len(Retriever.open(folder).search("fiddle")) == 0
+    store_synonyms(Index.open(folder), ["fiddle, violin"])
+    found = Retriever.open(folder).search("fiddle")
+    assert [hit.id for hit in found] == ["violin"]
+    full = Retriever.open(folders["words"]).search("violin").hits[0].score
+    assert found.hits[0].score == pytest.approx(0.5 * full, rel=1e-5), "half of what the term itself gives"
+    pruned = prune_index(Index.open(folder), tmp_path / "pruned", TopK(30))
+    assert pruned.manifest.synonyms == ["fiddle, violin"]
+    store_synonyms(Index.open(folder), [])
+    assert Index.open(folder).manifest.synonyms is None
+    with pytest.raises(InputError, match="holds no words, by which synonyms are found"):
+        store_synonyms(Index.open(folders["model"]), ["a, b"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from lsr.core.errors import ModelError
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import LexicalRecord
+from lsr.encoding.lexical.synonyms import Synonyms
 from lsr.encoding.lexical.words import damped, inverse_document_frequency
 
 Row = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
@@ -32,11 +34,19 @@ class IndexWords:
         record: what the index says of its words.
         words: of the index: `find` gives the term id of one, or None.
         documents: int64 [dim]: how many of the `rows` hold each term.
+        synonyms: rules of `lsr.encoding.lexical.synonyms`, for queries.
 
     ModelError for an index whose words were cut by other rules than today's.
     """
 
-    def __init__(self, record: LexicalRecord, words: WordTable, documents: npt.NDArray[np.int64], rows: int) -> None:
+    def __init__(
+        self,
+        record: LexicalRecord,
+        words: WordTable,
+        documents: npt.NDArray[np.int64],
+        rows: int,
+        synonyms: Sequence[str] = (),
+    ) -> None:
         if record.analysis != ANALYSIS:
             raise ModelError(
                 f"the words of this index were cut by rules of version {record.analysis}, and these are of version "
@@ -46,6 +56,7 @@ class IndexWords:
         self.record = record
         self._words, self._documents, self._rows = words, documents, rows
         self._analyser = Analyser(record.settings.language)
+        self._synonyms = Synonyms(synonyms, self._analyser.words)
         self._lock = Lock()  # stemmers are for one thread at a time
 
     def __repr__(self) -> str:
@@ -53,20 +64,23 @@ class IndexWords:
 
     def query(self, text: str, weight: float | None = None) -> Row:
         """The words' term ids, ascending, and IDF times `weight` (default: the settings') times their number."""
-        ids, counts, _ = self._count(text)
+        ids, counts = self._found(self._synonyms.counted(self._cut(text)))
         weight = self.record.settings.weight if weight is None else weight
         idf = inverse_document_frequency(self._documents[ids], self._rows)
-        return ids, (idf * counts * np.float32(weight)).astype(np.float32)
+        return ids, (idf * counts.astype(np.float32) * np.float32(weight)).astype(np.float32)
 
     def document(self, text: str) -> Row:
         """The term ids, ascending, and the weights of a document; words that the index does not hold have none."""
-        ids, counts, length = self._count(text)
-        lengths = np.full(len(ids), length, np.int64)
+        words = self._cut(text)
+        ids, counts = self._found(Counter(words))
+        lengths = np.full(len(ids), len(words), np.int64)
         return ids, damped(counts, lengths, self.record.mean_length, self.record.settings)
 
-    def _count(self, text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], int]:
+    def _cut(self, text: str) -> list[str]:
         with self._lock:
-            words = self._analyser.words(text)
-        found = Counter(id for word in words if (id := self._words.find(word)) is not None)
-        ids = sorted(found)
-        return np.array(ids, np.uint32), np.array([found[id] for id in ids], np.int64), len(words)
+            return self._analyser.words(text)
+
+    def _found(self, counts: Counter[str]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[Any]]:
+        """The term ids, ascending, of the words that the index holds, and how often they were counted."""
+        found = sorted((id, count) for word, count in counts.items() if (id := self._words.find(word)) is not None)
+        return np.array([id for id, _ in found], np.uint32), np.array([count for _, count in found])

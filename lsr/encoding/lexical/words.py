@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ class CollectionWords:
 
 
 def damped(
-    counts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], mean_length: float, settings: LexicalSettings
+    counts: npt.NDArray[Any], lengths: npt.NDArray[np.int64], mean_length: float, settings: LexicalSettings
 ) -> npt.NDArray[np.float32]:
     """BM25's document side: the weight of words that occur so often in texts of so many words: float32."""
     damping = settings.k1 * (1 - settings.b + settings.b * lengths / (mean_length or 1.0))
