@@ -113,7 +113,7 @@ class NameTable:
         except UnicodeEncodeError:  # a lone surrogate, which no stored name can hold
             return None
         # A query has several words: for one number at a time, Python's own search is faster than NumPy's.
-        hashes = memoryview(self.hashes)
+        hashes = self.hashes.data
         at = bisect_left(hashes, value)
         while at < len(hashes) and hashes[at] == value:
             number = int(self.numbers[at])
