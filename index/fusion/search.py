@@ -15,7 +15,7 @@ from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
 from lsr.index.fusion.fuse import Fused, fuse
 from lsr.index.fusion.methods import METHODS, Normaliser, normaliser
-from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
 from lsr.index.fusion.sides import RowRanking, Sides
 from lsr.index.fusion.tuning import query_features, stored_tuning
@@ -171,9 +171,19 @@ class _Search:
                 if len(rows):
                     assert sparse is not None
                     vectors = [self.index.vector(int(row)) for row in rows]
-                    sparse = sparse_feedback(
-                        settings.method, sparse, vectors, scores, settings.query_weight, settings.terms
+                    # Words weigh otherwise in documents than in queries, so it is the model's terms that are learned.
+                    words = self.index.parts.get("words")
+                    first = words.first if words is not None and words.first else self.index.dim
+                    asked, kept = _split(sparse, first)
+                    learned = sparse_feedback(
+                        settings.method,
+                        asked,
+                        [_split(vector, first)[0] for vector in vectors],
+                        scores,
+                        settings.query_weight,
+                        settings.terms,
                     )
+                    sparse = np.concatenate([learned[0], kept[0]]), np.concatenate([learned[1], kept[1]])
             if settings.vectors != SPARSE:
                 rows, scores = _best(fused or found.dense, settings.documents)
                 if len(rows):
@@ -345,6 +355,13 @@ def _first(hits: HybridHits, most: int) -> HybridHits:
 
     sparse, dense = cut(hits.sparse), cut(hits.dense)
     return hits._replace(rows=hits.rows[:most], scores=hits.scores[:most], sparse=sparse, dense=dense)
+
+
+def _split(row: SparseQuery, first: int) -> tuple[SparseQuery, SparseQuery]:
+    """The terms below `first`, and the others."""
+    terms, weights = np.asarray(row[0]), np.asarray(row[1])
+    below = terms < first
+    return (terms[below], weights[below]), (terms[~below], weights[~below])
 
 
 def _best(ranking: HybridHits | RowRanking | None, count: int) -> tuple[Rows, npt.NDArray[np.floating]]:

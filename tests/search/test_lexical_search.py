@@ -107,9 +107,15 @@ def test_an_index_of_words_alone_needs_no_model(search: Callable[[str], Retrieve
         _ = retriever.encoder
 
 
-def test_feedback_goes_by_words_too(search: Callable[[str], Retriever]) -> None:
-    found = search("both").search("wild yeast", 5, feedback="rocchio", feedback_documents=1)
-    assert found.hits[0].id == "sourdough"
+def test_feedback_learns_terms_of_the_model_and_keeps_the_words(search: Callable[[str], Retriever]) -> None:
+    """Each score is that of the model's feedback plus the words'."""
+    feedback = {"feedback": "rocchio", "feedback_documents": 1, "mode": "exact"}
+    both = {hit.id: hit.score for hit in search("both").search("wild yeast", 4, **feedback)}
+    learned = {hit.id: hit.score for hit in search("model").search("wild yeast", 4, **feedback)}
+    words = scores(search("words"), "wild yeast")
+    assert both.keys() == learned.keys() > words.keys() > set()
+    weight = LexicalSettings().weight
+    assert both == pytest.approx({id: learned[id] + weight * words.get(id, 0) for id in learned}, rel=1e-4)
 
 
 def test_pruning_drops_terms_of_the_model_and_no_word(
