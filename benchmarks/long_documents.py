@@ -28,6 +28,7 @@ from lsr.build.corpus import index_corpus
 from lsr.cli.console import note, progress_bar
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
 from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
@@ -38,13 +39,14 @@ from lsr.index.format.output import change_manifest
 from lsr.search.flat import plan_of
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
-from lsr.text.windows import WindowSettings
+from lsr.text.windows import WindowSettings, fitting_windows
 
 MODEL = "lsr-doc-tiny"
 MAX_LENGTH = 256
 OVERLAP = 64
 METRICS = ("ndcg@10", "mrr@10")
 FIRST = "cut at 256 tokens"
+DEFAULT = "the same with words: the default"
 TASKS = ("long answers", "long answers among long documents", "all answers")
 KNOWN = {
     "lsr-doc-tiny": {"medquad": "lsr-doc-tiny was trained on part of medquad's train split, whose topics are others."}
@@ -158,6 +160,12 @@ def measure(task: Task, model: str, indexes: Path) -> list[dict[str, Any]]:
         vectors = space["forward"] + space["summaries"]
         sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": vectors}
         systems.append((name, search(task, index, encoder), sizes))
+    default = SparseEncoder.load(model)
+    index = default_index(task, default, indexes)
+    space = index.describe()["bytes"]
+    sizes = {"rows": len(index), "bytes": space["total"], "vector_bytes": space["forward"] + space["summaries"]}
+    for name, weight in ((f"windows of what fits {default.max_length} tokens", 0.0), (DEFAULT, None)):
+        systems.append((name, search(task, index, default, weight), sizes))
     bm25 = Bm25(task.documents)
     run = {query.id: bm25.search(query.text, len(task.documents)) for query in task.queries}
     systems.append(("BM25 of the whole text", task.score(run), {}))
@@ -196,11 +204,28 @@ def open_index(task: Task, encoder: SparseEncoder, windows: WindowSettings | Non
     return index
 
 
-def search(task: Task, index: Index, encoder: SparseEncoder) -> dict[str, Scores]:
+def default_index(task: Task, encoder: SparseEncoder, indexes: Path) -> Index:
+    """What `lsr index` makes, or made: words beside the model's terms, and windows for what is longer."""
+    path = indexes / f"long-{task.name}-{len(task.documents)}-{Path(encoder.name).name}-default"
+    if path.exists():
+        return Index.open(path)
+    return index_corpus(
+        task.documents,
+        path,
+        encoder,
+        lexical=LexicalSettings(),
+        windows=fitting_windows(encoder.max_length),
+        only_if_needed=True,
+        total=len(task.documents),
+        stages=progress_bar,
+    )
+
+
+def search(task: Task, index: Index, encoder: SparseEncoder, lexical_weight: float | None = None) -> dict[str, Scores]:
     """Search all queries exactly."""
     retriever = Retriever(index)
     retriever.encoder = encoder
-    plan = plan_of("exact")
+    plan = plan_of("exact", lexical_weight=lexical_weight)
     encoded = retriever.encode_queries([query.text for query in task.queries], plan)
     ranked = retriever.rank(encoded, len(task.documents), plan, threads=1)
     run = {query.id: Ranking(hits.ids, hits.scores) for query, hits in zip(task.queries, ranked, strict=True)}
