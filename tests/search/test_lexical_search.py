@@ -106,6 +106,17 @@ def test_an_index_of_words_alone_needs_no_model(search: Callable[[str], Retrieve
         _ = retriever.encoder
 
 
+def test_words_alone_are_searched_exactly_however_many_documents_there_are(
+    search: Callable[[str], Retriever], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsr.index.engines.choose.APPROXIMATE_FROM_DOCUMENTS", 1)
+    for name, mode in (("words", "exact"), ("both", "approximate"), ("model", "approximate")):
+        retriever = search(name)
+        assert retriever.index.sparse.choose_mode(5, filtered=False) == mode
+        terms, weights = retriever.index.vector(0)
+        assert retriever.index.search(terms, weights, 5).stats.mode == mode
+
+
 def test_feedback_goes_by_words_too(search: Callable[[str], Retriever]) -> None:
     found = search("both").search("wild yeast", 5, feedback="rocchio", feedback_documents=1)
     assert found.hits[0].id == "sourdough"
