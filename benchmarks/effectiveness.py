@@ -25,11 +25,10 @@ from typing import Any
 import numpy as np
 from script import Report, main
 
-from lsr.build.corpus import index_corpus
+from lsr.build.corpus import index_corpus, usual
 from lsr.build.dense import add_dense_file, add_dense_vectors
 from lsr.cli.console import note, progress_bar
 from lsr.encoding.dense.encoder import DenseEncoder
-from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationReport, EvaluationSettings, TestCollection, evaluate, load_collection
 from lsr.eval.measures.metrics import metric_label, paired_t_test
@@ -39,7 +38,6 @@ from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.search.retriever import Retriever
 from lsr.text import count_documents
-from lsr.text.windows import fitting_windows
 
 MODELS = ("lsr-doc-tiny", "lsr-doc-small", "splade-tiny")
 METRIC = "ndcg@10"
@@ -121,9 +119,7 @@ def build(collection: TestCollection, path: Path, encoder: SparseEncoder) -> Ind
         collection.documents(),
         path,
         encoder,
-        lexical=LexicalSettings(),
-        windows=fitting_windows(encoder.max_length),
-        only_if_needed=True,
+        **usual(encoder),
         total=count_documents(collection.source),
         stages=progress_bar,
     )

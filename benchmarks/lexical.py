@@ -145,7 +145,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             return measure_lsr(corpus, folder, int(bits), k, arguments.rounds)
         built, opened = {"bm25s": build_bm25s, "tantivy": build_tantivy}[engine](corpus, folder, words)
         queries = corpus.queries()
-        found = {"build": built, "rows": {engine: timed(opened, queries, k, arguments.rounds)}}
+        found: dict[str, Any] = {"build": built, "rows": {engine: timed(opened, queries, k, arguments.rounds)}}
         if engine == REFERENCE:
             counts = corpus.counts(words)
             depth = min(TRUTH_DEPTH * k, int(counts["documents"]))
@@ -314,7 +314,7 @@ def timed(opened: Opened, texts: Sequence[str], k: int, rounds: int) -> dict[str
                 if number:
                     search[i] = min(search[i], seconds)
     gc.enable()
-    found = {}
+    found: dict[str, Any] = {}
     for name, best in (("search", search), ("whole", whole)):
         latency = Latency.of(best)
         found |= {f"{name}_{part}_us": getattr(latency, f"{part}_ms") * 1e3 for part in ("mean", "p50", "p95")}

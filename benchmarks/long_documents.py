@@ -24,11 +24,10 @@ from typing import Any
 import numpy as np
 from script import Report, main
 
-from lsr.build.corpus import index_corpus
+from lsr.build.corpus import index_corpus, usual
 from lsr.cli.console import note, progress_bar
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
-from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
 from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
@@ -39,7 +38,7 @@ from lsr.index.format.output import change_manifest
 from lsr.search.flat import plan_of
 from lsr.search.retriever import Retriever
 from lsr.text.qrels import Qrels
-from lsr.text.windows import WindowSettings, fitting_windows
+from lsr.text.windows import WindowSettings
 
 MODEL = "lsr-doc-tiny"
 MAX_LENGTH = 256
@@ -213,9 +212,7 @@ def default_index(task: Task, encoder: SparseEncoder, indexes: Path) -> Index:
         task.documents,
         path,
         encoder,
-        lexical=LexicalSettings(),
-        windows=fitting_windows(encoder.max_length),
-        only_if_needed=True,
+        **usual(encoder),
         total=len(task.documents),
         stages=progress_bar,
     )

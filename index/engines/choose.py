@@ -32,14 +32,16 @@ class Choice(NamedTuple):
     parameters: Any
 
 
-def choose_mode(documents: int, k: int, *, filtered: bool) -> str:
+def choose_mode(documents: int, k: int, *, filtered: bool, words_alone: bool = False) -> str:
     """The mode that "auto" stands for.
 
-    "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K and no filter is set;
-    otherwise "exact".
+    "approximate" from APPROXIMATE_FROM_DOCUMENTS documents on, if k is at most AUTO_MAX_K, no filter is set, and there
+    are a model's terms; otherwise "exact". Queries of words are short: exact search is fast, and what an approximate
+    one visits is chosen for the many terms of a model's queries, and misses a sixth of the best documents for words
+    (benchmarks/lexical.py).
     """
     large = documents >= APPROXIMATE_FROM_DOCUMENTS
-    return "approximate" if large and k <= AUTO_MAX_K and not filtered else "exact"
+    return "approximate" if large and k <= AUTO_MAX_K and not filtered and not words_alone else "exact"
 
 
 def choose_engine(
@@ -49,6 +51,7 @@ def choose_engine(
     documents: int,
     k: int,
     filtered: bool,
+    words_alone: bool = False,
     recall: float | None = None,
     tunings: Iterable[Tuning] = (),
 ) -> Choice:
@@ -68,7 +71,7 @@ def choose_engine(
             raise InputError(f"mode must be {', '.join((AUTO, *named_engines()))}, not {mode!r}")
         return Choice(engine, parameters_of(engine, parameters))
     checked = parameters_of(ENGINES["approximate"], parameters, AUTO)
-    chosen = choose_mode(documents, k, filtered=filtered)
+    chosen = choose_mode(documents, k, filtered=filtered, words_alone=words_alone)
     return Choice(ENGINES[chosen], checked if chosen == "approximate" else parameters_of(ENGINES[chosen], {}))
 
 

@@ -59,6 +59,7 @@ class SparseSearch:
         self._dim = manifest.dim
         self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._shared = self._segment.record.shared
+        self._words_alone = self._segment.record.words == self._segment.record.terms
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = check_done(manifest)
 
@@ -72,7 +73,7 @@ class SparseSearch:
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
-        return choose_mode(self._count, k, filtered=filtered)
+        return choose_mode(self._count, k, filtered=filtered, words_alone=self._words_alone)
 
     def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
         """A checked query, as searched with: terms (or their columns) ascending, weights times the index's scale.
@@ -172,6 +173,7 @@ class SparseSearch:
             documents=self._count,
             k=k,
             filtered=allowed.filtered,
+            words_alone=self._words_alone,
             recall=recall,
             tunings=self.tunings,
         )

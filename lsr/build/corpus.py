@@ -27,7 +27,7 @@ from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD as LEXICAL
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.lexical.words import CollectionWords, WordCounter
-from lsr.text.windows import WindowSettings, cut_corpus, is_first, whole_document
+from lsr.text.windows import WindowSettings, cut_corpus, fitting_windows, is_first, whole_document
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -49,6 +49,15 @@ class EncodesQueries(Protocol):
 
 
 _QUERY_BATCH = 1024
+
+
+def usual(encoder: SparseEncoder) -> dict[str, Any]:
+    """What `lsr index` asks of `index_corpus` by default: words beside the model's terms, and documents read whole."""
+    return {
+        "lexical": LexicalSettings(),
+        "windows": fitting_windows(encoder.max_length),
+        "only_if_needed": True,
+    }
 
 
 def index_corpus(

@@ -28,6 +28,7 @@ def run(
 
         lsr demo
     """
+    from lsr.build.corpus import usual
     from lsr.demo.collection import write_collection
     from lsr.demo.questions import shown_questions
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -39,7 +40,9 @@ def run(
     encoder = SparseEncoder.load()
     announce(out / "index")
     with resumable(out / "index"):
-        retriever = open_or_index(collection, out / "index", encoder, force=force, stages=progress_bar)
+        retriever = open_or_index(
+            collection, out / "index", encoder, **usual(encoder), force=force, stages=progress_bar
+        )
     retriever.warm_up()
     answers = [(query.text, retriever.search(query.text, 3, explain=True)) for query in shown_questions()]
     evaluation = evaluate(collection, retriever, EvaluationSettings(), stages=progress_bar)

@@ -13,6 +13,7 @@ from lsr.cli.remarks import estimated, remark_on_texts
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.encoding.lexical.alone import WordsAlone
+from lsr.text.windows import WindowSettings, cut_text
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -48,8 +49,12 @@ def dry_run(
     encoder: SparseEncoder | WordsAlone,
     ways: str,
     unit: str = "documents",
+    windows: WindowSettings | None = None,
 ) -> DryRun:
-    """Read all documents, encode some, and remark on a sample what a run remarks on all: `remark_on_texts`."""
+    """Read all documents, encode some, and remark on a sample what a run remarks on all: `remark_on_texts`.
+
+    `windows` are those that long documents will be cut into.
+    """
     count = characters = 0
     sample: list[str] = []
     chance = random.Random(0)
@@ -66,13 +71,19 @@ def dry_run(
             progress(1)
     if isinstance(encoder, WordsAlone) or not sample:
         return DryRun(unit, count, characters, None, None, 0)
+    share = 1.0
+    if windows is not None:
+        # As many texts as before, out of all their windows: those take longer by the others.
+        pieces = [text[a:b] for text in sample for a, b in cut_text(text, windows.words, windows.stride)]
+        share = len(pieces) / len(sample)
+        sample = chance.sample(pieces, len(sample))
     encoder.look_at(sample)
     report = remark_on_texts(encoder, ways, count)
     some = chance.sample(sample, min(_ENCODED, len(sample)))
     encoder.encode_documents(some[:1])  # what is only slow the first time
     start = perf_counter()
     encoder.encode_documents(some)
-    seconds = (perf_counter() - start) / len(some) * count
+    seconds = (perf_counter() - start) / len(some) * count * share
     return DryRun(unit, count, characters, seconds, estimated(report, count), len(sample))
 
 

@@ -228,12 +228,11 @@ def run(
             on_error=on_error,
         ) as job:
             fitting = windows_that_fit(windows, max_length, window_overlap, job.encoder)
-            cut = cut or fitting
             if dry:
                 cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
                 unit, total = ("documents", job.total) if cut is None else ("windows", None)
-                check_work(out, job.encoder, top_k=top_k, windows=cut, restart=restart)
-                print_dry_run(dry_run(cut_documents, total, job.encoder, _WAYS, unit), as_json)
+                check_work(out, job.encoder, top_k=top_k, windows=cut or fitting, restart=restart)
+                print_dry_run(dry_run(cut_documents, total, job.encoder, _WAYS, unit, fitting), as_json)
                 return
             index = index_corpus(
                 job.documents,
@@ -242,7 +241,7 @@ def run(
                 lexical=words,
                 total=job.total,
                 top_k=top_k,
-                windows=cut,
+                windows=cut or fitting,
                 only_if_needed=fitting is not None,
                 restart=restart,
                 **building,

@@ -77,7 +77,7 @@ def test_eval(run: Run, corpus: Path) -> None:
     # Used again where the windows are the same; one that was named is measured as it is.
     assert run(*common, *WINDOWS)[0] == 0
     assert run(*common, "--index", "out/index")[0] == 0
-    code, _, err = run(*common)
+    code, _, err = run(*common, "--windows", "none")
     assert code == 2 and "made with windows of score max, words 20, stride 16, top 3, not no windows" in err
     code, _, err = run(*common, "--index", "out/index", "--windows", "sum")
     assert code == 2 and "not windows of score sum, words 150" in err

@@ -118,6 +118,17 @@ def test_feedback_learns_terms_of_the_model_and_keeps_the_words(search: Callable
     assert both == pytest.approx({id: learned[id] + weight * words.get(id, 0) for id in learned}, rel=1e-4)
 
 
+def test_words_alone_are_searched_exactly_however_many_documents_there_are(
+    search: Callable[[str], Retriever], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lsr.index.engines.choose.APPROXIMATE_FROM_DOCUMENTS", 1)
+    for name, mode in (("words", "exact"), ("both", "approximate"), ("model", "approximate")):
+        retriever = search(name)
+        assert retriever.index.sparse.choose_mode(5, filtered=False) == mode
+        terms, weights = retriever.index.vector(0)
+        assert retriever.index.search(terms, weights, 5).stats.mode == mode
+
+
 def test_pruning_drops_terms_of_the_model_and_no_word(
     folders: dict[str, Path], search: Callable[[str], Retriever], tmp_path: Path
 ) -> None:
