@@ -162,6 +162,14 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             fact("parity/*24*/*_differ"),
         ),
     ),
+    "authored": Benchmark(
+        "names, numbers, codes and phrases as people type them, by kind: model, words and both",
+        "authored",
+        quick=(),
+        minutes=1,
+        page="../../benchmarks/results/authored.md",
+        measures=(quality("first/*/model"), quality("first/*/words"), quality("first/*/both")),
+    ),
     "filters": Benchmark(
         "exact search with a filter, from one document in two allowed to one in 100,000",
         "filters",

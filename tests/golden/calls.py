@@ -70,6 +70,30 @@ TUNED: Calls = [
     {"by": "retriever", "mode": "hybrid", "fusion": "rrf"},
 ]
 WINDOWS: Calls = [*SPARSE[:4], SPARSE[6], *RETRIEVER]
+# What is asked of indexes that hold words. The answers are sums of logarithms, which need not be equal to the bit.
+TYPED = [
+    "which documents does getusername index?",
+    "jsontokenizer of FrameBuffer.cpp",
+    "ora00942 at 10.20.0.7",
+    "python 3.11 and http2, c++",
+    "nguyen, obrien, lukasik, sorensen, loreal",
+    "10000 email of the US, covid 19",
+    "京都 茶屋",
+    "서울 시장",
+    "an automobile",
+    "tyre of a motor car",
+    "zzz qqq",
+]
+WORDS: Calls = [
+    {"by": "text", "k": 3, "exact": False},
+    {"by": "text", "k": 1, "explain": True, "exact": False},
+    {"by": "text", "mode": "exhaustive", "k": 5, "exact": False},
+    {"by": "text", "k": 5, "allow": 3, "exact": False},
+]
+BESIDE: Calls = [
+    {"by": "text", "k": 5, "lexical_weight": 0.0, "exact": False},
+    {"by": "text", "k": 1, "lexical_weight": 4.0, "explain": True, "exact": False},
+]
 INDEXES: dict[str, Calls] = {
     "plain": [*SPARSE, *RETRIEVER, *VECTOR, *TEXT],
     "blocks": [*SPARSE[:4], *BLOCKS],
@@ -85,4 +109,9 @@ INDEXES: dict[str, Calls] = {
     "tuned": TUNED,
     "early": [*SPARSE[:4], *APPROXIMATE_DENSE, *TEXT],
 }
-SIDES = {"doc": "doc", "vectors": "bm25"}
+SIDES = {"doc": "doc", "vectors": "bm25", "bm25": "bm25"}
+# Added later, each by the commit that has it first: an index is made where there is none, and asked what is TYPED.
+NEW: dict[str, Calls] = {
+    "words": [*WORDS, *BESIDE, SPARSE[1], SPARSE[6]],
+    "bm25": WORDS,
+}

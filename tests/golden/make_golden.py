@@ -8,6 +8,11 @@ code that introduces it. Folders of older formats were written by the code of th
     index/format-1/    commit 0eebacb; refused by name
     index/format-2/    commit 652b885
     index/format-3/    commit 8e9c298, this one; early/ by 97d967b, the first of format 3
+
+What was added since, by the code of its time: `python make_golden.py new` makes the folders of `NEW` that are not there
+and touches no other.
+
+    index/format-3/words, index/format-3/bm25    words beside a model's terms, and alone
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ os.environ["HF_HUB_CACHE"], os.environ["HF_HUB_OFFLINE"] = str(WORK / "hub"), "1
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from calls import BLOCKS, INDEXES, SIDES, SPARSE, VECTOR, Calls  # noqa: E402
+from calls import BLOCKS, INDEXES, NEW, SIDES, SPARSE, TYPED, VECTOR, Calls  # noqa: E402
 from hub import fill_cache  # noqa: E402
 from make_models import LENGTH, QUERIES, corpus_texts, make_encoders, write_json  # noqa: E402
 from make_work import make_training, make_work  # noqa: E402
@@ -207,7 +212,7 @@ def store_query_vectors(splade: Any, doc: Any, bm25: Any, dense: Any, tokens: An
     (HERE / "query_vectors.json").write_text(f"[{lines}]\n", encoding="utf-8")
 
 
-def answer_index(folder: Path, calls: Calls, side: str = "sparse") -> None:
+def answer_index(folder: Path, calls: Calls, side: str = "sparse", typed: list[str] | None = None) -> None:
     from answers import Opened
     from faces import facts, verify
 
@@ -216,9 +221,9 @@ def answer_index(folder: Path, calls: Calls, side: str = "sparse") -> None:
     searches = []
     for number, call in enumerate(calls):
         # Every question to a few ways of asking, a few questions to every way.
-        asked = range(0, 11, 2) if number < 1 else ((number * 5) % 11, (number * 7 + 3) % 11)
+        asked = range(0, 11, 1 if typed else 2) if number < 1 else ((number * 5) % 11, (number * 7 + 3) % 11)
         for query in dict.fromkeys(asked):
-            full = {"query": f"q{query}", **call}
+            full = {"query": typed[query] if typed and call["by"] == "text" else f"q{query}", **call}
             searches.append({"call": full, "answer": opened.ask(full)})
     described = json.dumps(facts(opened.index), ensure_ascii=False)
     lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in searches)
@@ -232,6 +237,49 @@ def answer_indexes() -> None:
     format_2 = HERE / "index" / "format-2"
     answer_index(format_2 / "blocks", [*SPARSE[:4], *BLOCKS, *VECTOR, {"by": "index", "recall": 1.0}])
     answer_index(format_2 / "bits-16", SPARSE)
+
+
+def make_words(index: Path) -> None:
+    """Words beside a model's terms, with synonyms and with how much they count as if it had been tuned."""
+    from lsr import SparseEncoder
+    from lsr.index import Index
+    from lsr.search.lexical import LexicalTuning, store_lexical, store_synonyms
+
+    index_words(index, SparseEncoder.load("lsr-golden/splade", max_length=LENGTH))
+    store_synonyms(Index.open(index), ["car, automobile, motor car", "tyre => parked"])
+    store_lexical(Index.open(index), LexicalTuning(2.5, "nDCG@10", 0.6, 0.5, 100))
+
+
+def make_bm25(index: Path) -> None:
+    """Words alone, nearly as precise as float32."""
+    from lsr.encoding.lexical.alone import WordsAlone
+
+    index_words(index, WordsAlone(), weight_bits=24)
+
+
+def index_words(path: Path, encoder: Any, **settings: Any) -> None:
+    """As `lsr index`, but that few terms get a row of weights for all blocks, which of so few blocks is mostly air."""
+    from lsr.build.corpus import index_corpus
+    from lsr.encoding.lexical.settings import LexicalSettings
+    from lsr.index import IndexSettings
+    from lsr.text import open_corpus
+
+    made = IndexSettings(frequent_share=0.5, **settings)
+    index_corpus(open_corpus(HERE / "words.jsonl"), path, encoder, lexical=LexicalSettings(), settings=made)
+
+
+MAKERS = {"words": make_words, "bm25": make_bm25}
+
+
+def make_new() -> None:
+    """The indexes of `NEW` that are not there, and their answers."""
+    for name, calls in NEW.items():
+        folder = FORMAT_3 / name
+        if folder.exists():
+            print(f"{folder.name}/ is there, and stays as it is")
+            continue
+        MAKERS[name](folder / "index")
+        answer_index(folder, calls, SIDES.get(name, "sparse"), TYPED)
 
 
 def make_old_formats() -> None:
@@ -299,6 +347,11 @@ def make_vectors() -> None:
 
 
 def main() -> None:
+    if sys.argv[1:] == ["new"]:
+        torch.set_num_threads(1)
+        fill_cache(WORK / "hub")
+        make_new()
+        return
     if (HERE / "index").exists():
         sys.exit("golden folders are never written again: a new format or kind is a new folder beside them")
     torch.set_num_threads(1)

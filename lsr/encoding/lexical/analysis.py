@@ -4,7 +4,9 @@ A text is cut at what is neither letter, mark, number nor underscore, by Unicode
 stemmed and left without accents; stop words are dropped. What people search for in code, logs and papers is kept
 whole as well as in parts: `getUserName`, `snake_case`, `HTTP/2`, `COVID-19`, `3.11`, `state-of-the-art`. The whole is
 written without its joints, so that `e-mail` is found by `email` and `HTTP/2` by `http2`; numbers keep theirs, for 3.11
-is not 311. Scripts that put no spaces between words are cut into pairs of characters.
+is not 311. Of a path or a qualified name each segment is a word, too: `JsonTokenizer` of `org.lantern.JsonTokenizer`.
+Scripts that put no spaces between words are cut into pairs of characters; Korean, which puts particles behind words
+without one, into its words and their pairs.
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ _CHUNK = regex.compile(
 _PART = regex.compile(
     r"(?V1)\p{N}+(?:[.:]\p{N}+)*|\p{Lu}+(?!\p{Ll})\p{M}*|\p{Lu}?[\p{Ll}\p{M}]+|[[\p{L}\p{M}]--[\p{Lu}\p{Ll}]]+"
 )
+# Where a path or a qualified name has its segments: not within a number or a name, nor before the end of C++.
+_BETWEEN_SEGMENTS = regex.compile(r"(?V1)[-‐‑/@_]|[+#](?![+#]|$)|(?<!\p{N})[.:]|[.:](?!\p{N})")
 _JOINTS = regex.compile(r"(?V1)[^\p{L}\p{M}\p{N}]+")
 _PLAIN = regex.compile(r"(?V1)\p{Lu}?[\p{Ll}\p{M}]+|[[\p{L}\p{M}]--[\p{Lu}\p{Ll}]]+|\p{Lu}+|\p{N}+")
 _THOUSANDS = regex.compile(r"(?<=\p{N}),(?=\p{N}{3}(?!\p{N}))")
@@ -52,6 +56,10 @@ _ELIDED = frozenset(
 )
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "＇": "'"})
 _DIGITS = regex.compile(r"\p{N}+(?:[.:]\p{N}+)+")
+# Letters that Unicode does not take apart into one without its stroke, or into two.
+_FOLDED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŧ": "t", "þ": "th"}
+)
 
 
 class Analyser:
@@ -97,9 +105,14 @@ class Analyser:
         if _PLAIN.fullmatch(chunk):
             return self._word(chunk)
         if "'" in chunk:
-            parts = [part for part in chunk.split("'") if part.lower() not in _ELIDED]
+            first, *others = chunk.split("'")
+            parts = [part for part in (first, *others) if part.lower() not in _ELIDED]
             if len(parts) < 2:
-                return self._analyse(parts[0]) if parts else ()
+                words = list(self._analyse(parts[0])) if parts else []
+                # The article of a name is part of it, but where it stands before any word.
+                if self._fold_first and words and first.lower() in _ELIDED and parts[0][0].isupper():
+                    words += self._whole(first + parts[0])
+                return words
             chunk = "'".join(parts)
         return self._compound(chunk)
 
@@ -112,19 +125,31 @@ class Analyser:
             # A letter alone says little: of e.g., T-cell and 1960s the whole does.
             if len(part) > 1 or not part.isalpha():
                 words += self._word(part)
+                words += _pieces(part)
+        for segment in _BETWEEN_SEGMENTS.split(chunk):
+            if segment and segment != chunk and not _PLAIN.fullmatch(segment):
+                words += [word for word in self._whole(segment) if word not in words]
         whole = "".join(_without_joints(chunk))
         if chunk[-1] in "+#":
             whole += chunk[len(chunk.rstrip("+#")) :]
         elif len(parts) < 2:
             return words
-        found = self._word(whole) if whole.isalpha() else [_lowered(whole)]
-        return words + [word for word in found if word not in words and len(whole) <= _LONGEST_WORD]
+        return words + [word for word in self._whole(whole) if word not in words]
+
+    def _whole(self, chunk: str) -> list[str]:
+        """What has parts as one word, without its joints."""
+        whole = chunk if chunk[-1] in "+#" else "".join(_without_joints(chunk))
+        if len(whole) > _LONGEST_WORD:
+            return []
+        return self._word(whole) if whole.isalpha() else [_lowered(whole)]
 
     def _word(self, part: str) -> list[str]:
         word = _lowered(part) if self._fold_first else part.lower()
         if word in self._stop_words or len(word) > _LONGEST_CHUNK:
             return []
         word = self._stem(word)[:_LONGEST_WORD]
+        if len(word) > 2 and all("가" <= letter <= "힣" for letter in word):
+            return [word, *map("".join, pairwise(word))]
         return [word if self._fold_first else _without_accents(word)] if word else []
 
 
@@ -164,8 +189,17 @@ def _without_accents(word: str) -> str:
     """The letters without what stands above or below them, where they are Latin, Greek or Cyrillic."""
     if word.isascii():
         return word
-    spread = unicodedata.normalize("NFD", word.replace("ß", "ss"))
+    spread = unicodedata.normalize("NFD", word).translate(_FOLDED)
     return unicodedata.normalize("NFC", "".join(c for c in spread if not "\u0300" <= c <= "\u036f"))
+
+
+def _pieces(number: str) -> list[str]:
+    """What a number with points or colons is asked for by: 1.25 of 1.25.3, 18:45 of 18:45:02, an address and a port."""
+    if "." in number and ":" in number:
+        return [word for piece in number.split(":") for word in (piece, *_pieces(piece))]
+    joint = "." if "." in number else ":"
+    pieces = number.split(joint)
+    return [joint.join(pieces[:2])] if len(pieces) > 2 else []
 
 
 def _without_joints(chunk: str) -> Iterable[str]:
