@@ -92,16 +92,17 @@ def opened(folder: str, sample: int | None, work: Path) -> TestCollection:
 
 def measure(collection: TestCollection, arguments: argparse.Namespace, indexes: Path) -> Iterator[EvaluationReport]:
     """A report for each model and each way to search with it. The first is compared with BM25."""
-    vectors: Path | None = None
     for number, name in enumerate(arguments.model or MODELS):
         note(f"{collection.name}, {name} …")
         path = indexes / f"{collection.name}-{Path(name).name}"
         encoder = SparseEncoder.load(name)
         index = Index.open(path) if path.exists() else build(collection, path, encoder)
         for dense in arguments.dense:
+            vectors = indexes / f"{collection.name}-{Path(dense).name}.npy"
             if "dense" not in index.parts:
                 index = add_dense(index, dense, vectors)
-            vectors = save_dense(index, indexes / f"{collection.name}-{Path(dense).name}.npy")
+            if not vectors.exists():
+                np.save(vectors, np.asarray(index.parts["dense"].vectors, np.float32))
         retriever = Retriever(index)
         retriever.encoder = encoder
         for words in (False, True):
@@ -125,19 +126,12 @@ def build(collection: TestCollection, path: Path, encoder: SparseEncoder) -> Ind
     )
 
 
-def add_dense(index: Index, model: str, vectors: Path | None) -> Index:
-    """Dense vectors of the rows: those of another index of the same rows, if there is one."""
+def add_dense(index: Index, model: str, vectors: Path) -> Index:
+    """Dense vectors of the rows: those that were kept of another index, if it is of as many."""
     encoder = DenseEncoder.load(model)
-    if vectors is not None and len(np.load(vectors, mmap_mode="r")) == len(index):
+    if vectors.exists() and len(np.load(vectors, mmap_mode="r")) == len(index):
         return add_dense_file(index, vectors, encoder)
     return add_dense_vectors(index, encoder, stages=progress_bar)
-
-
-def save_dense(index: Index, path: Path) -> Path:
-    """Keep an index's dense vectors for the next one."""
-    if not path.exists():
-        np.save(path, np.asarray(index.parts["dense"].vectors, np.float32))
-    return path
 
 
 def report_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.index.kernels.ordering import gather_documents
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.forward import as_floats
+from lsr.index.parts.words import Words
+from lsr.vectors.beside import apart
 from lsr.vectors.sparse import SparseVectors
 
 _WEIGHTS_AT_A_TIME = 1 << 22
@@ -56,6 +59,19 @@ def terms_of(index: Index) -> Vocabulary:
     (segment,) = index.segments
     numbers = segment.part("term_ids").tolist() if segment.has_part("term_ids") else range(index.dim)
     return Vocabulary(map(str, numbers))
+
+
+def side_of(vectors: SparseVectors, first: int, model: bool) -> SparseVectors:
+    """The terms of the model, which are those below `first`, or the words, numbered from 0."""
+    terms, words = apart(vectors, first)
+    part, dim = (terms, first) if model else (words, vectors.dim - first)
+    indices = part.indices if model else part.indices - np.uint32(first)
+    return SparseVectors(part.indptr, indices, part.weights, part.ids, dim, validate=False)
+
+
+def vocabulary_of(index: Index, words: Words, model: bool) -> Vocabulary:
+    """The names of those terms: a model's tokens, or words as they are."""
+    return Vocabulary(islice(terms_of(index), words.first) if model else words)
 
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Force, IndexPath, Json
 from lsr.core.counted import counted
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
+
+
+class Terms(StrEnum):
+    """Which terms of an index with words are written."""
+
+    all = "all"
+    model = "model"
+    words = "words"
 
 
 def run(
@@ -33,6 +42,13 @@ def run(
             show_default=False,
         ),
     ] = None,
+    terms: Annotated[
+        Terms,
+        typer.Option(
+            help="Of an index with words beside a model's terms: all, words as word:NAME, or those of the model alone, "
+            "or the words alone."
+        ),
+    ] = Terms.all,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -48,23 +64,30 @@ def run(
         lsr export my-index -o docs.ciff.gz --scale 100
 
         lsr export my-index -o docs.parquet
+
+        lsr export my-index -o model.ciff --terms model
     """
     from lsr.index import Index
-    from lsr.index.build.export import iter_vectors, terms_of
+    from lsr.index.build.export import iter_vectors, side_of, terms_of, vocabulary_of
     from lsr.vectors.files import FORMATS, file_format, write_vectors
 
     announce(out)
     check_output(out, force=force)
     opened = Index.open(index)
     vocabulary = opened.vocabulary
+    words = opened.parts.get("words")
+    if words is None and terms is not Terms.all:
+        fail(f"{index} holds no words beside a model's terms: leave out --terms")
     named = FORMATS[file_format(out, scale)].holds_terms
     if vocabulary is None and named:
         note(f"{index} has no vocabulary: the terms are written as their numbers")
         vocabulary = terms_of(opened)
     with progress_bar("exporting", len(opened)) as progress:
-        count = write_vectors(
-            out, iter_vectors(opened, columns=named), vocabulary=vocabulary, scale=scale, force=force, progress=progress
-        )
+        batches = iter_vectors(opened, columns=named)
+        if terms is not Terms.all:
+            batches = (side_of(vectors, words.first, terms is Terms.model) for vectors in batches)
+            vocabulary = vocabulary_of(opened, words, terms is Terms.model)
+        count = write_vectors(out, batches, vocabulary=vocabulary, scale=scale, force=force, progress=progress)
     size = out.stat().st_size
     if as_json:
         print_json({"output": str(out), "vectors": count, "bytes": size})

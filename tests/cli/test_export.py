@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import typer
 from click.testing import Result
+from toy_documents import TOY
 from typer.testing import CliRunner
 
 from lsr import SparseEncoder, SparseVectors
+from lsr.build.corpus import index_corpus
 from lsr.cli import export, index
 from lsr.core.errors import InputError, OutputExistsError
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.index import Index, IndexBuilder
 from lsr.index.build.export import iter_vectors
 from lsr.vectors.files import read_vectors
@@ -102,3 +105,27 @@ def test_without_a_vocabulary_terms_are_numbers(run: Run) -> None:
 def test_help_has_examples(run: Run) -> None:
     shown = run("export", "--help").stdout
     assert "lsr export my-index -o docs.ciff" in shown and "--scale" in shown
+
+
+def test_words_and_the_models_terms_are_written_apart(run: Run, encoder: SparseEncoder, tmp_path: Path) -> None:
+    made = index_corpus(TOY, tmp_path / "own", encoder, lexical=LexicalSettings())
+    words = made.parts["words"]
+    run("export", "own", "-o", "model.parquet", "--terms", "model")
+    run("export", "own", "-o", "words.jsonl", "--terms", "words")
+    run("export", "own", "-o", "all.jsonl")
+    model = read_vectors("model.parquet", vocabulary=encoder.vocabulary)
+    lines = [json.loads(line)["vector"] for line in Path("words.jsonl").read_text().splitlines()]
+    both = [json.loads(line)["vector"] for line in Path("all.jsonl").read_text().splitlines()]
+    for row, (id, terms, weights) in enumerate(stored(made)):
+        low = terms < words.first
+        assert model.ids[row] == id and model.row(row)[0].tolist() == terms[low].tolist()
+        assert lines[row] == pytest.approx(
+            {words.word(int(term)): float(weight) for term, weight in zip(terms[~low], weights[~low], strict=True)}
+        )
+        assert lines[row].items() <= {term.removeprefix("word:"): weight for term, weight in both[row].items()}.items()
+    run("index", "--vectors", "model.parquet", "-m", "splade-tiny", "-o", "again")
+    assert len(Index.open("again")) == len(TOY)
+
+
+def test_terms_are_of_an_index_with_words(run: Run, toy_index: Path) -> None:
+    assert run("export", toy_index, "-o", "x.jsonl", "--terms", "words").exit_code == 2
