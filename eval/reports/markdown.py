@@ -78,6 +78,7 @@ def index_size(index: Mapping[str, Any] | None) -> str:
     rows = [
         ["size", f"{index['bytes'] / 1e6:,.1f} MB"],
         ["bytes a document", f"{index['bytes_per_document']:,.0f}"],
+        ["read of a document", index["read"]],
         ["active terms a document", f"{terms['documents']:,.1f}"],
         ["active terms a query", f"{terms['queries']:,.1f}"],
         ["FLOPS", f"{index['flops']:.2f}"],

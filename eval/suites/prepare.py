@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +188,7 @@ def _check_encoder(
     words = LexicalRecord.of_encoder(index.encoder)
     recorded = {name: value for name, value in recorded.items() if name != RECORD}
     made, asked = None if words is None else words.settings, lexical_settings(encoder, lexical)
-    if made != asked:
+    if _counting(made) != _counting(asked):
         raise ModelError(
             f"the index at {path} was made {_words_in_words(made)}, not {_words_in_words(asked)}",
             remedies=_OTHERWISE,
@@ -204,6 +204,11 @@ def _check_encoder(
         details = _in_few_words(recorded, wanted, differing)
         problem = f"the index at {path} was made with other encoder settings ({details})"
     raise ModelError(problem, remedies=_OTHERWISE)
+
+
+def _counting(lexical: LexicalSettings | None) -> LexicalSettings | None:
+    """What decides the words of documents: all but their weight in queries."""
+    return None if lexical is None else replace(lexical, weight=0.0)
 
 
 def _words_in_words(lexical: LexicalSettings | None) -> str:

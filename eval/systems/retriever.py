@@ -139,6 +139,18 @@ def _check_documents(collection: TestCollection, index: Index) -> list[str]:
     return check_documents(collection, holds, example, len(index.documents))
 
 
+def _read(index: Index) -> str:
+    """How much of a document its vectors are of."""
+    windows, length = index.documents.windows, (index.encoder or {}).get("max_length")
+    if windows is not None and windows.settings.score == "first":
+        return f"the first {windows.settings.words:,} words"
+    if windows is not None:
+        return f"all, in windows of up to {windows.settings.words:,} words"
+    if (index.encoder or {}).get("window_overlap") is not None or index.encoder is None or not length:
+        return "all"
+    return f"up to {length:,} tokens"
+
+
 def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     documents, asked = Activation.of_index(index), Activation.of_vectors(queries)
     parts = index.describe()["bytes"]
@@ -146,6 +158,7 @@ def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     return {
         "documents": len(index.documents),
         "windows": index.manifest.windows,
+        "read": _read(index),
         "bytes": size,
         "bytes_per_document": size / len(index.documents),
         "parts": parts,

@@ -73,6 +73,7 @@ def test_eval(run: Run, corpus: Path) -> None:
     report = json.loads(out)
     assert code == 0 and report["metrics"]["ndcg@10"] == 1 and report["collection"]["documents"] == 3
     assert report["index"]["windows"]["words"] == 20
+    assert report["index"]["read"] == "all, in windows of up to 20 words"
     assert set(read_run("out/lsr.run")["1"].ids) <= set(DOCUMENTS)
     # Used again where the windows are the same; one that was named is measured as it is.
     assert run(*common, *WINDOWS)[0] == 0

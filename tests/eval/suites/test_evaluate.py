@@ -13,6 +13,7 @@ import pytest
 
 from lsr.core.documents import Query
 from lsr.core.errors import InputError, MissingDependencyError, ModelError, OutputExistsError
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.eval import (
     Answered,
     EvaluationSettings,
@@ -59,6 +60,7 @@ def test_worked_by_hand(collection: TestCollection, retriever: Retriever) -> Non
     assert report.index["flops"] == pytest.approx(1 / 8 + 1 / 4 + 1 / 8)
     assert report.index["bytes"] == retriever.index.describe()["bytes"]["total"]
     assert report.index["bytes_per_document"] == report.index["bytes"] / 4
+    assert report.index["read"] == "all" and "| read of a document | all |" in report.to_markdown()
     assert report.label == "words"
     assert report.model == {"model": "words", "factor": 1.0, "shape": [1, 2], "top_k": None}
 
@@ -326,3 +328,15 @@ def test_without_bm25s(collection: TestCollection, retriever: Retriever, monkeyp
     monkeypatch.setitem(__import__("sys").modules, "bm25s", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'lsr-engine\[eval\]'"):
         evaluate(collection, retriever)
+
+
+def test_an_index_is_used_again_whatever_its_words_weigh_in_queries(
+    words: Any, collection_folder: Path, tmp_path: Path
+) -> None:
+    collection = load_collection(collection_folder)
+    open_or_index(collection, tmp_path / "index", words, lexical=LexicalSettings(weight=3.0))
+    again = open_or_index(collection, tmp_path / "index", words, lexical=LexicalSettings())
+    assert again.lexical_weight == 3
+    for other in (None, LexicalSettings(language="none"), LexicalSettings(k1=0.9)):
+        with pytest.raises(ModelError, match=r"was made with words \(.*weight 3.*\), not with"):
+            open_or_index(collection, tmp_path / "index", words, lexical=other)
