@@ -19,6 +19,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
     for folder in arguments.folders:
         collection = opened(folder, arguments.sample, indexes)
         found.append((collection, list(measure(collection, arguments, indexes))))
-        records = [report.to_record() for _, reports in found for report in reports]
+        # Values of single queries are for the tests of significance alone.
+        records = [replace(report, per_query=None).to_record() for _, reports in found for report in reports]
         yield Report(f"# Effectiveness\n\n{markdown(found)}", records)
 
 

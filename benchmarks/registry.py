@@ -331,5 +331,6 @@ TOOLS: Mapping[str, str] = {
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",
     "passages": "makes a corpus of English passages from Debian's documentation packages",
     "redraw": "draws the plots of committed results again",
+    "words_beside": "compares an index that holds words beside a model's terms with the same without: size and latency",
     "shipped_data": "makes the training data of the models that come with lsr",
 }
