@@ -47,7 +47,7 @@ _BM25 = "BM25"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", nargs="+", metavar="FOLDER[:SPLIT]")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER[:SPLIT]")
     parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--dense", action="append", default=[], metavar="MODEL", help="fuse this dense model, too")
     parser.add_argument("--sample", type=int, help="documents of a collection, at most; all if not given")
@@ -64,9 +64,9 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
         yield Report(f"# Effectiveness\n\n{markdown(found)}", records)
 
 
-def opened(folder: str, sample: int | None, work: Path) -> TestCollection:
+def opened(folder: Path, sample: int | None, work: Path) -> TestCollection:
     """The collection, or a sample of it, which is written to the folder `work`."""
-    path, _, split = folder.partition(":")
+    path, _, split = str(folder).partition(":")
     whole = load_collection(path, split or None)
     if sample is None or count_documents(whole.source) <= sample:
         return whole

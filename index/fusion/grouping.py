@@ -85,7 +85,7 @@ def _grouped(
     by_sum, top = windows.settings.score == "sum", windows.settings.added
     allowed = _mask(index, allow) if by_sum and allow is not None else None
     # At least what either side returns anyway; a document usually has a few windows.
-    depth = min(max(2 * k, plan.retrieve.depth), len(index))
+    depth = min(max(2 * k, plan.depth_for(k)), len(index))
     searches: list[HybridHits] = []
     while True:
         ranking, documents = _search_windows(index, windows, query, depth, plan, allow, searches)
