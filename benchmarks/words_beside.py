@@ -67,11 +67,17 @@ def measure(path: Path, queries: Path, alone: Path, arguments: argparse.Namespac
         "documents": len(both.documents),
         "queries": len(texts),
         "words": len(both.parts["words"]),
-        "bytes": [index.describe()["bytes"]["total"] for index in (model, both)],
+        "bytes": [written(index) for index in (model, both)],
         "terms": [index.manifest.postings / len(index) for index in (model, both)],
         "query_terms": [float(np.diff(asked.indptr).mean()) for _, asked in sides],
         "mean_us": (times.mean(axis=1) * 1e6).tolist(),
     }
+
+
+def written(index: Index) -> int:
+    """Bytes of all but the parts that were added later, such as dense vectors."""
+    space = index.describe()["bytes"]
+    return int(space["total"] - sum(space[name] for name in index.manifest.parts))
 
 
 def seconds(index: Index, queries: SparseVectors, number: int) -> float:
