@@ -202,6 +202,7 @@ def markdown(found: list[tuple[TestCollection, list[EvaluationReport]]]) -> str:
                     "encode",
                     "search",
                     "both",
+                    "BM25",
                 ],
                 cost,
             ),
