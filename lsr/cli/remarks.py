@@ -27,8 +27,8 @@ def remark_on_texts(encoder: _Encoder, ways: str = "--max-length reads more", to
             cut, texts, judged = estimated(report, total), total, f", judged by {texts:,} of them,"
         note(
             f"{'about ' if judged else ''}{cut:,} of {texts:,} texts{judged} {verb(cut)} longer than the "
-            f"{encoder.max_length} tokens that the model reads of each: {report.unread:.0%} of all text is not read by "
-            f"it; {ways}"
+            f"{encoder.max_length} tokens that the model reads of each: {_share(report.unread)} of all text is not read "
+            f"by it; {ways}"
         )
     if (remark := report.language_remark()) is not None:
         note(f"warning: {remark}")
@@ -38,3 +38,7 @@ def remark_on_texts(encoder: _Encoder, ways: str = "--max-length reads more", to
 def estimated(report: TextReport, total: int) -> int:
     """How many of `total` texts are cut, judged by those that were read."""
     return round(report.cut / report.texts * total) if report.texts else 0
+
+
+def _share(share: float) -> str:
+    return "less than 1%" if share < 0.01 else f"{share:.0%}"

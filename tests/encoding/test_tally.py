@@ -90,3 +90,10 @@ def test_the_share_of_characters_that_were_not_read() -> None:
     whole = SparseEncoder.load("splade-tiny", max_length=16, window_overlap=4)
     whole.encode_documents([" ".join(["bird"] * 30)])
     assert whole.text_report().unread == 0
+
+
+def test_a_small_share_is_not_called_none(capsys: pytest.CaptureFixture[str]) -> None:
+    fresh = SparseEncoder.load("splade-tiny", max_length=16)
+    fresh.encode_documents([" ".join(["bird"] * 15), *[" ".join(["bird"] * 14)] * 20])
+    remark_on_texts(fresh)
+    assert "1 of 21 texts is longer" in (said := capsys.readouterr().err) and "less than 1% of all text" in said
