@@ -27,8 +27,8 @@ def remark_on_texts(encoder: _Encoder, ways: str = "--max-length reads more", to
             cut, texts, judged = estimated(report, total), total, f", judged by {texts:,} of them,"
         note(
             f"{'about ' if judged else ''}{cut:,} of {texts:,} texts{judged} {verb(cut)} longer than the "
-            f"{encoder.max_length} tokens that the model reads of each: {_share(report.unread)} of all text is not read "
-            f"by it; {ways}"
+            f"{encoder.max_length} tokens that the model reads of each: {_share(report.unread)} of all text is not "
+            f"read by it; {ways}"
         )
     if (remark := report.language_remark()) is not None:
         note(f"warning: {remark}")
