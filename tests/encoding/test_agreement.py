@@ -128,6 +128,19 @@ def test_a_number_of_heads_that_cannot_be(make_model: Any, heads: int) -> None:
         SparseEncoder.load(folder)
 
 
+def test_padding_by_a_token_that_there_is_not(make_model: Any) -> None:
+    """Padding is masked, so that it may be any token; below zero, a model says that it has none."""
+    texts = ["w1", "w1 w2 w3"]
+    expected = SparseEncoder.load(make_model()).encode_documents(texts)
+    folder = make_model()
+    edit(folder / "config.json", pad_token_id=-1)
+    made = SparseEncoder.load(folder).encode_documents(texts)
+    np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-5)
+    edit(folder / "config.json", pad_token_id=1 << 20)
+    with pytest.raises(ModelError, match="says pad_token_id: 1,048,576, which is no token of the model"):
+        SparseEncoder.load(folder)
+
+
 def test_heads_are_not_measured_by_a_width_of_an_unknown_name(tmp_path: Path) -> None:
     """XLM calls its width `emb_dim`."""
     (tmp_path / "model.safetensors").write_bytes(b" " * 100)

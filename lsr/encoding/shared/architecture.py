@@ -61,6 +61,9 @@ def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
     for name in _HEADS:
         if not 1 <= sizes.get(name, 1) <= most:
             raise ModelError(f"{folder / 'config.json'} says {name}: {sizes[name]:,}, which cannot be")
+    padding, tokens = sizes.get("pad_token_id", 0), sizes.get("vocab_size")
+    if tokens is not None and padding >= max(tokens, 1):
+        raise ModelError(f"{folder / 'config.json'} says pad_token_id: {padding:,}, which is no token of the model")
     if wrong:
         raise ModelError(
             f"{folder / 'config.json'} says {wrong[0]}: {sizes[wrong[0]]:,} (and a width of {width:,}), for which the "

@@ -71,7 +71,7 @@ class TransformerBody:
             raise ModelError(f"{name} is an encoder-decoder, which lsr does not support")
         self.dim = int(model.config.hidden_size)
         self.terms = int(model.config.vocab_size)
-        self._padding = int(getattr(model.config, "pad_token_id", None) or 0)
+        self._padding = max(0, int(getattr(model.config, "pad_token_id", None) or 0))  # -1: none, as LLaMA says
         self.device, self.dtype = place(model, device, dtype)
 
     def states(

@@ -162,7 +162,7 @@ class Backbone(nn.Module):
 
     @property
     def padding_id(self) -> int:
-        return int(getattr(self.model.config, "pad_token_id", None) or 0)
+        return max(0, int(getattr(self.model.config, "pad_token_id", None) or 0))  # -1: none, as LLaMA says
 
     def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
         """Recompute activations within layers for the backward pass instead of keeping them: less memory, more time."""
