@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import verb
 from lsr.core.documents import Query
 from lsr.core.errors import InputError
 from lsr.core.options import listed
@@ -81,7 +82,7 @@ def tune_fusion(
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
     if len(judged) < _FEWEST:
-        raise InputError(f"{len(judged)} of the queries are judged: tuning needs at least {_FEWEST}")
+        raise InputError(f"{len(judged)} of the queries {verb(len(judged))} judged: tuning needs at least {_FEWEST}")
     retrieve = RetrieveSettings(mode=HYBRID, depth=depth)
     plan = SearchPlan(retrieve=retrieve, fusion=replace(fusion, dense_weight=0.5))
     encoded = retriever.encode_queries([query.text for query in judged], plan)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.counted import counted, verb
 from lsr.core.documents import Query
 from lsr.core.errors import InputError
+from lsr.core.plotting import COLOURS, figure
 from lsr.core.progress import Stages, silent
-from lsr.eval.measures.metrics import metric_names, score_run
+from lsr.eval.measures.metrics import metric_label, metric_names, score_run
 from lsr.eval.runs import Ranking
 from lsr.search.encoders import EncodedQueries
 from lsr.search.flat import plan_of
@@ -65,7 +68,7 @@ def tune_lexical(
     (name,) = metric_names([metric])
     judged = [query for query in queries if query.text.strip() and any(v > 0 for v in qrels.get(query.id, {}).values())]
     if len(judged) < _FEWEST:
-        raise InputError(f"{len(judged)} of the queries are judged: tuning needs at least {_FEWEST}")
+        raise InputError(f"{len(judged)} of the queries {verb(len(judged))} judged: tuning needs at least {_FEWEST}")
     weights = sorted({*WEIGHTS, made})
     plan = plan_of("exact", lexical_weight=1.0)
     encoded = retriever.encode_queries([query.text for query in judged], plan, [query.id for query in judged])
@@ -91,6 +94,17 @@ def tune_lexical(
         queries=len(judged),
     )
     return LexicalTuningResult(tuning, dict(zip(weights, values.mean(axis=0).tolist(), strict=True)), halves)
+
+
+def save_plot(found: LexicalTuningResult, path: Path, title: str = "") -> None:
+    """Plot the metric over the weight of words. Raises as `check_plot`."""
+    with figure([path], columns=1, title=title) as (panel,):
+        panel.plot(list(found.curve), list(found.curve.values()), "o-", color=COLOURS[0])
+        panel.axvline(found.tuning.weight, ls="--", color=COLOURS[1], label="stored")
+        label = metric_label(found.tuning.metric)
+        panel.set(xlabel="weight of words", ylabel=f"{label}, {counted(found.tuning.queries, 'judged queries')}")
+        panel.grid(alpha=0.25)
+        panel.legend(frameon=False)
 
 
 def _weighed(terms: SparseVectors, words: SparseVectors, weight: float) -> SparseVectors:

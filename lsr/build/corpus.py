@@ -107,7 +107,7 @@ def index_corpus(
         if windows is not None and only_if_needed and all(map(is_first, shards.ids())):
             windows, shards.restore = None, whole_document
         with (
-            _words(shards, lexical, stages) as words,
+            _words(shards, lexical, stages, alone=not encoder.dim) as words,
             _builder(path, encoder, record, words, settings, windows, force) as builder,
         ):
             model = None if isinstance(encoder, WordsAlone) else encoder
@@ -129,17 +129,23 @@ def _up_to(most: int | None, progress: Progress) -> Progress:
 
 
 @contextmanager
-def _words(shards: EncodedShards, lexical: LexicalSettings | None, stages: Stages) -> Iterator[CollectionWords | None]:
-    """The words of the documents in the shards."""
+def _words(
+    shards: EncodedShards, lexical: LexicalSettings | None, stages: Stages, *, alone: bool
+) -> Iterator[CollectionWords | None]:
+    """The words of the documents in the shards. InputError if there are none where they would stand alone."""
     if lexical is None:
         yield None
         return
-    with WordCounter(lexical) as counter:
+    with WordCounter(lexical, shards.folder) as counter:
         with stages("counting words", shards.documents, "documents") as progress:
             for documents in shards.read_documents():
                 counter.add([document.contents for document in documents])
                 progress(len(documents))
-        yield counter.finish()
+        found = counter.finish()
+        if alone and not found.words:
+            shards.begun = False  # nothing to go on with
+            raise InputError("the documents hold no words, and there is no model to find them by anything else")
+        yield found
 
 
 def _builder(

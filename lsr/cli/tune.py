@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lsr.cli.console import note, print_json, print_text, progress_bar
+from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
 from lsr.cli.search_flags import asked, search_command
 from lsr.core.counted import counted, verb
@@ -71,23 +71,12 @@ def run(
     from lsr.eval.bench.rows import in_words
     from lsr.eval.tuning.recall import tune
     from lsr.index import Index, store_tuning
-    from lsr.search.retriever import Retriever
 
     drawing = drawable(plot)
     opened = Index.open(index)
     if qrels is not None:
         method = asked(context).flat.get("fusion")
-        retriever = Retriever(opened, model=model, device=device)
-        words = opened.parts.get("words")
-        tunes_words = words is not None and words.first > 0
-        tunes_dense = "dense" in opened.parts or not tunes_words
-        lexical = _tune_lexical(retriever, queries, qrels, metric=metric, as_json=as_json) if tunes_words else None
-        if tunes_dense:
-            # Opened again, so that the weight of words is what was found.
-            retriever = Retriever.open(index, model=model, device=device)
-            dense = _tune_fusion(retriever, queries, qrels, method, metric, drawing, as_json)
-        if as_json:
-            print_json({**(dense if tunes_dense else {}), **({} if lexical is None else {"lexical": lexical})})
+        _tune_weights(opened, queries, qrels, method, metric, drawing, as_json, model=model, device=device)
         return
     vectors = _read_queries(opened, queries, query_count, model, device)
     if len(vectors) < _ENOUGH_QUERIES:
@@ -166,18 +155,54 @@ def _chosen(choice: Choice) -> str:
     )
 
 
-def _tune_lexical(retriever: Retriever, queries: str, qrels: Path, *, metric: str, as_json: bool) -> dict[str, Any]:
+def _tune_weights(
+    index: Index,
+    queries: str,
+    qrels: Path,
+    method: str | None,
+    metric: str,
+    plot: Path | None,
+    as_json: bool,
+    **loading: Any,
+) -> None:
+    """Find and store the weight of words beside a model's terms, and that of dense vectors, as the index has them."""
+    from lsr.search.retriever import Retriever
+
+    words = index.parts.get("words")
+    tunes_words = words is not None and words.first > 0
+    tunes_dense = "dense" in index.parts or not tunes_words
+    if method is not None and not tunes_dense:
+        fail(f"--fusion is of dense vectors, and {index.path} has none: add them with lsr dense, or leave it out")
+    found: dict[str, Any] = {}
+    if tunes_words:
+        # One file holds one plot: that of the dense side, where there is one.
+        own = None if tunes_dense else plot
+        lexical = _tune_lexical(Retriever(index, **loading), queries, qrels, metric, own, as_json)
+        found = {"lexical": lexical}
+    if tunes_dense:
+        # Opened again, so that the weight of words is what was found.
+        retriever = Retriever.open(index.path, **loading)
+        found = _tune_fusion(retriever, queries, qrels, method, metric, plot, as_json) | found
+    if as_json:
+        print_json(found)
+
+
+def _tune_lexical(
+    retriever: Retriever, queries: str, qrels: Path, metric: str, plot: Path | None, as_json: bool
+) -> dict[str, Any]:
     """Find and store the weight of words, and print what it gains, unless it is to be JSON."""
     from lsr.eval import read_qrels
     from lsr.eval.measures.metrics import metric_label
     from lsr.eval.reports.markdown import markdown_table
-    from lsr.eval.tuning.lexical import tune_lexical
+    from lsr.eval.tuning.lexical import save_plot, tune_lexical
     from lsr.search.lexical import store_lexical
     from lsr.text import open_queries
 
     asked = list(open_queries(queries))
     found = tune_lexical(retriever, asked, read_qrels(qrels), metric=metric, stages=progress_bar)
     store_lexical(retriever.index, found.tuning)
+    if plot is not None:
+        save_plot(found, plot, title=retriever.index.path.name)
     if not as_json:
         label = metric_label(found.tuning.metric)
         curve = [[f"{weight:g}", f"{value:.4f}"] for weight, value in found.curve.items()]

@@ -85,7 +85,8 @@ class IndexEncoders:
         self._queries: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
-        self._lexical = LexicalRecord.of_encoder(index.encoder)
+        # Of documents without words, such as signs alone, an index has none, whatever was asked for.
+        self._lexical = LexicalRecord.of_encoder(index.encoder) if "words" in index.parts else None
         self._tuned = stored_lexical(index)
         self._words: IndexWords | None = None
         self._loading = RLock()
@@ -136,11 +137,9 @@ class IndexEncoders:
         """The words that the index holds beside a model's terms, or None. IndexFormatError, ModelError as there."""
         with self._loading:
             if self._words is None and self._lexical is not None:
-                names = self._index.parts.get("words")
-                if names is None:
-                    return None
-                documents, rows = self._index.parts["terms"].documents, len(self._index)
-                self._words = IndexWords(self._lexical, names, documents, rows, self._index.manifest.synonyms or ())
+                names, documents = self._index.parts["words"], self._index.parts["terms"].documents
+                synonyms = self._index.manifest.synonyms or ()
+                self._words = IndexWords(self._lexical, names, documents, len(self._index), synonyms)
             return self._words
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lsr.core.errors import IndexFormatError, InputError
-from lsr.core.options import build, check_options, option
+from lsr.core.options import build, check_options
 
 if TYPE_CHECKING:
     from lsr.index import Index
@@ -24,11 +24,16 @@ class LexicalTuning:
         queries: how many were judged.
     """
 
-    weight: float = option(0.0, ge=0, le=1e6)
-    metric: str = ""
-    reached: float = 0.0
-    before: float = 0.0
-    queries: int = option(0, ge=0)
+    weight: float
+    metric: str
+    reached: float
+    before: float
+    queries: int
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        if self.weight < 0:
+            raise InputError(f"must be at least 0, not {self.weight}", field="weight")
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""
@@ -39,11 +44,7 @@ def stored_lexical(index: Index) -> LexicalTuning | None:
     """What was found for an index, or None. IndexFormatError for a record that is not readable."""
     record = index.manifest.lexical
     try:
-        if record is None:
-            return None
-        made = build(LexicalTuning, record)
-        check_options(made)
-        return made
+        return None if record is None else build(LexicalTuning, record)
     except InputError as error:
         raise IndexFormatError(f"{index.path}: the record of its words' weight is not readable ({error})") from error
 

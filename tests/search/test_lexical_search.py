@@ -206,3 +206,18 @@ def test_synonyms_are_stored_with_an_index_and_searched_without_indexing_again(
     assert Index.open(folder).manifest.synonyms is None
     with pytest.raises(InputError, match="holds no words, by which synonyms are found"):
         store_synonyms(Index.open(folders["model"]), ["a, b"])
+
+
+def test_documents_without_any_word(encoder: SparseEncoder, tmp_path: Path) -> None:
+    """Signs alone: an index that was to hold words has none, and is searched as one without."""
+    signs = [Document("a", "?!"), Document("b", "…")]
+    index_corpus(signs, tmp_path / "signs", encoder, lexical=LexicalSettings())
+    retriever = Retriever.open(tmp_path / "signs")
+    retriever.encoder = encoder
+    assert retriever.lexical_weight is None and len(retriever.encode("a bird", "document")) > 1
+    assert len(retriever.search("what?")) <= 2 and len(retriever.search(["a bird", " "])) == 2
+    with pytest.raises(InputError, match="holds no words"):
+        retriever.search("what?", lexical_weight=1.0)
+    with pytest.raises(InputError, match="hold no words, and there is no model"):
+        index_corpus(signs, tmp_path / "alone", WordsAlone())
+    assert [path.name for path in tmp_path.iterdir()] == ["signs"]

@@ -14,9 +14,9 @@ from lsr.core.errors import ModelError
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import LexicalRecord
 from lsr.encoding.lexical.synonyms import Synonyms
-from lsr.encoding.lexical.words import damped, inverse_document_frequency
-
-Row = tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]
+from lsr.encoding.lexical.words import damped
+from lsr.encoding.sparse.idf import inverse_document_frequency
+from lsr.encoding.sparse.rows import NOTHING, Row
 
 
 class WordTable(Protocol):
@@ -51,12 +51,12 @@ class IndexWords:
             raise ModelError(
                 f"the words of this index were cut by rules of version {record.analysis}, and these are of version "
                 f"{ANALYSIS}",
-                remedies=["build the index again", "search it without words (lexical 0)"],
+                remedies=["build the index again", "search it with a lexical_weight of 0, by its model alone"],
             )
         self.record = record
         self._words, self._documents, self._rows = words, documents, rows
         self._analyser = Analyser(record.settings.language)
-        self._synonyms = Synonyms(synonyms, self._analyser.words)
+        self._synonyms = Synonyms(synonyms, self._analyser.words, "the synonyms of this index")
         self._lock = Lock()  # stemmers are for one thread at a time
 
     def __repr__(self) -> str:
@@ -65,6 +65,8 @@ class IndexWords:
     def query(self, text: str, weight: float | None = None) -> Row:
         """The words' term ids, ascending, and IDF times `weight` (default: the settings') times their number."""
         ids, counts = self._found(self._synonyms.counted(self._cut(text)))
+        if not len(ids):
+            return NOTHING
         weight = self.record.settings.weight if weight is None else weight
         idf = inverse_document_frequency(self._documents[ids], self._rows)
         return ids, (idf * counts.astype(np.float32) * np.float32(weight)).astype(np.float32)

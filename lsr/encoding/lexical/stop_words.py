@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-# English: Lucene's, as bm25s has them, and what stands for the speaker and for examples. The others: articles,
-# pronouns, prepositions and forms of "to be" and "to have".
+from lsr.encoding.sparse.bm25 import STOP_WORDS as LUCENE
+
+# Articles, pronouns, prepositions and forms of "to be" and "to have".
 _WORDS = {
-    "english": "a an and are as at be but by eg for i ie if in into is it no not of on or such that the their then "
-    "there these they this to was will with",
     "german": "aber als am an auch auf aus bei bin bis bist da dadurch daher darum das daß dass dein deine dem den der "
     "des dessen deshalb die dies dieser dieses doch dort du durch ein eine einem einen einer eines er es euer eure für "
     "hatte hatten hattest hattet hier ich ihr ihre im in ist ja jede jedem jeden jeder jedes jener jenes jetzt kann "
@@ -35,4 +34,8 @@ _WORDS = {
     "за и из или им их к как когда кто ли мне мы на над не него нее нет ни но о об он она они оно от по при с со так "
     "там то тоже только у уже что чтобы эта эти это этого этой этот я",
 }
-STOP_WORDS = {language: frozenset(words.split()) for language, words in _WORDS.items()}
+# Lucene's English ones, and what stands for the speaker and for examples.
+STOP_WORDS = {
+    "english": LUCENE | {"eg", "i", "ie"},
+    **{language: frozenset(words.split()) for language, words in _WORDS.items()},
+}

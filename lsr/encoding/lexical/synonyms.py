@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 
 # How much a synonym counts beside the word that was asked for.
 SYNONYM_SHARE = 0.5
-_MOST_RULES, _LONGEST_LINE = 100_000, 10_000
+# A query of a term is searched for all that it means.
+_MOST_RULES, _MOST_TERMS, _LONGEST_LINE = 100_000, 100, 10_000
 
 _Words = tuple[str, ...]
 
 
 class Synonyms:
-    """Rules, in the words that texts are cut into.
+    """Rules, in the words that texts are cut into. Takes time and memory that grow with the rules' length.
 
     Args:
         rules: lines as above.
@@ -31,27 +33,31 @@ class Synonyms:
     """
 
     def __init__(self, rules: Iterable[str], words: Callable[[str], list[str]], source: str | None = None) -> None:
-        self._others: dict[_Words, list[_Words]] = {}
+        # All terms of a rule share what they mean, themselves among it.
+        self._meanings: dict[_Words, list[list[_Words]]] = {}
         for number, line in enumerate(rules, start=1):
-            for left, right in _pairs(line, number, source):
-                asked, meant = tuple(words(left)), tuple(words(right))
-                if asked and meant and asked != meant and meant not in self._others.setdefault(asked, []):
-                    self._others[asked].append(meant)
-        self._longest = max(map(len, self._others), default=0)
+            asked, meant = _sides(line, number, source)
+            meaning = [cut for term in meant if (cut := tuple(words(term)))]
+            for cut in dict.fromkeys(tuple(words(term)) for term in asked):
+                if cut:
+                    self._meanings.setdefault(cut, []).append(meaning)
+        self._longest = max(map(len, self._meanings), default=0)
 
     def __len__(self) -> int:
-        return len(self._others)
+        return len(self._meanings)
 
     def __repr__(self) -> str:
-        return f"Synonyms({len(self):,} terms)"
+        return f"Synonyms({counted(len(self), 'terms')})"
 
     def counted(self, words: Sequence[str]) -> Counter[str]:
         """How often each word is asked for, its synonyms with a share; of terms that overlap, the longest counts."""
         counts: Counter[str] = Counter(words)
         at = 0
-        while at < len(words):
-            length = next((n for n in range(self._longest, 0, -1) if tuple(words[at : at + n]) in self._others), 0)
-            for meant in self._others.get(tuple(words[at : at + length]), ()) if length else ():
+        while at < len(words) and self._meanings:
+            length = next((n for n in range(self._longest, 0, -1) if tuple(words[at : at + n]) in self._meanings), 0)
+            asked = tuple(words[at : at + length])
+            others = {meant: None for meaning in self._meanings.get(asked, ()) for meant in meaning if meant != asked}
+            for meant in others:
                 for word in meant:
                     counts[word] += SYNONYM_SHARE  # type: ignore[assignment]
             at += length or 1
@@ -70,7 +76,7 @@ def read_synonyms(path: str | Path) -> list[str]:
     if len(lines) > _MOST_RULES:
         raise InputError(f"holds {len(lines):,} lines: {_MOST_RULES:,} rules at most", source=str(path))
     for number, line in enumerate(lines, start=1):
-        list(_pairs(line, number, str(path)))
+        _sides(line, number, str(path))
     return [rule for line in lines if (rule := _rule(line))]
 
 
@@ -78,15 +84,15 @@ def _rule(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-def _pairs(line: str, number: int, source: str | None) -> Iterable[tuple[str, str]]:
-    """What is asked for, and what it also means."""
+def _sides(line: str, number: int, source: str | None) -> tuple[list[str], list[str]]:
+    """What is asked for, and what it means; nothing for a line without a rule."""
 
     def fail(problem: str) -> InputError:
         return InputError(f"line {number}: {problem}", source=source)
 
     rule = _rule(line)
     if not rule:
-        return
+        return [], []
     if len(rule) > _LONGEST_LINE:
         raise fail(f"a rule has {_LONGEST_LINE:,} characters at most")
     left, arrow, right = rule.partition("=>")
@@ -96,7 +102,6 @@ def _pairs(line: str, number: int, source: str | None) -> Iterable[tuple[str, st
         raise fail("a term is missing: write car, automobile or tv => television")
     if not arrow and len(asked) < 2:
         raise fail("a rule has two terms or more: write car, automobile or tv => television")
-    for term in asked:
-        for other in meant:
-            if term != other:
-                yield term, other
+    if max(len(asked), len(meant)) > _MOST_TERMS:
+        raise fail(f"a rule has {_MOST_TERMS} terms at most on either side")
+    return asked, meant

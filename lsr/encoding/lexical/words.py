@@ -1,7 +1,7 @@
 """The words of a collection: counted while its documents go by, and then weighed by BM25.
 
-A document's weight of a word is tf / (tf + k1 (1 - b + b length / mean length)), a query's its inverse document
-frequency log(1 + (N - df + 0.5) / (df + 0.5)): Lucene's variant (Kamphuis et al., ECIR 2020), as in bm25s. Words are
+A document's weight of a word is tf / (tf + k1 (1 - b + b length / mean length)), a query's its IDF in the form "bm25"
+(`lsr.encoding.sparse.idf.inverse_document_frequency`): Lucene's variant (Kamphuis et al., ECIR 2020). Words are
 numbered by the documents that hold them, the most first, ties by their letters, so that their numbers do not depend on
 the order of the documents, and rare words, which are most of them, have the highest.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Any
@@ -23,21 +24,25 @@ from lsr.encoding.lexical.settings import LexicalRecord, LexicalSettings
 from lsr.vectors.beside import beside
 from lsr.vectors.sparse import SparseVectors
 
+# How many are counted at a time.
+_ROWS = 1 << 14
+
 _Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 class WordCounter:
     """Counts the words of a collection's texts, in the order of its rows; as context manager, for it keeps a file.
 
-    Memory holds each different word once; the words of each text go to a temporary file, four bytes each.
+    Memory holds each different word once; the words of each text go to a temporary file in `folder` (default: the
+    system's), four bytes each.
     """
 
-    def __init__(self, settings: LexicalSettings) -> None:
+    def __init__(self, settings: LexicalSettings, folder: Path | None = None) -> None:
         self.settings = settings
         self._analyser = Analyser(settings.language)
         self._numbers: dict[str, int] = {}
         self._lengths: list[npt.NDArray[np.int64]] = []
-        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed on leaving the context)
+        self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115 (closed on leaving the context)
 
     def __repr__(self) -> str:
         return f"WordCounter({len(self._numbers):,} words)"
@@ -76,9 +81,6 @@ class WordCounter:
         return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places)
 
 
-_ROWS = 1 << 14
-
-
 @dataclass(frozen=True, slots=True)
 class CollectionWords:
     """The words of a collection, and of each of its rows. Good while the `WordCounter` that made it is open.
@@ -107,7 +109,10 @@ class CollectionWords:
         return LexicalRecord(settings=self.settings, mean_length=self.mean_length, analysis=ANALYSIS)
 
     def beside(self, vectors: SparseVectors, first: int) -> SparseVectors:
-        """The vectors of rows `first` … with their words as further terms, of dim `vectors.dim` + the words."""
+        """The vectors of rows `first` … with their words as further terms, of dim `vectors.dim` + the words.
+
+        InputError for more vectors than there were texts.
+        """
         if first + len(vectors) >= len(self.starts):
             raise InputError("there are more vectors than texts whose words were counted")
         last = first + len(vectors)
@@ -123,15 +128,9 @@ class CollectionWords:
 def damped(
     counts: npt.NDArray[Any], lengths: npt.NDArray[np.int64], mean_length: float, settings: LexicalSettings
 ) -> npt.NDArray[np.float32]:
-    """BM25's document side: the weight of words that occur so often in texts of so many words: float32."""
+    """BM25's document side: the weight of words that occur `counts` times in texts of `lengths` words: float32 [n]."""
     damping = settings.k1 * (1 - settings.b + settings.b * lengths / (mean_length or 1.0))
     return (counts / (counts + damping)).astype(np.float32)
-
-
-def inverse_document_frequency(documents: npt.NDArray[np.integer], rows: int) -> npt.NDArray[np.float32]:
-    """BM25's query side: the weight of words that stand in so many of all rows: float32."""
-    found = documents.astype(np.float64)
-    return np.log1p((rows - found + 0.5) / (found + 0.5)).astype(np.float32)
 
 
 def _counts(found: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], words: int) -> _Counts:

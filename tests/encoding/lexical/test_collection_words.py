@@ -9,7 +9,8 @@ import pytest
 from lsr.core.errors import InputError
 from lsr.encoding.lexical.analysis import Analyser
 from lsr.encoding.lexical.settings import LexicalRecord, LexicalSettings
-from lsr.encoding.lexical.words import CollectionWords, WordCounter, inverse_document_frequency
+from lsr.encoding.lexical.words import CollectionWords, WordCounter
+from lsr.encoding.sparse.idf import inverse_document_frequency
 from lsr.vectors.sparse import SparseVectors
 
 TEXTS = ["cat cat dog", "dog", "", "bird dog fish bird bird"]

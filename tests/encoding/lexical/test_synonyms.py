@@ -45,6 +45,7 @@ def test_what_else_a_query_is_searched_for(query: str, others: dict[str, int]) -
         ("=> auto", "line 1: a term is missing"),
         ("a => ", "line 1: a term is missing"),
         ("x" * 10_001, "line 1: a rule has 10,000 characters at most"),
+        (", ".join(map(str, range(101))), "line 1: a rule has 100 terms at most on either side"),
     ],
 )
 def test_a_line_that_is_no_rule_is_named(text: str, problem: str, tmp_path: Path) -> None:
@@ -63,3 +64,17 @@ def test_files_are_read_without_remarks(tmp_path: Path) -> None:
     (tmp_path / "rules.txt").write_bytes(b"\xff")
     with pytest.raises(InputError, match="not UTF-8"):
         read_synonyms(tmp_path / "rules.txt")
+
+
+def test_terms_are_cut_into_words_once_however_many_each_means() -> None:
+    cut: list[str] = []
+
+    def words(text: str) -> list[str]:
+        cut.append(text)
+        return [text]
+
+    rule = ", ".join(f"t{number}" for number in range(100))
+    synonyms = Synonyms([rule, "t0, t1, other"], words)
+    assert len(cut) == 2 * 103
+    found = synonyms.counted(["t0"])
+    assert len(found) == 101 and set(found.values()) == {1, SYNONYM_SHARE}, "what two rules say counts once"

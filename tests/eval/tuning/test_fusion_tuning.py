@@ -110,7 +110,7 @@ def test_what_cannot_be_tuned(tmp_path: Path) -> None:
     world: Any = SimpleNamespace(index=None)
     with pytest.raises(InputError, match="rrf adds ranks"):
         tune_fusion(world, [], {}, fusion=FusionSettings(method="rrf"))
-    with pytest.raises(InputError, match="1 of the queries are judged: tuning needs at least 10"):
+    with pytest.raises(InputError, match="1 of the queries is judged: tuning needs at least 10"):
         tune_fusion(world, [Query("1", "a"), Query("2", "b")], {"1": {"d": 1}, "2": {"d": 0}})
 
 
