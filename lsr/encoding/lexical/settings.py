@@ -32,7 +32,7 @@ class LexicalSettings:
     language: str = "english"
     k1: float = option(1.2, ge=0, le=1000)
     b: float = option(0.75, ge=0, le=1)
-    # Chosen on scifact, nfcorpus, cranfield and cisi, where 1 to 2 are alike (benchmarks/effectiveness.py).
+    # Chosen on scifact, nfcorpus, cranfield and cisi, where 1 to 2 are alike (`lsr tune --qrels` prints the curve).
     weight: float = option(1.5, ge=0, le=1e6)
 
     def __post_init__(self) -> None:
