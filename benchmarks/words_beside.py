@@ -77,7 +77,7 @@ def measure(path: Path, queries: Path, alone: Path, arguments: argparse.Namespac
 def written(index: Index) -> int:
     """Bytes of all but the parts that were added later, such as dense vectors."""
     space = index.describe()["bytes"]
-    return int(space["total"] - sum(space[name] for name in index.manifest.parts))
+    return int(space["total"] - sum(space[name] for name in index.segments[0].record.parts))
 
 
 def seconds(index: Index, queries: SparseVectors, number: int) -> float:

@@ -157,7 +157,7 @@ def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
     size = parts["total"]
     return {
         "documents": len(index.documents),
-        "windows": index.manifest.windows,
+        "windows": index.segments[0].record.windows,
         "read": _read(index),
         "bytes": size,
         "bytes_per_document": size / len(index.documents),

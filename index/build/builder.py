@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import lsr
 from lsr.core.arguments import count, kind_of, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
@@ -23,9 +24,9 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.columns import SharedColumns
-from lsr.index.format.manifest import Manifest, published_segment
+from lsr.index.format.manifest import Manifest, published_segments
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
-from lsr.index.format.records import PartRecord
+from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
@@ -129,7 +130,7 @@ class IndexBuilder:
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
-            remove_segments(self.path, keep=published_segment(self.path))
+            remove_segments(self.path, keep=published_segments(self.path))
             self._draft.folder.mkdir()
             self._vectors = VectorWriter(self._draft)
             for part in self._parts:
@@ -235,26 +236,31 @@ class IndexBuilder:
         scale = self._vectors.finish(report)
         for part in self._parts:
             part.write(draft, report)
-        Manifest(
-            segment=draft.folder.name,
+        segment = SegmentRecord(
+            name=draft.folder.name,
             documents=draft.documents,
-            dim=self.dim,
+            terms=self.dim,
             postings=len(draft.forward.indices),
             weight_scale=scale.step,
-            settings=self.settings.to_record(),
-            encoder=self._encoder,
+            settings=self.settings,
             files=seal(draft.folder),
             parts=self._added,
+            windows=draft.windows_record,
+            library_version=lsr.__version__,
+            columns=None if draft.dim == self.dim else draft.dim,
+            shared_from=None if draft.shared is None else draft.shared.first,
+            words=0 if draft.words is None else len(draft.words),
+        )
+        Manifest(
+            segments=(segment,),
+            weight_scale=scale.step,
+            encoder=self._encoder,
             prunings=[pruning.to_record() for pruning in self.prunings],
             synonyms=self.synonyms,
-            windows=draft.windows_record,
             outliers=scale.record(),
-            columns=None if draft.dim == self.dim else draft.dim,
-            words=None if draft.words is None else len(draft.words),
-            shared_from=None if draft.shared is None else draft.shared.first,
         ).write(self.path)
         self._finished = True
-        remove_segments(self.path, keep=draft.folder.name)
+        remove_segments(self.path, keep={draft.folder.name})
         os.close(self._lock)
         return Index.open(self.path)
 
@@ -268,7 +274,7 @@ class IndexBuilder:
                 with suppress(Exception):  # a writer that failed may fail to close: its file is removed anyway
                     writer.close()
         # An interrupt may have come between publishing and the end of `finish`.
-        if published_segment(self.path) != self._draft.folder.name:
+        if self._draft.folder.name not in published_segments(self.path):
             shutil.rmtree(self._draft.folder, ignore_errors=True)
         if self._made_folder:
             with suppress(OSError):

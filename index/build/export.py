@@ -12,6 +12,7 @@ from lsr.core.vocabulary import Vocabulary
 from lsr.index.kernels.ordering import gather_documents
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.forward import as_floats
+from lsr.index.parts.segment import Segment
 from lsr.index.parts.words import Words
 from lsr.vectors.beside import apart
 from lsr.vectors.sparse import SparseVectors
@@ -20,44 +21,58 @@ _WEIGHTS_AT_A_TIME = 1 << 22
 
 
 def iter_vectors(index: Index, batch_rows: int = 8192, *, columns: bool = False) -> Iterator[SparseVectors]:
-    """Every document's id, terms and weights as stored (quantised), in the order of the rows.
+    """Every document's id, terms and weights as stored (quantised), in the order of the rows, without deleted ones.
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`. With `columns`, terms
     are numbered as `terms_of` has them.
     """
-    (segment,) = index.segments
-    scale = np.float32(segment.record.weight_scale)
+    for number, segment in enumerate(index.segments):
+        deleted = segment.part("deleted") if segment.has_part("deleted") else None
+        rows = np.arange(len(segment))
+        if deleted is not None:
+            rows = np.setdiff1d(rows, deleted.rows(len(segment)), assume_unique=True)
+        for first in range(0, len(rows), batch_rows):
+            yield _vectors_of(index, number, segment, rows[first : first + batch_rows], columns=columns)
+
+
+def _vectors_of(
+    index: Index, number: int, segment: Segment, rows: npt.NDArray[np.int64], *, columns: bool
+) -> SparseVectors:
+    """The vectors of rows of a segment."""
     forward = segment.forward
-    for first in range(0, len(index), batch_rows):
-        rows = np.arange(first, min(first + batch_rows, len(index)))
-        positions = segment.row_positions[first : first + len(rows)]
-        lengths = forward.indptr[positions.astype(np.int64) + 1] - forward.indptr[positions]
-        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        terms = np.empty(indptr[-1], forward.indices.dtype)
-        weights = np.empty(indptr[-1], np.uint8)
-        gather_documents(forward.indptr, forward.indices, positions, terms)
-        gather_documents(forward.indptr, forward.weights, positions, weights)
-        deficits = None
-        if forward.deficits is not None:
-            deficits = np.empty(indptr[-1], forward.deficits.dtype)
-            gather_documents(forward.indptr, forward.deficits, positions, deficits)
-        floats = as_floats(weights, deficits, scale)
-        dim = segment.record.dim
-        if segment.rare_terms is not None:
-            terms, dim = segment.rare_terms.term_ids(forward, positions), index.dim
-            places, sources = segment.rare_terms.columns.by_id(indptr, terms)
-            terms[places], floats[places] = terms[sources], floats[sources]
-        elif not columns and segment.has_part("term_ids"):
-            terms, dim = segment.part("term_ids")[terms], index.dim
-        yield SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), dim, validate=False)
+    positions = segment.row_positions[rows]
+    lengths = forward.indptr[positions.astype(np.int64) + 1] - forward.indptr[positions]
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    terms = np.empty(indptr[-1], forward.indices.dtype)
+    weights = np.empty(indptr[-1], np.uint8)
+    gather_documents(forward.indptr, forward.indices, positions, terms)
+    gather_documents(forward.indptr, forward.weights, positions, weights)
+    deficits = None
+    if forward.deficits is not None:
+        deficits = np.empty(indptr[-1], forward.deficits.dtype)
+        gather_documents(forward.indptr, forward.deficits, positions, deficits)
+    floats = as_floats(weights, deficits, np.float32(segment.record.weight_scale))
+    dim = segment.record.dim
+    if segment.rare_terms is not None:
+        terms, dim = segment.rare_terms.term_ids(forward, positions), index.dim
+        places, sources = segment.rare_terms.columns.by_id(indptr, terms)
+        terms[places], floats[places] = terms[sources], floats[sources]
+    elif not columns and segment.has_part("term_ids"):
+        terms, dim = segment.part("term_ids")[terms], index.dim
+    if len(index.segments) > 1:
+        terms, dim = index.sparse.terms.of_segment(number, terms), index.dim
+        order = np.lexsort((terms, np.repeat(np.arange(len(rows)), lengths)))
+        terms, floats = terms[order], floats[order]
+    return SparseVectors(indptr, terms, floats, segment.part("ids").ids(rows), dim, validate=False)
 
 
 def terms_of(index: Index) -> Vocabulary:
     """The terms by name; of an index without a vocabulary, the numbers of those that there are tables of."""
     if index.vocabulary is not None:
         return index.vocabulary
-    (segment,) = index.segments
-    numbers = segment.part("term_ids").tolist() if segment.has_part("term_ids") else range(index.dim)
+    segment = index.sparse.only
+    compact = segment is not None and segment.has_part("term_ids")
+    numbers = segment.part("term_ids").tolist() if segment is not None and compact else range(index.dim)
     return Vocabulary(map(str, numbers))
 
 
@@ -76,9 +91,9 @@ def vocabulary_of(index: Index, words: Words, model: bool) -> Vocabulary:
 
 def iter_weights(index: Index) -> Iterator[npt.NDArray[np.float32]]:
     """Yield all weights as `Index.vector` gives them, in chunks, in the order in which they are stored."""
-    (segment,) = index.segments
-    weights, deficits = segment.forward.weights, segment.forward.deficits
-    scale = np.float32(segment.record.weight_scale)
-    for start in range(0, len(weights), _WEIGHTS_AT_A_TIME):
-        part = slice(start, start + _WEIGHTS_AT_A_TIME)
-        yield as_floats(weights[part], None if deficits is None else deficits[part], scale)
+    for segment in index.segments:
+        weights, deficits = segment.forward.weights, segment.forward.deficits
+        scale = np.float32(segment.record.weight_scale)
+        for start in range(0, len(weights), _WEIGHTS_AT_A_TIME):
+            part = slice(start, start + _WEIGHTS_AT_A_TIME)
+            yield as_floats(weights[part], None if deficits is None else deficits[part], scale)

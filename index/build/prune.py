@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
+from lsr.core.remedies import COMPACT
 from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.output import check_index_output
@@ -47,8 +49,10 @@ def prune_index(
                 yield part
                 progress(len(part))
 
+    segment = index.sparse.only
+    if segment is None or segment.has_part("deleted"):
+        raise InputError(f"{index.path} is made of several segments, or has deleted documents", remedies=[COMPACT])
     pruner = Pruner(rule, weights)
-    (segment,) = index.segments
     windows, tokens = index.documents.windows, segment.part("terms").tokens
     with IndexBuilder(
         path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.core.frames import arrow_table, pandas_frame
@@ -37,6 +37,12 @@ class SearchStats(NamedTuple):
 
 # What an engine returns for a query: rows, scores, what it did.
 Found = tuple[Rows, Scores, SearchStats]
+
+
+def added_up(stats: Sequence[SearchStats]) -> SearchStats:
+    """The work of one search in several segments; the engine is that of the first, which is the largest as a rule."""
+    counts = [sum(each[place] for each in stats) for place in range(1, 6)]
+    return SearchStats(stats[0].mode, *counts, direct=all(each.direct for each in stats))
 
 
 class Hits:

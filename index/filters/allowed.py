@@ -20,16 +20,17 @@ class AllowedRows:
         rows: how many the segment has.
         bitmap: uint8 [⌈rows / 8⌉], the least significant bit first; empty where all rows are allowed. Trailing bits
             beyond the last row have no meaning.
-        filtered: whether there is a filter, even if it allows all.
+        filtered: whether a caller set a filter, even if it allows all. Rows may be left out without one: those of
+            deleted documents.
     """
 
     __slots__ = ("_count", "bitmap", "filtered", "rows")
 
-    def __init__(self, rows: int, bitmap: npt.NDArray[np.uint8] = _ALL) -> None:
+    def __init__(self, rows: int, bitmap: npt.NDArray[np.uint8] = _ALL, *, filtered: bool | None = None) -> None:
         self.rows = rows
         self.bitmap = bitmap
-        self.filtered = bitmap.size > 0
-        self._count = None if self.filtered else rows
+        self.filtered = bitmap.size > 0 if filtered is None else filtered
+        self._count = rows if bitmap.size == 0 else None
 
     @classmethod
     def of(cls, allow: npt.NDArray[Any] | None, rows: int) -> AllowedRows:
@@ -39,16 +40,36 @@ class AllowedRows:
         """
         return cls(rows) if allow is None else cls(rows, as_bitmap(allow, rows))
 
+    def among(self, alive: npt.NDArray[np.uint8] | None) -> AllowedRows:
+        """Those of them that are not deleted: `alive` is a bitmap as `bitmap`, or None if no row is deleted."""
+        if alive is None:
+            return self
+        return AllowedRows(self.rows, self.bitmap & alive if self.bitmap.size else alive, filtered=self.filtered)
+
+    def part(self, first: int, rows: int) -> AllowedRows:
+        """Those of the `rows` rows from `first` on, which are numbered from 0 then."""
+        if not self.bitmap.size or (first == 0 and rows == self.rows):
+            return AllowedRows(rows, self.bitmap, filtered=self.filtered)
+        last = first + rows
+        if first % 8 == 0:
+            bitmap = self.bitmap[first // 8 : (last + 7) // 8]
+        else:
+            bits = np.unpackbits(self.bitmap[first // 8 : (last + 7) // 8], bitorder="little")
+            bitmap = np.packbits(bits[first % 8 :][:rows], bitorder="little")
+        return AllowedRows(rows, bitmap, filtered=self.filtered)
+
     @property
     def count(self) -> int:
         """The number of allowed rows, counted once."""
         if self._count is None:
-            self._count = min(int(np.bitwise_count(self.bitmap).sum()), self.rows)
+            # Trailing bits beyond the last row do not count.
+            last = int(self.bitmap[-1]) & ((1 << (self.rows - 1) % 8 + 1) - 1)
+            self._count = int(np.bitwise_count(self.bitmap[:-1]).sum()) + last.bit_count()
         return self._count
 
     def numbers(self) -> npt.NDArray[np.int64]:
         """The allowed rows, ascending: int64 [count]. Fast if they are few."""
-        if not self.filtered:
+        if not self.bitmap.size:
             return np.arange(self.rows)
         # Only bytes that are not zero are unpacked.
         places = np.flatnonzero(self.bitmap)

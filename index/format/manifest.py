@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,121 +17,132 @@ from typing import Any
 import lsr
 from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
-from lsr.core.options import shortened
+from lsr.core.options import beneath, shortened
 from lsr.core.remedies import BUILD_AGAIN, build_index, upgrade
 from lsr.core.unfinished import mark_output
-from lsr.index.format.columns import SharedColumns
 from lsr.index.format.files import read_index_file
-from lsr.index.format.records import SEGMENT_NAME, FileRecord, PartRecord, SegmentRecord, checked_values
-from lsr.index.format.settings import IndexSettings
+from lsr.index.format.live_record import LiveRecord
+from lsr.index.format.records import SEGMENT_FIELDS, SEGMENT_NAME, SegmentRecord, collection_values, mapping
 
 FORMAT = "lsr-index"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+# What an index that is not written to after its build stays in: one segment, said of without a list.
+FROZEN_VERSION = 3
 # Older formats that can be brought up to date (`lsr.index.live.upgrade`). Format 2 had no parts, 1 had other blocks.
 UPGRADABLE_VERSIONS = (2,)
 # The formats that are searched as they are.
-_READABLE_VERSIONS = (2, FORMAT_VERSION)
+_READABLE_VERSIONS = (2, FROZEN_VERSION, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
-_OPTIONAL = ("outliers", "columns", "shared_from", "words", "lexical", "synonyms")
+_COLLECTION_FIELDS = (
+    *("weight_scale", "encoder", "tunings", "fusion", "prunings", "outliers", "lexical", "synonyms", "created"),
+    "library_version",
+)
+# Said only where there is something to say, so that older versions open every other index.
+_OPTIONAL = ("outliers", "lexical", "synonyms")
 # Entries of a folder that is no index, among which one is looked for.
 _LOOKED_AT = 1000
 # Those of builds are some kilobytes.
 _LONGEST = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The facts about one index.
 
     Attributes:
-        segment: name of the folder that holds the files.
-        documents: number of documents (rows).
-        dim: number of terms in the vocabulary.
-        postings: number of (term, weight) pairs in all documents.
+        segments: what it is made of; none only in a collection that is written to.
         weight_scale: a stored weight q (1 to 255) stands for q * weight_scale.
-        settings: the build's `IndexSettings`, as JSON values.
         encoder: the encoder's own description, as JSON values, or None.
-        files: of the segment, by name, without those of added parts.
-        parts: by name.
         tunings: what `lsr tune` found, as JSON values of `lsr.index.Tuning`.
         fusion: what `lsr tune --qrels` found, as JSON values of `lsr.index.fusion.tuning.FusionTuning`, or None.
         prunings: what each `lsr prune` did, in order, as JSON values of `lsr.vectors.pruning.Pruning`.
-        windows: of an index whose rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and
-            `documents`, the number of these; else None.
         outliers: of an index with weights so far above the others that they are stored as lighter ones: `weights`, how
             many, `heaviest` of them, and the `limit` that they are stored as; else None, and left out of the file.
-        columns: how many terms there are in the documents, where the segment keeps tables of these alone, `dim` being
-            so many more (the part `term_ids`), or how many columns, where rare terms share some; else None, and left
-            out of the file.
-        shared_from: the first column that rare terms share (`lsr.index.format.columns`); None if none do, and left out.
-        words: how many of the terms, the last ones, are words (`lsr.index.parts.words`); None for none, and left out.
         lexical: what `lsr tune --qrels` found of their weight, as JSON values of `lsr.search.lexical.LexicalTuning`;
             None for nothing, and left out.
         synonyms: rules of `lsr.encoding.lexical.synonyms` that `lsr synonyms` stored; None for none, and left out.
+        live: of a collection that is written to; None for an index that was built and left so.
         created: time of the build, UTC, ISO 8601.
-        library_version: version of lsr that built it.
+        library_version: version of lsr that wrote it.
     """
 
-    segment: str
-    documents: int
-    dim: int
-    postings: int
+    segments: tuple[SegmentRecord, ...]
     weight_scale: float
-    settings: dict[str, Any]
     encoder: dict[str, Any] | None
-    files: dict[str, FileRecord]
-    parts: dict[str, PartRecord] = field(default_factory=dict)
     tunings: list[dict[str, Any]] = field(default_factory=list)
     fusion: dict[str, Any] | None = None
     prunings: list[dict[str, Any]] = field(default_factory=list)
-    windows: dict[str, Any] | None = None
     outliers: dict[str, Any] | None = None
-    columns: int | None = None
-    shared_from: int | None = None
-    words: int | None = None
     lexical: dict[str, Any] | None = None
     synonyms: list[str] | None = None
+    live: LiveRecord | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
-    @property
-    def segments(self) -> tuple[SegmentRecord, ...]:
-        """The record of each segment; this format has exactly one."""
-        return (
-            SegmentRecord(
-                name=self.segment,
-                documents=self.documents,
-                dim=self.dim if self.columns is None else self.columns,
-                postings=self.postings,
-                weight_scale=self.weight_scale,
-                settings=IndexSettings.from_record(self.settings),
-                files=self.files,
-                parts=self.parts,
-                windows=self.windows,
-                library_version=self.library_version,
-                shared=self._shared,
-                words=self.words or 0,
-            ),
-        )
+    # -- of all segments ---------------------------------------------------------------------------------------------
 
     @property
-    def _shared(self) -> SharedColumns | None:
-        if self.shared_from is None or self.columns is None:
-            return None
-        return SharedColumns(self.dim, self.columns, self.shared_from)
+    def segment(self) -> str | None:
+        """Name of the first segment: what an index that was built and left so is known by; None if there is none."""
+        return self.segments[0].name if self.segments else None
+
+    @property
+    def documents(self) -> int:
+        """Number of rows, those of deleted documents too."""
+        return sum(segment.documents for segment in self.segments)
+
+    @property
+    def postings(self) -> int:
+        """Number of (term, weight) pairs in all rows."""
+        return sum(segment.postings for segment in self.segments)
+
+    @property
+    def words(self) -> int:
+        """Number of words, as each segment counts them."""
+        return sum(segment.words for segment in self.segments)
+
+    @property
+    def model_terms(self) -> int:
+        """Number of the model's terms, which are those of every segment."""
+        if self.live is not None:
+            return self.live.terms
+        return self.segments[0].terms - self.segments[0].words
+
+    @property
+    def dim(self) -> int:
+        """Number of term ids: the model's terms, and the words of one segment after the other."""
+        return self.model_terms + self.words
+
+    # -- in the file -------------------------------------------------------------------------------------------------
+
+    @property
+    def version(self) -> int:
+        """The format version that says all of it: older versions open every index that was built and left so."""
+        return FROZEN_VERSION if self.live is None else FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
         """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""
-        record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
-        # Said only where there is something to say, so that older versions open every other index.
-        record = {name: value for name, value in record.items() if name not in _OPTIONAL or value is not None}
+        record: dict[str, Any] = {"format": FORMAT, "format_version": self.version}
+        if self.live is None:
+            (segment,) = self.segments
+            record |= segment.to_record()
+        else:
+            record |= {"segments": [segment.to_record() for segment in self.segments], "live": self.live.to_record()}
+        record |= {
+            name: getattr(self, name)
+            for name in _COLLECTION_FIELDS
+            if name not in _OPTIONAL or getattr(self, name) is not None
+        }
         record["crc32"] = checksum(record)
         return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
 
     def write(self, folder: Path) -> None:
         """Publish in `folder`, replacing the manifest that is there."""
-        # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
-        temporary = folder / self.segment / MANIFEST_NAME
+        if self.live is None:
+            # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
+            temporary = folder / self.segments[0].name / MANIFEST_NAME
+        else:
+            temporary = folder / f".{MANIFEST_NAME}"
         # Whatever stands there, as a link of a stranger's index, is not written through.
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as file:
@@ -162,24 +173,59 @@ class Manifest:
                 f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
         try:
-            known = {each.name for each in fields(cls)} | {"format"}
-            for name in record:
-                if name not in known:
-                    raise InputError("there is no such field", field=shortened(name))
-            manifest = cls(**checked_values(record))
+            manifest = cls._from_record(record, live=version == FORMAT_VERSION)
         except InputError as error:
             raise IndexFormatError(f"{path}: damaged manifest ({error.problem})", remedies=[BUILD_AGAIN]) from error
         manifest._check_folders(path.parent)
         return manifest
 
+    @classmethod
+    def _from_record(cls, record: dict[str, Any], *, live: bool) -> Manifest:
+        """From JSON values; InputError names one that is unknown, missing or wrong."""
+        known = {"format", *_COLLECTION_FIELDS, *(("segments", "live") if live else SEGMENT_FIELDS)}
+        for name in record:
+            if name not in known:
+                raise InputError("there is no such field", field=shortened(name))
+        values = collection_values(record)
+        scale = values["weight_scale"]
+        if not live:
+            return cls(segments=(SegmentRecord.from_record(record, scale),), **values)
+        with beneath("live"):
+            facts = LiveRecord.from_record(record.get("live"))
+        listed = record.get("segments")
+        if not isinstance(listed, list):
+            raise InputError(f"must be a list, not {shortened(listed)}", field="segments")
+        segments = []
+        with beneath("segments"):
+            for place, each in enumerate(listed):
+                with beneath(str(place)):
+                    for name in mapping(each):
+                        if name not in SEGMENT_FIELDS:
+                            raise InputError("there is no such field", field=shortened(name))
+                    segment = SegmentRecord.from_record(each, scale)
+                    if segment.terms - segment.words != facts.terms:
+                        raise InputError(f"must be {facts.terms:,} terms of the model, and words", field="dim")
+                    segments.append(segment)
+            if len({segment.name for segment in segments}) < len(segments):
+                raise InputError("names a segment twice")
+        return cls(segments=tuple(segments), live=facts, **values)
+
     def _check_folders(self, path: Path) -> None:
         """IndexFormatError for a folder of the index that is a link: nothing is read or written through one."""
-        segment = path / self.segment
-        for folder in (segment, *(segment / part.folder for part in self.parts.values())):
-            if folder.is_symlink():
-                raise IndexFormatError(
-                    f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place"
-                )
+        for record in self.segments:
+            segment = path / record.name
+            for folder in (segment, *(segment / part.folder for part in record.parts.values())):
+                if folder.is_symlink():
+                    raise IndexFormatError(
+                        f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place"
+                    )
+
+    def with_segment(self, name: str, **changes: Any) -> Manifest:
+        """The same, but for what it says of the segment of this name."""
+        return replace(
+            self,
+            segments=tuple(replace(each, **changes) if each.name == name else each for each in self.segments),
+        )
 
 
 def format_version(folder: str | Path) -> int:
@@ -214,13 +260,16 @@ def index_identity(folder: Path) -> list[int]:
     return [crc32(folder / MANIFEST_NAME)]
 
 
-def published_segment(folder: Path) -> str | None:
-    """Name of the segment of the index in `folder`, of whatever version, or None if there is no index."""
+def published_segments(folder: Path) -> set[str]:
+    """Names of the segments of the index in `folder`, of whatever version; none if there is no index."""
     try:
-        name = _load(folder / MANIFEST_NAME).get("segment")
+        record = _load(folder / MANIFEST_NAME)
     except IndexFormatError:
-        return None
-    return name if isinstance(name, str) and SEGMENT_NAME.fullmatch(name) else None
+        return set()
+    listed = record.get("segments")
+    named = [record, *(listed if isinstance(listed, list) else [])]
+    names = [each.get("segment") for each in named if isinstance(each, dict)]
+    return {name for name in names if isinstance(name, str) and SEGMENT_NAME.fullmatch(name)}
 
 
 def is_index(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
@@ -62,10 +62,10 @@ def new_segment(path: Path) -> Path:
     return path / f"segment-{secrets.token_hex(8)}"
 
 
-def remove_segments(path: Path, keep: str | None) -> None:
-    """Remove every segment folder in `path` but one."""
+def remove_segments(path: Path, keep: Collection[str]) -> None:
+    """Remove every segment folder in `path` but those of these names."""
     for entry in path.iterdir():
-        if entry.name != keep and SEGMENT_NAME.fullmatch(entry.name):
+        if entry.name not in keep and SEGMENT_NAME.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -82,7 +82,7 @@ def seal(folder: Path) -> dict[str, FileRecord]:
 
 
 def change_manifest(
-    path: Path, segment: str, change: Callable[[Manifest], Manifest], *, versions: Sequence[int] | None = None
+    path: Path, segment: str | None, change: Callable[[Manifest], Manifest], *, versions: Sequence[int] | None = None
 ) -> Manifest:
     """Publish a changed manifest of the index at `path`, in the current format; return it.
 
@@ -98,7 +98,7 @@ def change_manifest(
         os.close(lock)
 
 
-def current_manifest(path: Path, segment: str, versions: Sequence[int] | None = None) -> Manifest:
+def current_manifest(path: Path, segment: str | None, versions: Sequence[int] | None = None) -> Manifest:
     """The manifest of the index at `path`. IndexFormatError if it no longer consists of `segment`."""
     manifest = Manifest.read(path, versions=versions)
     if manifest.segment != segment:

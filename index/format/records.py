@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
@@ -19,7 +19,7 @@ from lsr.index.format.settings import IndexSettings
 SEGMENT_NAME = re.compile(r"segment-[0-9a-f]{16}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PART_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_TEXT = re.compile(r"[ -~]{0,100}")
+TEXT = re.compile(r"[ -~]{0,100}")
 # What positions, rows and term ids are counted in.
 MOST_DOCUMENTS, MOST_TERMS = 2**32 - 1, 2**32
 # Beyond, lengths times eight bytes no longer fit what sizes are counted in.
@@ -73,19 +73,24 @@ class SegmentRecord:
     Attributes:
         name: of its folder.
         documents: number of rows.
-        dim: number of terms in the vocabulary; of columns, where the part `term_ids` says which terms these are, or
-            where rare terms share some.
+        terms: how many terms can be told apart: what counts by term, and the terms of a query, are at most.
         postings: number of (term, weight) pairs in all documents.
-        weight_scale, files, parts, windows: as in `Manifest`.
+        weight_scale: a stored weight q (1 to 255) stands for q * weight_scale: that of the index.
         settings: of the build.
+        files: of the segment, by name, without those of added parts.
+        parts: those that were added, by name.
+        windows: where rows are windows of documents: `lsr.text.windows.WindowSettings` as JSON values and `documents`,
+            the number of these; else None.
         library_version: version of lsr that built it.
-        shared: which columns rare terms share; None if none do.
+        columns: how many terms there are in the documents, where there are tables of these alone (the part `term_ids`),
+            or how many columns, where rare terms share some; else None.
+        shared_from: the first column that rare terms share (`lsr.index.format.columns`); None if none do.
         words: how many of the terms, the last ones, are words (`lsr.index.parts.words`).
     """
 
     name: str
     documents: int
-    dim: int
+    terms: int
     postings: int
     weight_scale: float
     settings: IndexSettings
@@ -93,55 +98,98 @@ class SegmentRecord:
     parts: dict[str, PartRecord]
     windows: dict[str, Any] | None
     library_version: str
-    shared: SharedColumns | None = None
+    columns: int | None = None
+    shared_from: int | None = None
     words: int = 0
 
     @property
-    def terms(self) -> int:
-        """The number of terms that can be told apart: what counts by term, and the terms of a query, are at most."""
-        return self.dim if self.shared is None else self.shared.terms
+    def dim(self) -> int:
+        """How many columns there are: terms, unless there are tables of some only, or some share columns."""
+        return self.terms if self.columns is None else self.columns
+
+    @property
+    def shared(self) -> SharedColumns | None:
+        """Which columns rare terms share; None if none do."""
+        if self.shared_from is None or self.columns is None:
+            return None
+        return SharedColumns(self.terms, self.columns, self.shared_from)
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values, without what the manifest says of all segments."""
+        return {
+            "segment": self.name,
+            "documents": self.documents,
+            "dim": self.terms,
+            "postings": self.postings,
+            "settings": self.settings.to_record(),
+            "files": {name: asdict(file) for name, file in self.files.items()},
+            "parts": {name: asdict(part) for name, part in self.parts.items()},
+            "windows": self.windows,
+            "library_version": self.library_version,
+            # Said only where there is something to say.
+            **({} if self.columns is None else {"columns": self.columns}),
+            **({} if self.shared_from is None else {"shared_from": self.shared_from}),
+            **({} if not self.words else {"words": self.words}),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], weight_scale: float) -> SegmentRecord:
+        """From JSON values; InputError names one that is missing or wrong. Others beside them are not looked at."""
+        documents = number(record, "documents", 1, MOST_DOCUMENTS)
+        terms = number(record, "dim", 1, MOST_TERMS)
+        columns = optional_number(record, "columns", 1, terms)
+        settings = mapping(_value(record, "settings"), field="settings")
+        with beneath("settings"):
+            made_settings = IndexSettings.from_record(dict(settings))
+        parts = mapping(record.get("parts", {}), field="parts")
+        with beneath("parts"):
+            made = {}
+            for name, part in parts.items():
+                with beneath(name if _PART_NAME.fullmatch(name) else shortened(name)):
+                    made[name] = PartRecord.from_record(name, part)
+        return cls(
+            name=text(record, "segment", SEGMENT_NAME),
+            documents=documents,
+            terms=terms,
+            postings=number(record, "postings", 0, min(documents * terms, _MOST_BYTES)),
+            weight_scale=weight_scale,
+            settings=made_settings,
+            files=files_from_record(_value(record, "files")),
+            parts=made,
+            windows=object_or_none(record, "windows", missing=True),
+            library_version=text(record, "library_version", TEXT),
+            columns=columns,
+            shared_from=optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
+            words=optional_number(record, "words", 1, terms) or 0,
+        )
 
 
-def checked_values(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a manifest, from JSON values; InputError names one that is missing or wrong."""
-    documents = number(record, "documents", 1, MOST_DOCUMENTS)
-    dim = number(record, "dim", 1, MOST_TERMS)
-    columns = _optional_number(record, "columns", 1, dim)
-    settings = dict(mapping(_value(record, "settings"), field="settings"))
-    with beneath("settings"):
-        IndexSettings.from_record(settings)
-    parts = mapping(record.get("parts", {}), field="parts")
-    with beneath("parts"):
-        made = {}
-        for name, part in parts.items():
-            with beneath(name if _PART_NAME.fullmatch(name) else shortened(name)):
-                made[name] = PartRecord.from_record(name, part)
+SEGMENT_FIELDS = frozenset(
+    (
+        *("segment", "documents", "dim", "postings", "settings", "files", "parts", "windows", "library_version"),
+        *("columns", "shared_from", "words"),
+    )
+)
+"""The fields of `SegmentRecord.to_record`."""
+
+
+def collection_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the whole index, from JSON values; InputError names one that is missing or wrong."""
     return {
-        "segment": text(record, "segment", SEGMENT_NAME),
-        "documents": documents,
-        "dim": dim,
-        "postings": number(record, "postings", 0, min(documents * dim, _MOST_BYTES)),
         "weight_scale": positive(record, "weight_scale", *_SCALES),
-        "settings": settings,
-        "encoder": _object_or_none(record, "encoder"),
-        "files": files_from_record(_value(record, "files")),
-        "parts": made,
+        "encoder": object_or_none(record, "encoder"),
         "tunings": _objects(record, "tunings"),
-        "fusion": _object_or_none(record, "fusion", missing=True),
+        "fusion": object_or_none(record, "fusion", missing=True),
         "prunings": _objects(record, "prunings"),
-        "windows": _object_or_none(record, "windows", missing=True),
         "outliers": _outliers(record),
-        "columns": columns,
-        "shared_from": _optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
-        "words": _optional_number(record, "words", 1, dim),
-        "lexical": _object_or_none(record, "lexical", missing=True),
+        "lexical": object_or_none(record, "lexical", missing=True),
         "synonyms": _texts_or_none(record, "synonyms"),
-        "created": text(record, "created", _TEXT),
-        "library_version": text(record, "library_version", _TEXT),
+        "created": text(record, "created", TEXT),
+        "library_version": text(record, "library_version", TEXT),
     }
 
 
-def _optional_number(record: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
+def optional_number(record: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
     """The whole number of this name, if there is one."""
     return None if record.get(name) is None else number(record, name, least, most)
 
@@ -215,7 +263,7 @@ def _value(record: Mapping[str, Any], name: str) -> Any:
     return record[name]
 
 
-def _object_or_none(record: Mapping[str, Any], name: str, *, missing: bool = False) -> dict[str, Any] | None:
+def object_or_none(record: Mapping[str, Any], name: str, *, missing: bool = False) -> dict[str, Any] | None:
     value = record.get(name) if missing else _value(record, name)
     return None if value is None else dict(mapping(value, field=name))
 

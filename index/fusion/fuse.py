@@ -1,4 +1,4 @@
-"""Fusing two rankings of one index, by one call of the kernel."""
+"""Fusing two rankings of one index: of one segment, by one call of the kernel."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from lsr.index.engines.prepared import PreparedQuery
 from lsr.index.engines.scratch import BorrowedScratch
 from lsr.index.fusion.kernel import fuse_rankings
 from lsr.index.fusion.methods import IDENTITY, Normaliser
+from lsr.index.live.ties import settle
 
 if TYPE_CHECKING:
-    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
+    from lsr.index.live.sparse import SnapshotQueries
 
 
 class Fused(NamedTuple):
@@ -45,7 +46,7 @@ def fuse(
     maps: tuple[Normaliser, Normaliser] = (IDENTITY, IDENTITY),
     divisors: npt.NDArray[np.float64] | None = None,
     absent: tuple[float, float] = (0.0, 0.0),
-    complete: tuple[PreparedQueries | None, npt.NDArray[np.float32]] | None = None,
+    complete: tuple[SnapshotQueries | None, npt.NDArray[np.float32]] | None = None,
 ) -> Fused:
     """The k best (all, for None) of two rankings, each (rows, scores), best first.
 
@@ -55,10 +56,12 @@ def fuse(
     decides which rows are among the k best; `absent` must then not be below the true score. None as the sparse query
     says that `absent` is the true score there.
     """
-    sparse_query, dense_query = complete or (None, _NO_VECTOR)
-    (asked,) = [_NO_QUERY] if sparse_query is None else sparse_query
     sides = np.array([(*each, share, other) for each, share, other in zip(maps, shares, absent, strict=True)])
-    (segment,) = index.segments
+    segment = index.sparse.only
+    if segment is None:
+        return _fuse_several(index, (sparse, dense), sides, k, divisors, complete)
+    sparse_query, dense_query = complete or (None, _NO_VECTOR)
+    (asked,) = [_NO_QUERY] if sparse_query is None else sparse_query.by_segment[0]
     with BorrowedScratch(segment) as scratch:
         found = fuse_rankings(
             *segment.forward_arrays,
@@ -74,11 +77,47 @@ def fuse(
             term_turns=asked.turns,
             term_weights=asked.weights,
             lookup=scratch.lookup(len(asked.terms)),
-            vectors=_NO_VECTOR if complete is None else index.parts["dense"].flat,
+            vectors=_NO_VECTOR if complete is None else segment.part("dense").flat,
             query=dense_query,
             completes=complete is not None,
         )
     return Fused(*found)
+
+
+def _fuse_several(
+    index: Index,
+    rankings: tuple[tuple[Rows, npt.NDArray[np.float32]], tuple[Rows, npt.NDArray[np.float32]]],
+    sides: npt.NDArray[np.float64],
+    k: int | None,
+    divisors: npt.NDArray[np.float64] | None,
+    complete: tuple[SnapshotQueries | None, npt.NDArray[np.float32]] | None,
+) -> Fused:
+    """As `fuse_rankings`, to the bit, of rankings of several segments: all unknown scores are completed at once."""
+    rows = np.union1d(rankings[0][0], rankings[1][0])
+    ranks = np.zeros((2, len(rows)), np.int64)
+    scores = np.empty((2, len(rows)), np.float32)
+    contributions = np.zeros((2, len(rows)))
+    for side, (found, known) in enumerate(rankings):
+        shift, factor, share, absent = sides[side]
+        places = np.searchsorted(rows, found)
+        ranks[side, places], scores[side] = np.arange(1, len(found) + 1), absent
+        scores[side, places] = known
+        lacking = ranks[side] == 0
+        if complete is not None and lacking.any():
+            query = complete[side]
+            if side == 1:
+                scores[side, lacking] = index.parts["dense"].scores_prepared(query, rows[lacking])
+            elif query is not None:
+                scores[side, lacking] = index.sparse.scores_prepared(query, rows[lacking])
+        if divisors is None:
+            contributions[side] = share * ((scores[side].astype(np.float64) - shift) * factor)
+        else:
+            contributions[side, ~lacking] = share / divisors[ranks[side, ~lacking] - 1]
+        if complete is None:
+            scores[side, lacking] = np.nan
+    total = contributions[0] + contributions[1]
+    order = settle(np.argsort(-total, kind="stable"), rows, total, k, index.documents.row_order)
+    return Fused(rows[order], total[order], ranks[:, order], scores[:, order], contributions[:, order])
 
 
 _NO_VECTOR, _NO_DIVISORS = np.empty(0, np.float32), np.empty(0)

@@ -18,8 +18,8 @@ from lsr.index.fusion.settings import RetrieveSettings
 from lsr.index.parts.dense.vectors import Dense, DenseStats
 
 if TYPE_CHECKING:
-    from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.live.snapshot import Index
+    from lsr.index.live.sparse import SnapshotQueries
 
 
 class RowRanking(NamedTuple):
@@ -54,14 +54,14 @@ class Sides:
         self.dense_stats: DenseStats | None = None
         self.milliseconds: dict[str, float] = {}
         self._sparse_options, self._dense_options = _options(retrieve, exact)
-        self._prepared: tuple[SparseQuery | None, PreparedQueries | None] = (None, None)
+        self._prepared: tuple[SparseQuery | None, SnapshotQueries | None] = (None, None)
 
     @cached_property
     def dense(self) -> Dense:
         """The dense vectors. InputError if the index has none."""
         return self.index.parts["dense"]
 
-    def prepare_sparse(self, query: SparseQuery) -> PreparedQueries:
+    def prepare_sparse(self, query: SparseQuery) -> SnapshotQueries:
         """The query in the form that the index takes, prepared once."""
         asked, prepared = self._prepared
         if asked is not query or prepared is None:
@@ -88,8 +88,7 @@ class Sides:
             # A vector of zeros is that of a blank text: it is near to nothing, and nothing is near to it.
             something = hits.scores != 0
             if query.any():
-                vectors = self.dense.flat.reshape(-1, self.dense.dim)
-                something[~something] = vectors[hits.rows[~something]].any(axis=1)
+                something[~something] = self.dense.vectors[hits.rows[~something]].any(axis=1)
             return RowRanking(hits.rows[something], hits.scores[something], complete)
         return RowRanking(hits.rows, hits.scores, complete)
 

@@ -15,31 +15,49 @@ from lsr.index.parts.segment import Segment
 
 def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dict[str, Any]:
     """See `Index.describe`."""
-    (segment,) = segments
+    first = segments[0] if segments else None
+    record = None if first is None else first.record
+    record = None if first is None else first.record
+    deleted = sum(segment.part("deleted").count for segment in segments if segment.has_part("deleted"))
+    settings = manifest.live.settings if manifest.live is not None else segments[0].record.settings
     return {
         "path": str(path),
-        "documents": manifest.documents,
+        "documents": manifest.documents - deleted,
         "dim": manifest.dim,
         "postings": manifest.postings,
-        "mean_terms": manifest.postings / manifest.documents,
+        "mean_terms": manifest.postings / max(manifest.documents, 1),
         "weight_scale": manifest.weight_scale,
         **({} if manifest.outliers is None else {"outliers": manifest.outliers}),
-        "block_size": segment.part("summaries").block_size,
-        "modes": [name for name in available_engines(segment) if ENGINES[name].by_name],
-        "has_vocabulary": segment.has_part("vocabulary") or segment.has_part("words"),
-        **({} if manifest.words is None else {"words": manifest.words}),
+        **({} if first is None else {"block_size": first.part("summaries").block_size}),
+        "modes": [] if first is None else [name for name in available_engines(first) if ENGINES[name].by_name],
+        "has_vocabulary": first is not None and (first.has_part("vocabulary") or first.has_part("words")),
+        **({} if not manifest.words else {"words": manifest.words}),
         "encoder": manifest.encoder,
-        "settings": segment.record.settings.facts(),
-        "parts": {name: part.record for name, part in manifest.parts.items()},
+        "settings": settings.facts(),
+        "parts": {} if record is None else {n: part.record for n, part in record.parts.items() if n != "deleted"},
         "tunings": manifest.tunings,
         "fusion": manifest.fusion,
         **({} if manifest.lexical is None else {"lexical": manifest.lexical}),
         "prunings": manifest.prunings,
-        "windows": manifest.windows,
+        "windows": None if record is None else record.windows,
+        **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),
         "created": manifest.created,
         "library_version": manifest.library_version,
         "bytes": space(manifest),
     }
+
+
+def _segments(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """What there is to say of each segment."""
+    return [
+        {
+            "name": segment.record.name,
+            "documents": len(segment),
+            "deleted": segment.part("deleted").count if segment.has_part("deleted") else 0,
+            "postings": segment.record.postings,
+        }
+        for segment in segments
+    ]
 
 
 def space(manifest: Manifest) -> dict[str, int]:

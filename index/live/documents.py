@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from lsr.core.arguments import kind_of
 from lsr.core.counted import counted
@@ -10,9 +13,8 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
 from lsr.index.live.rows import RowNumbers
-from lsr.index.parts.ids import IdTable
-from lsr.index.parts.segment import Segment
-from lsr.index.parts.windows import WindowRows
+from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.windows import windows_of
 from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
 
 
@@ -23,52 +25,72 @@ class Documents:
 
     Attributes:
         windows: which document each row is a window of; None if rows are documents.
+        rows: how many rows are not deleted.
     """
 
-    def __init__(self, segments: Sequence[Segment], rows: RowNumbers) -> None:
+    def __init__(self, segments: Sequence[SearchedSegment], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
-        self._ids: list[IdTable] = [segment.part("ids") for segment in segments]
-        first = segments[0]
-        self.windows: WindowRows | None = first.part("windows") if first.has_part("windows") else None
+        self.windows = windows_of([segment.windows for segment in segments], rows)
+        self.rows = len(rows) - sum(segment.deleted for segment in segments)
 
     def __repr__(self) -> str:
         return f"Documents({counted(len(self), 'documents')})"
 
     def __len__(self) -> int:
-        return len(self._rows) if self.windows is None else self.windows.documents
+        return self.rows if self.windows is None else sum(map(_alive_documents, self._segments))
 
     # -- ids ---------------------------------------------------------------------------------------------------------
 
     def row(self, id: str) -> int:
         """The row of the document or window with this id; NotFoundError if there is none."""
-        for ids, start in zip(self._ids, self._rows.starts, strict=False):
-            row = ids.find(id)
-            if row is not None:
+        found = self._find(id)
+        if found is None:
+            raise NotFoundError(f"no document with id {id!r}")
+        return found
+
+    def _find(self, id: str) -> int | None:
+        for segment, start in zip(self._segments, self._rows.starts, strict=False):
+            row = segment.ids.find(id)
+            if row is not None and not segment.is_deleted(row):
                 return start + row
-        raise NotFoundError(f"no document with id {id!r}")
+        return None
 
     def rows_of(self, id: str) -> range:
         """The row, or the rows of the windows, of the document with this id; NotFoundError if there is none."""
         if not isinstance(id, str):
             raise InputError(f"the id of a document is a string, not {kind_of(id)}")
-        if self.windows is None:
-            row = self.row(id)
-            return range(row, row + 1)
-        try:
-            return self.windows.rows_beside(self.row(window_id(id, 0)))
-        except NotFoundError:
-            raise NotFoundError(f"no document with id {id!r}") from None
+        # A segment whose documents were not cut knows them by their own ids.
+        for segment, start in zip(self._segments, self._rows.starts, strict=False):
+            row = segment.ids.find(id if segment.windows is None else window_id(id, 0))
+            if row is not None and not segment.is_deleted(row):
+                own = range(row, row + 1) if segment.windows is None else segment.windows.rows_beside(row)
+                return range(own.start + start, own.stop + start)
+        raise NotFoundError(f"no document with id {id!r}")
 
     def row_ids(self, rows: Rows) -> list[str]:
         """The ids of rows."""
-        if len(self._ids) == 1:
-            return self._ids[0].ids(rows)
-        return [self._ids[segment].id(row) for segment, row in map(self._rows.place, rows.tolist())]
+        if len(self._segments) == 1:
+            return self._segments[0].ids.ids(rows)
+        return [self._segments[segment].ids.id(row) for segment, row in map(self._rows.place, rows.tolist())]
+
+    def row_order(self, rows: Rows) -> list[Any]:
+        """What ties between rows are decided by, ascending: ids of documents, and numbers of windows."""
+        ids = self.row_ids(rows)
+        return ids if self.windows is None else [self._parts_of(id, row) for id, row in zip(ids, rows, strict=True)]
+
+    def _parts_of(self, id: str, row: int) -> tuple[str, int]:
+        """The document's id and the number of the window of a row with this id."""
+        segment, _ = self._rows.place(int(row))
+        return (id, 0) if self._segments[segment].windows is None else split_window_id(id)
 
     def ids(self, rows: Rows) -> list[str]:
         """The ids of the rows' documents, also if rows are windows."""
         ids = self.row_ids(rows)
-        return ids if self.windows is None else [split_window_id(id)[0] for id in ids]
+        if self.windows is None:
+            return ids
+        if len(self._segments) == 1:
+            return [split_window_id(id)[0] for id in ids]
+        return [self._parts_of(id, row)[0] for id, row in zip(ids, rows, strict=True)]
 
     # -- texts -------------------------------------------------------------------------------------------------------
 
@@ -79,18 +101,29 @@ class Documents:
         """
         rows = self.rows_of(id)
         segment, first = self._rows.place(rows.start)  # which holds all windows of a document
-        stored = self._segments[segment].part("documents").documents(first, first + len(rows))
-        return stored[0] if self.windows is None else join_windows(stored)
+        holder = self._segments[segment]
+        stored = holder.store.documents(first, first + len(rows))
+        return stored[0] if holder.windows is None else join_windows(stored)
 
     def at(self, row: int) -> Document:
         """The document, or window, stored in a row; NotFoundError if there is no such row."""
         segment, row = self._rows.place(row)
-        return self._segments[segment].part("documents").document(row)
+        return self._segments[segment].store.document(row)
 
     def passage(self, row: int) -> tuple[Document, Window | None]:
         """What a hit shows: a row's document with the text of the row's window, and that window's number (or None)."""
         found = self.at(row)
-        if self.windows is None:
+        if self.windows is None or self._segments[self._rows.place(row)[0]].windows is None:
             return found, None
         first = self.windows.rows_beside(row).start
         return window_passage(found, found if first == row else self.at(first))
+
+
+def _alive_documents(segment: SearchedSegment) -> int:
+    """How many documents of a segment are not deleted: all windows of a document are, or none."""
+    if segment.windows is None:
+        return len(segment) - segment.deleted
+    if segment.alive is None:
+        return segment.windows.documents
+    rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+    return len(np.unique(segment.windows.documents_of(rows)))

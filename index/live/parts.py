@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.errors import InputError
+from lsr.core.remedies import COMPACT
+from lsr.index.live.counts import SnapshotCounts
+from lsr.index.live.dense import SnapshotDense
+from lsr.index.live.documents import Documents
+from lsr.index.live.late import SnapshotLate
+from lsr.index.live.rows import RowNumbers
+from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.terms import SnapshotWords, TermNumbers
 from lsr.index.parts.registry import PARTS
-from lsr.index.parts.segment import Segment
 
 
 class Parts:
     """The parts beside the documents (`lsr.index.parts.registry`), such as dense vectors: `parts["dense"]`.
 
-    Iterating gives the names. A part that was added to the index is opened when it is first asked for.
+    Iterating gives the names. A part that was added to the index is opened when it is first asked for. Of several
+    segments, those that searches need are put together: "dense", "late", "terms", "words" and "vocabulary".
     """
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        (self._segment,) = segments
+    def __init__(
+        self, segments: Sequence[SearchedSegment], rows: RowNumbers, terms: TermNumbers, documents: Documents
+    ) -> None:
+        self._segments, self._rows, self._terms, self._documents = segments, rows, terms, documents
 
     def __repr__(self) -> str:
         return f"Parts({', '.join(self)})"
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._segment.has_part(name)
+        if not isinstance(name, str):
+            return False
+        if len(self._segments) > 1 and name == "words":
+            return self._terms.dim > self._terms.model
+        return bool(self._segments) and all(segment.has_part(name) for segment in self._segments)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in PARTS if name in self)
@@ -35,4 +54,42 @@ class Parts:
 
     def __getitem__(self, name: str) -> Any:
         """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""
-        return self._segment.part(name)
+        if name == "terms" and self._is_put_together:
+            return self._counts
+        if len(self._segments) == 1:
+            if name == "dense" and self._segments[0].alive is not None:
+                return self._dense
+            return self._segments[0].part(name)
+        together = {"dense": "_dense", "late": "_late", "words": "_words"}
+        if name in together and name in self:
+            return getattr(self, together[name])
+        if name == "vocabulary" and self._segments:
+            return self._segments[0].part(name)
+        if name in PARTS and name not in together:
+            raise InputError(f"there is no one {name} part of {len(self._segments)} segments", remedies=[COMPACT])
+        lacking = next((segment for segment in self._segments if not segment.has_part(name)), None)
+        if lacking is None:
+            raise InputError(f"there is no {name} part")
+        return lacking.part(name)  # raises the error that says how one is made
+
+    @property
+    def _is_put_together(self) -> bool:
+        return len(self._segments) != 1 or self._segments[0].alive is not None
+
+    @cached_property
+    def _counts(self) -> SnapshotCounts:
+        return SnapshotCounts(self._segments, self._terms)
+
+    @cached_property
+    def _words(self) -> SnapshotWords:
+        return SnapshotWords(self._terms)
+
+    @cached_property
+    def _dense(self) -> SnapshotDense:
+        parts = [segment.part("dense") for segment in self._segments]
+        alive: list[npt.NDArray[np.uint8] | None] = [segment.alive for segment in self._segments]
+        return SnapshotDense(parts, self._rows, alive, self._documents.row_order)
+
+    @cached_property
+    def _late(self) -> SnapshotLate:
+        return SnapshotLate([segment.part("late") for segment in self._segments], self._rows)

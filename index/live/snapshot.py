@@ -24,7 +24,9 @@ from lsr.index.live.documents import Documents
 from lsr.index.live.moved import MOVED
 from lsr.index.live.parts import Parts
 from lsr.index.live.rows import RowNumbers
+from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.sparse import SparseSearch
+from lsr.index.live.terms import TermNumbers
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.words import WordVocabulary
 from lsr.vectors.sparse import SparseVectors
@@ -55,12 +57,15 @@ class Index:
         self.path = path
         self.manifest = manifest
         self.segments = segments
-        self.dim = manifest.dim
         self.encoder = manifest.encoder
-        self._rows = RowNumbers([len(segment) for segment in segments])
-        self.documents = Documents(segments, self._rows)
-        self.parts = Parts(segments)
-        self.sparse = SparseSearch(manifest, segments, self._rows, self.documents)
+        searched = [SearchedSegment(segment) for segment in segments]
+        self._searched = searched
+        self._rows = RowNumbers([len(segment) for segment in searched])
+        self._terms = TermNumbers(manifest.model_terms, [segment.words for segment in searched])
+        self.dim = self._terms.dim
+        self.documents = Documents(searched, self._rows)
+        self.parts = Parts(searched, self._rows, self._terms, self.documents)
+        self.sparse = SparseSearch(manifest, searched, self._rows, self._terms, self.documents)
 
     @classmethod
     def open(cls, path: str | Path) -> Index:
@@ -86,7 +91,7 @@ class Index:
             except IndexFormatError:
                 # A build may have replaced the index since the manifest was read.
                 current = Manifest.read(path)
-                if current.segment == manifest.segment:
+                if current == manifest:
                     raise
                 manifest = current
 
@@ -169,14 +174,12 @@ class Index:
     def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids, ascending, and weights as stored (quantised) of a row; NotFoundError if there is no such row."""
         number, row = self._rows.place(row)
-        segment = self.segments[number]
-        position = int(segment.row_positions[row])
-        terms, weights = segment.forward.vector(position, np.float32(self.manifest.weight_scale))
-        if segment.rare_terms is not None:
-            terms = segment.rare_terms.term_ids(segment.forward, np.array([position]))
-            order = np.argsort(terms, kind="stable")
-            return terms[order], weights[order]
-        return (segment.part("term_ids")[terms] if segment.has_part("term_ids") else terms), weights
+        terms, weights = self._searched[number].vector(row, np.float32(self.manifest.weight_scale))
+        if self._terms.one:
+            return terms, weights
+        terms = self._terms.of_segment(number, terms)
+        order = np.argsort(terms, kind="stable")
+        return terms[order], weights[order]
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,22 +12,21 @@ from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
-from lsr.core.types import Scores
-from lsr.index.engines.choose import Choice, available_engines, check_parts, choose_engine, choose_mode, engine_for
-from lsr.index.engines.direct.search import score_rows
-from lsr.index.engines.engine import parameters_of
-from lsr.index.engines.hits import Hits
+from lsr.core.types import Rows, Scores
+from lsr.index.engines.choose import Choice, choose_engine, choose_mode
+from lsr.index.engines.hits import Found, Hits, added_up
 from lsr.index.engines.prepared import PreparedQueries
-from lsr.index.engines.queries import check_queries, check_query, in_columns, in_shared_columns
+from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
-from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.engines.tuning import Tuning
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
+from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.terms import TermNumbers
+from lsr.index.live.ties import merge
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.term_ids import TermIds
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
 
@@ -45,21 +44,37 @@ def check_done(manifest: Manifest) -> tuple[Tuning, ...]:
         return tuple(Tuning.from_record(record) for record in manifest.tunings)
 
 
+class SnapshotQueries(NamedTuple):
+    """Checked queries, as each segment of a snapshot takes them.
+
+    Attributes:
+        by_segment: the queries by the columns of each segment.
+    """
+
+    by_segment: tuple[PreparedQueries, ...]
+
+
 class SparseSearch:
     """Search of an index's sparse vectors: what `Index.search`, and the fusion with dense vectors, run on.
 
     Attributes:
         tunings: what tuning found for this index.
+        terms: the term ids of the snapshot, and of its segments.
     """
 
-    def __init__(self, manifest: Manifest, segments: Sequence[Segment], rows: RowNumbers, documents: Documents) -> None:
-        (self._segment,) = segments
+    def __init__(
+        self,
+        manifest: Manifest,
+        segments: Sequence[SearchedSegment],
+        rows: RowNumbers,
+        terms: TermNumbers,
+        documents: Documents,
+    ) -> None:
         self._segments, self._rows, self._count = segments, rows, len(rows)
-        self._ids_of = documents.row_ids
-        self._dim = manifest.dim
-        self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
-        self._shared = self._segment.record.shared
-        self._words_alone = self._segment.record.words == self._segment.record.terms
+        self.terms = terms
+        self._ids_of, self._order_of = documents.row_ids, documents.row_order
+        self._dim = terms.dim
+        self._words_alone = terms.model == 0
         self._scale = np.float32(manifest.weight_scale)
         self.tunings = check_done(manifest)
 
@@ -67,29 +82,38 @@ class SparseSearch:
         return f"SparseSearch({self._count:,} rows, modes {', '.join(self.modes)})"
 
     @property
+    def only(self) -> Segment | None:
+        """The segment, if the snapshot is a single one of files; else None."""
+        return self._segments[0].segment if len(self._segments) == 1 else None
+
+    @property
     def modes(self) -> tuple[str, ...]:
         """The modes in which this index can be searched, without "auto"."""
-        return tuple(name for name in available_engines(self._segment) if ENGINES[name].by_name)
+        common = set(ENGINES).intersection(*(segment.engines for segment in self._segments))
+        return tuple(name for name in ENGINES if name in common and ENGINES[name].by_name)
 
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
         return choose_mode(self._count, k, filtered=filtered, words_alone=self._words_alone)
 
-    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> PreparedQueries:
+    def prepare(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> SnapshotQueries:
         """A checked query, as searched with: terms (or their columns) ascending, weights times the index's scale.
 
         Raises as `Index.search`.
         """
-        return self._in_columns(check_query(terms, weights, self._dim, self._scale))
+        return self._in_segments(check_query(terms, weights, self._dim, self._scale))
 
-    def _in_columns(self, prepared: PreparedQueries) -> PreparedQueries:
-        if self._shared is not None:
-            return in_shared_columns(prepared, self._shared)
-        return prepared if self._term_ids is None else in_columns(prepared, self._term_ids)
+    def _in_segments(self, prepared: PreparedQueries) -> SnapshotQueries:
+        return SnapshotQueries(
+            tuple(
+                segment.in_columns(self.terms.in_segment(number, prepared))
+                for number, segment in enumerate(self._segments)
+            )
+        )
 
     def search_prepared(
         self,
-        prepared: PreparedQueries,
+        prepared: SnapshotQueries,
         k: int = 10,
         *,
         mode: str = "auto",
@@ -123,8 +147,8 @@ class SparseSearch:
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
-            prepared = self._in_columns(check_queries(queries, start, min(start + most, len(queries)), self._scale))
-            return self._search(prepared, k, choice, allowed)
+            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            return self._search(self._in_segments(prepared), k, choice, allowed)
 
         hits: list[Hits] = []
         with executor(threads) as workers:
@@ -136,31 +160,23 @@ class SparseSearch:
 
     def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> Scores:
         """See `Index.scores`."""
-        query = next(iter(self.prepare(terms, weights)))
         try:
             wanted = np.asarray(rows, np.int64)
         except (TypeError, ValueError):
             raise InputError(f"rows are whole numbers, not {kind_of(rows)}") from None
-        scores = np.empty(len(wanted), np.float32)
-        for number, places, found in self._rows.split(wanted):
-            segment = self._segments[number]
-            with BorrowedScratch(segment) as scratch:
-                scores[places] = score_rows(segment, query, found, scratch)
+        return self.scores_prepared(self.prepare(terms, weights), wanted)
+
+    def scores_prepared(self, prepared: SnapshotQueries, rows: Rows) -> Scores:
+        """float32 [n]: the inner products of the (first) query that `prepare` returned with these rows."""
+        scores = np.empty(len(rows), np.float32)
+        for number, places, found in self._rows.split(rows):
+            scores[places] = self._segments[number].scores(next(iter(prepared.by_segment[number])), found)
         return scores
 
     def warm_up(self) -> None:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
-            segment.warm_up()
-        rows = self._count
-        everything, nothing = AllowedRows(rows), AllowedRows.of(np.zeros(rows, np.bool_), rows)
-        for name in available_engines(self._segment):
-            engine = ENGINES[name]
-            choice = Choice(engine, parameters_of(engine, {}))
-            for size in QUERY_SIZES:
-                columns = np.arange(min(size, self._segment.record.dim))
-                queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale)
-                self._search(queries, 1, choice, nothing if engine.reads_all else everything)
+            segment.warm_up(self._scale)
 
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None
@@ -177,12 +193,25 @@ class SparseSearch:
             recall=recall,
             tunings=self.tunings,
         )
-        check_parts(choice.engine, self._segment)
-        return engine_for(choice, allowed)
+        for segment in self._segments:
+            segment.check(choice)
+        return choice
 
-    def _search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
+    def _search(self, queries: SnapshotQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
         """The hits of each query, on this thread."""
         most = min(int(k), self._count)
-        with BorrowedScratch(self._segment) as scratch:
-            found = choice.engine.search(self._segment, queries, most, allowed, scratch, choice.parameters)
-        return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
+        if len(self._segments) == 1:
+            found = self._segments[0].search(queries.by_segment[0], most, choice, allowed)
+            return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
+        by_segment = []
+        for segment, own, first in zip(self._segments, queries.by_segment, self._rows.starts, strict=False):
+            for_segment = segment.search(own, most, choice, allowed.part(first, len(segment)))
+            by_segment.append([(rows + first, scores, stats) for rows, scores, stats in for_segment])
+        return [self._merged(each, most) for each in zip(*by_segment, strict=True)]
+
+    def _merged(self, found: Sequence[Found], k: int) -> Hits:
+        """One query's hits of those of each segment."""
+        best = merge([(rows, scores) for rows, scores, _ in found], k, self._order_of)
+        rows = np.concatenate([rows for rows, _, _ in found])[best]
+        scores = np.concatenate([scores for _, scores, _ in found])[best]
+        return Hits(rows, scores, added_up([stats for _, _, stats in found]), self._ids_of)

@@ -7,7 +7,7 @@ from pathlib import Path
 from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.index.format.files import file_problems
-from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segment
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segments
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.sparse import check_done
 from lsr.index.parts.part import Part
@@ -24,9 +24,9 @@ def verify(path: str | Path) -> list[str]:
     """
     path = path_of(path, "the path of an index")
     while True:
-        segment = published_segment(path)
+        segments = published_segments(path)
         problems = _problems(path)
-        if not problems or published_segment(path) == segment:
+        if not problems or published_segments(path) == segments:
             return problems
 
 

@@ -44,9 +44,10 @@ class PartWriter:
         self._lock = lock_folder(path)
         try:
             manifest = current_manifest(path, segment)
-            if name in manifest.parts and not force and not is_unfinished(path, index_identity):
+            parts = manifest.segments[0].parts
+            if name in parts and not force and not is_unfinished(path, index_identity):
                 raise OutputExistsError(f"{path} has a {name} part already", remedies=[REPLACE])
-            self._remove_others({part.folder for part in manifest.parts.values()})
+            self._remove_others({part.folder for part in parts.values()})
             self.folder = path / segment / f"{name}-{secrets.token_hex(4)}"
             self.folder.mkdir()
         except BaseException:
@@ -59,10 +60,11 @@ class PartWriter:
         manifest = current_manifest(self._path, self._segment)
         part = PartRecord(self.folder.name, record, seal(self.folder))
         # The weight was tuned for the old vectors.
-        manifest = replace(manifest, parts={**manifest.parts, self._name: part}, fusion=None)
+        parts = {**manifest.segments[0].parts, self._name: part}
+        manifest = replace(manifest.with_segment(self._segment, parts=parts), fusion=None)
         manifest.write(self._path)
         self._published = True
-        self._remove_others({part.folder for part in manifest.parts.values()})
+        self._remove_others({part.folder for part in parts.values()})
         return manifest
 
     def _remove_others(self, keep: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsr.core.errors import InputError
 from lsr.index.format.settings import IndexSettings
 from lsr.index.parts.bmp.part import BmpPart
+from lsr.index.parts.deleted import DeletedPart
 from lsr.index.parts.dense.part import DensePart
 from lsr.index.parts.documents import DocumentsPart
 from lsr.index.parts.forward import ForwardPart
@@ -39,6 +40,7 @@ PARTS: dict[str, Part] = {
         WordsPart(),
         DensePart(),
         LatePart(),
+        DeletedPart(),
     )
 }
 """The parts, in the order in which a build writes them and an index describes them."""

@@ -38,6 +38,10 @@ class TermCounts:
     documents: npt.NDArray[np.int64]
     tokens: npt.NDArray[np.int64] | None
 
+    def of(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """int64 [n]: in how many documents' vectors each of these terms is."""
+        return self.documents[ids]
+
 
 class TermsPart(WrittenPart):
     """See `TermCounts`."""

@@ -57,8 +57,9 @@ def add_token_vectors(
 
 def _take_back(index: Index, work: Path, part: str, names: Iterable[str]) -> None:
     """Move files back that a killed run had moved into a part that it did not come to publish."""
-    added = index.manifest.parts.get(part)
-    for folder in (index.path / index.manifest.segment).glob(f"{part}-*"):
+    (segment,) = index.manifest.segments
+    added = segment.parts.get(part)
+    for folder in (index.path / segment.name).glob(f"{part}-*"):
         if added is None or folder.name != added.folder:
             for name in names:
                 if (folder / name).is_file() and not (work / name).exists():

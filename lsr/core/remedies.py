@@ -13,6 +13,7 @@ from lsr.core.errors import Remedy
 REPLACE = Remedy("replace", "replace it", "force=True")
 RESTART = Remedy("restart", "begin again", "restart=True")
 BUILD_AGAIN = Remedy("build-again", "build the index again")
+COMPACT = Remedy("compact", "put it into one segment first", "Collection.compact")
 CHOOSE_FOLDER = Remedy("choose-folder", "choose another folder")
 REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
 

@@ -137,9 +137,9 @@ class IndexEncoders:
         """The words that the index holds beside a model's terms, or None. IndexFormatError, ModelError as there."""
         with self._loading:
             if self._words is None and self._lexical is not None:
-                names, documents = self._index.parts["words"], self._index.parts["terms"].documents
+                names, counts = self._index.parts["words"], self._index.parts["terms"].of
                 synonyms = self._index.manifest.synonyms or ()
-                self._words = IndexWords(self._lexical, names, documents, len(self._index), synonyms)
+                self._words = IndexWords(self._lexical, names, counts, self._index.documents.rows, synonyms)
             return self._words
 
     @property
@@ -297,7 +297,7 @@ class IndexEncoders:
         frequencies = self._index.parts["terms"].tokens
         if not encoder.inference_free or frequencies is None:
             return encoder
-        count = len(self._index)
+        count = self._index.documents.rows
         blend = encoder.query_idf * count / (count + _FEW) if self._query_idf is None else self._query_idf
         if not blend:
             return encoder

@@ -59,7 +59,7 @@ def index(encoder: SparseEncoder, toy_documents: list[Document], tmp_path: Path)
 
 
 def part_bytes(index: Index, kind: str) -> dict[str, bytes]:
-    folder = index.path / index.manifest.segment / index.manifest.parts[kind].folder
+    folder = index.path / index.manifest.segment / index.manifest.segments[0].parts[kind].folder
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
@@ -68,7 +68,7 @@ def test_an_interrupted_encoding_goes_on_where_it_stopped(index: Index, kind: st
     work = index.path.with_name(f"index.{kind}")
     with pytest.raises(KeyboardInterrupt):
         ADD[kind](index, Made(kind, stop_after=4))  # type: ignore[operator]
-    assert work.is_dir() and kind not in Index.open(index.path).manifest.parts
+    assert work.is_dir() and kind not in Index.open(index.path).manifest.segments[0].parts
     with pytest.raises(OutputExistsError, match=r"different settings.*restart=True"):
         ADD[kind](index, Made(kind, name="another"))  # type: ignore[operator]
     rest = Made(kind)
@@ -85,7 +85,7 @@ def test_an_interrupted_encoding_goes_on_where_it_stopped(index: Index, kind: st
 @pytest.mark.parametrize(("kind", "name"), [("dense", "vectors.npy"), ("late", "late_indptr.npy")])
 def test_a_part_with_damage_inside_is_to_be_added_again(index: Index, kind: str, name: str) -> None:
     made = ADD[kind](index, Made(kind))  # type: ignore[operator]
-    file = made.path / made.manifest.segment / made.manifest.parts[kind].folder / name
+    file = made.path / made.manifest.segment / made.manifest.segments[0].parts[kind].folder / name
     file.write_bytes(bytes(file.stat().st_size))
     with pytest.raises(IndexFormatError, match=name) as raised:
         Index.open(made.path).parts[kind]

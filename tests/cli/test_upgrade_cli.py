@@ -14,7 +14,8 @@ import pytest
 import lsr.index.format.manifest
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import upgrade
-from lsr.index import FORMAT_VERSION, Index, upgrade_index, verify
+from lsr.index import Index, upgrade_index, verify
+from lsr.index.format.manifest import FROZEN_VERSION
 from lsr.index.format.output import lock_folder
 
 Run = Callable[..., tuple[int, str, str]]
@@ -38,7 +39,7 @@ def test_the_manifest_alone_is_rewritten(run: Run, old: Path) -> None:
     assert (code, out) == (0, "") and "old: from format 2 to format 3" in err
     after = tree(old)
     record, earlier = (json.loads(files.pop("manifest.json")) for files in (after, before))
-    assert after == before and verify(old) == [] and record["format_version"] == FORMAT_VERSION
+    assert after == before and verify(old) == [] and record["format_version"] == FROZEN_VERSION
     changed = {name for name in earlier if record[name] != earlier[name]}
     assert changed == {"format_version", "crc32"}
     upgraded = Index.open(old)
@@ -96,7 +97,7 @@ def test_another_process_that_writes_is_not_disturbed(run: Run, old: Path) -> No
 
 
 def test_a_format_that_is_no_longer_searched_names_the_command(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lsr.index.format.manifest, "_READABLE_VERSIONS", (FORMAT_VERSION,))
+    monkeypatch.setattr(lsr.index.format.manifest, "_READABLE_VERSIONS", (FROZEN_VERSION,))
     with pytest.raises(IndexFormatError, match=r"index format 2.*bring it up to date") as raised:
         Index.open(old)
     assert raised.value.remedies == (upgrade(old),)

@@ -18,6 +18,7 @@ from lsr.core.errors import IndexFormatError
 from lsr.core.files import crc32
 from lsr.index import FORMAT_VERSION, Index, IndexBuilder, IndexSettings, verify
 from lsr.index.format.arrays import write_array
+from lsr.index.format.manifest import FROZEN_VERSION
 
 
 def test_a_header_of_another_length_is_refused(build):
@@ -75,14 +76,14 @@ def test_verify_names_a_file_that_cannot_be_read(build, monkeypatch):
 
     monkeypatch.setattr("lsr.index.format.files.crc32", fail)
     problems = verify(index.path)
-    assert len(problems) == len(index.manifest.files)
+    assert len(problems) == len(index.manifest.segments[0].files)
     assert "documents.arrow: not readable ([Errno 5] Input/output error" in problems[0]
 
 
 def test_truncated_missing_and_changed_files(build):
     index = build(random_vectors(60, 30))
     folder = index.path / index.manifest.segment
-    for name, record in index.manifest.files.items():
+    for name, record in index.manifest.segments[0].files.items():
         whole = (folder / name).read_bytes()
         os.truncate(folder / name, record.bytes - 1)
         says = f"{name}: expected {record.bytes:,} bytes, found {record.bytes - 1:,}"
@@ -103,7 +104,7 @@ def test_other_versions_and_damaged_manifests(build, tmp_path):
     path = build(random_vectors(5, 30)).path
     manifest = path / "manifest.json"
     record = json.loads(manifest.read_text())
-    assert record["format_version"] == FORMAT_VERSION == 3
+    assert record["format_version"] == FROZEN_VERSION == 3
     cases = {
         json.dumps({**record, "format_version": 1, "library_version": "0.1.0"}): "index format 1, written by lsr 0.1.0",
         json.dumps({**record, "format_version": FORMAT_VERSION + 1}): f"reads format {FORMAT_VERSION}; install a newer",

@@ -35,7 +35,7 @@ def build_and_search(folder: Path) -> list[dict[str, Any]]:
         with IndexBuilder(folder / str(number), dim=DIM, settings=settings) as builder:
             builder.add(vectors(1500, 60, seed=0))
             index = builder.finish()
-        files = {name: record.crc32 for name, record in index.manifest.files.items()}
+        files = {name: record.crc32 for name, record in index.manifest.segments[0].files.items()}
         made.append({"files": files, "hits": search(index)})
     return made
 

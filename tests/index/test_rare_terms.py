@@ -120,7 +120,7 @@ def test_pruning_keeps_the_layout_and_the_weights(index: Index, tmp_path: Path) 
 def test_few_terms_are_kept_as_ever(tmp_path: Path) -> None:
     vectors = SparseVectors.from_rows([([1, 5, COLUMNS - 1], [1.0, 2.0, 0.5])], dim=COLUMNS)
     index = build(tmp_path / "index", vectors)
-    assert "rare_terms" not in index.parts and index.manifest.shared_from is None
+    assert "rare_terms" not in index.parts and index.manifest.segments[0].shared_from is None
     assert "shared_from" not in (index.path / "manifest.json").read_text()
 
 

@@ -94,7 +94,7 @@ def test_late_interaction(retriever: Retriever, tmp_path: Path) -> None:
     for hit, tokens in zip(before, _split(documents), strict=True):
         expected[hit.id] = float((query @ tokens.T).max(axis=1).sum())
     assert {hit.id: hit.score for hit in found} == pytest.approx(expected, rel=0.02)
-    (index.path / index.manifest.segment / index.manifest.parts["late"].folder / "late_codes.npy").unlink()
+    (index.path / index.manifest.segment / index.manifest.segments[0].parts["late"].folder / "late_codes.npy").unlink()
     assert "late_codes.npy: missing" in verify(index.path)[0] and again.search(QUERY, 5).hits
 
 

@@ -200,7 +200,7 @@ def test_a_plan_that_makes_no_sense_is_refused(served: TestClient, asked: dict[s
 def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_path: Path) -> None:
     index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
     index = add_dense(index, [np.eye(len(DOCUMENTS), 8, dtype=np.float32)])
-    (index.path / index.manifest.segment / index.manifest.parts["dense"].folder / "vectors.npy").unlink()
+    (index.path / index.manifest.segment / index.manifest.segments[0].parts["dense"].folder / "vectors.npy").unlink()
     app = create_app(index.path, ServiceSettings(workers=1))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Protocol
 
@@ -33,7 +33,7 @@ class IndexWords:
     Args:
         record: what the index says of its words.
         words: of the index: `find` gives the term id of one, or None.
-        documents: int64 [dim]: how many of the `rows` hold each term.
+        documents: how many of the `rows` hold each of some term ids: int64 [n].
         synonyms: rules of `lsr.encoding.lexical.synonyms`, for queries.
 
     ModelError for an index whose words were cut by other rules than today's.
@@ -43,7 +43,7 @@ class IndexWords:
         self,
         record: LexicalRecord,
         words: WordTable,
-        documents: npt.NDArray[np.int64],
+        documents: Callable[[npt.NDArray[np.uint32]], npt.NDArray[np.int64]],
         rows: int,
         synonyms: Sequence[str] = (),
     ) -> None:
@@ -68,7 +68,7 @@ class IndexWords:
         if not len(ids):
             return NOTHING
         weight = self.record.settings.weight if weight is None else weight
-        idf = inverse_document_frequency(self._documents[ids], self._rows)
+        idf = inverse_document_frequency(self._documents(ids), self._rows)
         return ids, (idf * counts.astype(np.float32) * np.float32(weight)).astype(np.float32)
 
     def document(self, text: str) -> Row:

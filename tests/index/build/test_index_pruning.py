@@ -236,7 +236,7 @@ def test_dense_and_token_vectors_follow_their_documents(build: Build, tmp_path: 
     store_fusion_tuning(index, FusionTuning("tmm", "candidates", 100, 0.4, None, "nDCG@10", 0.5, 0.4, 20))
     index = Index.open(index.path)
     pruned = prune_index(index, tmp_path / "pruned", TopK(2))
-    assert list(pruned.manifest.parts) == ["dense", "late"] and verify(pruned.path) == []
+    assert list(pruned.manifest.segments[0].parts) == ["dense", "late"] and verify(pruned.path) == []
     assert pruned.segments[0].row_positions.tolist() != index.segments[0].row_positions.tolist()
     assert stored_tuning(index) is not None and stored_tuning(pruned) is None
     plan = RetrievalPlan(retrieve=RetrieveSettings(mode="dense"))
@@ -280,7 +280,7 @@ def test_dense_vectors_are_carried_over_unless_they_are_damaged(build: Build, tm
     in_place = prune_index(pruned, pruned.path, TopK(2), force=True)
     np.testing.assert_array_equal(in_place.parts["dense"].vectors, before)
     assert verify(in_place.path) == []
-    part = index.path / index.manifest.segment / index.manifest.parts["dense"].folder
+    part = index.path / index.manifest.segment / index.manifest.segments[0].parts["dense"].folder
     (part / "vectors.npy").unlink()
     with pytest.raises(IndexFormatError, match=r"vectors\.npy: missing"):
         prune_index(index, tmp_path / "again", TopK(3))

@@ -172,7 +172,7 @@ def test_largest_weights(tmp_path, monkeypatch):
 
 def test_same_bytes_whatever_the_threads(tmp_path, monkeypatch):
     monkeypatch.setattr(lsr.index.parts.summaries.blocks, "MOST_WINDOW_BLOCKS", 1)
-    files = [build(tmp_path, VECTORS, 2, threads).manifest.files for threads in (1, 3)]
+    files = [build(tmp_path, VECTORS, 2, threads).manifest.segments[0].files for threads in (1, 3)]
     assert files[0] == files[1]
     assert sum(name.startswith("bmp_") for name in files[0]) == 7
 
@@ -183,7 +183,7 @@ def test_recorded(tmp_path):
     assert index.parts["bmp"].summaries.blocks == 10
     assert "bmp" in index.sparse.modes
     assert index.describe()["bytes"]["bmp"] == sum(
-        record.bytes for name, record in index.manifest.files.items() if name.startswith("bmp_")
+        record.bytes for name, record in index.manifest.segments[0].files.items() if name.startswith("bmp_")
     )
 
 

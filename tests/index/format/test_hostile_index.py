@@ -288,7 +288,7 @@ def test_eight_bytes_of_a_file_of_faiss(build, kind: str) -> None:
         settings=DenseSettings(kind),
         threads=1,
     )
-    part = index.manifest.parts["dense"]
+    part = index.manifest.segments[0].parts["dense"]
     path = index.path / index.manifest.segment / part.folder / "ann.faiss"
     whole = path.read_bytes()
     assert len(index.parts["dense"].search(np.ones(8), 5, mode="approximate").rows) == 5

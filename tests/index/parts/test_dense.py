@@ -151,7 +151,7 @@ def test_a_part_is_replaced_only_on_demand_and_a_failure_leaves_the_old_one(buil
 def test_a_damaged_part_is_named_and_sparse_search_still_answers(build):
     vectors = random_vectors(200, 50)
     index = add_dense(build(vectors), [clustered(200)], settings=DenseSettings("hnsw"), threads=1)
-    part = index.path / index.manifest.segment / index.manifest.parts["dense"].folder
+    part = index.path / index.manifest.segment / index.manifest.segments[0].parts["dense"].folder
     for name in ("vectors.npy", "ann.faiss"):
         whole = (part / name).read_bytes()
         for damage, says in (
@@ -229,7 +229,7 @@ def test_rows_of_several_segments_are_carried_over(build, tmp_path, kind):
     record = added_parts()["dense"].carry(sources, folder)
     expected = np.concatenate([vectors[0][[149, 0, 7]], vectors[1], vectors[2][::-1]])
     whole = add_dense(build(random_vectors(64, 50)), [expected], settings=settings, threads=1)
-    assert record.folder == "dense-new" and record.record == whole.manifest.parts["dense"].record
+    assert record.folder == "dense-new" and record.record == whole.manifest.segments[0].parts["dense"].record
     assert file_problems(folder, record.files, contents=True) == []
     carried = open_dense(folder, record, 64)
     np.testing.assert_array_equal(carried.vectors, whole.parts["dense"].vectors)

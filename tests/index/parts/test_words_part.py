@@ -92,21 +92,21 @@ def test_an_index_of_words_alone(tmp_path: Path) -> None:
 
 def test_few_words_share_nothing(tmp_path: Path) -> None:
     index = build(tmp_path / "index", TOKENS, WORDS[:60])
-    assert index.manifest.columns is None and "words" in index.parts and verify(index.path) == []
+    assert index.segments[0].record.columns is None and "words" in index.parts and verify(index.path) == []
     assert index.vocabulary == Vocabulary([*TOKENS, *(f"word:{word}" for word in WORDS[:60])])
 
 
 def test_without_words_nothing_is_said_of_them(tmp_path: Path) -> None:
     for number, words in enumerate((None, [])):
         index = build(tmp_path / str(number), words=words)
-        assert "words" not in index.parts and type(index.vocabulary) is Vocabulary and index.manifest.words is None
+        assert "words" not in index.parts and type(index.vocabulary) is Vocabulary and not index.manifest.words
         assert "words" not in index.describe() and "words" not in (index.path / "manifest.json").read_text()
 
 
 def test_pruned_and_copied_and_upgraded_they_stay(index: Index, tmp_path: Path) -> None:
     pruned = prune_index(index, tmp_path / "pruned", TopK(1))
     assert pruned.vocabulary == index.vocabulary and isinstance(pruned.vocabulary, WordVocabulary)
-    assert verify(pruned.path) == [] and pruned.manifest.columns == index.manifest.columns == 65_536
+    assert verify(pruned.path) == [] and pruned.segments[0].record.columns == index.segments[0].record.columns == 65_536
     assert pruned.describe()["words"] == len(WORDS) and not upgrade_index(pruned.path).changed
     with IndexBuilder(tmp_path / "copy", dim=DIM, vocabulary=index.vocabulary) as builder:
         for vectors in iter_vectors(index):

@@ -1,0 +1,71 @@
+"""What a manifest says of a collection that is written to, beside its segments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lsr.core.options import beneath
+from lsr.index.format.records import MOST_TERMS, mapping, number, object_or_none, text
+from lsr.index.format.settings import IndexSettings
+
+IDENTITY = re.compile(r"[0-9a-f]{32}")
+_MOST_LOGS = 10**10 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRecord:
+    """The facts about a collection that takes writes.
+
+    Attributes:
+        identity: of the collection, which its log files state: 32 hexadecimal digits.
+        log: the number of the first log file that is not yet in the segments.
+        sequence: of the last write that is in the segments.
+        terms: the number of the model's terms, whether there is a segment or not.
+        settings: of the segments to come.
+        windows: how documents are cut, as JSON values of `lsr.text.windows.WindowSettings`; None if they are not.
+        dense: what the manifest of each segment says of its dense vectors; None if documents have none.
+        schema: types of fields, as JSON values; None if they are inferred.
+    """
+
+    identity: str
+    log: int
+    sequence: int
+    terms: int
+    settings: IndexSettings
+    windows: dict[str, Any] | None = None
+    dense: dict[str, Any] | None = None
+    schema: dict[str, Any] | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "identity": self.identity,
+            "log": self.log,
+            "sequence": self.sequence,
+            "terms": self.terms,
+            "settings": self.settings.to_record(),
+            "windows": self.windows,
+            "dense": self.dense,
+            "schema": self.schema,
+        }
+
+    @classmethod
+    def from_record(cls, value: object) -> LiveRecord:
+        """From JSON values; InputError names one that is missing or wrong."""
+        names = "identity", "log", "sequence", "terms", "settings", "windows", "dense", "schema"
+        record: Mapping[str, Any] = mapping(value, keys=names)
+        with beneath("settings"):
+            settings = IndexSettings.from_record(dict(mapping(record["settings"])))
+        return cls(
+            identity=text(record, "identity", IDENTITY),
+            log=number(record, "log", 1, _MOST_LOGS),
+            sequence=number(record, "sequence", 0, 2**63 - 1),
+            terms=number(record, "terms", 0, MOST_TERMS),
+            settings=settings,
+            windows=object_or_none(record, "windows"),
+            dense=object_or_none(record, "dense"),
+            schema=object_or_none(record, "schema"),
+        )
