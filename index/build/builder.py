@@ -239,7 +239,7 @@ class IndexBuilder:
         segment = SegmentRecord(
             name=draft.folder.name,
             documents=draft.documents,
-            terms=self.dim,
+            ids=self.dim,
             postings=len(draft.forward.indices),
             weight_scale=scale.step,
             settings=self.settings,

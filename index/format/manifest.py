@@ -106,7 +106,7 @@ class Manifest:
         """Number of the model's terms, which are those of every segment."""
         if self.live is not None:
             return self.live.terms
-        return self.segments[0].terms - self.segments[0].words
+        return self.segments[0].ids - self.segments[0].words
 
     @property
     def dim(self) -> int:
@@ -203,7 +203,7 @@ class Manifest:
                         if name not in SEGMENT_FIELDS:
                             raise InputError("there is no such field", field=shortened(name))
                     segment = SegmentRecord.from_record(each, scale)
-                    if segment.terms - segment.words != facts.terms:
+                    if segment.ids - segment.words != facts.terms:
                         raise InputError(f"must be {facts.terms:,} terms of the model, and words", field="dim")
                     segments.append(segment)
             if len({segment.name for segment in segments}) < len(segments):

@@ -73,7 +73,7 @@ class SegmentRecord:
     Attributes:
         name: of its folder.
         documents: number of rows.
-        terms: how many terms can be told apart: what counts by term, and the terms of a query, are at most.
+        ids: number of term ids that there could be.
         postings: number of (term, weight) pairs in all documents.
         weight_scale: a stored weight q (1 to 255) stands for q * weight_scale: that of the index.
         settings: of the build.
@@ -90,7 +90,7 @@ class SegmentRecord:
 
     name: str
     documents: int
-    terms: int
+    ids: int
     postings: int
     weight_scale: float
     settings: IndexSettings
@@ -104,22 +104,27 @@ class SegmentRecord:
 
     @property
     def dim(self) -> int:
-        """How many columns there are: terms, unless there are tables of some only, or some share columns."""
-        return self.terms if self.columns is None else self.columns
+        """How many columns there are: terms, unless there are tables of some only, or some share them."""
+        return self.ids if self.columns is None else self.columns
+
+    @property
+    def terms(self) -> int:
+        """How many terms can be told apart: what counts by term, and the terms of a query, are at most."""
+        return self.dim if self.shared_from is None else self.ids
 
     @property
     def shared(self) -> SharedColumns | None:
         """Which columns rare terms share; None if none do."""
         if self.shared_from is None or self.columns is None:
             return None
-        return SharedColumns(self.terms, self.columns, self.shared_from)
+        return SharedColumns(self.ids, self.columns, self.shared_from)
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, without what the manifest says of all segments."""
         return {
             "segment": self.name,
             "documents": self.documents,
-            "dim": self.terms,
+            "dim": self.ids,
             "postings": self.postings,
             "settings": self.settings.to_record(),
             "files": {name: asdict(file) for name, file in self.files.items()},
@@ -136,8 +141,8 @@ class SegmentRecord:
     def from_record(cls, record: Mapping[str, Any], weight_scale: float) -> SegmentRecord:
         """From JSON values; InputError names one that is missing or wrong. Others beside them are not looked at."""
         documents = number(record, "documents", 1, MOST_DOCUMENTS)
-        terms = number(record, "dim", 1, MOST_TERMS)
-        columns = optional_number(record, "columns", 1, terms)
+        ids = number(record, "dim", 1, MOST_TERMS)
+        columns = optional_number(record, "columns", 1, ids)
         settings = mapping(_value(record, "settings"), field="settings")
         with beneath("settings"):
             made_settings = IndexSettings.from_record(dict(settings))
@@ -150,8 +155,8 @@ class SegmentRecord:
         return cls(
             name=text(record, "segment", SEGMENT_NAME),
             documents=documents,
-            terms=terms,
-            postings=number(record, "postings", 0, min(documents * terms, _MOST_BYTES)),
+            ids=ids,
+            postings=number(record, "postings", 0, min(documents * ids, _MOST_BYTES)),
             weight_scale=weight_scale,
             settings=made_settings,
             files=files_from_record(_value(record, "files")),
@@ -160,7 +165,7 @@ class SegmentRecord:
             library_version=text(record, "library_version", TEXT),
             columns=columns,
             shared_from=optional_number(record, "shared_from", 0, -1 if columns is None else columns - 1),
-            words=optional_number(record, "words", 1, terms) or 0,
+            words=optional_number(record, "words", 1, ids) or 0,
         )
 
 

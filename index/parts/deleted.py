@@ -84,7 +84,7 @@ class DeletedPart(AddedPart):
         return RESTORE
 
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
-        """See `AddedPart.carry`: a segment that is made of others leaves out what is deleted, so it has no such part."""
+        """Raise InputError: a segment that is made of others leaves out what is deleted, so it has no such part."""
         raise InputError("deleted rows are left out of a new segment, not carried over")
 
 

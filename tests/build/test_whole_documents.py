@@ -27,9 +27,8 @@ def test_where_no_document_is_longer_the_index_is_as_without_windows(encoder: Sp
         SHORT, tmp_path / "fitting", encoder, lexical=LexicalSettings(), windows=FITTING, only_if_needed=True
     )
     assert index.documents.windows is None
-    checksums = [
-        {name: file.crc32 for name, file in each.manifest.segments[0].files.items()} for each in (plain, index)
-    ]
+    records = [each.segments[0].record for each in (plain, index)]
+    checksums = [{name: file.crc32 for name, file in record.files.items()} for record in records]
     assert checksums[0] == checksums[1]
     assert [index.documents.get(document.id) for document in SHORT] == SHORT
 

@@ -23,7 +23,7 @@ def edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
-@pytest.mark.parametrize("version", [4, 99, 0, "3", None, [3]])
+@pytest.mark.parametrize("version", [5, 99, 0, "3", None, [3]])
 def test_an_unknown_format_is_refused_by_name(index: Path, version: object) -> None:
     edit(index / "manifest.json", format_version=version)
     with pytest.raises(IndexFormatError, match="index format") as refused:
@@ -31,7 +31,7 @@ def test_an_unknown_format_is_refused_by_name(index: Path, version: object) -> N
     message = str(refused.value)
     assert f"index format {version}" in message and "written by lsr 0.1.0" in message
     assert "build the index again" in message
-    assert ("install a newer lsr" in message) == (version in (4, 99))
+    assert ("install a newer lsr" in message) == (version in (5, 99))
     assert [message] == verify(index)
 
 

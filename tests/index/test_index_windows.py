@@ -294,8 +294,7 @@ def test_a_pruned_index_keeps_its_windows(tmp_path):
     index = build_long(tmp_path / "index")
     pruned = prune_index(index, tmp_path / "pruned", TopK(2))
     assert (
-        pruned.manifest.segments[0].windows == index.manifest.segments[0].windows
-        and pruned.documents.get("a#0") == LONG[0]
+        pruned.segments[0].record.windows == index.segments[0].record.windows and pruned.documents.get("a#0") == LONG[0]
     )
     np.testing.assert_array_equal(pruned.documents.windows.row_documents, index.documents.windows.row_documents)
 

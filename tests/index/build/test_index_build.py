@@ -60,8 +60,7 @@ def test_the_same_bytes_whatever_the_threads_the_batches_and_the_parts(
         assert verify(index.path) == []
         made[name] = index
     files = {
-        name: {f: record.crc32 for f, record in index.manifest.segments[0].files.items()}
-        for name, index in made.items()
+        name: {f: record.crc32 for f, record in index.segments[0].record.files.items()} for name, index in made.items()
     }
     assert files["whole"] == files["one"] == files["three"]
     for file in ("order_rows.npy", "seismic_rows.npy"):
@@ -166,14 +165,14 @@ def test_nothing_but_the_files_of_the_index_is_left(tmp_path: Path) -> None:
     full, _ = finish(tmp_path / "full", vectors, **EVERYTHING)
     parts = {name.removesuffix(".npy").split("_")[0] for name in plain.manifest.segments[0].files}
     assert parts == {"forward", "order", "term", "summary", "id", "ids", "documents.arrow"}
-    assert set(full.manifest.segments[0].files) - set(plain.manifest.files) == {
+    assert set(full.segments[0].record.files) - set(plain.segments[0].record.files) == {
         name
-        for name in full.manifest.segments[0].files
+        for name in full.segments[0].record.files
         if name.startswith(("seismic", "bmp")) or name == "forward_deficits.npy"
     }
     for index in (plain, full):
         folder = index.path / index.manifest.segment
-        assert {path.name for path in folder.iterdir()} == set(index.manifest.segments[0].files)
+        assert {path.name for path in folder.iterdir()} == set(index.segments[0].record.files)
         space = index.describe()["bytes"]
         assert space.pop("total") == sum(space.values())
     assert plain.describe()["bytes"]["seismic"] == plain.describe()["bytes"]["bmp"] == 0
