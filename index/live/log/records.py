@@ -1,11 +1,11 @@
 """What a record of the log means: some writes, applied together or not at all.
 
-    version u8, three zeros, length of the header u32
-    header: JSON in UTF-8, padded by spaces to a multiple of four bytes: a list with an object for each write,
-        {"id", "title", "text", "fields", "terms": how many, "words": [names], "tokens": how many, "length",
-        "dense": how many} or {"delete": id}; what is empty is left out
-    arrays: of all documents, one after another, little-endian: terms u32, weights f32, weights of words f32, tokens
-        u32, dense vectors f32
+version u8, three zeros, length of the header u32
+header: JSON in UTF-8, padded by spaces to a multiple of four bytes: a list with an object for each write,
+    {"id", "title", "text", "fields", "terms": how many, "words": [names], "tokens": how many, "length",
+    "dense": how many} or {"delete": id}; what is empty is left out
+arrays: of all documents, one after another, little-endian: terms u32, weights f32, weights of words f32, tokens
+    u32, dense vectors f32
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from lsr.core.options import shortened
 from lsr.core.structured import parse_json
 from lsr.index.format.checks import ascend_within_rows
 from lsr.index.live.log.frames import MOST_PAYLOAD
-from lsr.index.parts.document_writer import check_storable
 from lsr.index.live.writes import Delete, Put, Write
+from lsr.index.parts.document_writer import check_storable
 
 VERSION = 1
 _HEAD = struct.Struct("<B3xI")

@@ -26,8 +26,10 @@ from lsr.index.parts.dense.vectors import prepare_vectors
 
 if TYPE_CHECKING:
     from lsr.index.live.memory.segment import MemorySegment
+    from lsr.index.parts.dense.record import DenseRecord
 
 _NO_TURNS = np.empty(0, np.int32)
+_NO_TERMS = np.empty(0, np.uint32)
 _MOST_SHORT_TERMS = 255
 # How much a float32 sum may lose by a rounding.
 _ROUNDING = 2.0**-23
@@ -102,6 +104,38 @@ class MemoryState:
         """Whether the document of a row was neither replaced nor deleted."""
         return not (self.dead[row >> 3] >> (row & 7)) & 1
 
+    @property
+    def columns(self) -> int:
+        """How many columns there are: the model's terms, then words."""
+        return self._columns
+
+    @property
+    def dense(self) -> MemoryDense | None:
+        """The dense vectors; None if documents have none."""
+        return self._dense
+
+    @property
+    def dense_record(self) -> DenseRecord:
+        """What the dense vectors are."""
+        record = self._memory.settings.dense
+        assert record is not None
+        return record
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens are counted."""
+        return self._memory.settings.tokens > 0
+
+    def word(self, column: int) -> str:
+        """The word of a column."""
+        (name,) = self._memory.columns.split(np.array([column]))[1]
+        return str(name)
+
+    def column_of(self, word: str) -> int | None:
+        """The column of a word; None if no row holds it."""
+        (column,) = self._memory.columns.find(_NO_TERMS, [word], self._columns).tolist()
+        return None if column < 0 else column
+
     def live_rows(self) -> Rows:
         """The rows of all documents, ascending: int64 [live]."""
         return np.flatnonzero(np.unpackbits(self.dead, count=self.rows, bitorder="little") == 0)
@@ -140,6 +174,14 @@ class MemoryState:
             self._memory.lengths[row],
             dense,
         )
+
+    def vector(self, row: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
+        """The columns of a row, ascending, and its weights as they are stored."""
+        first, last = self.forward.forward_indptr[row : row + 2].tolist()
+        deficits = self.forward.forward_deficits
+        kept = None if deficits is None else deficits[first:last]
+        weights = dequantised(self.forward.forward_weights[first:last], kept, self._memory.settings.scale)
+        return self.forward.forward_terms[first:last].copy(), weights
 
     # -- search ------------------------------------------------------------------------------------------------------
 
@@ -269,8 +311,12 @@ class MemoryState:
         columns = self._memory.columns.find(terms, words, self._columns)
         found = np.zeros(len(columns), np.int64)
         known = columns >= 0
-        found[known] = self._term_counts.of(columns[known], self._memory, self._memory.term_counts)
+        found[known] = self.column_counts(columns[known])
         return found
+
+    def column_counts(self, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many documents hold what each of these columns stands for: int64."""
+        return self._term_counts.of(columns, self._memory, self._memory.term_counts)
 
     def token_counts(self, tokens: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """How many documents hold each of these tokens: int64."""

@@ -78,7 +78,12 @@ class MemoryMachine(RuleBasedStateMachine):
                 replaced += there
                 added += not there
         applied = self.memory.apply(batch)
-        assert (applied.added, applied.replaced, applied.deleted, applied.missing) == (added, replaced, deleted, missing)
+        assert (applied.added, applied.replaced, applied.deleted, applied.missing) == (
+            added,
+            replaced,
+            deleted,
+            missing,
+        )
 
     @rule()
     def take_a_snapshot(self) -> None:
@@ -171,9 +176,7 @@ MemoryMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=
 TestMemory = MemoryMachine.TestCase
 
 
-@given(
-    st.lists(st.floats(2**-13, 2**13, width=32), min_size=1), st.sampled_from([8, 16, 24]), st.floats(1e-3, 10)
-)
+@given(st.lists(st.floats(2**-13, 2**13, width=32), min_size=1), st.sampled_from([8, 16, 24]), st.floats(1e-3, 10))
 def test_what_is_stored_is_stored_again_as_the_same_bytes(weights: list[float], bits: int, scale: float) -> None:
     if bits == 24:
         scale = 2.0 ** np.floor(np.log2(scale))
@@ -259,7 +262,9 @@ def test_searches_beside_a_writer_see_whole_batches() -> None:
 
     def batch(number: int) -> list[Put]:
         word = f"word {number}"
-        return [put(id, {1: (number % 200 + 1) * SCALE, number % 900 + 2: 1.0}, {word: 1.0}, length=number) for id in ids]
+        return [
+            put(id, {1: (number % 200 + 1) * SCALE, number % 900 + 2: 1.0}, {word: 1.0}, length=number) for id in ids
+        ]
 
     memory.apply(batch(0))
     done = threading.Event()
@@ -306,7 +311,10 @@ def test_many_documents_are_found_in_chunks_as_one_by_one() -> None:
         batch = [
             put(
                 f"d{number}",
-                {int(term): float(random.integers(1, 255 * 16)) / 256 for term in random.choice(500, 12, replace=False)},
+                {
+                    int(term): float(random.integers(1, 255 * 16)) / 256
+                    for term in random.choice(500, 12, replace=False)
+                },
                 {f"w{random.integers(400)}": 1.0},
             )
             for number in range(first, first + 250)
