@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lsr.core.options import beneath
-from lsr.index.format.records import MOST_TERMS, mapping, number, object_or_none, text
+from lsr.index.format.records import MOST_TERMS, boolean, mapping, number, object_or_none, text
 from lsr.index.format.settings import IndexSettings
 
 IDENTITY = re.compile(r"[0-9a-f]{32}")
@@ -25,6 +25,7 @@ class LiveRecord:
         sequence: of the last write that is in the segments.
         terms: the number of the model's terms, whether there is a segment or not.
         settings: of the segments to come.
+        tokens: whether the tokens of texts are counted, for an encoder whose queries are a table of weights.
         windows: how documents are cut, as JSON values of `lsr.text.windows.WindowSettings`; None if they are not.
         dense: what the manifest of each segment says of its dense vectors; None if documents have none.
         schema: types of fields, as JSON values; None if they are inferred.
@@ -35,6 +36,7 @@ class LiveRecord:
     sequence: int
     terms: int
     settings: IndexSettings
+    tokens: bool = False
     windows: dict[str, Any] | None = None
     dense: dict[str, Any] | None = None
     schema: dict[str, Any] | None = None
@@ -47,6 +49,7 @@ class LiveRecord:
             "sequence": self.sequence,
             "terms": self.terms,
             "settings": self.settings.to_record(),
+            "tokens": self.tokens,
             "windows": self.windows,
             "dense": self.dense,
             "schema": self.schema,
@@ -55,7 +58,7 @@ class LiveRecord:
     @classmethod
     def from_record(cls, value: object) -> LiveRecord:
         """From JSON values; InputError names one that is missing or wrong."""
-        names = "identity", "log", "sequence", "terms", "settings", "windows", "dense", "schema"
+        names = "identity", "log", "sequence", "terms", "settings", "tokens", "windows", "dense", "schema"
         record: Mapping[str, Any] = mapping(value, keys=names)
         with beneath("settings"):
             settings = IndexSettings.from_record(dict(mapping(record["settings"])))
@@ -65,6 +68,7 @@ class LiveRecord:
             sequence=number(record, "sequence", 0, 2**63 - 1),
             terms=number(record, "terms", 0, MOST_TERMS),
             settings=settings,
+            tokens=boolean(record, "tokens"),
             windows=object_or_none(record, "windows"),
             dense=object_or_none(record, "dense"),
             schema=object_or_none(record, "schema"),

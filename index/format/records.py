@@ -246,6 +246,14 @@ def number(record: Mapping[str, Any], name: str, least: int, most: int) -> int:
     return value
 
 
+def boolean(record: Mapping[str, Any], name: str) -> bool:
+    """The truth value of this name; InputError if it is none."""
+    value = _value(record, name)
+    if type(value) is not bool:
+        raise InputError(f"must be true or false, not {shortened(value)}", field=name)
+    return value
+
+
 def positive(record: Mapping[str, Any], name: str, least: float, most: float) -> float:
     """The number of this name; InputError if it is not within least … most."""
     value = _value(record, name)

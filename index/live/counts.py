@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import TermNumbers
 
 Counts = npt.NDArray[np.int64]
@@ -17,7 +17,7 @@ Counts = npt.NDArray[np.int64]
 class SnapshotCounts:
     """Counts of each term over the segments of a snapshot, of what lives: as `lsr.index.parts.terms.TermCounts`."""
 
-    def __init__(self, segments: Sequence[SearchedSegment], terms: TermNumbers) -> None:
+    def __init__(self, segments: Sequence[Searched], terms: TermNumbers) -> None:
         self._segments, self._terms = segments, terms
         self._counts = [segment.counts for segment in segments]
 

@@ -13,7 +13,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
 from lsr.index.live.rows import RowNumbers
-from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.windows import windows_of
 from lsr.text.windows import Window, join_windows, split_window_id, window_id, window_passage
 
@@ -28,7 +28,7 @@ class Documents:
         rows: how many rows are not deleted.
     """
 
-    def __init__(self, segments: Sequence[SearchedSegment], rows: RowNumbers) -> None:
+    def __init__(self, segments: Sequence[Searched], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
         self.windows = windows_of([segment.windows for segment in segments], rows)
         self.rows = len(rows) - sum(segment.deleted for segment in segments)
@@ -119,7 +119,7 @@ class Documents:
         return window_passage(found, found if first == row else self.at(first))
 
 
-def _alive_documents(segment: SearchedSegment) -> int:
+def _alive_documents(segment: Searched) -> int:
     """How many documents of a segment are not deleted: all windows of a document are, or none."""
     if segment.windows is None:
         return len(segment) - segment.deleted

@@ -16,7 +16,7 @@ from lsr.index.live.dense import SnapshotDense
 from lsr.index.live.documents import Documents
 from lsr.index.live.late import SnapshotLate
 from lsr.index.live.rows import RowNumbers
-from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import SnapshotWords, TermNumbers
 from lsr.index.parts.registry import PARTS
 
@@ -29,7 +29,7 @@ class Parts:
     """
 
     def __init__(
-        self, segments: Sequence[SearchedSegment], rows: RowNumbers, terms: TermNumbers, documents: Documents
+        self, segments: Sequence[Searched], rows: RowNumbers, terms: TermNumbers, documents: Documents
     ) -> None:
         self._segments, self._rows, self._terms, self._documents = segments, rows, terms, documents
 

@@ -17,6 +17,7 @@ from lsr.index.engines.queries import check_query, in_columns, in_shared_columns
 from lsr.index.engines.registry import ENGINES
 from lsr.index.engines.scratch import QUERY_SIZES, BorrowedScratch
 from lsr.index.filters.allowed import AllowedRows
+from lsr.index.parts.deleted import NAME, DeletedRows
 from lsr.index.parts.documents import DocumentStore
 from lsr.index.parts.ids import IdTable
 from lsr.index.parts.names import NameTable
@@ -37,13 +38,11 @@ class SearchedSegment:
         words: that it holds, numbered from 0 after the model's terms; None for none.
     """
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, deleted: DeletedRows | None) -> None:
         self.segment = segment
-        self.alive: npt.NDArray[np.uint8] | None = None
-        self.deleted = 0
-        if segment.has_part("deleted"):
-            found = segment.part("deleted")
-            self.alive, self.deleted = found.alive, found.count
+        self._deleted = deleted
+        self.alive: npt.NDArray[np.uint8] | None = None if deleted is None else deleted.alive
+        self.deleted = 0 if deleted is None else deleted.count
         self.ids: IdTable = segment.part("ids")
         self.store: DocumentStore = segment.part("documents")
         self.windows: WindowRows | None = segment.part("windows") if segment.has_part("windows") else None
@@ -67,9 +66,9 @@ class SearchedSegment:
     def counts(self) -> TermCounts:
         """In how many rows each term of the segment is, those of deleted documents left out."""
         counts: TermCounts = self.segment.part("terms")
-        if not self.deleted:
+        deleted = self._deleted
+        if deleted is None:
             return counts
-        deleted = self.segment.part("deleted")
         tokens = None if counts.tokens is None else _without(counts.tokens, deleted.tokens)
         return TermCounts(_without(counts.documents, deleted.terms), tokens)
 
@@ -129,6 +128,11 @@ class SearchedSegment:
         """float32 [n]: the inner products of a query by columns with these rows."""
         with BorrowedScratch(self.segment) as scratch:
             return score_rows(self.segment, query, rows, scratch)
+
+
+def deleted_of(segment: Segment) -> DeletedRows | None:
+    """The rows that the manifest says are deleted; None for none."""
+    return segment.part(NAME) if segment.has_part(NAME) else None
 
 
 def _without(counts: npt.NDArray[np.int64], deleted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from lsr.index.engines.prepared import PreparedQueries, PreparedQuery
 from lsr.index.engines.registry import ENGINES
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.memory.state import MemoryQuery, MemoryState
+from lsr.index.live.searched import SearchedSegment
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.index.parts.dense.vectors import DenseHits, DenseStats
 from lsr.index.parts.terms import TermCounts
@@ -188,6 +188,5 @@ class _Dense:
         return self._state.dense_scores(query, rows)
 
 
-def put_together(states: Sequence[MemoryState], model: int) -> list[SearchedMemory]:
-    """The states that hold a row, as segments."""
-    return [SearchedMemory(state, model) for state in states if state.rows]
+Searched = SearchedSegment | SearchedMemory
+"""What a snapshot is made of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,10 @@ from lsr.index.live.description import describe
 from lsr.index.live.documents import Documents
 from lsr.index.live.moved import MOVED
 from lsr.index.live.parts import Parts
+from lsr.index.live.replay import replayed
 from lsr.index.live.rows import RowNumbers
-from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched import SearchedSegment, deleted_of
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.sparse import SparseSearch
 from lsr.index.live.terms import TermNumbers
 from lsr.index.parts.segment import Segment
@@ -52,13 +54,19 @@ class Index:
         sparse: search of the sparse vectors, step by step.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, segments: tuple[Segment, ...]) -> None:
-        """Make an index of opened segments; use `open` instead."""
+    def __init__(
+        self, path: Path, manifest: Manifest, segments: tuple[Segment, ...], searched: Sequence[Searched] | None = None
+    ) -> None:
+        """Make an index of opened segments; use `open` instead.
+
+        `searched`: what is searched: these segments with what was deleted since, and memory.
+        """
         self.path = path
         self.manifest = manifest
         self.segments = segments
         self.encoder = manifest.encoder
-        searched = [SearchedSegment(segment) for segment in segments]
+        if searched is None:
+            searched = [SearchedSegment(segment, deleted_of(segment)) for segment in segments]
         self._searched = searched
         self._rows = RowNumbers([len(segment) for segment in searched])
         self._terms = TermNumbers(manifest.model_terms, [segment.words for segment in searched])
@@ -84,6 +92,8 @@ class Index:
             try:
                 segments = tuple(Segment.open(path / record.name, record) for record in manifest.segments)
                 try:
+                    if manifest.live is not None:
+                        return cls(path, manifest, segments, replayed(path, manifest, segments).searched())
                     return cls(path, manifest, segments)
                 except InputError as error:  # a record of what was done to the index
                     problem = f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})"

@@ -24,6 +24,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import TermNumbers
 from lsr.index.live.ties import merge
 from lsr.index.parts.segment import Segment
@@ -65,7 +66,7 @@ class SparseSearch:
     def __init__(
         self,
         manifest: Manifest,
-        segments: Sequence[SearchedSegment],
+        segments: Sequence[Searched],
         rows: RowNumbers,
         terms: TermNumbers,
         documents: Documents,
@@ -84,7 +85,9 @@ class SparseSearch:
     @property
     def only(self) -> Segment | None:
         """The segment, if the snapshot is a single one of files; else None."""
-        return self._segments[0].segment if len(self._segments) == 1 else None
+        if len(self._segments) == 1 and isinstance(self._segments[0], SearchedSegment):
+            return self._segments[0].segment
+        return None
 
     @property
     def modes(self) -> tuple[str, ...]:
