@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,24 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import lsr
-from lsr.core.arguments import count, kind_of, path_of
+from lsr.core.arguments import count, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
-from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale
-from lsr.index.build.vectors import VectorWriter
+from lsr.index.build.segment import SegmentBuilder
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segments
-from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, seal
-from lsr.index.format.records import PartRecord, SegmentRecord
+from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
-from lsr.index.parts.draft import DocumentStream, SegmentDraft
 from lsr.index.parts.part import CarriedRows
-from lsr.index.parts.registry import added_parts, check_settings, written_parts
+from lsr.index.parts.registry import added_parts, check_settings
 from lsr.index.parts.words import WordVocabulary, check_words
 from lsr.text.windows import WindowSettings
 from lsr.vectors.pruning import Pruning
@@ -110,33 +105,24 @@ class IndexBuilder:
         self.prunings: list[Pruning] = []
         self.synonyms: list[str] | None = None
         self._encoder = encoder
-        self._added: dict[str, PartRecord] = {}
-        self._streams: list[DocumentStream] = []
-        self._vectors: VectorWriter | None = None
         self._finished = False
         self._made_folder = not self.path.exists()
         check_index_output(self.path, force=force)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self.path)
-        self._draft = SegmentDraft(
+        self._segment = SegmentBuilder(
             new_segment(self.path),
-            dim if shared is None else shared.columns,
-            self.settings,
-            vocabulary,
-            windows,
+            dim=dim,
+            settings=self.settings,
+            vocabulary=vocabulary,
+            words=words,
+            windows=windows,
             shared=shared,
-            words=words or None,
         )
-        self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segments(self.path))
-            self._draft.folder.mkdir()
-            self._vectors = VectorWriter(self._draft)
-            for part in self._parts:
-                stream = part.begin(self._draft)
-                if stream is not None:
-                    self._streams.append(stream)
+            self._segment.begin()
         except BaseException:
             self.discard()
             raise
@@ -146,7 +132,7 @@ class IndexBuilder:
         return f"IndexBuilder({str(self.path)!r}, {self.dim:,} terms, {state})"
 
     def __len__(self) -> int:
-        return self._draft.documents
+        return len(self._segment)
 
     def add(self, vectors: SparseVectors, documents: Sequence[Document] | None = None) -> None:
         """Append vectors and, if given, the documents to be shown for them.
@@ -155,32 +141,9 @@ class IndexBuilder:
         row, if windows are not in order (`WindowWriter.check`), or if a document cannot be stored (text that is not
         valid Unicode, fields that are not JSON values). A vector without terms is kept but never found.
         """
-        if self._finished or self._vectors is None:
+        if self._finished:
             raise InputError("this builder has already finished")
-        if not isinstance(vectors, SparseVectors):
-            raise InputError(f"an index is made of SparseVectors, not {kind_of(vectors)}")
-        if vectors.dim != self.dim:
-            raise InputError(f"the index has {self.dim:,} terms, but these vectors have {vectors.dim:,}")
-        rows = len(self)
-        # Kernels trust the term ids, so they are checked before they reach the disk, whoever made them.
-        vectors = SparseVectors(
-            vectors.indptr, vectors.indices, vectors.weights, vectors.ids, vectors.dim, first_row=rows
-        )
-        if documents is None:
-            documents = [Document(id, "") for id in vectors.ids]
-        if len(documents) != len(vectors):
-            raise InputError(f"{len(vectors)} vectors were added with {len(documents)} documents")
-        for row, (document, id) in enumerate(zip(documents, vectors.ids, strict=True), start=rows):
-            if document.id != id:
-                raise InputError(f"row {row}: the vector has id {id!r}, but the document has id {document.id!r}")
-        if rows + len(vectors) >= 2**32:
-            raise InputError("an index holds fewer than 2³² documents")
-        for stream in self._streams:
-            stream.check(documents)
-        self._vectors.append(vectors)
-        for stream in self._streams:
-            stream.append(documents)
-        self._draft.documents += len(vectors)
+        self._segment.add(vectors, documents)
 
     def count_tokens(self, frequencies: npt.NDArray[np.integer]) -> None:
         """Count tokens: add, for each term, the number of documents just added in whose text it is a token; [dim].
@@ -188,16 +151,12 @@ class IndexBuilder:
         Stored with the index, they give the collection's IDF to encoders whose queries are a table of weights.
         InputError for a wrong length.
         """
-        if frequencies.shape != (self.dim,):
-            raise InputError(f"token frequencies must have shape ({self.dim},), not {frequencies.shape}")
-        if self._draft.token_frequencies is None:
-            self._draft.token_frequencies = np.zeros(self.dim, np.int64)
-        self._draft.token_frequencies += frequencies
+        self._segment.count_tokens(frequencies)
 
     def keep_weights(self, index: Index) -> None:
         """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
-        if index.manifest.outliers is not None and self._vectors is not None:
-            self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
+        if index.manifest.outliers is not None:
+            self._segment.keep_scale(WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers))
 
     def carry_parts(self, index: Index) -> None:
         """Copy the added parts of an index of the same documents in the same order.
@@ -207,9 +166,9 @@ class IndexBuilder:
         (segment,) = index.segments
         for name, record in segment.record.parts.items():
             source = CarriedRows(segment.part(name), segment.part_folder(name), record)
-            folder = self._draft.folder / record.folder
+            folder = self._segment.draft.folder / record.folder
             folder.mkdir()
-            self._added[name] = added_parts()[name].carry([source], folder)
+            self._segment.parts[name] = added_parts()[name].carry([source], folder)
 
     def finish(self, progress: Callable[[int], None] | None = None, threads: int | None = None) -> Index:
         """Sort, publish and open the index.
@@ -221,36 +180,9 @@ class IndexBuilder:
         InputError if no document was added, if an id is used twice (names the id and both rows), or if the heaviest
         weight of all is not within 1e-30 … 1e30.
         """
-        if self._finished or self._vectors is None:
+        if self._finished:
             raise InputError("this builder has already finished")
-        draft = self._draft
-        if not draft.documents:
-            raise InputError("no document was added: an index needs at least one")
-        self._vectors.close()
-        for stream in self._streams:
-            stream.finish()
-        draft.threads = threads
-        # The vectors go through all documents once.
-        passes = 1 + sum(part.passes for part in self._parts)
-        report = in_proportion(progress, counted=passes * draft.documents, reported=draft.documents)
-        scale = self._vectors.finish(report)
-        for part in self._parts:
-            part.write(draft, report)
-        segment = SegmentRecord(
-            name=draft.folder.name,
-            documents=draft.documents,
-            ids=self.dim,
-            postings=len(draft.forward.indices),
-            weight_scale=scale.step,
-            settings=self.settings,
-            files=seal(draft.folder),
-            parts=self._added,
-            windows=draft.windows_record,
-            library_version=lsr.__version__,
-            columns=None if draft.dim == self.dim else draft.dim,
-            shared_from=None if draft.shared is None else draft.shared.first,
-            words=0 if draft.words is None else len(draft.words),
-        )
+        segment, scale = self._segment.finish(progress, threads)
         Manifest(
             segments=(segment,),
             weight_scale=scale.step,
@@ -260,7 +192,7 @@ class IndexBuilder:
             outliers=scale.record(),
         ).write(self.path)
         self._finished = True
-        remove_segments(self.path, keep={draft.folder.name})
+        remove_segments(self.path, keep={segment.name})
         os.close(self._lock)
         return Index.open(self.path)
 
@@ -269,13 +201,8 @@ class IndexBuilder:
         if self._finished:
             return
         self._finished = True
-        for writer in (self._vectors, *self._streams):
-            if writer is not None:
-                with suppress(Exception):  # a writer that failed may fail to close: its file is removed anyway
-                    writer.close()
         # An interrupt may have come between publishing and the end of `finish`.
-        if self._draft.folder.name not in published_segments(self.path):
-            shutil.rmtree(self._draft.folder, ignore_errors=True)
+        self._segment.discard(keep=self._segment.draft.folder.name in published_segments(self.path))
         if self._made_folder:
             with suppress(OSError):
                 self.path.rmdir()

@@ -27,6 +27,7 @@ class Put:
         tokens: uint32, the different token ids of the text, ascending: what the IDF of a collection counts.
         length: the number of words of the text, repeated ones counted too.
         dense: float32 [dim], as the encoder made it, or None.
+        gone: uint32, the different token ids of the document in a segment whose place this one takes.
     """
 
     document: Document
@@ -37,6 +38,7 @@ class Put:
     tokens: npt.NDArray[np.uint32] = field(default_factory=lambda: _NO_IDS)
     length: int = 0
     dense: Vectors | None = None
+    gone: npt.NDArray[np.uint32] = field(default_factory=lambda: _NO_IDS)
 
     @property
     def id(self) -> str:
@@ -50,11 +52,16 @@ class Put:
         return self.document.size + numbers + (0 if self.dense is None else self.dense.nbytes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Delete:
-    """The document of this id is to go; nothing if there is none."""
+    """The document of this id is to go; nothing if there is none.
+
+    Attributes:
+        gone: as in `Put`.
+    """
 
     id: str
+    gone: npt.NDArray[np.uint32] = field(default_factory=lambda: _NO_IDS)
 
     @property
     def size(self) -> int:

@@ -3,9 +3,9 @@
 version u8, three zeros, length of the header u32
 header: JSON in UTF-8, padded by spaces to a multiple of four bytes: a list with an object for each write,
     {"id", "title", "text", "fields", "terms": how many, "words": [names], "tokens": how many, "length",
-    "dense": how many} or {"delete": id}; what is empty is left out
+    "dense": how many, "gone": how many} or {"delete": id, "gone"}; what is empty is left out
 arrays: of all documents, one after another, little-endian: terms u32, weights f32, weights of words f32, tokens
-    u32, dense vectors f32
+    u32, dense vectors f32, tokens that are gone u32
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VERSION = 1
 _HEAD = struct.Struct("<B3xI")
 # What a record takes of several writes.
 _USUAL = 1 << 22
-_PUT_KEYS = {"id", "title", "text", "fields", "terms", "words", "tokens", "length", "dense"}
+_PUT_KEYS = {"id", "title", "text", "fields", "terms", "words", "tokens", "length", "dense", "gone"}
 _MOST = 1 << 32
 
 
@@ -63,6 +63,7 @@ def encode(writes: Sequence[Write]) -> bytes:
         *(_bytes_of(put.word_weights, "<f4") for put in puts),
         *(_bytes_of(put.tokens, "<u4") for put in puts),
         *(_bytes_of(put.dense, "<f4") for put in puts if put.dense is not None),
+        *(_bytes_of(write.gone, "<u4") for write in writes),
     ]
     payload = b"".join([_HEAD.pack(VERSION, len(header)), header, *arrays])
     if len(header) > LONGEST_RECORD or len(payload) > MOST_PAYLOAD:
@@ -89,7 +90,7 @@ def decode(payload: bytes, where: str = "record") -> list[Write]:
 
 def _described(write: Write) -> dict[str, Any]:
     if isinstance(write, Delete):
-        return {"delete": write.id}
+        return {"delete": write.id, **({"gone": len(write.gone)} if len(write.gone) else {})}
     document = write.document
     found = {
         "title": document.title,
@@ -100,6 +101,7 @@ def _described(write: Write) -> dict[str, Any]:
         "tokens": len(write.tokens),
         "length": write.length,
         "dense": None if write.dense is None else len(write.dense),
+        "gone": len(write.gone),
     }
     return {"id": document.id, **{name: value for name, value in found.items() if value}}
 
@@ -125,14 +127,15 @@ def _decode(payload: bytes) -> list[Write]:
     words = _indptr(puts, "words")
     tokens = _indptr(puts, "tokens")
     dense = _indptr(puts, "dense")
-    counts = [terms[-1], terms[-1], words[-1], tokens[-1], dense[-1]]
+    gone = _indptr(described, "gone")
+    counts = [terms[-1], terms[-1], words[-1], tokens[-1], dense[-1], gone[-1]]
     if start + 4 * sum(counts) != len(payload):
         raise InputError(f"arrays of {4 * sum(counts):,} bytes are announced, and {len(payload) - start:,} follow")
     arrays = []
-    for count, dtype in zip(counts, ("<u4", "<f4", "<f4", "<u4", "<f4"), strict=True):
+    for count, dtype in zip(counts, ("<u4", "<f4", "<f4", "<u4", "<f4", "<u4"), strict=True):
         arrays.append(np.frombuffer(payload, dtype, count, start))
         start += 4 * count
-    for ids, indptr in ((arrays[0], terms), (arrays[3], tokens)):
+    for ids, indptr in ((arrays[0], terms), (arrays[3], tokens), (arrays[5], gone)):
         if not ascend_within_rows(np.array(indptr, np.int64), ids):
             raise InputError("ids do not ascend")
     for values in arrays[1:3]:
@@ -142,9 +145,10 @@ def _decode(payload: bytes) -> list[Write]:
         raise InputError("a number of a vector is not finite")
     made: list[Write] = []
     at = 0
-    for each in described:
+    for place, each in enumerate(described):
+        gone_here = arrays[5][gone[place] : gone[place + 1]]
         if "delete" in each:
-            made.append(Delete(each["delete"]))
+            made.append(Delete(each["delete"], gone_here))
             continue
         vector = arrays[4][dense[at] : dense[at + 1]]
         put = Put(
@@ -156,6 +160,7 @@ def _decode(payload: bytes) -> list[Write]:
             arrays[3][tokens[at] : tokens[at + 1]],
             each.get("length", 0),
             vector if len(vector) else None,
+            gone_here,
         )
         made.append(put)
         at += 1
@@ -177,7 +182,8 @@ def _check_described(each: Any) -> None:
     if not isinstance(each, dict):
         raise InputError(f"a write must be an object, not {shortened(each)}")
     if "delete" in each:
-        if len(each) != 1 or not isinstance(each["delete"], str):
+        _check_numbers(each, "gone")
+        if not each.keys() <= {"delete", "gone"} or not isinstance(each["delete"], str):
             raise InputError(f"what to delete must be an id, not {shortened(each)}")
         return
     if "id" not in each or not each.keys() <= _PUT_KEYS:
@@ -185,10 +191,7 @@ def _check_described(each: Any) -> None:
     for name in ("id", "title", "text"):
         if not isinstance(each.get(name, ""), str):
             raise InputError(f"{name} must be a text, not {shortened(each[name])}")
-    for name in ("terms", "tokens", "length", "dense"):
-        value = each.get(name, 0)
-        if type(value) is not int or not 0 <= value < (1 << 48 if name == "length" else _MOST):
-            raise InputError(f"{name} must be a number, not {shortened(value)}")
+    _check_numbers(each, "terms", "tokens", "length", "dense", "gone")
     if not isinstance(each.get("fields", {}), dict):
         raise InputError(f"fields must be an object, not {shortened(each['fields'])}")
     words = each.get("words", [])
@@ -197,3 +200,10 @@ def _check_described(each: Any) -> None:
     "".join(words).encode()
     if len(set(words)) != len(words):
         raise InputError("a word is there twice")
+
+
+def _check_numbers(each: dict[str, Any], *names: str) -> None:
+    for name in names:
+        value = each.get(name, 0)
+        if type(value) is not int or not 0 <= value < (1 << 48 if name == "length" else _MOST):
+            raise InputError(f"{name} must be a number, not {shortened(value)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lsr.core.errors import InputError
@@ -46,6 +46,10 @@ class DenseRecord:
             raise InputError(f"encoder must be an object, not {shortened(self.encoder)}")
         if self.similarity not in SIMILARITIES:
             raise InputError(f"similarity must be {' or '.join(SIMILARITIES)}, not {self.similarity!r}")
+
+    def with_kind(self, kind: str) -> DenseRecord:
+        """The same, with another kind of structure."""
+        return replace(self, kind=kind)
 
     def to_record(self) -> dict[str, Any]:
         """As JSON values, for the manifest."""

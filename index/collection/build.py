@@ -1,0 +1,83 @@
+"""Building a segment of a collection."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lsr.core.types import Vectors
+from lsr.core.vocabulary import Vocabulary
+from lsr.index.build.quantise import WeightScale
+from lsr.index.build.segment import SegmentBuilder
+from lsr.index.collection.rows import Rows
+from lsr.index.format.arrays import ArrayWriter, open_array
+from lsr.index.format.columns import SharedColumns
+from lsr.index.format.manifest import Manifest
+from lsr.index.format.output import new_segment, seal
+from lsr.index.format.records import PartRecord, SegmentRecord
+from lsr.index.parts.dense.ann import write_ann
+from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
+
+# Fewer vectors are all read by every search, whatever the kind: a structure over them would not be faster.
+_FLAT_BELOW = 50_000
+
+
+def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabulary | None = None) -> SegmentRecord:
+    """Write a segment of these rows into the folder of a collection; return what its manifest is to say of it.
+
+    `vocabulary`: the model's terms, if the collection's segments hold them. What was written is removed if this fails.
+    """
+    live = manifest.live
+    assert live is not None
+    dim = live.terms + len(rows.words)
+    builder = SegmentBuilder(
+        new_segment(path),
+        dim=max(dim, 1),
+        settings=live.settings,
+        vocabulary=vocabulary,
+        words=rows.words,
+        shared=SharedColumns.of(dim) if rows.words else None,
+    )
+    try:
+        builder.begin()
+        heaviest = np.float32(manifest.weight_scale) * np.float32(255)
+        builder.keep_scale(WeightScale(manifest.weight_scale, float(heaviest), float(heaviest)))
+        if live.dense is None:
+            for batch in rows.batches:
+                builder.add(batch.vectors, batch.documents)
+        else:
+            _add_with_dense(builder, rows, DenseRecord.from_record(live.dense))
+        if live.tokens:
+            builder.count_tokens(np.pad(rows.tokens, (0, builder.dim - len(rows.tokens))))
+        record, _ = builder.finish()
+        return record
+    except BaseException:
+        builder.discard()
+        raise
+
+
+def _add_with_dense(builder: SegmentBuilder, rows: Rows, dense: DenseRecord) -> None:
+    """Add rows, and write their dense vectors as a part."""
+    folder = builder.draft.folder / f"{NAME}-{secrets.token_hex(4)}"
+    folder.mkdir()
+
+    def added() -> Iterator[Vectors]:
+        for batch in rows.batches:
+            builder.add(batch.vectors, batch.documents)
+            assert batch.dense is not None
+            yield batch.dense
+
+    with ArrayWriter(folder / VECTORS_NAME, np.float32) as writer:
+        for vectors in added():
+            writer.append(vectors.ravel())
+    count = len(builder)
+    kind = dense.kind if count >= _FLAT_BELOW else "flat"
+    if kind != "flat":
+        vectors = open_array(folder / VECTORS_NAME, np.float32, count * dense.dim).reshape(count, dense.dim)
+        write_ann(folder / ANN_NAME, vectors, kind, seed=0, threads=os.cpu_count() or 1, progress=lambda count: None)
+    record = dense.with_kind(kind).to_record()
+    builder.parts[NAME] = PartRecord(folder.name, record, seal(folder))

@@ -1,0 +1,98 @@
+"""Making a collection: an empty one, or of an index that was built."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lsr.core.arguments import path_of
+from lsr.core.errors import OutputExistsError
+from lsr.index.format.live_record import LiveRecord
+from lsr.index.format.manifest import Manifest
+from lsr.index.format.output import is_vacant
+from lsr.index.format.settings import IndexSettings
+from lsr.index.live.lock import WriterLock
+from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.live.log.writer import LogWriter
+from lsr.index.parts.segment import Segment
+
+
+def create_collection(
+    path: str | Path,
+    *,
+    terms: int,
+    weight_scale: float,
+    encoder: dict[str, Any] | None = None,
+    settings: IndexSettings | None = None,
+    tokens: bool = False,
+    dense: dict[str, Any] | None = None,
+    schema: dict[str, Any] | None = None,
+) -> None:
+    """Make an empty collection in a new or empty folder.
+
+    Args:
+        path: the folder.
+        terms: number of terms of the model.
+        weight_scale: a stored weight q (1 to 255) stands for q * weight_scale, as long as the collection lives: heavier
+            weights are stored as the heaviest that there is.
+        encoder: the encoder's own description, as JSON values.
+        settings: of its segments.
+        tokens: whether the tokens of texts are counted.
+        dense: what `lsr.index.parts.dense.record.DenseRecord` says of dense vectors, as JSON values; None for none.
+        schema: the types of fields; None if they are inferred.
+
+    OutputExistsError if there is something else at `path`.
+    """
+    path = path_of(path, "the path of a collection")
+    if not is_vacant(path):
+        raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
+    path.mkdir(parents=True, exist_ok=True)
+    live = LiveRecord(
+        identity=secrets.token_hex(16),
+        log=1,
+        sequence=0,
+        terms=terms,
+        settings=settings or IndexSettings(),
+        tokens=tokens,
+        dense=dense,
+        schema=schema,
+    )
+    with WriterLock(path):
+        _begin(path, Manifest(segments=(), weight_scale=weight_scale, encoder=encoder, live=live))
+
+
+def make_live(path: str | Path) -> None:
+    """Let the index at `path` take writes: its manifest is written anew; nothing if it does already.
+
+    IndexFormatError for a damaged index, OutputExistsError while another process writes there.
+    """
+    path = path_of(path, "the path of a collection")
+    manifest = Manifest.read(path)
+    if manifest.live is not None:
+        return
+    (record,) = manifest.segments
+    segment = Segment.open(path / record.name, record)
+    live = LiveRecord(
+        identity=secrets.token_hex(16),
+        log=1,
+        sequence=0,
+        terms=manifest.model_terms,
+        settings=record.settings,
+        tokens=segment.part("terms").tokens is not None,
+        windows=None if record.windows is None else {n: v for n, v in record.windows.items() if n != "documents"},
+        dense=record.parts["dense"].record if "dense" in record.parts else None,
+    )
+    with WriterLock(path):
+        _begin(path, replace(Manifest.read(path), live=live))
+
+
+def _begin(path: Path, manifest: Manifest) -> None:
+    """Begin the log, and then publish the manifest that names it."""
+    assert manifest.live is not None
+    # What is there was begun by a process that was killed before it published.
+    for number in log_numbers(path):
+        log_path(path, number).unlink()
+    LogWriter.create(path, bytes.fromhex(manifest.live.identity)).close()
+    manifest.write(path)

@@ -1,0 +1,66 @@
+"""Publishing what a collection consists of, and clearing away what it no longer does."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest
+from lsr.index.format.output import remove_segments
+from lsr.index.format.records import SegmentRecord
+from lsr.index.live.tombstones import Tombstones
+from lsr.index.parts.deleted import NAME
+
+
+class Publisher:
+    """Writes the manifests of a collection, one at a time.
+
+    Attributes:
+        manifest: the latest that was published.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self._path = path
+        self.manifest = manifest
+
+    def publish(self, tombstones: Sequence[Tombstones], *, log: int | None = None, sequence: int | None = None) -> None:
+        """Publish these segments with what is deleted of each; `log`, `sequence`: as in `LiveRecord`, if they changed.
+
+        Segments that are left out are removed; who has them open can go on reading.
+        """
+        live = self.manifest.live
+        assert live is not None
+        records = tuple(self._record(each) for each in tombstones)
+        if log is not None and sequence is not None:
+            live = replace(live, log=log, sequence=sequence)
+        # Tunings were measured on other documents, and stay until they are measured anew.
+        manifest = replace(self.manifest, segments=records, live=live)
+        manifest.write(self._path)
+        self.manifest = manifest
+        for each, record in zip(tombstones, records, strict=True):
+            each.segment.record = record
+            each.changed = False
+        self.remove_leftovers()
+
+    def _record(self, tombstones: Tombstones) -> SegmentRecord:
+        """What the manifest is to say of a segment, whose deleted rows are written if there are more."""
+        record, state = tombstones.segment.record, tombstones.state()
+        if not tombstones.changed or state is None:
+            return record
+        folder = tombstones.segment.folder / f"{NAME}-{secrets.token_hex(4)}"
+        folder.mkdir()
+        return replace(record, parts={**record.parts, NAME: state.write(folder)})
+
+    def remove_leftovers(self) -> None:
+        """Remove segments and parts that the manifest does not name: of earlier states, and of killed writers."""
+        records = {record.name: record for record in self.manifest.segments}
+        remove_segments(self._path, keep=records)
+        for name, record in records.items():
+            kept = {part.folder for part in record.parts.values()}
+            for entry in (self._path / name).iterdir():
+                if entry.is_dir() and entry.name not in kept:
+                    shutil.rmtree(entry, ignore_errors=True)
+        (self._path / f".{MANIFEST_NAME}").unlink(missing_ok=True)

@@ -1,0 +1,164 @@
+"""What a new segment is made of: rows in the order of their ids, from memory or from segments."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.types import Vectors
+from lsr.index.live.memory.state import MemoryState
+from lsr.index.live.searched import SearchedSegment
+from lsr.vectors.sparse import SparseVectors
+
+BATCH = 1024
+
+
+class Batch(NamedTuple):
+    """Some rows: their vectors, documents and, float32 [n, dim], dense vectors, or None."""
+
+    vectors: SparseVectors
+    documents: list[Document]
+    dense: Vectors | None
+
+
+class Rows(NamedTuple):
+    """The rows of a segment to be.
+
+    Attributes:
+        count: how many there are.
+        words: the words of its last terms, by the number of rows that hold them, descending.
+        tokens: int64 [model's terms]: in how many rows' texts each is a token.
+        batches: the rows, by id; terms are the model's, then words by their place in `words`.
+    """
+
+    count: int
+    words: list[str]
+    tokens: npt.NDArray[np.int64]
+    batches: Iterator[Batch]
+
+
+def ordered_words(counts: Counter[str]) -> list[str]:
+    """Words by the number of rows that hold them, descending, ties by their letters."""
+    return sorted(counts, key=lambda word: (-counts[word], word))
+
+
+def rows_of_memory(state: MemoryState, model: int) -> Rows:
+    """The documents of a memory that live."""
+    order = sorted(state.live_rows().tolist(), key=state.id)
+    puts = [state.put(row) for row in order]
+    words = ordered_words(Counter(word for put in puts for word in put.words))
+    places = {word: model + place for place, word in enumerate(words)}
+    tokens = np.zeros(model, np.int64)
+    for put in puts:
+        tokens[put.tokens] += 1
+    dim = model + len(words)
+
+    def batches() -> Iterator[Batch]:
+        for first in range(0, len(puts), BATCH):
+            part = puts[first : first + BATCH]
+            rows = []
+            for put in part:
+                ids = np.array([places[word] for word in put.words], np.uint32)
+                order = np.argsort(ids)
+                rows.append(
+                    (
+                        np.concatenate([put.terms, ids[order]]).astype(np.uint32),
+                        np.concatenate([put.weights, put.word_weights[order]]).astype(np.float32),
+                    )
+                )
+            vectors = _assembled(rows, [put.id for put in part], dim)
+            dense = None
+            if state.dense is not None:
+                dense = np.zeros((len(part), state.dense_record.dim), np.float32)
+                for place, put in enumerate(part):
+                    if put.dense is not None:
+                        dense[place] = put.dense
+            yield Batch(vectors, [put.document for put in part], dense)
+
+    return Rows(len(puts), words, tokens, batches())
+
+
+def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.float32) -> Rows:
+    """The rows of segments that are not deleted, at the time of this call."""
+    counts: Counter[str] = Counter()
+    tokens = np.zeros(model, np.int64)
+    for segment in segments:
+        known = segment.counts
+        if known.tokens is not None:
+            tokens += known.tokens[:model]
+        if segment.words is not None:
+            for number in np.flatnonzero(known.documents[model:]).tolist():
+                counts[segment.words.name(number)] += int(known.documents[model + number])
+    words = ordered_words(counts)
+    places = {word: model + place for place, word in enumerate(words)}
+    numbers = [_renumbered(segment, places, model) for segment in segments]
+    dim = model + len(words)
+    has_dense = all(segment.has_part("dense") for segment in segments)
+
+    def batches() -> Iterator[Batch]:
+        merged = heapq.merge(*(_in_order(number, segment) for number, segment in enumerate(segments)))
+        held: list[tuple[str, int, int]] = []
+        for each in merged:
+            held.append(each)
+            # All windows of a document stand together; a batch may part them.
+            if len(held) == BATCH:
+                yield made(held)
+                held = []
+        if held:
+            yield made(held)
+
+    def made(held: list[tuple[str, int, int]]) -> Batch:
+        rows, documents, dense = [], [], []
+        for _, number, row in held:
+            segment = segments[number]
+            terms, weights = segment.vector(row, scale)
+            known = numbers[number]
+            if known is not None:
+                terms = known[terms]
+                order = np.argsort(terms)
+                terms, weights = terms[order], weights[order]
+            rows.append((terms.astype(np.uint32), weights))
+            documents.append(segment.store.document(row))
+            if has_dense:
+                dense.append(segment.part("dense").vectors[row])
+        vectors = _assembled(rows, [document.id for document in documents], dim)
+        return Batch(vectors, documents, np.stack(dense) if has_dense else None)
+
+    count = sum(len(segment) - segment.deleted for segment in segments)
+    return Rows(count, words, tokens, batches())
+
+
+def _in_order(number: int, segment: SearchedSegment) -> Iterator[tuple[str, int, int]]:
+    """(id, number of the segment, row) of the rows that live, by id."""
+    rows = np.arange(len(segment))
+    if segment.alive is not None:
+        rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+    # Of segments that were written by other builders, rows may be as documents were added.
+    ids = segment.ids.ids(rows)
+    for place in sorted(range(len(ids)), key=ids.__getitem__):
+        yield ids[place], number, int(rows[place])
+
+
+def _renumbered(segment: SearchedSegment, places: dict[str, int], model: int) -> npt.NDArray[np.int64] | None:
+    """The new term id of each term of a segment; None if they are the same."""
+    if segment.words is None:
+        return None
+    found = np.arange(model + len(segment.words))
+    for number in range(len(segment.words)):
+        found[model + number] = places.get(segment.words.name(number), -1)
+    return found
+
+
+def _assembled(
+    rows: Sequence[tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]], ids: Sequence[str], dim: int
+) -> SparseVectors:
+    indptr = np.cumsum([0, *(len(terms) for terms, _ in rows)])
+    terms = np.concatenate([terms for terms, _ in rows]) if rows else np.zeros(0, np.uint32)
+    weights = np.concatenate([weights for _, weights in rows]) if rows else np.zeros(0, np.float32)
+    return SparseVectors(indptr, terms, weights, list(ids), dim)

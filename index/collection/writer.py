@@ -1,0 +1,367 @@
+"""Writing to a collection: a log, a memory, segments out of it, and merges of these."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.errors import LsrError
+from lsr.core.vocabulary import Vocabulary
+from lsr.index.collection.build import build_segment
+from lsr.index.collection.policy import LivePolicy
+from lsr.index.collection.publish import Publisher
+from lsr.index.collection.rows import Batch, Rows, rows_of_memory, rows_of_segments
+from lsr.index.format.manifest import Manifest
+from lsr.index.live.lock import WriterLock
+from lsr.index.live.log.records import encode_all
+from lsr.index.live.log.writer import LogWriter
+from lsr.index.live.memory.segment import Applied
+from lsr.index.live.replay import LiveState, replayed
+from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.snapshot import Index
+from lsr.index.live.tombstones import Tombstones
+from lsr.index.live.writes import Write, check_write
+from lsr.index.parts.segment import Segment
+
+TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
+"""The different token ids of each text, ascending: what the IDF of a collection counts."""
+
+
+class CollectionWriter:
+    """The one writer of a collection. For any number of threads.
+
+    A write is checked, logged, on the disk, and then said to be done; it is in the next snapshot's answers. Beyond a
+    size, memory becomes a segment, and segments of like size become one, in a thread of its own, while searches and
+    writes go on.
+
+    Args:
+        path: a folder that holds a collection (`lsr.index.collection.create`).
+        tokens_of: needed where documents of a collection that counts tokens are replaced or deleted.
+        vocabulary: the model's terms, for the first segment; later ones have those of the first.
+        policy: see `LivePolicy`.
+
+    Attributes:
+        path: the folder.
+        recovered: what was found at opening that was not as a writer leaves it, in words; mostly nothing.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        tokens_of: TokensOf | None = None,
+        vocabulary: Vocabulary | None = None,
+        policy: LivePolicy | None = None,
+    ) -> None:
+        """Open the collection for writing: replay its log.
+
+        OutputExistsError if another process writes to it, IndexFormatError for damage.
+        """
+        self.path = Path(path)
+        self.policy = policy or LivePolicy()
+        self._tokens_of = tokens_of
+        self._lock = WriterLock(self.path)
+        try:
+            manifest = Manifest.read(self.path)
+            self._publisher = Publisher(self.path, manifest)
+            segments = [Segment.open(self.path / record.name, record) for record in manifest.segments]
+            self._vocabulary = vocabulary
+            if segments:
+                first = segments[0]
+                self._vocabulary = first.part("vocabulary").read() if first.has_part("vocabulary") else None
+            self._state: LiveState = replayed(self.path, manifest, segments)
+            live, place = manifest.live, self._state.place
+            assert live is not None and place is not None
+            self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place)
+            self.recovered = self._recovered()
+            self._publisher.remove_leftovers()
+        except BaseException:
+            self._lock.release()
+            raise
+        # Held while the state changes; never while the disk is waited for, or a segment is built.
+        self._changing = threading.RLock()
+        self._snapshot: Index | None = None
+        self._work = threading.Condition(self._changing)
+        self._failure: BaseException | None = None
+        self._closing = False
+        self._busy = False
+        self._forced = 0
+        self._worker = threading.Thread(target=self._run, name=f"segments of {self.path}", daemon=True)
+        self._worker.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"CollectionWriter({str(self.path)!r}, {len(self._state.tombstones)} segments)"
+
+    def _recovered(self) -> list[str]:
+        state = self._state
+        found = [] if state.torn is None else [f"{state.torn}: cut off, for none of it was acknowledged"]
+        if state.repeated:
+            found.append(f"{state.repeated:,} bytes of the log were there twice, and were left out")
+        return found
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is published: without what is in the log alone."""
+        return self._publisher.manifest
+
+    def check(self, write: Write) -> None:
+        """InputError, which names the document, for a write that cannot be made."""
+        check_write(write)
+        self._state.check(write)
+
+    def apply(self, writes: Sequence[Write], *, wait: bool = True) -> Applied:
+        """Make writes, in their order, all of them or none; return what became of them once they are on the disk.
+
+        With `wait=False`, return at once: they are safe once `flush_log` has returned. InputError for one that cannot
+        be made; LogStoppedError, or the OSError, if the log cannot be written.
+        """
+        for write in writes:
+            self.check(write)
+        with self._changing:
+            self._check_open()
+            self._find_tokens(writes)
+            for record in encode_all(writes):
+                self._log.append([record], wait=False)
+            applied = self._state.apply(writes)
+            self._snapshot = None
+            memory = self._state.memory
+            if self.policy.is_full(memory.state.rows, memory.nbytes):
+                self._work.notify_all()
+        if wait:
+            self._log.flush()
+        return applied
+
+    def _find_tokens(self, writes: Sequence[Write]) -> None:
+        """Say with each write which tokens no longer count: those of the document in a segment that it replaces."""
+        live = self.manifest.live
+        assert live is not None
+        if not live.tokens:
+            return
+        held = [(write, found) for write in writes if (found := self._state.in_segment(write.id)) is not None]
+        if not held:
+            return
+        if self._tokens_of is None:
+            raise LsrError(f"{self.path}: to replace or delete documents of this collection, its encoder is needed")
+        texts = [self._document_of(tombstones, rows) for _, (tombstones, rows) in held]
+        for (write, _), tokens in zip(held, self._tokens_of(texts), strict=True):
+            write.gone = tokens
+
+    def _document_of(self, tombstones: Tombstones, rows: range) -> Document:
+        return tombstones.segment.part("documents").document(rows.start)
+
+    def flush_log(self) -> None:
+        """Wait until all writes are on the disk."""
+        self._log.flush()
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Index:
+        """The collection as it is now; it never changes."""
+        with self._changing:
+            if self._snapshot is None:
+                segments = tuple(each.segment for each in self._state.tombstones)
+                self._snapshot = Index(self.path, self.manifest, segments, self._state.searched())
+            return self._snapshot
+
+    def holds(self, id: str) -> bool:
+        """Whether there is a document of this id."""
+        with self._changing:
+            return self._state.holds(id)
+
+    # -- segments ----------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Make memory a segment, and wait for that. Raises what went wrong with it."""
+        with self._work:
+            self._check_open()
+            self._forced += 1
+            self._work.notify_all()
+            self._work.wait_for(lambda: self._failure is not None or (not self._forced and not self._busy))
+            self._check_open()
+
+    def compact(self) -> None:
+        """Put all that lives into one segment, and wait for that. Raises what went wrong with it."""
+        self.flush()
+        with self._work:
+            self._work.wait_for(lambda: not self._busy)
+            self._busy = True
+        try:
+            tombstones = list(self._state.tombstones)
+            if len(tombstones) > 1 or any(each.count for each in tombstones):
+                self._merge(tombstones)
+        finally:
+            with self._work:
+                self._busy = False
+                self._work.notify_all()
+
+    def wait(self) -> None:
+        """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
+        with self._work:
+            self._work.wait_for(lambda: self._failure is not None or not (self._busy or self._todo()))
+            self._check_open()
+
+    def close(self) -> None:
+        """End what runs, and let others write; what is in memory is in the log. Writes that wait are made safe."""
+        with self._work:
+            if self._closing:
+                return
+            self._closing = True
+            self._work.notify_all()
+        self._worker.join()
+        try:
+            self._log.close()
+        finally:
+            self._lock.release()
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise LsrError(
+                f"{self.path}: making a segment failed ({self._failure})", remedies=["open the collection again"]
+            ) from self._failure
+        if self._closing:
+            raise LsrError(f"{self.path}: this collection is closed", remedies=["open it again"])
+
+    def _todo(self) -> bool:
+        """Whether there is work for the thread."""
+        memory = self._state.memory
+        full = self.policy.is_full(memory.state.rows, memory.nbytes)
+        return bool(full or self._forced or self._to_merge())
+
+    def _to_merge(self) -> list[Tombstones]:
+        tombstones = self._state.tombstones
+        chosen = self.policy.to_merge([(len(each.segment), each.count) for each in tombstones])
+        return [tombstones[number] for number in chosen]
+
+    def _run(self) -> None:
+        """Make segments as long as the collection is open."""
+        while True:
+            with self._work:
+                self._work.wait_for(lambda: self._closing or (self._todo() and not self._busy and not self._failure))
+                if self._closing:
+                    return
+                self._busy = True
+                memory, forced = self._state.memory, self._forced
+                full = forced or self.policy.is_full(memory.state.rows, memory.nbytes)
+            try:
+                if full:
+                    self._flush_memory()
+                else:
+                    self._merge(self._to_merge())
+            except BaseException as error:
+                with self._work:
+                    self._failure = error
+            finally:
+                with self._work:
+                    if full:
+                        self._forced -= forced
+                    self._busy = False
+                    self._work.notify_all()
+
+    def _flush_memory(self) -> None:
+        """Make memory a segment."""
+        with self._changing:
+            if not self._state.memory.state.rows and not any(each.changed for each in self._state.tombstones):
+                return
+            number = self._log.rotate()
+            sequence = self._log.durable
+            frozen = self._state.begin_memory()
+            state, self._snapshot = frozen.state, None
+        made = self._made(rows_of_memory(state, self._model)) if state.live else None
+        with self._changing:
+            tombstones = list(self._state.tombstones)
+            if made is not None:
+                new = Tombstones(made)
+                for row in np.setdiff1d(state.live_rows(), frozen.state.live_rows(), assume_unique=True).tolist():
+                    rows = new.find(state.id(row))
+                    assert rows is not None
+                    new.bury(rows, state.put(row).tokens)
+                tombstones.append(new)
+            self._publisher.publish(tombstones, log=number, sequence=sequence)
+            self._state.tombstones = tombstones
+            self._state.memories.remove(frozen)
+            self._snapshot = None
+        self._log.remove_before(number)
+
+    def _merge(self, merged: Sequence[Tombstones]) -> None:
+        """Make one segment of some, without what is deleted of them."""
+        with self._changing:
+            before = [each.state() for each in merged]
+        searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
+        scale = np.float32(self.manifest.weight_scale)
+        rows = rows_of_segments(searched, self._model, scale)
+        made = self._made(rows) if rows.count else None
+        with self._changing:
+            left = [each for each in self._state.tombstones if each not in merged]
+            if made is not None:
+                new = Tombstones(made)
+                for each, seen in zip(merged, searched, strict=True):
+                    self._bury_since(new, each, seen)
+                # The largest first: its best documents say early what the others need not look at.
+                left.append(new)
+                left.sort(key=lambda each: -len(each.segment))
+            self._publisher.publish(left)
+            self._state.tombstones = left
+            self._snapshot = None
+
+    def _bury_since(self, new: Tombstones, old: Tombstones, seen: SearchedSegment) -> None:
+        """Delete in a new segment what was deleted of an old one since the new one was begun."""
+        now = old.state()
+        if now is None or (seen.deleted and now.count == seen.deleted):
+            return
+        rows = len(old.segment)
+        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, rows)
+        texts = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, rows), then).tolist()]
+        live = self.manifest.live
+        assert live is not None
+        none = np.zeros(0, np.uint32)
+        tokens = self._tokens_of(texts) if live.tokens and self._tokens_of is not None else [none] * len(texts)
+        for document, own in zip(texts, tokens, strict=True):
+            found = new.find(document.id)
+            assert found is not None
+            new.bury(found, own)
+
+    @property
+    def _model(self) -> int:
+        return self.manifest.model_terms
+
+    def _made(self, rows: Rows) -> Segment:
+        """Build a segment, at no more than the rate that the policy allows."""
+        record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
+        return Segment.open(self.path / record.name, record)
+
+
+def paced_rows(rows: Rows, rate: float | None) -> Rows:
+    """The rows, of which no more megabytes a second are read than `rate`, if that is given."""
+    if rate is None:
+        return rows
+
+    def paced() -> Iterator[Batch]:
+        started, read = time.monotonic(), 0
+        for batch in rows.batches:
+            read += 8 * len(batch.vectors.indices) + sum(document.size for document in batch.documents)
+            ahead = read / (rate * 1e6) - (time.monotonic() - started)
+            if ahead > 0:
+                time.sleep(ahead)
+            yield batch
+
+    return rows._replace(batches=paced())
+
+
+def _dead(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:
+    return np.flatnonzero(np.unpackbits(alive, count=rows, bitorder="little") == 0)
