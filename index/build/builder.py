@@ -18,7 +18,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.build.quantise import WeightScale
+from lsr.index.build.quantise import WeightScale, check_step
 from lsr.index.build.segment import SegmentBuilder
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segments
@@ -54,6 +54,12 @@ class IndexBuilder:
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
             (`lsr.text.windows.cut_document`).
+        by_id: whether rows go by the ids of their documents (in UTF-8, byte by byte), and windows of a document by
+            number, so that ties do, however documents are added; as `lsr index` has it. Else rows are documents as they
+            are added.
+        weight_scale: the step of the stored weights, as where another index has it (`Manifest.weight_scale`), so that
+            both give the same vector the same score. Weights above 255 steps are stored as that, and counted in the
+            manifest's `outliers`. None for the step that suits the weights.
         rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
@@ -64,7 +70,7 @@ class IndexBuilder:
     Raises:
         OutputExistsError: `path` exists and is none of the above, or another process is building there.
         InputError: a vocabulary of another length, a word that occurs twice or that a term is named as, more terms than
-            can be told apart, or an encoder record that is not JSON.
+            can be told apart, an encoder record that is not JSON, or a weight scale that no weights have.
     """
 
     def __init__(
@@ -77,6 +83,8 @@ class IndexBuilder:
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
+        by_id: bool = False,
+        weight_scale: float | None = None,
         rare_last: bool = False,
         force: bool = False,
     ) -> None:
@@ -97,6 +105,7 @@ class IndexBuilder:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
+        step = None if weight_scale is None else check_step(weight_scale)
         shared = SharedColumns.of(dim) if rare_last or words else None
         self.path = Path(path)
         self.dim = dim
@@ -118,11 +127,12 @@ class IndexBuilder:
             words=words,
             windows=windows,
             shared=shared,
+            by_id=by_id,
         )
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segments(self.path))
-            self._segment.begin()
+            self._segment.begin(step)
         except BaseException:
             self.discard()
             raise
@@ -155,11 +165,10 @@ class IndexBuilder:
 
     def keep_weights(self, index: Index) -> None:
         """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
-        if index.manifest.outliers is not None:
-            self._segment.keep_scale(WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers))
+        self._segment.keep_scale(WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers))
 
     def carry_parts(self, index: Index) -> None:
-        """Copy the added parts of an index of the same documents in the same order.
+        """Copy the added parts of an index of the same documents in the same rows.
 
         IndexFormatError if a file of one is missing or not of the recorded size, or if this lsr does not know it.
         """

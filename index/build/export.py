@@ -20,17 +20,22 @@ from lsr.vectors.sparse import SparseVectors
 _WEIGHTS_AT_A_TIME = 1 << 22
 
 
-def iter_vectors(index: Index, batch_rows: int = 8192, *, columns: bool = False) -> Iterator[SparseVectors]:
+def iter_vectors(
+    index: Index, batch_rows: int = 8192, *, columns: bool = False, as_added: bool = False
+) -> Iterator[SparseVectors]:
     """Every document's id, terms and weights as stored (quantised), in the order of the rows, without deleted ones.
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`. With `columns`, terms
-    are numbered as `terms_of` has them.
+    are numbered as `terms_of` has them; with `as_added`, documents come in the order in which they were added.
     """
     for number, segment in enumerate(index.segments):
         deleted = segment.part("deleted") if segment.has_part("deleted") else None
         rows = np.arange(len(segment))
         if deleted is not None:
             rows = np.setdiff1d(rows, deleted.rows(len(segment)), assume_unique=True)
+        places = segment.part("documents").places
+        if as_added and places is not None:
+            rows = rows[np.argsort(places[rows])]
         for first in range(0, len(rows), batch_rows):
             yield _vectors_of(index, number, segment, rows[first : first + batch_rows], columns=columns)
 

@@ -50,6 +50,7 @@ class SegmentBuilder:
         words: Sequence[str] | None = None,
         windows: WindowSettings | None = None,
         shared: SharedColumns | None = None,
+        by_id: bool = False,
     ) -> None:
         self.dim = dim
         self.parts: dict[str, PartRecord] = {}
@@ -61,15 +62,16 @@ class SegmentBuilder:
             windows,
             shared=shared,
             words=words or None,
+            by_id=by_id,
         )
         self._written: list[WrittenPart] = [part for part in written_parts() if part.wanted(self.draft)]
         self._streams: list[DocumentStream] = []
         self._vectors: VectorWriter | None = None
 
-    def begin(self) -> None:
-        """Make the folder."""
+    def begin(self, step: float | None = None) -> None:
+        """Make the folder; `step`: what weights are stored in, if that is given."""
         self.draft.folder.mkdir()
-        self._vectors = VectorWriter(self.draft)
+        self._vectors = VectorWriter(self.draft, step)
         for part in self._written:
             stream = part.begin(self.draft)
             if stream is not None:

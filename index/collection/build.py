@@ -11,7 +11,6 @@ import numpy as np
 
 from lsr.core.types import Vectors
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.build.quantise import WeightScale
 from lsr.index.build.segment import SegmentBuilder
 from lsr.index.collection.rows import Rows
 from lsr.index.format.arrays import ArrayWriter, open_array
@@ -41,11 +40,10 @@ def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabu
         vocabulary=vocabulary,
         words=rows.words,
         shared=SharedColumns.of(dim) if rows.words else None,
+        by_id=True,
     )
     try:
-        builder.begin()
-        heaviest = np.float32(manifest.weight_scale) * np.float32(255)
-        builder.keep_scale(WeightScale(manifest.weight_scale, float(heaviest), float(heaviest)))
+        builder.begin(manifest.weight_scale)
         if live.dense is None:
             for batch in rows.batches:
                 builder.add(batch.vectors, batch.documents)

@@ -102,6 +102,11 @@ class Manifest:
         return sum(segment.words for segment in self.segments)
 
     @property
+    def weight_bits(self) -> int:
+        """Bits of a stored weight: 8, 16 or 24."""
+        return (self.segments[0].settings if self.live is None else self.live.settings).weight_bits
+
+    @property
     def model_terms(self) -> int:
         """Number of the model's terms, which are those of every segment."""
         if self.live is not None:

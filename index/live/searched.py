@@ -109,7 +109,7 @@ class SearchedSegment:
         with BorrowedScratch(self.segment) as scratch:
             return choice.engine.search(self.segment, queries, min(k, len(self)), allowed, scratch, choice.parameters)
 
-    def warm_up(self, scale: np.float32) -> None:
+    def warm_up(self, scale: np.float32, bits: int) -> None:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         self.segment.warm_up()
         rows = len(self)
@@ -119,7 +119,7 @@ class SearchedSegment:
             parameters = parameters_of(engine, {})
             for size in QUERY_SIZES:
                 columns = np.arange(min(size, self.segment.record.dim))
-                queries = check_query(columns, np.ones(len(columns)), len(columns), scale)
+                queries = check_query(columns, np.ones(len(columns)), len(columns), scale, bits)
                 with BorrowedScratch(self.segment) as scratch:
                     allowed = nothing if engine.reads_all else everything
                     engine.search(self.segment, queries, 1, allowed, scratch, parameters)

@@ -97,7 +97,7 @@ class SearchedMemory:
         """float32 [n]: the inner products of a query with these rows."""
         return self.state.scores(MemoryQuery(query.terms, query.weights), rows)
 
-    def warm_up(self, scale: np.float32) -> None:
+    def warm_up(self, scale: np.float32, bits: int) -> None:
         """Run a search."""
         if len(self):
             self.state.search(MemoryQuery(np.zeros(1, np.uint32), np.ones(1, np.float32)), 1)

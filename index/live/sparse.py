@@ -76,7 +76,7 @@ class SparseSearch:
         self._ids_of, self._order_of = documents.row_ids, documents.row_order
         self._dim = terms.dim
         self._words_alone = terms.model == 0
-        self._scale = np.float32(manifest.weight_scale)
+        self._scale, self._weight_bits = np.float32(manifest.weight_scale), manifest.weight_bits
         self.tunings = check_done(manifest)
 
     def __repr__(self) -> str:
@@ -104,7 +104,7 @@ class SparseSearch:
 
         Raises as `Index.search`.
         """
-        return self._in_segments(check_query(terms, weights, self._dim, self._scale))
+        return self._in_segments(check_query(terms, weights, self._dim, self._scale, self._weight_bits))
 
     def _in_segments(self, prepared: PreparedQueries) -> SnapshotQueries:
         return SnapshotQueries(
@@ -150,7 +150,8 @@ class SparseSearch:
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
-            prepared = check_queries(queries, start, min(start + most, len(queries)), self._scale)
+            last = min(start + most, len(queries))
+            prepared = check_queries(queries, start, last, self._scale, self._weight_bits)
             return self._search(self._in_segments(prepared), k, choice, allowed)
 
         hits: list[Hits] = []
@@ -179,7 +180,7 @@ class SparseSearch:
     def warm_up(self) -> None:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
-            segment.warm_up(self._scale)
+            segment.warm_up(self._scale, self._weight_bits)
 
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None

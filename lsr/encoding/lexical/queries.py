@@ -68,7 +68,11 @@ class IndexWords:
         if not len(ids):
             return NOTHING
         weight = self.record.settings.weight if weight is None else weight
-        idf = inverse_document_frequency(self._documents(ids), self._rows)
+        held = self._documents(ids)
+        if not held.all():
+            # Words of deleted documents alone: as if they had never been there.
+            ids, counts, held = ids[held > 0], counts[held > 0], held[held > 0]
+        idf = inverse_document_frequency(held, self._rows)
         return ids, (idf * counts.astype(np.float32) * np.float32(weight)).astype(np.float32)
 
     def document(self, text: str) -> Row:
