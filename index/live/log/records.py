@@ -83,7 +83,8 @@ def decode(payload: bytes, where: str = "record") -> list[Write]:
     try:
         return _decode(payload)
     except InputError as error:
-        raise IndexFormatError(f"{where}: {error.problem}") from error
+        # The line of a header that is one line says nothing.
+        raise IndexFormatError(f"{where}: {error.problem if error.line is None else error.reason}") from error
     except (ValueError, struct.error, OverflowError) as error:
         raise IndexFormatError(f"{where}: not readable ({error})") from error
 
@@ -106,8 +107,8 @@ def _described(write: Write) -> dict[str, Any]:
     return {"id": document.id, **{name: value for name, value in found.items() if value}}
 
 
-def _bytes_of(values: npt.NDArray[Any], dtype: str) -> memoryview:
-    return memoryview(np.ascontiguousarray(values, dtype)).cast("B")
+def _bytes_of(values: npt.NDArray[Any], dtype: str) -> bytes:
+    return values.astype(dtype, copy=False).tobytes()
 
 
 def _decode(payload: bytes) -> list[Write]:
