@@ -46,7 +46,7 @@ class WeightScale:
     def of_record(cls, step: float, record: Mapping[str, Any] | None) -> WeightScale:
         """Inverse of `record`; without outliers, the heaviest weight is not known, and not below the limit."""
         if record is None:
-            return cls(step, step * _MAX_WEIGHT, step * _MAX_WEIGHT)
+            return cls(step, step * HEAVIEST_STEP, step * HEAVIEST_STEP)
         return cls(step, record["heaviest"], record["limit"], record["weights"])
 
     def record(self) -> dict[str, Any] | None:
@@ -91,13 +91,13 @@ def given_scale(weights: npt.NDArray[np.float32], heaviest: float, step: float, 
     Weights that are stored as 255 steps though more are nearest to them count as outliers.
     """
     _check_heaviest(heaviest)
-    limit = step * _MAX_WEIGHT
+    limit = step * HEAVIEST_STEP
     parts = 1 << bits - 8
     above = 0
     if heaviest > limit:
         for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
             exact = weights[start : start + _QUANTISE_AT_A_TIME] / step
-            above += int(np.count_nonzero(np.rint(exact * parts) > _MAX_WEIGHT * parts))
+            above += int(np.count_nonzero(np.rint(exact * parts) > HEAVIEST_STEP * parts))
     return WeightScale(step, heaviest, limit if above else heaviest, above)
 
 
@@ -106,8 +106,8 @@ def check_step(step: float) -> float:
     if isinstance(step, bool) or not isinstance(step, int | float | np.floating):
         raise InputError(f"must be a number, not {kind_of(step)}", field="weight_scale")
     least, most = _HEAVIEST
-    if not least <= step * _MAX_WEIGHT <= most:
-        least, most = least / _MAX_WEIGHT, most / _MAX_WEIGHT
+    if not least <= step * HEAVIEST_STEP <= most:
+        least, most = least / HEAVIEST_STEP, most / HEAVIEST_STEP
         raise InputError(f"must lie in {least:.3g} … {most:.3g}, not {step}", field="weight_scale")
     return float(step)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from lsr.core.errors import InputError
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.log.reader import LogPlace, LogReader, TornTail
@@ -111,7 +109,7 @@ def memory_settings(manifest: Manifest) -> MemorySettings:
         raise InputError(error.problem, field="live.dense") from error
     return MemorySettings(
         dim=live.terms,
-        scale=float(np.float32(manifest.weight_scale)),
+        scale=manifest.weight_scale,
         bits=live.settings.weight_bits,
         tokens=live.terms if live.tokens else 0,
         dense=dense,

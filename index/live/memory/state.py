@@ -25,6 +25,7 @@ from lsr.index.live.memory.tables import MemoryTables
 from lsr.index.live.writes import Put
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.index.parts.dense.vectors import prepare_vectors
+from lsr.index.parts.forward import as_floats
 
 _NO_TURNS = np.empty(0, np.int32)
 _NO_TERMS = np.empty(0, np.uint32)
@@ -179,7 +180,7 @@ class MemoryState:
         first, last = self.forward.forward_indptr[row : row + 2].tolist()
         deficits = self.forward.forward_deficits
         kept = None if deficits is None else deficits[first:last]
-        weights = dequantised(self.forward.forward_weights[first:last], kept, self._tables.settings.scale)
+        weights = as_floats(self.forward.forward_weights[first:last], kept, np.float32(self._tables.settings.scale))
         return self.forward.forward_terms[first:last].copy(), weights
 
     # -- search ------------------------------------------------------------------------------------------------------
