@@ -10,6 +10,7 @@ from lsr.core.moved import install as _install_moved_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lsr.collection.collection import Collection
     from lsr.core.documents import Document, Query
     from lsr.core.errors import InputError, LsrError
     from lsr.core.vocabulary import Vocabulary
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # Names are resolved on first use, so that `import lsr` costs nothing and `lsr.index` never pulls in torch.
 _HOMES = {
+    "Collection": "lsr.collection.collection",
     "DenseEncoder": "lsr.encoding.dense.encoder",
     "Document": "lsr.core.documents",
     "Index": "lsr.index",
@@ -43,6 +45,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Collection",
     "DenseEncoder",
     "Document",
     "Index",

@@ -9,14 +9,19 @@ from typing import Any
 
 from lsr.core.arguments import path_of
 from lsr.core.errors import OutputExistsError
+from lsr.core.files import crc32, sync
+from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import is_vacant
+from lsr.index.format.records import FileRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.parts.segment import Segment
+from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
+from lsr.index.parts.vocabulary import write_vocabulary
 
 
 def create_collection(
@@ -28,6 +33,7 @@ def create_collection(
     settings: IndexSettings | None = None,
     tokens: bool = False,
     dense: dict[str, Any] | None = None,
+    vocabulary: Vocabulary | None = None,
     schema: dict[str, Any] | None = None,
 ) -> None:
     """Make an empty collection in a new or empty folder.
@@ -41,6 +47,7 @@ def create_collection(
         settings: of its segments.
         tokens: whether the tokens of texts are counted.
         dense: what `lsr.index.parts.dense.record.DenseRecord` says of dense vectors, as JSON values; None for none.
+        vocabulary: names of the model's terms; None if they have none.
         schema: the types of fields; None if they are inferred.
 
     OutputExistsError if there is something else at `path`.
@@ -49,6 +56,11 @@ def create_collection(
     if not is_vacant(path):
         raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
     path.mkdir(parents=True, exist_ok=True)
+    stored = None
+    if vocabulary is not None:
+        write_vocabulary(path / VOCABULARY_NAME, vocabulary)
+        sync(path / VOCABULARY_NAME)
+        stored = FileRecord((path / VOCABULARY_NAME).stat().st_size, crc32(path / VOCABULARY_NAME))
     live = LiveRecord(
         identity=secrets.token_hex(16),
         log=1,
@@ -57,6 +69,7 @@ def create_collection(
         settings=settings or IndexSettings(),
         tokens=tokens,
         dense=dense,
+        vocabulary=stored,
         schema=schema,
     )
     with WriterLock(path):

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import LsrError
-from lsr.core.vocabulary import Vocabulary
 from lsr.index.collection.build import build_segment
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
@@ -28,6 +27,7 @@ from lsr.index.live.replay import LiveState, replayed
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.snapshot import Index
 from lsr.index.live.tombstones import Tombstones
+from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_write
 from lsr.index.parts.segment import Segment
 
@@ -45,7 +45,6 @@ class CollectionWriter:
     Args:
         path: a folder that holds a collection (`lsr.index.collection.create`).
         tokens_of: needed where documents of a collection that counts tokens are replaced or deleted.
-        vocabulary: the model's terms, for the first segment; later ones have those of the first.
         policy: see `LivePolicy`.
 
     Attributes:
@@ -58,7 +57,6 @@ class CollectionWriter:
         path: str | Path,
         *,
         tokens_of: TokensOf | None = None,
-        vocabulary: Vocabulary | None = None,
         policy: LivePolicy | None = None,
     ) -> None:
         """Open the collection for writing: replay its log.
@@ -73,10 +71,7 @@ class CollectionWriter:
             manifest = Manifest.read(self.path)
             self._publisher = Publisher(self.path, manifest)
             segments = [Segment.open(self.path / record.name, record) for record in manifest.segments]
-            self._vocabulary = vocabulary
-            if segments:
-                first = segments[0]
-                self._vocabulary = first.part("vocabulary").read() if first.has_part("vocabulary") else None
+            self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
             assert live is not None and place is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,22 @@ class Documents:
         holder = self._segments[segment]
         stored = holder.store.documents(first, first + len(rows))
         return stored[0] if holder.windows is None else join_windows(stored)
+
+    def scan(self) -> Iterator[Document]:
+        """All documents, segment by segment, in the order of the rows."""
+        for segment in self._segments:
+            rows = np.arange(len(segment))
+            if segment.alive is not None:
+                rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+            if segment.windows is None:
+                yield from map(segment.store.document, rows.tolist())
+                continue
+            last = -1
+            for row in rows.tolist():
+                if row > last:
+                    windows = segment.windows.rows_beside(row)
+                    last = windows[-1]
+                    yield join_windows(segment.store.documents(windows.start, windows.stop))
 
     def at(self, row: int) -> Document:
         """The document, or window, stored in a row; NotFoundError if there is no such row."""

@@ -16,6 +16,7 @@ from lsr.index.live.dense import SnapshotDense
 from lsr.index.live.documents import Documents
 from lsr.index.live.late import SnapshotLate
 from lsr.index.live.rows import RowNumbers
+from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import SnapshotWords, TermNumbers
 from lsr.index.parts.registry import PARTS
@@ -39,7 +40,7 @@ class Parts:
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        if len(self._segments) > 1 and name == "words":
+        if name == "words":
             return self._terms.dim > self._terms.model
         return bool(self._segments) and all(segment.has_part(name) for segment in self._segments)
 
@@ -54,8 +55,8 @@ class Parts:
 
     def __getitem__(self, name: str) -> Any:
         """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""
-        if name == "terms" and self._is_put_together:
-            return self._counts
+        if self._is_put_together and name in ("terms", "words") and name in self:
+            return self._counts if name == "terms" else self._words
         if len(self._segments) == 1:
             if name == "dense" and self._segments[0].alive is not None:
                 return self._dense
@@ -74,7 +75,8 @@ class Parts:
 
     @property
     def _is_put_together(self) -> bool:
-        return len(self._segments) != 1 or self._segments[0].alive is not None
+        only = self._segments[0] if len(self._segments) == 1 else None
+        return not isinstance(only, SearchedSegment) or only.alive is not None
 
     @cached_property
     def _counts(self) -> SnapshotCounts:

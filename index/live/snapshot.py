@@ -29,6 +29,7 @@ from lsr.index.live.searched import SearchedSegment, deleted_of
 from lsr.index.live.searched_memory import Searched
 from lsr.index.live.sparse import SparseSearch
 from lsr.index.live.terms import TermNumbers
+from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.words import WordVocabulary
 from lsr.vectors.sparse import SparseVectors
@@ -198,7 +199,7 @@ class Index:
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, or None. Words are read as they are asked for, other terms on first use."""
-        stored = self.parts["vocabulary"].read() if "vocabulary" in self.parts else None
+        stored = stored_vocabulary(self.path, self.manifest, self.segments)
         return WordVocabulary(stored or Vocabulary(), self.parts["words"]) if "words" in self.parts else stored
 
     def describe(self) -> dict[str, Any]:

@@ -83,6 +83,8 @@ class IndexEncoders:
         self._index, self._threads = index, threads
         self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
         self._queries: SparseEncoder | None = None
+        # As it was loaded, without the IDF of a collection.
+        self._plain: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
         # Of documents without words, such as signs alone, an index has none, whatever was asked for.
@@ -102,13 +104,29 @@ class IndexEncoders:
         with self._loading:
             if self._queries is None:
                 query_side = (self._index.encoder or {}).get("query", {})
-                loaded = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
-                self._queries = self._with_idf(loaded)
+                if self._plain is None:
+                    self._plain = self._load_encoder(queries_only=self._light or query_side.get("kind") == "table")
+                self._queries = self._with_idf(self._plain)
             return self._queries
 
     @queries.setter
     def queries(self, encoder: SparseEncoder) -> None:
+        self._plain = encoder
         self._queries = self._with_idf(encoder)
+
+    def renewed(self, index: Index) -> IndexEncoders:
+        """Those of a later snapshot of the same collection: the models are loaded, the statistics its own."""
+        with self._loading:
+            made = IndexEncoders(
+                index,
+                model=self._model,
+                device=self._device,
+                light=self._light,
+                query_idf=self._query_idf,
+                threads=self._threads,
+            )
+            made._plain, made._documents, made._dense = self._plain, self._documents, self._dense
+            return made
 
     @property
     def documents(self) -> SparseEncoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,12 @@ class Rerankers:
         self._cross_encoders: dict[str, CrossEncoder] = {}
         self._token_encoder: TokenEncoder | None = None
         self._loading = RLock()
+
+    def renewed(self, index: Index) -> Rerankers:
+        """The same models, for the documents of another snapshot."""
+        made = copy(self)
+        made._index = index
+        return made
 
     def score(self, model: str, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """float32 [n]: how well the documents of these rows answer the text, according to a cross-encoder or "late"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -89,6 +90,14 @@ class Retriever:
         from lsr.index import Index
 
         return cls(Index.open(path), model=model, device=device, light=light, query_idf=query_idf, threads=threads)
+
+    def renewed(self, index: Index) -> Retriever:
+        """A retriever of a later snapshot of the same collection, with the models that are loaded."""
+        made = copy(self)
+        made.index = index
+        made.rerankers = self.rerankers.renewed(index)
+        made._encoders = self._encoders.renewed(index)
+        return made
 
     def __repr__(self) -> str:
         model = self._model or (self.index.encoder or {}).get("model") or "no model"

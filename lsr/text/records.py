@@ -79,6 +79,16 @@ def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad:
         yield Document(id, text, title, values)
 
 
+def document_of(values: Mapping[str, Any]) -> Document:
+    """The document of one record, named as usual. InputError says what is wrong with it."""
+
+    def refuse(error: InputError) -> None:
+        raise error
+
+    (document,) = documents([Record(None, dict(values))], FieldNames(), "this document", refuse)
+    return document
+
+
 def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Query]:
     """Queries from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()

@@ -336,10 +336,11 @@ class SparseEncoder:
         """
         texts = list_of_texts(texts)
         check_texts(texts)
-        return token_frequencies([texts], self._whole_texts, self.dim)
+        return token_frequencies([texts], self.query_tokenizer, self.dim)
 
     @cached_property
-    def _whole_texts(self) -> TextTokenizer:
+    def query_tokenizer(self) -> TextTokenizer:
+        """Cuts texts into the tokens of the query table. ModelError if queries take a model run."""
         query = self.spec.query
         if not isinstance(query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")

@@ -75,14 +75,23 @@ def token_frequencies(batches: Iterable[Sequence[str]], tokenizer: TextTokenizer
     """How many of these texts contain each token: int64 [dim]. Text beyond the tokenizer's max_length is not read."""
     frequencies = np.zeros(dim, np.int64)
     for texts in batches:
-        windows, _ = tokenizer.encode([text for text in texts if len(text) <= _PIECE])
-        for window in windows:
-            frequencies[np.unique(window)] += 1
-        for text in texts:
-            if len(text) > _PIECE:
-                parts = (np.unique(np.concatenate(tokenizer.encode([part])[0])) for part in pieces(text, _PIECE))
-                frequencies[np.unique(np.concatenate(list(parts)))] += 1
+        for tokens in distinct_tokens(texts, tokenizer):
+            frequencies[tokens] += 1
     return frequencies
+
+
+def distinct_tokens(texts: Sequence[str], tokenizer: TextTokenizer) -> list[npt.NDArray[np.uint32]]:
+    """The different tokens of each text, ascending. Text beyond the tokenizer's max_length is not read."""
+    windows = iter(tokenizer.encode([text for text in texts if len(text) <= _PIECE])[0])
+    found = []
+    for text in texts:
+        if len(text) <= _PIECE:
+            tokens = np.unique(next(windows))
+        else:
+            parts = (np.unique(np.concatenate(tokenizer.encode([part])[0])) for part in pieces(text, _PIECE))
+            tokens = np.unique(np.concatenate(list(parts)))
+        found.append(tokens.astype(np.uint32))
+    return found
 
 
 def token_idf(

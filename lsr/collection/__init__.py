@@ -1,0 +1,1 @@
+"""Collections: documents that come and go, encoded, logged and searched."""

@@ -1,0 +1,316 @@
+"""A collection: an index whose documents come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from lsr.collection.encoding import DocumentEncoder, Refused
+from lsr.core.arguments import kind_of, path_of
+from lsr.core.counted import counted
+from lsr.core.documents import Document
+from lsr.core.errors import InputError, NotFoundError
+from lsr.index.live.writes import Delete, Put, Write
+
+if TYPE_CHECKING:
+    from lsr.index import Index
+    from lsr.index.collection.policy import LivePolicy
+    from lsr.index.collection.writer import CollectionWriter
+    from lsr.search.response import SearchResponse
+    from lsr.search.retriever import Retriever
+
+# Documents that are encoded, logged and made safe together.
+_BATCH, _BATCH_CHARACTERS = 256, 1 << 22
+
+
+@dataclass(slots=True)
+class Added:
+    """What became of documents.
+
+    Attributes:
+        created: ids that were new; replaced: ids whose documents these took the place of.
+        refused: documents that were not written, each with its reason.
+    """
+
+    created: int = 0
+    replaced: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Added(created={self.created:,}, replaced={self.replaced:,}, refused={len(self.refused):,})"
+
+
+@dataclass(slots=True)
+class Deleted:
+    """What became of ids: how many documents are gone, and which ids there were none of."""
+
+    deleted: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+class Collection:
+    """Documents that are added, replaced and deleted while they are searched, in a folder of their own.
+
+    What `lsr index` makes is one, and so is what `create` makes. One process writes to it at a time; any number read
+    it, as indexes. A write is done when it has returned: it is on the disk, and in the next search's answer. Threads
+    may share it. A context manager, which closes it.
+
+    Attributes:
+        path: the folder.
+        recovered: what was found when it was opened that was not as a writer leaves it, in words.
+    """
+
+    def __init__(self, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> None:
+        """Open a collection for writing; see `open`."""
+        from lsr.index.collection.create import make_live
+        from lsr.index.collection.writer import CollectionWriter
+        from lsr.search.retriever import Retriever
+
+        self.path = path_of(path, "the path of a collection")
+        make_live(self.path)
+        self._writer: CollectionWriter = CollectionWriter(
+            self.path, tokens_of=lambda documents: self._encoder.tokens_of(documents), policy=policy
+        )
+        self.recovered = self._writer.recovered
+        live = self._writer.manifest.live
+        assert live is not None
+        self._reading = RLock()
+        self._retriever = Retriever(self._writer.snapshot(), device=device)
+        self._encoder = DocumentEncoder(
+            self._writer.manifest.encoder,
+            tokens=live.tokens,
+            dense=live.dense,
+            load=lambda: self.retriever.document_encoder,
+            load_dense=lambda: self.retriever.dense_encoder,
+        )
+
+    @classmethod
+    def open(cls, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> Self:
+        """Open the collection in a folder, for writing and searching.
+
+        An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
+        `policy` says when memory becomes a segment and segments become one. Raises OutputExistsError if another process
+        writes to it, IndexFormatError if there is none or it is damaged.
+        """
+        return cls(path, device=device, policy=policy)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        model: str | None = None,
+        dense: str | None = None,
+        lexical: bool = True,
+        language: str = "english",
+        mean_length: float = 100.0,
+        weight_scale: float | None = None,
+        device: str | None = None,
+        policy: LivePolicy | None = None,
+    ) -> Self:
+        """Make an empty collection in a new folder, and open it.
+
+        Args:
+            path: the folder.
+            model: a name from `lsr models`, a folder or a hub name; "bm25" for words alone. Default: `lsr index`'s.
+            dense: a dense model, for hybrid search.
+            lexical: whether words count beside the model's terms; `language` of their stemmer.
+            mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
+            weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
+                the heaviest. Default: by weights of texts that come with Python.
+            device, policy: see `open`.
+
+        OutputExistsError if the folder is not empty, ModelError for a model that there is not.
+        """
+        from lsr.collection.creating import create
+
+        create(
+            path,
+            model=model,
+            dense=dense,
+            lexical=lexical,
+            language=language,
+            mean_length=mean_length,
+            weight_scale=weight_scale,
+            device=device,
+        )
+        return cls(path, device=device, policy=policy)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Collection({str(self.path)!r}, {counted(len(self), 'documents')})"
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return len(self.snapshot.documents)
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str) and self._writer.holds(id)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        documents: Document | Mapping[str, Any] | Iterable[Document | Mapping[str, Any]],
+        *,
+        wait: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> Added:
+        """Add documents; one of an id that is there takes its place. Return what became of them, once they are safe.
+
+        Args:
+            documents: `Document`s, or dicts as a line of a JSONL corpus holds: `_id`, `title`, `text`, other fields.
+            wait: with False, return before they are on the disk; `flush` waits for that.
+            progress: called with the number of documents just encoded.
+
+        A document that cannot be written is refused by itself, with its reason; the others go in. In one call, the last
+        of an id counts.
+        """
+        one = isinstance(documents, Document | Mapping)
+        stream = iter([documents] if one else documents)
+        result = Added()
+        while batch := list(islice(stream, _BATCH)):
+            kept: dict[str, Document] = {}
+            for each in batch:
+                made = as_document(each)
+                if isinstance(made, Refused):
+                    result.refused.append(made)
+                    continue
+                if made.id in kept:
+                    result.replaced += 1
+                    del kept[made.id]
+                kept[made.id] = made
+            puts, refused = self._encoder.encode(list(kept.values()), progress)
+            result.refused += refused
+            if puts:
+                self._checked(puts, result.refused)
+                applied = self._writer.apply(puts, wait=False)
+                result.created += applied.added
+                result.replaced += applied.replaced
+        if wait:
+            self._writer.flush_log()
+        return result
+
+    def _checked(self, puts: list[Put], refused: list[Refused]) -> None:
+        """Take out those that do not fit the collection."""
+        for put in list(puts):
+            try:
+                self._writer.check(put)
+            except InputError as error:
+                puts.remove(put)
+                refused.append(Refused(put.id, error.problem))
+
+    def delete(self, ids: str | Iterable[str], *, wait: bool = True) -> Deleted:
+        """Delete documents by id. Ids that there are not are told, and no error."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        for id in wanted:
+            if not isinstance(id, str):
+                raise InputError(f"the id of a document is a string, not {kind_of(id)}")
+        writes: Sequence[Write] = [Delete(id) for id in dict.fromkeys(wanted)]
+        applied = self._writer.apply(writes, wait=wait) if writes else None
+        return Deleted() if applied is None else Deleted(applied.deleted, applied.missing)
+
+    def update_fields(self, id: str, fields: Mapping[str, Any], *, wait: bool = True) -> None:
+        """Change fields of a document: those given are set, those given as None removed. Its text is not encoded again.
+
+        NotFoundError if there is no such document, InputError for values that are not JSON.
+        """
+        snapshot = self.snapshot
+        document = snapshot.documents.get(id)
+        changed = {**document.fields, **fields}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        put = self._put_of(snapshot, id, Document(id, document.text, document.title, kept))
+        self._writer.check(put)
+        self._writer.apply([put], wait=wait)
+
+    def _put_of(self, snapshot: Index, id: str, document: Document) -> Put:
+        """A write of a document that is there, with what is stored of it."""
+        rows = snapshot.documents.rows_of(id)
+        if len(rows) > 1:
+            (put,), _ = self._encoder.encode([document])
+            return put
+        terms, weights = snapshot.vector(rows[0])
+        first = snapshot.manifest.model_terms
+        own = terms < first
+        words = snapshot.parts.get("words")
+        names = () if words is None else tuple(words.word(term) for term in terms[~own].tolist())
+        dense = snapshot.parts["dense"].vectors[np.array([rows[0]])][0] if "dense" in snapshot.parts else None
+        (tokens,) = self._encoder.tokens_of([document])
+        return Put(document, terms[own], weights[own], names, weights[~own], tokens, 0, dense)
+
+    def flush(self) -> None:
+        """Wait until all that was written is on the disk."""
+        self._writer.flush_log()
+
+    def wait(self) -> None:
+        """Wait until segments are made and merged, as far as there is something to do."""
+        self._writer.wait()
+
+    def compact(self) -> None:
+        """Put all documents into one segment, without what was deleted."""
+        self._writer.compact()
+
+    def close(self) -> None:
+        """Make all writes safe, and let others write."""
+        self._writer.close()
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Index:
+        """The collection as it is now; it never changes."""
+        return self._writer.snapshot()
+
+    @property
+    def retriever(self) -> Retriever:
+        """Searches the collection as it is now."""
+        snapshot = self._writer.snapshot()
+        with self._reading:
+            if self._retriever.index is not snapshot:
+                self._retriever = self._retriever.renewed(snapshot)
+            return self._retriever
+
+    def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
+        """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
+        answer: SearchResponse | list[SearchResponse] = self.retriever.search(text, k, plan, **given)
+        return answer
+
+    def get(self, id: str) -> Document | None:
+        """The document of this id; None if there is none."""
+        try:
+            return self.snapshot.documents.get(id)
+        except NotFoundError:
+            return None
+
+    def scan(self) -> Iterator[Document]:
+        """All documents, as they were when this was called."""
+        return self.snapshot.documents.scan()
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return len(self)
+
+
+def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
+    """A document, of one or of a dict as a line of a JSONL corpus holds."""
+    if isinstance(given, Document):
+        return given
+    from lsr.text.records import document_of
+
+    try:
+        return document_of(given)
+    except InputError as error:
+        id = given.get("_id") if isinstance(given, Mapping) else None
+        return Refused(str(id or ""), error.problem)

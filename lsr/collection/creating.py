@@ -1,0 +1,106 @@
+"""Making an empty collection, for a model."""
+
+from __future__ import annotations
+
+import pydoc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsr.core.errors import InputError
+from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.analysis import ANALYSIS
+from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.index.collection.create import create_collection
+from lsr.index.format.settings import IndexSettings
+
+# A weight of 255 stands for so many times the heaviest that the texts below have: others may have heavier ones.
+_ROOM = 1.25
+# Of Python, which every installation has: prose about different things.
+_MODULES = (
+    *("argparse", "asyncio", "calendar", "collections", "csv", "datetime", "decimal", "email", "fractions", "http"),
+    *("itertools", "json", "logging", "math", "os", "pathlib", "random", "re", "sqlite3", "statistics", "string"),
+    *("subprocess", "threading", "typing", "unittest", "urllib.parse", "zipfile"),
+)
+
+
+def create(
+    path: str | Path,
+    *,
+    model: str | None,
+    dense: str | None,
+    lexical: bool,
+    language: str,
+    mean_length: float,
+    weight_scale: float | None,
+    device: str | None,
+) -> None:
+    """See `lsr.collection.collection.Collection.create`."""
+    words = lexical or model == WORDS_ALONE
+    if not mean_length > 0:
+        raise InputError(f"must be above 0, not {mean_length}", field="mean_length")
+    record: dict[str, Any]
+    settings, tokens, terms, vocabulary = IndexSettings(), False, 0, None
+    if model == WORDS_ALONE:
+        record = {"model": WORDS_ALONE, "dim": 0, "top_k": None}
+        settings = IndexSettings(weight_bits=24)
+        # Words weigh less than 1, whatever the text; a power of two, as 24 bits ask for.
+        scale = weight_scale or 2.0**-7
+    else:
+        from lsr.encoding.sparse.encoder import SparseEncoder
+
+        encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
+        record = {**encoder.settings(), "top_k": None}
+        tokens, terms, vocabulary = encoder.inference_free, encoder.dim, encoder.vocabulary
+        texts = [] if weight_scale is not None else sample_texts()
+        scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words) * _ROOM / 255
+    if words:
+        weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
+        lexical_record = LexicalRecord(
+            settings=LexicalSettings(language=language, weight=weight), mean_length=mean_length, analysis=ANALYSIS
+        )
+        record[RECORD] = lexical_record.to_record()
+    create_collection(
+        path,
+        terms=terms,
+        weight_scale=float(scale),
+        encoder=record,
+        settings=settings,
+        tokens=tokens,
+        vocabulary=vocabulary,
+        dense=None if dense is None else _dense_record(dense, device),
+    )
+
+
+def sample_texts() -> list[str]:
+    """Some texts that come with Python."""
+    texts = []
+    for name in _MODULES:
+        found = pydoc.locate(name)
+        text = (getattr(found, "__doc__", None) or "").strip()
+        if text:
+            texts.append(text)
+    return texts
+
+
+def heaviest(weights: Sequence[float] | np.ndarray[Any, Any], *, words: bool) -> float:
+    """The heaviest of these weights and, where there are words, of what a word can weigh."""
+    found = float(np.max(weights, initial=0.0))
+    return max(found, 1.0) if words else found or 1.0
+
+
+def _dense_record(model: str, device: str | None) -> dict[str, Any]:
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.index.parts.dense.record import DenseRecord
+
+    encoder = DenseEncoder.load(model, device=device)
+    record = DenseRecord(
+        dim=encoder.dim,
+        full_dim=encoder.dim,
+        similarity=encoder.similarity,
+        kind="flat",
+        encoder=encoder.settings(),
+    )
+    return record.to_record()

@@ -1,0 +1,138 @@
+"""From documents to the writes of a collection: its models' terms, words, tokens and dense vectors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError, ModelError
+from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
+from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
+from lsr.encoding.lexical.words import damped
+from lsr.index.live.writes import Put, check_write
+from lsr.index.parts.document_writer import check_storable
+
+if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.sparse.encoder import SparseEncoder
+
+_NO_TERMS, _NO_WEIGHTS = np.empty(0, np.uint32), np.empty(0, np.float32)
+
+
+class Refused(NamedTuple):
+    """A document that was not written: its id, as far as it has one, and why."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class DocumentEncoder:
+    """Encodes documents as the index of a collection was encoded. Models are loaded when they are first needed.
+
+    Args:
+        record: what the manifest says of the encoder.
+        tokens: whether the tokens of texts are counted.
+        dense: what it says of the dense encoder; None if there are no dense vectors.
+        load, load_dense: give the encoders of documents.
+    """
+
+    def __init__(
+        self,
+        record: dict[str, Any] | None,
+        *,
+        tokens: bool,
+        dense: dict[str, Any] | None,
+        load: Callable[[], SparseEncoder],
+        load_dense: Callable[[], DenseEncoder],
+    ) -> None:
+        self._record = record or {}
+        self._tokens, self._has_dense = tokens, dense is not None
+        self._load, self._load_dense = load, load_dense
+        self._words_alone = self._record.get("model") == WORDS_ALONE
+        self._lexical = LexicalRecord.of_encoder(record)
+        if self._lexical is not None and self._lexical.analysis != ANALYSIS:
+            raise ModelError(
+                f"the words of this collection were cut by rules of version {self._lexical.analysis}, and these are of "
+                f"version {ANALYSIS}",
+                remedies=["build it again"],
+            )
+        self._analyser = None if self._lexical is None else Analyser(self._lexical.settings.language)
+        self._lock = Lock()  # stemmers are for one thread at a time
+
+    def encode(
+        self, documents: Sequence[Document], progress: Callable[[int], None] | None = None
+    ) -> tuple[list[Put], list[Refused]]:
+        """The writes of documents, and those that cannot be written, each with its reason."""
+        kept, refused = [], []
+        for document in documents:
+            try:
+                check_storable(document)
+                if not document.id:
+                    raise InputError("a document has no id")
+                kept.append(document)
+            except InputError as error:
+                refused.append(Refused(str(document.id), error.problem))
+        texts = [document.contents for document in kept]
+        rows = self._terms(texts, [document.id for document in kept], progress)
+        dense = self._load_dense().encode_documents(texts) if self._has_dense and texts else [None] * len(texts)
+        puts = []
+        for document, row, words, tokens, vector in zip(
+            kept, rows, self._words(texts), self.tokens_of(kept), dense, strict=True
+        ):
+            put = Put(document, *row, words.names, words.weights, tokens, words.length, vector)
+            try:
+                check_write(put)
+                puts.append(put)
+            except InputError as error:
+                refused.append(Refused(document.id, error.problem))
+        return puts, refused
+
+    def _terms(
+        self, texts: Sequence[str], ids: Sequence[str], progress: Callable[[int], None] | None
+    ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]]:
+        if self._words_alone or not texts:
+            if progress:
+                progress(len(texts))
+            return [(_NO_TERMS, _NO_WEIGHTS)] * len(texts)
+        vectors = self._load().encode_documents(texts, ids, top_k=self._record.get("top_k"), progress=progress)
+        return [vectors.row(number) for number in range(len(texts))]
+
+    def _words(self, texts: Sequence[str]) -> Iterator[_Words]:
+        for text in texts:
+            if self._lexical is None or self._analyser is None:
+                yield _Words((), _NO_WEIGHTS, 0)
+                continue
+            with self._lock:
+                words = self._analyser.words(text)
+            counts = Counter(words)
+            lengths = np.full(len(counts), len(words), np.int64)
+            weights = damped(
+                np.fromiter(counts.values(), np.int64, len(counts)),
+                lengths,
+                self._lexical.mean_length,
+                self._lexical.settings,
+            )
+            yield _Words(tuple(counts), weights, len(words))
+
+    def tokens_of(self, documents: Sequence[Document]) -> list[npt.NDArray[np.uint32]]:
+        """The different tokens of each text, ascending; none where they are not counted."""
+        if not self._tokens or not documents:
+            return [_NO_TERMS] * len(documents)
+        from lsr.encoding.sparse.idf import distinct_tokens
+
+        return distinct_tokens([document.contents for document in documents], self._load().query_tokenizer)
+
+
+class _Words(NamedTuple):
+    names: tuple[str, ...]
+    weights: npt.NDArray[np.float32]
+    length: int
