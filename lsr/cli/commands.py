@@ -23,7 +23,7 @@ class CommandEntry(NamedTuple):
 
 
 _SEARCH, _MEASURE, _TRAIN = "Index and search", "Measure and tune", "Train"
-_VECTORS, _CARE = "Vectors", "Look after"
+_LIVE, _VECTORS, _CARE = "Documents that come and go", "Vectors", "Look after"
 
 # As Typer says it, in this version and earlier ones.
 _CHOICE = re.compile(r"'(?P<given>.*)' is not one of (?P<known>.*)", re.DOTALL)
@@ -34,6 +34,12 @@ COMMANDS = {
     "dense": CommandEntry("dense", _SEARCH),
     "late": CommandEntry("late", _SEARCH),
     "synonyms": CommandEntry("synonyms", _SEARCH),
+    "create": CommandEntry("create", _LIVE),
+    "add": CommandEntry("add", _LIVE),
+    "delete": CommandEntry("delete", _LIVE),
+    "compact": CommandEntry("compact", _LIVE),
+    "snapshot": CommandEntry("snapshot", _LIVE),
+    "restore": CommandEntry("restore", _LIVE),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),

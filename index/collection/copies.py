@@ -1,0 +1,85 @@
+"""Copies of collections: consistent ones of what is written to, and back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from lsr.core.arguments import path_of
+from lsr.core.errors import IndexFormatError, OutputExistsError
+from lsr.core.files import atomic_folder, crc32, sync
+from lsr.index.format.files import RESTORE
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
+from lsr.index.format.output import is_vacant
+from lsr.index.format.records import FileRecord
+from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
+
+# A writer that publishes faster than a copy is made would keep it from ever ending.
+_MOST_TRIES = 20
+
+
+def copy_collection(
+    path: str | Path, output: str | Path, *, progress: Callable[[int], None] | None = None
+) -> dict[str, int]:
+    """Copy the collection, or index, at `path` to a new folder, as it is at one moment; return its files' sizes.
+
+    Its writer may go on: what it had acknowledged when this was called is in the copy. Every file is compared with its
+    checksum, so that damage is not handed on. `progress` is called with the number of bytes just copied. The copy is
+    there as a whole or not at all.
+
+    OutputExistsError if there is something at `output`, IndexFormatError for a damaged file.
+    """
+    path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
+    if not is_vacant(output):
+        raise OutputExistsError(f"{output} already exists and is not empty: choose another folder")
+    for tried in range(1, _MOST_TRIES + 1):
+        before = index_identity(path) if (path / MANIFEST_NAME).exists() else None
+        manifest = Manifest.read(path)
+        try:
+            with atomic_folder(output) as made:
+                return _copy(path, manifest, made, progress or (lambda count: None))
+        except (IndexFormatError, FileNotFoundError):
+            # What was published since may have removed what was to be copied.
+            if tried == _MOST_TRIES or index_identity(path) == before:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _copy(path: Path, manifest: Manifest, output: Path, progress: Callable[[int], None]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+
+    def copy(source: Path, record: FileRecord) -> None:
+        target = output / source.relative_to(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target, follow_symlinks=False)
+        if target.is_symlink() or target.stat().st_size != record.bytes or crc32(target) != record.crc32:
+            raise IndexFormatError(f"{source}: not as its checksum says", remedies=[RESTORE])
+        sync(target)
+        sizes[str(source.relative_to(path))] = record.bytes
+        progress(record.bytes)
+
+    for segment in manifest.segments:
+        folder = path / segment.name
+        for name, record in segment.files.items():
+            copy(folder / name, record)
+        for part in segment.parts.values():
+            for name, record in part.files.items():
+                copy(folder / part.folder / name, record)
+    live = manifest.live
+    if live is not None:
+        if live.vocabulary is not None:
+            copy(path / VOCABULARY_NAME, live.vocabulary)
+        # Appended to meanwhile: what is not whole at the end is cut off when the copy is opened.
+        for number in log_numbers(path):
+            if number >= live.log:
+                source = log_path(path, number)
+                shutil.copyfile(source, output / source.name, follow_symlinks=False)
+                sync(output / source.name)
+                sizes[source.name] = (output / source.name).stat().st_size
+                progress(sizes[source.name])
+    for folder in {target.parent for target in output.rglob("*")}:
+        sync(folder)
+    manifest.write(output)
+    return sizes

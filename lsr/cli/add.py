@@ -1,0 +1,58 @@
+"""`lsr add`: documents for a collection."""
+
+from __future__ import annotations
+
+from lsr.cli.collection import CollectionPath, report_recovered
+from lsr.cli.console import note, print_json, progress_bar
+from lsr.cli.corpus import looked_at, skipping
+from lsr.cli.options import Corpus, Device, Format, Json, OnError, OnErrorOption
+
+
+def run(
+    collection: CollectionPath,
+    corpus: Corpus,
+    format: Format = None,
+    on_error: OnErrorOption = OnError.skip_files,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Add documents to a collection; one of an id that is there takes its place.
+
+    They are found by the next search, whoever makes it. What was added is on the disk when this ends, and after an
+    interruption as far as it was said; to go on, give the same command again.
+
+    Examples:
+
+        lsr add my-index more.jsonl
+
+        echo '{"_id": "note-1", "text": "Buy milk."}' | lsr add my-index -
+    """
+    from lsr.collection.collection import Added, Collection
+    from lsr.core.chunks import chunks
+    from lsr.core.counted import counted
+    from lsr.text import count_documents, open_corpus
+
+    assert corpus is not None
+    with skipping(on_error) as skip:
+        documents = looked_at(open_corpus(corpus, format=format, **skip))
+        total = count_documents(corpus, format=format)
+        with Collection.open(collection, device=device) as opened:
+            report_recovered(opened)
+            done = Added()
+            with progress_bar("adding", total) as progress:
+                for batch in chunks(documents, 256, 1 << 22, lambda document: document.size):
+                    added = opened.add(batch, progress=progress)
+                    done.created += added.created
+                    done.replaced += added.replaced
+                    done.refused += added.refused
+            opened.wait()
+            count = len(opened)
+    for refused in done.refused:
+        note(f"{refused.id}: {refused.reason}")
+    if as_json:
+        refusals = [{"id": each.id, "error": each.reason} for each in done.refused]
+        print_json({"created": done.created, "replaced": done.replaced, "refused": refusals, "documents": count})
+    else:
+        left_out = f", {len(done.refused):,} refused" if done.refused else ""
+        said = f"{counted(done.created, 'documents')} added, {done.replaced:,} replaced{left_out}"
+        note(f"{collection}: {said}; {counted(count, 'documents')} now")

@@ -1,0 +1,60 @@
+"""`lsr create`: an empty collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lsr.cli.console import note
+from lsr.cli.options import Device, Language, Lexical
+from lsr.encoding.catalogue import DEFAULT_MODEL
+from lsr.encoding.lexical.settings import WORDS_ALONE
+
+
+def run(
+    collection: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help=f"A name from `lsr models`, a folder, a hub name; or {WORDS_ALONE}."),
+    ] = DEFAULT_MODEL,
+    dense: Annotated[
+        str | None, typer.Option(help="A dense model, such as minilm, for hybrid search.", show_default=False)
+    ] = None,
+    lexical: Lexical = True,
+    language: Language = None,
+    mean_length: Annotated[
+        float, typer.Option(min=1, help="Words of a usual document, by which BM25 takes lengths. It stays so.")
+    ] = 100.0,
+    weight_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="The weight that a stored 1 of 255 stands for. It stays so, and heavier weights are stored as the "
+            "heaviest. (default: by texts that come with Python)",
+            show_default=False,
+        ),
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Make an empty collection, for `lsr add`.
+
+    `lsr index` makes one of a corpus, faster; both can be added to.
+
+    Example:
+
+        lsr create notes --model lsr-doc-tiny --dense minilm
+    """
+    from lsr.collection.collection import Collection
+
+    with Collection.create(
+        collection,
+        model=model,
+        dense=dense,
+        lexical=lexical,
+        language=language or "english",
+        mean_length=mean_length,
+        weight_scale=weight_scale,
+        device=device,
+    ):
+        note(f"{collection}: an empty collection of {model}; lsr add {collection} FILE adds documents")

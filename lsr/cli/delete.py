@@ -1,0 +1,46 @@
+"""`lsr delete`: documents out of a collection."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lsr.cli.collection import CollectionPath, report_recovered
+from lsr.cli.console import fail, note, print_json
+from lsr.cli.options import Json
+
+
+def run(
+    collection: CollectionPath,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of documents; - reads them from stdin, one a line.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Delete documents from a collection, by id. An id that there is not is told, and no error.
+
+    Examples:
+
+        lsr delete my-index note-1 note-2
+
+        cut -f1 gone.tsv | lsr delete my-index -
+    """
+    from lsr.collection.collection import Collection
+    from lsr.core.counted import counted
+
+    if not ids:
+        fail("which documents? Give their ids, or - to read them from stdin")
+    wanted = [line.rstrip("\n") for line in sys.stdin if line.strip()] if ids == ["-"] else ids
+    with Collection.open(collection) as opened:
+        report_recovered(opened)
+        done = opened.delete(wanted)
+        opened.wait()
+        count = len(opened)
+    for id in done.missing:
+        note(f"{id}: there is no such document")
+    if as_json:
+        print_json({"deleted": done.deleted, "missing": done.missing, "documents": count})
+    else:
+        note(f"{collection}: {counted(done.deleted, 'documents')} deleted; {counted(count, 'documents')} left")
