@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from order import place
 from toy_documents import TOY
 
 from lsr import Document, SparseEncoder
@@ -22,6 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         for library in ("OMP", "NUMBA", "MKL", "OPENBLAS", "RAYON"):
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in the order of their folders; within one, as they are."""
+    items.sort(key=lambda item: place(item.path.relative_to(Path(__file__).parent).parts))
 
 
 def pytest_collection_finish() -> None:
