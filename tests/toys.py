@@ -66,14 +66,15 @@ class Toy(Engine[ToyParameters]):
         rows = allowed.numbers()
         rows = rows[rows < parameters.share * allowed.rows]
         for query in queries:
-            weights = np.zeros(segment.record.dim, np.float32)
+            weights = np.zeros(segment.record.dim)
             weights[query.terms] = query.weights
-            scores = np.zeros(len(rows), np.float32)
+            sums = np.zeros(len(rows))
             for i, row in enumerate(rows):
                 position = segment.row_positions[row]
                 pairs = slice(segment.forward.indptr[position], segment.forward.indptr[position + 1])
                 for term, weight in zip(segment.forward.indices[pairs], segment.forward.weights[pairs], strict=True):
-                    scores[i] += weights[term] * np.float32(weight)
+                    sums[i] += weights[term] * float(weight)
+            scores = sums.astype(np.float32)
             best = np.argsort(-scores, kind="stable")[:k]
             best = best[scores[best] > 0]
             found.append((rows[best], scores[best], SearchStats("toy", documents_scored=len(rows))))

@@ -32,8 +32,8 @@ class NoParameters:
 class Engine(Protocol[P]):
     """One way to search a segment.
 
-    Scores are float32 sums over a document's terms in ascending order (of columns, where rare terms share some), from
-    the forward index, so that all engines give a document the same one, to the bit.
+    Scores are sums of products from the forward index, exact in float64 and rounded once, to float32, so that all
+    engines give a document the same one, to the bit.
 
     Attributes:
         name: what it is called, as the `mode` of a search and in the answer's statistics.

@@ -29,7 +29,8 @@ class PreparedQueries:
     """Checked queries, one after another: iterating gives each as a `PreparedQuery`.
 
     Attributes:
-        indptr: int64 [n + 1]; terms: uint32, ascending within a query; weights: float32, times the index's scale.
+        indptr: int64 [n + 1]; terms: uint32, ascending within a query; weights: float32, times the index's scale, and
+            rounded so that scores are exact (`lsr.index.kernels.query`).
         turns: int32: where rare terms share columns, which then may occur twice in `terms`, the turn of each, -1 for
             the others (`lsr.index.format.columns`). Empty where no query has a rare term.
     """

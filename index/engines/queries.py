@@ -21,8 +21,12 @@ from lsr.index.kernels.query import (
 from lsr.vectors.sparse import SparseVectors
 
 
-def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32) -> PreparedQueries:
+def check_query(
+    terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: np.float32, weight_bits: int = 8
+) -> PreparedQueries:
     """Check one query; return it with terms ascending and weights times the index's scale.
+
+    They are rounded so that a score, the sum of products with stored weights of so many bits, is exact in float64.
 
     InputError if a term occurs twice or is not one of the `dim` terms of the index, or for a weight that is not finite
     and positive, or so small or large that scores would leave the range of float32.
@@ -35,11 +39,11 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
             "give one weight for each term id"
         )
     scaled = np.empty(len(term_ids), np.float32)
-    code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
+    code, at = prepare_query(term_ids, query_weights, dim, scale, weight_bits, scaled)
     if code == NOT_ASCENDING:
         order = np.argsort(term_ids, kind="stable")
         term_ids, query_weights = term_ids[order], query_weights[order]
-        code, at = prepare_query(term_ids, query_weights, dim, scale, scaled)
+        code, at = prepare_query(term_ids, query_weights, dim, scale, weight_bits, scaled)
     if code == OK:
         return PreparedQueries(np.array([0, len(term_ids)]), term_ids, scaled)
     if code == NOT_ASCENDING:
@@ -54,16 +58,20 @@ def check_query(terms: npt.ArrayLike, weights: npt.ArrayLike, dim: int, scale: n
     )
 
 
-def check_queries(queries: SparseVectors, first: int, last: int, scale: np.float32) -> PreparedQueries:
+def check_queries(
+    queries: SparseVectors, first: int, last: int, scale: np.float32, weight_bits: int = 8
+) -> PreparedQueries:
     """Check rows first … last - 1 as `check_query` does."""
     start = queries.indptr[first]
     pairs = slice(start, queries.indptr[last])
     indptr = queries.indptr[first : last + 1] - start
     terms, weights = plain(queries.indices[pairs]), plain(queries.weights[pairs])
     scaled = np.empty(len(terms), np.float32)
-    bad = prepare_queries(indptr, terms, weights, queries.dim, scale, scaled)
+    bad = prepare_queries(indptr, terms, weights, queries.dim, scale, weight_bits, scaled)
     if bad >= 0:
-        check_query(*queries.row(first + bad), queries.dim, scale)  # raises the error that says what is wrong
+        check_query(
+            *queries.row(first + bad), queries.dim, scale, weight_bits
+        )  # raises the error that says what is wrong
     return PreparedQueries(indptr, terms, scaled)
 
 

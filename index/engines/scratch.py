@@ -88,7 +88,7 @@ class Scratch:
     def _new_lookup(self, dtype: npt.DTypeLike, terms: int) -> Lookup:
         """One of places of this type, for queries of at most so many terms."""
         rare = 2 + terms * self._rare
-        return np.zeros(self._places, dtype), np.zeros(terms + 1, np.float32), np.zeros(rare, np.uint32)
+        return np.zeros(self._places, dtype), np.zeros(terms + 1, np.float64), np.zeros(rare, np.uint32)
 
     @cached_property
     def visited(self) -> npt.NDArray[np.uint8]:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from lsr.core.jit import kernel
 from lsr.index.kernels.accumulate import FREQUENT_CUT
 
-# Float32 sums of the same products in two roundings differ by less than this for each term.
-ROUNDING = 2.5e-7
+# A score is a sum rounded to float32, so by at most 2^-24 of it larger; what float64 adds to that is next to nothing.
+ROUNDING = 2.0**-23
 # Sums of bounds seldom reach half of their possible maximum: the headroom is used for precision, and sums that exceed
 # it stop at the largest integer.
 _HEADROOM = 2.0

@@ -7,7 +7,7 @@ forward_rare_indptr: int64 [documents + 1]; forward_rare_turns: uint16: where ra
 (`lsr.index.format.columns`), the turns of a document's last postings, which are those of such columns; else two zeros,
 and nothing.
 lookup: the query, as (places: unsigned, one for each term id that two bytes can hold, or [dim + 1] in larger
-vocabularies; weights: float32 [m + 1]; rare: uint32 [m + 2]): the weight of a term is weights[places[term]]; places and
+vocabularies; weights: float64 [m + 1]; rare: uint32 [m + 2]): the weight of a term is weights[places[term]]; places and
 weights[0] are zero. Places of one byte stay in the nearest cache where a weight for each term of the vocabulary would
 not. Rare terms have no place, for others share their columns: rare[0] is their number, mostly 0, rare[1] where the
 weight of the first stands (1 where no other term is asked for), and then follow their keys, ascending.
@@ -28,7 +28,7 @@ from lsr.index.kernels.prefetch import prefetch
 # So many rare terms of a query are looked for among a document's columns before its turns are read.
 _FEW_RARE = 8
 # What `lookup` is.
-Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.uint32]]
+Lookup = tuple[npt.NDArray[Any], npt.NDArray[np.float64], npt.NDArray[np.uint32]]
 
 
 class ForwardArguments(NamedTuple):
@@ -104,9 +104,9 @@ def _place(places, terms, p):
 def _steps(weights, deficits, p):
     # Numba compiles only the branches that the types of the arguments choose.
     if deficits is None:
-        return np.float32(weights[p])
-    part = np.float32(1 / 256) if deficits.itemsize == 1 else np.float32(1 / 65_536)
-    return np.float32(weights[p]) - np.float32(deficits[p]) * part
+        return np.float64(weights[p])
+    part = 1 / 256 if deficits.itemsize == 1 else 1 / 65_536
+    return np.float64(weights[p]) - np.float64(deficits[p]) * part
 
 
 @kernel(forceinline=True)
@@ -120,27 +120,33 @@ def score_document(
     position,
     lookup,
 ):
-    """Inner product of one document with a query, added in ascending order of columns in float32."""
+    """Inner product of one document with a query: the exact sum, rounded to float32.
+
+    Weights are rounded (`lsr.index.kernels.query`) so that no sum in float64 is: whatever the order, and wherever a
+    term's column is, the score is the same to the bit.
+    """
     places, weights, rare = lookup
-    score = np.float32(0)
+    score = 0.0
     # Unsigned positions spare the check for negative ones.
     first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
     # A query without common terms, rare[1] being 1, reads no place. Here and below, loops that are not entered stand
     # where a branch would make Numba count references to the arrays, for each document.
     for p in range(first, last if rare[1] != 1 else first):
         score += weights[_place(places, forward_terms, p)] * _steps(forward_weights, forward_deficits, p)
-    return _add_rare(
-        forward_terms,
-        forward_weights,
-        forward_deficits,
-        forward_rare_indptr,
-        forward_rare_turns,
-        position,
-        first,
-        last,
-        weights,
-        rare,
-        score,
+    return np.float32(
+        _add_rare(
+            forward_terms,
+            forward_weights,
+            forward_deficits,
+            forward_rare_indptr,
+            forward_rare_turns,
+            position,
+            first,
+            last,
+            weights,
+            rare,
+            score,
+        )
     )
 
 

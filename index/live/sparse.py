@@ -60,7 +60,7 @@ class SparseSearch:
         self._term_ids: TermIds | None = self._segment.part("term_ids") if self._segment.has_part("term_ids") else None
         self._shared = self._segment.record.shared
         self._words_alone = self._segment.record.words == self._segment.record.terms
-        self._scale = np.float32(manifest.weight_scale)
+        self._scale, self._weight_bits = np.float32(manifest.weight_scale), self._segment.record.settings.weight_bits
         self.tunings = check_done(manifest)
 
     def __repr__(self) -> str:
@@ -80,7 +80,7 @@ class SparseSearch:
 
         Raises as `Index.search`.
         """
-        return self._in_columns(check_query(terms, weights, self._dim, self._scale))
+        return self._in_columns(check_query(terms, weights, self._dim, self._scale, self._weight_bits))
 
     def _in_columns(self, prepared: PreparedQueries) -> PreparedQueries:
         if self._shared is not None:
@@ -123,8 +123,9 @@ class SparseSearch:
         most = max(1, min(_BATCH_QUERIES, _BATCH_HITS // max(min(k, self._count), 1)))
 
         def search_part(start: int) -> list[Hits]:
-            prepared = self._in_columns(check_queries(queries, start, min(start + most, len(queries)), self._scale))
-            return self._search(prepared, k, choice, allowed)
+            last = min(start + most, len(queries))
+            prepared = check_queries(queries, start, last, self._scale, self._weight_bits)
+            return self._search(self._in_columns(prepared), k, choice, allowed)
 
         hits: list[Hits] = []
         with executor(threads) as workers:
@@ -159,7 +160,7 @@ class SparseSearch:
             choice = Choice(engine, parameters_of(engine, {}))
             for size in QUERY_SIZES:
                 columns = np.arange(min(size, self._segment.record.dim))
-                queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale)
+                queries = check_query(columns, np.ones(len(columns)), len(columns), self._scale, self._weight_bits)
                 self._search(queries, 1, choice, nothing if engine.reads_all else everything)
 
     def _choose(

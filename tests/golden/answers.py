@@ -1,8 +1,13 @@
 """Asking golden folders: the same questions when their answers were written and ever since.
 
 answers.json beside a golden index holds `facts`, and `searches`: what was asked and what came back, floats with all
-the digits that matter. "exact" answers are sums in one order, and equal on every machine to the bit; the others come
-from products that a CPU may add up in another order, and are compared with a tolerance, unless LSR_GOLDEN_EXACT is set.
+the digits that matter. "exact" answers are exact sums, rounded once, and equal on every machine to the bit; the others
+come from products that a CPU may add up in another order, and are compared with a tolerance, unless LSR_GOLDEN_EXACT is
+set.
+
+Answers without `"sums": "exact"` were written when a score was a float32 sum over terms in ascending order: a rounding
+for each term away from the score of today. Hits and their order must be the same, and scores within SUMS, also where
+LSR_GOLDEN_EXACT is set.
 """
 
 from __future__ import annotations
@@ -20,6 +25,8 @@ import numpy as np
 HERE = Path(__file__).parent
 EXACT = bool(os.environ.get("LSR_GOLDEN_EXACT"))
 CLOSE = 1e-5
+# Relative: some 80 roundings of a float32, since a fusion that divides by differences of scores makes more of them.
+SUMS = 5e-6
 
 
 class Stored:
@@ -155,6 +162,11 @@ def compare(found: Any, expected: Any, *, exact: bool, where: str = "", close: f
         assert math.isclose(found, expected, rel_tol=close, abs_tol=close), f"{where}: {found} and {expected}"
     else:
         assert found == expected, f"{where}: {found!r} and {expected!r}"
+
+
+def compare_sums(found: Any, expected: Any, written: dict[str, Any], where: str = "") -> None:
+    """`compare` an exact answer of a file of answers: to the bit, unless they were `written` before sums were exact."""
+    compare(found, expected, exact=written.get("sums") == "exact", where=where, close=SUMS)
 
 
 def compare_rankings(found: dict[str, Any], expected: dict[str, Any], close: float, where: str) -> None:

@@ -227,7 +227,7 @@ def answer_index(folder: Path, calls: Calls, side: str = "sparse", typed: list[s
             searches.append({"call": full, "answer": opened.ask(full)})
     described = json.dumps(facts(opened.index), ensure_ascii=False)
     lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in searches)
-    about = f'"side": {json.dumps(side)},\n"facts": {described},\n"searches": [\n{lines}\n]'
+    about = f'"side": {json.dumps(side)},\n"sums": "exact",\n"facts": {described},\n"searches": [\n{lines}\n]'
     (folder / "answers.json").write_text(f"{{{about}}}\n", encoding="utf-8")
 
 

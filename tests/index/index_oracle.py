@@ -39,9 +39,10 @@ def _drawn(documents: int, dim: int, mean_terms: float, seed: int, levels: int) 
 
 @dataclass(frozen=True)
 class Oracle:
-    """The vectors as an index has to store them, and their scores: float32 sums in ascending term order.
+    """The vectors as an index has to store them, and their scores: exact sums, rounded to float32.
 
     Attributes:
+        weight_bits: of a stored weight.
         steps: float32 [nnz]: weights in units of `scale`.
         by_term: the pairs' places, term after term.
         starts: where each term's begin in `by_term`.
@@ -49,6 +50,7 @@ class Oracle:
     """
 
     documents: int
+    weight_bits: int
     scale: np.float32
     steps: npt.NDArray[np.float32]
     rows: npt.NDArray[np.int64]
@@ -68,6 +70,7 @@ class Oracle:
         steps = np.clip(np.rint(vectors.weights / scale * parts), 1, 255 * parts) / np.float32(parts)
         return cls(
             documents=len(vectors),
+            weight_bits=weight_bits,
             scale=np.float32(scale),
             steps=steps.astype(np.float32),
             rows=np.repeat(np.arange(len(vectors)), np.diff(vectors.indptr)),
@@ -77,11 +80,22 @@ class Oracle:
 
     def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """float32 [documents]."""
-        scores = np.zeros(self.documents, np.float32)
-        for term, weight in sorted(zip(np.asarray(terms).tolist(), np.asarray(weights, np.float32), strict=True)):
+        scores = np.zeros(self.documents)
+        for term, weight in zip(np.asarray(terms).tolist(), self.rounded(weights), strict=True):
             pairs = self.by_term[self.starts[term] : self.starts[term + 1]]
-            scores[self.rows[pairs]] += weight * self.scale * self.steps[pairs]
-        return scores
+            scores[self.rows[pairs]] += weight * self.steps[pairs].astype(np.float64)
+        return scores.astype(np.float32)
+
+    def rounded(self, weights: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Weights of a query times `scale`, in whole units, at least one, so small that no sum needs more than 53 bits.
+
+        A unit is a power of two: so many bits as are left below the highest of the heaviest weight.
+        """
+        scaled = (np.asarray(weights, np.float32) * self.scale).astype(np.float64)
+        left = 53 - self.weight_bits - len(scaled[1:]).bit_length()
+        _, exponent = np.frexp(scaled.max(initial=0))
+        unit = 2.0 ** (int(exponent) - left)
+        return np.maximum(np.rint(scaled / unit), 1) * unit
 
     def search(
         self, terms: npt.ArrayLike, weights: npt.ArrayLike, k: int, allow: npt.NDArray[np.bool_] | None = None

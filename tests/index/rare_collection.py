@@ -52,26 +52,6 @@ def made(documents: int = 1500, seed: int = 0) -> SparseVectors:
 VECTORS = made()
 
 
-def by_column(vectors: SparseVectors) -> SparseVectors:
-    """The vectors with terms renumbered so that these ascend as the columns of an index do: what scores go by."""
-    return SparseVectors.from_rows(
-        [(np.sort(ORDER[terms]), weights[np.argsort(ORDER[terms])]) for _, terms, weights in vectors],
-        vectors.ids,
-        vectors.dim,
-    )
-
-
-def _order() -> np.ndarray:
-    ids = np.arange(DIM)
-    columns = np.where(ids < FIRST, ids, FIRST + (ids - FIRST) % SHARED)
-    order = np.empty(DIM, np.int64)
-    order[np.lexsort((ids, columns))] = ids
-    return order
-
-
-ORDER = _order()
-
-
 def build(path: Path, vectors: SparseVectors, **settings: Any) -> Index:
     """An index whose rare terms share columns, with the blocks of all modes."""
     chosen = IndexSettings(**{**EVERYTHING, **settings})

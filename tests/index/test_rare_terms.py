@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from index_oracle import Oracle
 from index_tampering import edit_array, edit_manifest
-from rare_collection import DIM, FIRST, MODES, ORDER, VECTORS, build, by_column, made, queries
+from rare_collection import DIM, FIRST, MODES, VECTORS, build, made, queries
 
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.index import Index, IndexBuilder, add_dense, verify
@@ -35,7 +35,7 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def oracle(index: Index) -> Oracle:
-    return Oracle.of(by_column(VECTORS), index.segments[0].record.settings.weight_bits)
+    return Oracle.of(VECTORS, index.segments[0].record.settings.weight_bits)
 
 
 def test_terms_take_two_bytes_and_tables_go_by_columns(index: Index) -> None:
@@ -54,11 +54,10 @@ def test_every_mode_finds_the_true_best_to_the_bit(index: Index, oracle: Oracle,
     mask = np.random.default_rng(3).random(len(VECTORS)) < 0.3
     few = np.arange(len(VECTORS)) % 500 == 7
     for terms, weights in queries():
-        columns = ORDER[np.asarray(terms, np.int64)]
         for k in (1, 10, 2000):
             for allow in (None, mask, few):
                 hits = index.search(terms, weights, k, mode=mode, allow=allow, **MODES[mode])
-                assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(columns, weights, k, allow)
+                assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(terms, weights, k, allow)
 
 
 def test_scores_and_batches_and_completion_are_the_same(index: Index, oracle: Oracle) -> None:
@@ -68,9 +67,9 @@ def test_scores_and_batches_and_completion_are_the_same(index: Index, oracle: Or
     found = index.search_batch(batch, 20, threads=1)
     dense = add_dense(index, [np.ones((len(VECTORS), 2), np.float32)], force=True)
     for (terms, weights), hits in zip(asked, found, strict=True):
-        wanted = oracle.scores(ORDER[terms.astype(np.int64)], weights)
+        wanted = oracle.scores(terms, weights)
         assert (index.scores(terms, weights, rows) == wanted).all()
-        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms.astype(np.int64)], weights, 20)
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(terms, weights, 20)
         ranked = (rows, np.zeros(len(rows), np.float32))
         none = (rows[:0], np.zeros(0, np.float32))
         complete = (dense.sparse.prepare(terms, weights), np.ones(2, np.float32))
@@ -91,7 +90,7 @@ def test_a_query_of_all_terms(index: Index, oracle: Oracle) -> None:
     weights = np.random.default_rng(6).random(DIM).astype(np.float32) + 0.01
     for mode in MODES:
         hits = index.search(np.arange(DIM), weights, 5, mode=mode, **MODES[mode])
-        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER, weights, 5)
+        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(np.arange(DIM), weights, 5)
 
 
 def test_vectors_and_counts_are_given_back_by_term(index: Index, tmp_path: Path) -> None:
@@ -147,12 +146,12 @@ def test_a_document_of_most_terms(tmp_path: Path) -> None:
     vectors = SparseVectors.from_rows(rows, dim=DIM)
     index = build(tmp_path / "index", vectors)
     assert index.vector(123)[0].tolist() == long.tolist() and verify(index.path) == []
-    oracle = Oracle.of(by_column(vectors))
+    oracle = Oracle.of(vectors)
     for terms in (long[-3:], long[-700:], long[::1000], long, np.arange(DIM)):
         weights = random.random(len(terms)) + 0.1
         for mode in MODES:
             hits = index.search(terms, weights, 7, mode=mode, **MODES[mode])
-            assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(ORDER[terms], weights, 7)
+            assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(terms, weights, 7)
 
 
 def test_nothing_more_is_compiled(tmp_path: Path) -> None:

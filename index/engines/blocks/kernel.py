@@ -116,7 +116,7 @@ def search_blocks(
         )
         fill_lookup(lookup, terms, query_turns[query_indptr[q] : query_indptr[q + 1]], term_weights)
         # The bound below which a block is skipped, for a threshold of 1.0.
-        factor = heap_factor * scale * (1 - ROUNDING * (m + 2))
+        factor = heap_factor * scale * (1 - ROUNDING)
 
         best_scores, best_rows = scores[q], rows[q]
         size, visited, scored = 0, 0, 0

@@ -143,7 +143,7 @@ def search_bmp(
         maxima,
     )
     # The bound that a block needs for a score of 1.0.
-    factor = scale * (1 - ROUNDING * (terms.size + 2))
+    factor = scale * (1 - ROUNDING)
     least = _least_score(kth_weights, forward_deficits, terms, term_turns, term_weights)
     needed = max(np.int64(min(factor * least, _LARGEST)), 1)
     count = _sort_blocks(accumulators, maxima, largest, needed, histogram, ordered)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.jit import kernel
+from lsr.index.kernels.bounds import ROUNDING
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import (
     ForwardArguments,
@@ -176,7 +177,7 @@ def search_seismic(
     counters: int64 [4]; receives blocks seen, blocks skipped, documents scored.
 
     With summaries of all mass, whole lists, all terms and heap_factor at most 1 the result is that of exhaustive
-    search: bounds are added in the same order and precision as scores, so rounding never puts one below a score.
+    search: a block is skipped only if its bound is lower by more than what rounding can take from it.
     """
     fill_lookup(lookup, terms, term_turns, term_weights)
     total = 0
@@ -212,12 +213,14 @@ def search_seismic(
         leading = offer(leader_bounds, leaders, leading, bounds[i], i)
     sort_best_first(leader_bounds, leaders, leading)
 
+    # Bounds are added up in float32, with a product and a sum to be rounded for each term.
+    factor = np.float64(heap_factor) * (1 - ROUNDING * (terms.size + 2))
     size, skipped, scored = 0, 0, 0
     for turn in range(leading + total):
         i = leaders[turn] if turn < leading else turn - leading
         if bounds[i] < 0:
             continue
-        if size == scores.size and bounds[i] < heap_factor * scores[0]:
+        if size == scores.size and bounds[i] < factor * scores[0]:
             skipped += 1
         else:
             members = block_rows[block_starts[blocks[i]] : block_starts[blocks[i] + 1]]
