@@ -58,6 +58,9 @@ class IndexBuilder:
         settings: see `IndexSettings`.
         windows: the settings that documents were cut with, if windows of documents are added
             (`lsr.text.windows.cut_document`).
+        by_id: whether rows go by the ids of their documents (in UTF-8, byte by byte), and windows of a document by
+            number, so that ties do, however documents are added; as `lsr index` has it. Else rows are documents as they
+            are added.
         rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
@@ -81,6 +84,7 @@ class IndexBuilder:
         encoder: dict[str, Any] | None = None,
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
+        by_id: bool = False,
         rare_last: bool = False,
         force: bool = False,
     ) -> None:
@@ -125,6 +129,7 @@ class IndexBuilder:
             windows,
             shared=shared,
             words=words or None,
+            by_id=by_id,
         )
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
         try:
@@ -199,7 +204,7 @@ class IndexBuilder:
             self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
 
     def carry_parts(self, index: Index) -> None:
-        """Copy the added parts of an index of the same documents in the same order.
+        """Copy the added parts of an index of the same documents in the same rows.
 
         IndexFormatError if a file of one is missing or not of the recorded size, or if this lsr does not know it.
         """

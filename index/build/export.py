@@ -19,18 +19,21 @@ from lsr.vectors.sparse import SparseVectors
 _WEIGHTS_AT_A_TIME = 1 << 22
 
 
-def iter_vectors(index: Index, batch_rows: int = 8192, *, columns: bool = False) -> Iterator[SparseVectors]:
+def iter_vectors(
+    index: Index, batch_rows: int = 8192, *, columns: bool = False, as_added: bool = False
+) -> Iterator[SparseVectors]:
     """Every document's id, terms and weights as stored (quantised), in the order of the rows.
 
     Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`. With `columns`, terms
-    are numbered as `terms_of` has them.
+    are numbered as `terms_of` has them; with `as_added`, documents come in the order in which they were added.
     """
     (segment,) = index.segments
     scale = np.float32(segment.record.weight_scale)
     forward = segment.forward
+    every = index.documents.as_added() if as_added else np.arange(len(index))
     for first in range(0, len(index), batch_rows):
-        rows = np.arange(first, min(first + batch_rows, len(index)))
-        positions = segment.row_positions[first : first + len(rows)]
+        rows = every[first : first + batch_rows]
+        positions = segment.row_positions[rows]
         lengths = forward.indptr[positions.astype(np.int64) + 1] - forward.indptr[positions]
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         terms = np.empty(indptr[-1], forward.indices.dtype)

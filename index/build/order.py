@@ -28,24 +28,27 @@ def order_documents(
     seed: int = 0,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    rows: npt.NDArray[np.uint32] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """Put similar documents side by side; return the row at each position: uint32 [documents].
+    """Put similar documents side by side; return the number of the document at each position: uint32 [documents].
 
     Documents are split by k-means into clusters, and these again, down to a few hundred documents, which are chained
     by nearest neighbour. The order depends on the seed and not on `threads` (default: as many as there are CPUs).
+    `rows`: uint32 [documents], their numbers in the order of their rows (default: as they are numbered). The positions
+    of the rows depend on that order alone, not on the numbers.
     Memory: 128 MiB of centroids, for each thread a few MiB, and 24 bytes a document. `progress` is called with the
     number of documents just placed.
     """
     order = np.empty(len(documents), np.int64)
-    rows = np.arange(len(documents))
+    members = np.arange(len(documents)) if rows is None else rows.astype(np.int64)
     with executor(threads) as workers:
 
         def place(group: tuple[int, npt.NDArray[np.int64]]) -> int:
-            start, members = group
-            _place(documents, dim, seed, members, order[start : start + len(members)])
-            return len(members)
+            start, placed = group
+            _place(documents, dim, seed, placed, order[start : start + len(placed)])
+            return len(placed)
 
-        groups = _split(documents, dim, seed, rows, workers) if len(rows) > LEAF else [rows]
+        groups = _split(documents, dim, seed, members, workers) if len(members) > LEAF else [members]
         starts = np.cumsum([0] + [len(group) for group in groups])
         for placed in workers.map(place, zip(starts.tolist(), groups, strict=False)):
             if progress is not None:

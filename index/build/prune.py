@@ -50,6 +50,9 @@ def prune_index(
     pruner = Pruner(rule, weights)
     (segment,) = index.segments
     windows, tokens = index.documents.windows, segment.part("terms").tokens
+    store = segment.part("documents")
+    # As they were added before, so that what goes by that order still does.
+    added = index.documents.as_added()
     with IndexBuilder(
         path,
         dim=index.dim,
@@ -57,18 +60,19 @@ def prune_index(
         encoder=index.encoder,
         settings=segment.record.settings,
         windows=None if windows is None else windows.settings,
+        by_id=store.places is not None,
         rare_last=segment.record.shared is not None,
         force=force,
     ) as builder:
         with stages("pruning", len(index), "documents") as progress:
-            for vectors in iter_vectors(index):
-                rows = len(builder), len(builder) + len(vectors)
+            for vectors in iter_vectors(index, as_added=True):
+                rows = added[len(builder) : len(builder) + len(vectors)].tolist()
                 if words is None:
                     pruned = pruner(vectors)
                 else:
                     terms, beyond = apart(vectors, words.first)
                     pruned = beside(pruner(terms), beyond)
-                builder.add(pruned, segment.part("documents").documents(*rows))
+                builder.add(pruned, [store.document(row) for row in rows])
                 progress(len(vectors))
         if tokens is not None:
             builder.count_tokens(tokens)

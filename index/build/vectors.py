@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,14 @@ from lsr.index.build.quantise import WeightScale, weight_scale, write_quantised
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_offsets
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.postings import Postings, deficit_dtype, open_postings, term_dtype
-from lsr.index.kernels.ordering import gather_documents
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.forward import DEFICITS_NAME, INDPTR_NAME, TERMS_NAME, WEIGHTS_NAME
-from lsr.index.parts.order import write_order
+from lsr.index.parts.gathering import write_gathered, write_gathered_offsets
+from lsr.index.parts.order import inverse, write_order
 from lsr.index.parts.rare_terms.turns import INDPTR_NAME as RARE_INDPTR_NAME
 from lsr.index.parts.rare_terms.turns import TURNS_NAME, RareTerms
 from lsr.vectors.sparse import SparseVectors
 
-_GATHER_DOCUMENTS = 1 << 15
 # Files of documents in the order in which they came, until they are put in the order of the index.
 _ADDED = "added"
 _SPILL_NAME = "spilled_weights.npy"
@@ -95,20 +93,20 @@ class VectorWriter:
         draft, settings, nnz = self._draft, self._draft.settings, self._terms.length
         folder, dtype = draft.folder, term_dtype(draft.dim)
         added = open_postings(folder, draft.documents, nnz, dtype, _ADDED)
+        # Of documents as they were added: the one at each position.
         if settings.reorder:
-            order = order_documents(added, draft.dim, settings.seed, draft.threads, report)
+            order = order_documents(added, draft.dim, settings.seed, draft.threads, report, rows=draft.arrivals)
         else:
-            order = np.arange(draft.documents, dtype=np.uint32)
+            order = np.arange(draft.documents, dtype=np.uint32) if draft.arrivals is None else draft.arrivals
             report(draft.documents)
-        write_order(folder, order)
-        with OffsetWriter(folder / INDPTR_NAME) as writer:
-            writer.append(np.diff(added.indptr)[order])
+        write_order(folder, order if draft.arrivals is None else inverse(draft.arrivals)[order])
+        write_gathered_offsets(added.indptr, order, folder / INDPTR_NAME)
         parts = {TERMS_NAME: added.indices, WEIGHTS_NAME: added.weights}
         dtype_of_deficits = deficit_dtype(settings.weight_bits)
         if dtype_of_deficits is not None:
             parts[DEFICITS_NAME] = open_array(folder / f"{_ADDED}_deficits.npy", dtype_of_deficits, nnz)
         for name, values in parts.items():
-            _gather(added.indptr, values, order, folder / name)
+            write_gathered(added.indptr, values, order, folder / name)
         if draft.shared is not None:
             self._reorder_rare(draft.shared, order)
         _remove_added(folder)
@@ -119,21 +117,9 @@ class VectorWriter:
         folder, documents = self._draft.folder, self._draft.documents
         turns = open_array(folder / f"{_ADDED}_{TURNS_NAME}", np.uint16)
         indptr = open_offsets(folder / f"{_ADDED}_{RARE_INDPTR_NAME}", documents + 1, len(turns))
-        with OffsetWriter(folder / RARE_INDPTR_NAME) as writer:
-            writer.append(np.diff(indptr)[order])
-        _gather(indptr, turns, order, folder / TURNS_NAME)
+        write_gathered_offsets(indptr, order, folder / RARE_INDPTR_NAME)
+        write_gathered(indptr, turns, order, folder / TURNS_NAME)
         self._draft.rare_terms = RareTerms.open(folder, shared, documents)
-
-
-def _gather(indptr: npt.NDArray[np.int64], values: npt.NDArray[Any], order: npt.NDArray[np.uint32], path: Path) -> None:
-    """Write the documents' values, which begin at the offsets `indptr`, in this order."""
-    lengths = np.diff(indptr)[order]
-    with ArrayWriter(path, values.dtype) as writer:
-        for start in range(0, len(order), _GATHER_DOCUMENTS):
-            part = slice(start, start + _GATHER_DOCUMENTS)
-            gathered = np.empty(int(lengths[part].sum()), values.dtype)
-            gather_documents(indptr, values, order[part], gathered)
-            writer.append(gathered)
 
 
 def _remove_added(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lsr.core.arguments import kind_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
@@ -69,6 +71,14 @@ class Documents:
         """The ids of the rows' documents, also if rows are windows."""
         ids = self.row_ids(rows)
         return ids if self.windows is None else [split_window_id(id)[0] for id in ids]
+
+    def as_added(self) -> Rows:
+        """The rows of all documents in the order in which these were added: int64 [rows]."""
+        parts = []
+        for segment, start in zip(self._segments, self._rows.starts, strict=False):
+            places = segment.part("documents").places
+            parts.append(start + (np.arange(len(segment)) if places is None else np.argsort(places)))
+        return np.concatenate(parts)
 
     # -- texts -------------------------------------------------------------------------------------------------------
 

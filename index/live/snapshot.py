@@ -36,7 +36,11 @@ class Index:
     It stays readable when another build replaces it on disk; open it again to see the new one, or what tuning found.
     Threads may share it.
 
-    Its rows are documents or, if `documents.windows` is set, windows of documents; searches and filters go by rows.
+    Its rows are documents or, if `documents.windows` is set, windows of documents; searches, filters and ties go by
+    rows. These go by the ids of the documents, in UTF-8, byte by byte, in what `lsr index` makes; else, and in what it
+    made before, they are documents as they were added to the `IndexBuilder`. `documents.row` and `documents.row_ids`
+    lead from one to the other, `documents.as_added` to the order in which documents were added.
+
     For documents as hits, search by `lsr.Retriever` or `lsr.index.fusion.grouping.search_documents`.
 
     Attributes:
@@ -125,7 +129,7 @@ class Index:
                 "seismic" and "bmp" run those published algorithms, in an index built for them; "auto" chooses (see
                 `SparseSearch.choose_mode`).
             recall: instead of a mode: search with the parameters that `lsr tune` found for this recall.
-            allow: documents that may be returned: bool [documents], or the same packed into uint8 with the least
+            allow: rows that may be returned: bool [rows], or the same packed into uint8 with the least
                 significant bit first (`numpy.packbits(mask, bitorder="little")`).
             parameters: of the mode: see `Parameters` of the engines in `lsr.index.engines.registry`. "auto" takes those
                 of "approximate" too, and drops them if it chooses exact search.

@@ -39,7 +39,7 @@ class DocumentWriter:
             _check_storable(document)
 
     def append(self, documents: Sequence[Document]) -> None:
-        """Append documents in row order."""
+        """Append documents as they are added."""
         for document in documents:
             values = (document.id, document.title, document.text, _fields_text(document))
             self._held += sum(column.append(value) for column, value in zip(self._columns, values, strict=True))

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
+from lsr.index.format.arrays import open_numbers, write_array
 from lsr.index.format.files import RESTORE, map_index_file
 from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.document_writer import BATCH_ROWS, SCHEMA, DocumentWriter
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.ids import BYTES_NAME, IdTable
+from lsr.index.parts.order import inverse
 from lsr.index.parts.part import OpenSegment, WrittenPart
 
 FILE_NAME = "documents.arrow"
+# Only where rows are not as they were added.
+PLACES_NAME = "document_places.npy"
 _KEPT_BATCHES = 256
 
 
@@ -53,12 +58,18 @@ class _Column:
 class DocumentStore:
     """The documents of a segment. Opening reads the footer only; a document costs one batch's metadata.
 
+    They stand in their file as they were added, in batches of 512.
+
     What is read is checked as it is read: IndexFormatError for a batch that is not readable, offsets beyond the file,
     text that is not UTF-8 or fields that are not a JSON object.
+
+    Attributes:
+        places: uint32 [documents]: the place in the file of each row's document; None if that is the row.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, places: npt.NDArray[np.uint32] | None = None) -> None:
         self._path = path
+        self.places = places
         try:
             self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(map_index_file(path))))
             found = ", ".join(f"{field.name}: {field.type}" for field in self._reader.schema)
@@ -90,7 +101,7 @@ class DocumentStore:
 
     def document(self, row: int) -> Document:
         """The document of one row."""
-        batch, place = divmod(row, BATCH_ROWS)
+        batch, place = divmod(row if self.places is None else int(self.places[row]), BATCH_ROWS)
         columns = self._columns(batch)
         try:
             return _document(*(column[place] for column in columns))
@@ -126,11 +137,14 @@ class DocumentsPart(WrittenPart):
 
     name = "documents"
     title = "titles, texts and fields"
-    files = (FILE_NAME,)
+    files = (FILE_NAME, PLACES_NAME)
 
     def open(self, folder: Path, record: SegmentRecord) -> DocumentStore:
         """See `Part.open`."""
-        return DocumentStore(folder / FILE_NAME)
+        places = None
+        if PLACES_NAME in record.files:
+            places = open_numbers(folder / PLACES_NAME, np.uint32, record.documents, record.documents)
+        return DocumentStore(folder / FILE_NAME, places)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`."""
@@ -139,6 +153,12 @@ class DocumentsPart(WrittenPart):
         if stored != expected:
             yield f"{FILE_NAME}: expected {expected:,} documents, found {stored:,}"
             return
+        rows = np.arange(expected)
+        if store.places is not None:
+            if not np.array_equal(np.sort(store.places), rows):
+                yield f"{PLACES_NAME}: not every place occurs exactly once"
+                return
+            rows = inverse(store.places).astype(np.int64)
         ids: IdTable = segment.part("ids")
         for number in range(store.batches):
             batch, first = store.batch(number), number * BATCH_ROWS
@@ -150,12 +170,17 @@ class DocumentsPart(WrittenPart):
             except pa.ArrowException as error:
                 yield f"{FILE_NAME}: batch {number:,}: {error}"
                 return
-            stored_ids = ids.ids(np.arange(first, first + len(batch)))
-            for row, document in enumerate(store.documents(first, first + len(batch)), start=first):
-                if document.id != stored_ids[row - first]:
+            its_rows = rows[first : first + len(batch)]
+            for row, id in zip(its_rows.tolist(), ids.ids(its_rows), strict=True):
+                if store.document(row).id != id:
                     yield f"{FILE_NAME}: the id of row {row:,} is another than in {BYTES_NAME}"
                     return
 
     def begin(self, draft: SegmentDraft) -> DocumentWriter:
         """See `WrittenPart.begin`."""
         return DocumentWriter(draft.folder / FILE_NAME)
+
+    def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
+        """Write where the documents of the rows are, if they are not rows as they were added."""
+        if draft.arrivals is not None:
+            write_array(draft.folder / PLACES_NAME, draft.arrivals)

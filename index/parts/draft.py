@@ -20,7 +20,7 @@ from lsr.text.windows import WindowSettings
 
 
 class DocumentStream(Protocol):
-    """Takes the documents of a draft, batch by batch, in row order."""
+    """Takes the documents of a draft, batch by batch, as they are added."""
 
     def check(self, documents: Sequence[Document]) -> None:
         """Check documents before they are written. InputError if they cannot follow the earlier ones."""
@@ -53,6 +53,9 @@ class SegmentDraft:
         token_frequencies: int64 [dim]: the number of documents in whose text each term is a token, or None.
         term_ids: uint32 [dim], ascending: what each column stands for, if that is not the term of its number.
         documents: how many came.
+        by_id: whether rows go by the documents' ids, not as they are added.
+        arrivals: uint32 [documents]: which of the documents, as they were added, each row is; None if they are rows as
+            they were added. Known once the streams have finished.
         shared: which columns rare terms share, or None; rare_terms: which of them they are, once that is written.
         words: the names of the last terms, or None.
         forward: the forward index, once it is written.
@@ -71,5 +74,7 @@ class SegmentDraft:
     rare_terms: RareTerms | None = None
     words: Sequence[str] | None = None
     documents: int = 0
+    by_id: bool = False
+    arrivals: npt.NDArray[np.uint32] | None = None
     forward: Postings = field(init=False)
     threads: int | None = None

@@ -15,6 +15,8 @@ from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_numbers, open_offsets, write_array
 from lsr.index.format.files import RESTORE
+from lsr.index.parts.gathering import write_gathered, write_gathered_offsets
+from lsr.index.parts.order import inverse
 
 _AT_A_TIME = 1 << 16
 
@@ -81,6 +83,17 @@ class NameWriter:
                     return table.name(first), first, second
                 earlier -= 1
         return None
+
+
+def renumber(folder: Path, files: NameFiles, order: npt.NDArray[np.uint32]) -> None:
+    """Give the names of a table other numbers; `order`: uint32 [names], the old number of each new one."""
+    table = NameTable(folder, files, len(order))
+    written = {name: folder / f"added_{name}" for name in (files.bytes, files.indptr, files.numbers)}
+    write_gathered(table.indptr, table.bytes, order, written[files.bytes])
+    write_gathered_offsets(table.indptr, order, written[files.indptr])
+    write_array(written[files.numbers], inverse(order)[table.numbers])
+    for name, path in written.items():
+        path.replace(folder / name)
 
 
 class NameTable:

@@ -33,10 +33,15 @@ class Order:
 
 def write_order(folder: Path, rows: npt.NDArray[np.uint32]) -> None:
     """Write the files of a segment; `rows`: uint32 [documents], the row at each position."""
-    positions = np.empty_like(rows)
-    positions[rows] = np.arange(len(rows), dtype=np.uint32)
     write_array(folder / ROWS_NAME, rows)
-    write_array(folder / POSITIONS_NAME, positions)
+    write_array(folder / POSITIONS_NAME, inverse(rows))
+
+
+def inverse(places: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Where each number stands in a permutation of 0 … n - 1: uint32 [n]."""
+    found = np.empty_like(places)
+    found[places] = np.arange(len(places), dtype=np.uint32)
+    return found
 
 
 class OrderPart(WrittenPart):

@@ -28,8 +28,8 @@ _NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
 class Segment:
     """Parts (`lsr.index.parts.registry`) over rows 0 … n - 1, memory-mapped. May be shared by threads.
 
-    A document's row is its number in the order in which it was added; its position is its place in the index, where
-    similar documents are side by side. `forward` is ordered by position.
+    A document's row is its number, by id or, if it was not built so, in the order in which documents were added; its
+    position is its place in the index, where similar documents are side by side. `forward` is ordered by position.
 
     Attributes:
         folder: where its files are.

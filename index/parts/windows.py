@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.options import build, check_options
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.arrays import ArrayWriter, open_array
+from lsr.index.format.arrays import ArrayWriter, open_array, write_array
 from lsr.index.format.files import RESTORE
 from lsr.index.format.records import SegmentRecord, number
 from lsr.index.parts.draft import SegmentDraft
@@ -140,3 +140,11 @@ class WindowsPart(WrittenPart):
         """See `WrittenPart.begin`."""
         assert draft.windows is not None
         return WindowWriter(draft, draft.windows)
+
+    def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
+        """Number the documents again, where rows are not as they were added."""
+        if draft.arrivals is None:
+            return
+        numbers = open_array(draft.folder / WINDOWS_NAME, np.uint32, draft.documents)[draft.arrivals]
+        another = np.diff(numbers, prepend=numbers[:1]) != 0
+        write_array(draft.folder / WINDOWS_NAME, np.cumsum(another, dtype=np.uint32))

@@ -170,6 +170,7 @@ def _builder(
         encoder=record,
         settings=settings,
         windows=windows,
+        by_id=True,
         force=force,
     )
 
@@ -195,6 +196,7 @@ def index_vectors(
     vocabulary: Vocabulary | None = None,
     documents: Iterable[Document] | None = None,
     settings: IndexSettings | None = None,
+    by_id: bool = True,
     threads: int | None = None,
     force: bool = False,
     stages: Stages = silent,
@@ -202,8 +204,8 @@ def index_vectors(
     """Index existing vectors.
 
     With `encoder`, the one that made them, the index can be searched by text; else `vocabulary`, if given, names the
-    terms. `documents`, in the order of the vectors, provide the texts of hits. `threads` and `stages` are those of
-    `index_corpus`.
+    terms. `documents`, in the order of the vectors, provide the texts of hits. Rows go by id; without `by_id` they are
+    the vectors as they come. `threads` and `stages` are those of `index_corpus`.
 
     Raises InputError if ids of vectors and documents disagree, or if there are no vectors.
     """
@@ -219,6 +221,7 @@ def index_vectors(
         vocabulary=encoder.vocabulary if encoder else vocabulary,
         encoder=_encoder_record(encoder, None) if encoder else None,
         settings=settings,
+        by_id=by_id,
         force=force,
     ) as builder:
         return _build(builder, with_documents(chain([first], batches), documents), encoder, None, threads, stages)

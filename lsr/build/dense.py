@@ -13,7 +13,7 @@ from lsr.core.errors import InputError, ModelError, OutputExistsError
 from lsr.core.places import beside
 from lsr.core.progress import Stages, in_proportion, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE, RESTART
-from lsr.core.types import Vectors
+from lsr.core.types import Rows, Vectors
 from lsr.core.unfinished import is_unfinished
 from lsr.core.work import WorkFolder, clear_work
 
@@ -75,14 +75,16 @@ def add_dense_file(
     force: bool = False,
     stages: Stages = silent,
 ) -> Index:
-    """Give an index the dense vectors of a .npy file [documents, dim], in the order of its rows; return it.
+    """Give an index the dense vectors of a .npy file [documents, dim]; return it.
+
+    They are those of the documents in the order in which these were indexed, which need not be that of the rows.
 
     With `encoder`, the one that made them, they can be searched by text. For other arguments see `add_dense_vectors`.
 
     Raises OutputExistsError, InputError for a file that does not fit the index, and ModelError for an encoder that
     cannot have made the vectors.
     """
-    batches = read_dense_vectors(path)
+    batches = read_dense_vectors(path, np.argsort(index.documents.as_added()))
     if encoder is not None and (found := dense_dim(path)) != encoder.dim:
         raise ModelError(
             f"{path} contains vectors of {found} numbers, but {encoder.name} makes {encoder.dim}",
@@ -197,11 +199,15 @@ class _EncodedRows:
         self._file.close()
 
 
-def read_dense_vectors(path: str | Path) -> Iterator[Vectors]:
-    """Read a .npy file of numbers [documents, dim] in parts, mapped from disk. InputError if it is not one."""
+def read_dense_vectors(path: str | Path, places: Rows) -> Iterator[Vectors]:
+    """Read a .npy file of numbers [documents, dim] in parts, mapped from disk. InputError if it is not one.
+
+    The vectors come in the order of `places`, or as they stand if there are not as many.
+    """
     mapped = _mapped(path)
     for start in range(0, len(mapped), _READ_ROWS):
-        yield np.asarray(mapped[start : start + _READ_ROWS], np.float32)
+        part: slice | Rows = slice(start, start + _READ_ROWS)
+        yield np.asarray(mapped[places[part] if len(places) == len(mapped) else part], np.float32)
 
 
 def dense_dim(path: str | Path) -> int:

@@ -66,8 +66,8 @@ def run(
     vectors: Annotated[
         Path | None,
         typer.Option(
-            help="A .npy file of vectors [documents, dim], in the order of the index's documents, instead of encoding. "
-            "With --model, the one that made them, they can be searched by text.",
+            help="A .npy file of vectors [documents, dim], in the order of the corpus that was indexed, instead of "
+            "encoding. With --model, the one that made them, they can be searched by text.",
             show_default=False,
         ),
     ] = None,

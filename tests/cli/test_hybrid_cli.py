@@ -159,6 +159,23 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     assert Index.open("index").parts["dense"].dim == 8
 
 
+def test_vectors_of_ones_own_go_by_the_corpus_and_not_by_rows(run: Run, tmp_path: Path) -> None:
+    """Rows go by id, and the file has the order in which the documents were read; of a pruned copy too."""
+    ids = ["d", "b", "e", "a", "c"]
+    lines = [json.dumps({"id": id, "text": f"the bird {id} sings of ice and bread"}) for id in ids]
+    (tmp_path / "notes.jsonl").write_text("\n".join(lines))
+    np.save("vectors.npy", np.eye(5, dtype=np.float32))
+    run("index", "notes.jsonl", "--no-lexical", "-o", "index")
+    run("prune", "index", "-o", "pruned", "--top-k", 5)
+    for path in ("index", "pruned"):
+        assert run("dense", path, "--vectors", "vectors.npy")[0] == 0
+        index = Index.open(path)
+        assert index.documents.row_ids(np.arange(5)) == sorted(ids)
+        for number, id in enumerate(ids):
+            code, out, _ = run("search", path, "--dense-vector", json.dumps(np.eye(5)[number].tolist()), "--json")
+            assert code == 0 and json.loads(out)["hits"][0]["id"] == id
+
+
 def test_evaluate_a_hybrid_search(run: Run, corpus: Path) -> None:
     code, out, _ = run("eval", corpus, "--dense", "minilm", "--mode", "hybrid", "--feedback", "rocchio", "--json")
     assert code == 0

@@ -90,7 +90,9 @@ class SparseSearcher(VectorSearcher):
         documents = _encode_all(encoder, texts, work, stages)
         if not isinstance(documents, SparseTable):
             raise InputError(f"{encoder.name} makes dense vectors: search with a DenseSearcher")
-        return cls(encoder, documents, index_vectors(documents.parts(_INDEX_BATCH), work / "index", stages=stages))
+        batches = documents.parts(_INDEX_BATCH)
+        # Hits are rows of the table.
+        return cls(encoder, documents, index_vectors(batches, work / "index", by_id=False, stages=stages))
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
         vectors = self.encoder.encode_queries(list(queries))
