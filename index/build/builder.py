@@ -20,7 +20,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import name_path
 from lsr.core.progress import in_proportion
 from lsr.core.vocabulary import Vocabulary
-from lsr.index.build.quantise import WeightScale
+from lsr.index.build.quantise import WeightScale, check_step
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segment
@@ -61,6 +61,9 @@ class IndexBuilder:
         by_id: whether rows go by the ids of their documents (in UTF-8, byte by byte), and windows of a document by
             number, so that ties do, however documents are added; as `lsr index` has it. Else rows are documents as they
             are added.
+        weight_scale: the step of the stored weights, as where another index has it (`Manifest.weight_scale`), so that
+            both give the same vector the same score. Weights above 255 steps are stored as that, and counted in the
+            manifest's `outliers`. None for the step that suits the weights.
         rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
@@ -71,7 +74,7 @@ class IndexBuilder:
     Raises:
         OutputExistsError: `path` exists and is none of the above, or another process is building there.
         InputError: a vocabulary of another length, a word that occurs twice or that a term is named as, more terms than
-            can be told apart, or an encoder record that is not JSON.
+            can be told apart, an encoder record that is not JSON, or a weight scale that no weights have.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class IndexBuilder:
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
         by_id: bool = False,
+        weight_scale: float | None = None,
         rare_last: bool = False,
         force: bool = False,
     ) -> None:
@@ -105,6 +109,7 @@ class IndexBuilder:
             json.dumps(encoder, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
+        step = None if weight_scale is None else check_step(weight_scale)
         shared = SharedColumns.of(dim) if rare_last or words else None
         self.path = Path(path)
         self.dim = dim
@@ -136,7 +141,7 @@ class IndexBuilder:
             check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segment(self.path))
             self._draft.folder.mkdir()
-            self._vectors = VectorWriter(self._draft)
+            self._vectors = VectorWriter(self._draft, step)
             for part in self._parts:
                 stream = part.begin(self._draft)
                 if stream is not None:
@@ -200,7 +205,7 @@ class IndexBuilder:
 
     def keep_weights(self, index: Index) -> None:
         """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
-        if index.manifest.outliers is not None and self._vectors is not None:
+        if self._vectors is not None:
             self._vectors.scale = WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers)
 
     def carry_parts(self, index: Index) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter
 
@@ -42,8 +43,10 @@ class WeightScale:
     above: int = 0
 
     @classmethod
-    def of_record(cls, step: float, record: Mapping[str, Any]) -> WeightScale:
-        """Inverse of `record`."""
+    def of_record(cls, step: float, record: Mapping[str, Any] | None) -> WeightScale:
+        """Inverse of `record`; without outliers, the heaviest weight is not known, and not below the limit."""
+        if record is None:
+            return cls(step, step * _MAX_WEIGHT, step * _MAX_WEIGHT)
         return cls(step, record["heaviest"], record["limit"], record["weights"])
 
     def record(self) -> dict[str, Any] | None:
@@ -64,9 +67,7 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
 
     InputError if the heaviest weight is not within 1e-30 … 1e30. Goes through the weights once, or twice.
     """
-    least, most = _HEAVIEST
-    if heaviest and not least <= heaviest <= most:
-        raise InputError(f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors")
+    _check_heaviest(heaviest)
     far = (FAR if len(weights) >= _MANY else FAR_OF_FEW) * 2 ** (bits - 8) * _high_quantile(weights)
     limit, above = heaviest, 0
     if heaviest > far > 0:
@@ -82,6 +83,39 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
         step = 2.0 ** math.ceil(math.log2(step))
         limit = min(heaviest, step * _MAX_WEIGHT)
     return WeightScale(step, heaviest, limit, above if limit < heaviest else 0)
+
+
+def given_scale(weights: npt.NDArray[np.float32], heaviest: float, step: float, bits: int = 8) -> WeightScale:
+    """The scale of a given step, as it is. Goes through the weights once, if the heaviest is beyond 255 steps.
+
+    Weights that are stored as 255 steps though more are nearest to them count as outliers.
+    """
+    _check_heaviest(heaviest)
+    limit = step * _MAX_WEIGHT
+    parts = 1 << bits - 8
+    above = 0
+    if heaviest > limit:
+        for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
+            exact = weights[start : start + _QUANTISE_AT_A_TIME] / step
+            above += int(np.count_nonzero(np.rint(exact * parts) > _MAX_WEIGHT * parts))
+    return WeightScale(step, heaviest, limit if above else heaviest, above)
+
+
+def check_step(step: float) -> float:
+    """A given step, as a float. InputError unless 255 of it are within what the heaviest weight may be."""
+    if isinstance(step, bool) or not isinstance(step, int | float | np.floating):
+        raise InputError(f"must be a number, not {kind_of(step)}", field="weight_scale")
+    least, most = _HEAVIEST
+    if not least <= step * _MAX_WEIGHT <= most:
+        least, most = least / _MAX_WEIGHT, most / _MAX_WEIGHT
+        raise InputError(f"must lie in {least:.3g} … {most:.3g}, not {step}", field="weight_scale")
+    return float(step)
+
+
+def _check_heaviest(heaviest: float) -> None:
+    least, most = _HEAVIEST
+    if heaviest and not least <= heaviest <= most:
+        raise InputError(f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors")
 
 
 def _high_quantile(weights: npt.NDArray[np.float32]) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lsr.index.build.columns import compact_terms
 from lsr.index.build.order import order_documents
-from lsr.index.build.quantise import WeightScale, weight_scale, write_quantised
+from lsr.index.build.quantise import WeightScale, given_scale, weight_scale, write_quantised
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_offsets
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.postings import Postings, deficit_dtype, open_postings, term_dtype
@@ -31,11 +31,13 @@ class VectorWriter:
     """Takes the vectors of a draft, and writes its forward index and order. Goes through all documents once.
 
     Attributes:
-        scale: that their weights have already, if it is to stay; None for what suits them.
+        scale: that their weights have already, if it is to stay; None for that of `step`.
     """
 
-    def __init__(self, draft: SegmentDraft) -> None:
+    def __init__(self, draft: SegmentDraft, step: float | None = None) -> None:
+        """`step`: of the stored weights; None for what suits them."""
         self.scale: WeightScale | None = None
+        self._step = step
         self._draft = draft
         self._indptr = OffsetWriter(draft.folder / f"{_ADDED}_indptr.npy")
         self._terms = ArrayWriter(draft.folder / f"{_ADDED}_terms.npy", term_dtype(draft.dim))
@@ -82,9 +84,15 @@ class VectorWriter:
         folder = self._draft.folder
         spill = folder / _SPILL_NAME
         weights = open_array(spill, np.float32, self._weights.length)
-        scale = self.scale or weight_scale(weights, self._heaviest, self._draft.settings.weight_bits)
+        bits = self._draft.settings.weight_bits
+        if self.scale is not None:
+            scale = self.scale
+        elif self._step is not None:
+            scale = given_scale(weights, self._heaviest, self._step, bits)
+        else:
+            scale = weight_scale(weights, self._heaviest, bits)
         coarse, deficits = folder / f"{_ADDED}_weights.npy", folder / f"{_ADDED}_deficits.npy"
-        write_quantised(weights, scale.step, coarse, deficits, deficit_dtype(self._draft.settings.weight_bits))
+        write_quantised(weights, scale.step, coarse, deficits, deficit_dtype(bits))
         spill.unlink()
         return scale
 

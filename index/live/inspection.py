@@ -42,13 +42,13 @@ def space_by_part(description: Mapping[str, Any]) -> dict[str, dict[str, float]]
 
 
 def outliers_in_words(index: Index) -> str | None:
-    """What became of weights far above all others, in a sentence; None where there are none."""
+    """What became of weights that are beyond the steps of the index, in a sentence; None where there are none."""
     outliers = index.manifest.outliers
     if outliers is None:
         return None
     count = outliers["weights"]
     are = f"{count:,} {'weights are' if count > 1 else 'weight is'}"
     return (
-        f"{are} far above all others (up to {outliers['heaviest']:g}) and stored as {outliers['limit']:g}, so that "
-        "the others keep their differences"
+        f"{are} above {outliers['limit']:g} (up to {outliers['heaviest']:g}) and stored as that, so that the others "
+        "keep their differences"
     )

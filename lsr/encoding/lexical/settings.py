@@ -47,7 +47,7 @@ class LexicalRecord:
 
     Attributes:
         settings: by which they were counted.
-        mean_length: of the rows, in words.
+        mean_length: in words, of the rows when the collection was first built: what weights go by.
         analysis: the version of `lsr.encoding.lexical.analysis`: queries must be cut into words as documents were.
     """
 

@@ -8,6 +8,7 @@ the order of the documents, and rare words, which are most of them, have the hig
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +36,18 @@ class WordCounter:
 
     Memory holds each different word once; the words of each text go to a temporary file in `folder` (default: the
     system's), four bytes each.
+
+    `mean_length` is that which weights go by, as `LexicalRecord.mean_length` of an index has it, so that a text has the
+    same weights in another; default: that of these texts. InputError unless it is a number from 0.
     """
 
-    def __init__(self, settings: LexicalSettings, folder: Path | None = None) -> None:
+    def __init__(
+        self, settings: LexicalSettings, folder: Path | None = None, *, mean_length: float | None = None
+    ) -> None:
+        if mean_length is not None and not 0 <= mean_length < math.inf:
+            raise InputError(f"must be a number from 0, not {mean_length}", field="mean_length")
         self.settings = settings
+        self._mean_length = mean_length
         self._analyser = Analyser(settings.language)
         self._numbers: dict[str, int] = {}
         self._lengths: list[npt.NDArray[np.int64]] = []
@@ -78,7 +87,10 @@ class WordCounter:
         order = sorted(range(len(names)), key=lambda number: (-documents[number], names[number]))
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places)
+        mean_length = self._mean_length
+        if mean_length is None:
+            mean_length = float(starts[-1] / len(lengths)) if len(lengths) else 0.0
+        return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places, mean_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,7 @@ class CollectionWords:
         words: the different ones, in their order.
         starts: int64 [rows + 1]: where each row's words begin in `found`.
         found: uint32: numbers of words by their first occurrence; places: int64: their places in `words`.
+        mean_length: the number of words that lengths of rows are compared with: their mean, unless another was given.
     """
 
     settings: LexicalSettings
@@ -97,12 +110,7 @@ class CollectionWords:
     starts: npt.NDArray[np.int64]
     found: npt.NDArray[np.uint32]
     places: npt.NDArray[np.int64]
-
-    @property
-    def mean_length(self) -> float:
-        """Mean number of words of a row."""
-        rows = len(self.starts) - 1
-        return float(self.starts[-1] / rows) if rows else 0.0
+    mean_length: float
 
     def record(self) -> LexicalRecord:
         """What the index says of them."""

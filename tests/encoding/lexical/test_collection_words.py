@@ -45,6 +45,29 @@ def test_weights_by_hand() -> None:
     np.testing.assert_allclose(idf, [math.log(1 + 1.5 / 3.5), math.log(1 + 3.5 / 1.5)], rtol=1e-6)
 
 
+def test_a_given_mean_length_is_what_weights_go_by() -> None:
+    """So a text has the weights that it has in another collection, whatever is beside it."""
+    with WordCounter(LexicalSettings(k1=1.2, b=0.75), mean_length=2.25) as counter:
+        counter.add(TEXTS[3:])
+        words = counter.finish()
+        _, terms, weights = next(iter(words.beside(nothing(IDS[3:]), 0)))
+    assert words.record().mean_length == words.mean_length == 2.25
+    damping = 1.2 * (0.25 + 0.75 * 5 / 2.25)
+    assert [words.words[term] for term in terms] == ["bird", "dog", "fish"]
+    np.testing.assert_allclose(weights, [3 / (3 + damping), 1 / (1 + damping), 1 / (1 + damping)], rtol=1e-6)
+    with WordCounter(LexicalSettings()) as counter:
+        counter.add(TEXTS)
+        whole = counter.finish()
+        vectors = {id: row.tolist() for id, _, row in whole.beside(nothing(IDS), 0)}
+    assert sorted(vectors["d"]) == sorted(weights.tolist())
+
+
+@pytest.mark.parametrize("mean_length", [-1.0, math.nan, math.inf])
+def test_a_mean_length_that_none_has(mean_length: float) -> None:
+    with pytest.raises(InputError, match="mean_length"):
+        WordCounter(LexicalSettings(), mean_length=mean_length)
+
+
 def counted(texts: list[str], settings: LexicalSettings) -> tuple[CollectionWords, SparseVectors]:
     with WordCounter(settings) as counter:
         counter.add(texts)
