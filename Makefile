@@ -31,7 +31,8 @@ demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure t
 	$(BIN)/lsr demo
 
 test: $(STAMP)  ## run the tests, on all cores (at most 8: each worker takes up to 2 GB of memory)
-	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+	@# Each worker, and each of the commands that tests start, would compile all sources anew without their bytecode.
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from order import place
 from toy_documents import TOY
 
 from lsr import Document, SparseEncoder
@@ -24,9 +26,23 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
-def pytest_collection_finish() -> None:
-    """Leave out of every later collection of garbage what imports made: Trainer asks for a full one at each run."""
-    gc.freeze()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in the order of their folders; within one, as they are."""
+    items.sort(key=lambda item: place(item.path.relative_to(Path(__file__).parent).parts))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Read all tests without looking for garbage, of which there is none: that would take a sixth of the time.
+
+    What imports made is left out of every later look, too: Trainer asks for a full one at each run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+import numpy as np
+
 from lsr.core.arguments import kind_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
@@ -91,6 +93,14 @@ class Documents:
         if len(self._segments) == 1:
             return [split_window_id(id)[0] for id in ids]
         return [self._parts_of(id, row)[0] for id, row in zip(ids, rows, strict=True)]
+
+    def as_added(self) -> Rows:
+        """The rows of all documents in the order in which these were added: int64 [rows]."""
+        parts = []
+        for segment, start in zip(self._segments, self._rows.starts, strict=False):
+            places = segment.part("documents").places
+            parts.append(start + (np.arange(len(segment)) if places is None else np.argsort(places)))
+        return np.concatenate(parts)
 
     def as_added(self) -> Rows:
         """The rows of all documents in the order in which these were added: int64 [rows]."""

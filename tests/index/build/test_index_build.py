@@ -28,7 +28,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         "parts.seismic.blocks._SKETCH_ROWS": 400,
         "build.order._ASSIGN_AT_A_TIME": 200,
         "build.quantise._QUANTISE_AT_A_TIME": 5000,
-        "build.vectors._GATHER_DOCUMENTS": 300,
+        "parts.gathering._DOCUMENTS": 300,
         "parts.terms._COUNT_AT_A_TIME": 3000,
         "format.checks._CHUNK": 1000,
     }.items():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,10 +46,10 @@ class CallOfKernel(NamedTuple):
     place: str
 
 
-def trees() -> dict[str, ast.Module]:
+def sources() -> dict[str, str]:
     """The source of the index and of what lies below it, by module."""
     return {
-        ".".join((package, *path.relative_to(root).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
+        ".".join((package, *path.relative_to(root).with_suffix("").parts)): path.read_text("utf-8")
         for package, root in ROOTS.items()
         for path in sorted(root.rglob("*.py"))
     }
@@ -62,11 +64,18 @@ def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-TREES = trees()
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(SOURCES[module])
+
+
+# Every worker reads this file before its first test: only what can hold a kernel or a call of one is parsed.
+SOURCES = sources()
 KERNELS = {
     function.name: Kernel(importlib.import_module(module), tuple(each.arg for each in function.args.args))
-    for module, tree in TREES.items()
-    for function in functions(tree)
+    for module, source in SOURCES.items()
+    if "@kernel" in source
+    for function in functions(tree(module))
     if is_kernel(function) and len(function.args.args) > FEW
 }
 
@@ -79,8 +88,9 @@ def name_of(called: ast.expr) -> str:
 
 
 def calls() -> Iterator[CallOfKernel]:
-    for module, tree in TREES.items():
-        for function in functions(tree):
+    called = re.compile(rf"\b({'|'.join(KERNELS)})\(")
+    for module in (module for module, source in SOURCES.items() if called.search(source)):
+        for function in functions(tree(module)):
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and (name := name_of(node.func)) in KERNELS:
                     yield CallOfKernel(name, is_kernel(function), node, f"{module}:{node.lineno}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,20 @@ def assert_same(first: Path, second: Path, **tolerance: float) -> None:
         )
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe, Recipe], Path]:
+    """unbroken(recipe, changes): the model of a run that nothing disturbed, one for all tests. To compare with."""
+    made: dict[str, Path] = {}
+
+    def run(recipe: Recipe, changes: Recipe) -> Path:
+        asked = json.dumps([recipe, changes])
+        if asked not in made:
+            made[asked] = go(recipe, tmp_path_factory.mktemp("unbroken") / "run", changes)
+        return made[asked]
+
+    return run
+
+
 def test_a_run_learns_and_leaves_an_encoder(recipe: Recipe, tmp_path: Path) -> None:
     model = go(recipe, tmp_path / "run", {"run": {"steps": 60, "save_every": None, "dropout": 0.0}})
     encoder = SparseEncoder.load(model)
@@ -106,11 +121,11 @@ class _Killed(Exception):
 
 @pytest.mark.parametrize("killed_at", [2, 5, 7])
 def test_a_killed_run_ends_with_the_same_weights(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+    recipe: Recipe, unbroken: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
     """With dropout on, and df_flops, whose statistics are the student's: all that has a state."""
     changes = {"document_regularisers": [{"name": "df_flops", "strength": 0.01}]}
-    unbroken = go(recipe, tmp_path / "unbroken", changes)
+    expected = unbroken(recipe, changes)
 
     class Kill(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
@@ -123,10 +138,10 @@ def test_a_killed_run_ends_with_the_same_weights(
             go(recipe, tmp_path / "broken", changes)
     assert not (tmp_path / "broken" / "model").exists()
     resumed = go(recipe, tmp_path / "broken", changes)
-    assert_same(unbroken, resumed)
+    assert_same(expected, resumed)
     logs = [
-        [(line["step"], line["loss"]) for line in read_log(tmp_path / name / "log.jsonl") if "loss" in line]
-        for name in ("unbroken", "broken")
+        [(line["step"], line["loss"]) for line in read_log(folder / "log.jsonl") if "loss" in line]
+        for folder in (expected.parent, tmp_path / "broken")
     ]
     assert [step for step, _ in logs[1]] == list(range(1, 9)) and logs[0] == logs[1]
 
@@ -142,11 +157,16 @@ def heeding() -> Iterator[None]:
 @pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
 def test_an_interrupted_run_saves_its_step_and_ends_with_the_same_weights(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[BaseException]
+    recipe: Recipe,
+    unbroken: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    error: type[BaseException],
 ) -> None:
     """Though nothing would have been saved before the end."""
     changes = {"run": {"save_every": None}}
-    unbroken = go(recipe, tmp_path / "unbroken", changes)
+    expected = unbroken(recipe, changes)
     steps: list[int] = []
 
     class Interrupt(TrainerCallback):
@@ -163,7 +183,7 @@ def test_an_interrupted_run_saves_its_step_and_ends_with_the_same_weights(
     assert steps == [0, 1, 2, 3] and RunFolder(tmp_path / "broken").saved_step() == 4
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not (tmp_path / "broken" / "model").exists()
-    assert_same(unbroken, go(recipe, tmp_path / "broken", changes))
+    assert_same(expected, go(recipe, tmp_path / "broken", changes))
 
 
 @pytest.mark.usefixtures("heeding")
