@@ -11,6 +11,7 @@ WORDS = {
     "restart": "pass --restart to begin again",
     "build-index": "build one with `lsr index {corpus} -o {path}`",
     "build-again": "build the index again",
+    "repair": "set aside what is damaged, which is named, with `lsr verify --repair`",
     "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",
     "choose-model": "pass --model with the model that made them",

@@ -117,3 +117,15 @@ class NotFoundError(LsrError):
     """A document that is not in the index."""
 
     http_status = 404
+
+
+class LogStoppedError(LsrError):
+    """A collection whose log could not be written: nothing more is taken until it is opened again."""
+
+    http_status = 503
+
+
+class LogMovedError(LsrError):
+    """A log of which a reader has seen what is there no longer: it has to open the collection again."""
+
+    http_status = 503

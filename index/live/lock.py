@@ -1,0 +1,104 @@
+"""One writer a folder: a lock that says who holds it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lsr.core.errors import LsrError, OutputExistsError
+from lsr.core.options import shortened
+
+NAME = "writer.lock"
+# Of what the holder writes into the file.
+_MOST = 1 << 12
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+class WriterLock:
+    """The right to write to a collection, until it is released or the process ends, however it does.
+
+    The file stays: a lock belongs to a file and not to its name, so that one that was removed could be held twice. What
+    it says is for messages; the lock is the system's. A process that this one forks does not hold it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """OutputExistsError names the process that writes there, and its host."""
+        self._descriptor = _locked(folder / NAME)
+        _held.add(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+    @property
+    def held(self) -> bool:
+        """Whether it was not released."""
+        return self._descriptor >= 0
+
+    def release(self) -> None:
+        """Let others write; nothing if that was done."""
+        descriptor, self._descriptor = self._descriptor, -1
+        _held.discard(self)
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+_held: weakref.WeakSet[WriterLock] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """The lock is the parent's, and would outlive it in a child that kept the file open."""
+    for lock in list(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputExistsError(
+                f"{path.parent}: {_holder(descriptor)} writes to this collection, and one can at a time",
+                remedies=["wait for it to end", "write through it"],
+            ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise LsrError(
+                f"{path}: this file system has no locks, which keep two writers apart ({error.strerror})",
+                remedies=["keep the collection on another one"],
+            ) from error
+        # For the messages of others only: a full disk does not keep anyone from deleting documents.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock, as far as the file says so."""
+    try:
+        said: Any = json.loads(os.pread(descriptor, _MOST, 0))
+        pid, host = int(said["pid"]), str(said["host"])
+    except (ValueError, TypeError, KeyError, RecursionError, OSError):
+        return "another process"
+    if pid == os.getpid() and host == socket.gethostname():
+        return f"this process ({pid})"
+    return f"process {pid} on {shortened(host)}"
