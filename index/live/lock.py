@@ -47,6 +47,13 @@ class WriterLock:
 
     def release(self) -> None:
         """Let others write; nothing if that was done."""
+        if self.held:
+            # Unlocked, and not closed alone: a process that is being forked may have the file open still.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Close the file, and leave the lock to the process that forked this one."""
         descriptor, self._descriptor = self._descriptor, -1
         _held.discard(self)
         if descriptor >= 0:
@@ -59,7 +66,7 @@ _held: weakref.WeakSet[WriterLock] = weakref.WeakSet()
 def _after_fork() -> None:
     """The lock is the parent's, and would outlive it in a child that kept the file open."""
     for lock in list(_held):
-        lock.release()
+        lock._forget()
 
 
 os.register_at_fork(after_in_child=_after_fork)
