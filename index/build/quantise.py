@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter
+from lsr.index.format.weights import HEAVIEST_STEP, quantise
 
 _QUANTISE_AT_A_TIME = 1 << 22
-_MAX_WEIGHT = 255
 # Beyond so many times the weight that one in _MANY exceeds, a weight is an outlier. Of fewer weights, the second
 # heaviest may be light by chance.
 FAR, FAR_OF_FEW = 8, 64
@@ -77,10 +77,10 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
             above += int(np.count_nonzero(beyond))
             ordinary = max(ordinary, float(part.max(where=~beyond, initial=0)))
         limit = min(heaviest, 2 * ordinary)
-    step = limit / _MAX_WEIGHT or 1.0
+    step = limit / HEAVIEST_STEP or 1.0
     if bits == 24:
         step = 2.0 ** math.ceil(math.log2(step))
-        limit = min(heaviest, step * _MAX_WEIGHT)
+        limit = min(heaviest, step * HEAVIEST_STEP)
     return WeightScale(step, heaviest, limit, above if limit < heaviest else 0)
 
 
@@ -104,22 +104,12 @@ def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
 def write_quantised(
     weights: npt.NDArray[np.float32], scale: float, coarse: Path, deficits: Path, dtype: np.dtype[Any] | None
 ) -> None:
-    """Write weights in units of `scale`, uint8, to the file `coarse`; those beyond 255 units as 255.
-
-    With a `dtype` they have more bits: the first byte is rounded up, so that it bounds the weight; what follows, in the
-    file `deficits`, says by how many parts of a unit, 256ths in uint8 or 65,536ths in uint16.
-    """
-    parts = 1 if dtype is None else 1 << 8 * dtype.itemsize
+    """Write weights as `quantise` makes them: to the file `coarse` and, with a `dtype`, to the file `deficits`."""
     with ExitStack() as stack:
         coarse_file = stack.enter_context(ArrayWriter(coarse, np.uint8))
         deficits_file = None if dtype is None else stack.enter_context(ArrayWriter(deficits, dtype))
         for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
-            exact = weights[start : start + _QUANTISE_AT_A_TIME] / scale
-            if deficits_file is None:
-                # A positive weight stays positive, or a match would be lost.
-                coarse_file.append(np.clip(np.rint(exact), 1, _MAX_WEIGHT))
-            else:
-                fine = np.clip(np.rint(exact * parts), 1, _MAX_WEIGHT * parts).astype(np.int64)
-                whole = (fine + parts - 1) // parts
-                coarse_file.append(whole)
-                deficits_file.append(whole * parts - fine)
+            made = quantise(weights[start : start + _QUANTISE_AT_A_TIME], scale, dtype)
+            coarse_file.append(made.coarse)
+            if deficits_file is not None and made.deficits is not None:
+                deficits_file.append(made.deficits)

@@ -36,7 +36,7 @@ class DocumentWriter:
     def check(self, documents: Sequence[Document]) -> None:
         """InputError for a document whose texts are not valid Unicode or whose fields are not JSON values."""
         for document in documents:
-            _check_storable(document)
+            check_storable(document)
 
     def append(self, documents: Sequence[Document]) -> None:
         """Append documents in row order."""
@@ -114,7 +114,8 @@ class _Column:
         self._ends = array("q", [0])
 
 
-def _check_storable(document: Document) -> None:
+def check_storable(document: Document) -> None:
+    """InputError for a document whose texts are not valid Unicode or whose fields are not JSON values."""
     for name in ("id", "title", "text"):
         value = getattr(document, name)
         if not isinstance(value, str):

@@ -1,0 +1,293 @@
+"""The segment in memory: takes writes, one batch after another, and shows each as a new state."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError, LsrError
+from lsr.index.format.postings import deficit_dtype
+from lsr.index.format.weights import quantise
+from lsr.index.kernels.scoring import ForwardArguments, Lookup
+from lsr.index.live.memory.chunks import Chunk, with_rows
+from lsr.index.live.memory.columns import Columns
+from lsr.index.live.memory.counts import LiveCounts
+from lsr.index.live.memory.growing import Growing
+from lsr.index.live.memory.state import MemoryDense, MemoryState
+from lsr.index.live.writes import Delete, Put, Write
+from lsr.index.parts.dense.record import DenseRecord
+from lsr.index.parts.dense.vectors import prepare_vectors
+
+# Read-only, as arrays of files are, so that kernels are compiled for one type.
+_NO_OFFSETS, _NO_TURNS = np.zeros(2, np.int64), np.empty(0, np.uint16)
+_NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySettings:
+    """What a collection has fixed.
+
+    Attributes:
+        dim: number of terms of the model; scale: the weight that a stored 1 stands for; bits: of a weight, 8, 16, 24.
+        tokens: number of token ids of the tokenizer; 0 if they are not counted.
+        dense: how vectors are stored; None if there are none.
+    """
+
+    dim: int
+    scale: float
+    bits: int = 8
+    tokens: int = 0
+    dense: DenseRecord | None = None
+
+
+class Applied:
+    """What became of a batch: how many documents were new, replaced, deleted, and were not there to be deleted."""
+
+    __slots__ = ("added", "deleted", "missing", "replaced")
+
+    def __init__(self) -> None:
+        self.added = self.replaced = self.deleted = 0
+        self.missing: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"Applied(added={self.added}, replaced={self.replaced}, deleted={self.deleted}, missing={self.missing})"
+
+
+class MemorySegment:
+    """Documents in memory, in the order in which they came: `apply` takes writes, `state` is what there is.
+
+    Searches of a state run beside `apply` and take no lock: arrays only grow, small tables are copied.
+
+    Attributes:
+        settings: what the collection has fixed.
+        state: the latest.
+        version: even, but for the time of a change; columns, documents, latest, earlier, lengths, term_counts,
+            token_counts, idle, idle_wide: for states.
+    """
+
+    def __init__(self, settings: MemorySettings) -> None:
+        self.settings = settings
+        self.version = 0
+        self.columns = Columns(settings.dim)
+        self.documents: list[Document] = []
+        # By id, the last row that it had; by row, the row that its id had before it, or -1.
+        self.latest: dict[str, int] = {}
+        self.earlier: list[int] = []
+        self.lengths: list[int] = []
+        self.term_counts, self.token_counts = LiveCounts(0), LiveCounts(settings.tokens)
+        self.idle: deque[Lookup] = deque()
+        self.idle_wide: deque[Lookup] = deque()
+        self._deficit_dtype = deficit_dtype(settings.bits)
+        self._indptr, self._terms, self._weights = Growing(np.int64), Growing(np.uint32), Growing(np.uint8)
+        self._deficits = None if self._deficit_dtype is None else Growing(self._deficit_dtype)
+        self._token_indptr, self._tokens = Growing(np.int64), Growing(np.uint32)
+        self._positions, self._above = Growing(np.uint32), Growing(np.uint32)
+        self._vectors, self._present = Growing(np.float32), Growing(np.uint8)
+        for indptr in (self._indptr, self._token_indptr):
+            indptr.append(np.zeros(1, np.int64))
+        self._dead = np.zeros(1, np.uint8)
+        self._chunks: tuple[Chunk, ...] = ()
+        self._live = self._word_length = self._saturated = self._text = 0
+        self._writing = threading.Lock()
+        self.state = self._new_state()
+
+    def __repr__(self) -> str:
+        return repr(self.state).replace("State", "Segment", 1)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes of memory the documents take."""
+        arrays = (self._indptr, self._terms, self._weights, self._tokens, self._positions, self._vectors)
+        chunks = sum(chunk.rows.nbytes + chunk.weights.nbytes + chunk.starts.nbytes for chunk in self._chunks)
+        deficits = 0 if self._deficits is None else self._deficits.nbytes
+        return sum(array.nbytes for array in arrays) + deficits + chunks + 2 * self._text
+
+    def check(self, write: Write) -> None:
+        """InputError, which names the document, for one that does not fit this collection.
+
+        `lsr.index.live.writes.check_write` says whether it is one at all.
+        """
+        if isinstance(write, Delete):
+            return
+        settings, id = self.settings, write.id
+        if len(write.terms) and write.terms[-1] >= settings.dim:
+            raise InputError(
+                f"document {id!r}: term id {write.terms[-1]} is outside the vocabulary of {settings.dim:,} terms"
+            )
+        if len(write.tokens) and settings.tokens and write.tokens[-1] >= settings.tokens:
+            raise InputError(f"document {id!r}: token id {write.tokens[-1]} is outside {settings.tokens:,} tokens")
+        if write.dense is not None:
+            record = settings.dense
+            if record is None:
+                raise InputError(f"document {id!r}: the collection has no dense vectors", field="dense")
+            if len(write.dense) not in (record.dim, record.full_dim):
+                raise InputError(
+                    f"document {id!r}: a vector of {len(write.dense)} numbers, not {record.full_dim}", field="dense"
+                )
+
+    def apply(self, writes: Sequence[Write]) -> Applied:
+        """Apply writes in their order, all of them or none, and show the new state.
+
+        They passed `check_write` before; InputError if one does not pass `check`.
+        """
+        for write in writes:
+            self.check(write)
+        with self._writing:
+            if self.version % 2:
+                raise LsrError("the memory is not whole after an error", remedies=["open the collection again"])
+            applied = Applied()
+            # Odd from here on, also after an error: what readers had seen stays, and nothing more is taken.
+            self.version += 1
+            gone = self._list(writes, applied)
+            self._append([write for write in writes if isinstance(write, Put)])
+            self._bury(gone)
+            self.version += 1
+            self.state = self._new_state()
+        return applied
+
+    def _list(self, writes: Sequence[Write], applied: Applied) -> list[int]:
+        """Give the documents their rows; return the rows that are dead by them."""
+        gone: list[int] = []
+        buried: set[int] = set()
+        row = len(self.documents)
+
+        def is_live(place: int) -> bool:
+            if place < 0 or place in buried:
+                return False
+            # Those of this batch are not listed yet.
+            return place >= len(self.documents) or not (self._dead[place >> 3] >> (place & 7)) & 1
+
+        documents = []
+        for write in writes:
+            before = self.latest.get(write.id, -1)
+            alive = is_live(before)
+            if alive:
+                gone.append(before)
+                buried.add(before)
+            if isinstance(write, Delete):
+                applied.deleted += alive
+                if not alive:
+                    applied.missing.append(write.id)
+                continue
+            applied.replaced += alive
+            applied.added += not alive
+            documents.append(write.document)
+            self.lengths.append(write.length)
+            self.earlier.append(before)
+            self._text += write.document.size
+            self.latest[write.id] = row
+            row += 1
+        self.documents += documents
+        return gone
+
+    def _append(self, puts: list[Put]) -> None:
+        """Append what the documents hold to the arrays."""
+        if not puts:
+            return
+        settings = self.settings
+        rows, weights = [], []
+        for put in puts:
+            columns = self.columns.add(put.terms, put.words)
+            values = np.concatenate([put.weights, put.word_weights]) if len(put.words) else put.weights
+            if len(put.words) or not self.columns.plain:
+                order = np.argsort(columns)
+                columns, values = columns[order], values[order]
+            rows.append(columns)
+            weights.append(values)
+        columns = np.concatenate(rows)
+        made = quantise(np.concatenate(weights), settings.scale, self._deficit_dtype)
+        ends = np.cumsum([len(each) for each in rows])
+        above = np.diff(np.concatenate([np.zeros(1, np.int64), np.cumsum(made.above)])[np.concatenate([[0], ends])])
+        self._terms.append(columns)
+        self._weights.append(made.coarse)
+        if self._deficits is not None and made.deficits is not None:
+            self._deficits.append(made.deficits)
+        self._indptr.append(self._indptr.view()[-1] + ends)
+        self._above.append(above)
+        first = self._positions.length
+        self._positions.append(np.arange(first, first + len(puts)))
+        self.term_counts.add(columns, 1, len(self.columns))
+        if settings.tokens:
+            tokens = np.concatenate([put.tokens for put in puts])
+            self._tokens.append(tokens)
+            self.token_counts.add(tokens, 1, settings.tokens)
+        token_ends = np.cumsum([len(put.tokens) * bool(settings.tokens) for put in puts])
+        self._token_indptr.append(self._token_indptr.view()[-1] + token_ends)
+        if settings.dense is not None:
+            self._append_vectors(puts, settings.dense)
+        self._live += len(puts)
+        self._word_length += sum(put.length for put in puts)
+        self._saturated += int(above.sum())
+        indptr = self._indptr.view()
+        self._chunks = with_rows(self._chunks, indptr, self._terms.view(), self._weights.view(), len(self.columns))
+
+    def _append_vectors(self, puts: list[Put], record: DenseRecord) -> None:
+        given = np.zeros((len(puts), record.dim), np.float32)
+        for place, put in enumerate(puts):
+            if put.dense is not None:
+                # One by one: they may be of either length. `check_write` saw that their numbers are finite.
+                prepared, _ = prepare_vectors(put.dense[None], record)
+                given[place] = prepared[0]
+        self._vectors.append(given.ravel())
+        self._present.append(np.array([put.dense is not None for put in puts], np.uint8))
+
+    def _bury(self, gone: list[int]) -> None:
+        """Mark rows as dead, and take them out of the counts. States that are in use keep their bitmap."""
+        length = (len(self.documents) + 7) // 8
+        if not gone and length <= len(self._dead):
+            return
+        dead = np.zeros(max(length, len(self._dead)), np.uint8)
+        if length > len(self._dead):
+            # Room for more, so that not every batch copies it.
+            dead = np.zeros(2 * length, np.uint8)
+        dead[: len(self._dead)] = self._dead
+        indptr, terms, token_indptr, tokens = (
+            self._indptr.view(),
+            self._terms.view(),
+            self._token_indptr.view(),
+            self._tokens.view(),
+        )
+        for row in gone:
+            dead[row >> 3] |= np.uint8(1 << (row & 7))
+            self._live -= 1
+            self._word_length -= self.lengths[row]
+            self._saturated -= int(self._above.view()[row])
+            self.term_counts.add(terms[indptr[row] : indptr[row + 1]], -1, 0)
+            if self.settings.tokens:
+                self.token_counts.add(tokens[token_indptr[row] : token_indptr[row + 1]], -1, 0)
+        self._dead = dead
+
+    def _new_state(self) -> MemoryState:
+        rows = len(self.documents)
+        dense = None
+        if self.settings.dense is not None:
+            dense = MemoryDense(self._vectors.view(), self._present.view())
+        dead = self._dead[: (rows + 7) // 8]
+        dead.flags.writeable = False
+        forward = ForwardArguments(
+            forward_indptr=self._indptr.view(),
+            forward_terms=self._terms.view(),
+            forward_weights=self._weights.view(),
+            forward_deficits=None if self._deficits is None else self._deficits.view(),
+            forward_rare_indptr=_NO_OFFSETS,
+            forward_rare_turns=_NO_TURNS,
+        )
+        return MemoryState(
+            self,
+            version=self.version,
+            columns=len(self.columns),
+            forward=forward,
+            chunks=self._chunks,
+            positions=self._positions.view(),
+            tokens=(self._token_indptr.view(), self._tokens.view()),
+            dense=dense,
+            dead=dead,
+            live=self._live,
+            word_length=self._word_length,
+            saturated=self._saturated,
+        )

@@ -1,0 +1,112 @@
+"""What a writer does to a collection: put a document, or delete one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lsr.core.documents import Document
+from lsr.core.errors import InputError
+from lsr.core.types import Vectors
+from lsr.index.parts.document_writer import check_storable
+
+_NO_IDS = np.empty(0, np.uint32)
+_NO_WEIGHTS = np.empty(0, np.float32)
+
+
+@dataclass(slots=True, eq=False)
+class Put:
+    """A document with all that an index holds of it; it takes the place of one of the same id.
+
+    Attributes:
+        document: stored as it is.
+        terms: uint32 [n], a model's term ids, ascending; weights: float32 [n], positive, as the encoder made them.
+        words: the different words of the text; word_weights: float32, one for each, positive.
+        tokens: uint32, the different token ids of the text, ascending: what the IDF of a collection counts.
+        length: the number of words of the text, repeated ones counted too.
+        dense: float32 [dim], as the encoder made it, or None.
+    """
+
+    document: Document
+    terms: npt.NDArray[np.uint32] = field(default_factory=lambda: _NO_IDS)
+    weights: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_WEIGHTS)
+    words: tuple[str, ...] = ()
+    word_weights: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_WEIGHTS)
+    tokens: npt.NDArray[np.uint32] = field(default_factory=lambda: _NO_IDS)
+    length: int = 0
+    dense: Vectors | None = None
+
+    @property
+    def id(self) -> str:
+        """The document's."""
+        return self.document.id
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in the log."""
+        numbers = 8 * len(self.terms) + 4 * len(self.tokens) + 16 * len(self.words)
+        return self.document.size + numbers + (0 if self.dense is None else self.dense.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The document of this id is to go; nothing if there is none."""
+
+    id: str
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in the log."""
+        return len(self.id)
+
+
+Write = Put | Delete
+
+
+def check_write(write: Write) -> None:
+    """InputError, which names the document, for one that cannot be stored as it is."""
+    if isinstance(write, Delete):
+        check_storable(Document(write.id, ""))
+        return
+    check_storable(write.document)
+    id = write.id
+    _check_array(write.terms, np.uint32, "terms", id)
+    _check_array(write.weights, np.float32, "weights", id)
+    _check_array(write.tokens, np.uint32, "tokens", id)
+    _check_array(write.word_weights, np.float32, "word_weights", id)
+    for name in ("terms", "tokens"):
+        ids = getattr(write, name)
+        if (ids[1:] <= ids[:-1]).any():
+            raise InputError(f"document {id!r}: ids must ascend, each once", field=name)
+    for name, values, of in (
+        ("weights", write.weights, write.terms),
+        ("word_weights", write.word_weights, write.words),
+    ):
+        if len(values) != len(of):
+            raise InputError(f"document {id!r}: {len(values)} weights for {len(of)}", field=name)
+        if not (np.isfinite(values).all() and (values > 0).all()):
+            raise InputError(f"document {id!r}: weights must be finite and positive", field=name)
+    _check_words(write.words, id)
+    if not isinstance(write.length, int) or not 0 <= write.length < 1 << 48:
+        raise InputError(f"document {id!r}: must be a number of words, not {write.length!r}", field="length")
+    if write.dense is not None:
+        _check_array(write.dense, np.float32, "dense", id)
+        if not len(write.dense) or not np.isfinite(write.dense).all():
+            raise InputError(f"document {id!r}: a vector must hold finite numbers", field="dense")
+
+
+def _check_array(values: object, dtype: type, name: str, id: str) -> None:
+    if not isinstance(values, np.ndarray) or values.dtype != dtype or values.ndim != 1:
+        raise InputError(f"document {id!r}: must be a one-dimensional array of {np.dtype(dtype)}", field=name)
+
+
+def _check_words(words: tuple[str, ...], id: str) -> None:
+    try:
+        for word in words:
+            word.encode()
+    except (UnicodeEncodeError, AttributeError):
+        raise InputError(f"document {id!r}: {word!r} is no word", field="words") from None
+    if len(set(words)) != len(words) or "" in words:
+        raise InputError(f"document {id!r}: every word once, and none of no letters", field="words")
