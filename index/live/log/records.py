@@ -1,11 +1,11 @@
 """What a record of the log means: some writes, applied together or not at all.
 
-    version u8, three zeros, length of the header u32
-    header: JSON in UTF-8, padded by spaces to a multiple of four bytes: a list with an object for each write,
-        {"id", "title", "text", "fields", "terms": how many, "words": [names], "tokens": how many, "length",
-        "dense": how many} or {"delete": id}; what is empty is left out
-    arrays: of all documents, one after another, little-endian: terms u32, weights f32, weights of words f32, tokens
-        u32, dense vectors f32
+version u8, three zeros, length of the header u32
+header: JSON in UTF-8, padded by spaces to a multiple of four bytes: a list with an object for each write,
+    {"id", "title", "text", "fields", "terms": how many, "words": [names], "tokens": how many, "length",
+    "dense": how many} or {"delete": id}; what is empty is left out
+arrays: of all documents, one after another, little-endian: terms u32, weights f32, weights of words f32, tokens
+    u32, dense vectors f32
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def decode(payload: bytes, where: str = "record") -> list[Write]:
     try:
         return _decode(payload)
     except InputError as error:
-        raise IndexFormatError(f"{where}: {error.problem}") from error
+        # The line of a header that is one line says nothing.
+        raise IndexFormatError(f"{where}: {error.problem if error.line is None else error.reason}") from error
     except (ValueError, struct.error, OverflowError) as error:
         raise IndexFormatError(f"{where}: not readable ({error})") from error
 

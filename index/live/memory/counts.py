@@ -51,9 +51,7 @@ class SeenCounts:
         self._version, self._indptr, self._values, self._dead, self._length = version, indptr, values, dead, length
         self._counted: npt.NDArray[np.int64] | None = None
 
-    def of(
-        self, numbers: npt.NDArray[np.int64], owner: Versioned, kept: LiveCounts
-    ) -> npt.NDArray[np.int64]:
+    def of(self, numbers: npt.NDArray[np.int64], owner: Versioned, kept: LiveCounts) -> npt.NDArray[np.int64]:
         """The counts of these numbers, int64; 0 for those that are too high. `owner`: whose version `kept` goes by."""
         if self._counted is None and owner.version == self._version:
             found = _taken(kept.values, numbers)

@@ -23,7 +23,9 @@ class FaultyCalls(FileCalls):
     says so instead of failing, as the system may.
     """
 
-    def __init__(self, at: int = -1, number: int | None = errno.EIO, *, part: float = 0.0, forever: bool = False) -> None:
+    def __init__(
+        self, at: int = -1, number: int | None = errno.EIO, *, part: float = 0.0, forever: bool = False
+    ) -> None:
         self.at, self.number, self.part, self.forever = at, number, part, forever
         self.made: list[str] = []
 

@@ -78,7 +78,12 @@ class MemoryMachine(RuleBasedStateMachine):
                 replaced += there
                 added += not there
         applied = self.memory.apply(batch)
-        assert (applied.added, applied.replaced, applied.deleted, applied.missing) == (added, replaced, deleted, missing)
+        assert (applied.added, applied.replaced, applied.deleted, applied.missing) == (
+            added,
+            replaced,
+            deleted,
+            missing,
+        )
 
     @rule()
     def take_a_snapshot(self) -> None:
@@ -167,13 +172,11 @@ def check_dense(state: MemoryState, oracle: Oracle, k: int, ids: set[str], allow
     assert [(state.id(row), float(score)) for row, score in zip(found.tolist(), products, strict=True)] == near
 
 
-MemoryMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+MemoryMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 TestMemory = MemoryMachine.TestCase
 
 
-@given(
-    st.lists(st.floats(2**-13, 2**13, width=32), min_size=1), st.sampled_from([8, 16, 24]), st.floats(1e-3, 10)
-)
+@given(st.lists(st.floats(2**-13, 2**13, width=32), min_size=1), st.sampled_from([8, 16, 24]), st.floats(1e-3, 10))
 def test_what_is_stored_is_stored_again_as_the_same_bytes(weights: list[float], bits: int, scale: float) -> None:
     if bits == 24:
         scale = 2.0 ** np.floor(np.log2(scale))
@@ -259,7 +262,9 @@ def test_searches_beside_a_writer_see_whole_batches() -> None:
 
     def batch(number: int) -> list[Put]:
         word = f"word {number}"
-        return [put(id, {1: (number % 200 + 1) * SCALE, number % 900 + 2: 1.0}, {word: 1.0}, length=number) for id in ids]
+        return [
+            put(id, {1: (number % 200 + 1) * SCALE, number % 900 + 2: 1.0}, {word: 1.0}, length=number) for id in ids
+        ]
 
     memory.apply(batch(0))
     done = threading.Event()
@@ -302,24 +307,27 @@ def test_many_documents_are_found_in_chunks_as_one_by_one() -> None:
     random = np.random.default_rng(5)
     memory = MemorySegment(MemorySettings(500, 1 / 16, 16))
     oracle = Oracle(memory.settings)
-    for first in range(0, 3000, 250):
+    for first in range(0, 1500, 125):
         batch = [
             put(
                 f"d{number}",
-                {int(term): float(random.integers(1, 255 * 16)) / 256 for term in random.choice(500, 12, replace=False)},
+                {
+                    int(term): float(random.integers(1, 255 * 16)) / 256
+                    for term in random.choice(500, 12, replace=False)
+                },
                 {f"w{random.integers(400)}": 1.0},
             )
-            for number in range(first, first + 250)
+            for number in range(first, first + 125)
         ]
         oracle.documents.update((each.id, each) for each in batch)
         memory.apply(batch)
-        gone = [f"d{number}" for number in random.integers(0, first + 250, 20)]
+        gone = [f"d{number}" for number in random.integers(0, first + 125, 20)]
         for id in gone:
             oracle.documents.pop(id, None)
         memory.apply([Delete(id) for id in gone])
     state = memory.state
     assert 1 < len(state._chunks) < 10
-    for _ in range(20):
+    for _ in range(6):
         terms = {int(term): float(random.integers(1, 64)) / 8 for term in random.choice(500, 300, replace=False)}
         some = dict(list(terms.items())[: int(random.integers(1, 300))])
         query = state.prepare(
