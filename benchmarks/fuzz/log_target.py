@@ -15,7 +15,8 @@ from lsr.index.live.log.frames import FRAME_BYTES, encode_frame, log_path, open_
 from lsr.index.live.log.reader import LogReader
 from lsr.index.live.log.records import decode, encode
 from lsr.index.live.log.writer import LogWriter
-from lsr.index.live.memory.segment import MemorySegment, MemorySettings
+from lsr.index.live.memory.segment import MemorySegment
+from lsr.index.live.memory.tables import MemorySettings
 from lsr.index.live.writes import Delete, Put, Write
 from lsr.index.parts.dense.record import DenseRecord
 

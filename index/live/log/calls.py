@@ -28,7 +28,7 @@ class FileCalls:
 
     def rename(self, source: Path, target: Path) -> None:
         """Give a file another name, in one step."""
-        os.rename(source, target)
+        source.rename(target)
 
     def remove(self, path: Path) -> None:
         """Remove a file; nothing if it is not there."""

@@ -94,7 +94,7 @@ def log_path(folder: Path, number: int) -> Path:
 
 def log_numbers(folder: Path) -> list[int]:
     """The numbers of the files of the log in a folder, ascending."""
-    return sorted(int(found[1]) for name in os.listdir(folder) if (found := _NAME.fullmatch(name)))
+    return sorted(int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name)))
 
 
 def encode_header(number: int, identity: bytes, first: int, previous: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -85,7 +86,7 @@ class LogReader:
         numbers = [number for number in log_numbers(self._folder) if number >= self._first]
         if not numbers or numbers[0] != self._first:
             raise IndexFormatError(f"{log_path(self._folder, self._first)}: missing", remedies=[REPAIR, RESTORE])
-        for before, number in zip(numbers, numbers[1:], strict=False):
+        for before, number in pairwise(numbers):
             if number != before + 1:
                 raise IndexFormatError(f"{log_path(self._folder, before + 1)}: missing", remedies=[REPAIR, RESTORE])
         for number in numbers:

@@ -25,8 +25,8 @@ from lsr.core.options import shortened
 from lsr.core.structured import parse_json
 from lsr.index.format.checks import ascend_within_rows
 from lsr.index.live.log.frames import MOST_PAYLOAD
-from lsr.index.parts.document_writer import check_storable
 from lsr.index.live.writes import Delete, Put, Write
+from lsr.index.parts.document_writer import check_storable
 
 VERSION = 1
 _HEAD = struct.Struct("<B3xI")
@@ -105,8 +105,8 @@ def _described(write: Write) -> dict[str, Any]:
     return {"id": document.id, **{name: value for name, value in found.items() if value}}
 
 
-def _bytes_of(values: npt.NDArray[Any], dtype: str) -> memoryview:
-    return memoryview(np.ascontiguousarray(values, dtype)).cast("B")
+def _bytes_of(values: npt.NDArray[Any], dtype: str) -> bytes:
+    return values.astype(dtype, copy=False).tobytes()
 
 
 def _decode(payload: bytes) -> list[Write]:

@@ -248,7 +248,8 @@ class LogWriter:
 
     def _take(self) -> list[bytes]:
         """The records of the next frame: at least one, and as many as a frame may hold."""
-        payloads, size = [], 0
+        payloads: list[bytes] = []
+        size = 0
         while self._queue and (not payloads or size + len(self._queue[0]) <= _GROUP):
             payloads.append(self._queue.popleft())
             size += len(payloads[-1])

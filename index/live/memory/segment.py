@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from lsr.core.documents import Document
 from lsr.core.errors import InputError, LsrError
 from lsr.index.format.postings import deficit_dtype
 from lsr.index.format.weights import quantise
-from lsr.index.kernels.scoring import ForwardArguments, Lookup
+from lsr.index.kernels.scoring import ForwardArguments
 from lsr.index.live.memory.chunks import Chunk, with_rows
-from lsr.index.live.memory.columns import Columns
-from lsr.index.live.memory.counts import LiveCounts
 from lsr.index.live.memory.growing import Growing
 from lsr.index.live.memory.state import MemoryDense, MemoryState
+from lsr.index.live.memory.tables import MemorySettings, MemoryTables
 from lsr.index.live.writes import Delete, Put, Write
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.index.parts.dense.vectors import prepare_vectors
@@ -26,23 +22,6 @@ from lsr.index.parts.dense.vectors import prepare_vectors
 # Read-only, as arrays of files are, so that kernels are compiled for one type.
 _NO_OFFSETS, _NO_TURNS = np.zeros(2, np.int64), np.empty(0, np.uint16)
 _NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
-
-
-@dataclass(frozen=True, slots=True)
-class MemorySettings:
-    """What a collection has fixed.
-
-    Attributes:
-        dim: number of terms of the model; scale: the weight that a stored 1 stands for; bits: of a weight, 8, 16, 24.
-        tokens: number of token ids of the tokenizer; 0 if they are not counted.
-        dense: how vectors are stored; None if there are none.
-    """
-
-    dim: int
-    scale: float
-    bits: int = 8
-    tokens: int = 0
-    dense: DenseRecord | None = None
 
 
 class Applied:
@@ -66,22 +45,11 @@ class MemorySegment:
     Attributes:
         settings: what the collection has fixed.
         state: the latest.
-        version: even, but for the time of a change; columns, documents, latest, earlier, lengths, term_counts,
-            token_counts, idle, idle_wide: for states.
     """
 
     def __init__(self, settings: MemorySettings) -> None:
         self.settings = settings
-        self.version = 0
-        self.columns = Columns(settings.dim)
-        self.documents: list[Document] = []
-        # By id, the last row that it had; by row, the row that its id had before it, or -1.
-        self.latest: dict[str, int] = {}
-        self.earlier: list[int] = []
-        self.lengths: list[int] = []
-        self.term_counts, self.token_counts = LiveCounts(0), LiveCounts(settings.tokens)
-        self.idle: deque[Lookup] = deque()
-        self.idle_wide: deque[Lookup] = deque()
+        self._tables = MemoryTables(settings)
         self._deficit_dtype = deficit_dtype(settings.bits)
         self._indptr, self._terms, self._weights = Growing(np.int64), Growing(np.uint32), Growing(np.uint8)
         self._deficits = None if self._deficit_dtype is None else Growing(self._deficit_dtype)
@@ -138,15 +106,15 @@ class MemorySegment:
         for write in writes:
             self.check(write)
         with self._writing:
-            if self.version % 2:
+            if self._tables.version % 2:
                 raise LsrError("the memory is not whole after an error", remedies=["open the collection again"])
             applied = Applied()
             # Odd from here on, also after an error: what readers had seen stays, and nothing more is taken.
-            self.version += 1
+            self._tables.version += 1
             gone = self._list(writes, applied)
             self._append([write for write in writes if isinstance(write, Put)])
             self._bury(gone)
-            self.version += 1
+            self._tables.version += 1
             self.state = self._new_state()
         return applied
 
@@ -154,17 +122,17 @@ class MemorySegment:
         """Give the documents their rows; return the rows that are dead by them."""
         gone: list[int] = []
         buried: set[int] = set()
-        row = len(self.documents)
+        row = len(self._tables.documents)
 
         def is_live(place: int) -> bool:
             if place < 0 or place in buried:
                 return False
             # Those of this batch are not listed yet.
-            return place >= len(self.documents) or not (self._dead[place >> 3] >> (place & 7)) & 1
+            return place >= len(self._tables.documents) or not (self._dead[place >> 3] >> (place & 7)) & 1
 
         documents = []
         for write in writes:
-            before = self.latest.get(write.id, -1)
+            before = self._tables.latest.get(write.id, -1)
             alive = is_live(before)
             if alive:
                 gone.append(before)
@@ -177,12 +145,12 @@ class MemorySegment:
             applied.replaced += alive
             applied.added += not alive
             documents.append(write.document)
-            self.lengths.append(write.length)
-            self.earlier.append(before)
+            self._tables.lengths.append(write.length)
+            self._tables.earlier.append(before)
             self._text += write.document.size
-            self.latest[write.id] = row
+            self._tables.latest[write.id] = row
             row += 1
-        self.documents += documents
+        self._tables.documents += documents
         return gone
 
     def _append(self, puts: list[Put]) -> None:
@@ -192,9 +160,9 @@ class MemorySegment:
         settings = self.settings
         rows, weights = [], []
         for put in puts:
-            columns = self.columns.add(put.terms, put.words)
+            columns = self._tables.columns.add(put.terms, put.words)
             values = np.concatenate([put.weights, put.word_weights]) if len(put.words) else put.weights
-            if len(put.words) or not self.columns.plain:
+            if len(put.words) or not self._tables.columns.plain:
                 order = np.argsort(columns)
                 columns, values = columns[order], values[order]
             rows.append(columns)
@@ -211,11 +179,11 @@ class MemorySegment:
         self._above.append(above)
         first = self._positions.length
         self._positions.append(np.arange(first, first + len(puts)))
-        self.term_counts.add(columns, 1, len(self.columns))
+        self._tables.term_counts.add(columns, 1, len(self._tables.columns))
         if settings.tokens:
             tokens = np.concatenate([put.tokens for put in puts])
             self._tokens.append(tokens)
-            self.token_counts.add(tokens, 1, settings.tokens)
+            self._tables.token_counts.add(tokens, 1, settings.tokens)
         token_ends = np.cumsum([len(put.tokens) * bool(settings.tokens) for put in puts])
         self._token_indptr.append(self._token_indptr.view()[-1] + token_ends)
         if settings.dense is not None:
@@ -224,7 +192,9 @@ class MemorySegment:
         self._word_length += sum(put.length for put in puts)
         self._saturated += int(above.sum())
         indptr = self._indptr.view()
-        self._chunks = with_rows(self._chunks, indptr, self._terms.view(), self._weights.view(), len(self.columns))
+        self._chunks = with_rows(
+            self._chunks, indptr, self._terms.view(), self._weights.view(), len(self._tables.columns)
+        )
 
     def _append_vectors(self, puts: list[Put], record: DenseRecord) -> None:
         given = np.zeros((len(puts), record.dim), np.float32)
@@ -238,7 +208,7 @@ class MemorySegment:
 
     def _bury(self, gone: list[int]) -> None:
         """Mark rows as dead, and take them out of the counts. States that are in use keep their bitmap."""
-        length = (len(self.documents) + 7) // 8
+        length = (len(self._tables.documents) + 7) // 8
         if not gone and length <= len(self._dead):
             return
         dead = np.zeros(max(length, len(self._dead)), np.uint8)
@@ -255,15 +225,15 @@ class MemorySegment:
         for row in gone:
             dead[row >> 3] |= np.uint8(1 << (row & 7))
             self._live -= 1
-            self._word_length -= self.lengths[row]
+            self._word_length -= self._tables.lengths[row]
             self._saturated -= int(self._above.view()[row])
-            self.term_counts.add(terms[indptr[row] : indptr[row + 1]], -1, 0)
+            self._tables.term_counts.add(terms[indptr[row] : indptr[row + 1]], -1, 0)
             if self.settings.tokens:
-                self.token_counts.add(tokens[token_indptr[row] : token_indptr[row + 1]], -1, 0)
+                self._tables.token_counts.add(tokens[token_indptr[row] : token_indptr[row + 1]], -1, 0)
         self._dead = dead
 
     def _new_state(self) -> MemoryState:
-        rows = len(self.documents)
+        rows = len(self._tables.documents)
         dense = None
         if self.settings.dense is not None:
             dense = MemoryDense(self._vectors.view(), self._present.view())
@@ -278,9 +248,9 @@ class MemorySegment:
             forward_rare_turns=_NO_TURNS,
         )
         return MemoryState(
-            self,
-            version=self.version,
-            columns=len(self.columns),
+            self._tables,
+            version=self._tables.version,
+            columns=len(self._tables.columns),
             forward=forward,
             chunks=self._chunks,
             positions=self._positions.view(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,9 @@ from lsr.index.kernels.scoring import ForwardArguments, Lookup
 from lsr.index.live.memory.chunks import Chunk
 from lsr.index.live.memory.counts import SeenCounts
 from lsr.index.live.memory.kernel import add_bounds, search_memory
+from lsr.index.live.memory.tables import MemoryTables
 from lsr.index.live.writes import Put
 from lsr.index.parts.dense.vectors import prepare_vectors
-
-if TYPE_CHECKING:
-    from lsr.index.live.memory.segment import MemorySegment
 
 _NO_TURNS = np.empty(0, np.int32)
 _MOST_SHORT_TERMS = 255
@@ -64,7 +62,7 @@ class MemoryState:
 
     def __init__(
         self,
-        memory: MemorySegment,
+        tables: MemoryTables,
         *,
         version: int,
         columns: int,
@@ -78,13 +76,13 @@ class MemoryState:
         word_length: int,
         saturated: int,
     ) -> None:
-        self._memory, self.version, self._columns = memory, version, columns
+        self._tables, self.version, self._columns = tables, version, columns
         self.forward, self._chunks, self._positions = forward, chunks, positions
         self.tokens, self._dense = tokens, dense
         self.dead, self.live, self.rows = dead, live, len(positions)
         self.word_length, self.saturated = word_length, saturated
         self._term_counts = SeenCounts(version, forward.forward_indptr, forward.forward_terms, dead, columns)
-        self._token_counts = SeenCounts(version, *tokens, dead, memory.settings.tokens)
+        self._token_counts = SeenCounts(version, *tokens, dead, tables.settings.tokens)
 
     def __repr__(self) -> str:
         return f"MemoryState({self.live:,} documents in {self.rows:,} rows)"
@@ -93,9 +91,9 @@ class MemoryState:
 
     def find(self, id: str) -> int | None:
         """The row of the document of this id; None if there is none."""
-        row = self._memory.latest.get(id, -1)
+        row = self._tables.latest.get(id, -1)
         while row >= self.rows:
-            row = self._memory.earlier[row]
+            row = self._tables.earlier[row]
         return row if row >= 0 and self.is_live(row) else None
 
     def is_live(self, row: int) -> bool:
@@ -108,21 +106,22 @@ class MemoryState:
 
     def id(self, row: int) -> str:
         """The id of a row."""
-        return self._memory.documents[row].id
+        return self._tables.documents[row].id
 
     def document(self, row: int) -> Document:
         """The document of a row, which nobody may change."""
-        return self._memory.documents[row]
+        return self._tables.documents[row]
 
     def put(self, row: int) -> Put:
         """What was put as this row, its weights as they are stored: quantised again, they are the same bytes.
 
         The dense vector as it is searched: truncated and, for cosine, of length one.
         """
-        forward, first, last = self.forward, *self.forward.forward_indptr[row : row + 2].tolist()
+        forward = self.forward
+        first, last = forward.forward_indptr[row : row + 2].tolist()
         deficits = None if forward.forward_deficits is None else forward.forward_deficits[first:last]
-        weights = dequantised(forward.forward_weights[first:last], deficits, self._memory.settings.scale)
-        is_term, names = self._memory.columns.split(forward.forward_terms[first:last])
+        weights = dequantised(forward.forward_weights[first:last], deficits, self._tables.settings.scale)
+        is_term, names = self._tables.columns.split(forward.forward_terms[first:last])
         terms = np.array([name for name in names if not isinstance(name, str)], np.uint32)
         order = np.argsort(terms)
         indptr, tokens = self.tokens
@@ -137,7 +136,7 @@ class MemoryState:
             tuple(name for name in names if isinstance(name, str)),
             weights[~is_term],
             tokens[indptr[row] : indptr[row + 1]],
-            self._memory.lengths[row],
+            self._tables.lengths[row],
             dense,
         )
 
@@ -152,10 +151,10 @@ class MemoryState:
     ) -> MemoryQuery:
         """A query by columns. Terms, each once, and words, and their weights as searches of segments take them.
 
-        That is, as `lsr.index.engines.queries.check_query` makes them of all together: times the scale, and rounded. What
-        is in no document is left out.
+        That is, as `lsr.index.engines.queries.check_query` makes them of all together: times the scale, and rounded.
+        What is in no document is left out.
         """
-        columns = self._memory.columns.find(terms, words, self._columns)
+        columns = self._tables.columns.find(terms, words, self._columns)
         if words:
             assert word_weights is not None
             weights = np.concatenate([weights, word_weights])
@@ -245,7 +244,7 @@ class MemoryState:
 
     def prepare_dense(self, query: npt.ArrayLike) -> Vectors:
         """A query vector in search form: float32 [dim], truncated and, for cosine, of length one."""
-        record = self._memory.settings.dense
+        record = self._tables.settings.dense
         given = np.asarray(query, np.float32)
         if record is None or given.ndim != 1 or len(given) not in (record.dim, record.full_dim):
             raise InputError(f"a query vector of shape {given.shape} does not fit")
@@ -266,15 +265,15 @@ class MemoryState:
 
     def document_counts(self, terms: npt.NDArray[np.uint32], words: Sequence[str] = ()) -> npt.NDArray[np.int64]:
         """How many documents hold each of these terms, then words: int64."""
-        columns = self._memory.columns.find(terms, words, self._columns)
+        columns = self._tables.columns.find(terms, words, self._columns)
         found = np.zeros(len(columns), np.int64)
         known = columns >= 0
-        found[known] = self._term_counts.of(columns[known], self._memory, self._memory.term_counts)
+        found[known] = self._term_counts.of(columns[known], self._tables, self._tables.term_counts)
         return found
 
     def token_counts(self, tokens: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
         """How many documents hold each of these tokens: int64."""
-        return self._token_counts.of(tokens.astype(np.int64), self._memory, self._memory.token_counts)
+        return self._token_counts.of(tokens.astype(np.int64), self._tables, self._tables.token_counts)
 
     # -- parts of a search -------------------------------------------------------------------------------------------
 
@@ -301,8 +300,8 @@ class MemoryState:
         return rows[order[:k]], scores[order[:k]]
 
     def _lookup(self, terms: int) -> _BorrowedLookup:
-        idle = self._memory.idle
-        return _BorrowedLookup(idle if terms <= _MOST_SHORT_TERMS else self._memory.idle_wide, self._columns, terms)
+        idle = self._tables.idle
+        return _BorrowedLookup(idle if terms <= _MOST_SHORT_TERMS else self._tables.idle_wide, self._columns, terms)
 
 
 def _equal_runs(ranked: Scores) -> list[tuple[int, int]]:

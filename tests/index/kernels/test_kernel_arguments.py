@@ -16,9 +16,13 @@ from index_oracle import random_vectors
 
 import lsr
 import lsr.index
+from lsr.core.documents import Document
 from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings
 from lsr.index.engines.choose import DIRECT_SHARE
 from lsr.index.fusion.fuse import fuse
+from lsr.index.live.memory.segment import MemorySegment
+from lsr.index.live.memory.tables import MemorySettings
+from lsr.index.live.writes import Put
 
 # Where there are kernels.
 ROOTS = {package.__name__: Path(package.__file__ or "").parent for package in (lsr, lsr.index)}
@@ -166,4 +170,9 @@ def test_what_is_splatted_is_the_groups_in_order(build: Callable[..., Index], mo
     hits = index.search(terms, weights, 7, allow=np.arange(DIRECT_SHARE) == 5)
     index.sparse.scores(terms, weights, [1, 2])
     fuse(index, (hits.rows, hits.scores), (hits.rows, hits.scores), (0.5, 0.5), None)
+    memory = MemorySegment(MemorySettings(60, 0.1))
+    memory.apply([Put(Document("a", ""), np.array([3], np.uint32), np.ones(1, np.float32))])
+    state = memory.state
+    rows, _ = state.search(state.prepare(np.array([3], np.uint32), np.ones(1, np.float32)), 1)
+    assert rows.tolist() == [0]
     assert seen == expected

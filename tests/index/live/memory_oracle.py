@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from lsr.core.documents import Document
-from lsr.index.live.memory.segment import MemorySettings
+from lsr.index.live.memory.tables import MemorySettings
 from lsr.index.live.writes import Put
 
 

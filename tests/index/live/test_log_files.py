@@ -219,7 +219,7 @@ def test_what_is_not_whole_in_a_file_that_is_not_the_last_is_damage(log: Path) -
         writer.rotate()
     data = log.read_bytes()
     log.write_bytes(data[:-1])
-    with pytest.raises(IndexFormatError, match="bytes are announced, .* and the file is not the last"):
+    with pytest.raises(IndexFormatError, match=r"bytes are announced, .* and the file is not the last"):
         read(log.parent)
     log.write_bytes(data[: ends_of_four(data)])
     with pytest.raises(IndexFormatError, match=r"log-0000000002: .* records 5 to 5 are missing"):

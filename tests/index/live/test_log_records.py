@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ def test_many_writes_become_records_of_a_bounded_size(writes: list[Write], usual
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(records, "_USUAL", usual)
         made = [decode(payload) for payload in encode_all(writes)]
-    assert list(map(values, sum(made, []))) == list(map(values, writes))
-    for each, following in zip(made, made[1:], strict=False):
+    assert list(map(values, [write for each in made for write in each])) == list(map(values, writes))
+    for each, following in pairwise(made):
         assert sum(write.size for write in each) + following[0].size > usual
         assert len(each) == 1 or sum(write.size for write in each) <= usual
     assert list(encode_all([])) == []
