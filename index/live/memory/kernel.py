@@ -8,7 +8,6 @@ from lsr.index.kernels.integers import larger
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer
 
-
 # Rows that are looked at one by one only if the highest of their bounds is high enough.
 _RUN = 64
 
