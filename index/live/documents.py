@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import numpy as np
-
 from lsr.core.arguments import kind_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document

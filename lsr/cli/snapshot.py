@@ -40,6 +40,5 @@ def copy(source: Path, output: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"output": str(output), "documents": documents, "bytes": sum(sizes.values())})
     else:
-        note(
-            f"{output}: {counted(documents, 'documents')}, {sum(sizes.values()) / 1e6:,.1f} MB, all as their checksums say"
-        )
+        mb = sum(sizes.values()) / 1e6
+        note(f"{output}: {counted(documents, 'documents')}, {mb:,.1f} MB, all as their checksums say")

@@ -4,8 +4,20 @@ import numpy as np
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
+from lsr.index.kernels.integers import larger
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
 from lsr.index.kernels.topk import offer
+
+# Rows that are looked at one by one only if the highest of their bounds is high enough.
+_RUN = 64
+
+
+@kernel(forceinline=True)
+def _maximum(values):
+    maximum = values.dtype.type(0)
+    for i in range(values.size):
+        maximum = larger(maximum, values[i])
+    return maximum
 
 
 @kernel
@@ -92,11 +104,17 @@ def search_memory(
                 lookup,
             )
     # The scores of the k rows of the highest bounds, or the k-th of them: as much as the k-th best has.
+    # Floats that are not negative stand in the order of their bits, of which many are compared at once.
+    bits, bound_bits = sums.view(np.uint32), heap_scores.view(np.uint32)
     size = 0
-    for row in range(documents):
-        bound = sums[row]
-        if bound > 0 and (size < k or bound > bounds[0]) and is_allowed(allow, row):
-            size = offer(bounds, bound_rows, size, bound, row)
+    for start in range(0, documents, _RUN):
+        stop = min(start + _RUN, documents)
+        if size == k and _maximum(bits[start:stop]) <= bound_bits[0]:
+            continue
+        for row in range(start, stop):
+            bound = sums[row]
+            if bound > 0 and (size < k or bound > bounds[0]) and is_allowed(allow, row):
+                size = offer(bounds, bound_rows, size, bound, row)
     reached = 0
     for i in range(size):
         score = score_document(
@@ -112,22 +130,28 @@ def search_memory(
         reached = offer(best, best_rows, reached, score, bound_rows[i])
     if reached == k:
         least = max(least, best[0])
-    found = 0
-    for row in range(documents):
-        if sums[row] > 0 and sums[row] * slack >= least and is_allowed(allow, row):
-            score = score_document(
-                forward_indptr,
-                forward_terms,
-                forward_weights,
-                forward_deficits,
-                forward_rare_indptr,
-                forward_rare_turns,
-                row,
-                lookup,
-            )
-            if score > 0 and score >= least:
-                scores[found] = score
-                rows[found] = row
-                found += 1
+    # No bound below this reaches `least` once it is multiplied by `slack`, however that is rounded.
+    heap_scores[0] = least / (slack * slack)
+    floor, found = bound_bits[0], 0
+    for start in range(0, documents, _RUN):
+        stop = min(start + _RUN, documents)
+        if _maximum(bits[start:stop]) < floor:
+            continue
+        for row in range(start, stop):
+            if sums[row] > 0 and sums[row] * slack >= least and is_allowed(allow, row):
+                score = score_document(
+                    forward_indptr,
+                    forward_terms,
+                    forward_weights,
+                    forward_deficits,
+                    forward_rare_indptr,
+                    forward_rare_turns,
+                    row,
+                    lookup,
+                )
+                if score > 0 and score >= least:
+                    scores[found] = score
+                    rows[found] = row
+                    found += 1
     empty_lookup(lookup, terms)
     return found

@@ -353,7 +353,7 @@ class MemoryState:
 
 def _equal_runs(ranked: Scores) -> list[tuple[int, int]]:
     """Where equal scores stand side by side, as (first, after the last)."""
-    if len(ranked) < 2:
+    if not (ranked[1:] == ranked[:-1]).any():
         return []
     bounds = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1], [True]]))
     long = np.flatnonzero(np.diff(bounds) > 1)
