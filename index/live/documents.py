@@ -100,14 +100,6 @@ class Documents:
             parts.append(start + (np.arange(len(segment)) if places is None else np.argsort(places)))
         return np.concatenate(parts)
 
-    def as_added(self) -> Rows:
-        """The rows of all documents in the order in which these were added: int64 [rows]."""
-        parts = []
-        for segment, start in zip(self._segments, self._rows.starts, strict=False):
-            places = segment.part("documents").places
-            parts.append(start + (np.arange(len(segment)) if places is None else np.argsort(places)))
-        return np.concatenate(parts)
-
     # -- texts -------------------------------------------------------------------------------------------------------
 
     def get(self, id: str) -> Document:

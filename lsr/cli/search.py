@@ -123,7 +123,9 @@ def run(
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
-    refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
+    refuse(
+        context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag", "force"
+    )
     if query is None or vector is not None:
         refuse(context, _OF_TEXTS, "query_idf")
         refuse_asked(context, _OF_TEXTS, "lexical_weight")
@@ -152,6 +154,9 @@ def run(
         if offset and not response.hits:
             found = len(retriever.search(query, offset, plan, **vectors).hits)
         print_response(response, explain=explain, before=found)
+        nothing = not response.hits and not offset and response.stats is not None
+        if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
+            note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:
