@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,9 @@ from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
 from lsr.core.progress import in_proportion
+from lsr.core.schema import Schema
 from lsr.core.vocabulary import Vocabulary
+from lsr.index.build.fields import record_fields
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.columns import SharedColumns
@@ -29,6 +31,7 @@ from lsr.index.format.records import PartRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
+from lsr.index.parts.fields.writer import FieldsDraft
 from lsr.index.parts.part import CarriedRows
 from lsr.index.parts.registry import added_parts, check_settings, written_parts
 from lsr.index.parts.words import WordVocabulary, check_words
@@ -61,6 +64,7 @@ class IndexBuilder:
         rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
+        schema: the types of documents' fields, by name (`lsr.core.schema`); if not given, they are inferred.
 
     Attributes:
         prunings, synonyms: to be recorded in the manifest.
@@ -82,6 +86,7 @@ class IndexBuilder:
         settings: IndexSettings | None = None,
         windows: WindowSettings | None = None,
         rare_last: bool = False,
+        schema: Schema | Mapping[str, str] | None = None,
         force: bool = False,
     ) -> None:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
@@ -102,6 +107,7 @@ class IndexBuilder:
         except (TypeError, ValueError) as error:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
         shared = SharedColumns.of(dim) if rare_last or words else None
+        declared = None if schema is None else Schema.of(schema)
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
@@ -127,6 +133,7 @@ class IndexBuilder:
             words=words or None,
         )
         self._parts = [part for part in written_parts() if part.wanted(self._draft)]
+        self._fields = FieldsDraft(self._draft.folder, declared, windows=windows is not None)
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since
             remove_segments(self.path, keep=published_segment(self.path))
@@ -136,6 +143,7 @@ class IndexBuilder:
                 stream = part.begin(self._draft)
                 if stream is not None:
                     self._streams.append(stream)
+            self._streams.append(self._fields)
         except BaseException:
             self.discard()
             raise
@@ -235,6 +243,8 @@ class IndexBuilder:
         scale = self._vectors.finish(report)
         for part in self._parts:
             part.write(draft, report)
+        if "fields" not in self._added and self._fields.schema is not None:
+            self._added["fields"] = record_fields(self._fields, draft.folder)
         Manifest(
             segment=draft.folder.name,
             documents=draft.documents,

@@ -92,4 +92,5 @@ def _unknown(name: str, schema: Schema) -> str:
             f"{name!r} cannot be filtered by: the documents have so many different fields that those to filter by "
             "must be declared"
         )
-    return f"no document has a field {name!r}{did_you_mean(name, schema.fields)}"
+    lacks = "the schema has no" if schema.declared else "no document has a"
+    return f"{lacks} field {name!r}{did_you_mean(name, schema.fields)}"

@@ -136,7 +136,8 @@ def _test(condition: Condition, kind: FieldType, stored: pa.DataType) -> Callabl
 
     def scalar(value: Any) -> pa.Scalar:
         made = operand(kind.kind, value)
-        return pa.scalar(made.encode() if stored == pa.large_binary() else made, stored)
+        made = int(made) if kind.kind == INTEGER else made
+        return pa.scalar(str(made).encode() if stored == pa.large_binary() else made, stored)
 
     if isinstance(condition, Prefix):
         return lambda values: pc.starts_with(values, pattern=condition.prefix)

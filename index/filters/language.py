@@ -251,10 +251,11 @@ class _Parser:
             if lower in ("true", "false"):
                 return _Token("value", lower == "true", at)
             return _Token("word", lower, at) if lower in KEYWORDS else _Token("name", word[0], at)
-        if sign := _SIGN.match(text, at):
-            self._end = sign.end()
-            return _Token("sign", sign[0], at)
-        self._fail(f"cannot read {text[at]!r} here", at)
+        sign = _SIGN.match(text, at)
+        if sign is None:
+            self._fail(f"cannot read {text[at]!r} here", at)
+        self._end = sign.end()
+        return _Token("sign", sign[0], at)
 
     def _number(self, text: str, at: int) -> int | float:
         try:
@@ -279,7 +280,7 @@ class _Parser:
             if place < len(text) and text[place] == "\\":
                 escape = _ESCAPE.match(text, place)
                 if escape is None:
-                    self._fail('a \\ begins one of \\" \\\' \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX', place)
+                    self._fail("a \\ begins one of \\\" \\' \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX", place)
                 letters.append(escape[0] if escape[0][1] not in "'`" else escape[0][1])
                 place = escape.end()
         if place >= len(text):

@@ -1,7 +1,7 @@
 """Filters as JSON: `{"must": [{"range": {"year": {"gte": 2020}}}], "must_not": [{"eq": {"draft": true}}]}`.
 
-An object is one condition, by its name, or `must`, `should` and `must_not`, each with a filter or a list of them: all of
-the first, at least one of the second if there are some, and none of the third.
+An object is one condition, by its name, or `must`, `should` and `must_not`, each with a filter or a list of them: all
+of the first, at least one of the second if there are some, and none of the third.
 
     {"eq": {FIELD: VALUE}}      {"in": {FIELD: [VALUE, …]}}     {"range": {FIELD: {"gte": VALUE, "lt": VALUE}}}
     {"exists": FIELD}           {"prefix": {FIELD: TEXT}}

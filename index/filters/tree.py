@@ -7,8 +7,9 @@ holds if one of them fulfils it, and on one that a document lacks it does not ho
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
 from lsr.core.errors import InputError
@@ -62,7 +63,7 @@ class Condition(Filter):
     """
 
     field: str
-    at: int = field(default=-1, compare=False, repr=False, kw_only=True)
+    at: int = dataclasses.field(default=-1, compare=False, repr=False, kw_only=True)
 
     name: ClassVar[str]
 

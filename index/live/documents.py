@@ -9,6 +9,7 @@ from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
+from lsr.index.live.fields import Fields
 from lsr.index.live.rows import RowNumbers
 from lsr.index.parts.ids import IdTable
 from lsr.index.parts.segment import Segment
@@ -23,11 +24,13 @@ class Documents:
 
     Attributes:
         windows: which document each row is a window of; None if rows are documents.
+        fields: what filters, orders and counts go by.
     """
 
     def __init__(self, segments: Sequence[Segment], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
         self._ids: list[IdTable] = [segment.part("ids") for segment in segments]
+        self.fields = Fields(segments, rows)
         first = segments[0]
         self.windows: WindowRows | None = first.part("windows") if first.has_part("windows") else None
 

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from lsr.core.documents import Document
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import RESTORE, map_index_file
 from lsr.index.format.records import SegmentRecord
@@ -20,6 +21,7 @@ from lsr.index.parts.document_writer import BATCH_ROWS, SCHEMA, DocumentWriter
 from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.ids import BYTES_NAME, IdTable
 from lsr.index.parts.part import OpenSegment, WrittenPart
+from lsr.text.windows import is_first
 
 FILE_NAME = "documents.arrow"
 _KEPT_BATCHES = 256
@@ -100,6 +102,32 @@ class DocumentStore:
     def documents(self, first: int, last: int) -> list[Document]:
         """The documents of rows first … last - 1."""
         return [self.document(row) for row in range(first, last)]
+
+    def values(self, *names: str) -> Iterator[tuple[str, ...]]:
+        """The texts of some columns (`document_writer.SCHEMA`), row by row; a batch is in memory at a time."""
+        places = [SCHEMA.names.index(name) for name in names]
+        for number in range(self.batches):
+            columns = self._read_columns(number)
+            for place in range(len(self.batch(number))):
+                try:
+                    yield tuple(columns[each][place] for each in places)
+                except (ValueError, IndexError) as error:
+                    raise self._damaged(f"row {number * BATCH_ROWS + place:,}: {error}") from error
+
+    def fields(self, *, windows: bool) -> Iterator[dict[str, Any]]:
+        """The fields of the document of each row; where rows are `windows`, those of the document that they are of."""
+        known: dict[str, Any] = {}
+        for row, (id, text) in enumerate(self.values("id", "fields")):
+            try:
+                values = json.loads(text) if text else {}
+                if windows:
+                    # Only a document's first window has its fields.
+                    known = values = values.get("fields", {}) if is_first(id) else known
+                if not isinstance(values, dict):
+                    raise ValueError("the fields are not a JSON object")
+            except (ValueError, AttributeError, RecursionError, InputError) as error:
+                raise self._damaged(f"row {row:,}: {error}") from error
+            yield values
 
     def _read_columns(self, batch: int) -> list[_Column]:
         """The ids, titles, texts and fields of a batch."""

@@ -7,6 +7,7 @@ from lsr.index.format.settings import IndexSettings
 from lsr.index.parts.bmp.part import BmpPart
 from lsr.index.parts.dense.part import DensePart
 from lsr.index.parts.documents import DocumentsPart
+from lsr.index.parts.fields.part import FieldsPart
 from lsr.index.parts.forward import ForwardPart
 from lsr.index.parts.ids import IdsPart
 from lsr.index.parts.late.part import LatePart
@@ -39,6 +40,7 @@ PARTS: dict[str, Part] = {
         WordsPart(),
         DensePart(),
         LatePart(),
+        FieldsPart(),
     )
 }
 """The parts, in the order in which a build writes them and an index describes them."""

@@ -147,7 +147,7 @@ class Schema:
 
     @classmethod
     def of(cls, given: Mapping[str, str] | Schema) -> Schema:
-        """A declared schema, from types by name: `{"year": "integer", "tags": "keyword[]"}`. InputError if it is none."""
+        """A declared schema, from types by name: `{"year": "integer", "tags": "keyword[]"}`; else InputError."""
         if isinstance(given, Schema):
             return given
         if not isinstance(given, Mapping):
