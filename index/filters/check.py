@@ -10,7 +10,8 @@ from lsr.core.options import did_you_mean, shortened
 from lsr.core.schema import BOOLEAN, DATETIME, FLOAT, ID, INTEGER, KEYWORD, KINDS, FieldType, Schema, instant
 from lsr.index.filters.language import parse_filter
 from lsr.index.filters.places import problem_at
-from lsr.index.filters.tree import Condition, Exists, Filter, Prefix, Range, Value, bounds
+from lsr.index.filters.tree import Condition, Exists, Filter, Prefix, Range, bounds
+from lsr.index.filters.words import Value
 
 ID_TYPE = FieldType(KEYWORD)
 

@@ -25,7 +25,6 @@ from typing import NamedTuple, NoReturn
 
 from lsr.core.errors import InputError
 from lsr.index.filters.places import problem_at
-from lsr.index.filters.printing import KEYWORDS, PLAIN_NAME
 from lsr.index.filters.tree import (
     DEEPEST,
     Condition,
@@ -35,12 +34,12 @@ from lsr.index.filters.tree import (
     In,
     Prefix,
     Range,
-    Value,
     check_size,
     either,
     every,
     negated,
 )
+from lsr.index.filters.words import KEYWORDS, PLAIN_NAME, Value
 
 LONGEST = 1 << 20
 _KEPT_LENGTH = 4096

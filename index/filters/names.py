@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from lsr.core.errors import InputError
 from lsr.core.options import shortened
 from lsr.index.filters.places import problem_at
-from lsr.index.filters.printing import name_text
+from lsr.index.filters.words import name_text
 
 USUAL_SIZE: Final = 10
 MOST_VALUES: Final = 10_000

@@ -13,12 +13,14 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
 from lsr.core.errors import InputError
+from lsr.index.filters.words import Value, name_text, value_text, values_text
 
 # Beyond, a tree is no filter that anybody wrote.
 DEEPEST: Final = 64
 MOST_CONDITIONS: Final = 10_000
 
-Value = str | int | float | bool
+# How strongly operators bind.
+_OR, _AND, _NOT = 1, 2, 3
 
 
 class Filter:
@@ -36,9 +38,15 @@ class Filter:
         return negated(self)
 
     def __str__(self) -> str:
-        from lsr.index.filters.printing import text_of
+        return self._text(0)
 
-        return text_of(self)
+    def _text(self, within: int) -> str:
+        """The string, as it stands within an operator of this strength."""
+        raise NotImplementedError
+
+    def _denied(self) -> str | None:
+        """The string of its opposite, if that is more than `not` before it."""
+        return None
 
     def conditions(self) -> Iterator[Condition]:
         """All conditions in it, in order."""
@@ -76,6 +84,10 @@ class Condition(Filter):
         """The values that it compares with."""
         return ()
 
+    @property
+    def _name(self) -> str:
+        return name_text(self.field)
+
 
 @dataclass(frozen=True)
 class Eq(Condition):
@@ -92,6 +104,12 @@ class Eq(Condition):
     def values(self) -> tuple[Value, ...]:
         """See `Condition`."""
         return (self.value,)
+
+    def _text(self, within: int) -> str:
+        return self._name if self.value is True else f"{self._name} = {value_text(self.value)}"
+
+    def _denied(self) -> str | None:
+        return None if self.value is True else f"{self._name} != {value_text(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -113,6 +131,12 @@ class In(Condition):
     def values(self) -> tuple[Value, ...]:
         """See `Condition`."""
         return self.of
+
+    def _text(self, within: int) -> str:
+        return f"{self._name} in {values_text(self.of)}"
+
+    def _denied(self) -> str | None:
+        return f"{self._name} not in {values_text(self.of)}"
 
 
 @dataclass(frozen=True)
@@ -140,12 +164,22 @@ class Range(Condition):
         """See `Condition`."""
         return tuple(each for each in (self.gt, self.gte, self.lt, self.lte) if each is not None)
 
+    def _text(self, within: int) -> str:
+        least, most = (_bound(self.gt, ">", self.gte), _bound(self.lt, "<", self.lte))
+        if least is not None and most is not None:
+            return f"{least[1]} {least[0].replace('>', '<')} {self._name} {most[0]} {most[1]}"
+        sign, value = least or most or ("", "")
+        return f"{self._name} {sign} {value}"
+
 
 @dataclass(frozen=True)
 class Exists(Condition):
     """The document has a value for the field."""
 
     name = "exists"
+
+    def _text(self, within: int) -> str:
+        return f"exists({self._name})"
 
 
 @dataclass(frozen=True)
@@ -166,6 +200,9 @@ class Prefix(Condition):
         """See `Condition`."""
         return (self.prefix,)
 
+    def _text(self, within: int) -> str:
+        return f"{self._name} ^= {value_text(self.prefix)}"
+
 
 @dataclass(frozen=True)
 class And(Filter):
@@ -175,6 +212,9 @@ class And(Filter):
 
     def __post_init__(self) -> None:
         _check_parts(self.parts)
+
+    def _text(self, within: int) -> str:
+        return _between(self.parts, " and ", _AND, within)
 
 
 @dataclass(frozen=True)
@@ -186,12 +226,18 @@ class Or(Filter):
     def __post_init__(self) -> None:
         _check_parts(self.parts)
 
+    def _text(self, within: int) -> str:
+        return _between(self.parts, " or ", _OR, within)
+
 
 @dataclass(frozen=True)
 class Not(Filter):
     """The part does not hold. `negated` makes it."""
 
     part: Filter
+
+    def _text(self, within: int) -> str:
+        return self.part._denied() or f"not {self.part._text(_NOT)}"
 
 
 def every(parts: Iterable[Filter]) -> Filter:
@@ -254,6 +300,18 @@ def bounds(condition: Range) -> dict[str, Value]:
     """The bounds that a range has, by their names."""
     found = ((each.name, getattr(condition, each.name)) for each in fields(condition))
     return {name: value for name, value in found if name in ("gt", "gte", "lt", "lte") and value is not None}
+
+
+def _bound(open_: Value | None, sign: str, closed: Value | None) -> tuple[str, str] | None:
+    """One end of a range: its sign and its value."""
+    if open_ is not None:
+        return sign, value_text(open_)
+    return None if closed is None else (f"{sign}=", value_text(closed))
+
+
+def _between(parts: tuple[Filter, ...], word: str, strength: int, within: int) -> str:
+    text = word.join(part._text(strength) for part in parts)
+    return f"({text})" if within >= strength else text
 
 
 def _check(value: Any) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "dense": CommandEntry("dense", _SEARCH),
     "late": CommandEntry("late", _SEARCH),
     "synonyms": CommandEntry("synonyms", _SEARCH),
+    "fields": CommandEntry("fields", _SEARCH),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),

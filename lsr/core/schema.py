@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -202,6 +202,12 @@ class Schema:
                         f"{'a list of values, each ' if kind.many else ''}{error}",
                         field=f"fields.{name}",
                     ) from None
+
+    def checked(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The documents as they are; InputError at one that does not fit."""
+        for document in documents:
+            self.check([document])
+            yield document
 
     def stored(self, values: Mapping[str, Any]) -> list[Any]:
         """The values of a document's fields, in the order of `fields`, as they are stored; None for what is missing."""

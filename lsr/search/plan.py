@@ -13,8 +13,8 @@ from typing import Any
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, build, check_options, did_you_mean, listed, option, shortened
 from lsr.index.filters.names import read_facets, read_name, read_sort
-from lsr.index.filters.printing import name_text
 from lsr.index.filters.records import read_filter
+from lsr.index.filters.words import name_text
 from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
