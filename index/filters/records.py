@@ -90,12 +90,13 @@ def filter_of(record: Any, depth: int = 0) -> Filter | None:
 def record_of(tree: Filter) -> dict[str, Any]:
     """The same filter in JSON."""
     if isinstance(tree, And):
-        record: dict[str, Any] = {}
-        for part in tree.parts:
-            negative = isinstance(part, Not)
-            inner = part.part if isinstance(part, Not) else part
-            record.setdefault("must_not" if negative else "must", []).append(record_of(inner))
-        return record
+        # In the order that they have: negatives before others stay among these.
+        last = max((place for place, part in enumerate(tree.parts) if not isinstance(part, Not)), default=-1)
+        groups = {
+            "must": [record_of(part) for part in tree.parts[: last + 1]],
+            "must_not": [record_of(part.part) for part in tree.parts[last + 1 :] if isinstance(part, Not)],
+        }
+        return {name: parts for name, parts in groups.items() if parts}
     if isinstance(tree, Or):
         return {"should": [record_of(part) for part in tree.parts]}
     if isinstance(tree, Not):

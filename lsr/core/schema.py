@@ -66,12 +66,10 @@ class FieldType(NamedTuple):
 
         A single value is a list of one. ValueError if it does not fit; the message says what was expected.
         """
-        if value is None:
+        values = [each for each in (value if isinstance(value, list | tuple) else [value]) if each is not None]
+        if not values:
             return None
-        if not self.many:
-            return _scalar(self.kind, value)
-        values = value if isinstance(value, list | tuple) else [value]
-        return [_scalar(self.kind, each) for each in values if each is not None] or None
+        return [_scalar(self.kind, each) for each in values] if self.many else _scalar(self.kind, value)
 
 
 def instant(text: str) -> int:
@@ -248,13 +246,14 @@ class SchemaObserver:
                     self._seen.clear()
                     return
                 self._seen[name] = set()
+            seen = self._seen[name]
             if isinstance(value, list | tuple):
-                self._many.add(name)
-                for each in value:
-                    if each is not None:
-                        self._seen[name].add(_seen(each))
+                kinds = {_seen(each) for each in value if each is not None}
+                if kinds:
+                    self._many.add(name)
+                seen |= kinds
             else:
-                self._seen[name].add(_seen(value))
+                seen.add(_seen(value))
 
     def schema(self) -> Schema:
         """The schema of all documents so far."""
