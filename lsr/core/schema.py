@@ -81,7 +81,10 @@ def instant(text: str) -> int:
     if found is None:
         raise ValueError(KINDS[DATETIME])
     date, time, seconds, offset = found.groups()
-    read = datetime.fromisoformat(f"{date}T{time or '00:00'}{seconds or ''}")
+    try:
+        read = datetime.fromisoformat(f"{date}T{time or '00:00'}{seconds or ''}")
+    except ValueError:  # as of the 30th of February
+        raise ValueError(KINDS[DATETIME]) from None
     moment = (read - _EPOCH) // _MICROSECOND
     if offset and offset not in "Zz":
         digits = offset[1:].replace(":", "")

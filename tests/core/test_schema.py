@@ -147,7 +147,7 @@ def test_dates(text: str, shown: str) -> None:
     "bad", ["2024", "2024-13-01", "2024-02-30", "2024-05-01Z", "2024-05-01T25:00", "20240501", "٢٠٢٤-٠٥-٠١"]
 )
 def test_what_is_no_date(bad: str) -> None:
-    with pytest.raises(ValueError, match="ISO 8601|must be in|out of range"):
+    with pytest.raises(ValueError, match="ISO 8601"):
         instant(bad)
 
 

@@ -131,8 +131,11 @@ def test_orders_and_counts_name_fields() -> None:
 
 @pytest.mark.parametrize(
     ("read", "bad"),
-    [(read_sort, "a,,b"), (read_sort, "a:3"), (read_sort, "a, a"), (read_sort, 3), (read_sort, "a b")]
-    + [(read_facets, "-a"), (read_facets, "a:0"), (read_facets, "a:x"), (read_name, "a, b"), (read_name, "-a")],
+    [
+        *((read_sort, bad) for bad in ("a,,b", "a:3", "a, a", 3, "a b")),
+        *((read_facets, bad) for bad in ("-a", "a:0", "a:x")),
+        *((read_name, bad) for bad in ("a, b", "-a")),
+    ],
 )
 def test_what_names_no_field_is_refused(read: Any, bad: Any) -> None:
     with pytest.raises(InputError):
