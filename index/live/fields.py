@@ -132,7 +132,7 @@ class SegmentFields:
             )
         store: DocumentStore = segment.part("documents")
         schema, data = fields_in_memory(store, windows=self._windows is not None)
-        return FieldColumns(data, schema, self.rows, path)
+        return FieldColumns(data, schema, self.rows, path, path)
 
     @property
     def _windows(self) -> WindowRows | None:

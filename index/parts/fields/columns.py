@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import add_part_again
 from lsr.core.schema import Schema
 from lsr.index.parts.fields.writer import arrow_schema
 
@@ -19,12 +20,12 @@ class FieldColumns:
     Attributes:
         schema: their types.
         rows: how many there are.
-        path: of the file, for messages.
+        path: of the file, and index: of what it is a part of; for messages.
     """
 
-    def __init__(self, data: pa.Buffer, schema: Schema, rows: int, path: Path) -> None:
+    def __init__(self, data: pa.Buffer, schema: Schema, rows: int, path: Path, index: Path) -> None:
         """Open the columns of a file's bytes. IndexFormatError if they are not those of the schema."""
-        self.schema, self.rows, self.path = schema, rows, path
+        self.schema, self.rows, self.path, self.index = schema, rows, path, index
         try:
             self._reader = pa.ipc.open_file(pa.BufferReader(data))
             found = self._reader.schema.remove_metadata()
@@ -75,13 +76,15 @@ class FieldColumns:
         for number in range(self._reader.num_record_batches):
             try:
                 batch = self._reader.get_batch(number)
-                # What is written is not compressed: it takes no more room in memory than in the file.
-                if batch.nbytes > self._size:
+                # What is written is not compressed: it takes no more room in memory than in the file. (`nbytes` would
+                # read offsets, which are not checked yet.)
+                if batch.get_total_buffer_size() > self._size:
                     raise ValueError(f"batch {number:,} is larger than the file")
             except (OSError, ValueError, pa.ArrowException, MemoryError) as error:
                 raise self.damaged(error) from error
             yield batch
 
     def damaged(self, problem: object) -> IndexFormatError:
-        """The error for a file with this problem; what mends it is said by the part."""
-        return IndexFormatError(f"{self.path}: not readable as columns of fields ({problem})")
+        """The error for a file with this problem."""
+        said = f"{self.path}: not readable as columns of fields ({problem})"
+        return IndexFormatError(said, remedies=[add_part_again("fields", self.index)])

@@ -36,7 +36,7 @@ class FieldsPart(AddedPart):
             schema = Schema.from_record(record.parts[NAME].record)
         except InputError as error:
             raise IndexFormatError(f"{folder}: the record of the fields is not readable ({error.problem})") from error
-        return FieldColumns(mapped(path), schema, record.documents, path)
+        return FieldColumns(mapped(path), schema, record.documents, path, folder.parent.parent)
 
     def problems(self, segment: OpenSegment) -> Iterator[str]:
         """See `Part.problems`: compares the columns with the documents."""

@@ -29,7 +29,7 @@ def columns(schema: Schema, rows: list[dict[str, Any]]) -> FieldColumns:
     """Columns as a segment holds them, in memory."""
     sink = pa.BufferOutputStream()
     write_fields(sink, schema, rows)
-    return FieldColumns(sink.getvalue(), schema, len(rows), Path("fields.arrow"))
+    return FieldColumns(sink.getvalue(), schema, len(rows), Path("fields.arrow"), Path("index"))
 
 
 def allowed(tree: Filter, schema: Schema, rows: FieldColumns, cache: BitmapCache | None = None) -> list[bool]:
