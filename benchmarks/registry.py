@@ -180,6 +180,22 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         keys=("one_in",),
         measures=(time("*/mean_us"), time("*/p50_us"), fact("*/hits"), fact("*/documents_scored"), fact("*/direct")),
     ),
+    "field_filters": Benchmark(
+        "exact search with filters on fields, and the time of making their bitmaps",
+        "field_filters",
+        data=("vectors",),
+        quick=("--queries", "50"),
+        minutes=5,
+        page="../guide/filtering.md",
+        keys=("filter", "one_in"),
+        measures=(
+            time("*/made_us", 0.2),
+            time("*/kept_us", 0.3),
+            time("*/mean_us"),
+            time("*/p50_us"),
+            size("bytes", 0.01),
+        ),
+    ),
     "query_encoding": Benchmark(
         "encoding of a query, with and without torch",
         "query_encoding",

@@ -59,6 +59,7 @@ class SearchBackend(Protocol):
         vector: Mapping[str, float] | None = None,
         dense_vector: Sequence[float] | None = None,
         offset: int = 0,
+        search_after: Sequence[Any] | None = None,
         explain: bool = False,
     ) -> SearchResponse: ...
 

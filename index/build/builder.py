@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from lsr.core.arguments import count, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
+from lsr.core.schema import Schema
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale, check_step
 from lsr.index.build.segment import SegmentBuilder
@@ -63,6 +64,7 @@ class IndexBuilder:
         rare_last: whether the last term ids are those of the rarest terms, as where ids go by the number of documents,
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
+        schema: the types of documents' fields, by name (`lsr.core.schema`); if not given, they are inferred.
 
     Attributes:
         prunings, synonyms: to be recorded in the manifest.
@@ -86,6 +88,7 @@ class IndexBuilder:
         by_id: bool = False,
         weight_scale: float | None = None,
         rare_last: bool = False,
+        schema: Schema | Mapping[str, str] | None = None,
         force: bool = False,
     ) -> None:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
@@ -107,6 +110,7 @@ class IndexBuilder:
             raise InputError(f"the encoder record must be JSON values: {error}") from error
         step = None if weight_scale is None else check_step(weight_scale)
         shared = SharedColumns.of(dim) if rare_last or words else None
+        declared = None if schema is None else Schema.of(schema)
         self.path = Path(path)
         self.dim = dim
         self.settings = settings or IndexSettings()
@@ -128,6 +132,7 @@ class IndexBuilder:
             windows=windows,
             shared=shared,
             by_id=by_id,
+            schema=declared,
         )
         try:
             check_index_output(self.path, force=force)  # again: another build may have published since

@@ -15,7 +15,9 @@ from lsr.core.arguments import kind_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.progress import in_proportion
+from lsr.core.schema import Schema
 from lsr.core.vocabulary import Vocabulary
+from lsr.index.build.fields import record_fields
 from lsr.index.build.quantise import WeightScale
 from lsr.index.build.vectors import VectorWriter
 from lsr.index.format.columns import SharedColumns
@@ -23,6 +25,8 @@ from lsr.index.format.output import seal
 from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.parts.draft import DocumentStream, SegmentDraft
+from lsr.index.parts.fields.part import NAME as FIELDS
+from lsr.index.parts.fields.writer import FieldsDraft
 from lsr.index.parts.part import WrittenPart
 from lsr.index.parts.registry import written_parts
 from lsr.text.windows import WindowSettings
@@ -51,6 +55,7 @@ class SegmentBuilder:
         windows: WindowSettings | None = None,
         shared: SharedColumns | None = None,
         by_id: bool = False,
+        schema: Schema | None = None,
     ) -> None:
         self.dim = dim
         self.parts: dict[str, PartRecord] = {}
@@ -64,6 +69,7 @@ class SegmentBuilder:
             words=words or None,
             by_id=by_id,
         )
+        self._fields = FieldsDraft(folder, schema, windows=windows is not None)
         self._written: list[WrittenPart] = [part for part in written_parts() if part.wanted(self.draft)]
         self._streams: list[DocumentStream] = []
         self._vectors: VectorWriter | None = None
@@ -76,6 +82,7 @@ class SegmentBuilder:
             stream = part.begin(self.draft)
             if stream is not None:
                 self._streams.append(stream)
+        self._streams.append(self._fields)
 
     def __len__(self) -> int:
         return self.draft.documents
@@ -142,6 +149,8 @@ class SegmentBuilder:
         scale = self._vectors.finish(report)
         for part in self._written:
             part.write(draft, report)
+        if FIELDS not in self.parts and self._fields.schema is not None:
+            self.parts[FIELDS] = record_fields(self._fields, draft.folder, draft.arrivals)
         record = SegmentRecord(
             name=draft.folder.name,
             documents=draft.documents,

@@ -239,7 +239,7 @@ class RetrievalPlan:
                         field=f"retrieve.{side}",
                     )
         sides = {SPARSE: (SPARSE,), DENSE: (DENSE,)}.get(mode, (SPARSE, DENSE))
-        others = (each.name for each in fields(self)[1:] if each.init and getattr(self, each.name) is not None)
+        others = (each.name for each in fields(self)[1:] if each.init and is_dataclass(getattr(self, each.name)))
         object.__setattr__(self, "stages", (*sides, *others))
 
     def _check_feedback(self, feedback: FeedbackSettings, mode: str) -> None:

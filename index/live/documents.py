@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.arguments import kind_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.types import Rows
+from lsr.index.live.fields import Fields
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.searched_memory import Searched
 from lsr.index.live.windows import windows_of
@@ -26,11 +29,13 @@ class Documents:
     Attributes:
         windows: which document each row is a window of; None if rows are documents.
         rows: how many rows are not deleted.
+        fields: what filters, orders and counts go by.
     """
 
     def __init__(self, segments: Sequence[Searched], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
         self.windows = windows_of([segment.windows for segment in segments], rows)
+        self.fields = Fields(segments, rows)
         self.rows = len(rows) - sum(segment.deleted for segment in segments)
 
     def __repr__(self) -> str:
@@ -92,6 +97,13 @@ class Documents:
             return [split_window_id(id)[0] for id in ids]
         return [self._parts_of(id, row)[0] for id, row in zip(ids, rows, strict=True)]
 
+    @cached_property
+    def alive(self) -> npt.NDArray[np.uint8] | None:
+        """Bitmap of the rows that are not deleted, packed as `allow` of a search; None if none is deleted."""
+        if self.rows == len(self._rows):
+            return None
+        return np.packbits(np.concatenate([_alive(segment) for segment in self._segments]), bitorder="little")
+
     def as_added(self) -> Rows:
         """The rows of all documents in the order in which these were added: int64 [rows]."""
         parts = []
@@ -116,9 +128,7 @@ class Documents:
     def scan(self) -> Iterator[Document]:
         """All documents, segment by segment, in the order of the rows."""
         for segment in self._segments:
-            rows = np.arange(len(segment))
-            if segment.alive is not None:
-                rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+            rows = np.flatnonzero(_alive(segment))
             if segment.windows is None:
                 yield from map(segment.store.document, rows.tolist())
                 continue
@@ -149,5 +159,12 @@ def _alive_documents(segment: Searched) -> int:
         return len(segment) - segment.deleted
     if segment.alive is None:
         return segment.windows.documents
-    rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+    rows = np.flatnonzero(_alive(segment))
     return len(np.unique(segment.windows.documents_of(rows)))
+
+
+def _alive(segment: Searched) -> npt.NDArray[np.bool_]:
+    """Which rows of a segment are not deleted."""
+    if segment.alive is None:
+        return np.ones(len(segment), np.bool_)
+    return np.unpackbits(segment.alive, count=len(segment), bitorder="little").astype(np.bool_)

@@ -55,13 +55,16 @@ class PartWriter:
             raise
         self._published = False
 
-    def publish(self, record: dict[str, Any]) -> Manifest:
-        """Seal the files and put the part, with its record (JSON values), into the manifest."""
+    def publish(self, record: dict[str, Any], *, keeps_fusion: bool = False) -> Manifest:
+        """Seal the files and put the part, with its record (JSON values), into the manifest.
+
+        The tuned weight of the fusion goes with the vectors that it was tuned for, unless the part has none.
+        """
         manifest = current_manifest(self._path, self._segment)
         part = PartRecord(self.folder.name, record, seal(self.folder))
-        # The weight was tuned for the old vectors.
         parts = {**manifest.segments[0].parts, self._name: part}
-        manifest = replace(manifest.with_segment(self._segment, parts=parts), fusion=None)
+        fusion = manifest.fusion if keeps_fusion else None
+        manifest = replace(manifest.with_segment(self._segment, parts=parts), fusion=fusion)
         manifest.write(self._path)
         self._published = True
         self._remove_others({part.folder for part in parts.values()})

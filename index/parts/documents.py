@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from lsr.core.documents import Document
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.arrays import open_numbers, write_array
 from lsr.index.format.files import RESTORE, map_index_file
@@ -23,6 +24,7 @@ from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.ids import BYTES_NAME, IdTable
 from lsr.index.parts.order import inverse
 from lsr.index.parts.part import OpenSegment, WrittenPart
+from lsr.text.windows import is_first
 
 FILE_NAME = "documents.arrow"
 # Only where rows are not as they were added.
@@ -112,6 +114,33 @@ class DocumentStore:
     def documents(self, first: int, last: int) -> list[Document]:
         """The documents of rows first … last - 1."""
         return [self.document(row) for row in range(first, last)]
+
+    def values(self, *names: str) -> Iterator[tuple[str, ...]]:
+        """The texts of some columns (`document_writer.SCHEMA`), row by row; some batches are in memory at a time."""
+        wanted = [SCHEMA.names.index(name) for name in names]
+        rows = range(len(self)) if self.places is None else self.places.tolist()
+        for row, stored in enumerate(rows):
+            batch, place = divmod(stored, BATCH_ROWS)
+            columns = self._columns(batch)
+            try:
+                yield tuple(columns[each][place] for each in wanted)
+            except (ValueError, IndexError) as error:
+                raise self._damaged(f"row {row:,}: {error}") from error
+
+    def fields(self, *, windows: bool) -> Iterator[dict[str, Any]]:
+        """The fields of the document of each row; where rows are `windows`, those of the document that they are of."""
+        known: dict[str, Any] = {}
+        for row, (id, text) in enumerate(self.values("id", "fields")):
+            try:
+                values = json.loads(text) if text else {}
+                if windows:
+                    # Only a document's first window has its fields.
+                    known = values = values.get("fields", {}) if is_first(id) else known
+                if not isinstance(values, dict):
+                    raise ValueError("the fields are not a JSON object")
+            except (ValueError, AttributeError, RecursionError, InputError) as error:
+                raise self._damaged(f"row {row:,}: {error}") from error
+            yield values
 
     def _read_columns(self, batch: int) -> list[_Column]:
         """The ids, titles, texts and fields of a batch."""

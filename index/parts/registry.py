@@ -8,6 +8,7 @@ from lsr.index.parts.bmp.part import BmpPart
 from lsr.index.parts.deleted import DeletedPart
 from lsr.index.parts.dense.part import DensePart
 from lsr.index.parts.documents import DocumentsPart
+from lsr.index.parts.fields.part import FieldsPart
 from lsr.index.parts.forward import ForwardPart
 from lsr.index.parts.ids import IdsPart
 from lsr.index.parts.late.part import LatePart
@@ -41,6 +42,7 @@ PARTS: dict[str, Part] = {
         DensePart(),
         LatePart(),
         DeletedPart(),
+        FieldsPart(),
     )
 }
 """The parts, in the order in which a build writes them and an index describes them."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from operator import attrgetter
@@ -22,6 +22,7 @@ from lsr.core.errors import InputError
 from lsr.core.files import check_output
 from lsr.core.places import beside
 from lsr.core.progress import Stages, silent
+from lsr.core.schema import Schema
 from lsr.core.vocabulary import Vocabulary
 from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD as LEXICAL
@@ -70,6 +71,7 @@ def index_corpus(
     top_k: int | None = None,
     windows: WindowSettings | None = None,
     only_if_needed: bool = False,
+    schema: Schema | Mapping[str, str] | None = None,
     settings: IndexSettings | None = None,
     threads: int | None = None,
     force: bool = False,
@@ -83,12 +85,17 @@ def index_corpus(
     With `lexical`, the words of each document are further terms beside those of the model, weighed by BM25; with
     `WordsAlone` for an encoder, they are all. With `windows`, documents are cut into windows, each in its own row, by
     which they are found; `only_if_needed`, not if each is a single one: the index is as without windows then. `threads`
-    build the index (default: one for each CPU). `total` is the number of documents, if known, for `stages` to show.
+    build the index (default: one for each CPU). `schema` has the types of the documents' fields (`lsr.core.schema`),
+    which are inferred otherwise. `total` is the number of documents, if known, for `stages` to show.
 
-    Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, or a corpus that changed since the
-    interruption.
+    Raises OutputExistsError, and InputError for an empty corpus, a duplicate id, a document that does not fit the
+    schema, or a corpus that changed since the interruption.
     """
     from lsr.index import check_index_output
+
+    if schema is not None:
+        schema = Schema.of(schema)
+        corpus = schema.checked(corpus)
 
     lexical = lexical_settings(encoder, lexical)
     record = _encoder_record(encoder, top_k)
@@ -108,7 +115,7 @@ def index_corpus(
             windows, shards.restore = None, whole_document
         with (
             _words(shards, lexical, stages, alone=not encoder.dim) as words,
-            _builder(path, encoder, record, words, settings, windows, force) as builder,
+            _builder(path, encoder, record, words, settings, windows, schema, force) as builder,
         ):
             model = None if isinstance(encoder, WordsAlone) else encoder
             return _build(builder, shards.read(encoder.dim), model, shards.documents, threads, stages, words)
@@ -155,6 +162,7 @@ def _builder(
     words: CollectionWords | None,
     settings: IndexSettings | None,
     windows: WindowSettings | None,
+    schema: Schema | None,
     force: bool,
 ) -> IndexBuilder:
     from lsr.index import IndexBuilder
@@ -171,6 +179,7 @@ def _builder(
         settings=settings,
         windows=windows,
         by_id=True,
+        schema=schema,
         force=force,
     )
 
@@ -195,6 +204,7 @@ def index_vectors(
     encoder: SparseEncoder | None = None,
     vocabulary: Vocabulary | None = None,
     documents: Iterable[Document] | None = None,
+    schema: Schema | Mapping[str, str] | None = None,
     settings: IndexSettings | None = None,
     by_id: bool = True,
     threads: int | None = None,
@@ -206,8 +216,11 @@ def index_vectors(
     With `encoder`, the one that made them, the index can be searched by text; else `vocabulary`, if given, names the
     terms. `documents`, in the order of the vectors, provide the texts of hits. Rows go by id; without `by_id` they are
     the vectors as they come. `threads` and `stages` are those of `index_corpus`.
+    terms. `documents`, in the order of the vectors, provide the texts of hits. `schema`, `threads` and `stages` are
+    those of `index_corpus`.
 
-    Raises InputError if ids of vectors and documents disagree, or if there are no vectors.
+    Raises InputError if ids of vectors and documents disagree, if a document does not fit the schema, or if there are
+    no vectors.
     """
     from lsr.index import IndexBuilder
 
@@ -220,6 +233,7 @@ def index_vectors(
         dim=first.dim,
         vocabulary=encoder.vocabulary if encoder else vocabulary,
         encoder=_encoder_record(encoder, None) if encoder else None,
+        schema=schema,
         settings=settings,
         by_id=by_id,
         force=force,

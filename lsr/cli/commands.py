@@ -40,6 +40,7 @@ COMMANDS = {
     "compact": CommandEntry("compact", _LIVE),
     "snapshot": CommandEntry("snapshot", _LIVE),
     "restore": CommandEntry("restore", _LIVE),
+    "fields": CommandEntry("fields", _SEARCH),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),

@@ -24,6 +24,7 @@ from lsr.cli.options import (
     OnError,
     OnErrorOption,
     Restart,
+    SchemaOption,
     TopK,
     TopWindows,
     WindowOverlap,
@@ -31,6 +32,7 @@ from lsr.cli.options import (
     WindowStride,
     WindowWords,
     lexical_settings,
+    schema_of,
     window_settings,
     windows_that_fit,
 )
@@ -81,6 +83,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    schema: SchemaOption = None,
     vectors: Annotated[
         Path | None,
         typer.Option(
@@ -158,6 +161,8 @@ def run(
 
         lsr index corpus.jsonl -o my-index --dense minilm
 
+        lsr index corpus.jsonl -o my-index --schema '{"year": "integer", "tags": "keyword[]", "published": "datetime"}'
+
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
 
         lsr index --vectors docs.ciff -o ciff-index
@@ -182,7 +187,7 @@ def run(
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
         if corpus is None:
-            refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error")
+            refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error", "schema")
     if model == WORDS_ALONE:
         refuse_of_models(context, encodes=dense is not None)
     words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
@@ -200,6 +205,7 @@ def run(
         seed=seed,
     )
     building: dict[str, Any] = {"settings": settings, "threads": threads, "force": force, "stages": progress_bar}
+    building["schema"] = schema_of(schema)
     read: TextReport | None = None
     if dry and goes_on:
         count = len(Index.open(out))

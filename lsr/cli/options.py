@@ -10,12 +10,14 @@ import typer
 
 from lsr.cli.console import fail, note
 from lsr.core.cpus import limit_threads
+from lsr.core.options import beneath
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
 from lsr.text.windows import WindowSettings, fitting_windows
 
 if TYPE_CHECKING:
+    from lsr.core.schema import Schema
     from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
@@ -85,6 +87,15 @@ OnErrorOption = Annotated[
     typer.Option(
         help="Stop at what cannot be read, or skip and list it: skip-files does so with whole files of a folder, for "
         "one bad line too; skip with single lines."
+    ),
+]
+SchemaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schema",
+        help="The types of documents' fields, for filters: an object in JSON, or a file of one, in JSON or YAML. Types "
+        "are keyword, integer, float, datetime, boolean, and lists of one, as keyword[]. (default: inferred)",
+        show_default=False,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")]
@@ -234,3 +245,15 @@ def drawable(plot: Path | None) -> Path | None:
         note(f"no plot: {error}")
         return None
     return plot
+
+
+def schema_of(given: str | None) -> Schema | None:
+    """The schema of a flag: JSON, or the name of a file. InputError for what is neither."""
+    from lsr.core.schema import Schema
+    from lsr.core.structured import parse_json, read_settings
+
+    if given is None:
+        return None
+    record = parse_json(given, "--schema") if given.lstrip().startswith("{") else read_settings(given)
+    with beneath("schema"):
+        return Schema.of(record)

@@ -8,6 +8,7 @@ from rich.text import Text
 from lsr.cli.console import output
 from lsr.core.counted import counted, verb
 from lsr.index.engines.registry import is_always_exact
+from lsr.index.fusion.facets import Facet
 from lsr.search.response import Hit, SearchResponse, StageScore
 from lsr.search.snippets import make_snippet
 from lsr.search.stats import in_words
@@ -23,15 +24,36 @@ def print_response(response: SearchResponse, *, explain: bool, before: int = 0) 
     """
     if not response.hits and before:
         output.print(f"There {verb(before)} only {counted(before, 'hits')}: choose a smaller --offset.")
+    elif not response.hits and response.mode == "all":
+        output.print("No document fulfils that.")
     elif not response.hits:
         complete = response.stats is None or is_always_exact(response.stats.mode)
         output.print("No document shares a term with the query." if complete else "None found: try --mode exact.")
     for hit in response.hits:
         _print_hit(hit, explain)
+    for name, facet in (response.facets or {}).items():
+        output.print(f"[bold]{escape(name)}[/]  {escape(_facet_in_words(facet))}")
     output.print(f"[dim]{_what_was_done(response)}[/]")
 
 
+def _facet_in_words(facet: Facet) -> str:
+    """The values of a field, as "en 12 · de 5 · 3 more values · 2 documents without"."""
+    words = [f"{str(value).lower() if isinstance(value, bool) else value} {count:,}" for value, count in facet.values]
+    if facet.more:
+        words.append(f"{counted(facet.more, 'more values')}")
+    if facet.missing:
+        words.append(f"{counted(facet.missing, 'documents')} without")
+    return " · ".join(words)
+
+
 def _what_was_done(response: SearchResponse) -> str:
+    total = response.total
+    if total is not None and total.relation == "exact" and total.value > len(response.hits):
+        return f"{counted(total.value, 'documents')} in all, {_how(response)}"
+    return _how(response)
+
+
+def _how(response: SearchResponse) -> str:
     times = f"encoded in {response.encode_ms:.1f} ms, searched in {response.search_ms:.2f} ms"
     searched = [name for name in response.stages_ms if not name.startswith("encode")]
     if searched == ["sparse"] and response.stats is not None:

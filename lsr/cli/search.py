@@ -62,6 +62,13 @@ def run(
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Number of hits.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Leave out so many of the best, for the next page.")] = 0,
+    search_after: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on after a hit, however deep: its `sort` in JSON, or [SCORE, ID] in the order of scores.",
+            show_default=False,
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each gave.")] = False,
     query_idf: QueryIdf = None,
     model: OtherModel = None,
@@ -81,6 +88,10 @@ def run(
         lsr search my-index "how do birds find their way" --mode hybrid
 
         lsr search my-index "how do birds find their way" --recall 0.98
+
+        lsr search my-index "birds" --filter 'year >= 2020 and lang in ("en", "de") and not draft' --facets lang
+
+        lsr search my-index --filter 'tags = "birds"' --sort=-year,title -k 100
 
         lsr search my-index --queries queries.jsonl -k 1000 -o run.trec
 
@@ -103,6 +114,8 @@ def run(
         print_json(plan.to_record())
         return
     one, several = (any(each is not None for each in group.values()) for group in (given, many))
+    if plan.lists and not (one or several):
+        one = True
     if one == several:
         fail("give either a QUERY (or --vector, --dense-vector) or --queries (or --dense-queries) with a file of them")
     if several:
@@ -114,7 +127,8 @@ def run(
         announce(out)
         check_file(out, force=force)
         refuse(context, "is for pages of one question: a run file holds the whole ranking", "offset")
-        refuse(context, "is for one question: a run file has no place for it", "explain")
+        refuse(context, "is for one question: a run file has no place for it", "explain", "search_after")
+        refuse_asked(context, "is for one question: a run file has no place for it", "sort", "facets", "count")
         from lsr.vectors.files import holds_vectors
 
         if queries is None or holds_vectors(queries):
@@ -129,21 +143,24 @@ def run(
     if query is None or vector is not None:
         refuse(context, _OF_TEXTS, "query_idf")
         refuse_asked(context, _OF_TEXTS, "lexical_weight")
-    if query is not None and is_blank(query):
+    if query is not None and is_blank(query) and not plan.lists:
         fail("the query is empty: give some words to search for")
     vectors = {
         "vector": _parsed(vector, "--vector", dict),
         "dense_vector": _parsed(dense_vector, "--dense-vector", list),
     }
     retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
+    after = _parsed(search_after, "--search-after", list)
     # Kernels are loaded first, so that the time shown is that of the search. With vectors it is tried as it was asked:
     # any other text might ask for a model that there is none of.
-    if query is not None and vector is None and dense_vector is None:
+    if query is not None and not is_blank(query) and vector is None and dense_vector is None:
         retriever.warm_up(plan)
     else:
-        retriever.search(query, k, plan, offset=offset, **vectors)
+        retriever.search(query, k, plan, offset=offset, search_after=after, **vectors)
     # Matches are always computed, because the snippet needs them.
-    response: SearchResponse = retriever.search(query, k, plan, explain=True, offset=offset, **vectors)
+    response: SearchResponse = retriever.search(
+        query, k, plan, explain=True, offset=offset, search_after=after, **vectors
+    )
     if as_json:
         asked_with = {name: value for name, value in vectors.items() if value is not None}
         print_json({"query": query, **asked_with, **response.to_record(explain=explain)})
@@ -160,7 +177,7 @@ def run(
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:
-    """A vector of a flag; exits with 2 for what is not JSON of this kind."""
+    """The value of a flag; exits with 2 for what is not JSON of this kind."""
     import json
 
     if text is None:
@@ -170,7 +187,7 @@ def _parsed(text: str | None, flag: str, kind: type) -> Any:
     except (ValueError, RecursionError) as error:
         fail(f"{flag} takes JSON: {error}")
     if not isinstance(value, kind):
-        wanted = '{"term": weight}' if kind is dict else "[number, number]"
+        wanted = '{"term": weight}' if kind is dict else "[value, value]"
         fail(f"{flag} takes {wanted} in JSON, not {text[:40]!r}")
     return value
 

@@ -188,7 +188,7 @@ def _help(each: FlatOption) -> str:
     from lsr.core.attributes import attribute_docs
     from lsr.search.plan import ON_DEMAND, SearchPlan
 
-    asks = each.name == each.stage
+    asks = each.name == each.stage and len(each.path) > 1
     parts = [attribute_docs(SearchPlan)[each.stage].split(". ")[0].rstrip(".") + "." if asks else "", each.help]
     if each.option.titles:
         parts[-1] = f"{each.help.rstrip('.')}: {each.option.titles}."

@@ -40,7 +40,11 @@ NAME_TRAINING_DATA = Remedy("name-training-data", "name your own data", "data")
 LISTEN_ELSEWHERE = Remedy("listen-elsewhere", "choose another host or port", "host=…, port=…")
 
 # The functions that add an index's optional parts.
-_PARTS = {"dense": "lsr.build.dense.add_dense_vectors", "late": "lsr.build.late.add_token_vectors"}
+_PARTS = {
+    "dense": "lsr.build.dense.add_dense_vectors",
+    "late": "lsr.build.late.add_token_vectors",
+    "fields": "lsr.index.build.fields.add_fields",
+}
 
 
 def add_part(part: str, path: str | Path) -> Remedy:

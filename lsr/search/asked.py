@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from lsr.core.arguments import kind_of
 from lsr.core.documents import is_blank
 from lsr.core.errors import InputError
-from lsr.index.fusion.query import SparseQuery
+from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
 from lsr.vectors.files import read_vectors, read_vocabulary
 from lsr.vectors.pairs import vectors_of_pairs
@@ -22,6 +23,7 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
     from lsr.index import Index
+    from lsr.search.encoders import IndexEncoders
 
 _TEXTS = "a text, a list of texts, or SparseVectors"
 _VECTORS = "weights by term, (term ids, weights), SparseVectors, or a list of these"
@@ -109,6 +111,30 @@ def asked_with(text: Any, vector: Any, dense_vector: Any, index: Index, vocabula
         dense=None if dense is None else dense[0],
         many=many.pop(),
     )
+
+
+def encode_asked(
+    asked: Asked, encoders: IndexEncoders, retrieve: RetrieveSettings
+) -> tuple[list[HybridQuery], dict[str, float]]:
+    """The vectors of many queries, those that were not given encoded together, and the milliseconds for each."""
+    texts = [text or "" for text in asked.texts]
+    sparse, dense = asked.sparse, asked.dense
+    milliseconds: dict[str, float] = {}
+    start = perf_counter()
+    if retrieve.needs_sparse and sparse is None:
+        ids = [str(number) for number in range(len(texts))]
+        encoded = encoders.sparse_queries(texts, ids, retrieve.lexical_weight)
+        sparse = [encoded.row(number) for number in range(len(texts))]
+        milliseconds["encode sparse"] = (perf_counter() - start) * 1e3 / len(texts)
+    start = perf_counter()
+    if retrieve.needs_dense and dense is None:
+        dense = encoders.dense.encode_queries(texts)
+        milliseconds["encode dense"] = (perf_counter() - start) * 1e3 / len(texts)
+    queries = [
+        HybridQuery(sparse[number] if sparse is not None else None, dense[number] if dense is not None else None)
+        for number in range(len(texts))
+    ]
+    return queries, milliseconds
 
 
 def _texts(text: Any) -> tuple[list[str], bool] | None:

@@ -6,12 +6,15 @@ schema from it. The stages that the index runs are in `lsr.index.fusion.settings
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.core.options import build, check_options, did_you_mean, listed, option, shortened
+from lsr.core.options import beneath, build, check_options, did_you_mean, listed, option, shortened
+from lsr.index.filters.names import read_facets, read_name, read_sort
+from lsr.index.filters.records import read_filter
+from lsr.index.filters.words import name_text
 from lsr.index.fusion.settings import AUTO, SPARSE, STAGED_MODES, RetrievalPlan, RetrieveSettings, modes
 
 LATE = "late"
@@ -49,16 +52,42 @@ class SearchPlan(RetrievalPlan):
         feedback: Search again with a query improved by the first answers. If left out, there is no second search.
         fusion: How two rankings are fused into one. Goes with mode hybrid or sparse-first.
         rerank: Score the best hits again. If left out, they stay as they were found.
+        filter: Only documents whose fields fulfil this, such as `year >= 2020 and lang in ("en", "de") and not draft`.
+        min_score: Only documents that score at least this, before they are re-ranked.
+        count: Count all documents that match, which takes a look at each of them; else only as far as is known.
+        facets: Fields whose values are counted among all documents that match, with how many to tell of each: `lang,
+            tags:20`.
+        sort: The fields that hits are ordered by, in place of their scores, as `-year, title`; missing values come
+            last, `_score` and `_id` are fields, too.
+        group_by: A field of which each value has one hit, its best.
     """
 
     rerank: RerankSettings | None = None
+    filter: str | None = option(None, shown=True)
+    min_score: float | None = option(None, shown=True)
+    count: bool | None = option(None, shown=True)
+    facets: str | None = option(None, shown=True)
+    sort: str | None = option(None, shown=True)
+    group_by: str | None = option(None, shown=True)
 
     def __post_init__(self) -> None:
+        # JSON, trees and lists are taken, too: a plan holds the string that they amount to.
+        for name, read in _READ.items():
+            given = getattr(self, name)
+            if given is not None:
+                with beneath(name):
+                    object.__setattr__(self, name, read(given) or None)
+        check_options(self)
         RetrievalPlan.__post_init__(self)
         if self.stages == (SPARSE,) and self.retrieve.depth != RetrieveSettings().depth:
             raise InputError(
                 "goes with mode hybrid or sparse-first, feedback or rerank: otherwise it is k", field="retrieve.depth"
             )
+
+    @property
+    def lists(self) -> bool:
+        """Whether it says which documents are meant, or in which order, so that there may be no query."""
+        return any((self.filter, self.sort, self.facets, self.count))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
@@ -81,6 +110,19 @@ class SearchPlan(RetrievalPlan):
             return build(cls, {**rest, "retrieve": retrieve})
         except InputError as error:
             raise InputError(error.reason, field=_short_path(error.field, short)) from None
+
+
+def _filter_text(given: Any) -> str:
+    tree = read_filter(given)
+    return "" if tree is None else str(tree)
+
+
+_READ: dict[str, Callable[[Any], str]] = {
+    "filter": _filter_text,
+    "facets": lambda given: ", ".join(map(str, read_facets(given))),
+    "sort": lambda given: ", ".join(map(str, read_sort(given))),
+    "group_by": lambda given: name_text(read_name(given)),
+}
 
 
 def retrieve_record(mode: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lsr.index import SearchStats
+    from lsr.index.fusion.facets import Facet
     from lsr.index.parts.dense.vectors import DenseStats
+    from lsr.search.selection import Total
 
 _OF_HITS = ("rank", "id", "score")
 
@@ -50,6 +52,8 @@ class Hit:
         matches: the shared terms (of the best window), largest contribution first, if they were requested.
         stages: what "sparse", "dense" and "rerank" gave it; empty for a search of the sparse index alone.
         window: the best window, or None in an index of whole documents.
+        sort: in a search with an order of its own, the values that it is ordered by, its score and its id, which
+            `search_after` goes on from; else None.
     """
 
     rank: int
@@ -59,6 +63,7 @@ class Hit:
     matches: list[TermMatch] | None = None
     stages: dict[str, StageScore] = field(default_factory=dict)
     window: Window | None = None
+    sort: list[Any] | None = None
 
     def __repr__(self) -> str:
         text = " ".join((self.document.title or self.document.text).split())
@@ -82,6 +87,8 @@ class Hit:
             record["fields"] = {name: document.fields[name] for name in fields if name in document.fields}
         if self.window is not None:
             record["window"] = asdict(self.window)
+        if self.sort is not None:
+            record["sort"] = self.sort
         if explain:
             if self.matches is not None:
                 record["matches"] = matches_record(self.matches, number)
@@ -96,12 +103,15 @@ class SearchResponse:
     Attributes:
         hits: best first.
         mode: the mode that was used: that of retrieval ("hybrid", "dense", "sparse-first") or, for a search of the
-            sparse index alone, the mode of the index, which for "auto" is the one that it chose.
+            sparse index alone, the mode of the index, which for "auto" is the one that it chose; "all" where
+            hits have an order of their own, for which every document that matches is scored.
         stats: what the (last) search of the sparse index did; None if it was not searched.
         encode_ms, search_ms: milliseconds for the query's vectors, and for all the rest.
         dense_stats: what the search of dense vectors did, or None.
         dense_weight: the weight with which scores or ranks were fused, or None.
         stages_ms: milliseconds of each stage, encoding included, in the order in which they ran.
+        total: how many documents match, exactly or at least; None if nobody counted.
+        facets: how many of these have each value of the fields that were asked for, or None.
     """
 
     hits: list[Hit]
@@ -112,6 +122,8 @@ class SearchResponse:
     dense_stats: DenseStats | None = None
     dense_weight: float | None = None
     stages_ms: dict[str, float] = field(default_factory=dict)
+    total: Total | None = None
+    facets: dict[str, Facet] | None = None
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -173,6 +185,8 @@ class SearchResponse:
                 hit.to_record(explain=explain, text=text, fields=fields, number=number) for hit in self.hits[first:]
             ],
             "mode": self.mode,
+            "total": self.total and self.total._asdict(),
+            **({} if self.facets is None else {"facets": facets_record(self.facets)}),
             "stats": self.stats and self.stats._asdict(),
             "dense_stats": self.dense_stats and self.dense_stats._asdict(),
             "dense_weight": self.dense_weight,
@@ -182,6 +196,14 @@ class SearchResponse:
                 "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
             },
         }
+
+
+def facets_record(facets: Mapping[str, Facet]) -> dict[str, Any]:
+    """Counts of values by field, as JSON values."""
+    return {
+        name: {**facet._asdict(), "values": [value._asdict() for value in facet.values]}
+        for name, facet in facets.items()
+    }
 
 
 def matches_record(matches: Iterable[TermMatch], number: Number = float) -> list[dict[str, Any]]:

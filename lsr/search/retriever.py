@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from lsr.core.arguments import count, kind_of
 from lsr.core.counted import counted
+from lsr.core.documents import is_blank
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.settings import SPARSE
-from lsr.search.asked import Asked, NumberedTerms, asked_with
+from lsr.search.asked import Asked, NumberedTerms, asked_with, encode_asked
 from lsr.search.encoders import EncodedQueries, IndexEncoders, QueryEncoder
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
@@ -125,6 +126,7 @@ class Retriever:
         vector: Any = None,
         dense_vector: Any = None,
         offset: int = 0,
+        search_after: Sequence[Any] | None = None,
         explain: bool = False,
         allow: npt.NDArray[Any] | None = None,
         mode: str = "auto",
@@ -143,23 +145,32 @@ class Retriever:
         `plan`, or in its place the keywords of `lsr.search.flat.plan_of`, say what is searched and how:
         `search(text, mode="hybrid")` fuses sparse and dense search, `feedback="rocchio"` searches twice, and
         `rerank="FOLDER"` scores the best hits again with a cross-encoder. `explain` adds to each hit the terms that
-        it shares with the query. `allow` limits the rows that may be returned, as for `Index.search`: documents (or
-        windows, if the index has them). A search of the sparse index alone returns fewer than `k` hits if fewer
-        documents share a term with the text.
+        it shares with the query. `filter` says what the documents' fields must be: a string, `year >= 2020 and not
+        draft`, the same in JSON, or a tree (`lsr.index.filters`). `allow` limits the rows that may be returned, as for
+        `Index.search`: documents (or windows, if the index has them). A search of the sparse index alone returns fewer
+        than `k` hits if fewer documents share a term with the text.
 
         `offset` leaves out that many of the best: pages of the same `k` are slices of one ranking, in which no document
-        comes twice (`lsr.index.fusion.grouping.search_documents`).
+        comes twice (`lsr.index.fusion.grouping.search_documents`). `search_after` goes on from a hit, however deep it
+        is: it is that hit's `sort`, or its score and id where hits are in the order of their scores.
+
+        `filter`, `sort`, `facets` and `count` need no text: without one, all documents that the filter allows are hits.
 
         InputError for an argument of the wrong kind, for a vector or text that the plan has no use for, or lacks, and
-        for a keyword that is unknown, or goes with another mode: it names the nearest that there is.
+        for a keyword that is unknown, or goes with another mode: it names the nearest.
         """
         k, offset = count(k), count(offset, "offset", least=0)
         if plan is not None and (flat or recall is not None or mode != "auto"):
             raise InputError("the plan already says how to search: leave out mode and other keywords")
-        if isinstance(text, str) and vector is None and dense_vector is None:
+        if search_after is not None and offset:
+            raise InputError("already says where to go on: leave out offset", field="search_after")
+        if vector is None and dense_vector is None and (text is None or isinstance(text, str)):
             plan = _checked(plan_of(mode, recall=recall, **flat) if plan is None else plan)
-            query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
-            return self._answer(text, query, k, plan, explain, allow, encode_ms, offset)
+            if plan.lists and is_blank(text or ""):
+                return self._answer("", HybridQuery(), k, plan, explain, allow, {}, offset, search_after)
+            if text is not None:
+                query, encode_ms = self._encoders.encode_query(text, plan.retrieve)
+                return self._answer(text, query, k, plan, explain, allow, encode_ms, offset, search_after)
         asked = asked_with(text, vector, dense_vector, self.index, self._names)
         if plan is None:
             mode = asked.mode if mode == "auto" and recall is None and "sparse_mode" not in flat else mode
@@ -170,8 +181,11 @@ class Retriever:
             given = HybridQuery(
                 None if asked.sparse is None else asked.sparse[0], None if asked.dense is None else asked.dense[0]
             )
-            query, encode_ms = self._encoders.encode_query(asked.texts[0] or "", plan.retrieve, given)
-            return self._answer(asked.texts[0] or "", query, k, plan, explain, allow, encode_ms, offset)
+            text = asked.texts[0] or ""
+            query, encode_ms = self._encoders.encode_query(text, plan.retrieve, given)
+            return self._answer(text, query, k, plan, explain, allow, encode_ms, offset, search_after)
+        if search_after is not None:
+            raise InputError("goes on with one ranking, not with many", field="search_after")
         return self._answer_many(asked, k, plan, explain, allow, offset)
 
     def search_vector(
@@ -232,10 +246,12 @@ class Retriever:
         progress: Callable[[int], None] | None = None,
     ) -> list[RankedIds]:
         """The ids and scores of many queries' hits; `threads` run in parallel (default: one for each CPU)."""
-        if plan.stages == (SPARSE,) and self.index.documents.windows is None:
+        from lsr.search.selection import allowed_rows, is_plain
+
+        if is_plain(plan) and self.index.documents.windows is None:
             # The index takes batches, which is faster than one query after another.
             assert queries.sparse is not None and plan.retrieve.sparse is not None
-            options = plan.retrieve.sparse.keywords
+            options = {**plan.retrieve.sparse.keywords, "allow": allowed_rows(self.index, plan, None)}
             found = self.index.search_batch(queries.sparse, k, threads=threads, progress=progress, **options)
             return [RankedIds(hits.ids, hits.scores, hits.stats) for hits in found]
         results = []
@@ -267,10 +283,7 @@ class Retriever:
         return [dict(terms) for terms in decode(encode(texts), self.vocabulary, top_k)]
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
-        """Compile the kernels, load the encoder and run both once, so that the first real query is as fast as the next.
-
-        The same goes for everything else that `plan` needs.
-        """
+        """Compile, load and run once what `plan` needs, so that the first real query is as fast as the next."""
         from lsr.search.run import rank
 
         self.index.sparse.warm_up()
@@ -353,12 +366,13 @@ class Retriever:
         allow: npt.NDArray[Any] | None,
         encode_ms: dict[str, float],
         offset: int = 0,
+        after: Sequence[Any] | None = None,
     ) -> SearchResponse:
         from lsr.search.run import answer, rank
 
         start = perf_counter()
         page = k if offset else None
-        ranked = rank(self.index, self.rerankers, text, query, offset + k, plan, allow, page)
+        ranked = rank(self.index, self.rerankers, text, query, offset + k, plan, allow, page, after)
         search_ms = (perf_counter() - start) * 1e3
         names = (lambda: self._names or NumberedTerms()) if explain else None
         return answer(
@@ -377,28 +391,14 @@ class Retriever:
         """An answer for each query: encoded together, and searched side by side."""
         if not len(asked):
             return []
-        texts = [text or "" for text in asked.texts]
-        sparse, dense, retrieve = asked.sparse, asked.dense, plan.retrieve
-        milliseconds: dict[str, float] = {}
-        start = perf_counter()
-        if retrieve.needs_sparse and sparse is None:
-            ids = [str(number) for number in range(len(texts))]
-            encoded = self._encoders.sparse_queries(texts, ids, retrieve.lexical_weight)
-            sparse = [encoded.row(number) for number in range(len(texts))]
-            milliseconds["encode sparse"] = (perf_counter() - start) * 1e3 / len(texts)
-        start = perf_counter()
-        if retrieve.needs_dense and dense is None:
-            dense = self.dense_encoder.encode_queries(texts)
-            milliseconds["encode dense"] = (perf_counter() - start) * 1e3 / len(texts)
+        queries, milliseconds = encode_asked(asked, self._encoders, plan.retrieve)
 
         def one(number: int) -> SearchResponse:
-            query = HybridQuery(
-                sparse[number] if sparse is not None else None, dense[number] if dense is not None else None
-            )
-            return self._answer(texts[number], query, k, plan, explain, allow, dict(milliseconds), offset)
+            text = asked.texts[number] or ""
+            return self._answer(text, queries[number], k, plan, explain, allow, dict(milliseconds), offset)
 
         with executor(None) as workers:
-            return list(workers.map(one, range(len(texts))))
+            return list(workers.map(one, range(len(queries))))
 
 
 def _checked(plan: Any) -> SearchPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.types import CombinedScores, Rows
-from lsr.index.fusion.grouping import search_documents
+from lsr.index.fusion.facets import Facet
 from lsr.index.fusion.methods import normaliser
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits, SideScores
@@ -20,6 +20,7 @@ from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.rerank import Rerankers
 from lsr.search.response import Hit, SearchResponse, StageScore
+from lsr.search.selection import Total, allowed_rows, select
 from lsr.vectors.explanation import TermNames, explain_match
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Ranked(NamedTuple):
-    """The rows and scores of a query's hits, best first, and how they were found.
+    """The rows and scores of a query's hits, first ones first, and how they were found.
 
     Attributes:
         rows: int64 [n]; scores: float64 [n].
@@ -35,6 +36,7 @@ class Ranked(NamedTuple):
         order: int64 [n]: the position of each hit in `found`; None without re-ranking, for the order there.
         reranked: float64: new scores in the order of `found`; NaN for hits not scored again. None without re-ranking.
         milliseconds: the time of each stage.
+        total, facets, sort: as of `Selected`.
     """
 
     rows: Rows
@@ -43,6 +45,9 @@ class Ranked(NamedTuple):
     order: Rows | None
     reranked: CombinedScores | None
     milliseconds: dict[str, float]
+    total: Total
+    facets: dict[str, Facet] | None = None
+    sort: list[list[Any]] | None = None
 
 
 def rank(
@@ -54,24 +59,27 @@ def rank(
     plan: SearchPlan,
     allow: npt.NDArray[Any] | None = None,
     page: int | None = None,
+    after: Sequence[Any] | None = None,
 ) -> Ranked:
-    """The k best documents. `text` is for a re-ranker; the query's vectors are those that the plan needs.
+    """The k best documents, or the first in the plan's order.
 
-    In an index of windows, each document is re-ranked by its best one. `page` as for `search_documents`.
+    `text` is for a re-ranker; the query's vectors are those that the plan needs. In an index of windows, each document
+    is re-ranked by its best one. `page` and `after` as for `select`.
     """
+    allow = allowed_rows(index, plan, allow)
     if plan.rerank is None:
-        found = search_documents(index, query, k, plan, allow=allow, page=page)
-        return Ranked(found.rows, found.scores, found, None, None, found.milliseconds)
+        found, total, facets, sort = select(index, query, k, plan, allow, page, after)
+        return Ranked(found.rows, found.scores, found, None, None, found.milliseconds, total, facets, sort)
     depth = plan.rerank.depth
     page = None if page is None else max(page, depth)
-    found = search_documents(index, query, max(k, depth), plan, allow=allow, page=page)
+    found, total, facets, _ = select(index, query, max(k, depth), plan, allow, page, after)
     start = perf_counter()
     reranked = np.full(len(found.rows), np.nan)
     first = found.rows[: plan.rerank.depth]
     reranked[: len(first)] = rerankers.score(plan.rerank.model, text, first)
     order, scores = _reordered(found, reranked, plan.rerank)
     milliseconds = {**found.milliseconds, "rerank": (perf_counter() - start) * 1e3}
-    return Ranked(found.rows[order[:k]], scores[order[:k]], found, order[:k], reranked, milliseconds)
+    return Ranked(found.rows[order[:k]], scores[order[:k]], found, order[:k], reranked, milliseconds, total, facets)
 
 
 def _reordered(found: HybridHits, reranked: CombinedScores, settings: RerankSettings) -> tuple[Rows, CombinedScores]:
@@ -115,8 +123,11 @@ def answer(
         matches = None
         if words is not None and query is not None:
             matches = explain_match(query, index.vector(row), words).matches
-        hits.append(Hit(rank, document.id, score, document, matches, stages, window))
+        sort = None if ranked.sort is None else ranked.sort[rank - 1]
+        hits.append(Hit(rank, document.id, score, document, matches, stages, window, sort))
     went = found.sparse_stats.mode if plan.retrieve.mode == SPARSE and found.sparse_stats else plan.mode
+    if ranked.sort is not None:
+        went = "all"
     return SearchResponse(
         hits,
         went,
@@ -126,6 +137,8 @@ def answer(
         dense_stats=found.dense_stats,
         dense_weight=found.dense_weight,
         stages_ms={**encode_ms, **ranked.milliseconds},
+        total=ranked.total,
+        facets=ranked.facets,
     )
 
 

@@ -96,7 +96,8 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
         record = {**record, "mode": "dense" if alone else "hybrid"}
     with _refusing("body"):
         plan = SearchPlan.from_record(record)
-    if asked.text is None:
+    listed = plan.lists and asked.text is None and asked.vector is None and asked.dense_vector is None
+    if asked.text is None and not listed:
         if (plan.retrieve.needs_dense and asked.dense_vector is None) or plan.rerank is not None:
             _refuse("a vector of terms can only search the sparse index: give a text", "body")
         if plan.retrieve.needs_sparse and asked.vector is None:
@@ -118,10 +119,10 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
     return plan
 
 
-def plan_of_url(mode: str | None, recall: float | None) -> SearchPlan:
+def plan_of_url(mode: str | None, recall: float | None, filter: str | None = None) -> SearchPlan:
     """The plan given by a URL's parameters."""
     with _refusing("query"):
-        return plan_of(mode or "auto", recall=recall)
+        return plan_of(mode or "auto", recall=recall, filter=filter)
 
 
 def _with_model(rerank: Any, settings: ServiceSettings) -> Any:

@@ -64,6 +64,7 @@ async def search(
             vector=asked.vector,
             dense_vector=asked.dense_vector,
             offset=asked.offset,
+            search_after=asked.search_after,
             explain=asked.explain,
         )
         return _answer(found, asked, clock)
@@ -78,10 +79,11 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
     check_once(request.query_params)
     check_hits(asked.k, asked.offset, service.settings, "query")
     check_text(asked.q, service.settings, "query", "q")
-    plan = plan_of_url(asked.mode, asked.recall)
+    plan = plan_of_url(asked.mode, asked.recall, asked.filter)
+    after = asked.search_after
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
-        found = backend.search(asked.q, asked.k, plan, offset=asked.offset, explain=asked.explain)
+        found = backend.search(asked.q, asked.k, plan, offset=asked.offset, search_after=after, explain=asked.explain)
         return _answer(found, asked, clock)
 
     return await service.answer(request, work)

@@ -48,6 +48,7 @@ SEARCH_ANSWER: dict[str, Any] = {
         }
     ],
     "mode": "exact",
+    "total": {"value": 42, "relation": "at least"},
     "stats": {
         "mode": "exact",
         "postings": 5210,

@@ -22,6 +22,13 @@ from lsr.service.schemas.base import Body
 # Fields that the server fills in, not clients.
 _SERVERS_OWN: dict[type, tuple[str, ...]] = {RerankSettings: ("model",)}
 
+# What a request may give in place of a string: filters in JSON, and lists of fields.
+_ALSO_TAKEN: dict[str, Any] = {
+    "filter": str | dict[str, Any] | None,
+    "sort": str | list[str] | None,
+    "facets": str | list[str] | dict[str, int] | None,
+}
+
 
 @dataclass(frozen=True)
 class PlanField:
@@ -39,7 +46,8 @@ class PlanField:
                 "enum": list(modes()),
                 "description": f"{titles}. Default: {option.default}.",
             }
-        return {**handler(TypeAdapter(_kind(option)).core_schema), "description": _sentence(cls, self.name)}
+        kind = _ALSO_TAKEN.get(self.name, _kind(option))
+        return {**handler(TypeAdapter(kind).core_schema), "description": _sentence(cls, self.name)}
 
 
 def node_model(cls: type) -> type[BaseModel]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, WithJsonSchema, create_model, model_validator
 
 from lsr.core.options import options_of
+from lsr.index.filters.names import MOST_NAMES
 from lsr.search.plan import SHORT, SearchPlan
 from lsr.service.schemas import examples
 from lsr.service.schemas.base import Body, Match, Text, Timings
@@ -33,6 +34,12 @@ class _SearchOptions(BaseModel):
         10, ge=1, description="How many hits to return; there are fewer if fewer documents share a term with the query."
     )
     offset: int = Field(0, ge=0, description="How many of the best hits to leave out, for the next page.")
+    search_after: Annotated[list[Any] | None, FailFast()] = Field(
+        None,
+        max_length=MOST_NAMES + 2,
+        description="Goes on after a hit, however deep it is: its `sort`, or its score and id where hits are in the "
+        "order of their scores.",
+    )
     explain: bool = Field(False, description="Whether each hit says what each stage gave it, and by which terms.")
     include_text: bool = Field(True, description="Whether each hit includes the document's text.")
     fields: Annotated[list[str] | None, FailFast()] = Field(
@@ -68,9 +75,14 @@ class _SearchRequest(_SearchOptions, Body):
     @model_validator(mode="after")
     def _exactly_one(self) -> _SearchRequest:
         given = (self.text is not None) + (self.vector is not None)
-        if given > 1 or (not given and self.dense_vector is None):
+        if given > 1 or (not given and self.dense_vector is None and not self._lists):
             raise ValueError("give either text or vector")
         return self
+
+    @property
+    def _lists(self) -> bool:
+        """Whether there may be no query: see `SearchPlan.lists`."""
+        return any(getattr(self, name, None) for name in ("filter", "sort", "facets", "count"))
 
     @property
     def plan_record(self) -> dict[str, Any]:
@@ -97,6 +109,7 @@ class SearchParameters(_SearchOptions):
     q: Text = Field(description="A query in plain words.", examples=[examples.QUESTION])
     mode: Annotated[str | None, PlanField("mode")] = None
     recall: Annotated[float | None, PlanField("recall")] = None
+    filter: Annotated[str | None, Field(description="As in the body of a POST, but for JSON.")] = None
 
 
 class StageOfHit(BaseModel):
@@ -127,6 +140,11 @@ class SearchHit(BaseModel):
     )
     fields: dict[str, Any]
     window: WindowOfHit | None = Field(None, description="Only in an index of windows.")
+    sort: list[Any] | None = Field(
+        None,
+        description="In a search with a `sort`, without a query, or with `search_after`: the hit's values of the "
+        "fields that hits are ordered by, its score and its id.",
+    )
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
     stages: dict[str, StageOfHit] | None = Field(
         None,
@@ -155,13 +173,37 @@ class DenseWork(BaseModel):
     direct: bool = Field(description="Whether only the documents of a filter, or of sparse search, were scored.")
 
 
+class Total(BaseModel):
+    """How many documents match."""
+
+    value: int
+    relation: Literal["exact", "at least"]
+
+
+class FacetValue(BaseModel):
+    """A value of a field, and how many of the documents that match have it."""
+
+    value: str | int | bool
+    documents: int
+
+
+class Facet(BaseModel):
+    """The values of a field among the documents that match."""
+
+    values: list[FacetValue] = Field(description="The commonest first.")
+    more: int = Field(description="How many other values there are.")
+    missing: int = Field(description="How many of the documents have none.")
+
+
 class SearchAnswer(BaseModel):
     """Hits, best first, with how they were found and how long it took."""
 
     model_config = ConfigDict(json_schema_extra={"example": examples.SEARCH_ANSWER})
 
     hits: list[SearchHit]
-    mode: str = Field(description="The mode that was used.")
+    mode: str = Field(description="The mode that was used; `all` if every document that matches was looked at.")
+    total: Total | None = Field(description="How many documents match: exactly with `count`, else as far as is known.")
+    facets: dict[str, Facet] | None = Field(None, description="Only with `facets`.")
     stats: Work | None = Field(description="Null if the sparse index was not searched.")
     dense_stats: DenseWork | None = None
     dense_weight: float | None = Field(None, description="The weight of the dense side in the fusion.")

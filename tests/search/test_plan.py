@@ -48,6 +48,12 @@ GIVEN: dict[str, tuple[Any, dict[str, Any]]] = {
     "rerank": ("a-model", {}),
     "rerank_depth": (9, {"rerank": "late"}),
     "rerank_weight": (0.5, {"mode": "dense", "rerank": "late"}),
+    "filter": ('year >= 2020 and tags not in ("a")', {}),
+    "min_score": (1.5, {}),
+    "count": (True, {}),
+    "facets": ("lang, year:5", {"mode": "hybrid"}),
+    "sort": ("-year, title", {}),
+    "group_by": ("lang", {}),
 }
 
 

@@ -74,6 +74,7 @@ class FakeSearcher:
         vector: Mapping[str, float] | None = None,
         dense_vector: Sequence[float] | None = None,
         offset: int = 0,
+        search_after: Sequence[Any] | None = None,
         explain: bool = False,
     ) -> SearchResponse:
         plan = plan or SearchPlan()

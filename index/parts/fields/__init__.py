@@ -1,0 +1,1 @@
+"""Typed fields of documents, as columns that filters read."""
