@@ -85,8 +85,7 @@ class Retriever:
         `query_idf`, from 0 to 1, is how much of a query's weights is the IDF of this collection, for a model whose
         queries are a table (`SparseEncoder.with_query_idf`). If not given, it is the model's own choice, less for a
         handful of documents, in which every word is rare: times N / (N + 10) for N documents. `threads` are those that
-        encode, as for `SparseEncoder.load`.
-        Raises IndexFormatError.
+        encode, as for `SparseEncoder.load`. Raises IndexFormatError.
         """
         from lsr.index import Index
 
@@ -95,16 +94,12 @@ class Retriever:
     def renewed(self, index: Index) -> Retriever:
         """A retriever of a later snapshot of the same collection, with the models that are loaded."""
         made = copy(self)
-        made.index = index
-        made.rerankers = self.rerankers.renewed(index)
-        made._encoders = self._encoders.renewed(index)
+        made.index, made.rerankers, made._encoders = index, self.rerankers.renewed(index), self._encoders.renewed(index)
         return made
 
     def __repr__(self) -> str:
         model = self._model or (self.index.encoder or {}).get("model") or "no model"
         return f"Retriever({str(self.index.path)!r}, {counted(len(self.index.documents), 'documents')}, {model})"
-
-    # -- searching ---------------------------------------------------------------------------------------------------
 
     @overload
     def search(self, text: str, k: int = ..., plan: SearchPlan | None = ..., **given: Any) -> SearchResponse: ...
@@ -296,8 +291,6 @@ class Retriever:
         if self.index.encoder is not None or self._model is not None:
             self._encoders.sparse_query("warm up")
             _ = self.vocabulary  # read from disk on first use
-
-    # -- parts -------------------------------------------------------------------------------------------------------
 
     @property
     def vocabulary(self) -> Vocabulary:

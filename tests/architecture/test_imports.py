@@ -24,8 +24,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "eval": (*GROUND, "encoding", "index", "search", "build"),
     "training": (*GROUND, "encoding", "index", "search", "build", "eval"),
     "service": (*GROUND, "encoding", "index", "search"),
+    "collection": ("core", "text", "vectors", "encoding", "index", "search"),
     "demo": ("core",),
-    "cli": (*GROUND, "encoding", "index", "search", "build", "eval", "training", "service", "demo"),
+    "cli": (*GROUND, "encoding", "index", "search", "build", "eval", "training", "service", "collection", "demo"),
 }
 
 # The same inside `index/`.
@@ -38,6 +39,7 @@ INDEX_MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live": ("format", "kernels", "filters", "parts", "engines"),
     "fusion": ("format", "kernels", "filters", "parts", "engines", "live"),
     "build": ("format", "kernels", "parts", "engines", "live"),
+    "collection": ("format", "parts", "live", "build"),
 }
 
 HEAVY = ("torch", "transformers")

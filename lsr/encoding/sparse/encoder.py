@@ -341,8 +341,7 @@ class SparseEncoder:
     @cached_property
     def query_tokenizer(self) -> TextTokenizer:
         """Cuts texts into the tokens of the query table. ModelError if queries take a model run."""
-        query = self.spec.query
-        if not isinstance(query, TableSpec):
+        if not isinstance(query := self.spec.query, TableSpec):
             raise ModelError(f"{self.name} runs a model for queries: there is no table of tokens to count for")
         return TextTokenizer(query.folder, max_length=MOST_TOKENS, special_tokens=False)
 
