@@ -17,25 +17,30 @@ def run(
     ids: Annotated[
         list[str] | None, typer.Argument(help="Ids of documents; - reads them from stdin, one a line.")
     ] = None,
+    filter: Annotated[
+        str | None, typer.Option(help="Delete what fulfils this, as `lsr search --filter` has it.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Delete documents from a collection, by id. An id that there is not is told, and no error.
+    """Delete documents from a collection, by id or by filter. An id that there is not is told, and no error.
 
     Examples:
 
         lsr delete my-index note-1 note-2
 
         cut -f1 gone.tsv | lsr delete my-index -
+
+        lsr delete my-index --filter 'year < 2000'
     """
     from lsr.collection.collection import Collection
     from lsr.core.counted import counted
 
-    if not ids:
-        fail("which documents? Give their ids, or - to read them from stdin")
-    wanted = [line.rstrip("\n") for line in sys.stdin if line.strip()] if ids == ["-"] else ids
+    if not ids and filter is None:
+        fail("which documents? Give their ids, - to read them from stdin, or a --filter")
+    wanted = [line.rstrip("\n") for line in sys.stdin if line.strip()] if ids == ["-"] else ids or []
     with Collection.open(collection) as opened:
         report_recovered(opened)
-        done = opened.delete(wanted)
+        done = opened.delete(wanted, filter=filter)
         opened.wait()
         count = len(opened)
     for id in done.missing:

@@ -17,6 +17,7 @@ from lsr.core.arguments import kind_of, path_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.writes import Delete, Put, Write
 
 if TYPE_CHECKING:
@@ -212,15 +213,29 @@ class Collection:
                 puts.remove(put)
                 refused.append(Refused(put.id, error.problem))
 
-    def delete(self, ids: str | Iterable[str], *, wait: bool = True) -> Deleted:
-        """Delete documents by id. Ids that there are not are told, and no error."""
+    def delete(self, ids: str | Iterable[str] = (), *, filter: Any = None, wait: bool = True) -> Deleted:
+        """Delete documents by id, or those that fulfil a filter (as for a search) at this moment.
+
+        Ids that there are not are told, and no error. InputError for a filter that cannot be read, or without
+        conditions: it would delete everything.
+        """
         wanted = [ids] if isinstance(ids, str) else list(ids)
+        if filter is not None:
+            wanted += self._allowed_ids(filter)
         for id in wanted:
             if not isinstance(id, str):
                 raise InputError(f"the id of a document is a string, not {kind_of(id)}")
         writes: Sequence[Write] = [Delete(id) for id in dict.fromkeys(wanted)]
         applied = self._writer.apply(writes, wait=wait) if writes else None
         return Deleted() if applied is None else Deleted(applied.deleted, applied.missing)
+
+    def _allowed_ids(self, filter: Any) -> list[str]:
+        snapshot = self.snapshot
+        allowed = snapshot.documents.fields.allowed(filter)
+        if allowed is None:
+            raise InputError("has no conditions, and would delete every document", field="filter")
+        rows = AllowedRows.of(allowed, len(snapshot)).among(snapshot.documents.alive).numbers()
+        return snapshot.documents.ids(rows)
 
     def update_fields(self, id: str, fields: Mapping[str, Any], *, wait: bool = True) -> None:
         """Change fields of a document: those given are set, those given as None removed. Its text is not encoded again.
