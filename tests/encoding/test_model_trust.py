@@ -11,14 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from lsr import SparseEncoder
 from lsr.core.errors import LsrError, ModelError
 from lsr.encoding.cross.encoder import CrossEncoder
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.encoding.late.encoder import TokenEncoder
+from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.trust import inside
@@ -233,6 +236,7 @@ def test_names_that_the_hub_cannot_have(name: str, monkeypatch: pytest.MonkeyPat
         {"hidden_size": 10**6},
         {"intermediate_size": 10**12},
         {"num_hidden_layers": 10**9},
+        {"num_hidden_layers": 500},
         {"num_hidden_layers": -1},
         {"vocab_size": -5},
     ],
@@ -242,3 +246,11 @@ def test_a_model_far_larger_than_its_files_fills_no_memory(make_model: Any, chan
     edit(folder / "config.json", **change)
     with pytest.raises(ModelError, match="far too few"):
         SparseEncoder.load(folder)
+
+
+def test_layers_that_share_their_weights_may_be_more_than_these(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(save({"shared.weight": np.zeros(1, np.float32)}))
+    shared = {"model_type": "albert", "num_hidden_layers": 12}
+    check_architecture(tmp_path, shared | {"num_hidden_groups": 1})
+    with pytest.raises(ModelError, match="says num_hidden_layers: 12 .* far too few"):
+        check_architecture(tmp_path, shared)

@@ -18,6 +18,7 @@ _MOST_LAYERS = 10_000
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")
 _LENGTHS = ("vocab_size", "intermediate_size", "max_position_embeddings", "n_positions", "type_vocab_size", *_WIDTHS)
 _HEADS = ("num_attention_heads", "n_heads", "n_head", "num_key_value_heads")
+_SHARES_LAYERS = "num_hidden_groups"
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 
 
@@ -55,7 +56,9 @@ def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
     sizes = {name: value for name, value in config.items() if isinstance(value, int) and not isinstance(value, bool)}
     width = max((sizes[name] for name in _WIDTHS if name in sizes), default=1)
     wrong = [name for name in _LENGTHS if not 0 <= sizes.get(name, 0) * width <= held]
-    wrong += [name for name in _LAYERS if not 0 <= sizes.get(name, 0) <= _MOST_LAYERS]
+    # Each layer takes tens of milliseconds to make, before it is missed; those of ALBERT share one set of weights.
+    layers = _MOST_LAYERS if _SHARES_LAYERS in sizes else min(_MOST_LAYERS, _tensors(folder))
+    wrong += [name for name in _LAYERS if not 0 <= sizes.get(name, 0) <= layers]
     # A width whose name is not known here bounds no heads.
     most = max(width, 1) if any(name in sizes for name in _WIDTHS) else held
     for name in _HEADS:
@@ -69,6 +72,25 @@ def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
             f"{folder / 'config.json'} says {wrong[0]}: {sizes[wrong[0]]:,} (and a width of {width:,}), for which the "
             "weights beside it are far too few"
         )
+
+
+def _tensors(folder: Path) -> int:
+    """How many tensors a folder's weights have, which no model with weights in each layer has fewer of than layers.
+
+    `_MOST_LAYERS` where that would take reading them all, or where a file is damaged, which its reader is to say.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    count = 0
+    for file in weight_files(folder):
+        if file.suffix != ".safetensors":
+            return _MOST_LAYERS
+        try:
+            with safe_open(file, framework="numpy") as tensors:
+                count += len(tensors.keys())
+        except (SafetensorError, OSError):
+            return _MOST_LAYERS
+    return count
 
 
 def _implementations(config: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
