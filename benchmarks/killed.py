@@ -94,6 +94,9 @@ def _prepare(command: Command, inputs: Path, folder: Path) -> None:
 
 def _warm(command: Command, folder: Path) -> None:
     """Run the command in this process, so that its children need not import, nor load kernels."""
+    if not command.forks:
+        assert run_untraced(_main_of(command), folder) == 0, _last_words(folder)
+        return
     before, streams = Path.cwd(), (os.dup(1), os.dup(2))
     try:
         code = _main_of(command)(folder)
@@ -112,6 +115,7 @@ def _main_of(command: Command) -> Callable[[Path], int]:
         os.dup2(words, 1)
         os.dup2(words, 2)
         sys.argv = ["lsr", *command.arguments]
+        command.before()
         from lsr.cli.app import main
 
         try:

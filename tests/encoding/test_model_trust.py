@@ -252,5 +252,5 @@ def test_layers_that_share_their_weights_may_be_more_than_these(tmp_path: Path) 
     (tmp_path / "model.safetensors").write_bytes(save({"shared.weight": np.zeros(1, np.float32)}))
     shared = {"model_type": "albert", "num_hidden_layers": 12}
     check_architecture(tmp_path, shared | {"num_hidden_groups": 1})
-    with pytest.raises(ModelError, match="says num_hidden_layers: 12 .* far too few"):
+    with pytest.raises(ModelError, match=r"says num_hidden_layers: 12 .* far too few"):
         check_architecture(tmp_path, shared)
