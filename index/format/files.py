@@ -33,7 +33,7 @@ _NO_SUCH_FILE = frozenset(
         errno.ENAMETOOLONG,
     }
 )
-_NOT_DAMAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_NOT_DAMAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
 
 
 def map_index_file(path: Path) -> npt.NDArray[np.uint8]:

@@ -59,8 +59,9 @@ class DocumentStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        content = map_index_file(path)  # says itself what is no damage, as a file that this user may not read
         try:
-            self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(map_index_file(path))))
+            self._reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content)))
             found = ", ".join(f"{field.name}: {field.type}" for field in self._reader.schema)
         except (OSError, ValueError, pa.ArrowException) as error:  # names of columns need not be UTF-8 either
             raise self._damaged(error) from error

@@ -52,6 +52,13 @@ def _check_sizes(folder: Path, config: dict[str, Any]) -> None:
 
     So for a number of heads that cannot be one.
     """
+    for file in weight_files(folder):
+        # safetensors says of a file that this user may not read that there is none.
+        try:
+            if file.is_file():
+                file.open("rb").close()
+        except PermissionError as error:
+            raise ModelError(f"{file} cannot be read: {error.strerror}") from error
     held = _PER_BYTE * sum(file.stat().st_size for file in weight_files(folder)) + _SLACK
     sizes = {name: value for name, value in config.items() if isinstance(value, int) and not isinstance(value, bool)}
     width = max((sizes[name] for name in _WIDTHS if name in sizes), default=1)
