@@ -57,17 +57,24 @@ def serve(
     # Models are loaded once it listens: by then a wrong device could only be logged.
     check_here(device)
     retriever = Retriever.open(path, model=model, device=device)
+    wanted = settings.max_connections
     settings = replace(
         settings,
         # What is no name of a host cannot be listened on either, and that is said there.
         allow_hosts=settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
-        max_connections=connections_allowed(settings.max_connections),
+        max_connections=connections_allowed(wanted),
     )
     app = create_app(retriever, settings)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
         logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
+        if settings.max_connections < wanted:
+            logger.warning(
+                "at most %d connections at once, not %d: the system allows too few open files for more (ulimit -n)",
+                settings.max_connections,
+                wanted,
+            )
         # uvicorn raises the signal that stopped it again; by then there is nothing left to interrupt.
         with contextlib.suppress(KeyboardInterrupt):
             Server(app, settings).run(sockets=[listener])
