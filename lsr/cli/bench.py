@@ -10,12 +10,14 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Force, Json
+from lsr.cli.useless import refuse
 
 if TYPE_CHECKING:
     from lsr.eval.bench import BenchResult
 
 
 def run(
+    context: typer.Context,
     documents: Annotated[Path, typer.Argument(metavar="DOCUMENTS", help="A file of vectors.", show_default=False)],
     queries: Annotated[Path, typer.Argument(metavar="QUERIES", help="Another.", show_default=False)],
     k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or separate by commas.")] = ["10"],  # noqa: B006
@@ -68,7 +70,9 @@ def run(
         limit=query_count,
     )
     settings.check()
-    if out is not None:
+    if out is None:
+        refuse(context, "is for the files of --output: name their folder, or leave it out", "force")
+    else:
         _check_outputs(out, force)
     result = bench(documents, queries, settings, stages=progress_bar, note=note)
     # What was measured is shown, whatever becomes of the files.

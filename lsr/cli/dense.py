@@ -111,6 +111,7 @@ def run(
 
     if vectors is not None:
         refuse(context, "is for texts to encode: --vectors are added at once", "restart")
+        refuse(context, "is for models that encode: --vectors are added as they are", "device")
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
     settings = DenseSettings(kind.value, truncate)

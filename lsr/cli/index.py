@@ -176,6 +176,8 @@ def run(
         if model == WORDS_ALONE:
             fail(f"{WORDS_ALONE} is no model that makes vectors: leave out --model, or index a CORPUS with it")
         refuse(context, "is for texts to encode: --vectors are indexed as they are", *_OF_TEXTS)
+        if dense is None:
+            refuse(context, "is for models that encode: --vectors are indexed as they are", "device")
         refuse(context, "is for what takes long to encode: --vectors are indexed at once", "restart")
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")

@@ -20,7 +20,9 @@ from lsr.cli.training_set import (
     WithoutTitles,
     bm25_of,
     open_source,
+    refuse_without,
 )
+from lsr.cli.useless import refuse
 from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ KEPT = (
 
 
 def run(
+    context: typer.Context,
     source: Source,
     out: Output,
     systems: Annotated[
@@ -100,6 +103,9 @@ def run(
     from lsr.training.negatives import MiningSettings, TeacherMargin, mine
     from lsr.training.negatives.loading import load_searcher
 
+    if top:
+        refuse(context, "is of a random choice, and --top chooses the best: leave one of the two out", "seed")
+    refuse_without(context, [*systems, *([] if teacher is None else [teacher])])
     settings = MiningSettings(
         depth=depth,
         negatives=negatives,

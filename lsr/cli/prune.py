@@ -9,6 +9,7 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, Force, Json, OtherModel, drawable
+from lsr.cli.useless import refuse
 from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 
@@ -20,6 +21,7 @@ _CURVE = "The curve"
 
 
 def run(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -115,6 +117,7 @@ def run(
     if curve is not None:
         if given or out is not None:
             fail("--curve measures rules at many strengths and makes nothing: leave out --output and the rule")
+        refuse(context, "is for --output: --curve measures, and makes nothing", "force")
         _measure(source, curve, rule, plot, split, model, device, threads, as_json)
         return
     if rule or plot or split or model or device:
@@ -125,6 +128,8 @@ def run(
         options = [f"--{name.replace('_', '-')}" for name in given or values]
         asked = f"one of {', '.join(options)}" if not given else f"one rule, not {' and '.join(options)}"
         fail(f"give {asked}")
+    if source.is_file():
+        refuse(context, "is for an index, which is built again: a file of vectors is read on one thread", "threads")
     announce(out)
     from lsr.vectors.pruning import RULES
 

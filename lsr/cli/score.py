@@ -20,13 +20,16 @@ from lsr.cli.training_set import (
     WithoutTitles,
     bm25_of,
     open_source,
+    refuse_without,
 )
+from lsr.cli.useless import refuse
 from lsr.core.counted import counted
 
 KEPT = "nothing was written, and the same command begins again"
 
 
 def run(
+    context: typer.Context,
     source: Source,
     out: Output,
     teacher: Annotated[
@@ -79,6 +82,15 @@ def run(
     """
     from lsr.training.teachers import load_teacher, score_training_set
 
+    if len(teacher) == 1:
+        if len(weight or ()) == 1:
+            refuse(context, "is of several teachers: name another --teacher, or leave this out", "weight")
+        if not normalise:
+            why = "is of scores that are normalised, as a single teacher's are not: add --normalise, or leave this out"
+            refuse(context, why, "scale")
+    else:
+        refuse(context, "is for a single teacher: the scores of several are always normalised", "normalise")
+    refuse_without(context, teacher)
     with (
         interruption(lambda: KEPT),
         open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _),

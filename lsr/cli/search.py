@@ -123,7 +123,9 @@ def run(
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
-    refuse(context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag")
+    refuse(
+        context, "is for the run file that --queries makes; what one question finds is printed", "out", "tag", "force"
+    )
     if query is None or vector is not None:
         refuse(context, _OF_TEXTS, "query_idf")
         refuse_asked(context, _OF_TEXTS, "lexical_weight")

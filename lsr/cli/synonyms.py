@@ -47,7 +47,10 @@ def run(
     if clear or rules is not None:
         stored = [] if rules is None else read_synonyms(rules)
         store_synonyms(opened, stored)
-        note(f"{index}: {counted(len(stored), 'rules')} stored")
+        if as_json:
+            print_json({"synonyms": stored})
+        else:
+            note(f"{index}: {counted(len(stored), 'rules')} stored")
         return
     stored = opened.manifest.synonyms or []
     if as_json:

@@ -11,6 +11,7 @@ import typer
 from lsr.cli.console import fail, note, output, print_json, progress_bar
 from lsr.cli.interruption import interruption
 from lsr.cli.options import EncodingThreads, Json, Restart
+from lsr.cli.useless import refuse
 from lsr.core.counted import counted
 from lsr.core.errors import InputError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     recipe: Annotated[
         str | None,
         typer.Argument(help="A recipe's name (`--list`), a YAML file, or the folder of a run.", show_default=False),
@@ -66,11 +68,15 @@ def run(
     from lsr.training.recipes import recipe_path, recipes
 
     if listed:
+        why = "is for a run: --list only lists the recipes"
+        refuse(context, why, "recipe", "folder", "data", "changes", "dry_run", "plot", "restart", "device")
         _list(recipes(), as_json)
         return
     if recipe is None:
         fail("name a recipe, a YAML file or the folder of a run; `lsr train --list` lists the recipes")
     if plot is not None:
+        why = "is for training: --plot draws what a run has logged, and trains nothing"
+        refuse(context, why, "folder", "data", "changes", "dry_run", "restart", "device", "as_json")
         _plot(Path(recipe), plot)
         return
     from lsr.training.config import read_config
@@ -82,6 +88,7 @@ def run(
     if started.exists():
         if given:
             fail(f"{recipe} is a run, whose configuration is fixed: start a new one with a recipe and --output")
+        refuse(context, f"is for a new run: {recipe} is one, which goes on where it is; leave it out", "folder")
         folder, path = Path(recipe), started
     else:
         path = recipe_path(recipe)

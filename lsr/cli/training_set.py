@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import progress_bar
+from lsr.cli.useless import refuse
 from lsr.core.files import check_output, scratch_folder
 from lsr.core.unfinished import announce
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.training.data import TrainingSet
 
+BM25 = "bm25"
 Source = Annotated[
     str,
     typer.Argument(help="A training set, or anything else that `lsr train` learns from.", show_default=False),
@@ -45,6 +47,16 @@ WithoutTitles = Annotated[
     bool,
     typer.Option("--without-titles", help="If queries are titles: let teachers read the documents without them."),
 ]
+
+
+def refuse_without(context: typer.Context, named: Sequence[str]) -> None:
+    """Exit with 2 for a flag of BM25, or of models, where none of those named (--with, --teacher) is one."""
+    if BM25 not in named:
+        refuse(
+            context, f"is of {BM25}, which is not among those named: name it as well, or leave this out", "bm25_corpus"
+        )
+    if all(name == BM25 or Path(name).is_file() for name in named):
+        refuse(context, "is of models, and none is named: name one, or leave this out", "max_length", "device")
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
 from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel, drawable
-from lsr.cli.search_flags import asked, search_command
+from lsr.cli.search_flags import asked, refuse_asked, search_command
+from lsr.cli.useless import refuse
 from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
@@ -71,7 +72,17 @@ def run(
     from lsr.eval.bench.rows import in_words
     from lsr.eval.tuning.recall import tune
     from lsr.index import Index, store_tuning
+    from lsr.vectors.files import holds_vectors
 
+    if qrels is None:
+        why = "is for judged queries, whose weights are tuned: name their --qrels, or leave it out"
+        refuse(context, why, "metric")
+        refuse_asked(context, why, "fusion")
+        if holds_vectors(queries):
+            refuse(context, "is for texts to encode: vectors are searched with as they are", "model", "device")
+    else:
+        why = "is for the search that reaches a recall: with --qrels, weights are tuned, on all judged queries"
+        refuse(context, why, "recall", "k", "query_count")
     drawing = drawable(plot)
     opened = Index.open(index)
     if qrels is not None:

@@ -87,6 +87,8 @@ class IndexEncoders:
         self._dense: DenseEncoder | None = None
         # Of documents without words, such as signs alone, an index has none, whatever was asked for.
         self._lexical = LexicalRecord.of_encoder(index.encoder) if "words" in index.parts else None
+        if query_idf is not None and self.words_alone:
+            raise InputError(f"is of models, and {WORDS_ALONE} is none: leave it out", field="query_idf")
         self._tuned = stored_lexical(index)
         self._words: IndexWords | None = None
         self._loading = RLock()
@@ -296,6 +298,11 @@ class IndexEncoders:
         """The encoder with the collection's IDF blended into its query table, if its model or the caller wants it."""
         frequencies = self._index.parts["terms"].tokens
         if not encoder.inference_free or frequencies is None:
+            if self._query_idf is not None:
+                why = "this index does not say in how many texts a term stands"
+                if not encoder.inference_free:
+                    why = f"the model {encoder.name} weighs the terms of each query itself, and has no table of them"
+                raise InputError(f"has no use here, for {why}: leave it out", field="query_idf")
             return encoder
         count = len(self._index)
         blend = encoder.query_idf * count / (count + _FEW) if self._query_idf is None else self._query_idf

@@ -81,6 +81,31 @@ VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
         (["search", "INDEX", "--queries", "v.jsonl", "-o", "x.run", "--query-idf", "0.5"], "--query-idf is of the"),
         (["search", "INDEX", "--vector", '{"bird": 1}', "--lexical-weight", "2"], "--lexical-weight is of the vectors"),
         (["search", "INDEX", "--queries", "v.jsonl", "-o", "x", "--lexical-weight", "2"], "--lexical-weight is of the"),
+        (["search", "INDEX", "ice", "--query-idf", "0.5"], "field 'query_idf': has no use here, for the model splade"),
+        (["search", "INDEX", "ice", "--force"], "--force is for the run file"),
+        (["index", "--vectors", "v.jsonl", "--device", "cpu"], "--device is for models that encode"),
+        (["dense", "INDEX", "--vectors", "v.npy", "--device", "cpu"], "--device is for models that encode"),
+        (["tune", "INDEX", "--queries", "queries.jsonl", "--metric", "MAP"], "--metric is for judged queries"),
+        (["tune", "INDEX", "--queries", "queries.jsonl", "--fusion", "rrf"], "--fusion is for judged queries"),
+        (["tune", "INDEX", "--queries", "v.jsonl", "--device", "cpu"], "--device is for texts to encode"),
+        (["tune", "INDEX", "--queries", "v.jsonl", "--model", "splade-tiny"], "--model is for texts to encode"),
+        (["tune", "INDEX", "--queries", "q", "--qrels", "q.tsv", "--recall", "0.9"], "--recall is for the search that"),
+        (["tune", "INDEX", "--queries", "q", "--qrels", "q.tsv", "-k", "9"], "--k is for the search that"),
+        (["tune", "INDEX", "--queries", "q", "--qrels", "q.tsv", "--max-queries", "9"], "--max-queries is for the"),
+        (["bench", "v.jsonl", "v.jsonl", "--against", "none", "--force"], "--force is for the files of --output"),
+        (["prune", "INDEX", "--curve", "folder", "--force"], "--force is for --output"),
+        (["prune", "v.jsonl", "-o", "s.jsonl", "--top-k", "1", "--threads", "2"], "--threads is for an index"),
+        (["mine", "set", "-o", "mined", "--top", "--seed", "1"], "--seed is of a random choice"),
+        (["mine", "set", "-o", "mined", "--with", "splade-tiny", "--bm25-corpus", "c"], "--bm25-corpus is of bm25"),
+        (["mine", "set", "-o", "mined", "--device", "cpu"], "--device is of models"),
+        (["score", "set", "-o", "s", "-t", "bm25", "--weight", "2"], "--weight is of several teachers"),
+        (["score", "set", "-o", "s", "-t", "bm25", "--scale", "2"], "--scale is of scores that are normalised"),
+        (["score", "set", "-o", "s", "-t", "bm25", "-t", "minilm", "--normalise"], "--normalise is for a single"),
+        (["score", "set", "-o", "s", "-t", "v.jsonl", "-t", "bm25", "--max-length", "9"], "--max-length is of models"),
+        (["score", "set", "-o", "s", "-t", "minilm", "--bm25-corpus", "c"], "--bm25-corpus is of bm25"),
+        (["train", "--list", "--data", "set"], "--data is for a run"),
+        (["train", "run", "--plot", "p.svg", "--restart"], "--restart is for training"),
+        (["train", "run", "--plot", "p.svg", "--json"], "--json is for training"),
         (["search", "INDEX", "ice", "--lexical-weight", "2"], "field 'lexical_weight': this index holds no"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -91,3 +116,23 @@ def test_other_commands_refuse_it_too(run: Run, folder: Path, toy_index: Path, a
     code, out, err = run(*[toy_index if each == "INDEX" else each for each in arguments])
     assert (code, out) == (2, "") and f"error: {said}" in err, err
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_run_goes_on_in_its_own_folder(run: Run) -> None:
+    Path("run").mkdir()
+    Path("run/config.yaml").touch()
+    code, out, err = run("train", "run", "-o", "other")
+    assert (code, out) == (2, "") and "error: --output is for a new run: run is one, which goes on where it is" in err
+
+
+def test_words_alone_have_no_idf_to_blend(run: Run, folder: Path) -> None:
+    assert run("index", "corpus.jsonl", "-o", "words", "--model", "bm25")[0] == 0
+    code, out, err = run("search", "words", "ice", "--query-idf", "0.5")
+    assert (code, out) == (2, "") and "field 'query_idf': is of models, and bm25 is none" in err
+
+
+def test_synonyms_that_are_stored_are_printed_as_json_where_that_is_asked_for(run: Run, folder: Path) -> None:
+    assert run("index", "corpus.jsonl", "-o", "words", "--model", "bm25")[0] == 0
+    Path("rules.txt").write_text("ice, frozen water\n")
+    assert json.loads(run("synonyms", "words", "rules.txt", "--json")[1]) == {"synonyms": ["ice, frozen water"]}
+    assert json.loads(run("synonyms", "words", "--clear", "--json")[1]) == {"synonyms": []}
