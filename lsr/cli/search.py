@@ -154,6 +154,9 @@ def run(
         if offset and not response.hits:
             found = len(retriever.search(query, offset, plan, **vectors).hits)
         print_response(response, explain=explain, before=found)
+        nothing = not response.hits and not offset and response.stats is not None
+        if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
+            note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:

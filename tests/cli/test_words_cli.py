@@ -27,6 +27,15 @@ def test_synonyms_are_stored_shown_used_and_removed(run: Run, tmp_path: Path) ->
     assert '"v"' not in run("search", "own", "fiddle", "--json")[1]
 
 
+def test_a_query_of_which_nothing_is_searched_for_is_told_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_text(json.dumps({"_id": "v", "text": "a violin"}) + "\n")
+    assert run("index", "c.jsonl", "-o", "own", "--model", "bm25")[0] == 0
+    for query in ("the of", "oboes"):
+        code, out, err = run("search", "own", query)
+        assert code == 0 and "No document shares a term" in out and "nothing is searched for: the words" in err
+    assert "nothing is searched for" not in run("search", "own", "the violin")[2]
+
+
 def test_the_weight_of_words_is_tuned_stored_and_drawn(run: Run, tmp_path: Path) -> None:
     places = ["paris", "london", "rome", "oslo", "lima", "quito", "cairo", "delhi", "kyoto", "seoul"]
     (tmp_path / "c.jsonl").write_text(
