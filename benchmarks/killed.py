@@ -89,7 +89,7 @@ def _prepare(command: Command, inputs: Path, folder: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, folder / name)
         else:
-            shutil.copyfile(source, folder / name)
+            shutil.copy2(source, folder / name)  # with its time: what is made of it is named by that
 
 
 def _warm(command: Command, folder: Path) -> None:

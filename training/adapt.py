@@ -251,9 +251,9 @@ def _write(made: TrainingSet, examples: npt.NDArray[np.int64], path: Path) -> No
 
 
 def _mine(made: TrainingSet, path: Path, settings: AdaptSettings, device: str | None, stages: Stages) -> TrainingSet:
-    if is_training_set(path):
-        return TrainingSet.open(path)
-    with scratch_folder(path.with_name(f".{path.name}.work")) as work:
+    with scratch_folder(path.with_name(f".{path.name}.work")) as work:  # removes what a killed run left of it, too
+        if is_training_set(path):
+            return TrainingSet.open(path)
         searchers = [
             load_searcher(
                 name,

@@ -40,9 +40,17 @@ def _digest(path: Path) -> str:
     content = path.read_bytes()
     if path.name == "manifest.json" or path.suffix in (".json", ".jsonl"):
         content = _without_chance(content.decode())
+    elif path.suffix == ".safetensors":
+        content = _in_order(content)
     elif path.name in ("training_args.bin", "state.json") or path.suffix in (".pt", ".pth"):
         content = b""  # pickles, which hold times
     return sha256(content).hexdigest()
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its header's entries in order: which weights are shared is written in that of a hash."""
+    size = int.from_bytes(content[:8], "little")
+    return json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode() + content[8 + size :]
 
 
 def _without_chance(text: str) -> bytes:

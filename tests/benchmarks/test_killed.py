@@ -49,3 +49,15 @@ def test_what_is_compared(tmp_path: Path) -> None:
         "missing: index/manifest.json",
         "left over: .index.tmp",
     ]
+
+
+def test_the_order_of_what_a_file_of_weights_says_of_itself_is_chance(tmp_path: Path) -> None:
+    def made(name: str, header: str, weights: bytes = b"\0\1") -> dict[str, str]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header.encode() + weights)
+        return snapshot(tmp_path / name)
+
+    first = made("first", '{"__metadata__": {"a": "b", "c": "d"}}')
+    assert differences(first, made("second", '{"__metadata__": {"c": "d", "a": "b"}}')) == []
+    assert differences(first, made("third", '{"__metadata__": {"a": "b", "c": "e"}}')) != []
+    assert differences(first, made("fourth", '{"__metadata__": {"a": "b", "c": "d"}}', b"\0\2")) != []

@@ -118,12 +118,10 @@ def _converted(
     target = work / f"{name}-{digest}"
     work.mkdir(parents=True, exist_ok=True)
     with FileLock(work / f".{target.name}.lock"):  # all processes of a training run need it
-        if not is_training_set(target):
-            with (
-                scratch_folder(work / f".{target.name}.work") as folder,
-                TrainingSetWriter(target, about=options) as writer,
-            ):
-                convert(writer, folder)
+        with scratch_folder(work / f".{target.name}.work") as folder:  # removes what a killed process left of it, too
+            if not is_training_set(target):
+                with TrainingSetWriter(target, about=options) as writer:
+                    convert(writer, folder)
     return TrainingSet.open(target)
 
 
