@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsr.core.options import build
 from lsr.core.types import Vectors
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.segment import SegmentBuilder
@@ -20,6 +21,7 @@ from lsr.index.format.output import new_segment, seal
 from lsr.index.format.records import PartRecord, SegmentRecord
 from lsr.index.parts.dense.ann import write_ann
 from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
+from lsr.text.windows import WindowSettings
 
 # Fewer vectors are all read by every search, whatever the kind: a structure over them would not be faster.
 _FLAT_BELOW = 50_000
@@ -38,6 +40,7 @@ def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabu
         dim=max(dim, 1),
         settings=live.settings,
         vocabulary=vocabulary,
+        windows=None if live.windows is None else build(WindowSettings, live.windows),
         words=rows.words,
         shared=SharedColumns.of(dim) if rows.words else None,
         by_id=True,

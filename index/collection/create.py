@@ -32,6 +32,7 @@ def create_collection(
     encoder: dict[str, Any] | None = None,
     settings: IndexSettings | None = None,
     tokens: bool = False,
+    windows: dict[str, Any] | None = None,
     dense: dict[str, Any] | None = None,
     vocabulary: Vocabulary | None = None,
     schema: dict[str, Any] | None = None,
@@ -46,6 +47,7 @@ def create_collection(
         encoder: the encoder's own description, as JSON values.
         settings: of its segments.
         tokens: whether the tokens of texts are counted.
+        windows: how documents are cut, as JSON values of `lsr.text.windows.WindowSettings`; None if they are not.
         dense: what `lsr.index.parts.dense.record.DenseRecord` says of dense vectors, as JSON values; None for none.
         vocabulary: names of the model's terms; None if they have none.
         schema: the types of fields; None if they are inferred.
@@ -68,6 +70,7 @@ def create_collection(
         terms=terms,
         settings=settings or IndexSettings(),
         tokens=tokens,
+        windows=windows,
         dense=dense,
         vocabulary=stored,
         schema=schema,

@@ -14,6 +14,7 @@ from lsr.core.documents import Document
 from lsr.core.types import Vectors
 from lsr.index.live.memory.state import MemoryState
 from lsr.index.live.searched import SearchedSegment
+from lsr.text.windows import only_window, split_window_id
 from lsr.vectors.sparse import SparseVectors
 
 BATCH = 1024
@@ -48,9 +49,14 @@ def ordered_words(counts: Counter[str]) -> list[str]:
     return sorted(counts, key=lambda word: (-counts[word], word))
 
 
-def rows_of_memory(state: MemoryState, model: int) -> Rows:
-    """The documents of a memory that live."""
-    order = sorted(state.live_rows().tolist(), key=state.id)
+def row_key(id: str, *, windows: bool) -> tuple[str, int]:
+    """What rows of this id go by: the document's, and the number of its window."""
+    return split_window_id(id) if windows else (id, 0)
+
+
+def rows_of_memory(state: MemoryState, model: int, *, windows: bool) -> Rows:
+    """The rows of a memory that live; `windows`: whether they are windows of documents."""
+    order = sorted(state.live_rows().tolist(), key=lambda row: row_key(state.id(row), windows=windows))
     puts = [state.put(row) for row in order]
     words = ordered_words(Counter(word for put in puts for word in put.words))
     places = {word: model + place for place, word in enumerate(words)}
@@ -84,8 +90,11 @@ def rows_of_memory(state: MemoryState, model: int) -> Rows:
     return Rows(len(puts), words, tokens, batches())
 
 
-def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.float32) -> Rows:
-    """The rows of segments that are not deleted, at the time of this call."""
+def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.float32, *, windows: bool) -> Rows:
+    """The rows of segments that are not deleted, at the time of this call.
+
+    With `windows`, a row that is a whole document becomes its only window.
+    """
     counts: Counter[str] = Counter()
     tokens = np.zeros(model, np.int64)
     for segment in segments:
@@ -103,7 +112,7 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
 
     def batches() -> Iterator[Batch]:
         merged = heapq.merge(*(_in_order(number, segment) for number, segment in enumerate(segments)))
-        held: list[tuple[str, int, int]] = []
+        held: list[_Place] = []
         for each in merged:
             held.append(each)
             # All windows of a document stand together; a batch may part them.
@@ -113,7 +122,7 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
         if held:
             yield made(held)
 
-    def made(held: list[tuple[str, int, int]]) -> Batch:
+    def made(held: list[_Place]) -> Batch:
         rows, documents, dense = [], [], []
         for _, number, row in held:
             segment = segments[number]
@@ -124,7 +133,8 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
                 order = np.argsort(terms)
                 terms, weights = terms[order], weights[order]
             rows.append((terms.astype(np.uint32), weights))
-            documents.append(segment.store.document(row))
+            document = segment.store.document(row)
+            documents.append(only_window(document) if windows and segment.windows is None else document)
             if has_dense:
                 dense.append(segment.part("dense").vectors[row])
         vectors = _assembled(rows, [document.id for document in documents], dim)
@@ -134,15 +144,18 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
     return Rows(count, words, tokens, batches())
 
 
-def _in_order(number: int, segment: SearchedSegment) -> Iterator[tuple[str, int, int]]:
-    """(id, number of the segment, row) of the rows that live, by id."""
+_Place = tuple[tuple[str, int], int, int]
+
+
+def _in_order(number: int, segment: SearchedSegment) -> Iterator[_Place]:
+    """(what it goes by, number of the segment, row) of the rows that live, in their order."""
     rows = np.arange(len(segment))
     if segment.alive is not None:
         rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
     # Of segments that were written by other builders, rows may be as documents were added.
-    ids = segment.ids.ids(rows)
-    for place in sorted(range(len(ids)), key=ids.__getitem__):
-        yield ids[place], number, int(rows[place])
+    keys = [row_key(id, windows=segment.windows is not None) for id in segment.ids.ids(rows)]
+    for place in sorted(range(len(keys)), key=keys.__getitem__):
+        yield keys[place], number, int(rows[place])
 
 
 def _renumbered(segment: SearchedSegment, places: dict[str, int], model: int) -> npt.NDArray[np.int64] | None:

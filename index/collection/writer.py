@@ -30,6 +30,7 @@ from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_write
 from lsr.index.parts.segment import Segment
+from lsr.text.windows import split_window_id
 
 TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
 """The different token ids of each text, ascending: what the IDF of a collection counts."""
@@ -148,17 +149,26 @@ class CollectionWriter:
         assert live is not None
         if not live.tokens:
             return
-        held = [(write, found) for write in writes if (found := self._state.in_segment(write.id)) is not None]
+        held: list[tuple[Write, tuple[Tombstones, range]]] = []
+        for write in writes:
+            id = self._state.document_of(write)
+            found = None if id is None else self._state.in_segment(id)
+            if found is not None:
+                held.append((write, found))
         if not held:
             return
         if self._tokens_of is None:
             raise LsrError(f"{self.path}: to replace or delete documents of this collection, its encoder is needed")
-        texts = [self._document_of(tombstones, rows) for _, (tombstones, rows) in held]
-        for (write, _), tokens in zip(held, self._tokens_of(texts), strict=True):
-            write.gone = tokens
+        for write, (tombstones, rows) in held:
+            write.gone = self._tokens_of_rows(tombstones.segment.part("documents").documents(rows.start, rows.stop))
 
-    def _document_of(self, tombstones: Tombstones, rows: range) -> Document:
-        return tombstones.segment.part("documents").document(rows.start)
+    def _tokens_of_rows(self, rows: Sequence[Document]) -> npt.NDArray[np.uint32]:
+        """The tokens of the rows of a document, each once for each row, ascending."""
+        live = self.manifest.live
+        assert live is not None
+        if not live.tokens or self._tokens_of is None:
+            return np.zeros(0, np.uint32)
+        return np.sort(np.concatenate(self._tokens_of(rows)))
 
     def flush_log(self) -> None:
         """Wait until all writes are on the disk."""
@@ -276,16 +286,16 @@ class CollectionWriter:
             number = self._log.rotate()
             sequence = self._log.durable
             frozen = self._state.begin_memory()
-            state, self._snapshot = frozen.state, None
-        made = self._made(rows_of_memory(state, self._model)) if state.live else None
+            state, self._snapshot = frozen.segment.state, None
+        made = self._made(rows_of_memory(state, self._model, windows=self._cuts)) if state.live else None
         with self._changing:
             tombstones = list(self._state.tombstones)
             if made is not None:
-                new = Tombstones(made)
-                for row in np.setdiff1d(state.live_rows(), frozen.state.live_rows(), assume_unique=True).tolist():
-                    rows = new.find(state.id(row))
-                    assert rows is not None
-                    new.bury(rows, state.put(row).tokens)
+                new, now = Tombstones(made), frozen.segment.state
+                dead = np.setdiff1d(state.live_rows(), now.live_rows(), assume_unique=True)
+                self._bury_rows(
+                    new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
+                )
                 tombstones.append(new)
             self._publisher.publish(tombstones, log=number, sequence=sequence)
             self._state.tombstones = tombstones
@@ -299,7 +309,7 @@ class CollectionWriter:
             before = [each.state() for each in merged]
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
-        rows = rows_of_segments(searched, self._model, scale)
+        rows = rows_of_segments(searched, self._model, scale, windows=self._cuts)
         made = self._made(rows) if rows.count else None
         with self._changing:
             left = [each for each in self._state.tombstones if each not in merged]
@@ -319,17 +329,30 @@ class CollectionWriter:
         now = old.state()
         if now is None or (seen.deleted and now.count == seen.deleted):
             return
-        rows = len(old.segment)
-        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, rows)
-        texts = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, rows), then).tolist()]
+        count = len(old.segment)
+        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, count)
+        rows = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, count), then).tolist()]
+        cut = seen.windows is not None
+        self._bury_rows(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
+
+    def _bury_rows(
+        self, new: Tombstones, dead: Sequence[tuple[Document, npt.NDArray[np.uint32]]], *, windows: bool
+    ) -> None:
+        """Delete documents in a new segment: all rows of each, given with their tokens."""
+        by_document: dict[str, list[npt.NDArray[np.uint32]]] = {}
+        for row, tokens in dead:
+            id = split_window_id(row.id)[0] if windows else row.id
+            by_document.setdefault(id, []).append(tokens)
+        for id, tokens in by_document.items():
+            rows = new.find(id)
+            assert rows is not None
+            new.bury(rows, np.concatenate(tokens))
+
+    @property
+    def _cuts(self) -> bool:
+        """Whether documents are cut into windows."""
         live = self.manifest.live
-        assert live is not None
-        none = np.zeros(0, np.uint32)
-        tokens = self._tokens_of(texts) if live.tokens and self._tokens_of is not None else [none] * len(texts)
-        for document, own in zip(texts, tokens, strict=True):
-            found = new.find(document.id)
-            assert found is not None
-            new.bury(found, own)
+        return live is not None and live.windows is not None
 
     @property
     def _model(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from lsr.index.parts.fields.writer import columns_in_memory, fields_in_memory
 from lsr.index.parts.ids import IdTable
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.windows import WindowRows
-from lsr.text.windows import split_window_id, window_id
+from lsr.text.windows import is_first, split_window_id, window_id
 
 # The fields of so many rows are read from the documents, where an index was built without columns of them.
 MOST_IN_MEMORY = 100_000
@@ -174,7 +174,7 @@ class SegmentFields:
 
 
 class MemoryFields(SegmentFields):
-    """The fields of documents in memory, whose rows are whole documents."""
+    """The fields of documents in memory."""
 
     def __init__(self, memory: SearchedMemory) -> None:
         self._memory = memory
@@ -185,23 +185,39 @@ class MemoryFields(SegmentFields):
 
     def _open(self) -> FieldColumns:
         documents = self._memory.store.documents(0, self.rows)
-        schema, data = columns_in_memory(lambda: (document.fields for document in documents))
+
+        def fields() -> Iterator[dict[str, Any]]:
+            known: dict[str, Any] = {}
+            for document in documents:
+                if self._windows is None:
+                    yield document.fields
+                    continue
+                # Only a document's first window has its fields.
+                known = document.fields.get("fields", {}) if is_first(document.id) else known
+                yield known
+
+        schema, data = columns_in_memory(fields)
         where = Path("memory")
         return FieldColumns(data, schema, self.rows, where, where)
 
     def rows_of_id(self, id: str) -> range:
         """See `FilteredRows`."""
-        row = self._memory.ids.find(id)
-        return range(0) if row is None else range(row, row + 1)
+        windows = self._windows
+        row = self._memory.ids.find(id if windows is None else window_id(id, 0))
+        if row is None:
+            return range(0)
+        return range(row, row + 1) if windows is None else windows.rows_beside(row)
 
     def id_column(self) -> pa.Array:
         """See `FilteredRows`."""
         ids = self._memory.ids.ids(np.arange(self.rows))
+        if self._windows is not None:
+            ids = [split_window_id(id)[0] for id in ids if is_first(id)]
         return pa.array([id.encode() for id in ids], pa.large_binary())
 
-    def of_documents(self, mask: Mask) -> Mask:
-        """See `FilteredRows`."""
-        return mask
+    @property
+    def _windows(self) -> WindowRows | None:
+        return self._memory.windows
 
 
 def _fields_of(segment: Searched) -> SegmentFields:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsr.core.errors import InputError
+from lsr.core.options import build
 from lsr.index.format.manifest import Manifest
+from lsr.index.live.live_memory import LiveMemory
 from lsr.index.live.log.reader import LogPlace, LogReader, TornTail
 from lsr.index.live.log.records import decode
 from lsr.index.live.memory.segment import Applied, MemorySegment, MemorySettings
 from lsr.index.live.searched import SearchedSegment
-from lsr.index.live.searched_memory import Searched, SearchedMemory
+from lsr.index.live.searched_memory import Searched
 from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.writes import Delete, Put, Write
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.index.parts.segment import Segment
+from lsr.text.windows import WindowSettings, split_window_id
 
 
 class LiveState:
@@ -32,7 +35,10 @@ class LiveState:
     def __init__(self, manifest: Manifest, segments: Sequence[Segment]) -> None:
         self._settings = memory_settings(manifest)
         self.tombstones = [Tombstones(segment) for segment in segments]
-        self.memories = [MemorySegment(self._settings)]
+        live = manifest.live
+        assert live is not None
+        self._windows = None if live.windows is None else build(WindowSettings, live.windows)
+        self.memories = [LiveMemory(self._settings, self._windows)]
         self.place: LogPlace | None = None
         self.torn: TornTail | None = None
         self.repeated = 0
@@ -40,15 +46,17 @@ class LiveState:
     @property
     def memory(self) -> MemorySegment:
         """The memory that takes writes."""
-        return self.memories[-1]
+        return self.memories[-1].segment
 
     def check(self, write: Write) -> None:
         """InputError for a write that does not fit the collection."""
+        if self._windows is not None and isinstance(write, Put):
+            split_window_id(write.id)
         self.memory.check(write)
 
     def holds(self, id: str) -> bool:
         """Whether there is a document of this id."""
-        return any(memory.state.find(id) is not None for memory in self.memories) or self.in_segment(id) is not None
+        return any(memory.holds(id) for memory in self.memories) or self.in_segment(id) is not None
 
     def in_segment(self, id: str) -> tuple[Tombstones, range] | None:
         """The segment that holds the document of this id, and its rows; None if none does."""
@@ -58,44 +66,70 @@ class LiveState:
                 return tombstones, rows
         return None
 
+    def document_of(self, write: Write) -> str | None:
+        """The id of the document that a write deletes or begins to put; None for the further windows of one."""
+        if self._windows is None or isinstance(write, Delete):
+            return write.id
+        document, number = split_window_id(write.id)
+        return None if number else document
+
     def apply(self, writes: Sequence[Write]) -> Applied:
-        """Apply writes in their order. They passed `check`."""
-        buried = 0
-        missing_here: dict[str, int] = {}
+        """Apply writes in their order. They passed `check`.
+
+        Where documents are cut, each `Put` is a window, under its own id; those of a document follow one another, and a
+        `Delete` names the document. What became of them is counted by documents.
+        """
+        applied, held, seen = Applied(), [], set[str]()
         for write in writes:
-            before = self.in_segment(write.id)
-            if before is not None:
-                tombstones, rows = before
-                tombstones.bury(rows, write.gone)
-                missing_here[write.id] = missing_here.get(write.id, 0) + 1
-                buried += 1
-            for older in self.memories[:-1]:
-                if older.state.find(write.id) is not None:
-                    older.apply([Delete(write.id)])
-                    missing_here[write.id] = missing_here.get(write.id, 0) + 1
-                    buried += 1
-        applied = self.memory.apply(writes)
-        # What was in a segment is new to the memory, and not there for it to delete.
-        for write in writes:
-            if missing_here.pop(write.id, 0):
-                if isinstance(write, Put):
-                    applied.added, applied.replaced = applied.added - 1, applied.replaced + 1
-                else:
-                    applied.missing.remove(write.id)
-                    applied.deleted += 1
+            id = self.document_of(write)
+            if id is None:
+                held.append(write)
+                continue
+            if id in seen:
+                # Whether it is there depends on what was put of it just before.
+                self.memories[-1].apply(held)
+                held, seen = [], set()
+            seen.add(id)
+            there = self._bury(id, write)
+            gone = self.memories[-1].windows_of(id)
+            if isinstance(write, Delete):
+                held += [Delete(each) for each in gone]
+                applied.deleted += there or bool(gone)
+                if not there and not gone:
+                    applied.missing.append(id)
+            else:
+                # The first is replaced by this one.
+                held += [*(Delete(each) for each in gone[1:]), write]
+                applied.replaced += there or bool(gone)
+                applied.added += not there and not gone
+        self.memories[-1].apply(held)
         return applied
+
+    def _bury(self, id: str, write: Write) -> bool:
+        """Delete a document from segments and older memories; whether it was there."""
+        before = self.in_segment(id)
+        if before is not None:
+            tombstones, rows = before
+            tombstones.bury(rows, write.gone)
+            return True
+        for older in self.memories[:-1]:
+            gone = older.windows_of(id)
+            if gone:
+                older.apply([Delete(each) for each in gone])
+                return True
+        return False
 
     def searched(self) -> list[Searched]:
         """What a snapshot of this moment searches, the largest segment first."""
         found: list[Searched] = [SearchedSegment(each.segment, each.state()) for each in self.tombstones]
         model = self._settings.dim
-        found += [SearchedMemory(memory.state, model) for memory in self.memories if memory.state.rows]
-        return found or [SearchedMemory(self.memory.state, model)]
+        memories = [memory.searched(model) for memory in self.memories if memory.segment.state.rows]
+        return [*found, *memories] or [self.memories[-1].searched(model)]
 
-    def begin_memory(self) -> MemorySegment:
+    def begin_memory(self) -> LiveMemory:
         """Let a new memory take writes; return the one before."""
-        before = self.memory
-        self.memories.append(MemorySegment(self._settings))
+        before = self.memories[-1]
+        self.memories.append(LiveMemory(self._settings, self._windows))
         return before
 
 

@@ -22,6 +22,7 @@ from lsr.index.live.searched import SearchedSegment
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.index.parts.dense.vectors import DenseHits, DenseStats
 from lsr.index.parts.terms import TermCounts
+from lsr.index.parts.windows import WindowRows
 
 
 class SearchedMemory:
@@ -30,11 +31,9 @@ class SearchedMemory:
     Its term ids are the memory's columns: a model's terms by their own ids, and words by their numbers after these.
     """
 
-    windows = None
-
-    def __init__(self, state: MemoryState, model: int) -> None:
-        """`model`: the number of the model's terms."""
-        self.state, self._model = state, model
+    def __init__(self, state: MemoryState, model: int, windows: WindowRows | None = None) -> None:
+        """`model`: the number of the model's terms; `windows`: of which documents the rows are, if they are windows."""
+        self.state, self._model, self.windows = state, model, windows
         self.deleted = state.rows - state.live
         self.alive: npt.NDArray[np.uint8] | None = ~state.dead if self.deleted else None
         self.ids = _Ids(state)

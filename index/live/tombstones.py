@@ -49,13 +49,12 @@ class Tombstones:
         return range(row, row + 1) if windows is None else windows.rows_beside(row)
 
     def bury(self, rows: range, tokens: npt.NDArray[np.integer]) -> None:
-        """Delete rows that are not deleted. `tokens`: those of the document's text, each once, where these count."""
+        """Delete rows that are not deleted. `tokens`: those of each row's text, where these count."""
         alive = self._alive.copy()  # what a search has of it stays as it is
         for row in rows:
             alive[row >> 3] &= np.uint8(~(1 << (row & 7)) & 0xFF)
             self._documents[self._terms_of(row)] += 1
-        # Of a document in windows, tokens are counted for each window; which holds which is not known here.
-        self._tokens[tokens] += 1
+        np.add.at(self._tokens, tokens, 1)
         self._alive, self._count = alive, self._count + len(rows)
         self._state, self.changed = None, True
 

@@ -27,7 +27,8 @@ class Put:
         tokens: uint32, the different token ids of the text, ascending: what the IDF of a collection counts.
         length: the number of words of the text, repeated ones counted too.
         dense: float32 [dim], as the encoder made it, or None.
-        gone: uint32, the different token ids of the document in a segment whose place this one takes.
+        gone: uint32, ascending: the different token ids of each row of the document in a segment whose place this one
+            takes.
     """
 
     document: Document

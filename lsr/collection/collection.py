@@ -17,8 +17,10 @@ from lsr.core.arguments import kind_of, path_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
+from lsr.core.options import build
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.writes import Delete, Put, Write
+from lsr.text.windows import WindowSettings
 
 if TYPE_CHECKING:
     from lsr.index import Index
@@ -88,6 +90,7 @@ class Collection:
             self._writer.manifest.encoder,
             tokens=live.tokens,
             dense=live.dense,
+            windows=None if live.windows is None else build(WindowSettings, live.windows),
             load=lambda: self.retriever.document_encoder,
             load_dense=lambda: self.retriever.dense_encoder,
         )
@@ -206,12 +209,15 @@ class Collection:
 
     def _checked(self, puts: list[Put], refused: list[Refused]) -> None:
         """Take out those that do not fit the collection."""
-        for put in list(puts):
+        wrong: dict[str, str] = {}
+        for put in puts:
             try:
                 self._writer.check(put)
             except InputError as error:
-                puts.remove(put)
-                refused.append(Refused(put.id, error.problem))
+                wrong.setdefault(self._encoder.document_of(put), error.problem)
+        if wrong:
+            puts[:] = [put for put in puts if self._encoder.document_of(put) not in wrong]
+            refused += [Refused(id, reason) for id, reason in wrong.items()]
 
     def delete(self, ids: str | Iterable[str] = (), *, filter: Any = None, wait: bool = True) -> Deleted:
         """Delete documents by id, or those that fulfil a filter (as for a search) at this moment.
@@ -238,7 +244,9 @@ class Collection:
         return snapshot.documents.ids(rows)
 
     def update_fields(self, id: str, fields: Mapping[str, Any], *, wait: bool = True) -> None:
-        """Change fields of a document: those given are set, those given as None removed. Its text is not encoded again.
+        """Change fields of a document: those given are set, those given as None removed.
+
+        Its text is not encoded again, unless documents are cut into windows.
 
         NotFoundError if there is no such document, InputError for values that are not JSON.
         """
@@ -246,16 +254,20 @@ class Collection:
         document = snapshot.documents.get(id)
         changed = {**document.fields, **fields}
         kept = {name: value for name, value in changed.items() if value is not None}
-        put = self._put_of(snapshot, id, Document(id, document.text, document.title, kept))
-        self._writer.check(put)
-        self._writer.apply([put], wait=wait)
+        puts = self._puts_of(snapshot, id, Document(id, document.text, document.title, kept))
+        for put in puts:
+            self._writer.check(put)
+        self._writer.apply(puts, wait=wait)
 
-    def _put_of(self, snapshot: Index, id: str, document: Document) -> Put:
-        """A write of a document that is there, with what is stored of it."""
+    def _puts_of(self, snapshot: Index, id: str, document: Document) -> list[Put]:
+        """The writes of a document that is there, with what is stored of it."""
         rows = snapshot.documents.rows_of(id)
-        if len(rows) > 1:
-            (put,), _ = self._encoder.encode([document])
-            return put
+        live = snapshot.manifest.live
+        if live is None or live.windows is not None or len(rows) > 1:
+            puts, refused = self._encoder.encode([document])
+            for each in refused:
+                raise InputError(each.reason)
+            return puts
         terms, weights = snapshot.vector(rows[0])
         first = snapshot.manifest.model_terms
         own = terms < first
@@ -263,7 +275,7 @@ class Collection:
         names = () if words is None else tuple(words.word(term) for term in terms[~own].tolist())
         dense = snapshot.parts["dense"].vectors[np.array([rows[0]])][0] if "dense" in snapshot.parts else None
         (tokens,) = self._encoder.tokens_of([document])
-        return Put(document, terms[own], weights[own], names, weights[~own], tokens, 0, dense)
+        return [Put(document, terms[own], weights[own], names, weights[~own], tokens, 0, dense)]
 
     def flush(self) -> None:
         """Wait until all that was written is on the disk."""

@@ -15,6 +15,7 @@ from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
 from lsr.index.collection.create import create_collection
 from lsr.index.format.settings import IndexSettings
+from lsr.text.windows import fitting_windows
 
 # A weight of 255 stands for so many times the heaviest that the texts below have: others may have heavier ones.
 _ROOM = 1.25
@@ -42,7 +43,7 @@ def create(
     if not mean_length > 0:
         raise InputError(f"must be above 0, not {mean_length}", field="mean_length")
     record: dict[str, Any]
-    settings, tokens, terms, vocabulary = IndexSettings(), False, 0, None
+    settings, tokens, terms, vocabulary, windows = IndexSettings(), False, 0, None, None
     if model == WORDS_ALONE:
         record = {"model": WORDS_ALONE, "dim": 0, "top_k": None}
         settings = IndexSettings(weight_bits=24)
@@ -53,6 +54,7 @@ def create(
 
         encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
         record = {**encoder.settings(), "top_k": None}
+        windows = fitting_windows(encoder.max_length).to_record()
         tokens, terms, vocabulary = encoder.inference_free, encoder.dim, encoder.vocabulary
         texts = [] if weight_scale is not None else sample_texts()
         scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words) * _ROOM / 255
@@ -69,6 +71,7 @@ def create(
         encoder=record,
         settings=settings,
         tokens=tokens,
+        windows=windows,
         vocabulary=vocabulary,
         dense=None if dense is None else _dense_record(dense, device),
     )

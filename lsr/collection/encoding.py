@@ -17,6 +17,7 @@ from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.lexical.words import damped
 from lsr.index.live.writes import Put, check_write
 from lsr.index.parts.document_writer import check_storable
+from lsr.text.windows import WindowSettings, cut_document, split_window_id
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -42,6 +43,7 @@ class DocumentEncoder:
         record: what the manifest says of the encoder.
         tokens: whether the tokens of texts are counted.
         dense: what it says of the dense encoder; None if there are no dense vectors.
+        windows: how documents are cut into rows; None if they are not.
         load, load_dense: give the encoders of documents.
     """
 
@@ -51,12 +53,14 @@ class DocumentEncoder:
         *,
         tokens: bool,
         dense: dict[str, Any] | None,
+        windows: WindowSettings | None,
         load: Callable[[], SparseEncoder],
         load_dense: Callable[[], DenseEncoder],
     ) -> None:
         self._record = record or {}
         self._tokens, self._has_dense = tokens, dense is not None
         self._load, self._load_dense = load, load_dense
+        self._windows = windows
         self._words_alone = self._record.get("model") == WORDS_ALONE
         self._lexical = LexicalRecord.of_encoder(record)
         if self._lexical is not None and self._lexical.analysis != ANALYSIS:
@@ -71,30 +75,36 @@ class DocumentEncoder:
     def encode(
         self, documents: Sequence[Document], progress: Callable[[int], None] | None = None
     ) -> tuple[list[Put], list[Refused]]:
-        """The writes of documents, and those that cannot be written, each with its reason."""
+        """The writes of documents, one for each row, and those documents that cannot be written, with reasons."""
         kept, refused = [], []
         for document in documents:
             try:
                 check_storable(document)
                 if not document.id:
                     raise InputError("a document has no id")
-                kept.append(document)
+                kept += [document] if self._windows is None else cut_document(document, self._windows)
             except InputError as error:
                 refused.append(Refused(str(document.id), error.problem))
         texts = [document.contents for document in kept]
         rows = self._terms(texts, [document.id for document in kept], progress)
         dense = self._load_dense().encode_documents(texts) if self._has_dense and texts else [None] * len(texts)
-        puts = []
+        puts: list[Put] = []
+        broken: dict[str, str] = {}
         for document, row, words, tokens, vector in zip(
             kept, rows, self._words(texts), self.tokens_of(kept), dense, strict=True
         ):
             put = Put(document, *row, words.names, words.weights, tokens, words.length, vector)
+            puts.append(put)
             try:
                 check_write(put)
-                puts.append(put)
             except InputError as error:
-                refused.append(Refused(document.id, error.problem))
-        return puts, refused
+                broken.setdefault(self.document_of(put), error.problem)
+        refused += [Refused(id, reason) for id, reason in broken.items()]
+        return [put for put in puts if self.document_of(put) not in broken], refused
+
+    def document_of(self, put: Put) -> str:
+        """The id of the document that a write is of."""
+        return put.id if self._windows is None else split_window_id(put.id)[0]
 
     def _terms(
         self, texts: Sequence[str], ids: Sequence[str], progress: Callable[[int], None] | None

@@ -151,6 +151,12 @@ def cut_document(document: Document, settings: WindowSettings) -> list[Document]
     return rows
 
 
+def only_window(document: Document) -> Document:
+    """The row of a document that is stored as a single window, whatever its length."""
+    fields: dict[str, Any] = {"start": 0, **({"fields": document.fields} if document.fields else {})}
+    return Document(window_id(document.id, 0), document.text, document.title, fields)
+
+
 def cut_corpus(corpus: Iterable[Document], settings: WindowSettings) -> Iterator[Document]:
     """The windows of all documents, in order."""
     for document in corpus:

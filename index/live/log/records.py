@@ -136,7 +136,7 @@ def _decode(payload: bytes) -> list[Write]:
     for count, dtype in zip(counts, ("<u4", "<f4", "<f4", "<u4", "<f4", "<u4"), strict=True):
         arrays.append(np.frombuffer(payload, dtype, count, start))
         start += 4 * count
-    for ids, indptr in ((arrays[0], terms), (arrays[3], tokens), (arrays[5], gone)):
+    for ids, indptr in ((arrays[0], terms), (arrays[3], tokens)):
         if not ascend_within_rows(np.array(indptr, np.int64), ids):
             raise InputError("ids do not ascend")
     for values in arrays[1:3]:
