@@ -32,13 +32,13 @@ class Rows(NamedTuple):
     """The rows of a segment to be.
 
     Attributes:
-        count: how many there are.
+        rows: how many there are.
         words: the words of its last terms, by the number of rows that hold them, descending.
         tokens: int64 [model's terms]: in how many rows' texts each is a token.
         batches: the rows, by id; terms are the model's, then words by their place in `words`.
     """
 
-    count: int
+    rows: int
     words: list[str]
     tokens: npt.NDArray[np.int64]
     batches: Iterator[Batch]
@@ -129,7 +129,7 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
             terms, weights = segment.vector(row, scale)
             known = numbers[number]
             if known is not None:
-                terms = known[terms]
+                terms = known[terms].astype(np.uint32)
                 order = np.argsort(terms)
                 terms, weights = terms[order], weights[order]
             rows.append((terms.astype(np.uint32), weights))

@@ -310,7 +310,7 @@ class CollectionWriter:
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
         rows = rows_of_segments(searched, self._model, scale, windows=self._cuts)
-        made = self._made(rows) if rows.count else None
+        made = self._made(rows) if rows.rows else None
         with self._changing:
             left = [each for each in self._state.tombstones if each not in merged]
             if made is not None:
@@ -343,10 +343,10 @@ class CollectionWriter:
         for row, tokens in dead:
             id = split_window_id(row.id)[0] if windows else row.id
             by_document.setdefault(id, []).append(tokens)
-        for id, tokens in by_document.items():
+        for id, each in by_document.items():
             rows = new.find(id)
             assert rows is not None
-            new.bury(rows, np.concatenate(tokens))
+            new.bury(rows, np.concatenate(each))
 
     @property
     def _cuts(self) -> bool:

@@ -41,8 +41,15 @@ Found = tuple[Rows, Scores, SearchStats]
 
 def added_up(stats: Sequence[SearchStats]) -> SearchStats:
     """The work of one search in several segments; the engine is that of the first, which is the largest as a rule."""
-    counts = [sum(each[place] for each in stats) for place in range(1, 6)]
-    return SearchStats(stats[0].mode, *counts, direct=all(each.direct for each in stats))
+    return SearchStats(
+        stats[0].mode,
+        postings=sum(each.postings for each in stats),
+        frequent_cells=sum(each.frequent_cells for each in stats),
+        blocks=sum(each.blocks for each in stats),
+        blocks_skipped=sum(each.blocks_skipped for each in stats),
+        documents_scored=sum(each.documents_scored for each in stats),
+        direct=all(each.direct for each in stats),
+    )
 
 
 class Hits:

@@ -104,11 +104,11 @@ def _fuse_several(
         scores[side, places] = known
         lacking = ranks[side] == 0
         if complete is not None and lacking.any():
-            query = complete[side]
+            sparse_query, dense_query = complete
             if side == 1:
-                scores[side, lacking] = index.parts["dense"].scores_prepared(query, rows[lacking])
-            elif query is not None:
-                scores[side, lacking] = index.sparse.scores_prepared(query, rows[lacking])
+                scores[side, lacking] = index.parts["dense"].scores_prepared(dense_query, rows[lacking])
+            elif sparse_query is not None:
+                scores[side, lacking] = index.sparse.scores_prepared(sparse_query, rows[lacking])
         if divisors is None:
             contributions[side] = share * ((scores[side].astype(np.float64) - shift) * factor)
         else:

@@ -21,7 +21,7 @@ from lsr.index.fusion.windows import BestDocuments, ScoredWindows, best_by_max, 
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index
-    from lsr.index.parts.windows import WindowRows
+    from lsr.index.live.windows import Windows
 
 # How much deeper a search looks when documents that it has not seen could be among the best.
 _DEEPER = 4
@@ -102,7 +102,7 @@ def _grouped(
 
 def _fused_documents(
     index: Index,
-    windows: WindowRows,
+    windows: Windows,
     query: HybridQuery,
     k: int,
     plan: RetrievalPlan,
@@ -131,7 +131,7 @@ def _fused_documents(
 
 def _search_windows(
     index: Index,
-    windows: WindowRows,
+    windows: Windows,
     query: HybridQuery,
     depth: int,
     plan: RetrievalPlan,
@@ -194,7 +194,7 @@ def _mask(index: Index, allow: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 def _all_windows(
     index: Index,
-    windows: WindowRows,
+    windows: Windows,
     query: HybridQuery,
     mode: str,
     documents: Rows,

@@ -69,7 +69,7 @@ class SearchedMemory:
     def counts(self) -> TermCounts:
         """In how many documents each term is, of those that live."""
         terms = np.arange(self._model + len(self.words), dtype=np.int64)
-        tokens = self.state.token_counts(np.arange(self._model)) if self.state.counts_tokens else None
+        tokens = self.state.token_counts(np.arange(self._model, dtype=np.uint32)) if self.state.counts_tokens else None
         return TermCounts(self.state.column_counts(terms), tokens)
 
     def vector(self, row: int, scale: np.float32) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:

@@ -183,7 +183,8 @@ class Collection:
         of an id counts.
         """
         one = isinstance(documents, Document | Mapping)
-        stream = iter([documents] if one else documents)
+        given: Iterable[Any] = [documents] if one else documents
+        stream = iter(given)
         result = Added()
         while batch := list(islice(stream, _BATCH)):
             kept: dict[str, Document] = {}
