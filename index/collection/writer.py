@@ -136,8 +136,8 @@ class CollectionWriter:
                 self._log.append([record], wait=False)
             applied = self._state.apply(writes)
             self._snapshot = None
-            memory = self._state.memory
-            if self.policy.is_full(memory.state.rows, memory.nbytes):
+            # Memory may be full now, or so much of a segment deleted that it is to be written again.
+            if self._todo():
                 self._work.notify_all()
         if wait:
             self._log.flush()
