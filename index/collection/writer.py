@@ -297,6 +297,8 @@ class CollectionWriter:
                     new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
                 )
                 tombstones.append(new)
+            # What is published as deleted may have been replaced by what the log does not hold yet.
+            self._log.flush()
             self._publisher.publish(tombstones, log=number, sequence=sequence)
             self._state.tombstones = tombstones
             self._state.memories.remove(frozen)
@@ -320,6 +322,7 @@ class CollectionWriter:
                 # The largest first: its best documents say early what the others need not look at.
                 left.append(new)
                 left.sort(key=lambda each: -len(each.segment))
+            self._log.flush()  # as for a flush
             self._publisher.publish(left)
             self._state.tombstones = left
             self._snapshot = None
