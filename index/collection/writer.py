@@ -19,6 +19,7 @@ from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.rows import Batch, Rows, rows_of_memory, rows_of_segments
 from lsr.index.format.manifest import Manifest
+from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
@@ -71,7 +72,7 @@ class CollectionWriter:
         try:
             manifest = Manifest.read(self.path)
             self._publisher = Publisher(self.path, manifest)
-            segments = [Segment.open(self.path / record.name, record) for record in manifest.segments]
+            segments = [_opened(self.path / record.name, record) for record in manifest.segments]
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
@@ -197,7 +198,7 @@ class CollectionWriter:
             self._check_open()
             self._forced += 1
             self._work.notify_all()
-            self._work.wait_for(lambda: self._failure is not None or (not self._forced and not self._busy))
+            self._work.wait_for(lambda: self._stopped or (not self._forced and not self._busy))
             self._check_open()
 
     def compact(self) -> None:
@@ -205,6 +206,7 @@ class CollectionWriter:
         self.flush()
         with self._work:
             self._work.wait_for(lambda: not self._busy)
+            self._check_open()
             self._busy = True
         try:
             tombstones = list(self._state.tombstones)
@@ -218,7 +220,7 @@ class CollectionWriter:
     def wait(self) -> None:
         """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
         with self._work:
-            self._work.wait_for(lambda: self._failure is not None or not (self._busy or self._todo()))
+            self._work.wait_for(lambda: self._stopped or not (self._busy or self._todo()))
             self._check_open()
 
     def close(self) -> None:
@@ -229,10 +231,18 @@ class CollectionWriter:
             self._closing = True
             self._work.notify_all()
         self._worker.join()
+        with self._work:
+            # Another thread may be compacting: what it publishes is ours to publish only while we hold the lock.
+            self._work.wait_for(lambda: not self._busy)
         try:
             self._log.close()
         finally:
             self._lock.release()
+
+    @property
+    def _stopped(self) -> bool:
+        """Whether there is nothing to wait for, since the thread makes no more segments."""
+        return self._closing or self._failure is not None
 
     def _check_open(self) -> None:
         if self._failure is not None:
@@ -364,7 +374,13 @@ class CollectionWriter:
     def _made(self, rows: Rows) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""
         record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
-        return Segment.open(self.path / record.name, record)
+        return _opened(self.path / record.name, record)
+
+
+def _opened(folder: Path, record: SegmentRecord) -> Segment:
+    segment = Segment.open(folder, record)
+    segment.open_all()
+    return segment
 
 
 def paced_rows(rows: Rows, rate: float | None) -> Rows:
