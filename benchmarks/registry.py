@@ -329,6 +329,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         keys=("name",),
         measures=(quality("*/ndcg@10/*", 0.01), time("*/minutes", 0.2), fact("*/document_terms/*", 0.02)),
     ),
+    "live_kills": "kills a process that writes to a collection, and looks for what it had acknowledged",
     "trec_eval_agreement": Benchmark(
         "our measures beside the outputs that trec_eval publishes",
         "trec_eval_agreement",
