@@ -21,6 +21,7 @@ from lsr.index.collection.rows import Batch, Rows, rows_of_memory, rows_of_segme
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
+from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
@@ -48,6 +49,7 @@ class CollectionWriter:
         path: a folder that holds a collection (`lsr.index.collection.create`).
         tokens_of: needed where documents of a collection that counts tokens are replaced or deleted.
         policy: see `LivePolicy`.
+        calls: by which its log changes files, for tests.
 
     Attributes:
         path: the folder.
@@ -60,6 +62,7 @@ class CollectionWriter:
         *,
         tokens_of: TokensOf | None = None,
         policy: LivePolicy | None = None,
+        calls: FileCalls | None = None,
     ) -> None:
         """Open the collection for writing: replay its log.
 
@@ -77,7 +80,7 @@ class CollectionWriter:
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
             assert live is not None and place is not None
-            self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place)
+            self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place, calls=calls)
             self.recovered = self._recovered()
             self._publisher.remove_leftovers()
         except BaseException:
