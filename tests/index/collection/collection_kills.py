@@ -62,7 +62,7 @@ def kill_once(path: Path, seed: int, acknowledgements: int, *what: str) -> Kill:
     for line in process.stdout:
         _take(found, line)
         # With something else to be killed in, it is to be under way.
-        if found.acknowledged >= acknowledgements and (not what or found.doing):
+        if found.acknowledged >= acknowledgements and (not what or found.doing == what[seed % len(what)]):
             process.kill()
             after = process.stdout.read()
             break
@@ -104,7 +104,9 @@ def look_at(path: Path, seed: int, found: Kill) -> None:
         check(writer.snapshot(), truth, random, queries=2)
     left = {each.name for each in path.iterdir()}
     kinds = Counter(name.split("-")[0] for name in left)
-    assert kinds["segment"] <= 1 and kinds["log"] == 1 and set(kinds) <= {"segment", "log", "manifest.json", "writer.lock"}
+    assert (
+        kinds["segment"] <= 1 and kinds["log"] == 1 and set(kinds) <= {"segment", "log", "manifest.json", "writer.lock"}
+    )
     for name in ("copy", "restored"):
         copy = path.with_name(f"{path.name}.{name}")
         if (copy / "manifest.json").exists():

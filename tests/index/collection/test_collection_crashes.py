@@ -14,7 +14,8 @@ from collection_kills import kill_once
 @pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("acknowledgements", "what"), [(1, ()), (13, ()), (60, ()), (25, ("compact",)), (40, ("compact", "copy", "restore"))]
+    ("acknowledgements", "what"),
+    [(1, ()), (13, ()), (60, ()), (25, ("compact",)), (40, ("compact", "copy", "restore"))],
 )
 def test_killed_writers(tmp_path: Path, acknowledgements: int, what: tuple[str, ...]) -> None:
     found = kill_once(tmp_path / "collection", acknowledgements, acknowledgements, *what)

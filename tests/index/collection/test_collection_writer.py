@@ -7,13 +7,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
-from collection_oracle import SMALL, check, create, made_put, opened, put
+from collection_oracle import check, create, made_put, opened
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from lsr.core.errors import InputError
 from lsr.index import Index, verify
 from lsr.index.live.writes import Delete, Put, Write
 
