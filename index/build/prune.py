@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
-from lsr.core.remedies import COMPACT
 from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
 from lsr.index.format.output import check_index_output
@@ -49,9 +47,7 @@ def prune_index(
                 yield part
                 progress(len(part))
 
-    segment = index.sparse.only
-    if segment is None or segment.has_part("deleted"):
-        raise InputError(f"{index.path} is made of several segments, or has deleted documents", remedies=[COMPACT])
+    segment = index.sparse.whole
     pruner = Pruner(rule, weights)
     windows, tokens = index.documents.windows, segment.part("terms").tokens
     store = segment.part("documents")

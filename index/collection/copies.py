@@ -72,7 +72,10 @@ def _copy(path: Path, manifest: Manifest, output: Path, progress: Callable[[int]
         if live.vocabulary is not None:
             copy(path / VOCABULARY_NAME, live.vocabulary)
         # Appended to meanwhile: what is not whole at the end is cut off when the copy is opened.
-        for number in log_numbers(path):
+        numbers = log_numbers(path)
+        if live.log not in numbers:
+            raise IndexFormatError(f"{log_path(path, live.log)}: missing", remedies=[RESTORE])
+        for number in numbers:
             if number >= live.log:
                 source = log_path(path, number)
                 shutil.copyfile(source, output / source.name, follow_symlinks=False)

@@ -19,7 +19,9 @@ from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.rows import Batch, Rows, rows_of_memory, rows_of_segments
 from lsr.index.format.manifest import Manifest
+from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
+from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
@@ -47,6 +49,7 @@ class CollectionWriter:
         path: a folder that holds a collection (`lsr.index.collection.create`).
         tokens_of: needed where documents of a collection that counts tokens are replaced or deleted.
         policy: see `LivePolicy`.
+        calls: by which its log changes files, for tests.
 
     Attributes:
         path: the folder.
@@ -59,6 +62,7 @@ class CollectionWriter:
         *,
         tokens_of: TokensOf | None = None,
         policy: LivePolicy | None = None,
+        calls: FileCalls | None = None,
     ) -> None:
         """Open the collection for writing: replay its log.
 
@@ -71,12 +75,12 @@ class CollectionWriter:
         try:
             manifest = Manifest.read(self.path)
             self._publisher = Publisher(self.path, manifest)
-            segments = [Segment.open(self.path / record.name, record) for record in manifest.segments]
+            segments = [_opened(self.path / record.name, record) for record in manifest.segments]
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
             assert live is not None and place is not None
-            self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place)
+            self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place, calls=calls)
             self.recovered = self._recovered()
             self._publisher.remove_leftovers()
         except BaseException:
@@ -136,8 +140,8 @@ class CollectionWriter:
                 self._log.append([record], wait=False)
             applied = self._state.apply(writes)
             self._snapshot = None
-            memory = self._state.memory
-            if self.policy.is_full(memory.state.rows, memory.nbytes):
+            # Memory may be full now, or so much of a segment deleted that it is to be written again.
+            if self._todo():
                 self._work.notify_all()
         if wait:
             self._log.flush()
@@ -197,7 +201,7 @@ class CollectionWriter:
             self._check_open()
             self._forced += 1
             self._work.notify_all()
-            self._work.wait_for(lambda: self._failure is not None or (not self._forced and not self._busy))
+            self._work.wait_for(lambda: self._stopped or (not self._forced and not self._busy))
             self._check_open()
 
     def compact(self) -> None:
@@ -205,6 +209,7 @@ class CollectionWriter:
         self.flush()
         with self._work:
             self._work.wait_for(lambda: not self._busy)
+            self._check_open()
             self._busy = True
         try:
             tombstones = list(self._state.tombstones)
@@ -218,7 +223,7 @@ class CollectionWriter:
     def wait(self) -> None:
         """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
         with self._work:
-            self._work.wait_for(lambda: self._failure is not None or not (self._busy or self._todo()))
+            self._work.wait_for(lambda: self._stopped or not (self._busy or self._todo()))
             self._check_open()
 
     def close(self) -> None:
@@ -229,10 +234,18 @@ class CollectionWriter:
             self._closing = True
             self._work.notify_all()
         self._worker.join()
+        with self._work:
+            # Another thread may be compacting: what it publishes is ours to publish only while we hold the lock.
+            self._work.wait_for(lambda: not self._busy)
         try:
             self._log.close()
         finally:
             self._lock.release()
+
+    @property
+    def _stopped(self) -> bool:
+        """Whether there is nothing to wait for, since the thread makes no more segments."""
+        return self._closing or self._failure is not None
 
     def _check_open(self) -> None:
         if self._failure is not None:
@@ -297,6 +310,8 @@ class CollectionWriter:
                     new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
                 )
                 tombstones.append(new)
+            # What is published as deleted may have been replaced by what the log does not hold yet.
+            self._log.flush()
             self._publisher.publish(tombstones, log=number, sequence=sequence)
             self._state.tombstones = tombstones
             self._state.memories.remove(frozen)
@@ -320,6 +335,7 @@ class CollectionWriter:
                 # The largest first: its best documents say early what the others need not look at.
                 left.append(new)
                 left.sort(key=lambda each: -len(each.segment))
+            self._log.flush()  # as for a flush
             self._publisher.publish(left)
             self._state.tombstones = left
             self._snapshot = None
@@ -361,7 +377,13 @@ class CollectionWriter:
     def _made(self, rows: Rows) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""
         record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
-        return Segment.open(self.path / record.name, record)
+        return _opened(self.path / record.name, record)
+
+
+def _opened(folder: Path, record: SegmentRecord) -> Segment:
+    segment = Segment.open(folder, record)
+    segment.open_all()
+    return segment
 
 
 def paced_rows(rows: Rows, rate: float | None) -> Rows:

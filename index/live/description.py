@@ -13,16 +13,15 @@ from lsr.index.parts.registry import owners, written_parts
 from lsr.index.parts.segment import Segment
 
 
-def describe(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> dict[str, Any]:
-    """See `Index.describe`."""
+def describe(path: Path, manifest: Manifest, segments: Sequence[Segment], rows: int, deleted: int) -> dict[str, Any]:
+    """See `Index.describe`. `rows`: those of its segments and of memory; `deleted`: how many of them are."""
     first = segments[0] if segments else None
     record = None if first is None else first.record
     record = None if first is None else first.record
-    deleted = sum(segment.part("deleted").count for segment in segments if segment.has_part("deleted"))
     settings = manifest.live.settings if manifest.live is not None else segments[0].record.settings
     return {
         "path": str(path),
-        "documents": manifest.documents - deleted,
+        "documents": rows - deleted,
         "dim": manifest.dim,
         "postings": manifest.postings,
         "mean_terms": manifest.postings / max(manifest.documents, 1),

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from lsr.core.errors import LsrError, OutputExistsError
 from lsr.core.options import shortened
+from lsr.index.format.output import lock_folder
 
 NAME = "writer.lock"
 # Of what the holder writes into the file.
@@ -32,6 +33,12 @@ class WriterLock:
     def __init__(self, folder: Path) -> None:
         """OutputExistsError names the process that writes there, and its host."""
         self._descriptor = _locked(folder / NAME)
+        try:
+            # Whoever builds an index there, or changes its manifest, asks for this one alone.
+            self._folder = lock_folder(folder)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
         _held.add(self)
 
     def __enter__(self) -> Self:
@@ -49,15 +56,18 @@ class WriterLock:
         """Let others write; nothing if that was done."""
         if self.held:
             # Unlocked, and not closed alone: a process that is being forked may have the file open still.
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            for descriptor in (self._folder, self._descriptor):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
         self._forget()
 
     def _forget(self) -> None:
         """Close the file, and leave the lock to the process that forked this one."""
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptors = self._folder, self._descriptor
+        self._folder = self._descriptor = -1
         _held.discard(self)
-        if descriptor >= 0:
-            os.close(descriptor)
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 _held: weakref.WeakSet[WriterLock] = weakref.WeakSet()

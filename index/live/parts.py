@@ -58,7 +58,7 @@ class Parts:
         if self._is_put_together and name in ("terms", "words") and name in self:
             return self._counts if name == "terms" else self._words
         if len(self._segments) == 1:
-            if name == "dense" and self._segments[0].alive is not None:
+            if name == "dense" and self._is_put_together and name in self:
                 return self._dense
             return self._segments[0].part(name)
         together = {"dense": "_dense", "late": "_late", "words": "_words"}

@@ -53,6 +53,9 @@ class LiveState:
         if self._windows is not None and isinstance(write, Put):
             split_window_id(write.id)
         self.memory.check(write)
+        if self._settings.dense is not None and isinstance(write, Put) and write.dense is None:
+            # A segment would hold zeros for it, which searches find, and memory nothing.
+            raise InputError(f"document {write.id!r}: the collection has dense vectors, and it has none", field="dense")
 
     def holds(self, id: str) -> bool:
         """Whether there is a document of this id."""

@@ -88,7 +88,8 @@ class SearchedMemory:
         allow = allowed.bitmap if allowed.bitmap.size else None
         found: list[Found] = []
         for query in queries:
-            rows, scores = self.state.search(MemoryQuery(query.terms, query.weights), k, allow)
+            # Of an empty collection, no search has a row to ask for.
+            rows, scores = self.state.search(MemoryQuery(query.terms, query.weights), max(k, 1), allow)
             found.append((rows, scores, SearchStats(choice.engine.name, documents_scored=self.state.live)))
         return found
 

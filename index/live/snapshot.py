@@ -98,6 +98,8 @@ class Index:
                 segments = tuple(Segment.open(path / record.name, record) for record in manifest.segments)
                 try:
                     if manifest.live is not None:
+                        for segment in segments:
+                            segment.open_all()
                         return cls(path, manifest, segments, replayed(path, manifest, segments).searched())
                     return cls(path, manifest, segments)
                 except InputError as error:  # a record of what was done to the index
@@ -204,4 +206,5 @@ class Index:
 
     def describe(self) -> dict[str, Any]:
         """The facts about the index, as JSON values; `bytes` are those on disk by part, and in total."""
-        return describe(self.path, self.manifest, self.segments)
+        deleted = sum(segment.deleted for segment in self._searched)
+        return describe(self.path, self.manifest, self.segments, len(self), deleted)

@@ -12,6 +12,7 @@ from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
+from lsr.core.remedies import COMPACT
 from lsr.core.types import Rows, Scores
 from lsr.index.engines.choose import Choice, choose_engine, choose_mode
 from lsr.index.engines.hits import Found, Hits, added_up
@@ -88,6 +89,20 @@ class SparseSearch:
         if len(self._segments) == 1 and isinstance(self._segments[0], SearchedSegment):
             return self._segments[0].segment
         return None
+
+    @property
+    def whole(self) -> Segment:
+        """The segment, if the snapshot is a single one of files of which nothing is deleted; else InputError.
+
+        What is added to an index, or made of it, goes by the files: it would overlook what the log holds.
+        """
+        segment = self.only
+        if segment is None or self._segments[0].alive is not None:
+            raise InputError(
+                "the index is made of several segments, or has deleted documents, or writes in its log",
+                remedies=[COMPACT],
+            )
+        return segment
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -7,12 +7,17 @@ from pathlib import Path
 from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.index.format.files import file_problems
+from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segments
 from lsr.index.format.records import SegmentRecord
+from lsr.index.live.log.reader import LogReader
+from lsr.index.live.log.records import decode
 from lsr.index.live.sparse import check_done
+from lsr.index.parts.deleted import NAME as DELETED
 from lsr.index.parts.part import Part
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
+from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
 
 
 def verify(path: str | Path) -> list[str]:
@@ -40,7 +45,19 @@ def _problems(path: Path) -> list[str]:
         check_done(manifest)
     except InputError as error:
         problems.append(f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})")
-    return problems + [each for record in manifest.segments for each in _segment_problems(path / record.name, record)]
+    problems += [each for record in manifest.segments for each in _segment_problems(path / record.name, record)]
+    return problems if manifest.live is None else problems + _live_problems(path, manifest.live)
+
+
+def _live_problems(path: Path, live: LiveRecord) -> list[str]:
+    """Those of what a collection has beside its segments. A torn tail is none: nothing in it was acknowledged."""
+    problems = [] if live.vocabulary is None else file_problems(path, {VOCABULARY_NAME: live.vocabulary}, contents=True)
+    try:
+        for record in LogReader(path, bytes.fromhex(live.identity), first=live.log, after=live.sequence):
+            decode(record.payload, f"{record.path}: record {record.sequence:,}")
+    except IndexFormatError as error:
+        problems.append(error.message())
+    return problems
 
 
 def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
@@ -57,7 +74,8 @@ def _segment_problems(folder: Path, record: SegmentRecord) -> list[str]:
                     problems += _part_problems(part, segment, folder)
     for name in record.parts:
         found = _added_problems(folder, record, name, segment)
-        problems += [f"{problem} (the {name} part; searches without it still answer)" for problem in found]
+        without = "the index does not open" if name == DELETED else "searches without it still answer"
+        problems += [f"{problem} (the {name} part; {without})" for problem in found]
     return problems
 
 

@@ -65,6 +65,9 @@ class PartWriter:
         parts = {**manifest.segments[0].parts, self._name: part}
         fusion = manifest.fusion if keeps_fusion else None
         manifest = replace(manifest.with_segment(self._segment, parts=parts), fusion=fusion)
+        if manifest.live is not None and self._name == "dense":
+            # Documents that are added from now on have such vectors, too.
+            manifest = replace(manifest, live=replace(manifest.live, dense=record))
         manifest.write(self._path)
         self._published = True
         self._remove_others({part.folder for part in parts.values()})

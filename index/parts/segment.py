@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.core.remedies import BUILD_AGAIN
 from lsr.index.format.files import file_problems
 from lsr.index.format.records import SegmentRecord
@@ -78,6 +79,15 @@ class Segment:
             raise IndexFormatError(problem, remedies=[BUILD_AGAIN, "restore it from a copy"])
         written = (part for part in written_parts() if part.is_in(record))
         return cls(folder, record, {part.name: part.open(folder, record) for part in written})
+
+    def open_all(self) -> None:
+        """Open every added part now: the files of a segment that is merged are gone when they are first asked for.
+
+        One that is damaged, or of a kind that needs what is not installed, says so when it is asked for.
+        """
+        for name in self.record.parts:
+            with suppress(LsrError):
+                self.part(name)
 
     def __len__(self) -> int:
         """Number of rows."""

@@ -1,0 +1,192 @@
+"""Collections on the command line: what is done to them wrongly, and what must not cost a write."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsr.collection.collection import Collection
+from lsr.index import Index, verify
+from lsr.index.collection.policy import LivePolicy
+
+Run = Callable[..., tuple[int, str, str]]
+GOLDEN = Path(__file__).parents[1] / "golden" / "index"
+TEXTS = {
+    "a": "milk and honey in the land",
+    "b": "boundary layer flow over plates",
+    "c": "honey bees make honey",
+    "d": "trains leave at noon",
+}
+
+
+def corpus(path: Path, texts: dict[str, str]) -> Path:
+    path.write_text("".join(json.dumps({"_id": id, "text": text}) + "\n" for id, text in texts.items()))
+    return path
+
+
+@pytest.fixture
+def index(run: Run, tmp_path: Path) -> Path:
+    """An index of words, as `lsr index` makes it."""
+    code, _, _ = run("index", corpus(tmp_path / "corpus.jsonl", TEXTS), "-o", "made", "-m", "bm25")
+    assert code == 0
+    return tmp_path / "made"
+
+
+@pytest.fixture
+def written(run: Run, index: Path, tmp_path: Path) -> Path:
+    """With a deletion and an addition in its log alone."""
+    assert run("delete", index, "d")[0] == 0
+    assert run("add", index, corpus(tmp_path / "more.jsonl", {"e": "bees and trains", "a": "milk again"}))[0] == 0
+    return index
+
+
+def ids(path: Path) -> list[str]:
+    return sorted(document.id for document in Index.open(path).documents.scan())
+
+
+def found(run: Run, index: Path, query: str) -> list[str]:
+    code, out, _ = run("search", index, query, "--json")
+    assert code == 0
+    answer: Any = json.loads(out)
+    return [hit["id"] for hit in answer["hits"]]
+
+
+def test_its_life(run: Run, written: Path) -> None:
+    assert ids(written) == ["a", "b", "c", "e"] and found(run, written, "trains noon") == ["e"]
+    facts = json.loads(run("inspect", written, "--json")[1])
+    assert facts["documents"] == 4
+    code, out, err = run("delete", written, "nope", "b", "--json")
+    assert code == 0 and "nope: there is no such document" in err
+    assert json.loads(out) == {"deleted": 1, "missing": ["nope"], "documents": 3}
+    assert run("compact", written)[0] == 0 and ids(written) == ["a", "c", "e"]
+    assert run("verify", written)[0] == 0 and verify(written) == []
+
+
+def test_a_second_writer(run: Run, written: Path, tmp_path: Path) -> None:
+    more = corpus(tmp_path / "again.jsonl", {"z": "zebras"})
+    with Collection.open(written):
+        for command in (
+            ["add", written, more],
+            ["delete", written, "a"],
+            ["compact", written],
+            ["index", more, "-o", written, "-m", "bm25", "--force"],
+        ):
+            code, _, err = run(*command)
+            assert code == 2 and ("writes to this collection" in err or "writing to it" in err), err
+        assert run("snapshot", written, "-o", "beside")[0] == 0
+    assert ids(written) == ids(tmp_path / "beside") == ["a", "b", "c", "e"]
+
+
+def test_a_copy_never_replaces(run: Run, written: Path, index: Path) -> None:
+    assert run("snapshot", written, "-o", "copy")[0] == 0
+    for command in (["restore", "copy", "-o", written], ["snapshot", written, "-o", "copy"]):
+        code, _, err = run(*command)
+        assert code == 2 and "already exists and is not empty" in err
+    assert run("create", written, "-m", "bm25")[0] == 2
+    assert ids(written) == ["a", "b", "c", "e"]
+
+
+def test_a_document_without_text(run: Run, written: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"_id": "f", "text": "figs"}\n{"_id": "x"}\n{"_id": "g", "text": "grapes"}\n')
+    code, _, err = run("add", written, bad)
+    assert code == 2 and "bad.jsonl:2" in err and "'text'" in err
+    code, _, err = run("add", written, bad, "--on-error", "skip")
+    assert code == 0 and "bad.jsonl:2" in err
+    assert ids(written) == ["a", "b", "c", "e", "f", "g"]
+
+
+@pytest.mark.parametrize("name", ["format-2", "format-3"])
+def test_an_index_of_an_old_format(run: Run, tmp_path: Path, name: str) -> None:
+    source = GOLDEN / name / "plain" / "index"
+    shutil.copytree(source, tmp_path / "old")
+    before = ids(tmp_path / "old")
+    assert run("delete", "old", before[0])[0] == 0
+    assert ids(tmp_path / "old") == before[1:]
+    assert run("compact", "old")[0] == 0
+    assert ids(tmp_path / "old") == before[1:] and verify(tmp_path / "old") == []
+
+
+def test_an_index_without_an_encoder(run: Run, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.jsonl"
+    vectors.write_text('{"id": "v1", "vector": {"milk": 1.5, "tea": 0.5}}\n{"id": "v2", "vector": {"tea": 1.0}}\n')
+    assert run("index", "--vectors", vectors, "-o", "vectors")[0] == 0
+    code, _, err = run("add", "vectors", corpus(tmp_path / "more.jsonl", {"e": "bees"}))
+    assert code == 2 and "error: " in err and "Traceback" not in err
+    assert ids(tmp_path / "vectors") == ["v1", "v2"]
+    assert run("delete", "vectors", "v1")[0] == 0 and ids(tmp_path / "vectors") == ["v2"]
+    assert run("compact", "vectors")[0] == 0 and ids(tmp_path / "vectors") == ["v2"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["dense"], ["dense", "--force"], ["prune", "-o", "pruned", "--top-k", "3"], ["late"]],
+    ids=["dense", "dense-force", "prune", "late"],
+)
+def test_what_goes_by_the_files_of_one_segment(run: Run, written: Path, command: list[str], tmp_path: Path) -> None:
+    before = ids(written)
+    code, _, err = run(command[0], written, *command[1:])
+    assert code == 2 and "several segments, or has deleted documents, or writes in its log" in err
+    assert "lsr compact" in err
+    assert ids(written) == before and not (tmp_path / "pruned").exists()
+    assert found(run, written, "trains noon") == ["e"]
+
+
+def test_tuning_keeps_writes(run: Run, written: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.tsv"
+    queries.write_text("q1\thoney bees\nq2\ttrains\n")
+    code, _, err = run("tune", written, "--queries", queries)
+    assert code in (0, 2) and "Traceback" not in err, err
+    assert ids(written) == ["a", "b", "c", "e"] and verify(written) == []
+
+
+def test_building_over_a_collection(run: Run, written: Path, tmp_path: Path) -> None:
+    assert run("index", tmp_path / "corpus.jsonl", "-o", written, "-m", "bm25", "--force")[0] == 0
+    assert not list(written.glob("log-*")) and ids(written) == ["a", "b", "c", "d"]
+    assert run("delete", written, "a")[0] == 0 and ids(written) == ["b", "c", "d"]
+
+
+def test_a_newer_format(run: Run, written: Path, tmp_path: Path) -> None:
+    manifest = json.loads((written / "manifest.json").read_text())
+    version = manifest["version"] if "version" in manifest else manifest["format_version"]
+    name = "version" if "version" in manifest else "format_version"
+    (written / "manifest.json").write_text(json.dumps({**manifest, name: version + 1}))
+    for command in (["add", written, tmp_path / "more.jsonl"], ["delete", written, "a"], ["search", written, "bees"]):
+        code, _, err = run(*command)
+        assert code == 2 and str(version + 1) in err and "Traceback" not in err
+
+
+def test_verify_finds_a_damaged_log(run: Run, written: Path) -> None:
+    (log,) = written.glob("log-*")
+    data = bytearray(log.read_bytes())
+    data[80] ^= 0xFF  # in the first record, which others follow
+    log.write_bytes(data)
+    code, out, err = run("verify", written)
+    assert code != 0 and log.name in out + err
+    for command in (["add", written, "more.jsonl"], ["search", written, "bees"]):
+        code, _, err = run(*command)
+        assert code == 2 and log.name in err and "Traceback" not in err
+    assert log.read_bytes() == data
+
+
+def test_verify_finds_a_damaged_list_of_deleted_rows(run: Run, written: Path) -> None:
+    policy = LivePolicy(most_deleted=1.0)  # or so much of it is deleted that it is written again
+    with Collection.open(written, policy=policy) as collection:
+        collection.delete("b")
+        collection._writer.flush()
+    folders = list(written.glob("segment-*/deleted-*"))
+    assert folders
+    rows = folders[0] / "rows.npy"
+    data = bytearray(rows.read_bytes())
+    data[-1] ^= 1
+    rows.write_bytes(data)
+    code, out, err = run("verify", written)
+    assert code != 0 and "rows.npy" in out + err and "still answer" not in out + err
+    for command in (["delete", written, "a"], ["search", written, "bees"]):
+        code, _, err = run(*command)
+        assert code == 2 and "Traceback" not in err
