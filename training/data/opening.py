@@ -117,11 +117,13 @@ def _converted(
     name = re.sub(r"[^\w.-]+", "-", options["source"].rstrip("/").rpartition("/")[2]).strip("-.")
     target = work / f"{name}-{digest}"
     work.mkdir(parents=True, exist_ok=True)
-    with FileLock(work / f".{target.name}.lock"):  # all processes of a training run need it
-        with scratch_folder(work / f".{target.name}.work") as folder:  # removes what a killed process left of it, too
-            if not is_training_set(target):
-                with TrainingSetWriter(target, about=options) as writer:
-                    convert(writer, folder)
+    with (
+        FileLock(work / f".{target.name}.lock"),  # all processes of a training run need it
+        scratch_folder(work / f".{target.name}.work") as folder,  # removes what a killed process left of it, too
+    ):
+        if not is_training_set(target):
+            with TrainingSetWriter(target, about=options) as writer:
+                convert(writer, folder)
     return TrainingSet.open(target)
 
 

@@ -22,4 +22,4 @@ def test_beside_a_set_that_was_mined(make_set: Callable[..., TrainingSet], tmp_p
     made = make_set(([0], [1], None))
     left = made.path.with_name(f".{made.path.name}.work")
     (left / "searcher").mkdir(parents=True)
-    assert _mine(made, made.path, AdaptSettings(), None, silent).path == made.path and not left.exists()
+    assert _mine(made, made.path, AdaptSettings(base="none"), None, silent).path == made.path and not left.exists()
