@@ -97,6 +97,9 @@ class NameTable:
         self.numbers = open_numbers(folder / files.numbers, np.uint32, count, count)
         self._folder, self._files = folder, files
 
+    def __len__(self) -> int:
+        return len(self.numbers)
+
     def name(self, number: int) -> str:
         """The name of a number; IndexFormatError if its bytes are not UTF-8."""
         encoded = self.bytes[self.indptr[number] : self.indptr[number + 1]].tobytes()

@@ -78,7 +78,8 @@ class WordCounter:
         order = sorted(range(len(names)), key=lambda number: (-documents[number], names[number]))
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places)
+        words = [str(name) for name in names[order]]
+        return CollectionWords(self.settings, words, documents[order], starts, found, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,14 @@ class CollectionWords:
 
     Attributes:
         settings: by which they were counted.
-        words: the different ones, in their order.
+        words: the different ones, in their order; documents: int64: how many rows hold each.
         starts: int64 [rows + 1]: where each row's words begin in `found`.
         found: uint32: numbers of words by their first occurrence; places: int64: their places in `words`.
     """
 
     settings: LexicalSettings
     words: list[str]
+    documents: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
     found: npt.NDArray[np.uint32]
     places: npt.NDArray[np.int64]
