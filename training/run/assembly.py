@@ -23,7 +23,7 @@ def make_trainer(
 ) -> SparseTrainer:
     """Make the trainer of a prepared run, with its callbacks: the log, fresh negatives, development measures."""
     run, student = config.run, prepared.student
-    scorers: dict[str, Scorer] = {**make_scorers(config, prepared.sets)}
+    scorers: dict[str, Scorer] = dict(make_scorers(config, prepared.sets).items())
     if prepared.words is not None:
         scorers["words"] = prepared.words
     batch = run.batch_size * arguments.world_size

@@ -78,8 +78,8 @@ class WordCounter:
         order = sorted(range(len(names)), key=lambda number: (-documents[number], names[number]))
         places = np.empty(len(order), np.int64)
         places[order] = np.arange(len(order))
-        words = [str(name) for name in names[order]]
-        return CollectionWords(self.settings, words, documents[order], starts, found, places)
+        ordered = [str(name) for name in names[order]]
+        return CollectionWords(self.settings, ordered, documents[order], starts, found, places)
 
 
 @dataclass(frozen=True, slots=True)
