@@ -1,12 +1,13 @@
 """The training data of the models that come with lsr: sampled, mined and scored.
 
-    python benchmarks/shipped_data.py FOLDER -o WORK [--scale 1.0] [--only NAME...]
+    python benchmarks/shipped_data.py FOLDER -o WORK [--scale 1.0] [--only NAME...] [--teacher NAME...]
+        [--max-length 192]
 
 FOLDER holds collections in BEIR form by the names in `SETS`. From each, `queries` questions of its training split (or
 the sentences of texts that no question is about) are drawn with the texts that they need and others up to `texts`, in a
-fixed order; BM25 and the packaged SPLADE find candidates among these texts, and BM25, MiniLM and the packaged SPLADE
-score them. WORK/NAME-scored are the training sets, WORK/NAME-scores each teacher's own scores. Existing files are kept,
-so that an interrupted run continues.
+fixed order; BM25 and the packaged SPLADE find candidates among these texts, and the teachers (if none are named, BM25,
+MiniLM and the packaged SPLADE) score them. WORK/NAME-scored are the training sets, WORK/NAME-scores each teacher's own
+scores. Existing files are kept, so that an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ SETS = {
     "medquad-crops": Part(None, 2_500, None),
 }
 TEACHERS = ("bm25", "minilm", "splade-tiny")
-MAX_LENGTH = "192"
+MAX_LENGTH = 192
 
 
 def main() -> int:
@@ -51,19 +52,23 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="WORK")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies all counts: 0.01 for a trial")
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--teacher", nargs="+", metavar="NAME", default=TEACHERS, help="any of `lsr score`")
+    parser.add_argument("--max-length", type=int, default=MAX_LENGTH, help="tokens that models read of a text")
     arguments = parser.parse_args()
     for name in arguments.only:
-        prepare(name, SETS[name], arguments.folder, arguments.output, arguments.scale)
+        prepare(name, arguments)
     return 0
 
 
-def prepare(name: str, part: Part, folder: Path, work: Path, scale: float) -> None:
+def prepare(name: str, arguments: argparse.Namespace) -> None:
     """Make one training set, from a sample of its collection to scores."""
+    part, work, scale = SETS[name], arguments.output, arguments.scale
+    limit = ["--max-length", str(arguments.max_length)]
     # Sentences are cropped from the texts that were drawn for the questions.
     whole = name.removesuffix("-crops")
     sample = work / whole
     if not sample.exists():
-        draw(folder / whole, SETS[whole], sample, scale)
+        draw(arguments.folder / whole, SETS[whole], sample, scale)
     source = str(sample) if part.split else f"crops:{sample}"
     queries = work / f"{name}-queries"
     if part.split is None and not queries.exists():
@@ -72,10 +77,10 @@ def prepare(name: str, part: Part, folder: Path, work: Path, scale: float) -> No
     if not mined.exists():
         searchers = ["--with", "bm25", "--with", "splade-tiny", "--depth", "50", "--negatives", "15"]
         origin = [str(queries)] if part.split is None else [source, "--split", part.split]
-        lsr("mine", *origin, "-o", mined, *searchers, "--max-length", MAX_LENGTH)
+        lsr("mine", *origin, "-o", mined, *searchers, *limit)
     if not scored.exists():
-        teachers = [argument for teacher in TEACHERS for argument in ("-t", teacher)]
-        lsr("score", mined, "-o", scored, *teachers, "--keep", work / f"{name}-scores", "--max-length", MAX_LENGTH)
+        teachers = [argument for teacher in arguments.teacher for argument in ("-t", teacher)]
+        lsr("score", mined, "-o", scored, *teachers, "--keep", work / f"{name}-scores", *limit)
 
 
 def thin(source: str, count: int, path: Path) -> None:

@@ -45,7 +45,7 @@ def run(
         typer.Option(
             "--with",
             help="Where candidates come from: bm25; an index of the same corpus; or a model's name or folder (sparse "
-            "or dense encoder). Repeat for more.",
+            "or dense encoder). NAME+words searches a sparse one with words, as an index does. Repeat for more.",
         ),
     ] = ["bm25"],  # noqa: B006
     depth: Annotated[int, typer.Option(min=1, help="How many of each system's best hits are candidates.")] = 200,

@@ -13,6 +13,7 @@ from lsr.training.config.model import (
 from lsr.training.config.reading import read_config, set_field
 from lsr.training.config.recipe import About, TrainingConfig
 from lsr.training.config.run import RunConfig
+from lsr.training.config.words import WordsConfig
 
 __all__ = [
     "About",
@@ -25,6 +26,7 @@ __all__ = [
     "TermFrequencyConfig",
     "TowerConfig",
     "TrainingConfig",
+    "WordsConfig",
     "read_config",
     "set_field",
 ]

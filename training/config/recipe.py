@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lsr.core.errors import InputError
+from lsr.encoding.lexical.analysis import check_language
 from lsr.training.config.data import DevelopmentConfig, SetConfig
 from lsr.training.config.model import ModelConfig
 from lsr.training.config.older import without_leaks
 from lsr.training.config.problems import problems
 from lsr.training.config.run import RunConfig
 from lsr.training.config.unions import OneOf
+from lsr.training.config.words import WordsConfig
 from lsr.training.losses.info_nce import InfoNce
 from lsr.training.losses.objective import Objective
 from lsr.training.losses.registry import OBJECTIVES
@@ -53,6 +55,7 @@ class TrainingConfig:
         data: what it trains on.
         about: where the recipe comes from.
         model: what is trained.
+        words: what stands beside the model: losses see the sum of both scores. None for a model that stands alone.
         losses: objectives from `lsr.training.losses.registry`; their weighted sum is minimised.
         teachers: as for `lsr.training.teachers.load_teacher`; they score batches during training.
         teacher_scale: the factor of an ensemble's scores, which range from 0 to 1.
@@ -68,6 +71,7 @@ class TrainingConfig:
     data: list[SetConfig]
     about: About = field(default_factory=About)
     model: ModelConfig = field(default_factory=ModelConfig)
+    words: WordsConfig | None = None
     losses: list[AnyObjective] = field(default_factory=lambda: [InfoNce()])
     teachers: list[str] = field(default_factory=list)
     teacher_scale: Positive = 30.0
@@ -149,6 +153,11 @@ def _check(config: TrainingConfig, source: str) -> None:
     shares = [each.share is not None for each in config.data]
     if any(shares) and not all(shares):
         raise InputError("give a share to every training set or to none", source=source, field="data")
+    if config.words is not None:
+        try:
+            check_language(config.words.language)
+        except InputError as error:
+            raise InputError(error.reason, source=source, field="words.language") from None
     _check_distillation(config, source)
 
 

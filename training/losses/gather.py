@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import torch
 from torch import Tensor, distributed, nn
+
+T = TypeVar("T")
 
 
 def gather(local: Tensor) -> Tensor:
@@ -19,6 +24,15 @@ def gather(local: Tensor) -> Tensor:
         return _all(local)
     gathered: Tensor = _Gather.apply(local)
     return gathered
+
+
+def gather_objects(local: Sequence[T]) -> list[T]:
+    """The objects of all processes, in the order of ranks. They are pickled: for what is small."""
+    if not _several():
+        return list(local)
+    parts: list[list[T]] = [[] for _ in range(distributed.get_world_size())]
+    distributed.all_gather_object(parts, list(local))
+    return [each for part in parts for each in part]
 
 
 def average_gradients(model: nn.Module) -> None:

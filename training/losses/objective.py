@@ -1,7 +1,8 @@
 """What every objective is, and the batch that it sees.
 
 Scores are float [queries, candidates], larger is better; the first candidate of a query is the one that is relevant to
-it. Every objective is a mean over the queries.
+it. They are the model's, with what words add to them where a run trains a model to stand beside words. Every objective
+is a mean over the queries.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class VectorBatch:
         queries: float32 [queries, vocabulary], on this device.
         documents: float32 [queries * candidates, vocabulary], the candidates of one query after those of another.
         all_documents: float32 [processes * queries * candidates, vocabulary]: the documents of all devices.
-        known: what `Collate` makes of the candidates: `ids`, `relevant`, and a teacher's scores if there are any.
+        known: what `Collate` makes of the candidates: `ids`, `relevant`, and a teacher's scores if there are any; with
+            `words`, float32 [queries, all candidates], the scores of words (`lsr.training.run.words`), which are added
+            to those of the vectors. They have no gradient.
     """
 
     queries: Tensor
@@ -68,11 +71,16 @@ class VectorBatch:
         import torch
 
         candidates = self.documents.view(len(self.queries), -1, self.documents.shape[1])
-        return torch.einsum("qv,qcv->qc", self.queries, candidates)
+        scores = torch.einsum("qv,qcv->qc", self.queries, candidates)
+        if (words := self._words_here()) is None:
+            return scores
+        places = torch.arange(len(self.queries), device=scores.device)
+        return scores + words.view(len(self.queries), len(self.queries), -1)[places, places]
 
     def batch_scores(self) -> Tensor:
         """Scores of all candidates on this device for each query: float32 [queries, queries * candidates]."""
-        return self.queries @ self.documents.t()
+        scores, words = self.queries @ self.documents.t(), self._words_here()
+        return scores if words is None else scores + words
 
     def in_batch_scores(self) -> tuple[Tensor, Tensor]:
         """Scores of all devices' candidates for each query, and the place of its positive among them.
@@ -87,11 +95,20 @@ class VectorBatch:
 
         ids = self.known["ids"]
         scores = self.queries @ self.all_documents.t()
+        if (words := self.known.get("words")) is not None:
+            scores = scores + words
         places = torch.arange(len(self.queries), device=scores.device)
         targets = (places + rank() * len(self.queries)) * ids.shape[1]
         hidden = false_negatives(ids, self.known["relevant"], gather(ids.flatten()))
         hidden[places, targets] = False
         return scores.masked_fill(hidden, -torch.inf), targets
+
+    def _words_here(self) -> Tensor | None:
+        """The words' scores of the candidates on this device: float32 [queries, queries * candidates]."""
+        from lsr.training.losses.gather import rank
+
+        words = self.known.get("words")
+        return None if words is None else words[:, rank() * len(self.documents) :][:, : len(self.documents)]
 
     def teacher(self, objective: Objective) -> Tensor:
         """The teacher's scores that an objective distils. InputError if the batch has none."""

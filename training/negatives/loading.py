@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
 from lsr.encoding.shared.folder import MODULES
 from lsr.encoding.sparse.description import DESCRIPTION
-from lsr.training.negatives.searchers import CandidateSearcher, DenseSearcher, IndexSearcher, SparseSearcher
+from lsr.training.negatives.searchers import WITH_WORDS, CandidateSearcher, DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.teachers.loading import load_encoder
 from lsr.training.teachers.pairs import CandidateTexts
 
@@ -31,7 +32,7 @@ def load_searcher(
 
     Args:
         name: "bm25"; the folder of an index; or a packaged model, a model folder or a hub name: a sparse or dense
-            encoder, as its files say.
+            encoder, as its files say. A sparse one with "+words" behind it is searched with words, as `lsr index` does.
         work: a folder to make, for vectors and index; it must outlive the searcher.
         bm25, max_length, device: as for `lsr.training.teachers.load_teacher`.
     """
@@ -39,9 +40,15 @@ def load_searcher(
         return SparseSearcher.build(bm25(), texts, work, stages=stages)
     if is_index(Path(name)):
         return IndexSearcher(name, texts, device=device)
+    from lsr.encoding.lexical.settings import LexicalSettings
     from lsr.encoding.sparse.encoder import SparseEncoder
 
-    encoder = load_encoder(name, max_length=max_length, device=device)
+    plain = name if Path(name).exists() else name.removesuffix(WITH_WORDS)
+    encoder = load_encoder(plain, max_length=max_length, device=device)
+    if plain != name:
+        if not isinstance(encoder, SparseEncoder):
+            raise InputError(f"words stand beside the terms of a sparse model, but {plain} makes dense vectors")
+        return IndexSearcher.build(encoder, texts, work, LexicalSettings(), stages=stages)
     if isinstance(encoder, SparseEncoder):
         return SparseSearcher.build(encoder, texts, work, stages=stages)
     return DenseSearcher.build(encoder, texts, work, stages=stages)

@@ -14,10 +14,12 @@ import numpy.typing as npt
 from lsr.core.errors import InputError
 from lsr.core.files import check_output, scratch_folder
 from lsr.core.progress import Stages, silent
+from lsr.encoding.lexical.settings import LexicalSettings
+from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives.candidates import Candidates, DistinctQueries, find_candidates
 from lsr.training.negatives.filters import TeacherMargin
-from lsr.training.negatives.searchers import CandidateSearcher, SparseSearcher
+from lsr.training.negatives.searchers import CandidateSearcher, IndexSearcher, SparseSearcher
 from lsr.training.negatives.settings import MiningSettings
 from lsr.training.teachers.pairs import Pairs, texts_of
 from lsr.training.teachers.teacher import SetTeacher
@@ -99,18 +101,25 @@ def refresh(
     *,
     teacher: SetTeacher | None = None,
     margin: TeacherMargin | None = None,
+    lexical: LexicalSettings | None = None,
     force: bool = False,
     stages: Stages = silent,
 ) -> TrainingSet:
     """Mine again with the current student, replacing the set's negatives (ANCE, arXiv:2007.00808).
 
     `student` is a `SparseEncoder`. All texts of the set are encoded and indexed in a folder beside `path`, which is
-    removed afterwards. Other arguments as for `mine`.
+    removed afterwards; with `lexical`, with words beside the student's terms. Other arguments as for `mine`.
     """
     path = check_output(path, force=force)
     settings = dataclasses.replace(settings or MiningSettings(), replace=True)
     with scratch_folder(path.with_name(f".{path.name}.student")) as folder:
-        searcher = SparseSearcher.build(student, training_set.texts, folder, stages=stages)
+        searcher: CandidateSearcher
+        if lexical is None:
+            searcher = SparseSearcher.build(student, training_set.texts, folder, stages=stages)
+        else:
+            if not isinstance(student, SparseEncoder):
+                raise InputError(f"words stand beside the terms of a SparseEncoder, which {student.name} is not")
+            searcher = IndexSearcher.build(student, training_set.texts, folder / "index", lexical, stages=stages)
         return mine(
             training_set, [searcher], path, settings, teacher=teacher, margin=margin, force=force, stages=stages
         )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from lsr.build.corpus import index_vectors
+from lsr.build.corpus import index_corpus, index_vectors
+from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
 from lsr.core.types import Rows
@@ -31,7 +32,12 @@ from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
+    from lsr.encoding.lexical.settings import LexicalSettings
+    from lsr.encoding.sparse.encoder import SparseEncoder
 
+
+WITH_WORDS = "+words"
+"""Behind a model's name: an index of its terms and of words."""
 
 _INDEX_BATCH = 4096
 # Size of a product of queries and documents in memory: 64 MB.
@@ -101,7 +107,7 @@ class SparseSearcher(VectorSearcher):
 
 
 class IndexSearcher:
-    """An index on disk, searched with the encoder that it records.
+    """An index on disk, searched with the encoder that it records; by words too, if it holds them.
 
     Its documents must be among the texts, by id. IndexFormatError or ModelError if it cannot be searched by text.
     """
@@ -115,6 +121,28 @@ class IndexSearcher:
                 "candidates are whole documents, but this index holds windows of documents", source=self.name
             )
         self._rows = np.full(len(self._retriever.index), -1, np.int64)
+
+    @classmethod
+    def build(
+        cls,
+        encoder: SparseEncoder,
+        texts: CandidateTexts,
+        work: Path,
+        lexical: LexicalSettings,
+        *,
+        stages: Stages = silent,
+    ) -> Self:
+        """Index all texts as `lsr index` does, with words beside the model's terms.
+
+        The index lies in a new folder `work`, which must outlive the searcher.
+        """
+        work.mkdir(parents=True)
+        documents = (Document(texts.id(row), texts[row]) for row in range(len(texts)))
+        index_corpus(documents, work / "index", encoder, lexical=lexical, total=len(texts), stages=stages)
+        searcher = cls(work / "index", texts)
+        searcher._retriever.encoder = encoder
+        searcher.name = f"{encoder.name}{WITH_WORDS}"
+        return searcher
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
         """See `CandidateSearcher.search`. InputError for a hit that is not among the texts."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from transformers import TrainerCallback, TrainingArguments
 
 from lsr.core.progress import Stages
@@ -12,7 +14,7 @@ from lsr.training.run.development import Development
 from lsr.training.run.folder import RunFolder
 from lsr.training.run.log import LogFile
 from lsr.training.run.preparation import Prepared
-from lsr.training.run.scorers import make_scorers
+from lsr.training.run.scorers import Scorer, make_scorers
 from lsr.training.run.trainer import SparseTrainer
 
 
@@ -21,7 +23,9 @@ def make_trainer(
 ) -> SparseTrainer:
     """Make the trainer of a prepared run, with its callbacks: the log, fresh negatives, development measures."""
     run, student = config.run, prepared.student
-    scorers = make_scorers(config, prepared.sets)
+    scorers: dict[str, Scorer] = dict(make_scorers(config, prepared.sets).items())
+    if prepared.words is not None:
+        scorers["words"] = prepared.words
     batch = run.batch_size * arguments.world_size
     groups = Groups(
         prepared.sets,
@@ -35,11 +39,21 @@ def make_trainer(
     collate = Collate(student.query.tokenizer, student.document.tokenizer, padding=student.padding, texts=bool(scorers))
     callbacks: list[TrainerCallback] = [LogFile(place.log)]
     if run.refresh_every is not None:
-        from lsr.training.negatives import MiningSettings
+        from lsr.training.negatives import MiningSettings, refresh
         from lsr.training.run.refresh import Refresh
 
         settings = MiningSettings(negatives=max(run.negatives, 20), seed=run.seed)
-        callbacks.append(Refresh(groups, place.refreshed, every=run.refresh_every, settings=settings, stages=stages))
+        lexical = None if config.words is None else config.words.settings()
+        callbacks.append(
+            Refresh(
+                groups,
+                place.refreshed,
+                every=run.refresh_every,
+                settings=settings,
+                stages=stages,
+                mine=partial(refresh, lexical=lexical),
+            )
+        )
     return SparseTrainer(
         student,
         Criterion(config.losses, config.penalties, steps=prepared.steps, idf=prepared.idf),
@@ -48,6 +62,6 @@ def make_trainer(
         arguments,
         chunk=run.chunk,
         scorers=scorers,
-        measure=Development(config.development, place.development) if config.development else None,
+        measure=Development(config.development, place.development, config.words) if config.development else None,
         callbacks=callbacks,
     )

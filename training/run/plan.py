@@ -72,6 +72,7 @@ def plan(config: TrainingConfig, *, world: int = 1, device: str | None = None, s
     except LsrError as error:
         warnings.append(error.message())
     memory = _memory(config, shape, world) if shape else {}
+    beside = "" if config.words is None else f" (of scores + {config.words.weight:g} BM25)"
     return Plan(
         title=config.about.title,
         parameters=shape.parameters if shape else None,
@@ -80,7 +81,7 @@ def plan(config: TrainingConfig, *, world: int = 1, device: str | None = None, s
         queries=queries,
         texts=texts,
         data=data,
-        losses=[f"{loss.weight:g} {loss.name}" for loss in config.losses],
+        losses=[f"{loss.weight:g} {loss.name}{beside}" for loss in config.losses],
         penalties=[
             f"{each.strength:g} {each.name} of {side}"
             + ("" if each.shape == "constant" else f", {each.shape} over {each.ramp:.0%} of the steps")

@@ -1,4 +1,4 @@
-"""What a run needs before its first step: data, student, IDF, the number of steps."""
+"""What a run needs before its first step: data, student, IDF, words, the number of steps."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lsr.training.config import TrainingConfig
 from lsr.training.data import TrainingSet
 from lsr.training.model.student import Student
 from lsr.training.run.sets import all_texts, open_sets
+from lsr.training.run.words import TrainingWords
 
 _SAMPLE = 16  # texts from which a decoder's initial bias is set
 
@@ -29,12 +30,14 @@ class Prepared:
         sets: the training sets.
         student: the model, on the CPU.
         idf: float32 [vocabulary], of the texts trained on; None if nothing needs it.
+        words: what words add to the scores; None if the model stands alone.
         steps: updates of the weights.
     """
 
     sets: list[TrainingSet]
     student: Student
     idf: Tensor | None
+    words: TrainingWords | None
     steps: int
 
 
@@ -50,9 +53,14 @@ def prepare(config: TrainingConfig, work: Path, *, world: int = 1, stages: Stage
         with stages("counting terms", sum(len(each.texts) for each in sets), "texts") as progress:
             idf = torch.from_numpy(token_idf(all_texts(sets), student.document.tokenizer, student.dim, progress))
     student.start(sample, idf)
+    words = None
+    if config.words is not None:
+        total = sum(len(each.texts) for each in sets)
+        with stages("counting words", total, "texts") as progress:
+            words = TrainingWords.count(config.words.settings(), all_texts(sets), total, work / "words", progress)
     steps = run.steps
     if steps is None:
         assert run.epochs is not None  # a configuration has one or the other
         examples = sum(map(len, sets))
         steps = max(1, math.ceil(run.epochs * examples / (run.batch_size * run.accumulate * world)))
-    return Prepared(sets, student, idf, steps)
+    return Prepared(sets, student, idf, words, steps)

@@ -1,4 +1,4 @@
-"""Teachers in the loop: they score batches if the data has no scores."""
+"""What scores the texts of batches: teachers in the loop, if the data has no scores, and words."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from lsr.core.errors import InputError, MissingDependencyError
 from lsr.training.losses.gather import average_gradients, rank
-from lsr.training.losses.objective import Distilled
 from lsr.training.model.batches import Collate, Groups
 from lsr.training.model.student import Student
 from lsr.training.model.towers import Tokens
@@ -47,7 +46,8 @@ class SparseTrainer(Trainer):
         groups, collate: the data.
         arguments: transformers' TrainingArguments.
         chunk: texts per pass through the model, by GradCache; None for all at once.
-        scorers: for fields of the batch, what computes them from the groups: teachers' scores, if the data has none.
+        scorers: for fields of the batch, what computes them from the groups: teachers' scores, if the data has none,
+            and those of words.
         measure: development measures, called on the first process.
     """
 
@@ -60,7 +60,7 @@ class SparseTrainer(Trainer):
         arguments: TrainingArguments,
         *,
         chunk: int | None = None,
-        scorers: Mapping[Distilled, Scorer] | None = None,
+        scorers: Mapping[str, Scorer] | None = None,
         measure: Measure | None = None,
         callbacks: list[TrainerCallback] | None = None,
     ) -> None:

@@ -27,6 +27,17 @@ class WordTable(Protocol):
     def find(self, word: str) -> int | None: ...
 
 
+class WordNumbers(dict[str, int]):
+    """A `WordTable` in memory: words in the order of their numbers."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__((word, number) for number, word in enumerate(words))
+
+    def find(self, word: str) -> int | None:
+        """The number of a word; None if it is not one of them."""
+        return self.get(word)
+
+
 class IndexWords:
     """Weighs the words of texts as an index's documents and queries are weighed. Safe to use from several threads.
 

@@ -90,7 +90,8 @@ class WordCounter:
         mean_length = self._mean_length
         if mean_length is None:
             mean_length = float(starts[-1] / len(lengths)) if len(lengths) else 0.0
-        return CollectionWords(self.settings, [str(name) for name in names[order]], starts, found, places, mean_length)
+        ordered = [str(name) for name in names[order]]
+        return CollectionWords(self.settings, ordered, documents[order], starts, found, places, mean_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class CollectionWords:
 
     Attributes:
         settings: by which they were counted.
-        words: the different ones, in their order.
+        words: the different ones, in their order; documents: int64: how many rows hold each.
         starts: int64 [rows + 1]: where each row's words begin in `found`.
         found: uint32: numbers of words by their first occurrence; places: int64: their places in `words`.
         mean_length: the number of words that lengths of rows are compared with: their mean, unless another was given.
@@ -107,6 +108,7 @@ class CollectionWords:
 
     settings: LexicalSettings
     words: list[str]
+    documents: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
     found: npt.NDArray[np.uint32]
     places: npt.NDArray[np.int64]

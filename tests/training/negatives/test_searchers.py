@@ -13,9 +13,11 @@ from lsr import Document, SparseEncoder
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import IndexFormatError, InputError, ModelError
 from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.sparse.backbone import load_backbone
 from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.saving import TransformerSide, save_encoder
+from lsr.index import Index
 from lsr.training.data import TrainingSet, TrainingSetWriter
 from lsr.training.negatives import DenseSearcher, IndexSearcher, SparseSearcher
 from lsr.training.negatives.loading import load_searcher
@@ -78,6 +80,24 @@ def test_an_index(encoder: SparseEncoder, toy_index: Path, toy_set: TrainingSet,
         found = searcher.search(QUERIES, 4)
         assert [rows.tolist() for rows in found] == [rows.tolist() for rows in expected]
     assert searcher.search([], 4) == []
+
+
+def test_a_model_with_words(
+    encoder: SparseEncoder, toy_documents: list[Document], toy_set: TrainingSet, tmp_path: Path
+) -> None:
+    """Ranked by the sum of both, as `lsr index` and `lsr search` do it."""
+    searcher = load_searcher("splade-tiny+words", toy_set.texts, tmp_path / "work", bm25=no_bm25)
+    assert isinstance(searcher, IndexSearcher) and searcher.name == "splade-tiny+words"
+    index_corpus(toy_documents, tmp_path / "index", encoder, lexical=LexicalSettings())
+    indexed = load_searcher(str(tmp_path / "index"), toy_set.texts, tmp_path / "none", bm25=no_bm25)
+    queries = [*QUERIES, "sourdough ice"]
+    found, expected = searcher.search(queries, 5), indexed.search(queries, 5)
+    assert [rows.tolist() for rows in found] == [rows.tolist() for rows in expected]
+    assert "words" in Index.open(tmp_path / "work" / "index").parts
+    with pytest.raises(InputError, match="beside the terms of a sparse model"):
+        load_searcher("minilm+words", toy_set.texts, tmp_path / "dense", bm25=no_bm25)
+    with pytest.raises(ModelError, match="no model"):
+        load_searcher("nowhere+words", toy_set.texts, tmp_path / "nowhere", bm25=no_bm25)
 
 
 def test_an_index_of_other_documents(encoder: SparseEncoder, toy_set: TrainingSet, tmp_path: Path) -> None:

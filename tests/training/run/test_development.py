@@ -10,6 +10,7 @@ import pytest
 
 from lsr import SparseEncoder
 from lsr.core.errors import InputError
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.eval import EvaluationSettings, evaluate, load_collection, open_or_index
 from lsr.training.config import DevelopmentConfig, TrainingConfig
 from lsr.training.data import TrainingSet
@@ -48,6 +49,24 @@ def test_the_log_says_what_lsr_eval_says(recipe: dict[str, Any], collection: Pat
     assert found[-1]["eval_document_terms"] == pytest.approx(report.index["active_terms"]["documents"])
     assert found[-1]["eval_flops"] == pytest.approx(report.index["flops"])
     assert not list((tmp_path / "run" / "development").iterdir())
+
+
+def test_words_count_where_the_run_has_them(recipe: dict[str, Any], collection: Path, tmp_path: Path) -> None:
+    """nDCG@10 is that of an index with words; terms are the model's."""
+    changes = {"development": {"source": str(collection), "split": "dev"}, "words": {"weight": 0.5}}
+    run = recipe["run"] | {"steps": 4, "evaluate_every": 4}
+    model = train(TrainingConfig.from_record(recipe | changes | {"run": run}, "test"), tmp_path / "run")
+    [found] = [line for line in read_log(tmp_path / "run" / "log.jsonl") if "eval_ndcg@10" in line]
+    loaded, encoder = load_collection(collection, "dev"), SparseEncoder.load(model)
+    reached = {}
+    for name, lexical in (("words", LexicalSettings(weight=0.5)), ("alone", None)):
+        retriever = open_or_index(loaded, tmp_path / name, encoder, lexical=lexical)
+        report = evaluate(loaded, retriever, EvaluationSettings(bm25=False)).report
+        reached[name] = report.metrics["ndcg@10"]
+    assert found["eval_ndcg@10"] == pytest.approx(reached["words"], abs=1e-9)
+    assert reached["words"] > reached["alone"]
+    assert report.index is not None
+    assert found["eval_document_terms"] == pytest.approx(report.index["active_terms"]["documents"])
 
 
 def test_limits_keep_what_is_relevant(collection: Path, tmp_path: Path) -> None:

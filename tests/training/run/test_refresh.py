@@ -48,6 +48,13 @@ def test_negatives_are_those_the_student_finds(refreshing: dict[str, Any], tmp_p
     assert all(not set(fresh[i].negatives) & set(fresh[i].positives) for i in range(len(fresh)))
 
 
+def test_a_run_with_words_mines_with_words(refreshing: dict[str, Any], tmp_path: Path) -> None:
+    train(TrainingConfig.from_record(refreshing | {"words": {}}, "test"), tmp_path / "run")
+    [path] = (tmp_path / "run" / "refreshed" / "6").iterdir()
+    [name] = TrainingSet.open(path).about["mined"]["with"]
+    assert name.endswith("+words")
+
+
 @pytest.mark.parametrize("killed_at", [4, 7])
 def test_a_killed_run_goes_on_with_what_was_mined(
     refreshing: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
