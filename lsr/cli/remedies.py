@@ -12,7 +12,6 @@ WORDS = {
     "build-index": "build one with `lsr index {corpus} -o {path}`",
     "build-again": "build the index again",
     "compact": "put it into one segment first with `lsr compact`",
-    "repair": "set aside what is damaged, which is named, with `lsr verify --repair`",
     "choose-folder": "choose another folder with -o, or another --index",
     "replace-index": "build it again with --force",
     "choose-model": "pass --model with the model that made them",

@@ -15,7 +15,6 @@ RESTART = Remedy("restart", "begin again", "restart=True")
 BUILD_AGAIN = Remedy("build-again", "build the index again")
 COMPACT = Remedy("compact", "put it into one segment first", "Collection.compact")
 CHOOSE_FOLDER = Remedy("choose-folder", "choose another folder")
-REPAIR = Remedy("repair", "set aside what is damaged, which is named")
 REPLACE_INDEX = Remedy("replace-index", "build it again", "force=True")
 
 CHOOSE_MODEL = Remedy("choose-model", "name the model that made them", "model=…")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from lsr.core.errors import IndexFormatError
-from lsr.core.remedies import REPAIR
 from lsr.index.format.files import RESTORE
 from lsr.index.live.log.frames import (
     HEADER_BYTES,
@@ -85,10 +84,10 @@ class LogReader:
         """IndexFormatError names the file and the byte of damage: of what is not whole, though records follow."""
         numbers = [number for number in log_numbers(self._folder) if number >= self._first]
         if not numbers or numbers[0] != self._first:
-            raise IndexFormatError(f"{log_path(self._folder, self._first)}: missing", remedies=[REPAIR, RESTORE])
+            raise IndexFormatError(f"{log_path(self._folder, self._first)}: missing", remedies=[RESTORE])
         for before, number in pairwise(numbers):
             if number != before + 1:
-                raise IndexFormatError(f"{log_path(self._folder, before + 1)}: missing", remedies=[REPAIR, RESTORE])
+                raise IndexFormatError(f"{log_path(self._folder, before + 1)}: missing", remedies=[RESTORE])
         for number in numbers:
             yield from self._read_file(number, is_last=number == numbers[-1])
 
@@ -129,7 +128,7 @@ def damage(path: Path, broken: Broken, following: int | None) -> IndexFormatErro
     """The error for what is not whole, though what follows it in the log shows that it was."""
     what = "the file is not the last" if following is None else f"whole records follow at byte {following:,}"
     return IndexFormatError(
-        f"{path}: damaged at byte {broken.start:,}: {broken.reason}, and {what}", remedies=[REPAIR, RESTORE]
+        f"{path}: damaged at byte {broken.start:,}: {broken.reason}, and {what}", remedies=[RESTORE]
     )
 
 
@@ -145,7 +144,7 @@ def begin_file(header: Header, path: Path, before: LogPlace | None, after: int) 
     if header.first > before.sequence + 1:
         raise _missing(path, 0, before.sequence + 1, header.first)
     if header.first != before.sequence + 1 or header.previous != before.crc:
-        raise IndexFormatError(f"{path}: does not continue the file before it", remedies=[REPAIR, RESTORE])
+        raise IndexFormatError(f"{path}: does not continue the file before it", remedies=[RESTORE])
     return LogPlace(header.number, HEADER_BYTES, 0, before.sequence, header.crc)
 
 
@@ -156,7 +155,7 @@ def follow(frame: Frame, path: Path, place: LogPlace) -> LogPlace:
     if frame.first != place.sequence + 1 or frame.previous != place.crc:
         raise IndexFormatError(
             f"{path}: damaged at byte {frame.start:,}: record {frame.first:,} does not continue the one before it",
-            remedies=[REPAIR, RESTORE],
+            remedies=[RESTORE],
         )
     return LogPlace(place.number, frame.end, frame.start, frame.last, frame.crc)
 
@@ -164,5 +163,5 @@ def follow(frame: Frame, path: Path, place: LogPlace) -> LogPlace:
 def _missing(path: Path, offset: int, first: int, next_: int) -> IndexFormatError:
     return IndexFormatError(
         f"{path}: damaged at byte {offset:,}: records {first:,} to {next_ - 1:,} are missing",
-        remedies=[REPAIR, RESTORE],
+        remedies=[RESTORE],
     )
