@@ -51,7 +51,9 @@ def lock_folder(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise OutputExistsError(f"{path}: another process is building an index here, or writing to it; wait for it to end") from None
+        raise OutputExistsError(
+            f"{path}: another process is building an index here, or writing to it; wait for it to end"
+        ) from None
     except OSError:
         pass  # a file system without locks: two builders would still publish whole indexes there
     return descriptor

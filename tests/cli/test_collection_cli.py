@@ -101,7 +101,10 @@ def test_a_document_without_text(run: Run, written: Path, tmp_path: Path) -> Non
     assert ids(written) == ["a", "b", "c", "e", "f", "g"]
 
 
-@pytest.mark.parametrize("name", ["format-2", "format-3"])
+NEWER = ("plain", "bits-16", "words", "hybrid", "windows-max", "vectors")
+
+
+@pytest.mark.parametrize("name", ["format-2/blocks", *(f"format-3/{name}" for name in NEWER)])
 def test_an_index_of_an_old_format(run: Run, tmp_path: Path, name: str) -> None:
     source = GOLDEN / name / "plain" / "index"
     shutil.copytree(source, tmp_path / "old")
