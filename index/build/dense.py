@@ -49,7 +49,7 @@ def add_dense(
     or for values that are not finite.
     """
     import_faiss()  # before hours of encoding
-    _ = index.sparse.whole  # or InputError
+    index.sparse.whole_segment()  # or InputError
     settings = settings or DenseSettings()
     report = progress or (lambda count: None)
     with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:

@@ -43,7 +43,7 @@ def add_fields(index: Index, schema: Schema | Mapping[str, str] | None = None, *
 
     InputError names a document that does not fit; OutputExistsError if there are fields already.
     """
-    segment = index.sparse.whole
+    segment = index.sparse.whole_segment()
     store: DocumentStore = segment.part("documents")
     windows = index.documents.windows is not None
     declared = None if schema is None else Schema.of(schema)

@@ -47,7 +47,7 @@ def prune_index(
                 yield part
                 progress(len(part))
 
-    segment = index.sparse.whole
+    segment = index.sparse.whole_segment()
     pruner = Pruner(rule, weights)
     windows, tokens = index.documents.windows, segment.part("terms").tokens
     store = segment.part("documents")

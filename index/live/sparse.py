@@ -90,8 +90,7 @@ class SparseSearch:
             return self._segments[0].segment
         return None
 
-    @property
-    def whole(self) -> Segment:
+    def whole_segment(self) -> Segment:
         """The segment, if the snapshot is a single one of files of which nothing is deleted; else InputError.
 
         What is added to an index, or made of it, goes by the files: it would overlook what the log holds.

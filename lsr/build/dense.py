@@ -148,7 +148,7 @@ def has_part(index: Index, part: str, force: bool) -> bool:
     """
     from lsr.index.format.manifest import index_identity
 
-    _ = index.sparse.whole  # InputError before long work
+    index.sparse.whole_segment()  # InputError before long work
     if part not in index.parts:
         return False
     if is_unfinished(index.path, index_identity):
