@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -145,6 +146,23 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
 
 
 _Place = tuple[tuple[str, int], int, int]
+
+
+def paced_rows(rows: Rows, rate: float | None) -> Rows:
+    """The rows, of which no more megabytes a second are read than `rate`, if that is given."""
+    if rate is None:
+        return rows
+
+    def paced() -> Iterator[Batch]:
+        started, read = time.monotonic(), 0
+        for batch in rows.batches:
+            read += 8 * len(batch.vectors.indices) + sum(document.size for document in batch.documents)
+            ahead = read / (rate * 1e6) - (time.monotonic() - started)
+            if ahead > 0:
+                time.sleep(ahead)
+            yield batch
+
+    return rows._replace(batches=paced())
 
 
 def _in_order(number: int, segment: SearchedSegment) -> Iterator[_Place]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +16,7 @@ from lsr.core.errors import LsrError
 from lsr.index.collection.build import build_segment
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
-from lsr.index.collection.rows import Batch, Rows, rows_of_memory, rows_of_segments
+from lsr.index.collection.rows import Rows, paced_rows, rows_of_memory, rows_of_segments
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
@@ -384,23 +383,6 @@ def _opened(folder: Path, record: SegmentRecord) -> Segment:
     segment = Segment.open(folder, record)
     segment.open_all()
     return segment
-
-
-def paced_rows(rows: Rows, rate: float | None) -> Rows:
-    """The rows, of which no more megabytes a second are read than `rate`, if that is given."""
-    if rate is None:
-        return rows
-
-    def paced() -> Iterator[Batch]:
-        started, read = time.monotonic(), 0
-        for batch in rows.batches:
-            read += 8 * len(batch.vectors.indices) + sum(document.size for document in batch.documents)
-            ahead = read / (rate * 1e6) - (time.monotonic() - started)
-            if ahead > 0:
-                time.sleep(ahead)
-            yield batch
-
-    return rows._replace(batches=paced())
 
 
 def _dead(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:

@@ -45,18 +45,19 @@ def puts(draw: st.DrawFn) -> Put:
         draw(IDS),
         draw(st.integers(0, 2**40)),
         None if dense is None else floats(draw, dense, st.floats(allow_nan=False, allow_infinity=False, width=32)),
+        draw(IDS),
     )
 
 
-WRITES = st.lists(puts() | st.builds(Delete, TEXTS), min_size=1, max_size=5)
+WRITES = st.lists(puts() | st.builds(Delete, TEXTS, IDS), min_size=1, max_size=5)
 
 
 def values(write: Write) -> Any:
     """All of a write, to be compared to the bit."""
     if isinstance(write, Delete):
-        return write
+        return write.id, write.gone.dtype, write.gone.tobytes()
     document = write.document
-    arrays = [write.terms, write.weights, write.word_weights, write.tokens]
+    arrays = [write.terms, write.weights, write.word_weights, write.tokens, write.gone]
     return (
         (document.id, document.text, document.title, document.fields),
         [(array.dtype, array.tobytes()) for array in arrays],
