@@ -46,7 +46,7 @@ def test_scores_and_their_order_are_those_of_an_index(build: Callable[..., Index
         weights = (random.integers(1, 4, len(terms)) if bits == 8 else random.gamma(2, 0.5, len(terms)) + 0.01).astype(
             np.float32
         )
-        (checked,) = index.sparse.prepare(terms, weights)
+        ((checked,),) = index.sparse.prepare(terms, weights).by_segment
         query = state.prepare(checked.terms, checked.weights)
         allow = random.random(DOCUMENTS) < 0.7
         for allowed in (None, allow):

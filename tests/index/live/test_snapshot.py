@@ -13,6 +13,7 @@ from lsr.core.errors import NotFoundError
 from lsr.index import Index
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
+from lsr.index.live.searched import SearchedSegment
 from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
@@ -51,7 +52,7 @@ def test_documents_of_several_segments(build: Build) -> None:
         made.append(build(SparseVectors(vectors.indptr, vectors.indices, vectors.weights, ids, 30), held).segments[0])
         documents += held
     rows = RowNumbers([len(segment) for segment in made])
-    view = Documents(made, rows)
+    view = Documents([SearchedSegment(segment, None) for segment in made], rows)
     assert len(view) == 15
     assert [view.at(row) for row in range(15)] == [view.get(each.id) for each in documents] == documents
     assert [view.row(each.id) for each in documents] == list(range(15))
