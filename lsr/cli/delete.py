@@ -24,6 +24,9 @@ def run(
 ) -> None:
     """Delete documents from a collection, by id or by filter. An id that there is not is told, and no error.
 
+    What is deleted is in no answer from then on, whoever searches next. Its space comes back as segments are merged, or
+    at once with `lsr compact`.
+
     Examples:
 
         lsr delete my-index note-1 note-2

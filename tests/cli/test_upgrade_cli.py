@@ -62,7 +62,7 @@ def test_json(run: Run, old: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "says"),
-    [(4, "install a newer lsr"), (1, "build the index again"), ("x", "format 'x'")],
+    [(5, "install a newer lsr"), (1, "build the index again"), ("x", "format 'x'")],
 )
 def test_other_formats_are_refused(run: Run, old: Path, version: object, says: str) -> None:
     manifest = old / "manifest.json"

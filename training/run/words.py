@@ -46,7 +46,7 @@ class TrainingWords:
         assert lexical is not None  # `count` wrote it
         documents = np.load(folder / _DOCUMENTS, mmap_mode="r")
         self.dim, self.weight = len(documents), weight
-        self._words = IndexWords(lexical, NameTable(folder, _NAMES, self.dim), documents, record["texts"])
+        self._words = IndexWords(lexical, NameTable(folder, _NAMES, self.dim), documents.__getitem__, record["texts"])
 
     @classmethod
     def count(

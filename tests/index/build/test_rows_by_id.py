@@ -103,7 +103,10 @@ def test_the_order_of_adding_leaves_no_trace(pair_name: str, request: pytest.Fix
     one, other = request.getfixturevalue(pair_name)
     assert files(one) == files(other)
     assert verify(one.path) == verify(other.path) == []
-    assert "document_places.npy" in one.manifest.files and "document_places.npy" not in other.manifest.files
+    assert (
+        "document_places.npy" in one.segments[0].record.files
+        and "document_places.npy" not in other.segments[0].record.files
+    )
     for row in range(len(one)):
         assert one.documents.at(row) == other.documents.at(row)
     if one.documents.windows is None:
@@ -193,7 +196,9 @@ def test_every_mode_breaks_ties_by_id(pair: tuple[Index, Index]) -> None:
 def test_one_that_was_added_in_order_has_no_places(tmp_path: Path) -> None:
     rows = sorted(whole(100).items(), key=lambda row: row[0].encode())
     index = build(tmp_path / "index", rows)
-    assert "document_places.npy" not in index.manifest.files and index.documents.as_added().tolist() == [*range(100)]
+    assert "document_places.npy" not in index.segments[0].record.files and index.documents.as_added().tolist() == [
+        *range(100)
+    ]
 
 
 @pytest.mark.parametrize("settings", [{"reorder": False}, {"weight_bits": 16}, {"weight_bits": 24}])
@@ -234,7 +239,7 @@ def test_repeated_ids_are_named_by_where_they_were_added(tmp_path: Path) -> None
 def test_nothing_is_left_of_the_order(tmp_path: Path) -> None:
     index = of_windows(tmp_path / "index", shuffled(windows(20)))
     folder = index.path / index.manifest.segment
-    assert {path.name for path in folder.iterdir()} == set(index.manifest.files)
+    assert {path.name for path in folder.iterdir()} == set(index.segments[0].record.files)
     with IndexBuilder(tmp_path / "other", dim=TERMS, by_id=True, windows=WINDOWS) as builder:
         builder.add(SparseVectors.from_rows([([], [])], ["a#0"], dim=TERMS))
     assert not (tmp_path / "other").exists()

@@ -116,7 +116,7 @@ bits = st.sampled_from([8, 16, 24])
 
 def exact_scores(index: Index, terms: npt.ArrayLike, weights: npt.ArrayLike) -> list[float]:
     """By rational numbers, from stored weights in whole parts of a step."""
-    query = next(iter(index.sparse.prepare(terms, weights)))
+    query = next(iter(index.sparse.prepare(terms, weights).by_segment[0]))
     exact = {int(term): Fraction(float(each)) for term, each in zip(query.terms, query.weights, strict=True)}
     forward, scores = index.segments[0].forward, []
     for row in range(len(index)):

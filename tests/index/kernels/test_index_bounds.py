@@ -92,7 +92,7 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
     saturated = 0
     for terms, weights in queries():
         m = len(terms)
-        terms, scaled, _ = next(iter(index.sparse.prepare(terms, weights)))
+        terms, scaled, _ = next(iter(index.sparse.prepare(terms, weights).by_segment[0]))
         for cut in (0.0, 0.1, 0.5, 0.99):
             factors, cuts = np.empty(m, dtype), np.empty(m, np.int64)
             scale = integer_weights(terms, scaled, summaries.term_maxima, cut, largest, factors, cuts)

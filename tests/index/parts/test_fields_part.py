@@ -143,7 +143,7 @@ def test_some_rows_of_several_segments_are_carried_in_the_type_of_all(tmp_path: 
 def test_a_damaged_file_costs_only_itself_and_never_the_process(tmp_path: Path) -> None:
     """Bytes turned at random: an error, or an answer, and searches without a filter are as before."""
     index = built(tmp_path / "index")
-    file = index.path / index.manifest.segment / index.manifest.parts["fields"].folder / writer.FILE_NAME
+    file = index.path / index.manifest.segment / index.segments[0].record.parts["fields"].folder / writer.FILE_NAME
     whole = file.read_bytes()
     expected = index.search([3, 5], [1, 1]).ids
     picks = random.Random(3)
@@ -176,10 +176,12 @@ def rows_by_hand() -> list[int]:
 
 def test_columns_of_other_documents_are_found_by_verify(tmp_path: Path) -> None:
     index, other = built(tmp_path / "index"), built(tmp_path / "other", fields=lambda row: fields_of(row + 1))
-    names = [each.path / each.manifest.segment / each.manifest.parts["fields"].folder for each in (index, other)]
+    names = [
+        each.path / each.manifest.segment / each.segments[0].record.parts["fields"].folder for each in (index, other)
+    ]
     data = (names[1] / writer.FILE_NAME).read_bytes()
     (names[0] / writer.FILE_NAME).write_bytes(data)
-    files = other.manifest.parts["fields"].files[writer.FILE_NAME]
+    files = other.segments[0].record.parts["fields"].files[writer.FILE_NAME]
 
     def swap(record: dict[str, Any]) -> None:
         record["parts"]["fields"]["files"][writer.FILE_NAME] = {"bytes": files.bytes, "crc32": files.crc32}
