@@ -93,7 +93,9 @@ class Development:
             counter.add([document.contents for document in self.documents])
             found = counter.finish()
             joined = found.beside(documents, 0)
-            words = IndexWords(found.record(), WordNumbers(found.words), found.documents, len(self.documents))
+            words = IndexWords(
+                found.record(), WordNumbers(found.words), found.documents.__getitem__, len(self.documents)
+            )
         rows = [words.query(query.text) for query in self.queries]
         further = assemble([(ids + queries.dim, weights) for ids, weights in rows], queries.ids, joined.dim)
         return joined, beside(queries, further)

@@ -111,7 +111,9 @@ def test_the_order_of_adding_leaves_no_trace(pair_name: str, request: pytest.Fix
         assert one.documents.at(row) == other.documents.at(row)
     if one.documents.windows is None:
         assert [one.documents.get(id) for id in ODD] == [other.documents.get(id) for id in ODD]
-    assert one.manifest.windows == other.manifest.windows and len(one.documents) == len(other.documents)
+    assert one.segments[0].record.windows == other.segments[0].record.windows and len(one.documents) == len(
+        other.documents
+    )
 
 
 def test_hand_computed(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_as_an_index_of_the_texts(tiny_set: Path, tmp_path: Path) -> None:
     vectors = Retriever(index).sparse_queries(queries)
     for row, hits in enumerate(index.search_batch(vectors, len(texts), mode="exact")):
         assert len(hits.rows) > 1
-        np.testing.assert_allclose(found[row, hits.rows], hits.scores, rtol=1e-3)
+        np.testing.assert_allclose(found[row, np.array(hits.ids, np.int64)], hits.scores, rtol=1e-3)
         assert np.count_nonzero(found[row]) == len(hits.rows)
 
 
