@@ -160,7 +160,8 @@ def test_damage_says_where_it_is_and_what_follows(log: Path) -> None:
     data, places = bytearray(log.read_bytes()), ends(log)
     data[places[1] + FRAME_BYTES] ^= 1
     log.write_bytes(data)
-    said = f"damaged at byte {places[1]}: its checksum does not fit, and whole records follow at byte {places[2]}; restore"
+    follows = f"whole records follow at byte {places[2]}; restore"
+    said = f"damaged at byte {places[1]}: its checksum does not fit, and {follows}"
     with pytest.raises(IndexFormatError, match=said):
         read(log.parent)
 
