@@ -52,7 +52,7 @@ def add_dense(
     index.sparse.whole_segment()  # or InputError
     settings = settings or DenseSettings()
     report = progress or (lambda count: None)
-    with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
+    with PartWriter(index.path, index.segments[0].record.name, NAME, force=force) as part:
         record, rows = None, 0
         with ArrayWriter(part.folder / VECTORS_NAME, np.float32) as writer:
             for batch in batches:

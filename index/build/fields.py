@@ -47,7 +47,7 @@ def add_fields(index: Index, schema: Schema | Mapping[str, str] | None = None, *
     store: DocumentStore = segment.part("documents")
     windows = index.documents.windows is not None
     declared = None if schema is None else Schema.of(schema)
-    with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
+    with PartWriter(index.path, index.segments[0].record.name, NAME, force=force) as part:
         if declared is None:
             observer = SchemaObserver()
             for values in store.fields(windows=windows):

@@ -48,7 +48,7 @@ def add_token_vectors(
                 work.begun = True  # before the first is there: what is stopped right after keeps it
                 writer.append(indptr, vectors)
             record = writer.finish(encoder.settings())
-        with PartWriter(index.path, index.manifest.segment, NAME, force=force) as part:
+        with PartWriter(index.path, index.segments[0].record.name, NAME, force=force) as part:
             for name in FILE_NAMES:
                 (work.folder / name).rename(part.folder / name)
             part.publish(record.to_record())

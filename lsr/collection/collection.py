@@ -182,8 +182,7 @@ class Collection:
         A document that cannot be written is refused by itself, with its reason; the others go in. In one call, the last
         of an id counts.
         """
-        one = isinstance(documents, Document | Mapping)
-        given: Iterable[Any] = [documents] if one else documents
+        given: Any = [documents] if isinstance(documents, Document | Mapping) else documents
         stream = iter(given)
         result = Added()
         while batch := list(islice(stream, _BATCH)):
