@@ -85,12 +85,19 @@ def make_live(path: str | Path) -> None:
     IndexFormatError for a damaged index, OutputExistsError while another process writes there.
     """
     path = path_of(path, "the path of a collection")
-    manifest = Manifest.read(path)
-    if manifest.live is not None:
+    if Manifest.read(path).live is not None:
         return
+    with WriterLock(path):
+        manifest = Manifest.read(path)
+        if manifest.live is None:
+            _begin(path, replace(manifest, live=_live_record(path, manifest)))
+
+
+def _live_record(path: Path, manifest: Manifest) -> LiveRecord:
+    """What is to be said of an index that was built: its settings go on to hold."""
     (record,) = manifest.segments
     segment = Segment.open(path / record.name, record)
-    live = LiveRecord(
+    return LiveRecord(
         identity=secrets.token_hex(16),
         log=1,
         sequence=0,
@@ -100,8 +107,6 @@ def make_live(path: str | Path) -> None:
         windows=None if record.windows is None else {n: v for n, v in record.windows.items() if n != "documents"},
         dense=record.parts["dense"].record if "dense" in record.parts else None,
     )
-    with WriterLock(path):
-        _begin(path, replace(Manifest.read(path), live=live))
 
 
 def _begin(path: Path, manifest: Manifest) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.types import Vectors
+from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.memory.state import MemoryState
 from lsr.index.live.searched import SearchedSegment
 from lsr.text.windows import only_window, split_window_id
@@ -79,7 +80,7 @@ def rows_of_memory(state: MemoryState, model: int, *, windows: bool) -> Rows:
                         np.concatenate([put.weights, put.word_weights[order]]).astype(np.float32),
                     )
                 )
-            vectors = _assembled(rows, [put.id for put in part], dim)
+            vectors = SparseVectors.from_rows(rows, [put.id for put in part], dim)
             dense = None
             if state.dense is not None:
                 dense = np.zeros((len(part), state.dense_record.dim), np.float32)
@@ -138,7 +139,7 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
             documents.append(only_window(document) if windows and segment.windows is None else document)
             if has_dense:
                 dense.append(segment.part("dense").vectors[row])
-        vectors = _assembled(rows, [document.id for document in documents], dim)
+        vectors = SparseVectors.from_rows(rows, [document.id for document in documents], dim)
         return Batch(vectors, documents, np.stack(dense) if has_dense else None)
 
     count = sum(len(segment) - segment.deleted for segment in segments)
@@ -167,9 +168,7 @@ def paced_rows(rows: Rows, rate: float | None) -> Rows:
 
 def _in_order(number: int, segment: SearchedSegment) -> Iterator[_Place]:
     """(what it goes by, number of the segment, row) of the rows that live, in their order."""
-    rows = np.arange(len(segment))
-    if segment.alive is not None:
-        rows = np.flatnonzero(np.unpackbits(segment.alive, count=len(segment), bitorder="little"))
+    rows = AllowedRows(len(segment)).among(segment.alive).numbers()
     # Of segments that were written by other builders, rows may be as documents were added.
     keys = [row_key(id, windows=segment.windows is not None) for id in segment.ids.ids(rows)]
     for place in sorted(range(len(keys)), key=keys.__getitem__):
@@ -184,12 +183,3 @@ def _renumbered(segment: SearchedSegment, places: dict[str, int], model: int) ->
     for number in range(len(segment.words)):
         found[model + number] = places.get(segment.words.name(number), -1)
     return found
-
-
-def _assembled(
-    rows: Sequence[tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]], ids: Sequence[str], dim: int
-) -> SparseVectors:
-    indptr = np.cumsum([0, *(len(terms) for terms, _ in rows)])
-    terms = np.concatenate([terms for terms, _ in rows]) if rows else np.zeros(0, np.uint32)
-    weights = np.concatenate([weights for _, weights in rows]) if rows else np.zeros(0, np.float32)
-    return SparseVectors(indptr, terms, weights, list(ids), dim)

@@ -21,6 +21,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.calls import FileCalls
+from lsr.index.live.log.frames import HEADER_BYTES
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
@@ -135,8 +136,10 @@ class CollectionWriter:
         with self._changing:
             self._check_open()
             self._find_tokens(writes)
-            for record in encode_all(writes):
-                self._log.append([record], wait=False)
+            # All are made before one is logged: what is refused leaves nothing behind. The windows of a document stay
+            # in one record, so that none of them comes back without the others.
+            records = list(encode_all(writes, lambda write: self._state.document_of(write) is not None))
+            self._log.append(records, wait=False)
             applied = self._state.apply(writes)
             self._snapshot = None
             # Memory may be full now, or so much of a segment deleted that it is to be written again.
@@ -162,8 +165,12 @@ class CollectionWriter:
             return
         if self._tokens_of is None:
             raise LsrError(f"{self.path}: to replace or delete documents of this collection, its encoder is needed")
-        for write, (tombstones, rows) in held:
-            write.gone = self._tokens_of_rows(tombstones.segment.part("documents").documents(rows.start, rows.stop))
+        texts = [
+            tombstones.segment.part("documents").documents(rows.start, rows.stop) for _, (tombstones, rows) in held
+        ]
+        tokens = iter(self._tokens_of([row for rows in texts for row in rows]))
+        for (write, _), rows in zip(held, texts, strict=True):
+            write.gone = np.sort(np.concatenate([next(tokens) for _ in rows]))
 
     def _tokens_of_rows(self, rows: Sequence[Document]) -> npt.NDArray[np.uint32]:
         """The tokens of the rows of a document, each once for each row, ascending."""
@@ -256,9 +263,14 @@ class CollectionWriter:
 
     def _todo(self) -> bool:
         """Whether there is work for the thread."""
-        memory = self._state.memory
-        full = self.policy.is_full(memory.state.rows, memory.nbytes)
-        return bool(full or self._forced or self._to_merge())
+        return bool(self._is_full() or self._forced or self._to_merge())
+
+    def _is_full(self) -> bool:
+        """Whether memory is to become a segment. Deletions fill the log alone, which is replayed at every opening."""
+        rows, bytes = self._state.memory.state.rows, self._state.memory.nbytes
+        logged = self._log.place.offset - HEADER_BYTES
+        # Without a row, or a record, there is nothing to make room for, however low the bounds are.
+        return self.policy.is_full(rows, max(bytes if rows else 0, logged))
 
     def _to_merge(self) -> list[Tombstones]:
         tombstones = self._state.tombstones
@@ -273,8 +285,8 @@ class CollectionWriter:
                 if self._closing:
                     return
                 self._busy = True
-                memory, forced = self._state.memory, self._forced
-                full = forced or self.policy.is_full(memory.state.rows, memory.nbytes)
+                forced = self._forced
+                full = forced or self._is_full()
             try:
                 if full:
                     self._flush_memory()
@@ -293,7 +305,8 @@ class CollectionWriter:
     def _flush_memory(self) -> None:
         """Make memory a segment."""
         with self._changing:
-            if not self._state.memory.state.rows and not any(each.changed for each in self._state.tombstones):
+            nothing = not self._state.memory.state.rows and not any(each.changed for each in self._state.tombstones)
+            if nothing and not self._is_full():
                 return
             number = self._log.rotate()
             sequence = self._log.durable

@@ -15,7 +15,8 @@ _PART = 16
 
 
 @kernel(forceinline=True)
-def _maximum(values):
+def largest_of(values):
+    """The largest of unsigned numbers; 0 of none."""
     maximum = values.dtype.type(0)
     for i in range(values.size):
         maximum = larger(maximum, values[i])
@@ -26,8 +27,8 @@ def _maximum(values):
 def chunk_maxima(accumulators, maxima):
     """Fill maxima ([len(accumulators) / CHUNK], of the same type); return the largest of all."""
     for chunk in range(maxima.size):
-        maxima[chunk] = _maximum(accumulators[chunk * CHUNK : (chunk + 1) * CHUNK])
-    return np.int64(_maximum(maxima))
+        maxima[chunk] = largest_of(accumulators[chunk * CHUNK : (chunk + 1) * CHUNK])
+    return np.int64(largest_of(maxima))
 
 
 @kernel
@@ -75,7 +76,7 @@ def gather(accumulators, maxima, low, high, found, histogram, ordered):
         if np.int64(maxima[chunk]) < low:
             continue
         for part in range(chunk * CHUNK, (chunk + 1) * CHUNK, _PART):
-            if np.int64(_maximum(accumulators[part : part + _PART])) < low:
+            if np.int64(largest_of(accumulators[part : part + _PART])) < low:
                 continue
             for i in range(part, part + _PART):
                 value = np.int64(accumulators[i])

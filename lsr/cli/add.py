@@ -12,7 +12,7 @@ def run(
     collection: CollectionPath,
     corpus: Corpus,
     format: Format = None,
-    on_error: OnErrorOption = OnError.skip_files,
+    on_error: OnErrorOption = OnError.skip,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -27,8 +27,7 @@ def run(
 
         echo '{"_id": "note-1", "text": "Buy milk."}' | lsr add my-index -
     """
-    from lsr.collection.collection import Added, Collection
-    from lsr.core.chunks import chunks
+    from lsr.collection.collection import Collection
     from lsr.core.counted import counted
     from lsr.text import count_documents, open_corpus
 
@@ -38,13 +37,8 @@ def run(
         total = count_documents(corpus, format=format)
         with Collection.open(collection, device=device) as opened:
             report_recovered(opened)
-            done = Added()
             with progress_bar("adding", total) as progress:
-                for batch in chunks(documents, 256, 1 << 22, lambda document: document.size):
-                    added = opened.add(batch, progress=progress)
-                    done.created += added.created
-                    done.replaced += added.replaced
-                    done.refused += added.refused
+                done = opened.add(documents, progress=progress)
             opened.wait()
             count = len(opened)
     for refused in done.refused:

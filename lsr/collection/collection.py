@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from lsr.collection.encoding import DocumentEncoder, Refused
 from lsr.core.arguments import kind_of, path_of
+from lsr.core.chunks import chunks
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
@@ -183,12 +181,10 @@ class Collection:
         of an id counts.
         """
         given: Any = [documents] if isinstance(documents, Document | Mapping) else documents
-        stream = iter(given)
         result = Added()
-        while batch := list(islice(stream, _BATCH)):
+        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, _characters):
             kept: dict[str, Document] = {}
-            for each in batch:
-                made = as_document(each)
+            for made in batch:
                 if isinstance(made, Refused):
                     result.refused.append(made)
                     continue
@@ -246,7 +242,7 @@ class Collection:
     def update_fields(self, id: str, fields: Mapping[str, Any], *, wait: bool = True) -> None:
         """Change fields of a document: those given are set, those given as None removed.
 
-        Its text is not encoded again, unless documents are cut into windows.
+        Its text is not encoded again, unless documents are cut into windows, or have dense vectors.
 
         NotFoundError if there is no such document, InputError for values that are not JSON.
         """
@@ -263,7 +259,8 @@ class Collection:
         """The writes of a document that is there, with what is stored of it."""
         rows = snapshot.documents.rows_of(id)
         live = snapshot.manifest.live
-        if live is None or live.windows is not None or len(rows) > 1:
+        if live is None or live.windows is not None or live.dense is not None or len(rows) > 1:
+            # Of a dense vector, only what it became by being stored is known.
             puts, refused = self._encoder.encode([document])
             for each in refused:
                 raise InputError(each.reason)
@@ -273,9 +270,8 @@ class Collection:
         own = terms < first
         words = snapshot.parts.get("words")
         names = () if words is None else tuple(words.word(term) for term in terms[~own].tolist())
-        dense = snapshot.parts["dense"].vectors[np.array([rows[0]])][0] if "dense" in snapshot.parts else None
         (tokens,) = self._encoder.tokens_of([document])
-        return [Put(document, terms[own], weights[own], names, weights[~own], tokens, 0, dense)]
+        return [Put(document, terms[own], weights[own], names, weights[~own], tokens)]
 
     def flush(self) -> None:
         """Wait until all that was written is on the disk."""
@@ -341,3 +337,7 @@ def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
     except InputError as error:
         id = given.get("_id") if isinstance(given, Mapping) else None
         return Refused(str(id or ""), error.problem)
+
+
+def _characters(given: Document | Refused) -> int:
+    return given.size if isinstance(given, Document) else 0

@@ -39,7 +39,7 @@ INDEX_MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live": ("format", "kernels", "filters", "parts", "engines"),
     "fusion": ("format", "kernels", "filters", "parts", "engines", "live"),
     "build": ("format", "kernels", "parts", "engines", "live"),
-    "collection": ("format", "parts", "live", "build"),
+    "collection": ("format", "filters", "parts", "live", "build"),
 }
 
 HEAVY = ("torch", "transformers")

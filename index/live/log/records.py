@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,12 +36,16 @@ _PUT_KEYS = {"id", "title", "text", "fields", "terms", "words", "tokens", "lengt
 _MOST = 1 << 32
 
 
-def encode_all(writes: Iterable[Write]) -> Iterator[bytes]:
-    """Records of a few MiB of these writes, in their order. Raises as `encode`."""
+def encode_all(writes: Iterable[Write], begins: Callable[[Write], bool] = lambda write: True) -> Iterator[bytes]:
+    """Records of a few MiB of these writes, in their order. Raises as `encode`.
+
+    `begins`: whether a record may begin with a write. One that is torn off the log takes its own writes alone, so what
+    belongs together must stand in one.
+    """
     held: list[Write] = []
     size = 0
     for write in writes:
-        if held and size + write.size > _USUAL:
+        if held and size + write.size > _USUAL and begins(write):
             yield encode(held)
             held, size = [], 0
         held.append(write)

@@ -4,20 +4,12 @@ import numpy as np
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
-from lsr.index.kernels.integers import larger
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
+from lsr.index.kernels.selection import largest_of
 from lsr.index.kernels.topk import offer
 
 # Rows that are looked at one by one only if the highest of their bounds is high enough.
 _RUN = 64
-
-
-@kernel(forceinline=True)
-def _maximum(values):
-    maximum = values.dtype.type(0)
-    for i in range(values.size):
-        maximum = larger(maximum, values[i])
-    return maximum
 
 
 @kernel
@@ -109,7 +101,7 @@ def search_memory(
     size = 0
     for start in range(0, documents, _RUN):
         stop = min(start + _RUN, documents)
-        if size == k and _maximum(bits[start:stop]) <= bound_bits[0]:
+        if size == k and largest_of(bits[start:stop]) <= bound_bits[0]:
             continue
         for row in range(start, stop):
             bound = sums[row]
@@ -135,7 +127,7 @@ def search_memory(
     floor, found = bound_bits[0], 0
     for start in range(0, documents, _RUN):
         stop = min(start + _RUN, documents)
-        if _maximum(bits[start:stop]) < floor:
+        if largest_of(bits[start:stop]) < floor:
             continue
         for row in range(start, stop):
             if sums[row] > 0 and sums[row] * slack >= least and is_allowed(allow, row):
