@@ -136,8 +136,7 @@ class CollectionWriter:
         with self._changing:
             self._check_open()
             self._find_tokens(writes)
-            # All are made before one is logged: what is refused leaves nothing behind. The windows of a document stay
-            # in one record, so that none of them comes back without the others.
+            # All are made before one is logged, so that what is refused leaves nothing behind; windows stay together.
             records = list(encode_all(writes, lambda write: self._state.document_of(write) is not None))
             self._log.append(records, wait=False)
             applied = self._state.apply(writes)
@@ -165,9 +164,7 @@ class CollectionWriter:
             return
         if self._tokens_of is None:
             raise LsrError(f"{self.path}: to replace or delete documents of this collection, its encoder is needed")
-        texts = [
-            tombstones.segment.part("documents").documents(rows.start, rows.stop) for _, (tombstones, rows) in held
-        ]
+        texts = [each.segment.part("documents").documents(rows.start, rows.stop) for _, (each, rows) in held]
         tokens = iter(self._tokens_of([row for rows in texts for row in rows]))
         for (write, _), rows in zip(held, texts, strict=True):
             write.gone = np.sort(np.concatenate([next(tokens) for _ in rows]))

@@ -85,7 +85,7 @@ def _grouped(
     by_sum, top = windows.settings.score == "sum", windows.settings.added
     allowed = _mask(index, allow) if by_sum and allow is not None else None
     # At least what either side returns anyway; a document usually has a few windows.
-    depth = min(max(2 * k, plan.depth_for(k)), len(index))
+    depth = max(min(max(2 * k, plan.depth_for(k)), len(index)), 1)  # a collection may be empty
     searches: list[HybridHits] = []
     while True:
         ranking, documents = _search_windows(index, windows, query, depth, plan, allow, searches)
@@ -110,7 +110,7 @@ def _fused_documents(
     page: int,
 ) -> HybridHits:
     """The documents by their windows' fused scores: of the first search that finds `page`, then of deeper ones."""
-    depth = min(max(2 * page, plan.retrieve.depth), len(index))
+    depth = max(min(max(2 * page, plan.retrieve.depth), len(index)), 1)
     searches: list[HybridHits] = []
     hits: HybridHits | None = None
     while True:

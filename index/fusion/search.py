@@ -119,10 +119,10 @@ class _Search:
         first = plan.retrieve.depth if first is None else first
         # A single search is asked for as many hits as its caller wants, which tunings and mode "auto" go by.
         reach = first if k is None else plan.depth_for(k)
-        self.reach = reach if plan.stages == (SPARSE,) else min(reach, len(index))
+        self.reach = reach if plan.stages == (SPARSE,) else min(reach, max(len(index), 1))
         # What is fused or learned from must not depend on k, or more hits would not begin with the same.
         fixed = not self.exact and (plan.retrieve.fuses or plan.feedback is not None)
-        self.depth = min(first, len(index)) if fixed else self.reach
+        self.depth = min(first, max(len(index), 1)) if fixed else self.reach
 
     def run(self, query: HybridQuery) -> HybridHits:
         retrieve, feedback = self.plan.retrieve, self.plan.feedback

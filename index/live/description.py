@@ -9,6 +9,7 @@ from typing import Any
 from lsr.index.engines.choose import available_engines
 from lsr.index.engines.registry import ENGINES
 from lsr.index.format.manifest import Manifest
+from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.parts.registry import owners, written_parts
 from lsr.index.parts.segment import Segment
 
@@ -42,7 +43,7 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment], rows: 
         **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),
         "created": manifest.created,
         "library_version": manifest.library_version,
-        "bytes": space(manifest),
+        "bytes": space(path, manifest),
     }
 
 
@@ -59,8 +60,8 @@ def _segments(segments: Sequence[Segment]) -> list[dict[str, Any]]:
     ]
 
 
-def space(manifest: Manifest) -> dict[str, int]:
-    """Bytes on disk by part (`lsr.index.parts.registry`), of the manifest, and in total."""
+def space(path: Path, manifest: Manifest) -> dict[str, int]:
+    """Bytes on disk by part (`lsr.index.parts.registry`), of the manifest and the log, and in total."""
     parts = {part.name: 0 for part in written_parts() if not part.rare}
     owner = owners()
     for segment in manifest.segments:
@@ -71,4 +72,8 @@ def space(manifest: Manifest) -> dict[str, int]:
     for segment in manifest.segments:
         for name, part in segment.parts.items():
             parts[name] = parts.get(name, 0) + sum(record.bytes for record in part.files.values())
+    live = manifest.live
+    if live is not None:
+        parts["log"] = sum(log_path(path, number).stat().st_size for number in log_numbers(path) if number >= live.log)
+        parts["vocabulary"] += 0 if live.vocabulary is None else live.vocabulary.bytes
     return {**parts, "total": sum(parts.values())}

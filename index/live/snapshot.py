@@ -202,6 +202,8 @@ class Index:
     def vocabulary(self) -> Vocabulary | None:
         """The stored vocabulary, or None. Words are read as they are asked for, other terms on first use."""
         stored = stored_vocabulary(self.path, self.manifest, self.segments)
+        if stored is None and self.dim == 0:
+            return Vocabulary()  # of words alone, and no document yet
         return WordVocabulary(stored or Vocabulary(), self.parts["words"]) if "words" in self.parts else stored
 
     def describe(self) -> dict[str, Any]:

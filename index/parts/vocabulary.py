@@ -30,9 +30,18 @@ class StoredVocabulary:
     def __init__(self, path: Path, dim: int) -> None:
         self._path, self._dim = path, dim
         self._map = map_index_file(path)
+        self._found: Vocabulary | None = None
 
     def read(self) -> Vocabulary:
-        """The terms; IndexFormatError names the line of one that is not a text, comes twice, or is not expected."""
+        """The terms, parsed once: every snapshot of a collection asks for them.
+
+        IndexFormatError names the line of one that is not a text, comes twice, or is not expected.
+        """
+        if self._found is None:
+            self._found = self._parsed()
+        return self._found
+
+    def _parsed(self) -> Vocabulary:
         lines = self._map.tobytes().splitlines()
         if len(lines) != self._dim:
             self._fail(f"expected {self._dim:,} lines, found {len(lines):,}")

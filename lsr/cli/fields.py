@@ -37,7 +37,9 @@ def run(
     there = NAME in opened.parts
     if there and declared is not None and not force:
         fail(f"{index} has fields already: pass --force to replace them by those of --schema")
-    if not there or force:
+    # Of a collection that is written to, each new segment has them without being asked.
+    asked = declared is not None or force or opened.manifest.live is None
+    if (not there or force) and asked:
         announce(index)
         opened = add_fields(opened, declared, force=force)
     found = opened.documents.fields.schema

@@ -80,7 +80,10 @@ def _print_description(description: dict[str, Any]) -> None:
 def _print_space(space: dict[str, dict[str, float]]) -> None:
     from lsr.index import PARTS
 
-    titles = {name: part.title for name, part in PARTS.items()} | {"manifest": "this description, and checksums"}
+    titles = {name: part.title for name, part in PARTS.items()} | {
+        "manifest": "this description, and checksums",
+        "log": "writes that are not in a segment yet",
+    }
     width = max(map(len, space))
     output.print(f"[bold]{'space':{width}}  {'bytes':>15}  {'MB':>9}  {'share':>6}  {'a document':>10}[/]")
     for part, takes in space.items():

@@ -215,8 +215,8 @@ class IndexEncoders:
             if self.words is None:
                 return encoded
             rows = [encoded.row(number) for number in range(len(encoded))]
-        assert self.words is not None
-        joined = [_joined(row, self.words.document(text)) for text, row in zip(texts, rows, strict=True)]
+        held = [NOTHING if self.words is None else self.words.document(text) for text in texts]
+        joined = [_joined(row, words) for row, words in zip(rows, held, strict=True)]
         return assemble(joined, [str(number) for number in range(len(texts))], self._index.dim)
 
     def counts_words(self, weight: float | None) -> bool:
@@ -235,9 +235,10 @@ class IndexEncoders:
         return self._lexical.settings.weight if self._tuned is None else self._tuned.weight
 
     def _with_words(self, text: str, terms: SparseQuery, weight: float | None) -> SparseQuery:
-        if not (self.words_alone or self.counts_words(weight)):
+        counts = self.words_alone or self.counts_words(weight)
+        # Of a collection that was made empty, no document may have one yet.
+        if not counts or self.words is None:
             return terms
-        assert self.words is not None
         words = self.words.query(text, self.lexical_weight if weight is None else weight)
         return words if self.words_alone else _joined(terms, words)
 

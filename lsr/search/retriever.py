@@ -295,7 +295,7 @@ class Retriever:
     @property
     def vocabulary(self) -> Vocabulary:
         """The index's terms, or the encoder's if the index was made from vectors without a vocabulary."""
-        return self.index.vocabulary or self.encoder.vocabulary
+        return self.encoder.vocabulary if (found := self.index.vocabulary) is None else found
 
     @property
     def _names(self) -> Vocabulary | None:

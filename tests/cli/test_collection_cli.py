@@ -208,3 +208,20 @@ def test_verify_finds_a_damaged_list_of_deleted_rows(run: Run, written: Path) ->
     for command in (["delete", written, "a"], ["search", written, "bees"]):
         code, _, err = run(*command)
         assert code == 2 and "Traceback" not in err
+
+
+@pytest.mark.parametrize("model", ["bm25", "lsr-doc-tiny"])
+def test_an_empty_collection_is_searched_shown_and_filled(run: Run, model: str) -> None:
+    assert run("create", "empty", "-m", model)[0] == 0
+    code, out, err = run("search", "empty", "figs", "--json")
+    assert (code, json.loads(out)["hits"]) == (0, []), err
+    code, out, _ = run("fields", "empty")
+    assert code == 0 and out == ""
+    Path("more.jsonl").write_text('{"_id": "f", "text": "figs", "year": 2020}\n')
+    assert run("add", "empty", "more.jsonl")[0] == 0
+    assert [hit["id"] for hit in json.loads(run("search", "empty", "figs", "--json")[1])["hits"]] == ["f"]
+    # What was written is in memory and the log alone, and is shown all the same.
+    assert run("fields", "empty")[1].split() == ["year", "integer"]
+    space = json.loads(run("inspect", "empty", "--json")[1])["bytes"]
+    logged = sum(path.stat().st_size for path in Path("empty").glob("log-*"))
+    assert space["log"] == logged > 0 and space["total"] >= logged

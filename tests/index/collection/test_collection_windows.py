@@ -16,6 +16,7 @@ from lsr.index import Index, verify
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.query import HybridQuery
+from lsr.index.fusion.settings import RetrievalPlan, RetrieveSettings
 from lsr.index.live.log.reader import LogReader
 from lsr.index.live.log.records import decode
 from lsr.index.live.writes import Delete, Put
@@ -125,3 +126,15 @@ def test_deletions_alone_make_an_end_of_the_log(tmp_path: Path) -> None:
     log = sorted(path.stat().st_size for path in (tmp_path / "x").glob("log-*"))
     assert len(log) == 1 and log[0] < 2000
     assert len(Index.open(tmp_path / "x").documents) == 20
+
+
+@pytest.mark.parametrize("cut", [None, CUT.to_record()])
+@pytest.mark.parametrize("mode", ["sparse", "dense", "hybrid", "sparse-first"])
+def test_an_empty_collection_answers_with_nothing(tmp_path: Path, cut: dict[str, object] | None, mode: str) -> None:
+    create(tmp_path / "x", windows=cut)
+    query = HybridQuery((np.array([1], np.uint32), np.ones(1, np.float32)), np.ones(3, np.float32))
+    for page in (None, 2):
+        found = search_documents(
+            Index.open(tmp_path / "x"), query, 5, RetrievalPlan(retrieve=RetrieveSettings(mode=mode)), page=page
+        )
+        assert found.rows.tolist() == []
