@@ -168,7 +168,7 @@ def check_language(language: str) -> None:
         if not known:
             raise MissingDependencyError("stemming needs PyStemmer, which is not installed: pip install PyStemmer")
         raise InputError(
-            f"there is no stemmer for {language!r}{did_you_mean(language, known)}. It can be {listed([*known, 'none'])}"
+            f"there is no stemmer for {language!r}, but for {listed([*known, 'none'])}{did_you_mean(language, known)}"
         )
 
 
