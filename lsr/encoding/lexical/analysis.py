@@ -167,9 +167,8 @@ def check_language(language: str) -> None:
     if language != "none" and language not in (known := languages()):
         if not known:
             raise MissingDependencyError("stemming needs PyStemmer, which is not installed: pip install PyStemmer")
-        raise InputError(
-            f"there is no stemmer for {language!r}, but for {listed([*known, 'none'])}{did_you_mean(language, known)}"
-        )
+        hint = did_you_mean(language, known) or "."
+        raise InputError(f"there is no stemmer for {language!r}{hint} It can be {listed([*known, 'none'])}")
 
 
 def _stemmer(language: str) -> Callable[[str], str]:
