@@ -6,7 +6,7 @@ built from them quickly. An engine loads its kernels when it first searches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.engines.together import Together
     from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
@@ -78,6 +79,26 @@ class Engine(Protocol[P]):
         Rows of positive score only, best first, ties in row order.
         """
         ...
+
+    def search_together(
+        self,
+        together: Together,
+        queries: Sequence[PreparedQueries],
+        k: int,
+        allowed: Sequence[AllowedRows],
+        parameters: P,
+    ) -> list[list[Found]]:
+        """Search several segments of an index, for the k best of all; queries and rows are given as each takes them.
+
+        Returns, for each segment, what `search` does, but may leave out what k others are better than.
+        """
+        from lsr.index.engines.scratch import BorrowedScratch
+
+        found = []
+        for segment, own, rows in zip(together.members, queries, allowed, strict=True):
+            with BorrowedScratch(segment) as scratch:
+                found.append(self.search(segment, own, min(k, len(segment)), rows, scratch, parameters))
+        return found
 
 
 def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None = None) -> P:

@@ -58,4 +58,8 @@ class PreparedQueries:
         """Split into parts, in order, of queries of at most MOST_NARROW_TERMS terms or of a single longer one."""
         if len(self) == 1 or self.most_terms <= MOST_NARROW_TERMS:
             return [self]
+        return self.one_by_one()
+
+    def one_by_one(self) -> list[PreparedQueries]:
+        """Each by itself."""
         return [PreparedQueries(np.array([0, len(query.terms)]), *query) for query in self]

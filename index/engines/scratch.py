@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -14,6 +14,7 @@ from lsr.index.engines.prepared import MOST_NARROW_TERMS
 from lsr.index.kernels.scoring import Lookup
 
 if TYPE_CHECKING:
+    from lsr.index.engines.together import Together
     from lsr.index.parts.segment import Segment
 
 T = TypeVar("T")
@@ -31,37 +32,43 @@ class BorrowedScratch:
 
     It is given back unless the search failed, which may have left it in any state. It is entered once per search, so it
     is not written as a generator, which takes 0.5 µs more.
+
+    Args:
+        owner: a segment, or several that are searched together: `idle` holds what nobody uses.
     """
 
-    __slots__ = ("_scratch", "_segment")
+    __slots__ = ("_owner", "_scratch")
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+    def __init__(self, owner: Segment | Together) -> None:
+        self._owner = owner
 
     def __enter__(self) -> Scratch:
         try:
-            self._scratch = self._segment.idle.pop()
+            self._scratch = self._owner.idle.pop()
         except IndexError:
-            self._scratch = Scratch(self._segment)
+            self._scratch = Scratch(self._owner.members)
         return self._scratch
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is None:
-            self._segment.idle.append(self._scratch)
+            self._owner.idle.append(self._scratch)
 
 
 class Scratch:
     """Working memory for one search at a time, allocated on first use and reused.
 
+    It is large enough for each of some segments.
+
     Attributes:
         terms: the most that a query can have.
     """
 
-    def __init__(self, segment: Segment) -> None:
-        self._documents = len(segment.forward)
-        self.terms = segment.record.terms
-        self._rare = segment.record.shared is not None
-        self._places = max(segment.record.dim + 1, _TERMS_OF_TWO_BYTES)
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        records = [segment.record for segment in segments]
+        self._documents = max(len(segment.forward) for segment in segments)
+        self.terms = max(record.terms for record in records)
+        self._rare = any(record.shared is not None for record in records)
+        self._places = max(*(record.dim + 1 for record in records), _TERMS_OF_TWO_BYTES)
         self._generation = 0
         self._kept: dict[str, Any] = {}
         self.counters = np.zeros(4, np.int64)

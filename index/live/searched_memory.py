@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -83,13 +85,21 @@ class SearchedMemory:
     def check(self, choice: Choice) -> None:
         """Do nothing: it stands in for any engine."""
 
-    def search(self, queries: PreparedQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Found]:
-        """The best rows for each query, among those that are allowed and not deleted."""
+    def search(
+        self,
+        queries: PreparedQueries,
+        k: int,
+        choice: Choice,
+        allowed: AllowedRows,
+        least: Sequence[float] | None = None,
+    ) -> list[Found]:
+        """The best rows for each query, among those that are allowed and not deleted, and score at least so much."""
         allow = allowed.bitmap if allowed.bitmap.size else None
         found: list[Found] = []
-        for query in queries:
+        for query, enough in zip(queries, least or repeat(0.0), strict=False):
             # Of an empty collection, no search has a row to ask for.
-            rows, scores = self.state.search(MemoryQuery(query.terms, query.weights), max(k, 1), allow)
+            asked = MemoryQuery(query.terms, query.weights)
+            rows, scores = self.state.search(asked, max(k, 1), allow, least=enough)
             found.append((rows, scores, SearchStats(choice.engine.name, documents_scored=self.state.live)))
         return found
 

@@ -24,6 +24,7 @@ from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
+from lsr.index.live.search import search_segments
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import TermNumbers
@@ -221,10 +222,14 @@ class SparseSearch:
         if len(self._segments) == 1:
             found = self._segments[0].search(queries.by_segment[0], most, choice, allowed)
             return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
-        by_segment = []
-        for segment, own, first in zip(self._segments, queries.by_segment, self._rows.starts, strict=False):
-            for_segment = segment.search(own, most, choice, allowed.part(first, len(segment)))
-            by_segment.append([(rows + first, scores, stats) for rows, scores, stats in for_segment])
+        parts = [
+            allowed.part(first, len(segment)) for segment, first in zip(self._segments, self._rows.starts, strict=False)
+        ]
+        found_by = search_segments(self._segments, queries.by_segment, most, choice, parts)
+        by_segment = [
+            [(rows + first, scores, stats) for rows, scores, stats in found]
+            for found, first in zip(found_by, self._rows.starts, strict=False)
+        ]
         return [self._merged(each, most) for each in zip(*by_segment, strict=True)]
 
     def _merged(self, found: Sequence[Found], k: int) -> Hits:

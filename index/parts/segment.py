@@ -40,6 +40,8 @@ class Segment:
         document_rows: uint32 [documents]: the row at each position.
         row_positions: uint32 [documents]: the position of each row.
         idle: working memory of searches of this segment, for reuse (`lsr.index.engines.scratch`).
+        together: the segments that were last searched together with this one, the first of them
+            (`lsr.index.engines.together`); None if it was searched alone.
     """
 
     def __init__(self, folder: Path, record: SegmentRecord, parts: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ class Segment:
         self.document_rows, self.row_positions = order.rows, order.positions
         self.rare_terms: RareTerms | None = parts.get("rare_terms")
         self.idle: deque[Any] = deque()
+        self.together: Any = None
         self._parts = parts
         self._opening = threading.Lock()
 
@@ -65,6 +68,11 @@ class Segment:
             forward_rare_indptr=_NO_OFFSETS if self.rare_terms is None else self.rare_terms.indptr,
             forward_rare_turns=_NO_TURNS if self.rare_terms is None else self.rare_terms.turns,
         )
+
+    @property
+    def members(self) -> tuple[Segment]:
+        """Itself: what working memory has to be large enough for."""
+        return (self,)
 
     @classmethod
     def open(cls, folder: Path, record: SegmentRecord) -> Segment:

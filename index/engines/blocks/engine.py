@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lsr.index.engines.blocks.parameters import ApproximateParameters
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lsr.index.engines.hits import Found
     from lsr.index.engines.prepared import PreparedQueries
     from lsr.index.engines.scratch import Scratch
+    from lsr.index.engines.together import Together
     from lsr.index.filters.allowed import AllowedRows
     from lsr.index.parts.segment import Segment
 
@@ -42,11 +43,25 @@ class Exact(Engine[NoParameters]):
         """See `Engine.search`."""
         return self._search(segment, queries, k, allowed, scratch)
 
+    def search_together(
+        self,
+        together: Together,
+        queries: Sequence[PreparedQueries],
+        k: int,
+        allowed: Sequence[AllowedRows],
+        parameters: NoParameters,
+    ) -> list[list[Found]]:
+        """See `Engine.search_together`."""
+        from lsr.index.engines.blocks.search import EXACT
+        from lsr.index.engines.blocks.together import search_blocks_together
+
+        return search_blocks_together(together, queries, k, allowed, EXACT)
+
     @cached_property
     def _search(self) -> Callable[..., list[Found]]:
-        from lsr.index.engines.blocks.search import search_exact
+        from lsr.index.engines.blocks.search import EXACT, search_blocks_of
 
-        return search_exact
+        return partial(search_blocks_of, limits=EXACT)
 
 
 class Approximate(Engine[ApproximateParameters]):
@@ -73,6 +88,20 @@ class Approximate(Engine[ApproximateParameters]):
     ) -> list[Found]:
         """See `Engine.search`."""
         return self._search(segment, queries, k, allowed, scratch, parameters)
+
+    def search_together(
+        self,
+        together: Together,
+        queries: Sequence[PreparedQueries],
+        k: int,
+        allowed: Sequence[AllowedRows],
+        parameters: ApproximateParameters,
+    ) -> list[list[Found]]:
+        """See `Engine.search_together`."""
+        from lsr.index.engines.blocks.search import limits_of
+        from lsr.index.engines.blocks.together import search_blocks_together
+
+        return search_blocks_together(together, queries, k, allowed, limits_of(parameters))
 
     @cached_property
     def _search(self) -> Callable[..., list[Found]]:

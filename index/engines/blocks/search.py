@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,11 +22,94 @@ from lsr.index.parts.summaries.blocks import Summaries
 _LONGEST_NS = 1e17
 
 
-def search_exact(
-    segment: Segment, queries: PreparedQueries, k: int, allowed: AllowedRows, scratch: Scratch
+class Limits(NamedTuple):
+    """What a search leaves out, by the name of its engine; nothing unless it is said.
+
+    Attributes:
+        mode: the engine.
+        cut, heap_factor: see `ApproximateParameters`.
+        max_blocks: the most to visit in a segment; None for any number, 0 for the usual one.
+        budget: nanoseconds after which no block is visited, 0 for no such limit.
+    """
+
+    mode: str
+    cut: float = 0.0
+    heap_factor: float = 1.0
+    max_blocks: int | None = None
+    budget: int = 0
+
+
+EXACT = Limits("exact")
+"""Blocks are skipped only if their bound shows that they hold none of the best."""
+
+
+def limits_of(parameters: ApproximateParameters) -> Limits:
+    """The limits of approximate search: the blocks with the best bounds, until they no longer promise enough."""
+    limit = parameters.budget_us
+    budget = 0 if limit is None else max(int(min(limit * 1000, _LONGEST_NS)), 1)
+    return Limits(
+        "approximate", float(parameters.cut), float(parameters.heap_factor), parameters.max_blocks or 0, budget
+    )
+
+
+class Visits(NamedTuple):
+    """How many blocks of a segment to visit before the first threshold, and at most."""
+
+    first: int
+    most: int
+
+
+def visits(segment: Segment, k: int, limits: Limits, allowed: AllowedRows) -> Visits:
+    """How many blocks of a segment a search visits."""
+    summaries: Summaries = segment.part("summaries")
+    # An exact search looks at a few blocks before it knows what bound the others need.
+    first, most = k + k // 5 + 8 * summaries.block_size, summaries.blocks
+    if limits.max_blocks is not None:
+        first = most = min(int(limits.max_blocks or usual_blocks(k, len(segment.forward))), summaries.blocks)
+    if allowed.filtered:
+        first = first * allowed.rows // max(allowed.count, 1)
+    return Visits(first, most)
+
+
+def cut_of(limits: Limits, *, filtered: bool) -> float:
+    """The cut of a search: the few documents that a filter allows may match only by terms that one leaves out."""
+    return 0.0 if filtered else limits.cut
+
+
+def search_blocks_of(
+    segment: Segment, queries: PreparedQueries, k: int, allowed: AllowedRows, scratch: Scratch, limits: Limits
 ) -> list[Found]:
-    """Find the true k best: blocks are skipped only if their bound shows that they hold none of them."""
-    return _search(segment, queries, k, allowed, scratch, "exact", 0.0, 1.0, None, 0)
+    """Find the k best of a segment, within the limits."""
+    summaries: Summaries = segment.part("summaries")
+    first_blocks, max_blocks = visits(segment, k, limits, allowed)
+    found: list[Found] = []
+    for part in queries.narrow_and_wide():
+        n, most = len(part), part.most_terms
+        scores, rows, counters = np.empty((n, k), np.float32), np.empty((n, k), np.int64), np.empty((n, 5), np.int64)
+        bounds, found_blocks = bounds_memory(summaries.padded_blocks, scratch, most)
+        search_blocks(
+            *segment.forward_arrays,
+            *summaries.arrays,
+            *bounds,
+            document_rows=segment.document_rows,
+            query_indptr=part.indptr,
+            query_terms=part.terms,
+            query_turns=part.turns,
+            query_weights=part.weights,
+            cut=cut_of(limits, filtered=allowed.filtered),
+            heap_factor=limits.heap_factor,
+            first_blocks=first_blocks,
+            max_blocks=max_blocks,
+            budget=limits.budget,
+            allow=allowed.bitmap,
+            found=found_blocks,
+            lookup=scratch.lookup(most),
+            scores=scores,
+            rows=rows,
+            counters=counters,
+        )
+        found += found_by(limits.mode, summaries.blocks, scores, rows, counters)
+    return found
 
 
 def search_approximate(
@@ -35,76 +120,30 @@ def search_approximate(
     scratch: Scratch,
     parameters: ApproximateParameters,
 ) -> list[Found]:
-    """Visit the blocks with the best bounds until they no longer promise enough."""
-    limit = parameters.budget_us
-    budget = 0 if limit is None else max(int(min(limit * 1000, _LONGEST_NS)), 1)
-    max_blocks = min(
-        int(parameters.max_blocks or usual_blocks(k, len(segment.forward))), segment.part("summaries").blocks
-    )
-    cut, heap_factor = float(parameters.cut), float(parameters.heap_factor)
-    return _search(segment, queries, k, allowed, scratch, "approximate", cut, heap_factor, max_blocks, budget)
+    """Find most of the k best of a segment."""
+    return search_blocks_of(segment, queries, k, allowed, scratch, limits_of(parameters))
 
 
-def _search(
-    segment: Segment,
-    queries: PreparedQueries,
-    k: int,
-    allowed: AllowedRows,
-    scratch: Scratch,
+def found_by(
     mode: str,
-    cut: float,
-    heap_factor: float,
-    max_blocks: int | None,
-    budget: int,
+    blocks: int,
+    scores: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    counters: npt.NDArray[np.int64],
 ) -> list[Found]:
-    summaries: Summaries = segment.part("summaries")
-    # An exact search looks at a few blocks before it knows what bound the others need.
-    wanted = max_blocks or k + k // 5 + 8 * summaries.block_size
-    if allowed.filtered:
-        wanted = wanted * allowed.rows // max(allowed.count, 1)
-        # The few allowed documents may match only by terms that a cut leaves out.
-        cut = 0.0
-    found: list[Found] = []
-    for part in queries.narrow_and_wide():
-        n, most = len(part), part.most_terms
-        scores, rows, counters = np.empty((n, k), np.float32), np.empty((n, k), np.int64), np.empty((n, 5), np.int64)
-        bounds, found_blocks = _memory(summaries, scratch, most)
-        search_blocks(
-            *segment.forward_arrays,
-            *summaries.arrays,
-            *bounds,
-            document_rows=segment.document_rows,
-            query_indptr=part.indptr,
-            query_terms=part.terms,
-            query_turns=part.turns,
-            query_weights=part.weights,
-            cut=cut,
-            heap_factor=heap_factor,
-            first_blocks=wanted,
-            max_blocks=max_blocks or summaries.blocks,
-            budget=budget,
-            allow=allowed.bitmap,
-            found=found_blocks,
-            lookup=scratch.lookup(most),
-            scores=scores,
-            rows=rows,
-            counters=counters,
-        )
-        for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist()):
-            stats = SearchStats(mode, postings, cells, summaries.blocks, summaries.blocks - visited, scored)
-            found.append((rows[i, :size], scores[i, :size], stats))
-    return found
+    """What a kernel has found in a segment of so many blocks: see `lsr.index.engines.blocks.kernel.search_blocks`."""
+    return [
+        (rows[i, :size], scores[i, :size], SearchStats(mode, postings, cells, blocks, blocks - visited, scored))
+        for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist())
+    ]
 
 
-def _memory(summaries: Summaries, scratch: Scratch, terms: int) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
+def bounds_memory(padded_blocks: int, scratch: Scratch, terms: int) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
     """Scratch for a query of so many terms: uint16, or uint32 if integer weights in uint16 would be too coarse."""
     if terms <= MOST_NARROW_TERMS:
-        return scratch.kept("blocks.narrow", lambda: _new_memory(summaries, MOST_NARROW_TERMS, np.uint16))
-    return scratch.kept("blocks.wide", lambda: _new_memory(summaries, scratch.terms, np.uint32))
+        return scratch.kept("blocks.narrow", lambda: _new_memory(padded_blocks, MOST_NARROW_TERMS, np.uint16))
+    return scratch.kept("blocks.wide", lambda: _new_memory(padded_blocks, scratch.terms, np.uint32))
 
 
-def _new_memory(
-    summaries: Summaries, terms: int, dtype: npt.DTypeLike
-) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
-    blocks = summaries.padded_blocks
+def _new_memory(blocks: int, terms: int, dtype: npt.DTypeLike) -> tuple[BoundArguments, npt.NDArray[np.uint32]]:
     return bound_scratch(blocks, terms, dtype), np.empty(blocks, np.uint32)

@@ -1,0 +1,47 @@
+"""Several segments that are searched together, so that one need not find what others have better."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from lsr.index.parts.segment import Segment
+
+T = TypeVar("T")
+
+
+class Together:
+    """Segments of one index, with what engines keep to search them in one go.
+
+    Attributes:
+        members: the segments.
+        idle: working memory of searches of all of them, for reuse (`lsr.index.engines.scratch`).
+    """
+
+    def __init__(self, members: Sequence[Segment]) -> None:
+        self.members = tuple(members)
+        self.idle: deque[Any] = deque()
+        self._kept: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, members: Sequence[Segment]) -> Together:
+        """These segments, as they were last searched together if they were.
+
+        The first remembers: a collection makes a snapshot after each write, most of them of the same segments.
+        """
+        known: Together | None = members[0].together
+        if known is None or known.members != tuple(members):
+            known = members[0].together = cls(members)
+        return known
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """What an engine keeps here under `name`, created by `make` on first use."""
+        found = self._kept.get(name)
+        if found is None:
+            found = self._kept[name] = make()
+        return cast("T", found)
