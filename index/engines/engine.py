@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from lsr.core.errors import InputError
@@ -87,18 +87,15 @@ class Engine(Protocol[P]):
         k: int,
         allowed: Sequence[AllowedRows],
         parameters: P,
-    ) -> list[list[Found]]:
-        """Search several segments of an index, for the k best of all; queries and rows are given as each takes them.
+    ) -> list[Found]:
+        """Find the k best of several segments for each query; queries and rows are given as each segment takes them.
 
-        Returns, for each segment, what `search` does, but may leave out what k others are better than.
+        Rows are the index's, in no order. Among them are the k best, whichever ids those have that score the same; what
+        others are better than may be there too.
         """
-        from lsr.index.engines.scratch import BorrowedScratch
+        from lsr.index.engines.one_by_one import one_by_one
 
-        found = []
-        for segment, own, rows in zip(together.members, queries, allowed, strict=True):
-            with BorrowedScratch(segment) as scratch:
-                found.append(self.search(segment, own, min(k, len(segment)), rows, scratch, parameters))
-        return found
+        return one_by_one(together, queries, k, allowed, partial(self.search, parameters=parameters))
 
 
 def parameters_of(engine: Engine[P], values: Mapping[str, Any], mode: str | None = None) -> P:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from lsr.core.frames import arrow_table, pandas_frame
 from lsr.core.types import Rows, Scores
 
@@ -50,6 +52,14 @@ def added_up(stats: Sequence[SearchStats]) -> SearchStats:
         documents_scored=sum(each.documents_scored for each in stats),
         direct=all(each.direct for each in stats),
     )
+
+
+def joined(found: Sequence[Found]) -> Found:
+    """What was found for one query in several segments, one after another."""
+    if len(found) == 1:
+        return found[0]
+    rows, scores = np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
+    return rows, scores, added_up([each[2] for each in found])
 
 
 class Hits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -17,23 +17,24 @@ class Together:
 
     Attributes:
         members: the segments.
+        row_starts: the number that the first row of each has in the index.
         idle: working memory of searches of all of them, for reuse (`lsr.index.engines.scratch`).
     """
 
-    def __init__(self, members: Sequence[Segment]) -> None:
-        self.members = tuple(members)
+    def __init__(self, members: tuple[Segment, ...], row_starts: tuple[int, ...]) -> None:
+        self.members, self.row_starts = members, row_starts
         self.idle: deque[Any] = deque()
         self._kept: dict[str, Any] = {}
 
     @classmethod
-    def of(cls, members: Sequence[Segment]) -> Together:
+    def of(cls, members: tuple[Segment, ...], row_starts: tuple[int, ...]) -> Together:
         """These segments, as they were last searched together if they were.
 
         The first remembers: a collection makes a snapshot after each write, most of them of the same segments.
         """
         known: Together | None = members[0].together
-        if known is None or known.members != tuple(members):
-            known = members[0].together = cls(members)
+        if known is None or known.members != members or known.row_starts != row_starts:
+            known = members[0].together = cls(members, row_starts)
         return known
 
     def __len__(self) -> int:

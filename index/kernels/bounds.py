@@ -32,25 +32,31 @@ class BoundArguments(NamedTuple):
 
 
 @kernel
-def integer_weights(terms, term_weights, term_maxima, cut, largest, weights, cuts):
-    """Choose integer query weights whose sums bound the scores; return their scale (integer for 1.0 of a score).
+def bound_scale(terms, term_weights, term_maxima, largest):
+    """The scale of a query's integer weights (integer for 1.0 of a score), and what its strongest term can add.
 
-    cut: weights that add less than this share of what the query's strongest term can add are left out by `cuts`.
-    largest: the largest value of the accumulators' type. weights: unsigned [m], cuts: int64 [m], receive the choice.
+    largest: the largest value of the accumulators' type; no product of a weight with a stored one exceeds it.
     """
-    possible, weightiest, heaviest = 0.0, 0.0, 0.0
+    possible, strongest, heaviest = 0.0, 0.0, 0.0
     for i in range(terms.size):
         product = np.float64(term_weights[i]) * term_maxima[terms[i]]
         possible += product
-        weightiest = max(weightiest, product)
+        strongest = max(strongest, product)
         heaviest = max(heaviest, np.float64(term_weights[i]))
-    # No product with a stored weight exceeds the type.
-    scale = min(_HEADROOM * largest / max(possible, 1e-300), (largest // 255 - 1) / max(heaviest, 1e-300))
+    return min(_HEADROOM * largest / max(possible, 1e-300), (largest // 255 - 1) / max(heaviest, 1e-300)), strongest
+
+
+@kernel
+def integer_weights(terms, term_weights, term_maxima, scale, strongest, cut, weights, cuts):
+    """Choose integer query weights whose sums bound the scores.
+
+    scale, strongest: see `bound_scale`. cut: weights that add less than this share of what the query's strongest term
+    can add are left out by `cuts`. weights: unsigned [m], cuts: int64 [m], receive the choice.
+    """
     for i in range(terms.size):
         weights[i] = weights.dtype.type(np.ceil(term_weights[i] * scale))
         # Beyond 255 nothing is left of a list.
-        cuts[i] = max(1, np.int64(min(np.ceil(cut * weightiest / term_weights[i]), 256.0)))
-        if np.float64(term_weights[i]) * term_maxima[terms[i]] == weightiest:
+        cuts[i] = max(1, np.int64(min(np.ceil(cut * strongest / term_weights[i]), 256.0)))
+        if np.float64(term_weights[i]) * term_maxima[terms[i]] == strongest:
             # The strongest is added whatever the cut, or nothing might be found.
             cuts[i] = max(1, min(cuts[i], np.int64(term_maxima[terms[i]]) // FREQUENT_CUT))
-    return scale

@@ -12,6 +12,8 @@ CHUNK = 128
 BUCKETS = 512
 # Accumulators that share a maximum, which shows whether to look at each.
 _PART = 16
+# So many are sorted faster by insertion than by buckets.
+_FEW = 24
 
 
 @kernel(forceinline=True)
@@ -67,7 +69,7 @@ def threshold(maxima, largest, wanted, histogram):
 def gather(accumulators, maxima, low, high, found, histogram, ordered):
     """Put the positions whose accumulators lie in [low, high) into `ordered`, the largest first; return their number.
 
-    Sorted by 512 buckets between low and the largest found: within a bucket positions ascend.
+    Many are sorted by 512 buckets between low and the largest found. Equal ones, and those of a bucket, ascend.
     low, high: int64, 0 < low < high. found, ordered: uint32 [accumulators], scratch and result; histogram: scratch.
     """
     count = 0
@@ -84,6 +86,14 @@ def gather(accumulators, maxima, low, high, found, histogram, ordered):
                     found[count] = i
                     count += 1
                     largest = max(largest, value)
+    if count <= _FEW:
+        for i in range(count):
+            position, at = found[i], i
+            while at > 0 and accumulators[ordered[at - 1]] < accumulators[position]:
+                ordered[at] = ordered[at - 1]
+                at -= 1
+            ordered[at] = position
+        return count
     shift = _bucket_shift(largest - low)
     histogram[:] = 0
     for i in range(count):

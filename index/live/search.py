@@ -2,65 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
+from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, engine_for
-from lsr.index.engines.hits import Found
+from lsr.index.engines.hits import Found, joined
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.together import Together
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.searched import SearchedSegment
-from lsr.index.live.searched_memory import Searched
+from lsr.index.live.searched_memory import Searched, SearchedMemory
 
 
-def search_segments(
-    segments: Sequence[Searched],
-    queries: Sequence[PreparedQueries],
-    k: int,
-    choice: Choice,
-    allowed: Sequence[AllowedRows],
-) -> list[list[Found]]:
-    """What each segment has of the k best of all, for each query; queries and rows are given as each takes them.
+class SegmentsSearch:
+    """Search of segments as if they were one.
 
-    Segments of files are searched together, but for those where a filter allows so few rows that these are scored
-    directly; memory comes last, and looks for what is as good as the worst of the others' best.
+    Those of files are searched together, but for those where a filter allows so few rows that these are scored
+    directly; memory comes last, and looks for what is as good as the last of the best so far.
     """
-    found: list[list[Found]] = [[] for _ in segments]
-    of_files = [(number, each) for number, each in enumerate(segments) if isinstance(each, SearchedSegment)]
-    by_engine: dict[Choice, list[int]] = {}
-    rows = {number: allowed[number].among(each.alive) for number, each in of_files}
-    for number, _ in of_files:
-        by_engine.setdefault(engine_for(choice, rows[number]), []).append(number)
-    files = {number: each.segment for number, each in of_files}
-    for chosen, numbers in by_engine.items():
-        if len(numbers) == 1:
-            (number,) = numbers
-            found[number] = segments[number].search(queries[number], k, choice, allowed[number])
-            continue
-        answers = chosen.engine.search_together(
-            Together.of([files[number] for number in numbers]),
-            [queries[number] for number in numbers],
-            k,
-            [rows[number] for number in numbers],
-            chosen.parameters,
-        )
-        for number, answer in zip(numbers, answers, strict=True):
-            found[number] = answer
-    least = _reached(found, len(queries[0]), k)
-    for number, each in enumerate(segments):
-        if not isinstance(each, SearchedSegment):
-            found[number] = each.search(queries[number], k, choice, allowed[number], least)
-    return found
+
+    def __init__(self, segments: Sequence[Searched], row_starts: Sequence[int]) -> None:
+        """`row_starts`: the number of the first row of each segment, and of all rows."""
+        self._row_starts = row_starts
+        self._files = {number: each for number, each in enumerate(segments) if isinstance(each, SearchedSegment)}
+        self._memories = {number: each for number, each in enumerate(segments) if isinstance(each, SearchedMemory)}
+        self._known: dict[tuple[int, ...], Together] = {}
+
+    def search(self, queries: Sequence[PreparedQueries], k: int, choice: Choice, allowed: AllowedRows) -> list[Found]:
+        """The k best of all for each query (`queries`: as each segment takes them): see `Engine.search_together`."""
+        found: list[list[Found]] = []
+        rows = self._alive if not allowed.filtered else self._among(allowed)
+        for (engine, parameters), numbers in self._groups(choice, rows, filtered=allowed.filtered).items():
+            own_queries, own_rows = [queries[number] for number in numbers], [rows[number] for number in numbers]
+            found.append(engine.search_together(self._together(numbers), own_queries, k, own_rows, parameters))
+        if self._memories:
+            least = [_reached([scores for _, scores, _ in of_query], k) for of_query in zip(*found, strict=True)]
+            for number, memory in self._memories.items():
+                start = self._row_starts[number]
+                own = allowed.part(start, len(memory))
+                in_memory = memory.search(queries[number], k, choice, own, least or None)
+                found.append([(rows_there + start, scores, stats) for rows_there, scores, stats in in_memory])
+        return [joined(of_query) for of_query in zip(*found, strict=True)]
+
+    @cached_property
+    def _alive(self) -> dict[int, AllowedRows]:
+        """All rows of each segment of files that are not deleted."""
+        return self._among(AllowedRows(self._row_starts[-1]))
+
+    def _among(self, allowed: AllowedRows) -> dict[int, AllowedRows]:
+        return {
+            number: allowed.part(self._row_starts[number], len(each)).among(each.alive)
+            for number, each in self._files.items()
+        }
+
+    def _groups(
+        self, choice: Choice, rows: Mapping[int, AllowedRows], *, filtered: bool
+    ) -> dict[Choice, tuple[int, ...]]:
+        """The segments that are searched together, by how."""
+        if not filtered:
+            return {choice: tuple(rows)} if rows else {}
+        groups: dict[Choice, tuple[int, ...]] = {}
+        for number, own in rows.items():
+            chosen = engine_for(choice, own)
+            groups[chosen] = (*groups.get(chosen, ()), number)
+        return groups
+
+    def _together(self, numbers: tuple[int, ...]) -> Together:
+        known = self._known.get(numbers)
+        if known is None:
+            segments = tuple(self._files[number].segment for number in numbers)
+            known = Together.of(segments, tuple(self._row_starts[number] for number in numbers))
+            self._known[numbers] = known
+        return known
 
 
-def _reached(found: Sequence[Sequence[Found]], queries: int, k: int) -> list[float]:
-    """For each query, the score of the last of the k best so far, 0 if there are not so many."""
-    answered = [each for each in found if each]
-    least = [0.0] * queries
-    for number in range(queries if answered else 0):
-        scores = np.concatenate([of_segment[number][1] for of_segment in answered])
-        if len(scores) >= k:
-            least[number] = float(np.partition(scores, len(scores) - k)[len(scores) - k])
-    return least
+def _reached(scores: Sequence[Scores], k: int) -> float:
+    """The score of the last of the k best so far, 0 if there are not so many."""
+    together = np.concatenate(scores)
+    return float(np.partition(together, -k)[-k]) if len(together) >= k else 0.0

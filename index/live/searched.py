@@ -36,6 +36,7 @@ class SearchedSegment:
         deleted: how many are deleted.
         ids: of the rows; store: the documents; windows: which document each row is a window of, or None.
         words: that it holds, numbered from 0 after the model's terms; None for none.
+        by_ids: whether its columns are its term ids.
     """
 
     def __init__(self, segment: Segment, deleted: DeletedRows | None) -> None:
@@ -49,6 +50,7 @@ class SearchedSegment:
         self.words: NameTable | None = segment.part("words").table if segment.has_part("words") else None
         self._term_ids: TermIds | None = segment.part("term_ids") if segment.has_part("term_ids") else None
         self._shared = segment.record.shared
+        self.by_ids = self._term_ids is None and self._shared is None
 
     def has_part(self, name: str) -> bool:
         """Whether there is a part of this name."""

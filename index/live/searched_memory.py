@@ -33,6 +33,8 @@ class SearchedMemory:
     Its term ids are the memory's columns: a model's terms by their own ids, and words by their numbers after these.
     """
 
+    by_ids = True
+
     def __init__(self, state: MemoryState, model: int, windows: WindowRows | None = None) -> None:
         """`model`: the number of the model's terms; `windows`: of which documents the rows are, if they are windows."""
         self.state, self._model, self.windows = state, model, windows

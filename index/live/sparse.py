@@ -15,7 +15,7 @@ from lsr.core.options import beneath
 from lsr.core.remedies import COMPACT
 from lsr.core.types import Rows, Scores
 from lsr.index.engines.choose import Choice, choose_engine, choose_mode
-from lsr.index.engines.hits import Found, Hits, added_up
+from lsr.index.engines.hits import Found, Hits
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
@@ -24,11 +24,11 @@ from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
-from lsr.index.live.search import search_segments
+from lsr.index.live.search import SegmentsSearch
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.searched_memory import Searched
 from lsr.index.live.terms import TermNumbers
-from lsr.index.live.ties import merge
+from lsr.index.live.ties import settle
 from lsr.index.parts.segment import Segment
 from lsr.vectors.pruning import Pruning
 from lsr.vectors.sparse import SparseVectors
@@ -80,6 +80,10 @@ class SparseSearch:
         self._words_alone = terms.model == 0
         self._scale, self._weight_bits = np.float32(manifest.weight_scale), manifest.weight_bits
         self.tunings = check_done(manifest)
+        self._all = SegmentsSearch(segments, rows.starts)
+        # What a query is by the terms of a segment is what it is by those of any other.
+        self._alike = terms.dim == terms.model and all(segment.by_ids for segment in segments)
+        self._checked: set[str] = set()
 
     def __repr__(self) -> str:
         return f"SparseSearch({self._count:,} rows, modes {', '.join(self.modes)})"
@@ -122,6 +126,8 @@ class SparseSearch:
         return self._in_segments(check_query(terms, weights, self._dim, self._scale, self._weight_bits))
 
     def _in_segments(self, prepared: PreparedQueries) -> SnapshotQueries:
+        if self._alike:
+            return SnapshotQueries((prepared,) * len(self._segments))
         return SnapshotQueries(
             tuple(
                 segment.in_columns(self.terms.in_segment(number, prepared))
@@ -212,8 +218,10 @@ class SparseSearch:
             recall=recall,
             tunings=self.tunings,
         )
-        for segment in self._segments:
-            segment.check(choice)
+        if choice.engine.name not in self._checked:
+            for segment in self._segments:
+                segment.check(choice)
+            self._checked.add(choice.engine.name)
         return choice
 
     def _search(self, queries: SnapshotQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
@@ -222,19 +230,10 @@ class SparseSearch:
         if len(self._segments) == 1:
             found = self._segments[0].search(queries.by_segment[0], most, choice, allowed)
             return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
-        parts = [
-            allowed.part(first, len(segment)) for segment, first in zip(self._segments, self._rows.starts, strict=False)
-        ]
-        found_by = search_segments(self._segments, queries.by_segment, most, choice, parts)
-        by_segment = [
-            [(rows + first, scores, stats) for rows, scores, stats in found]
-            for found, first in zip(found_by, self._rows.starts, strict=False)
-        ]
-        return [self._merged(each, most) for each in zip(*by_segment, strict=True)]
+        return [self._ranked(found, most) for found in self._all.search(queries.by_segment, most, choice, allowed)]
 
-    def _merged(self, found: Sequence[Found], k: int) -> Hits:
-        """One query's hits of those of each segment."""
-        best = merge([(rows, scores) for rows, scores, _ in found], k, self._order_of)
-        rows = np.concatenate([rows for rows, _, _ in found])[best]
-        scores = np.concatenate([scores for _, scores, _ in found])[best]
-        return Hits(rows, scores, added_up([stats for _, _, stats in found]), self._ids_of)
+    def _ranked(self, found: Found, k: int) -> Hits:
+        """The k best of what one query found in several segments."""
+        rows, scores, stats = found
+        best = settle(np.argsort(-scores, kind="stable"), rows, scores, k, self._order_of)
+        return Hits(rows[best], scores[best], stats, self._ids_of)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
+from lsr.index.engines.blocks.limits import EXACT, limits_of
 from lsr.index.engines.blocks.parameters import ApproximateParameters
 from lsr.index.engines.engine import Engine, NoParameters
 
@@ -41,7 +42,7 @@ class Exact(Engine[NoParameters]):
         parameters: NoParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
-        return self._search(segment, queries, k, allowed, scratch)
+        return _searches()[0](segment, queries, k, allowed, scratch, EXACT)
 
     def search_together(
         self,
@@ -50,18 +51,9 @@ class Exact(Engine[NoParameters]):
         k: int,
         allowed: Sequence[AllowedRows],
         parameters: NoParameters,
-    ) -> list[list[Found]]:
+    ) -> list[Found]:
         """See `Engine.search_together`."""
-        from lsr.index.engines.blocks.search import EXACT
-        from lsr.index.engines.blocks.together import search_blocks_together
-
-        return search_blocks_together(together, queries, k, allowed, EXACT)
-
-    @cached_property
-    def _search(self) -> Callable[..., list[Found]]:
-        from lsr.index.engines.blocks.search import EXACT, search_blocks_of
-
-        return partial(search_blocks_of, limits=EXACT)
+        return _searches()[1](together, queries, k, allowed, EXACT)
 
 
 class Approximate(Engine[ApproximateParameters]):
@@ -87,7 +79,7 @@ class Approximate(Engine[ApproximateParameters]):
         parameters: ApproximateParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
-        return self._search(segment, queries, k, allowed, scratch, parameters)
+        return _searches()[0](segment, queries, k, allowed, scratch, limits_of(parameters))
 
     def search_together(
         self,
@@ -96,15 +88,15 @@ class Approximate(Engine[ApproximateParameters]):
         k: int,
         allowed: Sequence[AllowedRows],
         parameters: ApproximateParameters,
-    ) -> list[list[Found]]:
+    ) -> list[Found]:
         """See `Engine.search_together`."""
-        from lsr.index.engines.blocks.search import limits_of
-        from lsr.index.engines.blocks.together import search_blocks_together
+        return _searches()[1](together, queries, k, allowed, limits_of(parameters))
 
-        return search_blocks_together(together, queries, k, allowed, limits_of(parameters))
 
-    @cached_property
-    def _search(self) -> Callable[..., list[Found]]:
-        from lsr.index.engines.blocks.search import search_approximate
+@cache
+def _searches() -> tuple[Callable[..., list[Found]], Callable[..., list[Found]]]:
+    """Search of one segment, and of several; only now are the kernels loaded."""
+    from lsr.index.engines.blocks.search import search_blocks_of
+    from lsr.index.engines.blocks.together import search_blocks_together
 
-        return search_approximate
+    return search_blocks_of, search_blocks_together

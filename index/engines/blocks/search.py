@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.index.engines.blocks.kernel import search_blocks
-from lsr.index.engines.blocks.parameters import ApproximateParameters, usual_blocks
+from lsr.index.engines.blocks.limits import Limits
+from lsr.index.engines.blocks.parameters import usual_blocks
 from lsr.index.engines.bounds import bound_scratch
 from lsr.index.engines.hits import Found, SearchStats
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
@@ -18,56 +20,25 @@ from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
 
-# About three years: a longer budget is no limit.
-_LONGEST_NS = 1e17
-
-
-class Limits(NamedTuple):
-    """What a search leaves out, by the name of its engine; nothing unless it is said.
-
-    Attributes:
-        mode: the engine.
-        cut, heap_factor: see `ApproximateParameters`.
-        max_blocks: the most to visit in a segment; None for any number, 0 for the usual one.
-        budget: nanoseconds after which no block is visited, 0 for no such limit.
-    """
-
-    mode: str
-    cut: float = 0.0
-    heap_factor: float = 1.0
-    max_blocks: int | None = None
-    budget: int = 0
-
-
-EXACT = Limits("exact")
-"""Blocks are skipped only if their bound shows that they hold none of the best."""
-
-
-def limits_of(parameters: ApproximateParameters) -> Limits:
-    """The limits of approximate search: the blocks with the best bounds, until they no longer promise enough."""
-    limit = parameters.budget_us
-    budget = 0 if limit is None else max(int(min(limit * 1000, _LONGEST_NS)), 1)
-    return Limits(
-        "approximate", float(parameters.cut), float(parameters.heap_factor), parameters.max_blocks or 0, budget
-    )
-
 
 class Visits(NamedTuple):
-    """How many blocks of a segment to visit before the first threshold, and at most."""
+    """How many blocks a search visits before the first threshold, and at most."""
 
     first: int
     most: int
 
 
-def visits(segment: Segment, k: int, limits: Limits, allowed: AllowedRows) -> Visits:
-    """How many blocks of a segment a search visits."""
-    summaries: Summaries = segment.part("summaries")
+def visits(segments: Sequence[Segment], k: int, limits: Limits, allowed: Sequence[AllowedRows]) -> Visits:
+    """How many blocks a search of these segments visits, if it may return so many of their rows."""
+    summaries: list[Summaries] = [segment.part("summaries") for segment in segments]
+    most = sum(each.blocks for each in summaries)
     # An exact search looks at a few blocks before it knows what bound the others need.
-    first, most = k + k // 5 + 8 * summaries.block_size, summaries.blocks
+    first = k + k // 5 + 8 * summaries[0].block_size
     if limits.max_blocks is not None:
-        first = most = min(int(limits.max_blocks or usual_blocks(k, len(segment.forward))), summaries.blocks)
-    if allowed.filtered:
-        first = first * allowed.rows // max(allowed.count, 1)
+        documents = sum(len(segment.forward) for segment in segments)
+        first = most = min(int(limits.max_blocks or usual_blocks(k, documents)), most)
+    if allowed[0].filtered:
+        first = first * sum(rows.rows for rows in allowed) // max(sum(rows.count for rows in allowed), 1)
     return Visits(first, most)
 
 
@@ -81,7 +52,7 @@ def search_blocks_of(
 ) -> list[Found]:
     """Find the k best of a segment, within the limits."""
     summaries: Summaries = segment.part("summaries")
-    first_blocks, max_blocks = visits(segment, k, limits, allowed)
+    first_blocks, max_blocks = visits((segment,), k, limits, (allowed,))
     found: list[Found] = []
     for part in queries.narrow_and_wide():
         n, most = len(part), part.most_terms
@@ -112,18 +83,6 @@ def search_blocks_of(
     return found
 
 
-def search_approximate(
-    segment: Segment,
-    queries: PreparedQueries,
-    k: int,
-    allowed: AllowedRows,
-    scratch: Scratch,
-    parameters: ApproximateParameters,
-) -> list[Found]:
-    """Find most of the k best of a segment."""
-    return search_blocks_of(segment, queries, k, allowed, scratch, limits_of(parameters))
-
-
 def found_by(
     mode: str,
     blocks: int,
@@ -131,7 +90,7 @@ def found_by(
     rows: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
 ) -> list[Found]:
-    """What a kernel has found in a segment of so many blocks: see `lsr.index.engines.blocks.kernel.search_blocks`."""
+    """What a kernel has found among so many blocks: see `lsr.index.engines.blocks.kernel.search_blocks`."""
     return [
         (rows[i, :size], scores[i, :size], SearchStats(mode, postings, cells, blocks, blocks - visited, scored))
         for i, (postings, cells, visited, scored, size) in enumerate(counters.tolist())

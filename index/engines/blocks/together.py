@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from lsr.index.engines.blocks.search import Limits, bounds_memory, cut_of, found_by, visits
+from lsr.index.engines.blocks.limits import Limits
+from lsr.index.engines.blocks.search import bounds_memory, cut_of, found_by, search_blocks_of, visits
 from lsr.index.engines.blocks.together_kernel import SegmentArguments, append_to, list_of, search_segments
 from lsr.index.engines.hits import Found
+from lsr.index.engines.one_by_one import one_by_one
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
 from lsr.index.engines.scratch import BorrowedScratch, Scratch
 from lsr.index.engines.together import Together
@@ -19,11 +22,13 @@ from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.segment import Segment
 
 
-class _Alike(NamedTuple):
-    """Segments whose arrays are of the same types: for the kernel, and the numbers of these in a `Together`."""
+class _Listed(NamedTuple):
+    """Segments, as the kernel takes them: see `search_segments`."""
 
     segments: Any
-    numbers: npt.NDArray[np.int64]
+    block_starts: npt.NDArray[np.int64]
+    row_starts: npt.NDArray[np.int64]
+    blocks: int
 
 
 def search_blocks_together(
@@ -32,106 +37,115 @@ def search_blocks_together(
     k: int,
     allowed: Sequence[AllowedRows],
     limits: Limits,
-) -> list[list[Found]]:
-    """Find, within the limits, the k best of several segments, and all others that score as the last of these.
+) -> list[Found]:
+    """Find, within the limits, the k best of several segments: see `Engine.search_together`.
 
-    queries, allowed: as each segment takes them. Returns for each segment what it holds of them, for each query; of the
-    documents that others are better than, only some.
+    Segments whose arrays are of different types, which the kernel does not take together, are searched one by one.
     """
-    found: list[list[Found]] = [[] for _ in together.members]
+    listed = together.kept("blocks", lambda: _listed(together))
+    if listed is None:
+        return one_by_one(together, queries, k, allowed, partial(search_blocks_of, limits=limits))
+    found: list[Found] = []
     with BorrowedScratch(together) as scratch:
         for part in _narrow_and_wide(queries):
-            for of_segment, more in zip(found, _search(together, part, k, allowed, scratch, limits), strict=True):
-                of_segment += more
+            found += _search(listed, together, part, k, allowed, scratch, limits)
     return found
 
 
 def _search(
+    listed: _Listed,
     together: Together,
     queries: Sequence[PreparedQueries],
     k: int,
     allowed: Sequence[AllowedRows],
     scratch: Scratch,
     limits: Limits,
-) -> Iterator[list[Found]]:
+) -> list[Found]:
     """As `search_blocks_together`, for queries that go by one kind of scratch."""
-    segments = together.members
-    s, n, most_terms = len(segments), len(queries[0]), max(each.most_terms for each in queries)
-    first_blocks, max_blocks = np.array(
-        [visits(segment, k, limits, rows) for segment, rows in zip(segments, allowed, strict=True)], np.int64
-    ).T.copy()
-    allow, allow_starts = _joined([rows.bitmap for rows in allowed])
+    s, n, most_terms = len(together), len(queries[0]), _most_terms(queries)
+    first_blocks, max_blocks = visits(together.members, k, limits, allowed)
+    allow, allow_starts = _joined(allowed)
     indptr, terms, turns, weights = _in_a_row(queries)
-    padded_blocks = together.kept("blocks.padded", lambda: _most_blocks(segments))
-    bounds, found_blocks = bounds_memory(padded_blocks, scratch, most_terms)
-    best_scores, best_rows = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
-    best_sizes, taken = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    scores, rows = np.empty((s, n, k), np.float32), np.empty((s, n, k), np.int64)
-    counters = np.empty((s, n, 5), np.int64)
-    for alike in together.kept("blocks.alike", lambda: _by_types(segments)):
-        search_segments(
-            *bounds,
-            segments=alike.segments,
-            numbers=alike.numbers,
-            query_indptr=indptr,
-            query_terms=terms,
-            query_turns=turns,
-            query_weights=weights,
-            cut=cut_of(limits, filtered=allowed[0].filtered),
-            heap_factor=limits.heap_factor,
-            first_blocks=first_blocks,
-            max_blocks=max_blocks,
-            budget=limits.budget,
-            allow=allow,
-            allow_starts=allow_starts,
-            found=found_blocks,
-            lookup=scratch.lookup(most_terms),
-            best_scores=best_scores,
-            best_rows=best_rows,
-            best_sizes=best_sizes,
-            taken=taken,
-            scores=scores,
-            rows=rows,
-            counters=counters,
-        )
-    for segment, *own in zip(segments, scores, rows, counters, strict=True):
-        yield found_by(limits.mode, segment.part("summaries").blocks, *own)
+    bounds, found_blocks = bounds_memory(int(listed.block_starts[-1]), scratch, most_terms)
+    scores, rows, counters = (
+        np.empty((n, s * k), np.float32),
+        np.empty((n, s * k), np.int64),
+        np.empty((n, 5), np.int64),
+    )
+    search_segments(
+        *bounds,
+        segments=listed.segments,
+        block_starts=listed.block_starts,
+        row_starts=listed.row_starts,
+        query_indptr=indptr,
+        query_terms=terms,
+        query_turns=turns,
+        query_weights=weights,
+        cut=cut_of(limits, filtered=allowed[0].filtered),
+        heap_factor=limits.heap_factor,
+        first_blocks=first_blocks,
+        max_blocks=max_blocks,
+        budget=limits.budget,
+        allow=allow,
+        allow_starts=allow_starts,
+        found=found_blocks,
+        lookup=scratch.lookup(most_terms),
+        best_scores=np.empty(k, np.float32),
+        best_rows=np.empty(k, np.int64),
+        heap_scores=np.empty((s, k), np.float32),
+        heap_rows=np.empty((s, k), np.int64),
+        heap_sizes=np.empty(s, np.int64),
+        scores=scores,
+        rows=rows,
+        counters=counters,
+    )
+    return found_by(limits.mode, listed.blocks, scores, rows, counters)
 
 
-def _by_types(segments: Sequence[Segment]) -> list[_Alike]:
-    """The segments by the types of their arrays, the largest first, as they stand."""
-    by_type: dict[Any, list[tuple[int, SegmentArguments]]] = {}
-    for number, segment in enumerate(segments):
-        own = SegmentArguments(segment.forward_arrays, segment.part("summaries").arrays, segment.document_rows)
-        by_type.setdefault(numba.typeof(own), []).append((number, own))
-    alike = []
-    for found in by_type.values():
-        (_, first), *others = found
-        listed = list_of(first)
-        for _, other in others:
-            append_to(listed, other)
-        alike.append(_Alike(listed, np.array([number for number, _ in found], np.int64)))
-    return alike
+def _arguments(segment: Segment) -> SegmentArguments:
+    return SegmentArguments(segment.forward_arrays, segment.part("summaries").arrays, segment.document_rows)
 
 
-def _most_blocks(segments: Sequence[Segment]) -> int:
-    return max(segment.part("summaries").padded_blocks for segment in segments)
+def _listed(together: Together) -> _Listed | None:
+    """The segments for the kernel; None if their arrays are not of the same types."""
+    first, *others = map(_arguments, together.members)
+    if any(numba.typeof(other) != numba.typeof(first) for other in others):
+        return None
+    segments = list_of(first)
+    for other in others:
+        append_to(segments, other)
+    summaries = [segment.part("summaries") for segment in together.members]
+    block_starts = np.cumsum([0, *(each.padded_blocks for each in summaries)])
+    return _Listed(segments, block_starts, np.array(together.row_starts), sum(each.blocks for each in summaries))
 
 
 def _narrow_and_wide(queries: Sequence[PreparedQueries]) -> list[list[PreparedQueries]]:
-    """As `PreparedQueries.narrow_and_wide`, alike for all segments."""
-    if len(queries[0]) == 1 or max(each.most_terms for each in queries) <= MOST_NARROW_TERMS:
+    """As `PreparedQueries.narrow_and_wide`, the same parts for all segments."""
+    if len(queries[0]) == 1 or _most_terms(queries) <= MOST_NARROW_TERMS:
         return [list(queries)]
+    if _are_alike(queries):
+        return [[each] * len(queries) for each in queries[0].one_by_one()]
     return [list(each) for each in zip(*(own.one_by_one() for own in queries), strict=True)]
+
+
+def _most_terms(queries: Sequence[PreparedQueries]) -> int:
+    return queries[0].most_terms if _are_alike(queries) else max(own.most_terms for own in queries)
+
+
+def _are_alike(queries: Sequence[PreparedQueries]) -> bool:
+    return all(own.terms is queries[0].terms for own in queries)
 
 
 def _in_a_row(
     queries: Sequence[PreparedQueries],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """The queries of all segments: offsets int64 [s, n + 1], terms, turns (empty if none is rare) and weights."""
+    """The queries of all segments: offsets, terms, turns (empty if no term is rare) and weights.
+
+    Offsets are int64 [s, n + 1] or, if all segments take the queries alike, [1, n + 1].
+    """
     first = queries[0]
-    if all(own is first for own in queries):
-        return np.tile(first.indptr, (len(queries), 1)), first.terms, first.turns, first.weights
+    if _are_alike(queries):
+        return first.indptr.reshape(1, -1), first.terms, first.turns, first.weights
     starts = np.cumsum([0, *(len(own.terms) for own in queries[:-1])])
     indptr = np.stack([own.indptr for own in queries]) + starts[:, None]
     terms, weights = np.concatenate([own.terms for own in queries]), np.concatenate([own.weights for own in queries])
@@ -142,6 +156,9 @@ def _in_a_row(
     return indptr, terms, turns, weights
 
 
-def _joined(bitmaps: Sequence[npt.NDArray[np.uint8]]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    starts = np.cumsum([0, *map(len, bitmaps)])
-    return (np.concatenate(bitmaps) if starts[-1] else bitmaps[0]), starts
+def _joined(allowed: Sequence[AllowedRows]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bitmaps of all segments, one after another, and where each begins."""
+    bitmaps = [rows.bitmap for rows in allowed]
+    if not any(map(len, bitmaps)):
+        return bitmaps[0], np.zeros(len(bitmaps) + 1, np.int64)
+    return np.concatenate(bitmaps), np.cumsum([0, *map(len, bitmaps)])

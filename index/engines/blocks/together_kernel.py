@@ -1,4 +1,4 @@
-"""Search of several segments by block bounds: each begins at the score that the others have reached."""
+"""Search of several segments by block bounds, as if their blocks were those of one."""
 
 from typing import NamedTuple
 
@@ -7,17 +7,17 @@ import numpy.typing as npt
 from numba.typed import List
 
 from lsr.core.jit import kernel
-from lsr.index.engines.blocks.kernel import search_query
-from lsr.index.kernels.accumulate import SummaryArguments
-from lsr.index.kernels.bounds import BoundArguments
+from lsr.index.engines.blocks.visits import BEST, SCORED, VISITED, next_bound, visit_blocks
+from lsr.index.kernels.accumulate import SummaryArguments, accumulate
+from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, integer_weights
 from lsr.index.kernels.clock import nanoseconds
-from lsr.index.kernels.scoring import ForwardArguments
-from lsr.index.kernels.selection import CHUNK
-from lsr.index.kernels.topk import offer
+from lsr.index.kernels.prefetch import prefetch
+from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
+from lsr.index.kernels.selection import CHUNK, threshold
 
 
 class SegmentArguments(NamedTuple):
-    """What the kernels of `lsr.index.engines.blocks.kernel` take of a segment; document_rows: uint32 [documents]."""
+    """What the kernels take of a segment; document_rows: uint32 [documents]."""
 
     forward: ForwardArguments
     summaries: SummaryArguments
@@ -52,7 +52,8 @@ def search_segments(
     histogram,
     ordered,
     segments,
-    numbers,
+    block_starts,
+    row_starts,
     query_indptr,
     query_terms,
     query_turns,
@@ -68,69 +69,144 @@ def search_segments(
     lookup,
     best_scores,
     best_rows,
-    best_sizes,
-    taken,
+    heap_scores,
+    heap_rows,
+    heap_sizes,
     scores,
     rows,
     counters,
 ):
-    """Search some of s segments, one after another, for every one of n queries.
+    """Search s segments, for one of n queries after another.
 
-    The arguments that are not here are those of `search_blocks`. Scratch is large enough for each of the segments.
+    The arguments that are not here are those of `search_blocks`; the blocks are those of all segments.
 
-    segments: list of `SegmentArguments`; numbers: int64, of each of them: its place in what has one for each segment.
-    query_indptr: int64 [s, n + 1], into query_terms, query_turns and query_weights, as each segment takes the queries.
-    first_blocks, max_blocks: int64 [s].
-    allow: uint8, the bitmaps of all segments, one after another, from allow_starts (int64 [s + 1]) on; an empty one
-        allows every row.
-    best_scores: float32 [n, k], best_rows: int64 [n, k], best_sizes: int64 [n]: heaps of the best scores so far, in all
-        segments; of rows, which are not told apart by segment, nothing is made.
-    taken: int64 [n]: nanoseconds that each query has taken so far.
-    scores: float32 [s, n, k], rows: int64 [s, n, k], counters: int64 [s, n, 5]: what each segment gives. Of rows that
-        score as the last of the k best, all segments' are found.
+    segments: list of `SegmentArguments`. block_starts: int64 [s + 1]: where the accumulators of each begin, in whole
+        chunks; row_starts: int64 [s]: the number of its first row.
+    query_indptr: int64 [s, n + 1], into query_terms, query_turns and query_weights, as each segment takes the queries;
+        or [1, n + 1], if all take them alike.
+    allow: the bitmaps of all segments, one after another, from allow_starts (int64 [s + 1]) on; an empty one allows
+        every row.
+    best_scores: float32 [k], best_rows: int64 [k]: scratch for the best scores of all segments; heap_scores: float32
+        [s, k], heap_rows: int64 [s, k], heap_sizes: int64 [s]: for the best of each.
+    scores: float32 [n, s * k], rows: int64 [n, s * k]: receive the k best of all and what scores as the last of them,
+        in no order: as rows of equal score go by their ids, which are not known here, each segment gives its first.
+    counters: int64 [n, 5], as of `search_blocks`.
     """
-    k = best_scores.shape[1]
-    for i in range(len(segments)):
-        segment = segments[i]
-        s = numbers[i]
-        blocks = segment.summaries.frequent_weights.shape[1]
-        bounds = BoundArguments(
-            weights,
-            cuts,
-            frequent_rows,
-            frequent_factors,
-            accumulators[:blocks],
-            maxima[: blocks // CHUNK],
-            histogram,
-            ordered,
-        )
-        allowed = allow[allow_starts[s] : allow_starts[s + 1]]
-        for q in range(best_scores.shape[0]):
-            started = nanoseconds() - taken[q] if budget else np.int64(0)
-            first, last = query_indptr[s, q], query_indptr[s, q + 1]
-            search_query(
-                segment.forward,
-                segment.summaries,
-                bounds,
-                segment.document_rows,
-                query_terms[first:last],
-                query_turns[first:last],
-                query_weights[first:last],
-                cut,
-                heap_factor,
-                first_blocks[s],
-                max_blocks[s],
-                started,
-                budget,
-                best_scores[q, 0] if best_sizes[q] == k else np.float32(0),
-                allowed,
-                found,
-                lookup,
-                scores[s, q],
-                rows[s, q],
-                counters[s, q],
+    k = best_scores.size
+    best = best_scores, best_rows
+    largest = np.int64(1) << 8 * accumulators.itemsize
+    best_bounds = np.empty(len(segments), np.int64)
+    state = np.empty(3, np.int64)
+    alike = query_indptr.shape[0] == 1
+    for q in range(query_indptr.shape[1] - 1):
+        started = nanoseconds() if budget else np.int64(0)
+        scale, strongest = np.inf, 0.0
+        for s in range(len(segments)):
+            first, last = _pairs(query_indptr, s, q)
+            summaries = segments[s].summaries
+            terms = query_terms[first:last]
+            for term in terms:
+                prefetch(summaries.term_maxima, term)
+            for term in terms:
+                prefetch(summaries.frequent_numbers, term)
+                prefetch(summaries.list_starts, term)
+            own = bound_scale(terms, query_weights[first:last], summaries.term_maxima, largest - 1)
+            scale, strongest = min(scale, own[0]), max(strongest, own[1])
+        counters[q] = 0
+        for s in range(len(segments)):
+            first, last = _pairs(query_indptr, s, q)
+            summaries = segments[s].summaries
+            terms, m = query_terms[first:last], last - first
+            integer_weights(
+                terms, query_weights[first:last], summaries.term_maxima, scale, strongest, cut, weights[:m], cuts[:m]
             )
-            for j in range(counters[s, q, 4]):
-                best_sizes[q] = offer(best_scores[q], best_rows[q], best_sizes[q], scores[s, q, j], rows[s, q, j])
-            if budget:
-                taken[q] = nanoseconds() - started
+            added, frequent_added, best_bounds[s] = accumulate(
+                summaries.frequent_numbers,
+                summaries.frequent_weights,
+                summaries.list_starts,
+                summaries.list_blocks,
+                summaries.list_weights,
+                summaries.term_maxima,
+                summaries.window,
+                terms,
+                weights[:m],
+                cuts[:m],
+                frequent_rows,
+                frequent_factors,
+                accumulators[block_starts[s] : block_starts[s + 1]],
+                maxima[block_starts[s] // CHUNK : block_starts[s + 1] // CHUNK],
+            )
+            counters[q, 0] += added
+            counters[q, 1] += frequent_added
+        factor = heap_factor * scale * (1 - ROUNDING)
+        best_bound = best_bounds.max()
+        wanted = min(first_blocks, max(maxima.size // 4, 1))
+        low, high, needed = threshold(maxima, best_bound, wanted, histogram), largest, np.int64(1)
+        stopped, heap_sizes[:], state[:] = False, 0, 0
+        if alike:
+            first, last = _pairs(query_indptr, 0, q)
+            _fill(lookup, first, last, query_terms, query_turns, query_weights)
+        while True:
+            for s in range(len(segments)):
+                if stopped or best_bounds[s] < max(low, needed):
+                    continue
+                first, last = _pairs(query_indptr, s, q)
+                if not alike:
+                    _fill(lookup, first, last, query_terms, query_turns, query_weights)
+                segment = segments[s]
+                heap_sizes[s], needed, stopped = visit_blocks(
+                    segment.forward.forward_indptr,
+                    segment.forward.forward_terms,
+                    segment.forward.forward_weights,
+                    segment.forward.forward_deficits,
+                    segment.forward.forward_rare_indptr,
+                    segment.forward.forward_rare_turns,
+                    segment.summaries.block_size,
+                    segment.document_rows,
+                    accumulators[block_starts[s] : block_starts[s + 1]],
+                    maxima[block_starts[s] // CHUNK : block_starts[s + 1] // CHUNK],
+                    low,
+                    high,
+                    needed,
+                    factor,
+                    max_blocks,
+                    started,
+                    budget,
+                    allow[allow_starts[s] : allow_starts[s + 1]],
+                    found,
+                    histogram,
+                    ordered,
+                    lookup,
+                    heap_scores[s],
+                    heap_rows[s],
+                    heap_sizes[s],
+                    best,
+                    state,
+                )
+                if not alike:
+                    empty_lookup(lookup, query_terms[first:last])
+            if stopped or low <= needed:
+                break
+            low, high = next_bound(low, best_bound, needed), low
+        if alike:
+            first, last = _pairs(query_indptr, 0, q)
+            empty_lookup(lookup, query_terms[first:last])
+        least, count = best_scores[0] if state[BEST] == k else np.float32(0), 0
+        for s in range(len(segments)):
+            for i in range(heap_sizes[s]):
+                if heap_scores[s, i] >= least:
+                    scores[q, count], rows[q, count] = heap_scores[s, i], row_starts[s] + heap_rows[s, i]
+                    count += 1
+        counters[q, 2], counters[q, 3], counters[q, 4] = state[VISITED], state[SCORED], count
+
+
+@kernel(forceinline=True)
+def _pairs(query_indptr, s, q):
+    """Where the terms of query q begin and end, as segment s takes it."""
+    own = min(s, query_indptr.shape[0] - 1)
+    return query_indptr[own, q], query_indptr[own, q + 1]
+
+
+@kernel
+def _fill(lookup, first, last, query_terms, query_turns, query_weights):
+    fill_lookup(lookup, query_terms[first:last], query_turns[first:last], query_weights[first:last])

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
-from lsr.index.kernels.bounds import ROUNDING, BoundArguments, integer_weights
+from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, integer_weights
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import (
     ForwardArguments,
@@ -125,7 +125,8 @@ def search_bmp(
     counters: int64 [4], receives postings added, cells of frequent terms added, blocks visited, documents scored.
     """
     documents = forward_indptr.size - 1
-    scale = integer_weights(terms, term_weights, term_maxima, 0.0, _LARGEST, weights, cuts)
+    scale, strongest = bound_scale(terms, term_weights, term_maxima, _LARGEST)
+    integer_weights(terms, term_weights, term_maxima, scale, strongest, 0.0, weights, cuts)
     added, frequent_added, largest = accumulate(
         frequent_numbers,
         frequent_weights,

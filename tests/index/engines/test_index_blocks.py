@@ -14,7 +14,7 @@ from lsr.core.errors import InputError
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
 from lsr.index.engines.blocks.parameters import usual_blocks
 from lsr.index.kernels.accumulate import accumulate
-from lsr.index.kernels.bounds import integer_weights
+from lsr.index.kernels.bounds import bound_scale, integer_weights
 from lsr.index.kernels.selection import CHUNK
 
 Build = Callable[..., Index]
@@ -88,7 +88,8 @@ def test_every_block_with_a_bound_that_may_suffice_is_visited(index: Index) -> N
         bounds = np.empty(summaries.padded_blocks, np.uint16)
         scratch = np.empty(m, np.int64), np.empty(m, np.uint16), bounds, np.empty(len(bounds) // CHUNK, np.uint16)
         scaled = weights * np.float32(index.manifest.weight_scale)
-        scale = integer_weights(terms, scaled, summaries.term_maxima, 0.0, 65535, factors, cuts)
+        scale, strongest = bound_scale(terms, scaled, summaries.term_maxima, 65535)
+        integer_weights(terms, scaled, summaries.term_maxima, scale, strongest, 0.0, factors, cuts)
         accumulate(*summaries.arrays[:-1], terms, factors, cuts, *scratch)
         for k in range(1, 200):
             hits = index.search(terms, weights, k, mode="exact")

@@ -11,7 +11,7 @@ from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.index import Index, IndexSettings
 from lsr.index.kernels.accumulate import accumulate
-from lsr.index.kernels.bounds import integer_weights
+from lsr.index.kernels.bounds import bound_scale, integer_weights
 from lsr.index.kernels.selection import CHUNK
 from lsr.vectors.sparse import SparseVectors
 
@@ -95,7 +95,8 @@ def test_bounds_are_the_saturated_sums_and_no_score_exceeds_them(index: Index, d
         terms, scaled, _ = next(iter(index.sparse.prepare(terms, weights).by_segment[0]))
         for cut in (0.0, 0.1, 0.5, 0.99):
             factors, cuts = np.empty(m, dtype), np.empty(m, np.int64)
-            scale = integer_weights(terms, scaled, summaries.term_maxima, cut, largest, factors, cuts)
+            scale, strongest = bound_scale(terms, scaled, summaries.term_maxima, largest)
+            integer_weights(terms, scaled, summaries.term_maxima, scale, strongest, cut, factors, cuts)
             # Rounded up, never to nothing, and no product wraps.
             assert (factors >= 1).all()
             assert factors.tolist() == np.ceil(scaled.astype(float) * scale).tolist()
