@@ -19,6 +19,7 @@ from lsr.index.engines.hits import Found, Hits
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.queries import check_queries, check_query
 from lsr.index.engines.registry import ENGINES
+from lsr.index.engines.scratch import QUERY_SIZES
 from lsr.index.engines.tuning import Tuning
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
@@ -202,6 +203,11 @@ class SparseSearch:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
             segment.warm_up(self._scale, self._weight_bits)
+        if len(self._segments) > 1:
+            # One engine's kernels of several segments are the other's.
+            for size in QUERY_SIZES:
+                terms = np.arange(min(size, self._dim))
+                self.search_prepared(self.prepare(terms, np.ones(len(terms))), 1, mode="exact")
 
     def _choose(
         self, mode: str, parameters: Mapping[str, Any], k: int, allowed: AllowedRows, recall: float | None

@@ -8,13 +8,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from lsr.core.documents import Document
 from lsr.core.errors import MissingDependencyError
 from lsr.core.jit import compilations
 from lsr.core.progress import Progress
 from lsr.index import Index, IndexBuilder, IndexSettings, LateVectors, LateWriter, add_dense
+from lsr.index.collection.create import create_collection
+from lsr.index.collection.writer import CollectionWriter
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import search_rows
 from lsr.index.fusion.settings import HYBRID, RetrievalPlan, RetrieveSettings
+from lsr.index.live.writes import Put
 from lsr.index.parts.registry import written_parts
 from lsr.vectors.sparse import SparseVectors
 
@@ -22,6 +26,7 @@ from lsr.vectors.sparse import SparseVectors
 # each.
 _VOCABULARIES = (1 << 10, (1 << 16) + 1)
 _DOCUMENTS = 300
+_ONE = np.ones(1, np.float32)
 
 
 def compile_kernels(index: str | Path | None = None, *, progress: Progress | None = None) -> list[str]:
@@ -36,6 +41,7 @@ def compile_kernels(index: str | Path | None = None, *, progress: Progress | Non
         else:
             for number, (dim, settings) in enumerate(product(_VOCABULARIES, kinds_of_index())):
                 _build_and_warm_up(Path(folder) / str(number), dim, settings)
+            _warm_up_collection(Path(folder) / "collection", _VOCABULARIES[0])
     return compiled
 
 
@@ -58,6 +64,18 @@ def _build_and_warm_up(path: Path, dim: int, settings: IndexSettings) -> None:
         index = builder.finish()
     index.sparse.warm_up()
     _warm_up_stages(index, path)
+
+
+def _warm_up_collection(path: Path, terms: int) -> None:
+    """Write to a collection of the usual kind, and search its segments and memory."""
+    create_collection(path, terms=terms, weight_scale=1 / 255)
+    with CollectionWriter(path) as writer:
+        for number in range(3):
+            put = Put(Document(str(number), ""), np.array([0, 1], np.uint32), np.ones(2, np.float32), ("word",), _ONE)
+            writer.apply([put])
+            if number < 2:
+                writer.flush()
+        writer.snapshot().sparse.warm_up()
 
 
 def _warm_up_stages(index: Index, path: Path) -> None:

@@ -234,8 +234,12 @@ from itertools import product
 from pathlib import Path
 import numpy as np
 from lsr.build.warmup import kinds_of_index
-from lsr.index import Index, IndexBuilder
+from lsr.core.documents import Document
 from lsr.core.jit import compilations
+from lsr.index import Index, IndexBuilder
+from lsr.index.collection.create import create_collection
+from lsr.index.collection.writer import CollectionWriter
+from lsr.index.live.writes import Delete, Put
 from lsr.vectors.sparse import SparseVectors
 
 random = np.random.default_rng(5)
@@ -254,6 +258,20 @@ with compilations() as compiled:
             terms, weights = np.array([1, 3], np.uint32), np.array([1, 2], np.float32)
             terms.flags.writeable = weights.flags.writeable = False
             index.search(terms, weights, mode=mode, allow=np.frombuffer(bytes([255] * 25), np.uint8))
+    path = Path(sys.argv[1]) / "collection"
+    create_collection(path, terms=5000, weight_scale=1 / 255)
+    with CollectionWriter(path) as writer:
+        for number in range(6):
+            document = Document(f"d{number}", "")
+            terms, weights = np.arange(2, 9 + number, dtype=np.uint32), np.ones(7 + number, np.float32)
+            writer.apply([Put(document, terms, weights, (f"w{number}", "all"), np.ones(2, np.float32))])
+            if number in (2, 4):
+                writer.flush()
+        writer.apply([Delete("d1"), Delete("d5")])
+        index = writer.snapshot()
+        for count in (3, 150, 300):
+            for mode in ("exact", "approximate"):
+                assert len(index.search(np.arange(count), np.ones(count), mode=mode)) == 4
 print(json.dumps(compiled))
 """
 
