@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,11 +29,10 @@ from lsr.index.live.memory.segment import Applied
 from lsr.index.live.replay import LiveState, replayed
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.snapshot import Index
-from lsr.index.live.tombstones import Tombstones
+from lsr.index.live.tombstones import Tombstones, bury_documents
 from lsr.index.live.vocabulary import stored_vocabulary
-from lsr.index.live.writes import Write, check_write
+from lsr.index.live.writes import Write, check_writes
 from lsr.index.parts.segment import Segment
-from lsr.text.windows import split_window_id
 
 TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
 """The different token ids of each text, ascending: what the IDF of a collection counts."""
@@ -88,7 +88,7 @@ class CollectionWriter:
             raise
         # Held while the state changes; never while the disk is waited for, or a segment is built.
         self._changing = threading.RLock()
-        self._snapshot: Index | None = None
+        self._show()
         self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
         self._closing = False
@@ -120,10 +120,11 @@ class CollectionWriter:
         """What is published: without what is in the log alone."""
         return self._publisher.manifest
 
-    def check(self, write: Write) -> None:
-        """InputError, which names the document, for a write that cannot be made."""
-        check_write(write)
-        self._state.check(write)
+    def check(self, writes: Sequence[Write]) -> None:
+        """InputError, which names the document, for writes of which one cannot be made."""
+        check_writes(writes)
+        for write in writes:
+            self._state.check(write)
 
     def apply(self, writes: Sequence[Write], *, wait: bool = True) -> Applied:
         """Make writes, in their order, all of them or none; return what became of them once they are on the disk.
@@ -131,8 +132,7 @@ class CollectionWriter:
         With `wait=False`, return at once: they are safe once `flush_log` has returned. InputError for one that cannot
         be made; LogStoppedError, or the OSError, if the log cannot be written.
         """
-        for write in writes:
-            self.check(write)
+        self.check(writes)
         with self._changing:
             self._check_open()
             self._find_tokens(writes)
@@ -140,7 +140,7 @@ class CollectionWriter:
             records = list(encode_all(writes, lambda write: self._state.document_of(write) is not None))
             self._log.append(records, wait=False)
             applied = self._state.apply(writes)
-            self._snapshot = None
+            self._show()
             # Memory may be full now, or so much of a segment deleted that it is to be written again.
             if self._todo():
                 self._work.notify_all()
@@ -150,9 +150,7 @@ class CollectionWriter:
 
     def _find_tokens(self, writes: Sequence[Write]) -> None:
         """Say with each write which tokens no longer count: those of the document in a segment that it replaces."""
-        live = self.manifest.live
-        assert live is not None
-        if not live.tokens:
+        if not self._counts_tokens:
             return
         held: list[tuple[Write, tuple[Tombstones, range]]] = []
         for write in writes:
@@ -171,9 +169,7 @@ class CollectionWriter:
 
     def _tokens_of_rows(self, rows: Sequence[Document]) -> npt.NDArray[np.uint32]:
         """The tokens of the rows of a document, each once for each row, ascending."""
-        live = self.manifest.live
-        assert live is not None
-        if not live.tokens or self._tokens_of is None:
+        if not self._counts_tokens or self._tokens_of is None:
             return np.zeros(0, np.uint32)
         return np.sort(np.concatenate(self._tokens_of(rows)))
 
@@ -184,12 +180,14 @@ class CollectionWriter:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Index:
-        """The collection as it is now; it never changes."""
-        with self._changing:
-            if self._snapshot is None:
-                segments = tuple(each.segment for each in self._state.tombstones)
-                self._snapshot = Index(self.path, self.manifest, segments, self._state.searched())
-            return self._snapshot
+        """The collection as it is now; it never changes. Whoever writes is not waited for."""
+        return self._latest()
+
+    def _show(self) -> None:
+        """Let what there is now be what the next snapshot holds. It is made when it is asked for."""
+        manifest, searched = self.manifest, self._state.searched()
+        segments = tuple(each.segment for each in self._state.tombstones)
+        self._latest = cache(lambda: Index(self.path, manifest, segments, searched))
 
     def holds(self, id: str) -> bool:
         """Whether there is a document of this id."""
@@ -308,14 +306,15 @@ class CollectionWriter:
             number = self._log.rotate()
             sequence = self._log.durable
             frozen = self._state.begin_memory()
-            state, self._snapshot = frozen.segment.state, None
+            state = frozen.segment.state
+            self._show()
         made = self._made(rows_of_memory(state, self._model, windows=self._cuts)) if state.live else None
         with self._changing:
             tombstones = list(self._state.tombstones)
             if made is not None:
                 new, now = Tombstones(made), frozen.segment.state
                 dead = np.setdiff1d(state.live_rows(), now.live_rows(), assume_unique=True)
-                self._bury_rows(
+                bury_documents(
                     new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
                 )
                 tombstones.append(new)
@@ -324,7 +323,7 @@ class CollectionWriter:
             self._publisher.publish(tombstones, log=number, sequence=sequence)
             self._state.tombstones = tombstones
             self._state.memories.remove(frozen)
-            self._snapshot = None
+            self._show()
         self._log.remove_before(number)
 
     def _merge(self, merged: Sequence[Tombstones]) -> None:
@@ -347,7 +346,7 @@ class CollectionWriter:
             self._log.flush()  # as for a flush
             self._publisher.publish(left)
             self._state.tombstones = left
-            self._snapshot = None
+            self._show()
 
     def _bury_since(self, new: Tombstones, old: Tombstones, seen: SearchedSegment) -> None:
         """Delete in a new segment what was deleted of an old one since the new one was begun."""
@@ -358,26 +357,18 @@ class CollectionWriter:
         then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, count)
         rows = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, count), then).tolist()]
         cut = seen.windows is not None
-        self._bury_rows(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
-
-    def _bury_rows(
-        self, new: Tombstones, dead: Sequence[tuple[Document, npt.NDArray[np.uint32]]], *, windows: bool
-    ) -> None:
-        """Delete documents in a new segment: all rows of each, given with their tokens."""
-        by_document: dict[str, list[npt.NDArray[np.uint32]]] = {}
-        for row, tokens in dead:
-            id = split_window_id(row.id)[0] if windows else row.id
-            by_document.setdefault(id, []).append(tokens)
-        for id, each in by_document.items():
-            rows = new.find(id)
-            assert rows is not None
-            new.bury(rows, np.concatenate(each))
+        bury_documents(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
 
     @property
     def _cuts(self) -> bool:
         """Whether documents are cut into windows."""
         live = self.manifest.live
         return live is not None and live.windows is not None
+
+    @property
+    def _counts_tokens(self) -> bool:
+        live = self.manifest.live
+        return live is not None and live.tokens
 
     @property
     def _model(self) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from lsr.core.types import Scores
 from lsr.index.engines.choose import Choice, engine_for
 from lsr.index.engines.hits import Found, joined
+from lsr.index.engines.one_by_one import one_by_one
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.together import Together
 from lsr.index.filters.allowed import AllowedRows
@@ -37,7 +38,12 @@ class SegmentsSearch:
         rows = self._alive if not allowed.filtered else self._among(allowed)
         for (engine, parameters), numbers in self._groups(choice, rows, filtered=allowed.filtered).items():
             own_queries, own_rows = [queries[number] for number in numbers], [rows[number] for number in numbers]
-            found.append(engine.search_together(self._together(numbers), own_queries, k, own_rows, parameters))
+            together = self._together(numbers)
+            if len(numbers) > 1:
+                found.append(engine.search_together(together, own_queries, k, own_rows, parameters))
+            else:  # which takes longer by what searches several
+                alone = partial(engine.search, parameters=parameters)
+                found.append(one_by_one(together, own_queries, k, own_rows, alone))
         if self._memories:
             least = [_reached([scores for _, scores, _ in of_query], k) for of_query in zip(*found, strict=True)]
             for number, memory in self._memories.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,31 +79,68 @@ def check_write(write: Write) -> None:
     if isinstance(write, Delete):
         check_storable(Document(write.id, ""))
         return
-    check_storable(write.document)
-    id = write.id
-    _check_array(write.terms, np.uint32, "terms", id)
-    _check_array(write.weights, np.float32, "weights", id)
-    _check_array(write.tokens, np.uint32, "tokens", id)
-    _check_array(write.word_weights, np.float32, "word_weights", id)
+    _check_form(write)
+    _check_numbers([write])
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """As `check_write`, for many: their numbers are looked at together, and one by one only if some are wrong."""
+    for write in writes:
+        if isinstance(write, Delete):
+            check_write(write)
+        else:
+            _check_form(write)
+    puts = [write for write in writes if isinstance(write, Put)]
+    try:
+        _check_numbers(puts)
+    except InputError:
+        for put in puts:
+            _check_numbers([put])
+        raise
+
+
+def _check_form(put: Put) -> None:
+    """Check all but the values of the arrays."""
+    check_storable(put.document)
+    id = put.id
+    _check_array(put.terms, np.uint32, "terms", id)
+    _check_array(put.weights, np.float32, "weights", id)
+    _check_array(put.tokens, np.uint32, "tokens", id)
+    _check_array(put.word_weights, np.float32, "word_weights", id)
+    if len(put.weights) != len(put.terms):
+        raise InputError(f"document {id!r}: {len(put.weights)} weights for {len(put.terms)}", field="weights")
+    if len(put.word_weights) != len(put.words):
+        raise InputError(f"document {id!r}: {len(put.word_weights)} weights for {len(put.words)}", field="word_weights")
+    _check_words(put.words, id)
+    if not isinstance(put.length, int) or not 0 <= put.length < 1 << 48:
+        raise InputError(f"document {id!r}: must be a number of words, not {put.length!r}", field="length")
+    if put.dense is not None:
+        _check_array(put.dense, np.float32, "dense", id)
+        if not len(put.dense):
+            raise InputError(f"document {id!r}: a vector must hold finite numbers", field="dense")
+
+
+def _check_numbers(puts: Sequence[Put]) -> None:
+    """Check the values of the arrays of documents. InputError names the first of them."""
+    if not puts:
+        return
+    id = puts[0].id
     for name in ("terms", "tokens"):
-        ids = getattr(write, name)
-        if (ids[1:] <= ids[:-1]).any():
+        arrays = [getattr(put, name) for put in puts]
+        ids = np.concatenate(arrays)
+        ascends = ids[1:] > ids[:-1]
+        # From one document to the next they need not ascend.
+        ends = np.cumsum([len(each) for each in arrays])[:-1]
+        ascends[ends[(ends > 0) & (ends < len(ids))] - 1] = True
+        if not ascends.all():
             raise InputError(f"document {id!r}: ids must ascend, each once", field=name)
-    for name, values, of in (
-        ("weights", write.weights, write.terms),
-        ("word_weights", write.word_weights, write.words),
-    ):
-        if len(values) != len(of):
-            raise InputError(f"document {id!r}: {len(values)} weights for {len(of)}", field=name)
+    for name in ("weights", "word_weights"):
+        values = np.concatenate([getattr(put, name) for put in puts])
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise InputError(f"document {id!r}: weights must be finite and positive", field=name)
-    _check_words(write.words, id)
-    if not isinstance(write.length, int) or not 0 <= write.length < 1 << 48:
-        raise InputError(f"document {id!r}: must be a number of words, not {write.length!r}", field="length")
-    if write.dense is not None:
-        _check_array(write.dense, np.float32, "dense", id)
-        if not len(write.dense) or not np.isfinite(write.dense).all():
-            raise InputError(f"document {id!r}: a vector must hold finite numbers", field="dense")
+    dense = [put.dense for put in puts if put.dense is not None]
+    if dense and not np.isfinite(np.concatenate(dense)).all():
+        raise InputError(f"document {id!r}: a vector must hold finite numbers", field="dense")
 
 
 def _check_array(values: object, dtype: type, name: str, id: str) -> None:

@@ -208,7 +208,7 @@ class Collection:
         wrong: dict[str, str] = {}
         for put in puts:
             try:
-                self._writer.check(put)
+                self._writer.check([put])
             except InputError as error:
                 wrong.setdefault(self._encoder.document_of(put), error.problem)
         if wrong:
@@ -252,7 +252,7 @@ class Collection:
         kept = {name: value for name, value in changed.items() if value is not None}
         puts = self._puts_of(snapshot, id, Document(id, document.text, document.title, kept))
         for put in puts:
-            self._writer.check(put)
+            self._writer.check([put])
         self._writer.apply(puts, wait=wait)
 
     def _puts_of(self, snapshot: Index, id: str, document: Document) -> list[Put]:

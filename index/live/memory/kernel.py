@@ -99,7 +99,8 @@ def search_memory(
     # Floats that are not negative stand in the order of their bits, of which many are compared at once.
     bits, bound_bits = sums.view(np.uint32), heap_scores.view(np.uint32)
     size = 0
-    for start in range(0, documents, _RUN):
+    # Whoever knows what is wanted at least has a higher one, as a rule.
+    for start in range(0, 0 if least > 0 else documents, _RUN):
         stop = min(start + _RUN, documents)
         if size == k and largest_of(bits[start:stop]) <= bound_bits[0]:
             continue
