@@ -28,7 +28,7 @@ from lsr.cli.options import (
     windows_that_fit,
 )
 from lsr.cli.search_flags import asked, search_command
-from lsr.cli.useless import refuse, refuse_of_models
+from lsr.cli.useless import OF_SPARSE, refuse, refuse_of_models
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
@@ -168,6 +168,8 @@ def run(
             refuse(context, "is for the run file: beside --run, it needs --output to write one", "tag")
     if dense_queries is not None and not plan.retrieve.needs_dense:
         refuse(context, "has no use in this search: choose --mode dense or hybrid", "dense_queries")
+    if not run_files and not plan.retrieve.needs_sparse:
+        refuse(context, OF_SPARSE, "query_idf")
     if model == WORDS_ALONE:
         reads = dense is not None or plan.retrieve.needs_dense or plan.rerank is not None
         refuse_of_models(context, encodes=reads)

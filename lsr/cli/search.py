@@ -10,7 +10,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
 from lsr.cli.search_flags import asked, refuse_asked, search_command
-from lsr.cli.useless import refuse
+from lsr.cli.useless import OF_SPARSE, refuse
 from lsr.core.counted import counted, verb
 from lsr.core.documents import is_blank
 
@@ -113,6 +113,8 @@ def run(
     if asked(context).show:
         print_json(plan.to_record())
         return
+    if not plan.retrieve.needs_sparse:
+        refuse(context, OF_SPARSE, "query_idf")
     one, several = (any(each is not None for each in group.values()) for group in (given, many))
     if plan.lists and not (one or several):
         one = True

@@ -7,6 +7,9 @@ import typer
 from lsr.cli.console import fail
 from lsr.encoding.lexical.settings import WORDS_ALONE
 
+OF_SPARSE = "is of the terms of a sparse query, and mode dense asks for none"
+"""Why a flag has no use in a search of dense vectors alone."""
+
 
 def refuse(context: typer.Context, why: str, *names: str) -> None:
     """Exit with 2 if one of these parameters of the running command was given: its flag, and why it has no use."""

@@ -82,6 +82,8 @@ VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
         (["search", "INDEX", "--vector", '{"bird": 1}', "--lexical-weight", "2"], "--lexical-weight is of the vectors"),
         (["search", "INDEX", "--queries", "v.jsonl", "-o", "x", "--lexical-weight", "2"], "--lexical-weight is of the"),
         (["search", "INDEX", "ice", "--query-idf", "0.5"], "field 'query_idf': has no use here, for the model splade"),
+        (["search", "INDEX", "ice", "--mode", "dense", "--query-idf", "0.5"], "--query-idf is of the terms"),
+        (["eval", "set", "--mode", "dense", "--query-idf", "0.5"], "--query-idf is of the terms"),
         (["search", "INDEX", "ice", "--force"], "--force is for the run file"),
         (["index", "--vectors", "v.jsonl", "--device", "cpu"], "--device is for models that encode"),
         (["dense", "INDEX", "--vectors", "v.npy", "--device", "cpu"], "--device is for models that encode"),
