@@ -71,6 +71,7 @@ COMMANDS = {
         ("adapt", "adapted.jsonl", "-o", "run", "--model", "model", "--steps", "2", "-t", "bm25"),
         ("adapted.jsonl", "model"),
     ),
+    "eval": Command(("eval", "beir", "-o", "measured", "--model", "model"), ("beir", "model"), forks=False),
     "demo": Command(("demo", "-o", "demo"), (), _cut_demo, forks=False),
 }
 
@@ -92,6 +93,7 @@ def make_inputs(folder: Path) -> None:
     corpus = (_GOLDEN / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:_DOCUMENTS]
     (folder / "corpus.jsonl").write_text("".join(corpus), encoding="utf-8")
     shutil.copyfile(_GOLDEN / "queries.jsonl", folder / "queries.jsonl")
+    _make_collection(folder / "beir", corpus)
     (folder / "recipe.yaml").write_text(_recipe(), encoding="utf-8")
     (folder / "adapted.jsonl").write_text("".join(map(_made_document, range(60))), encoding="utf-8")
     # In children, which leave no threads here.
@@ -160,6 +162,17 @@ def _recipe() -> str:
     recipe["model"]["document"]["base"] = "model"
     recipe["run"] |= {"steps": 3, "save_every": 2}
     return yaml.safe_dump(recipe)
+
+
+def _make_collection(folder: Path, corpus: list[str]) -> None:
+    """A test collection in BEIR form, of documents that answer queries by chance."""
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text("".join(corpus), encoding="utf-8")
+    shutil.copyfile(_GOLDEN / "queries.jsonl", folder / "queries.jsonl")
+    queries = (_GOLDEN / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    pairs = zip(map(json.loads, queries), map(json.loads, corpus), strict=False)
+    judged = [f"{query['_id']}\t{document['_id']}\t1\n" for query, document in pairs]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judged), encoding="utf-8")
 
 
 def _made_document(number: int) -> str:

@@ -8,11 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-_NAMES = (re.compile(r"segment-[0-9a-f]{16}"), re.compile(r"(?<=dense-|.late-)[0-9a-f]{8}"))
 # Times, checksums of a manifest in which there are such names and times, and transformers' mean loss, which is of the
 # steps since a run was last resumed.
 _CHANCE = ("created", "crc32", "seconds", "before", "after", "median_us", "p95_us", "train_loss")
-_TIMED = re.compile(r"runtime|per_second|seconds|_time$|^time")
+_TIMED = re.compile(r"runtime|per_second|seconds|_ms$|_time$|^time")
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -74,4 +73,4 @@ def _timeless(value: Any) -> Any:
 
 def _alike(text: str) -> str:
     text = re.sub(r"segment-[0-9a-f]{16}", "segment-X", text)
-    return re.sub(r"\b(dense|late)-[0-9a-f]{8}", r"\1-X", text)
+    return re.sub(r"\b(dense|late|fields)-[0-9a-f]{8}\b", r"\1-X", text)
