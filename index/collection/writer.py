@@ -22,6 +22,7 @@ from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.frames import HEADER_BYTES
+from lsr.index.live.log.reader import LogPlace
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
@@ -31,6 +32,7 @@ from lsr.index.live.snapshot import Index
 from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_write
+from lsr.index.parts.deleted import numbers_of_deleted
 from lsr.index.parts.segment import Segment
 from lsr.text.windows import split_window_id
 
@@ -119,6 +121,11 @@ class CollectionWriter:
     def manifest(self) -> Manifest:
         """What is published: without what is in the log alone."""
         return self._publisher.manifest
+
+    @property
+    def place(self) -> LogPlace:
+        """How far the log is on the disk."""
+        return self._log.place
 
     def check(self, write: Write) -> None:
         """InputError, which names the document, for a write that cannot be made."""
@@ -355,8 +362,8 @@ class CollectionWriter:
         if now is None or (seen.deleted and now.count == seen.deleted):
             return
         count = len(old.segment)
-        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, count)
-        rows = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, count), then).tolist()]
+        then = np.zeros(0, np.int64) if seen.alive is None else numbers_of_deleted(seen.alive, count)
+        rows = [seen.store.document(row) for row in np.setdiff1d(numbers_of_deleted(now.alive, count), then).tolist()]
         cut = seen.windows is not None
         self._bury_rows(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
 
@@ -393,7 +400,3 @@ def _opened(folder: Path, record: SegmentRecord) -> Segment:
     segment = Segment.open(folder, record)
     segment.open_all()
     return segment
-
-
-def _dead(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(alive, count=rows, bitorder="little") == 0)

@@ -106,7 +106,9 @@ def _lost(index: Path, done: Repair) -> Iterator[str]:
     if done.deleted:
         yield f"deleted in the damaged log, and perhaps there again: {_ids(done.deleted)}; lsr delete {index} ID..."
     if done.log:
-        more = f"{done.unreadable:,} records of the log" if done.unreadable else "what the damaged bytes of the log said"
+        more = (
+            f"{done.unreadable:,} records of the log" if done.unreadable else "what the damaged bytes of the log said"
+        )
         yield f"not readable: {more}"
     for part in done.parts:
         if part == "vocabulary":

@@ -100,9 +100,7 @@ def segment_steps(plan: SegmentPlan) -> list[str]:
     record = plan.record
     if plan.lost:
         rows = counted(record.documents, "rows")
-        return [
-            f"{record.name} is set aside with its {rows}, and what can be read of their documents written beside it"
-        ]
+        return [f"{record.name} is set aside with its {rows}; what can be read of their documents is written beside it"]
     steps = [f"{record.name}: {file} is made again" for file in plan.made]
     return steps + [f"{record.name}: its {part} part is set aside" for part in plan.parts]
 

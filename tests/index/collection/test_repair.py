@@ -60,7 +60,18 @@ def look_at(path: Path, truth: dict[str, Put], done: Repair) -> dict[str, Put]:
     return left
 
 
-AGAIN = ("order_", "term_documents", "summary_", "seismic_", "bmp_", "ids_", "id_", "window_", "terms.npy", "fields.arrow")
+AGAIN = (
+    "order_",
+    "term_documents",
+    "summary_",
+    "seismic_",
+    "bmp_",
+    "ids_",
+    "id_",
+    "window_",
+    "terms.npy",
+    "fields.arrow",
+)
 
 
 @pytest.mark.parametrize(
