@@ -122,11 +122,6 @@ class CollectionWriter:
         """What is published: without what is in the log alone."""
         return self._publisher.manifest
 
-    @property
-    def place(self) -> LogPlace:
-        """How far the log is on the disk."""
-        return self._log.place
-
     def check(self, write: Write) -> None:
         """InputError, which names the document, for a write that cannot be made."""
         check_write(write)
@@ -184,9 +179,10 @@ class CollectionWriter:
             return np.zeros(0, np.uint32)
         return np.sort(np.concatenate(self._tokens_of(rows)))
 
-    def flush_log(self) -> None:
-        """Wait until all writes are on the disk."""
+    def flush_log(self) -> LogPlace:
+        """Wait until all writes are on the disk; return where the log ends then."""
         self._log.flush()
+        return self._log.place
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ holds is not encoded again, and documents of files that have gone meanwhile stay
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -128,7 +128,6 @@ class FolderState:
         with self._together() as connection:
             connection.execute("INSERT OR IGNORE INTO files (path) VALUES (?)", (path,))
             connection.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", ((id, path) for id in ids))
-            connection.executemany("DELETE FROM leaving WHERE id = ?", ((id,) for id in ids))
 
     def read(self, path: str, known: KnownFile, ids: set[str] | None) -> None:
         """Say that a file was read; `ids`: of all its documents, None if some may not have been seen."""
@@ -162,7 +161,7 @@ class FolderState:
         """Ids of documents that a file does not have any more."""
         return [id for (id,) in self._connection.execute("SELECT id FROM leaving ORDER BY id")]
 
-    def gone(self, ids: Sequence[str]) -> None:
-        """Say that what became of these is settled."""
+    def settled(self, ids: Iterable[str]) -> None:
+        """Say that what became of documents that were leaving is settled."""
         with self._together() as connection:
             connection.executemany("DELETE FROM leaving WHERE id = ?", ((id,) for id in ids))

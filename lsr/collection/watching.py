@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 from lsr.collection.collection import Collection
 from lsr.collection.encoding import Refused
@@ -138,12 +139,12 @@ class FolderSync:
         self._agrees = False
         self._written = -1
 
-    def __enter__(self) -> FolderSync:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            if self._agrees and self._written == self._collection.written:
+            if error is None and self._agrees and self._written == self._collection.written:
                 self._settle()  # memory may have become a segment since: that is no other collection
         finally:
             self._state.close()
@@ -250,6 +251,8 @@ class FolderSync:
                 )
             wanted = _ids_of(batch).difference(twice) if only is None else only.difference(twice)
             self._add([document for document in batch if document.id in wanted], done)
+            # Whatever other file had them, they are of this one now.
+            self._state.settled(wanted & _ids_of(batch))
             ids |= _ids_of(batch)
         return ids
 
@@ -260,7 +263,7 @@ class FolderSync:
 
     def _add(self, documents: Iterable[Document], done: Synced) -> None:
         """Add those that the collection does not hold as they are."""
-        changed = [document for document in documents if self._collection.get(document.id) != document]
+        changed = [document for document in documents if not _is_same(self._collection.get(document.id), document)]
         if changed:
             added = self._collection.add(changed)
             done.created += added.created
@@ -284,9 +287,19 @@ class FolderSync:
             if stop.is_set():
                 return
             done.deleted += self._collection.delete(gone[first : first + _BATCH]).deleted
-            self._state.gone(gone[first : first + _BATCH])
+            self._state.settled(gone[first : first + _BATCH])
         if not stop.is_set():
-            self._state.gone([id for ids in others.values() for id in ids])
+            self._state.settled([id for ids in others.values() for id in ids])
+
+
+def _is_same(held: Document | None, document: Document) -> bool:
+    """Whether the collection has a document as it is, but for the day of a file whose contents are the same."""
+    if held is None or held == document:
+        return held is not None
+    if document.fields.get("path") != document.id:
+        return False
+    day = {"modified": document.fields.get("modified")}
+    return Document(held.id, held.text, held.title, {**held.fields, **day}) == document
 
 
 def _ids_of(documents: Iterable[Document]) -> set[str]:
