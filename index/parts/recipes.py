@@ -19,10 +19,12 @@ import pyarrow as pa
 from lsr.core.errors import IndexFormatError
 from lsr.core.schema import Schema
 from lsr.index.format.arrays import open_array, open_numbers, write_array
+from lsr.index.format.checks import largest
 from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.bmp.part import BmpPart
 from lsr.index.parts.deleted import NAME as DELETED
-from lsr.index.parts.deleted import ROWS_NAME, TERMS_NAME, TOKENS_NAME, counted, numbers_of_deleted
+from lsr.index.parts.deleted import ROWS_NAME, TOKENS_NAME, counted, numbers_of_deleted
+from lsr.index.parts.deleted import TERMS_NAME as DELETED_TERMS_NAME
 from lsr.index.parts.dense.ann import write_ann
 from lsr.index.parts.dense.record import ANN_NAME, VECTORS_NAME, DenseRecord
 from lsr.index.parts.dense.record import NAME as DENSE
@@ -32,7 +34,7 @@ from lsr.index.parts.draft import SegmentDraft
 from lsr.index.parts.fields.part import NAME as FIELDS
 from lsr.index.parts.fields.writer import FILE_NAME as FIELDS_NAME
 from lsr.index.parts.fields.writer import write_fields
-from lsr.index.parts.forward import Forward, ForwardPart
+from lsr.index.parts.forward import TERMS_NAME, Forward, ForwardPart
 from lsr.index.parts.ids import FILES as ID_FILES
 from lsr.index.parts.ids import IdTable
 from lsr.index.parts.names import NameWriter
@@ -70,8 +72,11 @@ class Remains:
         return self.folder / (f"{self.record.parts[part].folder}/{name}" if part else name)
 
     def forward(self) -> Forward:
-        """The forward index."""
-        return ForwardPart().open(self.folder, self.record)
+        """The forward index. IndexFormatError also for terms that there are not, by which kernels go."""
+        forward = ForwardPart().open(self.folder, self.record)
+        if largest(forward.indices) >= self.record.dim:
+            raise IndexFormatError(f"{self.path(TERMS_NAME)}: a number is not below {self.record.dim:,}")
+        return forward
 
     def rare_terms(self) -> RareTerms | None:
         """Which terms shared columns stand for; None where none are shared."""
@@ -220,7 +225,7 @@ def _deleted_terms(remains: Remains) -> None:
             ids.append(rare.term_ids(forward, np.array([position])))
         else:
             ids.append(forward.indices[forward.indptr[position] : forward.indptr[position + 1]])
-    write_array(remains.path(f"{DELETED}/{TERMS_NAME}"), counted(np.concatenate(ids)).ravel())
+    write_array(remains.path(f"{DELETED}/{DELETED_TERMS_NAME}"), counted(np.concatenate(ids)).ravel())
 
 
 def _no_deleted_tokens(remains: Remains) -> None:
@@ -241,7 +246,7 @@ RECIPES = (
     Recipe((WINDOWS_NAME,), ID_FILES[:4], _windows),
     Recipe((f"{FIELDS}/{FIELDS_NAME}",), (DOCUMENTS_NAME, PLACES_NAME), _fields),
     Recipe((f"{DENSE}/{ANN_NAME}",), (f"{DENSE}/{VECTORS_NAME}",), _ann),
-    Recipe((f"{DELETED}/{TERMS_NAME}",), (_DELETED_ROWS, POSITIONS_NAME, *_FORWARD), _deleted_terms),
+    Recipe((f"{DELETED}/{DELETED_TERMS_NAME}",), (_DELETED_ROWS, POSITIONS_NAME, *_FORWARD), _deleted_terms),
 )
 """In the order of preference: the first that applies is taken, again and again, until none does."""
 

@@ -67,7 +67,7 @@ def run(
 
 def _repair(index: Path, *, as_json: bool) -> None:
     from lsr.core.unfinished import announce
-    from lsr.index.collection.repair.repair import repair
+    from lsr.index import repair
 
     announce(index)
     done = repair(index)
@@ -79,7 +79,7 @@ def _repair(index: Path, *, as_json: bool) -> None:
         _say_problems(done.problems)
         for line in (*done.steps, *_lost(index, done)):
             note(line)
-        note(f"{index}: {'repaired' if done.opens else 'not repaired'}; {done.folder} keeps what was damaged")
+        note(f"{index}: {'repaired' if done.sound else 'not repaired'}; {done.folder} keeps what was damaged")
     if not done.whole:
         raise typer.Exit(LOST)
 
@@ -95,7 +95,7 @@ def _lost(index: Path, done: Repair) -> Iterator[str]:
 
     folder = done.folder or ""
     if done.documents:
-        how = f"lsr add {index}" if done.opens else f"lsr index -o {index} --force"
+        how = f"lsr add {index}" if done.sound else f"lsr index -o {index} --force"
         yield f"not in it: {_ids(done.documents)}; {how} {folder}/{DOCUMENTS_NAME} puts them in again"
     if done.doubtful:
         yield f"not in it: {_ids(done.doubtful)}; look at {folder}/{DOUBTFUL_NAME} before you add them"

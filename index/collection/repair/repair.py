@@ -92,11 +92,11 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
     try:
         records, lost = _mended(path, plan, aside, found)
         manifest = replace(plan.manifest, segments=tuple(records))
-        found.opens = bool(records) or manifest.live is not None
+        found.sound = bool(records) or manifest.live is not None
         manifest, number = _with_live(path, manifest, plan, lost, aside, found)
         write_documents(path, aside.folder, lost, plan.log, records, found)
-        aside.publish(found, manifest.to_bytes() if found.opens else None)
-        if not found.opens:
+        aside.publish(found, manifest.to_bytes() if found.sound else None)
+        if not found.sound:
             return found
         if number is not None:
             assert manifest.live is not None and plan.log is not None

@@ -28,7 +28,7 @@ class Repair:
         log: whether the log was damaged: writes of which nothing is known may be lost, too.
         unreadable: how many records of the log could not be read, as far as that is known.
         parts: what was added to the index and is gone: "dense", say, or "vocabulary".
-        opens: whether the index opens now; not if what is damaged is all that it has.
+        sound: whether the index is sound now; not if what is damaged is all that it has.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Repair:
     log: bool = False
     unreadable: int = 0
     parts: list[str] = field(default_factory=list)
-    opens: bool = True
+    sound: bool = True
 
     @property
     def whole(self) -> bool:
         """Whether nothing was lost: all is as it was before the damage."""
         gone = self.documents or self.doubtful or self.lost or self.unnamed or self.parts
-        return self.opens and not self.log and not gone
+        return self.sound and not self.log and not gone
 
     def add(self, other: Repair) -> None:
         """Take in what another one found and did."""
@@ -56,7 +56,7 @@ class Repair:
             getattr(self, name).extend(getattr(other, name))
         self.unnamed += other.unnamed
         self.unreadable += other.unreadable
-        self.log, self.opens = self.log or other.log, self.opens and other.opens
+        self.log, self.sound = self.log or other.log, self.sound and other.sound
         self.folder = other.folder or self.folder
 
     def to_record(self) -> dict[str, Any]:

@@ -183,11 +183,11 @@ def test_an_index_that_is_not_written_to(frozen: Index) -> None:
 def test_an_index_of_which_nothing_would_be_left(frozen: Index) -> None:
     """It stays as it is, and does not open; its documents can be indexed again."""
     (record,) = frozen.manifest.segments
-    DAMAGE["flip"](frozen.path / record.name / "forward_terms.npy")
+    DAMAGE["truncate"](frozen.path / record.name / "forward_terms.npy")
     problems = verify(frozen.path)
     for _ in range(2):
         done = repair(frozen.path)
-        assert not done.opens and not done.whole and done.problems == problems == verify(frozen.path)
+        assert not done.sound and not done.whole and done.problems == problems == verify(frozen.path)
         found = written(frozen.path / "damaged/1/documents.jsonl")
         assert found == {document.id: document for document in frozen.documents.scan()}
         assert [each.name for each in (frozen.path / "damaged").iterdir()] == ["1"]
