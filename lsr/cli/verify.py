@@ -91,6 +91,7 @@ def _say_problems(problems: Sequence[str]) -> None:
 
 def _lost(index: Path, done: Repair) -> Iterator[str]:
     """What is no longer in the index, and how it comes back."""
+    from lsr.index import Manifest
     from lsr.index.collection.repair.report import DOCUMENTS_NAME, DOUBTFUL_NAME
 
     folder = done.folder or ""
@@ -110,11 +111,13 @@ def _lost(index: Path, done: Repair) -> Iterator[str]:
             f"{done.unreadable:,} records of the log" if done.unreadable else "what the damaged bytes of the log said"
         )
         yield f"not readable: {more}"
-    for part in done.parts:
+    for part, model in done.parts.items():
         if part == "vocabulary":
             yield "lost: the names of the model's terms, which searches do without"
         else:
-            yield f"lost: the {part} part; lsr compact {index} && lsr {part} {index} makes it again"
+            first = "" if Manifest.read(index).live is None else f"lsr compact {index} && "
+            named = f" --model {model}" if model else ""
+            yield f"lost: the {part} part; {first}lsr {part} {index}{named} makes it again"
 
 
 def _ids(ids: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.collection import CollectionPath, report_recovered
-from lsr.cli.console import note, print_json
+from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Device, Json
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def run(
         def told(done: Synced) -> None:
             _tell(collection, done, len(opened), as_json=as_json)
 
-        if once:
-            told(sync(opened, folder, rest=rest, stop=stop))
-        else:
+        with progress_bar("encoding", None) as progress:
+            done = sync(opened, folder, rest=rest, stop=stop, progress=progress)
+        told(done)
+        if not once and not stop.is_set():
             note(f"{collection}: watching {folder}; Ctrl-C ends it")
             watch(opened, folder, interval=interval, rest=rest, stop=stop, told=told)
         if not stop.is_set():

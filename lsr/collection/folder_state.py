@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from lsr.core.errors import LsrError
+
 _VERSION = 1
+# What SQLite says of a file that is none of its own, or not as it was written, or lacks a table.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, digest TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (id TEXT, path TEXT, PRIMARY KEY (id, path)) WITHOUT ROWID;
@@ -56,8 +60,8 @@ class FolderState:
         self.path = collection / f"folder-{name}.sqlite"
         try:
             self._open()
-        except sqlite3.DatabaseError:
-            self.discard()
+        except sqlite3.DatabaseError as error:
+            self.discard(error)
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +73,11 @@ class FolderState:
         """Close the file."""
         self._connection.close()
 
-    def discard(self) -> None:
-        """Begin anew: nothing is known."""
+    def discard(self, error: sqlite3.DatabaseError) -> None:
+        """Begin anew: nothing is known. LsrError if the error does not say that the file is damaged: of a full disk."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code not in _DAMAGE:
+            raise LsrError(f"{self.path}: {error}", remedies=["make room there, or see who may write there"]) from error
         with suppress(AttributeError, sqlite3.Error):
             self._connection.close()
         for suffix in ("", "-journal"):

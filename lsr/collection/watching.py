@@ -66,7 +66,12 @@ class Synced:
 
 
 def sync(
-    collection: Collection, folder: str | Path, *, rest: float = 1.0, stop: threading.Event | None = None
+    collection: Collection,
+    folder: str | Path,
+    *,
+    rest: float = 1.0,
+    stop: threading.Event | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Synced:
     """Bring a collection in step with a folder of files, once; return what became of the documents.
 
@@ -79,11 +84,12 @@ def sync(
         rest: seconds for which a file must not have changed; one that is still written after ten times that is left for
             the next time, and told as `waiting`. 0 takes every file as it is.
         stop: ends it, once set, between two batches.
+        progress: called with the number of documents just encoded.
 
     InputError if there is no such folder. Every batch is on the disk before the next.
     """
     stop = stop or threading.Event()
-    with FolderSync(collection, folder, rest=rest) as syncing:
+    with FolderSync(collection, folder, rest=rest, progress=progress) as syncing:
         done, until = syncing.round(stop), time.monotonic() + _PATIENCE * rest
         while done.waiting and time.monotonic() < until and not stop.wait(rest / 4):
             done.add(syncing.round(stop))
@@ -102,12 +108,12 @@ def watch(
     """Keep a collection in step with a folder, until `stop` is set.
 
     The folder is looked at every `interval` seconds; `told` is called with what was done or went wrong, if anything.
-    Raises as `sync` if the folder is not there at first; later, that is told as a problem.
+    Raises as `sync` if the folder is not there at first; if it goes later, that is told as a problem, and nothing is
+    deleted.
     """
     with FolderSync(collection, folder, rest=rest) as syncing:
         syncing.corpus.listing()
         missing = False
-        first = True
         while not stop.is_set():
             try:
                 done = syncing.round(stop)
@@ -115,9 +121,8 @@ def watch(
             except InputError as error:
                 done = Synced() if missing else Synced(problems=[str(error)])
                 missing = True
-            if first or done.changed or done.problems or done.refused:
+            if done.changed or done.problems or done.refused:
                 told(done)
-            first = False
             stop.wait(interval)
 
 
@@ -128,9 +133,16 @@ class FolderSync:
         corpus: the folder.
     """
 
-    def __init__(self, collection: Collection, folder: str | Path, *, rest: float) -> None:
-        self.corpus = FolderCorpus(folder)
-        self._collection = collection
+    def __init__(
+        self,
+        collection: Collection,
+        folder: str | Path,
+        *,
+        rest: float,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.corpus = FolderCorpus(folder, without=collection.path)
+        self._collection, self._progress = collection, progress
         self._resting = Resting(rest)
         self._state = FolderState(collection.path, self.corpus.path)
         # What was told of files that cannot be opened, which may be opened later without being changed.
@@ -160,9 +172,9 @@ class FolderSync:
         """Look at every file once; take those that have changed and rest. InputError if there is no such folder."""
         try:
             return self._round(stop)
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
             # What was known is damaged, or gone: it is found out again.
-            self._state.discard()
+            self._state.discard(error)
             self._agrees = False
             return self._round(stop)
 
@@ -183,11 +195,14 @@ class FolderSync:
             if stop.is_set():
                 return done
             try:
-                self._look_at(name, path, known.get(name), ranks, done, stop)
+                found = self._changed(name, path, known.get(name), done)
             except FileNotFoundError:
-                pass  # since it was listed: the next round sees that
+                continue  # since it was listed: the next round sees that
             except OSError as error:
                 troubles.append(f"{path}: cannot be read: {error.strerror or error}")
+                continue
+            if found is not None:
+                self._take_file(name, path, found, ranks, done, stop)
         done.problems += [each for each in troubles if each not in self._told]
         self._told = set(troubles)
         self._delete(listing, ranks, done, stop)
@@ -195,37 +210,35 @@ class FolderSync:
             self._settle()
         return done
 
-    def _look_at(
-        self,
-        name: str,
-        path: Path,
-        known: KnownFile | None,
-        ranks: dict[str, int],
-        done: Synced,
-        stop: threading.Event,
-    ) -> None:
-        """Take the documents of a file, if it has changed and rests. OSError if it cannot be opened."""
+    def _changed(self, name: str, path: Path, known: KnownFile | None, done: Synced) -> KnownFile | None:
+        """A file that is to be read, as it is now; None if it is as it is known, or does not rest."""
         signature = Signature.of(path)
         if known is not None and known.signature == signature:
-            return
+            return None
         if not self._resting.rests(path):
             done.waiting.append(name)
-            return
-        digest = _digest(path)
-        if known is not None and known.digest == digest:
-            self._state.read(name, KnownFile(signature, digest), None)
-            return
+            return None
+        found = KnownFile(signature, _digest(path))
+        if known is not None and known.digest == found.digest:
+            self._state.read(name, found, None)
+            return None
+        return found
+
+    def _take_file(
+        self, name: str, path: Path, found: KnownFile, ranks: dict[str, int], done: Synced, stop: threading.Event
+    ) -> None:
+        """Put the documents of a file into the collection, and note which they are."""
         report = SkipReport()
         ids = self._take(name, path, report, ranks, done, stop)
         if stop.is_set():
             return
-        if Signature.of(path) != signature:
+        if not path.exists() or Signature.of(path) != found.signature:
             done.waiting.append(name)  # it was written to while it was read
             return
         more = report.count - len(report.messages)
         done.problems += report.messages + ([f"{name}: and {more:,} more"] if more > 0 else [])
         # What could not be read may be a document that was there before: nothing of the file is deleted then.
-        self._state.read(name, KnownFile(signature, digest), None if report.count else ids)
+        self._state.read(name, found, None if report.count else ids)
 
     def _take(
         self,
@@ -265,7 +278,7 @@ class FolderSync:
         """Add those that the collection does not hold as they are."""
         changed = [document for document in documents if not _is_same(self._collection.get(document.id), document)]
         if changed:
-            added = self._collection.add(changed)
+            added = self._collection.add(changed, progress=self._progress)
             done.created += added.created
             done.replaced += added.replaced
             done.refused += added.refused

@@ -21,7 +21,7 @@ class FolderListing(NamedTuple):
 
     Attributes:
         files: that are read, by their paths below the folder with "/", in the order of `lsr index FOLDER`.
-        closed: folders below it, by the same paths, that could not be looked into, and files that cannot be told of.
+        closed: folders below it, by the same paths, that could not be looked into.
         report: what is left out.
     """
 
@@ -33,12 +33,17 @@ class FolderListing(NamedTuple):
 class FolderCorpus:
     """The documents of a folder, as `open_corpus` reads it: with the same ids, titles, texts and fields.
 
+    Args:
+        path: the folder.
+        without: a folder in it that is no part of it.
+
     Attributes:
         path: the folder.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, without: Path | None = None) -> None:
         self.path = path_of(path, "a folder of documents")
+        self._without = None if without is None else without.resolve()
 
     def listing(self) -> FolderListing:
         """The files that are there now. MissingInputError if the folder is not, InputError for what is none."""
@@ -56,7 +61,13 @@ class FolderCorpus:
                 closed.append(self._name(Path(error.source or self.path)))
 
             found = list(read_files(self.path, Reporter(report, tell), record_formats()))
-        return FolderListing({self._name(path): path for path in found}, closed, report)
+        files = {self._name(path): path for path in found if not self._is_left_out(path)}
+        for name in [name for name in files if not _is_text(name)]:
+            report.add(InputError("the file name is not UTF-8; rename the file", source=ascii(str(files.pop(name)))))
+        return FolderListing(files, closed, report)
+
+    def _is_left_out(self, path: Path) -> bool:
+        return self._without is not None and path.parent.resolve().is_relative_to(self._without)
 
     def documents(self, path: Path, report: SkipReport) -> Iterator[Document]:
         """The documents of one of its files; what cannot be read is counted in `report`, and no error."""
@@ -76,3 +87,11 @@ class FolderCorpus:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

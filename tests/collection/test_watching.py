@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.resting import Resting
 from lsr.collection.watching import Synced, sync, watch
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, LsrError
 from lsr.text import open_corpus
 
 WORDS = "tern stork owl crow heron gull finch wren swift plover".split()  # noqa: SIM905
@@ -263,8 +264,66 @@ def test_a_file_that_cannot_be_read_stops_nothing(
     done = sync(collection, folder, rest=0)
     assert done.replaced == 1 and held(collection)["b.txt"].text == "b.txt"
     assert done.problems == [f"{folder / 'b.txt'}: cannot be read: Permission denied"]
+    assert sync(collection, folder, rest=0).problems, "to another process it is news"
     monkeypatch.undo()
     assert sync(collection, folder, rest=0).replaced == 1
+
+
+def test_a_full_disk_is_not_said_of_the_file(
+    folder: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.txt").write_text("tern")
+
+    def full(self: Collection, documents: Any, **options: Any) -> Any:
+        raise OSError(28, "No space left on device", "log")
+
+    monkeypatch.setattr(Collection, "add", full)
+    with pytest.raises(OSError, match="No space left"):
+        sync(collection, folder, rest=0)
+    monkeypatch.undo()
+    assert sync(collection, folder, rest=0).created == 1
+
+
+def test_a_state_that_cannot_be_written_is_not_thrown_away(
+    folder: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.txt").write_text("tern")
+    sync(collection, folder, rest=0)
+    (folder / "a.txt").write_text("tern and owl")
+
+    def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lsr.collection.folder_state.FolderState.claim", full)
+        with pytest.raises(LsrError, match="disk is full"):
+            sync(collection, folder, rest=0)
+    (folder / "a.txt").unlink()
+    assert sync(collection, folder, rest=0).deleted == 1
+
+
+def test_a_collection_within_the_folder_and_names_that_are_no_text(folder: Path) -> None:
+    (folder / "a.txt").write_text("tern")
+    (folder / os.fsdecode(b"\xff.txt")).write_text("owl")
+    with Collection.create(folder / "birds", model="bm25") as collection:
+        for _ in range(2):
+            done = sync(collection, folder, rest=0)
+        assert held(collection).keys() == {"a.txt"} and len(done.problems) == 1 and "UTF-8" in done.problems[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_looked_into(folder: Path, collection: Collection) -> None:
+    (folder / "closed").mkdir()
+    (folder / "closed/a.txt").write_text("tern")
+    sync(collection, folder, rest=0)
+    (folder / "closed").chmod(0)
+    try:
+        done = sync(collection, folder, rest=0)
+        assert not done.deleted and len(done.problems) == 1 and len(collection) == 1
+    finally:
+        (folder / "closed").chmod(0o700)
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
@@ -365,7 +424,6 @@ def test_a_watch(folder: Path, collection: Collection) -> None:
         daemon=True,
     )
     watching.start()
-    assert not told.get(timeout=60).changed
     (folder / "part.tmp").write_text("terns fly far")
     (folder / "part.tmp").rename(folder / "a.txt")
     assert told.get(timeout=60).created == 1 and collection.get("a.txt") is not None

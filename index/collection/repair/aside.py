@@ -45,7 +45,8 @@ class Aside:
         }
         (self.folder / REPORT_NAME).write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         for each in [*self.folder.rglob("*"), self.folder]:
-            if not each.is_symlink():
+            # A link leads out of the folder, and a pipe would be waited for.
+            if not each.is_symlink() and (each.is_dir() or each.is_file()):
                 sync(each)
         self.folder.rename(self._home / str(self.number))
         sync(self._home)

@@ -104,9 +104,11 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
         manifest.write(path)
     except BaseException:
         # What was not published goes, whatever ended it; what was, stays.
-        shutil.rmtree(aside.folder, ignore_errors=True)
-        with suppress(OSError):
-            remove_segments(path, keep={record.name for record in read_manifest(path).segments})
+        with suppress(Exception):
+            clear_unfinished(path)
+            published = read_manifest(path)
+            _remove_staged_log(path, published)
+            remove_segments(path, keep={record.name for record in published.segments})
             leave(path)
         raise
     _finish(path, manifest)
@@ -133,7 +135,9 @@ def _mended(path: Path, plan: RepairPlan, aside: Aside, found: Repair) -> tuple[
             records.append(made[0])
             each = replace(each, parts=made[1])
             _keep_files(path, each, aside)
-            found.parts += [part for part in made[1] if part not in found.parts]
+            for part in made[1]:
+                encoder = record.parts[part].record.get("encoder")
+                found.parts[part] = str(encoder["model"]) if isinstance(encoder, dict) and "model" in encoder else ""
         found.steps += segment_steps(each)
     return records, lost
 
@@ -197,7 +201,7 @@ def _with_vocabulary(
         if any(record.files.get(VOCABULARY_NAME) == live.vocabulary for record in segments):
             found.steps.append("the vocabulary is copied from a segment")  # by `_finish`
             return live
-        found.parts.append("vocabulary")
+        found.parts["vocabulary"] = ""
         found.steps.append("the collection goes on without a vocabulary")
         return replace(live, vocabulary=None)
     if live.vocabulary is None and not any(VOCABULARY_NAME in record.files for record in segments):
@@ -236,10 +240,11 @@ def _remove_staged_log(path: Path, manifest: Manifest) -> None:
 
 def _finish(path: Path, manifest: Manifest) -> None:
     """Remove what the manifest does not name, of earlier states and killed processes; copy a lost vocabulary."""
-    Publisher(path, manifest).remove_leftovers()
     live = manifest.live
     if live is None:
+        remove_segments(path, keep={record.name for record in manifest.segments})
         return
+    Publisher(path, manifest).remove_leftovers()
     for each in log_numbers(path):
         if each < live.log:
             log_path(path, each).unlink()

@@ -27,7 +27,8 @@ class Repair:
         deleted: ids of documents that were deleted in the damaged part of the log: the index may still hold them.
         log: whether the log was damaged: writes of which nothing is known may be lost, too.
         unreadable: how many records of the log could not be read, as far as that is known.
-        parts: what was added to the index and is gone: "dense", say, or "vocabulary".
+        parts: what was added to the index and is gone: "dense", say, or "vocabulary"; of vectors, the model that made
+            them, if that is known, or else "".
         sound: whether the index is sound now; not if what is damaged is all that it has.
     """
 
@@ -41,7 +42,7 @@ class Repair:
     deleted: list[str] = field(default_factory=list)
     log: bool = False
     unreadable: int = 0
-    parts: list[str] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
     sound: bool = True
 
     @property
@@ -52,8 +53,9 @@ class Repair:
 
     def add(self, other: Repair) -> None:
         """Take in what another one found and did."""
-        for name in ("problems", "steps", "documents", "doubtful", "lost", "deleted", "parts"):
+        for name in ("problems", "steps", "documents", "doubtful", "lost", "deleted"):
             getattr(self, name).extend(getattr(other, name))
+        self.parts |= other.parts
         self.unnamed += other.unnamed
         self.unreadable += other.unreadable
         self.log, self.sound = self.log or other.log, self.sound and other.sound

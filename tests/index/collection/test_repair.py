@@ -303,3 +303,27 @@ def test_a_sound_collection_is_left_alone(whole: Made, tmp_path: Path) -> None:
     assert repair(path) == Repair() and repair(path).whole
     assert (path / "manifest.json").read_bytes() == before and not (path / "damaged").exists()
     check(Index.open(path), truth, np.random.default_rng(2))
+
+
+@pytest.mark.parametrize("fails", ["mend", "Aside.publish", "_write_log", "Manifest.write"])
+def test_a_repair_that_fails_leaves_nothing(
+    whole: Made, tmp_path: Path, fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, say: all is as it was, and the next one does it."""
+    source, _ = whole
+    path = copied(source, tmp_path / "collection")
+    manifest = Manifest.read(path)
+    DAMAGE["flip"](path / manifest.segments[0].name / "forward_terms.npy")
+    DAMAGE["flip"](path / manifest.segments[1].name / "order_rows.npy")
+    DAMAGE["flip"](log_path(path, manifest.live.log))
+    before, problems = sorted(path.rglob("*")), verify(path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"lsr.index.collection.repair.repair.{fails}", full)
+        with pytest.raises(OSError, match="No space left"):
+            repair(path)
+    assert sorted(path.rglob("*")) == before and verify(path) == problems
+    assert repair(path).documents and verify(path) == []

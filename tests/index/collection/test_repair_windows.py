@@ -122,7 +122,7 @@ def test_dense_vectors_that_are_lost_and_a_log_that_has_some(
     record = Manifest.read(path).segments[1]
     DAMAGE["truncate"](path / record.name / record.parts["dense"].folder / "vectors.npy")
     done = repair(path)
-    assert done.parts == ["dense"] and not done.documents and not done.whole
+    assert done.parts == {"dense": ""} and not done.documents and not done.whole
     assert verify(path) == []
     index = Index.open(path)
     assert {each.id: each for each in index.documents.scan()} == truth and "dense" not in index.parts
@@ -148,7 +148,7 @@ def test_a_vocabulary_of_the_collection(tmp_path: Path) -> None:
         whole = (path / "vocabulary.jsonl").read_bytes()
         DAMAGE["flip"](path / "vocabulary.jsonl")
         done = repair(path)
-        assert done.whole == flushed and done.parts == ([] if flushed else ["vocabulary"])
+        assert done.whole == flushed and done.parts == ({} if flushed else {"vocabulary": ""})
         assert verify(path) == [] and repair(path) == Repair()
         assert ((path / "vocabulary.jsonl").read_bytes() == whole) == flushed
         with opened(path, APART) as writer:
