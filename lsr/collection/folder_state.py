@@ -7,7 +7,7 @@ holds is not encoded again, and documents of files that have gone meanwhile stay
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -130,33 +130,39 @@ class FolderState:
             for path, size, mtime, digest in found
         }
 
-    def claim(self, path: str, ids: Iterable[str]) -> None:
-        """Say that a file has these documents, before they are added to the collection."""
+    def claim(self, documents: Sequence[tuple[str, str]]) -> None:
+        """Say, with ids and paths, which files have which documents, before these are added to the collection."""
         with self._together() as connection:
-            connection.execute("INSERT OR IGNORE INTO files (path) VALUES (?)", (path,))
-            connection.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", ((id, path) for id in ids))
+            paths = {path for _, path in documents}
+            connection.executemany("INSERT OR IGNORE INTO files (path) VALUES (?)", ((path,) for path in paths))
+            connection.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", documents)
 
-    def read(self, path: str, known: KnownFile, ids: set[str] | None) -> None:
-        """Say that a file was read; `ids`: of all its documents, None if some may not have been seen."""
+    def read(self, files: Mapping[str, tuple[KnownFile, set[str] | None]], settled: Iterable[str] = ()) -> None:
+        """Say that files were read, with the ids of all their documents, or None where some may not have been seen.
+
+        `settled`: ids of documents that are those of a file, whether another one lost them or not.
+        """
         with self._together() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (path, *(known.signature or (None, None)), known.digest),
-            )
-            if ids is not None:
+            for path, (known, ids) in files.items():
+                values = (path, *(known.signature or (None, None)), known.digest)
+                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", values)
+                if ids is None:
+                    continue
                 before = connection.execute("SELECT id FROM documents WHERE path = ?", (path,)).fetchall()
-                gone = [row for row in before if row[0] not in ids]
-                connection.executemany("INSERT OR IGNORE INTO leaving VALUES (?)", gone)
-                connection.executemany(
-                    "DELETE FROM documents WHERE id = ? AND path = ?", ((id, path) for (id,) in gone)
-                )
+                gone = [(id, path) for (id,) in before if id not in ids]
+                connection.executemany("INSERT OR IGNORE INTO leaving VALUES (?)", ((id,) for id, _ in gone))
+                connection.executemany("DELETE FROM documents WHERE id = ? AND path = ?", gone)
+            connection.executemany("DELETE FROM leaving WHERE id = ?", ((id,) for id in settled))
 
-    def forget(self, path: str) -> None:
-        """Say that a file is gone."""
+    def forget(self, paths: Iterable[str]) -> None:
+        """Say that files are gone."""
+        gone = [(path,) for path in paths]
+        if not gone:
+            return
         with self._together() as connection:
-            connection.execute("INSERT OR IGNORE INTO leaving SELECT id FROM documents WHERE path = ?", (path,))
-            connection.execute("DELETE FROM documents WHERE path = ?", (path,))
-            connection.execute("DELETE FROM files WHERE path = ?", (path,))
+            connection.executemany("INSERT OR IGNORE INTO leaving SELECT id FROM documents WHERE path = ?", gone)
+            connection.executemany("DELETE FROM documents WHERE path = ?", gone)
+            connection.executemany("DELETE FROM files WHERE path = ?", gone)
 
     # -- documents -----------------------------------------------------------------------------------------------------
 
@@ -170,5 +176,7 @@ class FolderState:
 
     def settled(self, ids: Iterable[str]) -> None:
         """Say that what became of documents that were leaving is settled."""
-        with self._together() as connection:
-            connection.executemany("DELETE FROM leaving WHERE id = ?", ((id,) for id in ids))
+        gone = [(id,) for id in ids]
+        if gone:
+            with self._together() as connection:
+                connection.executemany("DELETE FROM leaving WHERE id = ?", gone)

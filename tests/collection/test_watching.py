@@ -22,6 +22,8 @@ from lsr.collection.watching import Synced, sync, watch
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, LsrError
 from lsr.text import open_corpus
+from lsr.text.folder_corpus import FolderCorpus
+from lsr.text.reports import SkipReport
 
 WORDS = "tern stork owl crow heron gull finch wren swift plover".split()  # noqa: SIM905
 
@@ -200,7 +202,7 @@ def test_a_restart_reads_nothing_again(folder: Path, tmp_path: Path, monkeypatch
         sync(collection, folder, rest=0)
         collection.wait()
         sync(collection, folder, rest=0)
-    monkeypatch.setattr("lsr.collection.watching.FolderCorpus.documents", lambda *_: pytest.fail("it is read again"))
+    monkeypatch.setattr("lsr.collection.folder_sync.FolderCorpus.documents", lambda *_: pytest.fail("it is read again"))
     with Collection.open(tmp_path / "collection") as collection:
         assert not sync(collection, folder, rest=0).changed
         assert len(collection) == 20
@@ -249,16 +251,16 @@ def test_a_file_that_cannot_be_read_stops_nothing(
     (folder / "picture.png").write_bytes(b"")
     done = sync(collection, folder, rest=0)
     assert done.created == 3 and done.unread >= 1
-    from lsr.collection import watching
+    from lsr.collection import folder_sync
 
-    digest = watching._digest
+    digest = folder_sync._digest
 
     def denied(path: Path) -> str:
         if path.name == "b.txt":
             raise PermissionError(13, "Permission denied", str(path))
         return digest(path)
 
-    monkeypatch.setattr(watching, "_digest", denied)
+    monkeypatch.setattr(folder_sync, "_digest", denied)
     for name in ("b.txt", "c.txt"):
         (folder / name).write_text(f"{name}, another time")
     done = sync(collection, folder, rest=0)
@@ -389,15 +391,16 @@ def test_what_is_written_while_it_is_read_is_read_again(
     write_records(path, {"a": "tern", "b": "stork"})
     sync(collection, folder, rest=0)
     write_records(path, {"a": "tern"})
-    get, written = Collection.get, []
+    documents, written = FolderCorpus.documents, []
 
-    def writing(self: Collection, id: str) -> Document | None:
-        if not written:
-            written.append(1)
-            write_records(path, {"a": "tern", "b": "stork", "c": "owl and crow"})
-        return get(self, id)
+    def writing(self: FolderCorpus, file: Path, report: SkipReport) -> Iterator[Document]:
+        for document in documents(self, file, report):
+            if not written:
+                written.append(1)
+                write_records(path, {"a": "tern", "b": "stork", "c": "owl and crow"})
+            yield document
 
-    monkeypatch.setattr(Collection, "get", writing)
+    monkeypatch.setattr(FolderCorpus, "documents", writing)
     done = sync(collection, folder, rest=0)
     assert done.waiting == ["a.jsonl"] and not done.deleted and "b" in collection
     done = sync(collection, folder, rest=0)
