@@ -18,7 +18,7 @@ from lsr.core.arguments import path_of
 from lsr.core.files import remove, sync
 from lsr.core.unfinished import is_unfinished
 from lsr.index.collection.publish import Publisher
-from lsr.index.collection.repair.aside import FOLDER, Aside, clear_unfinished, leave
+from lsr.index.collection.repair.aside import Aside, clear_unfinished, leave
 from lsr.index.collection.repair.documents import write_documents
 from lsr.index.collection.repair.logs import LogFindings, without_dense
 from lsr.index.collection.repair.plan import (
@@ -59,13 +59,15 @@ def repair(path: str | Path) -> Repair:
     path = path_of(path, "the path of an index")
     with _locked(path, read_manifest(path)):
         earlier = clear_unfinished(path)
+        if earlier is not None and not is_unfinished(path, index_identity):
+            earlier = None
         manifest = read_manifest(path)
         _remove_staged_log(path, manifest)
-        _finish(path, manifest)
+        _finish(path, manifest, begun=earlier is not None)
         plan = planned(path)
         found = _execute(path, plan) if plan.problems else Repair()
         leave(path)
-        if earlier is not None and is_unfinished(path, index_identity):
+        if earlier is not None:
             # This very command was killed before it could say what it had done.
             earlier.add(found)
             return earlier
@@ -111,7 +113,7 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
             remove_segments(path, keep={record.name for record in published.segments})
             leave(path)
         raise
-    _finish(path, manifest)
+    _finish(path, manifest, begun=True)
     return found
 
 
@@ -238,8 +240,11 @@ def _remove_staged_log(path: Path, manifest: Manifest) -> None:
             sync(path)
 
 
-def _finish(path: Path, manifest: Manifest) -> None:
-    """Remove what the manifest does not name, of earlier states and killed processes; copy a lost vocabulary."""
+def _finish(path: Path, manifest: Manifest, *, begun: bool) -> None:
+    """Remove what the manifest does not name, of earlier states and killed processes.
+
+    `begun`: whether a repair has published it, which told of a damaged vocabulary; then that is copied, too.
+    """
     live = manifest.live
     if live is None:
         remove_segments(path, keep={record.name for record in manifest.segments})
@@ -250,7 +255,7 @@ def _finish(path: Path, manifest: Manifest) -> None:
             log_path(path, each).unlink()
     for temporary in path.glob(".log-*.tmp"):
         temporary.unlink()
-    if live.vocabulary is not None and (path / FOLDER).is_dir():
+    if live.vocabulary is not None and begun:
         for record in manifest.segments:
             same = record.files.get(VOCABULARY_NAME) == live.vocabulary
             if same and file_problems(path, {VOCABULARY_NAME: live.vocabulary}, contents=True):

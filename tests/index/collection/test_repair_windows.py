@@ -151,6 +151,9 @@ def test_a_vocabulary_of_the_collection(tmp_path: Path) -> None:
         assert done.whole == flushed and done.parts == ({} if flushed else {"vocabulary": ""})
         assert verify(path) == [] and repair(path) == Repair()
         assert ((path / "vocabulary.jsonl").read_bytes() == whole) == flushed
+        if flushed:
+            DAMAGE["remove"](path / "vocabulary.jsonl")
+            assert repair(path).folder == str(path / "damaged" / "2"), "it is told, however often"
         with opened(path, APART) as writer:
             assert writer.holds("a")
 
