@@ -103,6 +103,29 @@ def test_every_file_of_a_segment(whole: Made, tmp_path: Path, first: int) -> Non
     assert outcomes["forward_terms.npy"] == outcomes["documents.arrow"] == outcomes["rows.npy"] == "aside"
 
 
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+def test_damage_by_chance(whole: Made, tmp_path: Path, seed: int) -> None:
+    """Several files of all segments, anywhere in them."""
+    source, truth = whole
+    random, path = np.random.default_rng(seed), copied(source, tmp_path / "collection")
+    files = [file for number in range(len(Manifest.read(path).segments)) for file in segment_files(path, number)]
+    for file in random.choice(files, random.integers(1, 5), replace=False).tolist():
+        data = bytearray((path / file).read_bytes())
+        match random.integers(3):
+            case 0:
+                data[random.integers(len(data))] ^= 1 << int(random.integers(8))
+            case 1:
+                del data[random.integers(len(data)) :]
+            case 2:
+                start = int(random.integers(len(data)))
+                data[start : start + 500] = random.bytes(len(data[start : start + 500]))
+        (path / file).write_bytes(data)
+    problems = verify(path)
+    done = repair(path)
+    assert done.problems == problems
+    look_at(path, truth, done)
+
+
 def test_a_forward_index_costs_no_document(whole: Made, tmp_path: Path) -> None:
     source, truth = whole
     path = copied(source, tmp_path / "collection")

@@ -11,6 +11,7 @@ import pytest
 from collection_oracle import create, opened
 from damaged_collection import APART, DAMAGE, SETTINGS, copied
 from index_oracle import random_vectors
+from index_tampering import edit_array
 from test_collection_windows import CUT, cut_puts
 
 from lsr.core.documents import Document
@@ -196,6 +197,15 @@ def test_an_index_of_which_nothing_would_be_left(frozen: Index) -> None:
         assert [each.name for each in (frozen.path / "damaged").iterdir()] == ["1"]
     with pytest.raises(IndexFormatError):
         Index.open(frozen.path)
+
+
+def test_nothing_is_made_of_what_only_its_checksum_says_is_right(frozen: Index) -> None:
+    """A term that there is not, by which a kernel would write beyond its arrays."""
+    edit_array(frozen, "forward_terms.npy", lambda terms: terms.__setitem__(3, 65_000))
+    (record,) = frozen.manifest.segments
+    DAMAGE["flip"](frozen.path / record.name / "summary_list_starts.npy")
+    done = repair(frozen.path)
+    assert not done.sound and len(done.doubtful) == 60 and not done.documents
 
 
 def test_one_at_a_time(whole: tuple[Path, dict[str, Document]], tmp_path: Path) -> None:
