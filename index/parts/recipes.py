@@ -235,19 +235,23 @@ def _no_deleted_tokens(remains: Remains) -> None:
 _FORWARD = (*ForwardPart.files, *RareTermsPart.files)
 _DELETED_ROWS = f"{DELETED}/{ROWS_NAME}"
 
-RECIPES = (
-    Recipe((ORDER_NAME,), (POSITIONS_NAME,), _order),
-    Recipe((POSITIONS_NAME,), (ORDER_NAME,), _positions),
-    Recipe((TERM_DOCUMENTS_NAME,), _FORWARD, _term_documents),
-    *(Recipe(part.files, _FORWARD, _written(part)) for part in (SummariesPart(), SeismicPart(), BmpPart())),
-    Recipe(ID_FILES[2:4], ID_FILES[:2], _id_hashes),
-    Recipe(ID_FILES[:4], (DOCUMENTS_NAME, PLACES_NAME), _ids),
-    Recipe((PLACES_NAME,), (DOCUMENTS_NAME, *ID_FILES[:4]), _places),
-    Recipe((WINDOWS_NAME,), ID_FILES[:4], _windows),
-    Recipe((f"{FIELDS}/{FIELDS_NAME}",), (DOCUMENTS_NAME, PLACES_NAME), _fields),
-    Recipe((f"{DENSE}/{ANN_NAME}",), (f"{DENSE}/{VECTORS_NAME}",), _ann),
-    Recipe((f"{DELETED}/{DELETED_TERMS_NAME}",), (_DELETED_ROWS, POSITIONS_NAME, *_FORWARD), _deleted_terms),
-)
+RECIPES: dict[str, Recipe] = {
+    "order": Recipe((ORDER_NAME,), (POSITIONS_NAME,), _order),
+    "positions": Recipe((POSITIONS_NAME,), (ORDER_NAME,), _positions),
+    "term counts": Recipe((TERM_DOCUMENTS_NAME,), _FORWARD, _term_documents),
+    "bounds": Recipe(SummariesPart.files, _FORWARD, _written(SummariesPart())),
+    "blocks of Seismic": Recipe(SeismicPart.files, _FORWARD, _written(SeismicPart())),
+    "blocks of BMP": Recipe(BmpPart.files, _FORWARD, _written(BmpPart())),
+    "hashes of ids": Recipe(ID_FILES[2:4], ID_FILES[:2], _id_hashes),
+    "ids": Recipe(ID_FILES[:4], (DOCUMENTS_NAME, PLACES_NAME), _ids),
+    "places of documents": Recipe((PLACES_NAME,), (DOCUMENTS_NAME, *ID_FILES[:4]), _places),
+    "windows": Recipe((WINDOWS_NAME,), ID_FILES[:4], _windows),
+    "fields": Recipe((f"{FIELDS}/{FIELDS_NAME}",), (DOCUMENTS_NAME, PLACES_NAME), _fields),
+    "structure over dense vectors": Recipe((f"{DENSE}/{ANN_NAME}",), (f"{DENSE}/{VECTORS_NAME}",), _ann),
+    "terms that are deleted": Recipe(
+        (f"{DELETED}/{DELETED_TERMS_NAME}",), (_DELETED_ROWS, POSITIONS_NAME, *_FORWARD), _deleted_terms
+    ),
+}
 """In the order of preference: the first that applies is taken, again and again, until none does."""
 
 
@@ -255,7 +259,7 @@ def recipes_for(record: SegmentRecord, damaged: Collection[str]) -> tuple[list[R
     """(What is to be done one after another, what of the damaged files remains damaged)."""
     have = files_of(record)
     wanted, whole = set(damaged), have - set(damaged)
-    known = list(RECIPES)
+    known = list(RECIPES.values())
     if TERM_TOKENS_NAME not in record.files:
         # Where tokens are not counted, there are none that no longer count.
         known.append(Recipe((f"{DELETED}/{TOKENS_NAME}",), (), _no_deleted_tokens))
