@@ -4,9 +4,9 @@
 
 For n = 1, 2, … the command runs in a child process, forked from this one, until it is about to make its n-th call that
 can change the file system below its folder; there it is killed (SIGKILL), whatever code makes the call: Python,
-pyarrow, faiss, safetensors or torch. Then the very same command runs undisturbed. It must succeed, and leave the files
-of a run that nothing disturbed, byte by byte, and no other file or folder. What differs by chance is made alike first:
-random names of segments and parts, times, seconds. Linux on x86-64 only (ptrace, seccomp).
+pyarrow, faiss, safetensors or torch. Then the very same command runs undisturbed. It must end as one that nothing
+disturbed, and leave the same files, byte by byte, and no other file or folder. What differs by chance is made alike
+first: random names of segments and parts, times, seconds. Linux on x86-64 only (ptrace, seccomp).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def try_command(name: str, inputs: Path, stride: int = 1, first: int = 1, most: 
         _warm(command, folder)
         _prepare(command, inputs, folder)
         status, outcome.calls = run_traced(_main_of(command), folder, None)
-        assert status == 0, f"{name}: exit code {status} without a kill"
+        assert status == command.code, f"{name}: exit code {status} without a kill"
         expected = snapshot(folder)
         for call in range(first, outcome.calls + 1, stride):
             if most is not None and outcome.kills >= most:
@@ -72,7 +72,9 @@ def try_command(name: str, inputs: Path, stride: int = 1, first: int = 1, most: 
             outcome.kills += status == -9
             status = run_untraced(_main_of(command), folder)
             problems = (
-                [f"exit code {status}: {_last_words(folder)}"] if status else differences(expected, snapshot(folder))
+                differences(expected, snapshot(folder))
+                if status == command.code
+                else [f"exit code {status}: {_last_words(folder)}"]
             )
             if problems:
                 outcome.failed += 1
@@ -95,7 +97,7 @@ def _prepare(command: Command, inputs: Path, folder: Path) -> None:
 def _warm(command: Command, folder: Path) -> None:
     """Run the command in this process, so that its children need not import, nor load kernels."""
     if not command.forks:
-        assert run_untraced(_main_of(command), folder) == 0, _last_words(folder)
+        assert run_untraced(_main_of(command), folder) == command.code, _last_words(folder)
         return
     before, streams = Path.cwd(), (os.dup(1), os.dup(2))
     try:
@@ -105,7 +107,7 @@ def _warm(command: Command, folder: Path) -> None:
         for number, stream in enumerate(streams, start=1):
             os.dup2(stream, number)
             os.close(stream)
-    assert code == 0, _last_words(folder)
+    assert code == command.code, _last_words(folder)
 
 
 def _main_of(command: Command) -> Callable[[Path], int]:

@@ -1,6 +1,6 @@
 """The index: building, opening, searching. Never imports torch.
 
-Build with `IndexBuilder`, open with `Index.open`, check a folder with `verify`.
+Build with `IndexBuilder`, open with `Index.open`, check a folder with `verify`, and repair it with `repair`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lsr.index.build.builder import IndexBuilder
     from lsr.index.build.dense import add_dense
     from lsr.index.build.prune import prune_index
+    from lsr.index.collection.repair.repair import repair
     from lsr.index.engines.hits import Hits, SearchStats
     from lsr.index.engines.tuning import Tuning, parameter_grid
     from lsr.index.format.manifest import FORMAT_VERSION, Manifest
@@ -49,6 +50,7 @@ _HOMES = {
     "check_index_output": "lsr.index.format.output",
     "parameter_grid": "lsr.index.engines.tuning",
     "prune_index": "lsr.index.build.prune",
+    "repair": "lsr.index.collection.repair.repair",
     "store_tuning": "lsr.index.live.tunings",
     "upgrade_index": "lsr.index.live.upgrade",
     "verify": "lsr.index.live.verification",
@@ -75,6 +77,7 @@ __all__ = [
     "check_index_output",
     "parameter_grid",
     "prune_index",
+    "repair",
     "store_tuning",
     "upgrade_index",
     "verify",

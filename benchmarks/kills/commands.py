@@ -24,12 +24,14 @@ class Command:
     Attributes:
         before: what is done before it runs.
         forks: whether a process that has run it may fork: not after GNU's OpenMP was used, which ends the child.
+        code: its exit code.
     """
 
     arguments: tuple[str, ...]
     inputs: tuple[str, ...]
     before: Callable[[], None] = lambda: None
     forks: bool = True
+    code: int = 0
 
 
 def _cut_demo() -> None:
@@ -54,6 +56,7 @@ COMMANDS = {
         ("tune", "made", "--queries", "queries.jsonl", "--recall", "0.5"), ("made", "model", "queries.jsonl")
     ),
     "upgrade": Command(("upgrade", "old"), ("old",)),
+    "verify --repair": Command(("verify", "hurt", "--repair"), ("hurt",), code=1),
     "encode": Command(("encode", "corpus.jsonl", "-o", "docs.parquet", "--model", "model"), ("corpus.jsonl", "model")),
     "encode --queries": Command(
         ("encode", "queries.jsonl", "--queries", "-o", "q.jsonl.gz", "--model", "model"), ("queries.jsonl", "model")
@@ -111,6 +114,7 @@ def make_inputs(folder: Path) -> None:
             except SystemExit as exit:
                 if exit.code:
                     return int(exit.code)
+        _hurt(where / "made", where / "hurt")
         return 0
 
     assert run_untraced(begin, folder) == 0
@@ -137,6 +141,30 @@ def _import() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _hurt(made: Path, hurt: Path) -> None:
+    """A collection of two segments, of which one can be mended, and a log that is damaged before its end."""
+    from lsr.collection.collection import Collection
+    from lsr.index.format.manifest import Manifest
+
+    shutil.copytree(made, hurt)
+    with Collection.open(hurt) as collection:
+        collection.add({"_id": f"new-{number}", "text": f"{word} and water"} for number, word in enumerate(_WORDS))
+        collection._writer.flush()
+        collection.delete("new-1")
+        for number, word in enumerate(_WORDS[:3]):
+            collection.add({"_id": f"newer-{number}", "text": f"{word} and fire"})
+    first, second = sorted(Manifest.read(hurt).segments, key=lambda record: -record.documents)
+    (log,) = hurt.glob("log-*")
+    for file, place in (
+        (hurt / first.name / "forward_weights.npy", -1),
+        (hurt / second.name / "summary_term_maxima.npy", -1),
+        (log, log.stat().st_size // 2),
+    ):
+        data = bytearray(file.read_bytes())
+        data[place] ^= 1
+        file.write_bytes(data)
 
 
 def _lengthen(model: Path) -> None:

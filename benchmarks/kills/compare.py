@@ -36,9 +36,11 @@ def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
 def _digest(path: Path) -> str:
     if path.is_dir():
         return ""
-    content = path.read_bytes()
+    content = b"" if path.name == "writer.lock" else path.read_bytes()  # which names a process
     if path.name == "manifest.json" or path.suffix in (".json", ".jsonl"):
         content = _without_chance(content.decode())
+    elif path.name == "report.md":
+        content = re.sub(rb"\d+\.\d+", b"X", content)  # times among them; what is measured stands in report.json
     elif path.suffix == ".safetensors":
         content = _in_order(content)
     elif path.name in ("training_args.bin", "state.json") or path.suffix in (".pt", ".pth"):

@@ -60,7 +60,8 @@ class Publisher:
         remove_segments(self._path, keep=records)
         for name, record in records.items():
             kept = {part.folder for part in record.parts.values()}
-            for entry in (self._path / name).iterdir():
+            folder = self._path / name
+            for entry in folder.iterdir() if folder.is_dir() else ():  # one that is damaged may be gone
                 if entry.is_dir() and entry.name not in kept:
                     shutil.rmtree(entry, ignore_errors=True)
         (self._path / f".{MANIFEST_NAME}").unlink(missing_ok=True)

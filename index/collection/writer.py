@@ -23,6 +23,7 @@ from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.frames import HEADER_BYTES
+from lsr.index.live.log.reader import LogPlace
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
@@ -32,6 +33,7 @@ from lsr.index.live.snapshot import Index
 from lsr.index.live.tombstones import Tombstones, bury_documents
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_writes
+from lsr.index.parts.deleted import numbers_of_deleted
 from lsr.index.parts.segment import Segment
 
 TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
@@ -173,9 +175,10 @@ class CollectionWriter:
             return np.zeros(0, np.uint32)
         return np.sort(np.concatenate(self._tokens_of(rows)))
 
-    def flush_log(self) -> None:
-        """Wait until all writes are on the disk."""
+    def flush_log(self) -> LogPlace:
+        """Wait until all writes are on the disk; return where the log ends then."""
         self._log.flush()
+        return self._log.place
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -354,8 +357,8 @@ class CollectionWriter:
         if now is None or (seen.deleted and now.count == seen.deleted):
             return
         count = len(old.segment)
-        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, count)
-        rows = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, count), then).tolist()]
+        then = np.zeros(0, np.int64) if seen.alive is None else numbers_of_deleted(seen.alive, count)
+        rows = [seen.store.document(row) for row in np.setdiff1d(numbers_of_deleted(now.alive, count), then).tolist()]
         cut = seen.windows is not None
         bury_documents(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
 
@@ -384,7 +387,3 @@ def _opened(folder: Path, record: SegmentRecord) -> Segment:
     segment = Segment.open(folder, record)
     segment.open_all()
     return segment
-
-
-def _dead(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(alive, count=rows, bitorder="little") == 0)

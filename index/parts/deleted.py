@@ -49,7 +49,7 @@ class DeletedRows:
 
     def rows(self, rows: int) -> npt.NDArray[np.int64]:
         """The numbers of the deleted ones among so many rows, ascending."""
-        return np.flatnonzero(np.unpackbits(self.alive, count=rows, bitorder="little") == 0)
+        return numbers_of_deleted(self.alive, rows)
 
 
 class DeletedPart(AddedPart):
@@ -86,6 +86,11 @@ class DeletedPart(AddedPart):
     def carry(self, sources: Sequence[CarriedRows], folder: Path) -> PartRecord:
         """Raise InputError: a segment that is made of others leaves out what is deleted, so it has no such part."""
         raise InputError("deleted rows are left out of a new segment, not carried over")
+
+
+def numbers_of_deleted(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:
+    """The numbers of the deleted ones among so many rows, ascending; `alive`: as in `DeletedRows`."""
+    return np.flatnonzero(np.unpackbits(alive, count=rows, bitorder="little") == 0)
 
 
 def counted(ids: npt.NDArray[np.integer]) -> Counts:

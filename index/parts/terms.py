@@ -63,7 +63,7 @@ class TermsPart(WrittenPart):
         counts: TermCounts = segment.part(self.name)
         record = segment.record
         rare = None if record.shared is None else segment.part("rare_terms")
-        found = _documents_of_terms(segment.part("forward"), rare, record.terms)
+        found = documents_of_terms(segment.part("forward"), rare, record.terms)
         if found is not None and not np.array_equal(found, counts.documents):
             yield f"{DOCUMENTS_NAME}: not the number of documents of each term"
 
@@ -91,7 +91,7 @@ def _open_counts(path: Path, record: SegmentRecord) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _documents_of_terms(forward: Postings, rare: RareTerms | None, dim: int) -> npt.NDArray[np.int64] | None:
+def documents_of_terms(forward: Postings, rare: RareTerms | None, dim: int) -> npt.NDArray[np.int64] | None:
     """Count the documents of each term: int64 [dim]; None if one is out of range, as `forward` reports."""
     counts = np.zeros(dim, np.int64)
     try:

@@ -116,6 +116,11 @@ class WindowRows:
         return range(int(self.first_rows(document)[0]), int(self.first_rows(document + 1)[0]))
 
 
+def number_documents(windows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint32]:
+    """uint32 [rows]: the number of each row's document, counted from 0, of rows that are windows of these numbers."""
+    return (np.cumsum(windows == 0, dtype=np.int64) - 1).astype(np.uint32)
+
+
 class WindowsPart(WrittenPart):
     """See `WindowRows`."""
 

@@ -17,8 +17,8 @@ _DEBUG = "--debug"
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 for success, 2 for what the caller can mend, 130 when interrupted, and, quietly,
-    141 when the reader of its answers has gone.
+    """Run the command line and exit: 0 for success, 1 for a repair that lost something, 2 for what the caller can mend,
+    130 when interrupted, and, quietly, 141 when the reader of its answers has gone.
 
     An error that is not one of lsr's is reported without its traceback, unless `--debug` asks for it.
     """
@@ -75,7 +75,8 @@ def _run(debug: bool) -> int:
             code = failed(reason(error))
     else:
         code = 0
-    end_command(well=code == 0)
+    # With 1, all was done and said, too: of a repair, that something is lost.
+    end_command(well=code in (0, 1))
     return code
 
 

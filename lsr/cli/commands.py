@@ -37,6 +37,7 @@ COMMANDS = {
     "create": CommandEntry("create", _LIVE),
     "add": CommandEntry("add", _LIVE),
     "delete": CommandEntry("delete", _LIVE),
+    "watch": CommandEntry("watch", _LIVE),
     "compact": CommandEntry("compact", _LIVE),
     "snapshot": CommandEntry("snapshot", _LIVE),
     "restore": CommandEntry("restore", _LIVE),

@@ -292,6 +292,18 @@ class Collection:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     @property
+    def moment(self) -> str:
+        """What the collection as it is on the disk is known by: another after every write, and in other collections."""
+        live, place = self._writer.manifest.live, self._writer.flush_log()
+        assert live is not None
+        return f"{live.identity}:{place.sequence}:{place.number}:{place.crc}"
+
+    @property
+    def written(self) -> int:
+        """How many records were ever written to its log."""
+        return self._writer.flush_log().sequence
+
+    @property
     def snapshot(self) -> Index:
         """The collection as it is now; it never changes."""
         return self._writer.snapshot()

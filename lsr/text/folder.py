@@ -45,16 +45,28 @@ def read_folder(source: str | Path, names: FieldNames, on_bad: OnBad, formats: R
     left out, a file of records is first read to its end: one bad record, and none of it comes.
     """
     root, tell = Path(source), Reporter.of(on_bad)
+    for path in read_files(root, tell, formats):
+        tell.report.files_read += 1
+        yield from read_one_file(path, root, names, tell, formats)
+
+
+def read_files(root: Path, tell: Reporter, formats: RecordFormats) -> Iterator[Path]:
+    """The files below `root` that are read, in the order in which they are; the others are counted."""
     for path in folder_files(root, tell):
-        if content_suffix(path) in formats:
-            records = _record_file(path, root, names, tell, formats[content_suffix(path)])
-        elif (unread := unread_kind(path)) is None:
-            records = _document_file(path, root, tell)
+        unread = None if content_suffix(path) in formats else unread_kind(path)
+        if unread is None:
+            yield path
         else:
             tell.report.files_unread[unread] += 1
-            continue
-        tell.report.files_read += 1
-        yield from records
+
+
+def read_one_file(
+    path: Path, root: Path, names: FieldNames, tell: Reporter, formats: RecordFormats
+) -> Iterator[Record]:
+    """What `read_folder` gives of one file below `root`."""
+    if content_suffix(path) in formats:
+        return _record_file(path, root, names, tell, formats[content_suffix(path)])
+    return _document_file(path, root, tell)
 
 
 def read_single_file(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:

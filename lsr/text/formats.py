@@ -57,7 +57,7 @@ class CorpusFormat:
         return self.suffixes if self.query_suffixes is None or not for_queries else self.query_suffixes
 
 
-def _record_formats() -> dict[str, RecordFormat]:
+def record_formats() -> dict[str, RecordFormat]:
     """How files of records are read, by ending: what a folder may hold beside documents that are a file each."""
     return {
         suffix: RecordFormat(each.read, each.is_corpus)
@@ -68,12 +68,12 @@ def _record_formats() -> dict[str, RecordFormat]:
 
 
 def _read_folder(source: str | Path, names: FieldNames, on_bad: OnBad) -> Iterator[Record]:
-    return read_folder(source, names, on_bad, _record_formats())
+    return read_folder(source, names, on_bad, record_formats())
 
 
 def _count_folder(source: str | Path) -> int | None:
     counts = {suffix: each.count for each in CORPUS_FORMATS.values() if each.records for suffix in each.suffixes}
-    return count_files(source, _record_formats(), lambda path: counts[content_suffix(path)](path))
+    return count_files(source, record_formats(), lambda path: counts[content_suffix(path)](path))
 
 
 CORPUS_FORMATS: dict[str, CorpusFormat] = {

@@ -117,8 +117,10 @@ def best(scores: Mapping[str, float], k: int) -> tuple[list[str], list[float]]:
     return ranked, [scores[id] for id in ranked]
 
 
-def check(index: Index, truth: Mapping[str, Put], random: np.random.Generator, queries: int = 3) -> None:
-    """AssertionError if the index does not hold and find what the dictionary does."""
+def check(
+    index: Index, truth: Mapping[str, Put], random: np.random.Generator, queries: int = 3, *, dense: bool = True
+) -> None:
+    """AssertionError if the index does not hold and find what the dictionary does; `dense`: by dense vectors, too."""
     assert len(index.documents) == len(truth)
     assert sorted(each.id for each in index.documents.scan()) == sorted(truth)
     for id, each in truth.items():
@@ -130,10 +132,10 @@ def check(index: Index, truth: Mapping[str, Put], random: np.random.Generator, q
         for mode in ("exact", "exhaustive"):
             hits = index.search(*asked(index, query), k, mode=mode)
             assert (hits.ids, hits.scores.tolist()) == wanted, mode
-        if truth:
-            dense = random.integers(-2, 3, 3).astype(np.float32)
-            found = index.parts["dense"].search(dense, k)
-            scores = {id: float(each.dense @ dense) for id, each in truth.items() if each.dense is not None}
+        if truth and dense:
+            vector = random.integers(-2, 3, 3).astype(np.float32)
+            found = index.parts["dense"].search(vector, k)
+            scores = {id: float(each.dense @ vector) for id, each in truth.items() if each.dense is not None}
             assert (index.documents.row_ids(found.rows), found.scores.tolist()) == best(scores, k)
     if truth:
         check_counts(index, truth)
