@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 # Times, checksums of a manifest in which there are such names and times, and transformers' mean loss, which is of the
-# steps since a run was last resumed.
-_CHANCE = ("created", "crc32", "seconds", "before", "after", "median_us", "p95_us", "train_loss")
+# steps since a run was last resumed. Sizes, for a manifest is as long as its times are; files are compared as they are.
+_SIZES = ("bytes", "bytes_per_document", "manifest", "total")
+_CHANCE = (*_SIZES, "created", "crc32", "seconds", "before", "after", "median_us", "p95_us", "train_loss")
 _TIMED = re.compile(r"runtime|per_second|seconds|_ms$|_time$|^time")
 
 
