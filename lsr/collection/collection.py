@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -72,7 +71,7 @@ class Collection:
         """Open a collection for writing; see `open`."""
         from lsr.index.collection.create import make_live
         from lsr.index.collection.writer import CollectionWriter
-        from lsr.search.retriever import Retriever
+        from lsr.search.live import LiveRetriever
 
         self.path = path_of(path, "the path of a collection")
         make_live(self.path)
@@ -82,8 +81,7 @@ class Collection:
         self.recovered = self._writer.recovered
         live = self._writer.manifest.live
         assert live is not None
-        self._reading = RLock()
-        self._retriever = Retriever(self._writer.snapshot(), device=device)
+        self._live = LiveRetriever(self._writer.snapshot, device=device)
         self._encoder = DocumentEncoder(
             self._writer.manifest.encoder,
             tokens=live.tokens,
@@ -299,11 +297,7 @@ class Collection:
     @property
     def retriever(self) -> Retriever:
         """Searches the collection as it is now."""
-        snapshot = self._writer.snapshot()
-        with self._reading:
-            if self._retriever.index is not snapshot:
-                self._retriever = self._retriever.renewed(snapshot)
-            return self._retriever
+        return self._live.now
 
     def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
         """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
