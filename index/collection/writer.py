@@ -14,17 +14,19 @@ import numpy.typing as npt
 from lsr.core.documents import Document
 from lsr.core.errors import LsrError
 from lsr.index.collection.build import build_segment
+from lsr.index.collection.burying import bury_rows, bury_since
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.rows import Rows, paced_rows, rows_of_memory, rows_of_segments
+from lsr.index.collection.versions import in_place_of, share_files, without_log
 from lsr.index.format.manifest import Manifest
-from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.frames import HEADER_BYTES
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
+from lsr.index.live.opening import open_segments
 from lsr.index.live.replay import LiveState, replayed
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.snapshot import Index
@@ -32,7 +34,6 @@ from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_write
 from lsr.index.parts.segment import Segment
-from lsr.text.windows import split_window_id
 
 TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
 """The different token ids of each text, ascending: what the IDF of a collection counts."""
@@ -52,7 +53,7 @@ class CollectionWriter:
         calls: by which its log changes files, for tests.
 
     Attributes:
-        path: the folder.
+        path: the folder; lock: the right to write to it.
         recovered: what was found at opening that was not as a writer leaves it, in words; mostly nothing.
     """
 
@@ -71,11 +72,11 @@ class CollectionWriter:
         self.path = Path(path)
         self.policy = policy or LivePolicy()
         self._tokens_of = tokens_of
-        self._lock = WriterLock(self.path)
+        self.lock = WriterLock(self.path)
         try:
             manifest = Manifest.read(self.path)
             self._publisher = Publisher(self.path, manifest)
-            segments = [_opened(self.path / record.name, record) for record in manifest.segments]
+            segments = open_segments(self.path, manifest, {})
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
@@ -84,7 +85,7 @@ class CollectionWriter:
             self.recovered = self._recovered()
             self._publisher.remove_leftovers()
         except BaseException:
-            self._lock.release()
+            self.lock.release()
             raise
         # Held while the state changes; never while the disk is waited for, or a segment is built.
         self._changing = threading.RLock()
@@ -223,6 +224,37 @@ class CollectionWriter:
                 self._busy = False
                 self._work.notify_all()
 
+    def adopt(self, made: Path, *, keep: bool = False, tokens_of: TokensOf | None = None) -> None:
+        """Become the collection at `made`, which holds the same documents as other vectors; in one rename of a file.
+
+        It is closed, and all of it is in segments; its files are shared. Who writes meanwhile waits; whoever calls this
+        keeps writes away from when the documents were compared. With `keep`, the version that is left is kept as it is
+        (`lsr.index.live.versions`). `tokens_of` as for the class, of the new version.
+
+        InputError if something of `made` is in its log alone.
+        """
+        taken = without_log(made)
+        with self._work:
+            if keep:
+                self.flush()
+            self._work.wait_for(lambda: not self._busy)
+            self._check_open()
+            share_files(made, self.path, taken)
+            number = self._log.rotate()
+            manifest = in_place_of(self.manifest, taken, log=number, sequence=self._log.durable)
+            segments = open_segments(self.path, manifest, {})
+            self._publisher.replace(manifest, keep=keep)
+            self._state = LiveState(manifest, segments)
+            self._vocabulary = stored_vocabulary(self.path, manifest, segments)
+            self._tokens_of, self._snapshot = tokens_of, None
+            self._log.remove_before(number)
+
+    def forget(self) -> bool:
+        """Remove the version that `adopt` kept; whether there was one."""
+        with self._work:
+            self._check_open()
+            return self._publisher.forget()
+
     def wait(self) -> None:
         """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
         with self._work:
@@ -243,7 +275,7 @@ class CollectionWriter:
         try:
             self._log.close()
         finally:
-            self._lock.release()
+            self.lock.release()
 
     @property
     def _stopped(self) -> bool:
@@ -315,7 +347,7 @@ class CollectionWriter:
             if made is not None:
                 new, now = Tombstones(made), frozen.segment.state
                 dead = np.setdiff1d(state.live_rows(), now.live_rows(), assume_unique=True)
-                self._bury_rows(
+                bury_rows(
                     new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
                 )
                 tombstones.append(new)
@@ -340,7 +372,7 @@ class CollectionWriter:
             if made is not None:
                 new = Tombstones(made)
                 for each, seen in zip(merged, searched, strict=True):
-                    self._bury_since(new, each, seen)
+                    bury_since(new, each, seen, self._tokens_of_rows)
                 # The largest first: its best documents say early what the others need not look at.
                 left.append(new)
                 left.sort(key=lambda each: -len(each.segment))
@@ -348,30 +380,6 @@ class CollectionWriter:
             self._publisher.publish(left)
             self._state.tombstones = left
             self._snapshot = None
-
-    def _bury_since(self, new: Tombstones, old: Tombstones, seen: SearchedSegment) -> None:
-        """Delete in a new segment what was deleted of an old one since the new one was begun."""
-        now = old.state()
-        if now is None or (seen.deleted and now.count == seen.deleted):
-            return
-        count = len(old.segment)
-        then = np.zeros(0, np.int64) if seen.alive is None else _dead(seen.alive, count)
-        rows = [seen.store.document(row) for row in np.setdiff1d(_dead(now.alive, count), then).tolist()]
-        cut = seen.windows is not None
-        self._bury_rows(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
-
-    def _bury_rows(
-        self, new: Tombstones, dead: Sequence[tuple[Document, npt.NDArray[np.uint32]]], *, windows: bool
-    ) -> None:
-        """Delete documents in a new segment: all rows of each, given with their tokens."""
-        by_document: dict[str, list[npt.NDArray[np.uint32]]] = {}
-        for row, tokens in dead:
-            id = split_window_id(row.id)[0] if windows else row.id
-            by_document.setdefault(id, []).append(tokens)
-        for id, each in by_document.items():
-            rows = new.find(id)
-            assert rows is not None
-            new.bury(rows, np.concatenate(each))
 
     @property
     def _cuts(self) -> bool:
@@ -386,14 +394,6 @@ class CollectionWriter:
     def _made(self, rows: Rows) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""
         record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
-        return _opened(self.path / record.name, record)
-
-
-def _opened(folder: Path, record: SegmentRecord) -> Segment:
-    segment = Segment.open(folder, record)
-    segment.open_all()
-    return segment
-
-
-def _dead(alive: npt.NDArray[np.uint8], rows: int) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(alive, count=rows, bitorder="little") == 0)
+        segment = Segment.open(self.path / record.name, record)
+        segment.open_all()
+        return segment

@@ -38,6 +38,7 @@ COMMANDS = {
     "add": CommandEntry("add", _LIVE),
     "delete": CommandEntry("delete", _LIVE),
     "compact": CommandEntry("compact", _LIVE),
+    "reindex": CommandEntry("reindex", _LIVE),
     "snapshot": CommandEntry("snapshot", _LIVE),
     "restore": CommandEntry("restore", _LIVE),
     "fields": CommandEntry("fields", _SEARCH),

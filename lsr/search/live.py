@@ -46,8 +46,9 @@ class LiveRetriever:
     @property
     def now(self) -> Retriever:
         """Searches what is there now; what it sees never changes. Raises what opening the index raises."""
+        # Before the lock: who makes it may need what is searched here.
+        snapshot = self._snapshot()
         with self._renewing:
-            snapshot = self._snapshot()
             if self.latest.index is not snapshot:
                 self.latest = self.latest.renewed(snapshot)
             return self.latest
