@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # Folders whose tests compile kernels, which all later processes then find, with the quickest tests last.
-_WITH_KERNELS = ("index", "benchmarks", "cli", "build", "eval", "golden", "search", "service")
+_WITH_KERNELS = ("index", "benchmarks", "cli", "build", "eval", "golden", "search", "collection", "service")
 # The others, likewise.
 _WITHOUT = ("training", "encoding", "docs", "demo", "fuzz", "architecture", "core", "text", "vectors")
 

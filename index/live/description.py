@@ -12,6 +12,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.searched_memory import Searched
+from lsr.index.live.versions import kept_version
 from lsr.index.parts.registry import owners, written_parts
 
 
@@ -19,6 +20,7 @@ def describe(path: Path, manifest: Manifest, searched: Sequence[Searched]) -> di
     """See `Index.describe`. `searched`: its segments, and what is in memory."""
     segments = [each for each in searched if isinstance(each, SearchedSegment)]
     rows, deleted = sum(map(len, searched)), sum(each.deleted for each in searched)
+    kept = None if manifest.live is None else kept_version(path)
     first = segments[0].segment if segments else None
     record = None if first is None else first.record
     settings = manifest.live.settings if manifest.live is not None else manifest.segments[0].settings
@@ -43,6 +45,7 @@ def describe(path: Path, manifest: Manifest, searched: Sequence[Searched]) -> di
         "prunings": manifest.prunings,
         "windows": None if record is None else record.windows,
         **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),
+        **({} if kept is None else {"previous": {"model": (kept.encoder or {}).get("model"), "created": kept.created}}),
         "created": manifest.created,
         "library_version": manifest.library_version,
         "bytes": space(path, manifest),

@@ -31,7 +31,7 @@ def kept_version(path: Path) -> Manifest | None:
     if not (path / PREVIOUS / MANIFEST_NAME).exists():
         return None
     kept = Manifest.read(path / PREVIOUS)
-    # Of a version that was to be kept, and is the one that is searched still.
+    # One that is the same was to be kept by a run that was killed before it published another.
     return None if kept.created == Manifest.read(path).created else kept
 
 

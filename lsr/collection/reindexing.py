@@ -38,7 +38,8 @@ from lsr.text.windows import fitting_windows
 
 Progress = Callable[[int], None]
 
-_BATCH, _BATCH_CHARACTERS = 256, 1 << 22
+# Documents between two reports of progress.
+_BATCH, _BATCH_CHARACTERS = 64, 1 << 20
 # So many documents are compared while writes wait; more only where writers are faster than the encoder, round after
 # round.
 _FEW, _MOST_ROUNDS = 64, 20
@@ -66,7 +67,7 @@ class Versioned(Protocol):
 
     def scan(self) -> Iterator[Document]: ...
 
-    def add(self, documents: Iterable[Document], *, wait: bool, progress: Progress | None) -> Added: ...
+    def add(self, documents: Iterable[Document], *, wait: bool) -> Added: ...
 
     def delete(self, ids: Iterable[str], *, wait: bool) -> Deleted: ...
 
@@ -246,8 +247,10 @@ def _document(index: Index, id: str) -> Document | None:
 
 def _add(made: Versioned, documents: Iterable[Document], progress: Progress | None) -> None:
     for batch in chunks(documents, _BATCH, _BATCH_CHARACTERS, lambda document: document.size):
-        for refused in made.add(batch, wait=False, progress=progress).refused:
+        for refused in made.add(batch, wait=False).refused:
             raise InputError(f"document {refused.id!r} cannot be encoded by this model: {refused.reason}")
+        if progress is not None:
+            progress(len(batch))
 
 
 # -- how it is to be encoded -----------------------------------------------------------------------------------------
