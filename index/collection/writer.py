@@ -84,6 +84,7 @@ class CollectionWriter:
             self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place, calls=calls)
             self.recovered = self._recovered()
             self._publisher.remove_leftovers()
+            self._log.remove_before(live.log)
         except BaseException:
             self.lock.release()
             raise

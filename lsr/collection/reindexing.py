@@ -132,8 +132,7 @@ def go_back(collection: Versioned, *, keep: bool, progress: Progress | None) -> 
 
 def finished(collection: Versioned, *, keep: bool) -> Reindexed:
     """Clear away what is left of a run that was killed once the new version was published."""
-    if is_published(collection.path):
-        remove_version(collection.path / COMING)
+    remove_version(collection.path / COMING)
     if not keep:
         collection._writer.forget()
     return Reindexed(len(collection))
