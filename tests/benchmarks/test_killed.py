@@ -22,8 +22,8 @@ from kills.compare import differences, snapshot  # noqa: E402
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="ptrace as on Linux on x86-64"
 )
 def test_a_killed_command_ends_as_if_nothing_had_been_when_it_is_given_again() -> None:
-    """Three commands in one process, which takes longer to import all that they need than to run one."""
-    commands = ["dense", "encode", "upgrade"]
+    """Four commands in one process, which takes longer to import all that they need than to run one."""
+    commands = ["dense", "encode", "upgrade", "reindex"]
     script = [sys.executable, str(BENCHMARKS / "killed.py"), *commands, "--stride", "23", "--first", "5"]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

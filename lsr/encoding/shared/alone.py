@@ -11,7 +11,8 @@ from functools import wraps
 from threading import RLock
 from typing import ParamSpec, TypeVar
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LOADING = RLock()
 """Held by the thread that loads with transformers."""
