@@ -81,8 +81,8 @@ class Publisher:
     def remove_leftovers(self) -> None:
         """Remove segments and parts that the manifest does not name: of earlier states, and of killed writers."""
         records = {record.name: record for record in self.manifest.segments}
-        kept = kept_version(self._path)
-        versions = [self.manifest] if kept is None else [self.manifest, kept]
+        previous = kept_version(self._path)
+        versions = [self.manifest] if previous is None else [self.manifest, previous]
         remove_segments(self._path, keep={record.name for each in versions for record in each.segments})
         remove_vocabularies(self._path, keep=[None if each.live is None else each.live.vocabulary for each in versions])
         for name, record in records.items():
