@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, IndexBuilder
+    from lsr.search.live import LiveRetriever
     from lsr.search.plan import SearchPlan
     from lsr.search.retriever import Retriever
     from lsr.text import open_corpus, open_queries
@@ -31,6 +32,7 @@ _HOMES = {
     "Index": "lsr.index",
     "IndexBuilder": "lsr.index",
     "InputError": "lsr.core.errors",
+    "LiveRetriever": "lsr.search.live",
     "LsrError": "lsr.core.errors",
     "Query": "lsr.core.documents",
     "Retriever": "lsr.search.retriever",
@@ -51,6 +53,7 @@ __all__ = [
     "Index",
     "IndexBuilder",
     "InputError",
+    "LiveRetriever",
     "LsrError",
     "Query",
     "Retriever",

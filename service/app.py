@@ -12,8 +12,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
+from lsr.search.live import LiveRetriever
 from lsr.service.api import documents, encode, health, index, search
-from lsr.service.backend import SearchBackend
+from lsr.service.backend import SearchBackend, Served
 from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.entrance import Entrance
@@ -28,8 +29,10 @@ Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/in
 """
 
 
-def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceSettings | None = None) -> FastAPI:
-    """An ASGI application that serves one index.
+def create_app(
+    retriever_or_path: SearchBackend | LiveRetriever | str | Path, settings: ServiceSettings | None = None
+) -> FastAPI:
+    """An ASGI application that serves one index: at a path, as it is when a request begins, whoever writes to it.
 
     When it starts, it warms the retriever up in the background (see /readyz); when it stops, it finishes the work it
     has accepted. Mounted in another application, which does not start it, it warms up when the first request comes,
@@ -40,15 +43,12 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
     """
     settings = settings or ServiceSettings.from_env()
     if isinstance(retriever_or_path, (str, Path)):
-        from lsr.search.retriever import Retriever
-
-        backend: SearchBackend = Retriever.open(retriever_or_path)
-    else:
-        backend = retriever_or_path
+        retriever_or_path = LiveRetriever.follow(retriever_or_path)
+    served = Served(retriever_or_path)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service = Service.start(backend, settings)
+        service = app.state.service = Service.start(served, settings)
         yield
         await asyncio.to_thread(service.pool.close)
 
@@ -61,7 +61,7 @@ def create_app(retriever_or_path: SearchBackend | str | Path, settings: ServiceS
         # The framework builds that redirect from the Host header; `problems` has its own.
         redirect_slashes=False,
     )
-    app.state.backend, app.state.settings, app.state.service = backend, settings, None
+    app.state.served, app.state.settings, app.state.service = served, settings, None
     for module in (search, documents, encode, index, health):
         app.include_router(module.router)
     app.add_api_route("/", _to_the_reference, include_in_schema=False)

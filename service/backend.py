@@ -1,16 +1,24 @@
-"""The interface that the service needs from a retriever, which `lsr.search.retriever.Retriever` implements."""
+"""The interface that the service needs from a retriever, which `lsr.search.retriever.Retriever` implements.
+
+What is served is one of these, or a `LiveRetriever`, which gives each request the one of its time.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lsr.core.documents import Document
+from lsr.core.errors import LsrError
+from lsr.search.live import LiveRetriever
 from lsr.vectors.explanation import Explanation
 
 if TYPE_CHECKING:
     from lsr.search.plan import SearchPlan
     from lsr.search.response import SearchResponse
+
+logger = logging.getLogger("lsr.service")
 
 
 class SearchedDocuments(Protocol):
@@ -70,3 +78,26 @@ class SearchBackend(Protocol):
     ) -> list[dict[str, float]]: ...
 
     def warm_up(self, plan: SearchPlan | None = None) -> None: ...
+
+
+class Served:
+    """What is served: `now` is what a request that begins now searches, and goes on to search until its end."""
+
+    def __init__(self, served: SearchBackend | LiveRetriever) -> None:
+        self._served = served
+        self._problem = ""
+
+    def now(self) -> SearchBackend:
+        """The backend of this moment; the last whole one if the index on disk is damaged, or gone, which is logged."""
+        if not isinstance(self._served, LiveRetriever):
+            return self._served
+        try:
+            found = self._served.now
+        except (LsrError, OSError) as error:
+            problem = error.message() if isinstance(error, LsrError) else str(error)
+            if problem != self._problem:
+                logger.error("serving what was read before: %s", problem)
+            self._problem = problem
+            return self._served.latest
+        self._problem = ""
+        return found

@@ -18,7 +18,7 @@ import uvicorn
 from lsr.core.errors import LsrError
 from lsr.core.remedies import LISTEN_ELSEWHERE
 from lsr.encoding.shared.here import check_here
-from lsr.search.retriever import Retriever
+from lsr.search.live import LiveRetriever
 from lsr.service.app import create_app
 from lsr.service.http.connections import Connection, ConnectionLimits, Connections
 from lsr.service.http.hosts import host_pattern
@@ -44,6 +44,8 @@ def serve(
 ) -> None:
     """Serve the index at `path` until SIGINT or SIGTERM, then finish the requests under way.
 
+    What other processes write to it is in the answers within a second.
+
     `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
     free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
     Requests may be addressed to `host`, besides the names in `settings.allow_hosts`.
@@ -56,7 +58,7 @@ def serve(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Models are loaded once it listens: by then a wrong device could only be logged.
     check_here(device)
-    retriever = Retriever.open(path, model=model, device=device)
+    retriever = LiveRetriever.follow(path, model=model, device=device)
     wanted = settings.max_connections
     settings = replace(
         settings,

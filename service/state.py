@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-from lsr.service.backend import SearchBackend
+from lsr.service.backend import SearchBackend, Served
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
 from lsr.service.settings import ServiceSettings
@@ -23,16 +23,16 @@ class Service:
     """
 
     settings: ServiceSettings
+    served: Served
     pool: WorkPool
     warm_up: WarmUp
     patient: bool = False
 
     @classmethod
-    def start(cls, backend: SearchBackend, settings: ServiceSettings, *, patient: bool = False) -> Service:
-        """Threads for `backend`, which begins to warm up."""
-        service = cls(
-            settings, WorkPool(settings.threads, settings.queue), WarmUp(backend, settings.rerank), patient=patient
-        )
+    def start(cls, served: Served, settings: ServiceSettings, *, patient: bool = False) -> Service:
+        """Threads for what is served, which begins to warm up."""
+        pool, warm_up = WorkPool(settings.threads, settings.queue), WarmUp(served, settings.rerank)
+        service = cls(settings, served, pool, warm_up, patient=patient)
         service.warm_up.start()
         return service
 
@@ -40,12 +40,12 @@ class Service:
         """Run `work` in a thread and return its JSON. Raises its errors, UnavailableError and ClientGoneError."""
         if self.patient:
             await self.warm_up.done(self.settings.request_timeout)
-        backend = self.warm_up.backend()
+        self.warm_up.check()
         clock = Clock()
 
         def timed() -> bytes:
             clock.begin()
-            return work(backend, clock)
+            return work(self.served.now(), clock)
 
         body = await self.pool.run(timed, timeout=self.settings.request_timeout, gone=_disconnected(request))
         return Response(body, media_type="application/json")
@@ -58,7 +58,7 @@ def service_of(request: Request) -> Service:
     """
     state = request.app.state
     if state.service is None:
-        state.service = Service.start(state.backend, state.settings, patient=True)
+        state.service = Service.start(state.served, state.settings, patient=True)
     service = state.service
     assert isinstance(service, Service)
     return service

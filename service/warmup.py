@@ -11,18 +11,18 @@ from time import perf_counter
 from lsr.core.errors import LsrError
 from lsr.search.flat import plan_of
 from lsr.search.plan import RerankSettings, SearchPlan
-from lsr.service.backend import SearchBackend
+from lsr.service.backend import SearchBackend, Served
 from lsr.service.http.errors import NotReadyError
 
 logger = logging.getLogger("lsr.service")
 
 
 class WarmUp:
-    """Warms up a backend in a separate thread, and withholds it until that is done."""
+    """Warms up what is served in a separate thread, and withholds it until that is done."""
 
-    def __init__(self, backend: SearchBackend, rerank: str = "") -> None:
+    def __init__(self, served: Served, rerank: str = "") -> None:
         """`rerank` is the model with which searches may be re-ranked, or ""."""
-        self._backend = backend
+        self._served = served
         self._rerank = rerank
         self._ready = False
         self._failure: str | None = None
@@ -43,13 +43,12 @@ class WarmUp:
         if not self._done.done():
             await asyncio.wait([asyncio.wrap_future(self._done)], timeout=timeout)
 
-    def backend(self) -> SearchBackend:
-        """The warm backend. Raises NotReadyError, which says whether waiting will help."""
+    def check(self) -> None:
+        """Raise NotReadyError, which says whether waiting will help, until it has succeeded."""
         if self._failure is not None:
             raise NotReadyError(f"the warm-up failed, so the server must be restarted: {self._failure}")
         if not self._ready:
             raise NotReadyError("the index and the model are warming up: try again in a moment")
-        return self._backend
 
     def _run(self) -> None:
         try:
@@ -60,9 +59,10 @@ class WarmUp:
     def _warm_up(self) -> None:
         start = perf_counter()
         try:
-            self._backend.warm_up()
+            backend = self._served.now()
+            backend.warm_up()
             if self._rerank:
-                self._backend.warm_up(SearchPlan(rerank=RerankSettings(model=self._rerank)))
+                backend.warm_up(SearchPlan(rerank=RerankSettings(model=self._rerank)))
         except LsrError as error:
             self._failure = error.message()
             logger.error("warm-up failed: %s", self._failure)
@@ -70,16 +70,16 @@ class WarmUp:
             logger.exception("warm-up failed")
             self._failure = f"{type(error).__name__}: {error}"
         else:
-            self._warm_up_dense()
-            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(self._backend.index):,}")
+            self._warm_up_dense(backend)
+            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(backend.index):,}")
             self._ready = True
 
-    def _warm_up_dense(self) -> None:
+    def _warm_up_dense(self, backend: SearchBackend) -> None:
         """Warm up what hybrid search needs in addition. Sparse search works without it."""
-        if "dense" not in self._backend.index.parts:
+        if "dense" not in backend.index.parts:
             return
         try:
-            self._backend.warm_up(plan_of("hybrid"))
+            backend.warm_up(plan_of("hybrid"))
         except LsrError as error:
             logger.warning("searches with dense vectors will fail: %s", error.message())
         except Exception:  # whatever it is, sparse search can still work

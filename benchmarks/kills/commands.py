@@ -55,6 +55,9 @@ COMMANDS = {
     "tune": Command(
         ("tune", "made", "--queries", "queries.jsonl", "--recall", "0.5"), ("made", "model", "queries.jsonl")
     ),
+    "reindex": Command(("reindex", "made", "--model", "bm25"), ("made", "model")),
+    "reindex --keep": Command(("reindex", "kept", "--model", "model", "--keep"), ("kept", "model")),
+    "reindex --back": Command(("reindex", "kept", "--back"), ("kept", "model")),
     "upgrade": Command(("upgrade", "old"), ("old",)),
     "verify --repair": Command(("verify", "hurt", "--repair"), ("hurt",), code=1),
     "encode": Command(("encode", "corpus.jsonl", "-o", "docs.parquet", "--model", "model"), ("corpus.jsonl", "model")),
@@ -107,6 +110,8 @@ def make_inputs(folder: Path) -> None:
         for arguments in (
             _INDEX,
             ("encode", "corpus.jsonl", "-o", "vectors.parquet", "--model", "model"),
+            ("snapshot", "made", "-o", "kept"),
+            ("reindex", "kept", "--model", "bm25", "--keep"),
         ):
             sys.argv = ["lsr", *arguments]
             try:
@@ -131,7 +136,8 @@ def _import() -> None:
         "lsr.encoding.late.encoder", "lsr.training.run", "lsr.training.adapt", "lsr.training.averaging",
         "lsr.training.negatives", "lsr.training.teachers", "faiss", "lsr.index.build.builder", "lsr.vectors.ciff",
         "transformers.models.bert.modeling_bert", "lsr.eval.tuning.recall",
-        "lsr.demo.collection", "lsr.demo.questions", "lsr.eval.suites.evaluate", "lsr.cli.render", "bm25s",
+        "lsr.demo.collection", "lsr.demo.questions", "lsr.collection.collection", "lsr.collection.reindexing",
+        "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.cli.render", "bm25s",
     ):  # fmt: skip
         import_module(name)
     from lsr.cli.commands import COMMANDS as MODULES

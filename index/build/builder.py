@@ -25,8 +25,8 @@ from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segments
 from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments
 from lsr.index.format.settings import IndexSettings
-from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.snapshot import Index
+from lsr.index.live.versions import remove_collection
 from lsr.index.parts.part import CarriedRows
 from lsr.index.parts.registry import added_parts, check_settings
 from lsr.index.parts.words import WordVocabulary, check_words
@@ -208,8 +208,7 @@ class IndexBuilder:
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep={segment.name})
-        for number in log_numbers(self.path):  # of the collection that was there
-            log_path(self.path, number).unlink(missing_ok=True)
+        remove_collection(self.path)
         os.close(self._lock)
         return Index.open(self.path)
 

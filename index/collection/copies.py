@@ -14,7 +14,7 @@ from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
 from lsr.index.format.output import is_vacant
 from lsr.index.format.records import FileRecord
 from lsr.index.live.log.frames import log_numbers, log_path
-from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
+from lsr.index.live.vocabulary import vocabulary_path
 
 # A writer that publishes faster than a copy is made would keep it from ever ending.
 _MOST_TRIES = 20
@@ -70,7 +70,7 @@ def _copy(path: Path, manifest: Manifest, output: Path, progress: Callable[[int]
     live = manifest.live
     if live is not None:
         if live.vocabulary is not None:
-            copy(path / VOCABULARY_NAME, live.vocabulary)
+            copy(vocabulary_path(path, live.vocabulary), live.vocabulary)
         # Appended to meanwhile: what is not whole at the end is cut off when the copy is opened.
         numbers = log_numbers(path)
         if live.log not in numbers:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lsr.core.arguments import path_of
 from lsr.core.errors import OutputExistsError
-from lsr.core.files import crc32, sync
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import is_vacant
-from lsr.index.format.records import FileRecord
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.log.writer import LogWriter
+from lsr.index.live.vocabulary import store_vocabulary
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
-from lsr.index.parts.vocabulary import write_vocabulary
 
 
 def create_collection(
@@ -58,11 +56,7 @@ def create_collection(
     if not is_vacant(path):
         raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
     path.mkdir(parents=True, exist_ok=True)
-    stored = None
-    if vocabulary is not None:
-        write_vocabulary(path / VOCABULARY_NAME, vocabulary)
-        sync(path / VOCABULARY_NAME)
-        stored = FileRecord((path / VOCABULARY_NAME).stat().st_size, crc32(path / VOCABULARY_NAME))
+    stored = None if vocabulary is None else store_vocabulary(path, vocabulary)
     live = LiveRecord(
         identity=secrets.token_hex(16),
         log=1,
@@ -76,7 +70,9 @@ def create_collection(
         schema=schema,
     )
     with WriterLock(path):
-        _begin(path, Manifest(segments=(), weight_scale=weight_scale, encoder=encoder, live=live))
+        # By which versions of a collection are told apart.
+        created = datetime.now(UTC).isoformat()
+        _begin(path, Manifest(segments=(), weight_scale=weight_scale, encoder=encoder, live=live, created=created))
 
 
 def make_live(path: str | Path) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lsr.core.unfinished import mark_output
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.format.output import remove_segments
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.tombstones import Tombstones
+from lsr.index.live.versions import PREVIOUS, kept_version, remove_version
+from lsr.index.live.vocabulary import remove_vocabularies
 from lsr.index.parts.deleted import NAME
 
 
@@ -45,6 +49,26 @@ class Publisher:
             each.changed = False
         self.remove_leftovers()
 
+    def replace(self, manifest: Manifest, *, keep: bool) -> None:
+        """Publish another version, whose files are there; keep the one before, all of which is in segments, or not."""
+        previous = self._path / PREVIOUS
+        if keep:
+            previous.mkdir(exist_ok=True)
+            self.manifest.write(previous)
+        mark_output(self._path / MANIFEST_NAME, [zlib.crc32(manifest.created.encode())])
+        manifest.write(self._path)
+        self.manifest = manifest
+        if not keep:
+            remove_version(previous)
+        self.remove_leftovers()
+
+    def forget(self) -> bool:
+        """Remove the version that was kept; whether there was one."""
+        found = kept_version(self._path) is not None
+        remove_version(self._path / PREVIOUS)
+        self.remove_leftovers()
+        return found
+
     def _record(self, tombstones: Tombstones) -> SegmentRecord:
         """What the manifest is to say of a segment, whose deleted rows are written if there are more."""
         record, state = tombstones.segment.record, tombstones.state()
@@ -57,7 +81,10 @@ class Publisher:
     def remove_leftovers(self) -> None:
         """Remove segments and parts that the manifest does not name: of earlier states, and of killed writers."""
         records = {record.name: record for record in self.manifest.segments}
-        remove_segments(self._path, keep=records)
+        previous = kept_version(self._path)
+        versions = [self.manifest] if previous is None else [self.manifest, previous]
+        remove_segments(self._path, keep={record.name for each in versions for record in each.segments})
+        remove_vocabularies(self._path, keep=[None if each.live is None else each.live.vocabulary for each in versions])
         for name, record in records.items():
             kept = {part.folder for part in record.parts.values()}
             folder = self._path / name

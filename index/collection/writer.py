@@ -15,11 +15,12 @@ import numpy.typing as npt
 from lsr.core.documents import Document
 from lsr.core.errors import LsrError
 from lsr.index.collection.build import build_segment
+from lsr.index.collection.burying import bury_rows, bury_since
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.rows import Rows, paced_rows, rows_of_memory, rows_of_segments
+from lsr.index.collection.versions import in_place_of, share_files, without_log
 from lsr.index.format.manifest import Manifest
-from lsr.index.format.records import SegmentRecord
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.frames import HEADER_BYTES
@@ -27,13 +28,13 @@ from lsr.index.live.log.reader import LogPlace
 from lsr.index.live.log.records import encode_all
 from lsr.index.live.log.writer import LogWriter
 from lsr.index.live.memory.segment import Applied
+from lsr.index.live.opening import open_segments
 from lsr.index.live.replay import LiveState, replayed
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.snapshot import Index
-from lsr.index.live.tombstones import Tombstones, bury_documents
+from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_writes
-from lsr.index.parts.deleted import numbers_of_deleted
 from lsr.index.parts.segment import Segment
 
 TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
@@ -54,7 +55,7 @@ class CollectionWriter:
         calls: by which its log changes files, for tests.
 
     Attributes:
-        path: the folder.
+        path: the folder; lock: the right to write to it.
         recovered: what was found at opening that was not as a writer leaves it, in words; mostly nothing.
     """
 
@@ -73,28 +74,28 @@ class CollectionWriter:
         self.path = Path(path)
         self.policy = policy or LivePolicy()
         self._tokens_of = tokens_of
-        self._lock = WriterLock(self.path)
+        self.lock = WriterLock(self.path)
         try:
             manifest = Manifest.read(self.path)
             self._publisher = Publisher(self.path, manifest)
-            segments = [_opened(self.path / record.name, record) for record in manifest.segments]
+            segments = open_segments(self.path, manifest, {})
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
             assert live is not None and place is not None
             self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place, calls=calls)
-            self.recovered = self._recovered()
+            self.recovered = self._state.recovered()
             self._publisher.remove_leftovers()
+            self._log.remove_before(live.log)
         except BaseException:
-            self._lock.release()
+            self.lock.release()
             raise
         # Held while the state changes; never while the disk is waited for, or a segment is built.
         self._changing = threading.RLock()
         self._show()
         self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
-        self._closing = False
-        self._busy = False
+        self._closing = self._busy = False
         self._forced = 0
         self._worker = threading.Thread(target=self._run, name=f"segments of {self.path}", daemon=True)
         self._worker.start()
@@ -107,13 +108,6 @@ class CollectionWriter:
 
     def __repr__(self) -> str:
         return f"CollectionWriter({str(self.path)!r}, {len(self._state.tombstones)} segments)"
-
-    def _recovered(self) -> list[str]:
-        state = self._state
-        found = [] if state.torn is None else [f"{state.torn}: cut off, for none of it was acknowledged"]
-        if state.repeated:
-            found.append(f"{state.repeated:,} bytes of the log were there twice, and were left out")
-        return found
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -224,6 +218,38 @@ class CollectionWriter:
                 self._busy = False
                 self._work.notify_all()
 
+    def adopt(self, made: Path, *, keep: bool = False, tokens_of: TokensOf | None = None) -> None:
+        """Become the collection at `made`, which holds the same documents as other vectors; in one rename of a file.
+
+        It is closed, and all of it is in segments; its files are shared. Who writes meanwhile waits; whoever calls this
+        keeps writes away from when the documents were compared. With `keep`, the version that is left is kept as it is
+        (`lsr.index.live.versions`). `tokens_of` as for the class, of the new version.
+
+        InputError if something of `made` is in its log alone.
+        """
+        taken = without_log(made)
+        with self._work:
+            if keep:
+                self.flush()
+            self._work.wait_for(lambda: not self._busy)
+            self._check_open()
+            share_files(made, self.path, taken)
+            number = self._log.rotate()
+            manifest = in_place_of(self.manifest, taken, log=number, sequence=self._log.durable)
+            segments = open_segments(self.path, manifest, {})
+            self._publisher.replace(manifest, keep=keep)
+            self._state = LiveState(manifest, segments)
+            self._vocabulary = stored_vocabulary(self.path, manifest, segments)
+            self._tokens_of = tokens_of
+            self._show()
+            self._log.remove_before(number)
+
+    def forget(self) -> bool:
+        """Remove the version that `adopt` kept; whether there was one."""
+        with self._work:
+            self._check_open()
+            return self._publisher.forget()
+
     def wait(self) -> None:
         """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
         with self._work:
@@ -244,7 +270,7 @@ class CollectionWriter:
         try:
             self._log.close()
         finally:
-            self._lock.release()
+            self.lock.release()
 
     @property
     def _stopped(self) -> bool:
@@ -317,7 +343,7 @@ class CollectionWriter:
             if made is not None:
                 new, now = Tombstones(made), frozen.segment.state
                 dead = np.setdiff1d(state.live_rows(), now.live_rows(), assume_unique=True)
-                bury_documents(
+                bury_rows(
                     new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
                 )
                 tombstones.append(new)
@@ -342,7 +368,7 @@ class CollectionWriter:
             if made is not None:
                 new = Tombstones(made)
                 for each, seen in zip(merged, searched, strict=True):
-                    self._bury_since(new, each, seen)
+                    bury_since(new, each, seen, self._tokens_of_rows)
                 # The largest first: its best documents say early what the others need not look at.
                 left.append(new)
                 left.sort(key=lambda each: -len(each.segment))
@@ -350,17 +376,6 @@ class CollectionWriter:
             self._publisher.publish(left)
             self._state.tombstones = left
             self._show()
-
-    def _bury_since(self, new: Tombstones, old: Tombstones, seen: SearchedSegment) -> None:
-        """Delete in a new segment what was deleted of an old one since the new one was begun."""
-        now = old.state()
-        if now is None or (seen.deleted and now.count == seen.deleted):
-            return
-        count = len(old.segment)
-        then = np.zeros(0, np.int64) if seen.alive is None else numbers_of_deleted(seen.alive, count)
-        rows = [seen.store.document(row) for row in np.setdiff1d(numbers_of_deleted(now.alive, count), then).tolist()]
-        cut = seen.windows is not None
-        bury_documents(new, [(row, self._tokens_of_rows([row])) for row in rows], windows=cut)
 
     @property
     def _cuts(self) -> bool:
@@ -380,10 +395,6 @@ class CollectionWriter:
     def _made(self, rows: Rows) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""
         record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
-        return _opened(self.path / record.name, record)
-
-
-def _opened(folder: Path, record: SegmentRecord) -> Segment:
-    segment = Segment.open(folder, record)
-    segment.open_all()
-    return segment
+        segment = Segment.open(self.path / record.name, record)
+        segment.open_all()
+        return segment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,9 @@ from lsr.index.format.files import RESTORE, map_index_file
 _HEADER_BYTES = 128
 # Of what the first version of the format allows.
 _LONGEST_HEADER = 10 + 0xFFFF
+
+# numpy parses headers as Python source, and Python 3.11's parser counts the depth of one thread's for another's.
+_parsing = threading.Lock()
 
 
 class ArrayWriter:
@@ -160,8 +164,9 @@ def open_numbers(path: Path, dtype: npt.DTypeLike, length: int, below: int) -> n
 def _read_header(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """(shape, dtype, where the values begin). ValueError, and others, for what is no header."""
     file = io.BytesIO(head)
-    np.lib.format.read_magic(file)
-    shape, _, stored = np.lib.format.read_array_header_1_0(file)
+    with _parsing:
+        np.lib.format.read_magic(file)
+        shape, _, stored = np.lib.format.read_array_header_1_0(file)
     if any(size < 0 for size in shape):
         raise ValueError(f"a shape of {shape}")
     return shape, stored, file.tell()

@@ -10,16 +10,20 @@ from lsr.index.engines.choose import available_engines
 from lsr.index.engines.registry import ENGINES
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.searched_memory import Searched
+from lsr.index.live.versions import kept_version
 from lsr.index.parts.registry import owners, written_parts
-from lsr.index.parts.segment import Segment
 
 
-def describe(path: Path, manifest: Manifest, segments: Sequence[Segment], rows: int, deleted: int) -> dict[str, Any]:
-    """See `Index.describe`. `rows`: those of its segments and of memory; `deleted`: how many of them are."""
-    first = segments[0] if segments else None
+def describe(path: Path, manifest: Manifest, searched: Sequence[Searched]) -> dict[str, Any]:
+    """See `Index.describe`. `searched`: its segments, and what is in memory."""
+    segments = [each for each in searched if isinstance(each, SearchedSegment)]
+    rows, deleted = sum(map(len, searched)), sum(each.deleted for each in searched)
+    kept = None if manifest.live is None else kept_version(path)
+    first = segments[0].segment if segments else None
     record = None if first is None else first.record
-    record = None if first is None else first.record
-    settings = manifest.live.settings if manifest.live is not None else segments[0].record.settings
+    settings = manifest.live.settings if manifest.live is not None else manifest.segments[0].settings
     return {
         "path": str(path),
         "documents": rows - deleted,
@@ -41,22 +45,23 @@ def describe(path: Path, manifest: Manifest, segments: Sequence[Segment], rows: 
         "prunings": manifest.prunings,
         "windows": None if record is None else record.windows,
         **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),
+        **({} if kept is None else {"previous": {"model": (kept.encoder or {}).get("model"), "created": kept.created}}),
         "created": manifest.created,
         "library_version": manifest.library_version,
         "bytes": space(path, manifest),
     }
 
 
-def _segments(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+def _segments(segments: Sequence[SearchedSegment]) -> list[dict[str, Any]]:
     """What there is to say of each segment."""
     return [
         {
-            "name": segment.record.name,
-            "documents": len(segment),
-            "deleted": segment.part("deleted").count if segment.has_part("deleted") else 0,
-            "postings": segment.record.postings,
+            "name": each.segment.record.name,
+            "documents": len(each),
+            "deleted": each.deleted,
+            "postings": each.segment.record.postings,
         }
-        for segment in segments
+        for each in segments
     ]
 
 
@@ -74,6 +79,14 @@ def space(path: Path, manifest: Manifest) -> dict[str, int]:
             parts[name] = parts.get(name, 0) + sum(record.bytes for record in part.files.values())
     live = manifest.live
     if live is not None:
-        parts["log"] = sum(log_path(path, number).stat().st_size for number in log_numbers(path) if number >= live.log)
+        parts["log"] = sum(_size(log_path(path, number)) for number in log_numbers(path) if number >= live.log)
         parts["vocabulary"] += 0 if live.vocabulary is None else live.vocabulary.bytes
     return {**parts, "total": sum(parts.values())}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 of one that its writer has removed since."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -18,6 +18,9 @@ from lsr.core.options import shortened
 from lsr.index.format.output import lock_folder
 
 NAME = "writer.lock"
+WRITE, REINDEX = "write", "reindex"
+DOING = {WRITE: "writes to", REINDEX: "reindexes"}
+"""What a holder does with the lock, and the words for it."""
 # Of what the holder writes into the file.
 _MOST = 1 << 12
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
@@ -46,6 +49,10 @@ class WriterLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
+
+    def announce(self, doing: str) -> None:
+        """Say to others who want to write what is done: one of `DOING`."""
+        _say(self._descriptor, doing)
 
     @property
     def held(self) -> bool:
@@ -88,8 +95,9 @@ def _locked(path: Path) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder, doing = _holder(descriptor)
             raise OutputExistsError(
-                f"{path.parent}: {_holder(descriptor)} writes to this collection, and one can at a time",
+                f"{path.parent}: {holder} {DOING[doing]} this collection, and one can at a time",
                 remedies=["wait for it to end", "write through it"],
             ) from None
         except OSError as error:
@@ -99,23 +107,30 @@ def _locked(path: Path) -> int:
                 f"{path}: this file system has no locks, which keep two writers apart ({error.strerror})",
                 remedies=["keep the collection on another one"],
             ) from error
-        # For the messages of others only: a full disk does not keep anyone from deleting documents.
-        with suppress(OSError):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+        _say(descriptor, WRITE)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _holder(descriptor: int) -> str:
-    """Who holds the lock, as far as the file says so."""
+def _say(descriptor: int, doing: str) -> None:
+    """Write into the file who holds the lock, and for what."""
+    said = {"pid": os.getpid(), "host": socket.gethostname(), "doing": doing}
+    # For the messages of others only: a full disk does not keep anyone from deleting documents.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(said).encode(), 0)
+
+
+def _holder(descriptor: int) -> tuple[str, str]:
+    """Who holds the lock, as far as the file says so, and for what: one of `DOING`."""
     try:
         said: Any = json.loads(os.pread(descriptor, _MOST, 0))
-        pid, host = int(said["pid"]), str(said["host"])
-    except (ValueError, TypeError, KeyError, RecursionError, OSError):
-        return "another process"
+        pid, host, doing = int(said["pid"]), str(said["host"]), str(said.get("doing"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
+        return "another process", WRITE
+    doing = doing if doing in DOING else WRITE
     if pid == os.getpid() and host == socket.gethostname():
-        return f"this process ({pid})"
-    return f"process {pid} on {shortened(host)}"
+        return f"this process ({pid})", doing
+    return f"process {pid} on {shortened(host)}", doing

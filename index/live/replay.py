@@ -9,7 +9,7 @@ from lsr.core.errors import InputError
 from lsr.core.options import build
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.live_memory import LiveMemory
-from lsr.index.live.log.reader import LogPlace, LogReader, TornTail
+from lsr.index.live.log.reader import LogPlace, LogReader, LogRecord, TornTail
 from lsr.index.live.log.records import decode
 from lsr.index.live.memory.segment import Applied, MemorySegment, MemorySettings
 from lsr.index.live.searched import SearchedSegment
@@ -129,6 +129,23 @@ class LiveState:
         memories = [memory.searched(model) for memory in self.memories if memory.segment.state.rows]
         return [*found, *memories] or [self.memories[-1].searched(model)]
 
+    def take(self, record: LogRecord) -> None:
+        """Apply a record of the log. IndexFormatError for one that cannot be read."""
+        self._apply_record(record)
+
+    def _apply_record(self, record: LogRecord) -> list[Write]:
+        """Apply a record, and return its writes."""
+        writes = decode(record.payload, f"{record.path}: record {record.sequence:,}")
+        self.apply(writes)
+        return writes
+
+    def recovered(self) -> list[str]:
+        """What the log was found to be that no writer leaves on purpose, in words; mostly nothing."""
+        found = [] if self.torn is None else [f"{self.torn}: cut off, for none of it was acknowledged"]
+        if self.repeated:
+            found.append(f"{self.repeated:,} bytes of the log were there twice, and were left out")
+        return found
+
     def begin_memory(self) -> LiveMemory:
         """Let a new memory take writes; return the one before."""
         before = self.memories[-1]
@@ -153,13 +170,15 @@ def memory_settings(manifest: Manifest) -> MemorySettings:
     )
 
 
-def replayed(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> LiveState:
+def replayed(
+    path: Path, manifest: Manifest, segments: Sequence[Segment], kind: type[LiveState] = LiveState
+) -> LiveState:
     """The collection as its log leaves it. IndexFormatError for damage in the log; a torn tail is left out."""
     live = manifest.live
     assert live is not None
-    state = LiveState(manifest, segments)
+    state = kind(manifest, segments)
     reader = LogReader(path, bytes.fromhex(live.identity), first=live.log, after=live.sequence)
     for record in reader:
-        state.apply(decode(record.payload, f"{record.path}: record {record.sequence:,}"))
+        state.take(record)
     state.place, state.torn, state.repeated = reader.place, reader.torn, reader.repeated
     return state

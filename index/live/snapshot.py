@@ -13,17 +13,15 @@ import numpy.typing as npt
 from lsr.core.arguments import path_of
 from lsr.core.counted import counted
 from lsr.core.deprecation import moved_member
-from lsr.core.errors import IndexFormatError, InputError
-from lsr.core.remedies import BUILD_AGAIN
 from lsr.core.types import Scores
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.engines.hits import Hits
-from lsr.index.format.manifest import MANIFEST_NAME, Manifest
+from lsr.index.format.manifest import Manifest
 from lsr.index.live.description import describe
 from lsr.index.live.documents import Documents
 from lsr.index.live.moved import MOVED
+from lsr.index.live.opening import Opened, open_index
 from lsr.index.live.parts import Parts
-from lsr.index.live.replay import replayed
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.searched import SearchedSegment, deleted_of
 from lsr.index.live.searched_memory import Searched
@@ -92,25 +90,12 @@ class Index:
         one, run `lsr.index.verify`, which compares the checksums and looks at everything.
         """
         path = path_of(path, "the path of an index")
-        manifest = Manifest.read(path)
-        while True:
-            try:
-                segments = tuple(Segment.open(path / record.name, record) for record in manifest.segments)
-                try:
-                    if manifest.live is not None:
-                        for segment in segments:
-                            segment.open_all()
-                        return cls(path, manifest, segments, replayed(path, manifest, segments).searched())
-                    return cls(path, manifest, segments)
-                except InputError as error:  # a record of what was done to the index
-                    problem = f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})"
-                    raise IndexFormatError(problem, remedies=[BUILD_AGAIN]) from error
-            except IndexFormatError:
-                # A build may have replaced the index since the manifest was read.
-                current = Manifest.read(path)
-                if current == manifest:
-                    raise
-                manifest = current
+
+        def made(found: Opened) -> Index:
+            searched = None if found.state is None else found.state.searched()
+            return cls(path, found.manifest, found.segments, searched)
+
+        return open_index(path, made)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -208,5 +193,4 @@ class Index:
 
     def describe(self) -> dict[str, Any]:
         """The facts about the index, as JSON values; `bytes` are those on disk by part, and in total."""
-        deleted = sum(segment.deleted for segment in self._searched)
-        return describe(self.path, self.manifest, self.segments, len(self), deleted)
+        return describe(self.path, self.manifest, self._searched)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.documents import Document
 from lsr.index.parts.deleted import NAME, Counts, DeletedRows
 from lsr.index.parts.segment import Segment
-from lsr.text.windows import split_window_id, window_id
+from lsr.text.windows import window_id
 
 
 class Tombstones:
@@ -76,20 +73,6 @@ class Tombstones:
             return segment.rare_terms.term_ids(segment.forward, np.array([position]))
         first, last = segment.forward.indptr[position : position + 2].tolist()
         return segment.forward.indices[first:last]
-
-
-def bury_documents(
-    tombstones: Tombstones, dead: Sequence[tuple[Document, npt.NDArray[np.uint32]]], *, windows: bool
-) -> None:
-    """Delete documents: all rows of each, given with their tokens; `windows`: whether rows are windows."""
-    by_document: dict[str, list[npt.NDArray[np.uint32]]] = {}
-    for row, tokens in dead:
-        id = split_window_id(row.id)[0] if windows else row.id
-        by_document.setdefault(id, []).append(tokens)
-    for id, each in by_document.items():
-        rows = tombstones.find(id)
-        assert rows is not None
-        tombstones.bury(rows, np.concatenate(each))
 
 
 def _sparse(counts: npt.NDArray[np.int64]) -> Counts:

@@ -15,11 +15,11 @@ from lsr.index.format.records import FileRecord, SegmentRecord
 from lsr.index.live.log.reader import LogReader
 from lsr.index.live.log.records import decode
 from lsr.index.live.sparse import check_done
+from lsr.index.live.vocabulary import vocabulary_problems
 from lsr.index.parts.deleted import NAME as DELETED
 from lsr.index.parts.part import Part
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
-from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
 
 
 def verify(path: str | Path) -> list[str]:
@@ -59,18 +59,13 @@ def manifest_problems(path: Path, manifest: Manifest) -> list[str]:
 
 def _live_problems(path: Path, live: LiveRecord) -> list[str]:
     """Those of what a collection has beside its segments. A torn tail is none: nothing in it was acknowledged."""
-    problems = vocabulary_problems(path, live)
+    problems = vocabulary_problems(path, live.vocabulary, contents=True)
     try:
         for record in LogReader(path, bytes.fromhex(live.identity), first=live.log, after=live.sequence):
             decode(record.payload, f"{record.path}: record {record.sequence:,}")
     except IndexFormatError as error:
         problems.append(error.message())
     return problems
-
-
-def vocabulary_problems(path: Path, live: LiveRecord) -> list[str]:
-    """Those of the vocabulary that a collection keeps itself."""
-    return [] if live.vocabulary is None else file_problems(path, {VOCABULARY_NAME: live.vocabulary}, contents=True)
 
 
 class Problem(NamedTuple):

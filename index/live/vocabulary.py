@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError
+from lsr.core.files import crc32, sync
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.files import RESTORE, file_problems
 from lsr.index.format.manifest import Manifest
+from lsr.index.format.records import FileRecord
 from lsr.index.parts.segment import Segment
-from lsr.index.parts.vocabulary import FILE_NAME, StoredVocabulary
+from lsr.index.parts.vocabulary import StoredVocabulary, write_vocabulary
+
+_NAME = re.compile(r"vocabulary-[0-9a-f]{8}\.jsonl|\.vocabulary")
+
+
+def vocabulary_path(folder: Path, record: FileRecord) -> Path:
+    """Where a collection has the vocabulary of this record: named by its checksum, for versions may differ in it."""
+    return folder / f"vocabulary-{record.crc32:08x}.jsonl"
+
+
+def store_vocabulary(folder: Path, vocabulary: Vocabulary) -> FileRecord:
+    """Write the vocabulary of a collection into its folder; return its record."""
+    temporary = folder / ".vocabulary"
+    write_vocabulary(temporary, vocabulary)
+    sync(temporary)
+    record = FileRecord(temporary.stat().st_size, crc32(temporary))
+    temporary.rename(vocabulary_path(folder, record))
+    return record
+
+
+def vocabulary_problems(folder: Path, record: FileRecord | None, *, contents: bool = False) -> list[str]:
+    """What is wrong with the file of a record: see `lsr.index.format.files.file_problems`."""
+    return (
+        []
+        if record is None
+        else file_problems(folder, {vocabulary_path(folder, record).name: record}, contents=contents)
+    )
+
+
+def remove_vocabularies(folder: Path, keep: Collection[FileRecord | None]) -> None:
+    """Remove every vocabulary of a collection but those of these records."""
+    names = {vocabulary_path(folder, record).name for record in keep if record is not None}
+    for entry in folder.iterdir():
+        if _NAME.fullmatch(entry.name) and entry.name not in names:
+            entry.unlink(missing_ok=True)
 
 
 def stored_vocabulary(path: Path, manifest: Manifest, segments: Sequence[Segment]) -> Vocabulary | None:
@@ -25,6 +62,6 @@ def stored_vocabulary(path: Path, manifest: Manifest, segments: Sequence[Segment
     live = manifest.live
     if live is None or live.vocabulary is None:
         return None
-    for problem in file_problems(path, {FILE_NAME: live.vocabulary}):
+    for problem in vocabulary_problems(path, live.vocabulary):
         raise IndexFormatError(problem, remedies=[RESTORE])
-    return StoredVocabulary(path / FILE_NAME, live.terms).read()
+    return StoredVocabulary(vocabulary_path(path, live.vocabulary), live.terms).read()

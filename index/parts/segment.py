@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,19 @@ class Segment:
             raise IndexFormatError(problem, remedies=[BUILD_AGAIN, "restore it from a copy"])
         written = (part for part in written_parts() if part.is_in(record))
         return cls(folder, record, {part.name: part.open(folder, record) for part in written})
+
+    def renewed(self, record: SegmentRecord) -> Segment:
+        """The same segment as a later manifest describes it, whose added parts alone are others.
+
+        What is open of it stays open, and is shared. What this one says stays as it is.
+        """
+        if record == self.record:
+            return self
+        made = copy(self)
+        made.record = record
+        others = {name for name, part in self.record.parts.items() if record.parts.get(name) != part}
+        made._parts = {name: part for name, part in list(self._parts.items()) if name not in others}
+        return made
 
     def open_all(self) -> None:
         """Open every added part now: the files of a segment that is merged are gone when they are first asked for.

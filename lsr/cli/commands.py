@@ -39,6 +39,7 @@ COMMANDS = {
     "delete": CommandEntry("delete", _LIVE),
     "watch": CommandEntry("watch", _LIVE),
     "compact": CommandEntry("compact", _LIVE),
+    "reindex": CommandEntry("reindex", _LIVE),
     "snapshot": CommandEntry("snapshot", _LIVE),
     "restore": CommandEntry("restore", _LIVE),
     "fields": CommandEntry("fields", _SEARCH),

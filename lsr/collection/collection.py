@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lsr.collection.encoding import DocumentEncoder, Refused
+from lsr.collection.given import as_document, characters
+from lsr.collection.outcomes import Added, Deleted, Reindexed
 from lsr.core.arguments import kind_of, path_of
 from lsr.core.chunks import chunks
 from lsr.core.counted import counted
@@ -24,36 +25,13 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.index.collection.policy import LivePolicy
     from lsr.index.collection.writer import CollectionWriter
+    from lsr.index.format.manifest import Manifest
+    from lsr.index.live.memory.segment import Applied
     from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
 
 # Documents that are encoded, logged and made safe together.
 _BATCH, _BATCH_CHARACTERS = 256, 1 << 22
-
-
-@dataclass(slots=True)
-class Added:
-    """What became of documents.
-
-    Attributes:
-        created: ids that were new; replaced: ids whose documents these took the place of.
-        refused: documents that were not written, each with its reason.
-    """
-
-    created: int = 0
-    replaced: int = 0
-    refused: list[Refused] = field(default_factory=list)
-
-    def __repr__(self) -> str:
-        return f"Added(created={self.created:,}, replaced={self.replaced:,}, refused={len(self.refused):,})"
-
-
-@dataclass(slots=True)
-class Deleted:
-    """What became of ids: how many documents are gone, and which ids there were none of."""
-
-    deleted: int = 0
-    missing: list[str] = field(default_factory=list)
 
 
 class Collection:
@@ -66,13 +44,14 @@ class Collection:
     Attributes:
         path: the folder.
         recovered: what was found when it was opened that was not as a writer leaves it, in words.
+        device: of the models; None for the best that there is.
     """
 
     def __init__(self, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> None:
         """Open a collection for writing; see `open`."""
         from lsr.index.collection.create import make_live
         from lsr.index.collection.writer import CollectionWriter
-        from lsr.search.retriever import Retriever
+        from lsr.search.live import LiveRetriever
 
         self.path = path_of(path, "the path of a collection")
         make_live(self.path)
@@ -80,18 +59,28 @@ class Collection:
             self.path, tokens_of=lambda documents: self._encoder.tokens_of(documents), policy=policy
         )
         self.recovered = self._writer.recovered
-        live = self._writer.manifest.live
+        self._live = LiveRetriever(self._writer.snapshot, device=device)
+        self.device = device
+        # Held while writes are applied: what they were encoded by is what the collection is encoded by.
+        self._writing, self._reindexing = RLock(), Lock()
+        self._encoder = self._encoder_of(self._writer.manifest)
+        self._touched: set[str] | None = None  # the ids that are written while it is encoded anew
+
+    def _encoder_of(self, manifest: Manifest) -> DocumentEncoder:
+        live = manifest.live
         assert live is not None
-        self._reading = RLock()
-        self._retriever = Retriever(self._writer.snapshot(), device=device)
-        self._encoder = DocumentEncoder(
-            self._writer.manifest.encoder,
+        return DocumentEncoder(
+            manifest.encoder,
             tokens=live.tokens,
             dense=live.dense,
             windows=None if live.windows is None else build(WindowSettings, live.windows),
             load=lambda: self.retriever.document_encoder,
             load_dense=lambda: self.retriever.dense_encoder,
         )
+
+    def _beside(self, path: Path) -> Self:
+        """Another collection, opened as this one."""
+        return type(self)(path, device=self.device, policy=self._writer.policy)
 
     @classmethod
     def open(cls, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> Self:
@@ -182,7 +171,7 @@ class Collection:
         """
         given: Any = [documents] if isinstance(documents, Document | Mapping) else documents
         result = Added()
-        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, _characters):
+        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, characters):
             kept: dict[str, Document] = {}
             for made in batch:
                 if isinstance(made, Refused):
@@ -192,16 +181,35 @@ class Collection:
                     result.replaced += 1
                     del kept[made.id]
                 kept[made.id] = made
-            puts, refused = self._encoder.encode(list(kept.values()), progress)
-            result.refused += refused
-            if puts:
-                self._checked(puts, result.refused)
-                applied = self._writer.apply(puts, wait=False)
-                result.created += applied.added
-                result.replaced += applied.replaced
+            applied = self._put(list(kept.values()), result.refused, progress)
+            result.created += applied.added
+            result.replaced += applied.replaced
         if wait:
             self._writer.flush_log()
         return result
+
+    def _put(
+        self, documents: list[Document], refused: list[Refused], progress: Callable[[int], None] | None
+    ) -> Applied:
+        """Encode and write documents, but for those that cannot be written."""
+        while True:
+            encoder = self._encoder
+            puts, wrong = encoder.encode(documents, progress)
+            with self._writing:
+                if encoder is self._encoder:  # else all was encoded anew meanwhile, by another model
+                    self._checked(puts, wrong)
+                    refused += wrong
+                    return self._apply(puts)
+
+    def _apply(self, writes: Sequence[Write]) -> Applied:
+        """Make writes, which are safe once the log is flushed."""
+        with self._writing:
+            applied = self._writer.apply(writes, wait=False)
+            if self._touched is not None:
+                self._touched.update(
+                    write.id if isinstance(write, Delete) else self._encoder.document_of(write) for write in writes
+                )
+            return applied
 
     def _checked(self, puts: list[Put], refused: list[Refused]) -> None:
         """Take out those that do not fit the collection."""
@@ -228,8 +236,10 @@ class Collection:
             if not isinstance(id, str):
                 raise InputError(f"the id of a document is a string, not {kind_of(id)}")
         writes: Sequence[Write] = [Delete(id) for id in dict.fromkeys(wanted)]
-        applied = self._writer.apply(writes, wait=wait) if writes else None
-        return Deleted() if applied is None else Deleted(applied.deleted, applied.missing)
+        applied = self._apply(writes)
+        if wait:
+            self._writer.flush_log()
+        return Deleted(applied.deleted, applied.missing)
 
     def _allowed_ids(self, filter: Any) -> list[str]:
         snapshot = self.snapshot
@@ -246,14 +256,18 @@ class Collection:
 
         NotFoundError if there is no such document, InputError for values that are not JSON.
         """
-        snapshot = self.snapshot
-        document = snapshot.documents.get(id)
-        changed = {**document.fields, **fields}
-        kept = {name: value for name, value in changed.items() if value is not None}
-        puts = self._puts_of(snapshot, id, Document(id, document.text, document.title, kept))
-        for put in puts:
-            self._writer.check([put])
-        self._writer.apply(puts, wait=wait)
+        while True:
+            encoder, snapshot = self._encoder, self.snapshot
+            document = snapshot.documents.get(id)
+            changed = {**document.fields, **fields}
+            kept = {name: value for name, value in changed.items() if value is not None}
+            puts = self._puts_of(snapshot, id, Document(id, document.text, document.title, kept))
+            with self._writing:
+                if encoder is self._encoder:
+                    self._apply(puts)
+                    break
+        if wait:
+            self._writer.flush_log()
 
     def _puts_of(self, snapshot: Index, id: str, document: Document) -> list[Put]:
         """The writes of a document that is there, with what is stored of it."""
@@ -285,6 +299,53 @@ class Collection:
         """Put all documents into one segment, without what was deleted."""
         self._writer.compact()
 
+    def reindex(
+        self,
+        model: str,
+        *,
+        dense: str | None = None,
+        weight_scale: float | None = None,
+        keep: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Reindexed:
+        """Encode all documents again, by another model, while they are searched and written to; then change over.
+
+        The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
+        again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
+        of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors (made anew),
+        words, fields, settings, synonyms; windows, unless they were the old model's, or are longer than the new one
+        reads. What was measured with the old model, as tuning does, is left out, and so are token vectors.
+
+        Args:
+            model: as for `create`.
+            dense: another dense model, or one where there was none.
+            weight_scale: as for `create`.
+            keep: keep the version that is left, so that `go_back` returns to it; it takes its space, and the place of
+                one that was kept before. Otherwise none is kept.
+            progress: called with the number of documents just encoded.
+
+        InputError for documents without texts or that the new model cannot take, ModelError for a model that there is
+        not; the collection stays as it is then.
+        """
+        from lsr.collection.reindexing import reindex
+
+        return reindex(self, model, dense=dense, weight_scale=weight_scale, keep=keep, progress=progress)
+
+    def go_back(self, *, keep: bool = False, progress: Callable[[int], None] | None = None) -> Reindexed:
+        """Return to the version that `reindex` kept, with what was written since, which is encoded by its model.
+
+        With `keep`, the version that is left is kept in its place. NotFoundError if none was kept.
+        """
+        from lsr.collection.reindexing import go_back
+
+        return go_back(self, keep=keep, progress=progress)
+
+    def forget(self) -> bool:
+        """Remove the version that `reindex` kept, and what an interrupted run has made; whether there was one."""
+        from lsr.collection.reindexing import forget
+
+        return forget(self)
+
     def close(self) -> None:
         """Make all writes safe, and let others write."""
         self._writer.close()
@@ -311,11 +372,7 @@ class Collection:
     @property
     def retriever(self) -> Retriever:
         """Searches the collection as it is now."""
-        snapshot = self._writer.snapshot()
-        with self._reading:
-            if self._retriever.index is not snapshot:
-                self._retriever = self._retriever.renewed(snapshot)
-            return self._retriever
+        return self._live.now
 
     def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
         """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
@@ -336,20 +393,3 @@ class Collection:
     def count(self) -> int:
         """How many documents there are."""
         return len(self)
-
-
-def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
-    """A document, of one or of a dict as a line of a JSONL corpus holds."""
-    if isinstance(given, Document):
-        return given
-    from lsr.text.records import document_of
-
-    try:
-        return document_of(given)
-    except InputError as error:
-        id = given.get("_id") if isinstance(given, Mapping) else None
-        return Refused(str(id or ""), error.problem)
-
-
-def _characters(given: Document | Refused) -> int:
-    return given.size if isinstance(given, Document) else 0

@@ -39,42 +39,50 @@ def create(
     device: str | None,
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
-    words = lexical or model == WORDS_ALONE
     if not mean_length > 0:
         raise InputError(f"must be above 0, not {mean_length}", field="mean_length")
-    record: dict[str, Any]
-    settings, tokens, terms, vocabulary, windows = IndexSettings(), False, 0, None, None
-    if model == WORDS_ALONE:
-        record = {"model": WORDS_ALONE, "dim": 0, "top_k": None}
-        settings = IndexSettings(weight_bits=24)
-        # Words weigh less than 1, whatever the text; a power of two, as 24 bits ask for.
-        scale = weight_scale or 2.0**-7
-    else:
-        from lsr.encoding.sparse.encoder import SparseEncoder
-
-        encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
-        record = {**encoder.settings(), "top_k": None}
-        windows = fitting_windows(encoder.max_length).to_record()
-        tokens, terms, vocabulary = encoder.inference_free, encoder.dim, encoder.vocabulary
-        texts = [] if weight_scale is not None else sample_texts()
-        scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words) * _ROOM / 255
-    if words:
-        weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
-        lexical_record = LexicalRecord(
-            settings=LexicalSettings(language=language, weight=weight), mean_length=mean_length, analysis=ANALYSIS
-        )
-        record[RECORD] = lexical_record.to_record()
-    create_collection(
-        path,
-        terms=terms,
-        weight_scale=float(scale),
-        encoder=record,
-        settings=settings,
-        tokens=tokens,
-        windows=windows,
-        vocabulary=vocabulary,
-        dense=None if dense is None else _dense_record(dense, device),
+    words = lexical or model == WORDS_ALONE
+    weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
+    settings = LexicalSettings(language=language, weight=weight)
+    made = settings_of_model(
+        model,
+        words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if words else None,
+        weight_scale=weight_scale,
+        device=device,
     )
+    create_collection(path, dense=None if dense is None else dense_record(dense, device), **made)
+
+
+def settings_of_model(
+    model: str | None, *, words: LexicalRecord | None, weight_scale: float | None, device: str | None
+) -> dict[str, Any]:
+    """What `lsr.index.collection.create.create_collection` is told of a model, and of words beside it.
+
+    ModelError for a model that there is not.
+    """
+    if model == WORDS_ALONE:
+        assert words is not None
+        return {
+            "terms": 0,
+            # Words weigh less than 1, whatever the text; a power of two, as 24 bits ask for.
+            "weight_scale": float(weight_scale or 2.0**-7),
+            "encoder": {"model": WORDS_ALONE, "dim": 0, "top_k": None, RECORD: words.to_record()},
+            "settings": IndexSettings(weight_bits=24),
+        }
+    from lsr.encoding.sparse.encoder import SparseEncoder
+
+    encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
+    texts = [] if weight_scale is not None else sample_texts()
+    scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words is not None) * _ROOM / 255
+    return {
+        "terms": encoder.dim,
+        "weight_scale": float(scale),
+        "encoder": {**encoder.settings(), "top_k": None, **({} if words is None else {RECORD: words.to_record()})},
+        "settings": IndexSettings(),
+        "tokens": encoder.inference_free,
+        "windows": fitting_windows(encoder.max_length).to_record(),
+        "vocabulary": encoder.vocabulary,
+    }
 
 
 def sample_texts() -> list[str]:
@@ -94,7 +102,8 @@ def heaviest(weights: Sequence[float] | np.ndarray[Any, Any], *, words: bool) ->
     return max(found, 1.0) if words else found or 1.0
 
 
-def _dense_record(model: str, device: str | None) -> dict[str, Any]:
+def dense_record(model: str, device: str | None) -> dict[str, Any]:
+    """What a collection is told of a dense model: the JSON values of a `DenseRecord`."""
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.index.parts.dense.record import DenseRecord
 

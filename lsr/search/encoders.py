@@ -117,7 +117,10 @@ class IndexEncoders:
         self._queries = self._with_idf(encoder)
 
     def renewed(self, index: Index) -> IndexEncoders:
-        """Those of a later snapshot of the same collection: the models are loaded, the statistics its own."""
+        """Those of a later snapshot of the same collection: the statistics are its own, models stay loaded.
+
+        But for what was encoded anew since, by other models: these are loaded when they are first needed.
+        """
         with self._loading:
             made = IndexEncoders(
                 index,
@@ -127,7 +130,10 @@ class IndexEncoders:
                 query_idf=self._query_idf,
                 threads=self._threads,
             )
-            made._plain, made._documents, made._dense = self._plain, self._documents, self._dense
+            if index.encoder == self._index.encoder:
+                made._plain, made._documents = self._plain, self._documents
+            if encoder_of_part(index, "dense") == encoder_of_part(self._index, "dense"):
+                made._dense = self._dense
             return made
 
     @property
@@ -354,3 +360,12 @@ class QueryEncoder:
 
 def _joined(terms: SparseQuery, words: SparseQuery) -> SparseQuery:
     return np.concatenate([terms[0], words[0]]), np.concatenate([terms[1], words[1]])
+
+
+def encoder_of_part(index: Index, name: str) -> Any:
+    """Which model made the dense or token vectors of an index, as it records it; None for none."""
+    live = index.manifest.live
+    if name == "dense" and live is not None:
+        return (live.dense or {}).get("encoder")
+    records = [segment.record.parts[name].record for segment in index.segments if name in segment.record.parts]
+    return records[0].get("encoder") if records else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lsr.search.encoders import encoder_of_part
 from lsr.search.plan import LATE
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ class Rerankers:
         self._loading = RLock()
 
     def renewed(self, index: Index) -> Rerankers:
-        """The same models, for the documents of another snapshot."""
+        """The same models, for the documents of another snapshot; that of token vectors if it made these, too."""
         made = copy(self)
         made._index = index
+        if encoder_of_part(index, "late") != encoder_of_part(self._index, "late"):
+            made._token_encoder = None
         return made
 
     def score(self, model: str, text: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

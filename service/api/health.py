@@ -20,5 +20,5 @@ async def live() -> Status:
 @router.get("/readyz", responses=NOT_READY)
 async def ready(request: Request) -> Status:
     """Answer 200 once kernels and model are warm; until then 503, with the reason."""
-    service_of(request).warm_up.backend()
+    service_of(request).warm_up.check()
     return Status(status="ready")

@@ -15,7 +15,8 @@ from lsr.index.format.files import RESTORE
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.format.records import SEGMENT_NAME
 from lsr.index.live.log.frames import log_numbers, log_path
-from lsr.index.live.verification import manifest_problems, vocabulary_problems
+from lsr.index.live.verification import manifest_problems
+from lsr.index.live.vocabulary import vocabulary_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def planned(path: Path) -> RepairPlan:
     return RepairPlan(
         manifest,
         [plan for plan in plans if plan is not None],
-        [] if live is None else vocabulary_problems(path, live),
+        [] if live is None else vocabulary_problems(path, live.vocabulary, contents=True),
         None if live is None else read_log(path, live),
     )
 

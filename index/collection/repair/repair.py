@@ -31,7 +31,6 @@ from lsr.index.collection.repair.plan import (
 )
 from lsr.index.collection.repair.report import Repair
 from lsr.index.collection.repair.segments import SegmentPlan, link, mend
-from lsr.index.format.files import file_problems
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import Manifest, index_identity
 from lsr.index.format.output import lock_folder, remove_segments
@@ -40,6 +39,7 @@ from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import log_numbers, log_path, open_log, read_header
 from lsr.index.live.log.records import encode
 from lsr.index.live.log.writer import LogWriter
+from lsr.index.live.vocabulary import vocabulary_path, vocabulary_problems
 from lsr.index.parts.recipes import Remains
 from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
 
@@ -197,9 +197,10 @@ def _with_vocabulary(
     found: Repair,
 ) -> LiveRecord:
     """What is said of the names of the model's terms, which a segment holds or the collection."""
-    if plan.vocabulary:
+    if plan.vocabulary and live.vocabulary is not None:
+        damaged = vocabulary_path(path, live.vocabulary)
         with suppress(OSError):
-            link(path / VOCABULARY_NAME, aside.folder / VOCABULARY_NAME)
+            link(damaged, aside.folder / damaged.name)
         if any(record.files.get(VOCABULARY_NAME) == live.vocabulary for record in segments):
             found.steps.append("the vocabulary is copied from a segment")  # by `_finish`
             return live
@@ -210,8 +211,9 @@ def _with_vocabulary(
         for each in lost:
             if VOCABULARY_NAME in each.record.files and VOCABULARY_NAME not in each.damaged:
                 # Nothing names it yet, so that it may be written before the manifest.
-                _copy(path / each.record.name / VOCABULARY_NAME, path / VOCABULARY_NAME)
-                return replace(live, vocabulary=each.record.files[VOCABULARY_NAME])
+                record = each.record.files[VOCABULARY_NAME]
+                _copy(path / each.record.name / VOCABULARY_NAME, vocabulary_path(path, record))
+                return replace(live, vocabulary=record)
     return live
 
 
@@ -256,11 +258,12 @@ def _finish(path: Path, manifest: Manifest, *, begun: bool) -> None:
     for temporary in path.glob(".log-*.tmp"):
         temporary.unlink()
     if live.vocabulary is not None and begun:
+        whole = vocabulary_path(path, live.vocabulary)
         for record in manifest.segments:
             same = record.files.get(VOCABULARY_NAME) == live.vocabulary
-            if same and file_problems(path, {VOCABULARY_NAME: live.vocabulary}, contents=True):
-                remove(path / VOCABULARY_NAME)
-                _copy(path / record.name / VOCABULARY_NAME, path / VOCABULARY_NAME)
+            if same and vocabulary_problems(path, live.vocabulary, contents=True):
+                remove(whole)
+                _copy(path / record.name / VOCABULARY_NAME, whole)
     sync(path)
 
 

@@ -24,6 +24,8 @@ class LogFollower:
         self._folder, self._identity = folder, identity
         self.place = place
         self._waiting: Broken | None = None
+        # When the file was written last, as far as was seen: as long a record may stand in the place of the last one.
+        self._written = 0
 
     def poll(self) -> Iterator[LogRecord]:
         """The records that have become whole since the last time; goes on to the files that a writer has begun since.
@@ -44,12 +46,15 @@ class LogFollower:
     def _read_file(self, *, is_last: bool) -> Iterator[LogRecord]:
         path = log_path(self._folder, self.place.number)
         try:
-            size = path.stat().st_size
+            status = path.stat()
         except FileNotFoundError:
             raise self._moved(path, "is there no longer") from None
-        if size < self.place.offset:
+        if status.st_size < self.place.offset:
             raise self._moved(path, "was cut off")
-        if size == self.place.offset:
+        written, self._written = self._written, status.st_mtime_ns
+        if status.st_size == self.place.offset:
+            if status.st_mtime_ns != written:
+                self._check_last(path)
             return
         with open_log(path) as file:
             while True:
@@ -85,6 +90,17 @@ class LogFollower:
         except IndexFormatError:
             self._check_history()
             raise
+
+    def _check_last(self, path: Path) -> None:
+        """LogMovedError if what was read last is another frame now; it says which all the others were."""
+        with open_log(path) as file:
+            if self.place.last:
+                frame = read_frame(file, self.place.last, self.place.offset)
+                crc = frame.crc if isinstance(frame, Frame) else None
+            else:
+                crc = read_header(file, path, self.place.number, self._identity).crc
+        if crc != self.place.crc:
+            raise self._moved(path, "was written anew")
 
     def _check_history(self) -> None:
         """LogMovedError if the file, read anew, is whole as far as it was read, but not with what was read of it."""

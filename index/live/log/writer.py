@@ -174,10 +174,11 @@ class LogWriter:
 
     def remove_before(self, number: int) -> None:
         """Remove the files of lower numbers, whose records are elsewhere; not the one that is appended to."""
-        for each in log_numbers(self._folder):
-            if each < min(number, self._place.number):
-                self._calls.remove(log_path(self._folder, each))
-        self._calls.sync_folder(self._folder)
+        gone = [each for each in log_numbers(self._folder) if each < min(number, self._place.number)]
+        for each in gone:
+            self._calls.remove(log_path(self._folder, each))
+        if gone:
+            self._calls.sync_folder(self._folder)
 
     def close(self) -> None:
         """Make all that was appended safe, and close the file; raises as `append`, unless that said so before."""

@@ -76,13 +76,13 @@ class IndexWords:
     def query(self, text: str, weight: float | None = None) -> Row:
         """The words' term ids, ascending, and IDF times `weight` (default: the settings') times their number."""
         ids, counts = self._found(self._synonyms.counted(self._cut(text)))
-        if not len(ids):
-            return NOTHING
         weight = self.record.settings.weight if weight is None else weight
         held = self._documents(ids)
         if not held.all():
             # Words of deleted documents alone: as if they had never been there.
             ids, counts, held = ids[held > 0], counts[held > 0], held[held > 0]
+        if not len(ids):
+            return NOTHING
         idf = inverse_document_frequency(held, self._rows)
         return ids, (idf * counts.astype(np.float32) * np.float32(weight)).astype(np.float32)
 

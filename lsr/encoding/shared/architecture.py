@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.alone import one_at_a_time
 from lsr.encoding.shared.folder import weight_files
 
 ADAPTER = "adapter_config.json"
@@ -22,6 +23,7 @@ _SHARES_LAYERS = "num_hidden_groups"
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 
 
+@one_at_a_time
 def check_architecture(folder: Path, config: dict[str, Any]) -> None:
     """ModelError for a configuration that takes more than the folder's numbers and the installed transformers."""
     from transformers import CONFIG_MAPPING, __version__

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lsr.core.errors import MissingDependencyError, ModelError
+from lsr.encoding.shared.alone import one_at_a_time
 from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.strict import quiet, some
@@ -30,6 +31,7 @@ class PassingHead(nn.Linear):
         return input
 
 
+@one_at_a_time
 def load_language_model(source: Path, *, new_head: bool = False) -> Any:
     """Load the masked or causal language model of a folder or a GGUF file, in float32, in evaluation mode.
 

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from lsr.core.errors import ModelError
+from lsr.encoding.shared.alone import LOADING, one_at_a_time
 from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.trust import NO_CODE
 
 
+@one_at_a_time
 def load_strictly(auto: str, folder: Path, *, unused: str = r"(?!)") -> Any:
     """Load the folder's model in float32, in evaluation mode.
 
@@ -74,18 +76,19 @@ _OF_A_LAYER = re.compile(r"(^|\.)(layers?|h|blocks?)\.\d+\.(?!.*(inv_freq|positi
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence transformers' progress bar and load report: what matters in them is raised."""
-    from transformers.utils import logging
+    """Silence transformers' progress bar and load report: what matters in them is raised. For one thread at a time."""
+    with LOADING:
+        from transformers.utils import logging
 
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()
+        verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+            if bar:
+                logging.enable_progress_bar()
 
 
 def some(names: list[str], most: int = 4) -> str:

@@ -15,6 +15,7 @@ from lsr.core.chunks import chunks
 from lsr.core.errors import InputError, ModelError
 from lsr.core.vocabulary import Vocabulary
 from lsr.encoding.shared.agreement import check_fit, check_tokenizer
+from lsr.encoding.shared.alone import one_at_a_time
 from lsr.encoding.shared.heads import head, head_lengths
 from lsr.encoding.shared.tally import Tally, TextReport
 from lsr.encoding.shared.trust import NO_CODE
@@ -225,6 +226,7 @@ def _load(folder: Path) -> Tokenizer:
     return Tokenizer.from_str(fast_tokenizer(folder).backend_tokenizer.to_str())
 
 
+@one_at_a_time
 def fast_tokenizer(source: Path) -> Any:
     """transformers' tokenizer of a folder without a tokenizer.json, or of a GGUF file. ModelError if there is none."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast

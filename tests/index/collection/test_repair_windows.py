@@ -146,14 +146,15 @@ def test_a_vocabulary_of_the_collection(tmp_path: Path) -> None:
             writer.apply(cut_puts(random, "a", 0))
             if flushed:
                 writer.flush()
-        whole = (path / "vocabulary.jsonl").read_bytes()
-        DAMAGE["flip"](path / "vocabulary.jsonl")
+        (stored,) = path.glob("vocabulary-*.jsonl")
+        whole = stored.read_bytes()
+        DAMAGE["flip"](stored)
         done = repair(path)
         assert done.whole == flushed and done.parts == ({} if flushed else {"vocabulary": ""})
         assert verify(path) == [] and repair(path) == Repair()
-        assert ((path / "vocabulary.jsonl").read_bytes() == whole) == flushed
+        assert (stored.exists() and stored.read_bytes() == whole) == flushed
         if flushed:
-            DAMAGE["remove"](path / "vocabulary.jsonl")
+            DAMAGE["remove"](stored)
             assert repair(path).folder == str(path / "damaged" / "2"), "it is told, however often"
         with opened(path, APART) as writer:
             assert writer.holds("a")

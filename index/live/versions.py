@@ -1,0 +1,67 @@
+"""The versions of a collection: the one that is searched, one before it that was kept, and one that is being made.
+
+    COLLECTION/
+        manifest.json, segment-*, log-*, vocabulary-*.jsonl    the one that is searched
+        .previous/manifest.json                                of the one that was kept; its segments are beside it
+        .reindex/                                              the one that is being made: a collection of its own
+
+A version is known by the time at which it was begun, to the microsecond: `Manifest.created`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+from lsr.core.errors import IndexFormatError
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest
+from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.live.vocabulary import remove_vocabularies
+
+PREVIOUS, COMING = ".previous", ".reindex"
+
+
+def kept_version(path: Path) -> Manifest | None:
+    """The manifest of the version that was kept of the collection at `path`; None if there is none.
+
+    IndexFormatError for one that is damaged.
+    """
+    if not (path / PREVIOUS / MANIFEST_NAME).exists():
+        return None
+    kept = Manifest.read(path / PREVIOUS)
+    # One that is the same was to be kept by a run that was killed before it published another.
+    return None if kept.created == Manifest.read(path).created else kept
+
+
+def is_published(path: Path) -> bool:
+    """Whether the version that was made in `COMING` is the one that is searched: what lies there is of no more use."""
+    with suppress(IndexFormatError):
+        return Manifest.read(path / COMING).created == Manifest.read(path).created
+    return False
+
+
+def version_identity(manifest_path: Path) -> list[int]:
+    """What a version of a collection is known by, of the path of its manifest: see `lsr.core.unfinished`."""
+    return [zlib.crc32(Manifest.read(manifest_path.parent).created.encode())]
+
+
+def remove_version(folder: Path) -> None:
+    """Remove a folder with a version; its manifest goes last, so that until then it can be seen what it was."""
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if entry.name != MANIFEST_NAME:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def remove_collection(path: Path) -> None:
+    """Remove what a collection had beside its segments, where another index has taken its place."""
+    for number in log_numbers(path):
+        log_path(path, number).unlink(missing_ok=True)
+    remove_vocabularies(path, keep=())
+    for name in (PREVIOUS, COMING):
+        remove_version(path / name)
