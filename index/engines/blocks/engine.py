@@ -97,6 +97,6 @@ class Approximate(Engine[ApproximateParameters]):
 def _searches() -> tuple[Callable[..., list[Found]], Callable[..., list[Found]]]:
     """Search of one segment, and of several; only now are the kernels loaded."""
     from lsr.index.engines.blocks.search import search_blocks_of
-    from lsr.index.engines.blocks.together import search_blocks_together
+    from lsr.index.engines.blocks.together.search import search_blocks_together
 
     return search_blocks_of, search_blocks_together

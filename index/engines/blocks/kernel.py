@@ -9,13 +9,13 @@ scored before all bounds are known.
 import numpy as np
 
 from lsr.core.jit import kernel
-from lsr.index.engines.blocks.visits import SCORED, VISITED, next_bound, visit_blocks
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
 from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, integer_weights
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
 from lsr.index.kernels.selection import threshold
 from lsr.index.kernels.topk import sort_best_first
+from lsr.index.kernels.visits import SCORED, VISITED, next_bound, visit_blocks
 
 SEARCH_BLOCKS_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lsr.index.engines.blocks.limits import Limits
 from lsr.index.engines.blocks.search import bounds_memory, cut_of, found_by, search_blocks_of, visits
-from lsr.index.engines.blocks.together_kernel import SegmentArguments, append_to, list_of, search_segments
+from lsr.index.engines.blocks.together.kernel import SegmentArguments, append_to, list_of, search_segments
 from lsr.index.engines.hits import Found
 from lsr.index.engines.one_by_one import one_by_one
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries

@@ -7,13 +7,13 @@ import numpy.typing as npt
 from numba.typed import List
 
 from lsr.core.jit import kernel
-from lsr.index.engines.blocks.visits import BEST, SCORED, VISITED, next_bound, visit_blocks
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
 from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, integer_weights
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
 from lsr.index.kernels.selection import CHUNK, threshold
+from lsr.index.kernels.visits import BEST, SCORED, VISITED, next_bound, visit_blocks
 
 
 class SegmentArguments(NamedTuple):

@@ -1,0 +1,1 @@
+"""Search of several segments by the bounds of their blocks."""
