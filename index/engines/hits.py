@@ -43,23 +43,19 @@ Found = tuple[Rows, Scores, SearchStats]
 
 def added_up(stats: Sequence[SearchStats]) -> SearchStats:
     """The work of one search in several segments; the engine is that of the first, which is the largest as a rule."""
-    return SearchStats(
-        stats[0].mode,
-        postings=sum(each.postings for each in stats),
-        frequent_cells=sum(each.frequent_cells for each in stats),
-        blocks=sum(each.blocks for each in stats),
-        blocks_skipped=sum(each.blocks_skipped for each in stats),
-        documents_scored=sum(each.documents_scored for each in stats),
-        direct=all(each.direct for each in stats),
-    )
+    (mode, *_), *numbers, direct = zip(*stats, strict=True)
+    return SearchStats(mode, *map(sum, numbers), direct=all(direct))
 
 
 def joined(found: Sequence[Found]) -> Found:
     """What was found for one query in several segments, one after another."""
     if len(found) == 1:
         return found[0]
-    rows, scores = np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
-    return rows, scores, added_up([each[2] for each in found])
+    rows, scores, stats = zip(*found, strict=True)
+    holding = [place for place, each in enumerate(rows) if len(each)]
+    if len(holding) == 1:
+        return rows[holding[0]], scores[holding[0]], added_up(stats)
+    return np.concatenate(rows), np.concatenate(scores), added_up(stats)
 
 
 class Hits:

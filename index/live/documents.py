@@ -29,13 +29,11 @@ class Documents:
     Attributes:
         windows: which document each row is a window of; None if rows are documents.
         rows: how many rows are not deleted.
-        fields: what filters, orders and counts go by.
     """
 
     def __init__(self, segments: Sequence[Searched], rows: RowNumbers) -> None:
         self._segments, self._rows = segments, rows
         self.windows = windows_of([segment.windows for segment in segments], rows)
-        self.fields = Fields(segments, rows)
         self.rows = len(rows) - sum(segment.deleted for segment in segments)
 
     def __repr__(self) -> str:
@@ -43,6 +41,11 @@ class Documents:
 
     def __len__(self) -> int:
         return self.rows if self.windows is None else sum(map(_alive_documents, self._segments))
+
+    @cached_property
+    def fields(self) -> Fields:
+        """What filters, orders and counts go by."""
+        return Fields(self._segments, self._rows)
 
     # -- ids ---------------------------------------------------------------------------------------------------------
 

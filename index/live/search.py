@@ -87,5 +87,7 @@ class SegmentsSearch:
 
 def _reached(scores: Sequence[Scores], k: int) -> float:
     """The score of the last of the k best so far, 0 if there are not so many."""
-    together = np.concatenate(scores)
-    return float(np.partition(together, -k)[-k]) if len(together) >= k else 0.0
+    together = scores[0] if len(scores) == 1 else np.concatenate(scores)
+    if len(together) < k:
+        return 0.0
+    return float(together.min() if len(together) == k else np.partition(together, -k)[-k])

@@ -41,6 +41,8 @@ _BATCH_HITS = 1 << 18
 
 def check_done(manifest: Manifest) -> tuple[Tuning, ...]:
     """What tuning found, once this and what pruning did are held to their types. InputError names a wrong value."""
+    if not manifest.prunings and not manifest.tunings:
+        return ()
     with beneath("prunings"):
         for record in manifest.prunings:
             Pruning.from_record(record)
