@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note
-from lsr.cli.options import Device, Language, Lexical
+from lsr.cli.options import Device, Language, Lexical, NeverSplit
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
 
@@ -24,6 +24,7 @@ def run(
     ] = None,
     lexical: Lexical = True,
     language: Language = None,
+    never_split: NeverSplit = None,
     mean_length: Annotated[
         float, typer.Option(min=1, help="Words of a usual document, by which BM25 takes lengths. It stays so.")
     ] = 100.0,
@@ -46,6 +47,7 @@ def run(
         lsr create notes --model lsr-doc-tiny --dense minilm
     """
     from lsr.collection.collection import Collection
+    from lsr.encoding.lexical.never_split import read_never_split
 
     with Collection.create(
         collection,
@@ -53,6 +55,7 @@ def run(
         dense=dense,
         lexical=lexical,
         language=language or "english",
+        never_split=() if never_split is None else read_never_split(never_split),
         mean_length=mean_length,
         weight_scale=weight_scale,
         device=device,

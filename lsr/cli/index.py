@@ -21,6 +21,7 @@ from lsr.cli.options import (
     Lexical,
     LexicalWeight,
     MaxLength,
+    NeverSplit,
     OnError,
     OnErrorOption,
     Restart,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 _ENGINE = "The search engine"
 _WAYS = "--max-length reads more, --windows max all"
-_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language")
+_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language", "never_split")
 
 
 def run(
@@ -71,6 +72,7 @@ def run(
     lexical: Lexical = True,
     lexical_weight: LexicalWeight = None,
     language: Language = None,
+    never_split: NeverSplit = None,
     window_overlap: WindowOverlap = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -190,7 +192,7 @@ def run(
             refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error", "schema")
     if model == WORDS_ALONE:
         refuse_of_models(context, encodes=dense is not None)
-    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language)
+    words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language, never_split)
     if dense is not None:
         check_dense_model(dense)
     goes_on = dense is not None and not force and not restart and is_interrupted(out)

@@ -152,18 +152,34 @@ Language = Annotated[
     ),
 ]
 
+NeverSplit = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file of terms, one a line, that are one word each: .NET, New York.",
+        show_default=False,
+        rich_help_panel=_WORDS,
+    ),
+]
 
-def lexical_settings(lexical: bool, weight: float | None, language: str | None) -> LexicalSettings | None:
+
+def lexical_settings(
+    lexical: bool, weight: float | None, language: str | None, never_split: Path | None = None
+) -> LexicalSettings | None:
     """The settings given by --lexical and related options; exits with 2 if these contradict one another."""
     from lsr.encoding.lexical.analysis import check_language
+    from lsr.encoding.lexical.never_split import read_never_split
 
     if not lexical:
-        if (weight, language) != (None, None):
-            fail("--lexical-weight and --language are of words, which --no-lexical leaves out")
+        if (weight, language, never_split) != (None, None, None):
+            fail("--lexical-weight, --language and --never-split are of words, which --no-lexical leaves out")
         return None
     plain = LexicalSettings()
     check_language(language or plain.language)
-    return LexicalSettings(language=language or plain.language, weight=plain.weight if weight is None else weight)
+    return LexicalSettings(
+        language=language or plain.language,
+        weight=plain.weight if weight is None else weight,
+        never_split=() if never_split is None else read_never_split(never_split),
+    )
 
 
 _WINDOWS = "Long documents in windows"

@@ -101,6 +101,7 @@ class Collection:
         dense: str | None = None,
         lexical: bool = True,
         language: str = "english",
+        never_split: Sequence[str] = (),
         mean_length: float = 100.0,
         weight_scale: float | None = None,
         device: str | None = None,
@@ -112,7 +113,8 @@ class Collection:
             path: the folder.
             model: a name from `lsr models`, a folder or a hub name; "bm25" for words alone. Default: `lsr index`'s.
             dense: a dense model, for hybrid search.
-            lexical: whether words count beside the model's terms; `language` of their stemmer.
+            lexical: whether words count beside the model's terms; `language` of their stemmer; `never_split`: terms
+                that are one word each.
             mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
             weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
                 the heaviest. Default: by weights of texts that come with Python.
@@ -128,6 +130,7 @@ class Collection:
             dense=dense,
             lexical=lexical,
             language=language,
+            never_split=never_split,
             mean_length=mean_length,
             weight_scale=weight_scale,
             device=device,

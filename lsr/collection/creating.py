@@ -34,6 +34,7 @@ def create(
     dense: str | None,
     lexical: bool,
     language: str,
+    never_split: Sequence[str],
     mean_length: float,
     weight_scale: float | None,
     device: str | None,
@@ -43,7 +44,7 @@ def create(
         raise InputError(f"must be above 0, not {mean_length}", field="mean_length")
     words = lexical or model == WORDS_ALONE
     weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
-    settings = LexicalSettings(language=language, weight=weight)
+    settings = LexicalSettings(language=language, weight=weight, never_split=tuple(never_split))
     made = settings_of_model(
         model,
         words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if words else None,

@@ -69,7 +69,7 @@ class DocumentEncoder:
                 f"version {ANALYSIS}",
                 remedies=["build it again"],
             )
-        self._analyser = None if self._lexical is None else Analyser(self._lexical.settings.language)
+        self._analyser = None if self._lexical is None else Analyser.of(self._lexical.settings)
         self._lock = Lock()  # stemmers are for one thread at a time
 
     def encode(

@@ -74,7 +74,10 @@ VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
         (["index", "corpus.jsonl", "--model", "bm25", "--device", "cpu"], "--device is of models"),
         (["index", "corpus.jsonl", "--model", "bm25", "--no-lexical"], "--no-lexical is of words beside"),
         (["index", "corpus.jsonl", "--model", "bm25", "--lexical-weight", "2"], "--lexical-weight is of words beside"),
-        (["index", "corpus.jsonl", "--no-lexical", "--language", "german"], "--lexical-weight and --language are of"),
+        (
+            ["index", "corpus.jsonl", "--no-lexical", "--language", "german"],
+            "--lexical-weight, --language and",
+        ),
         (["dense", "INDEX", "--vectors", "v.npy", "--max-length", "4"], "--max-length is of a model"),
         (["dense", "INDEX", "--vectors", "v.npy", "--restart"], "--restart is for texts"),
         (["search", "INDEX", "--vector", '{"bird": 1}', "--query-idf", "0.5"], "--query-idf is of the vectors"),

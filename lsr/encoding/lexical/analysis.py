@@ -12,7 +12,7 @@ without one, into its words and their pairs.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -20,6 +20,8 @@ import regex
 
 from lsr.core.errors import InputError, MissingDependencyError
 from lsr.core.options import did_you_mean, listed
+from lsr.encoding.lexical.never_split import NeverSplit
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.lexical.stop_words import STOP_WORDS
 
 # Goes up with every change of which words a text has: an index tells by which rules it was made.
@@ -67,11 +69,12 @@ class Analyser:
 
     Args:
         language: of the stemmer and the stop words: a name from `languages()`, or "none" for words as they are.
+        never_split: terms that are one word each (`lsr.encoding.lexical.never_split`).
 
     InputError for a language that there is not; MissingDependencyError without PyStemmer.
     """
 
-    def __init__(self, language: str = "english") -> None:
+    def __init__(self, language: str = "english", never_split: Sequence[str] = ()) -> None:
         check_language(language)
         self.language = language
         self._stem = _stemmer(language)
@@ -79,6 +82,12 @@ class Analyser:
         # The accents of these languages are not spelt in what they are searched by, and their stemmers know none.
         self._fold_first = language in ("english", "none")
         self._known: dict[str, tuple[str, ...]] = {}
+        self._never_split = NeverSplit(never_split) if never_split else None
+
+    @classmethod
+    def of(cls, settings: LexicalSettings) -> Analyser:
+        """The one that an index's words are cut by."""
+        return cls(settings.language, settings.never_split)
 
     def __repr__(self) -> str:
         return f"Analyser({self.language!r})"
@@ -87,6 +96,17 @@ class Analyser:
         """The words of a text, in order, repeated as they are there."""
         if not text.isascii():
             text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
+        if self._never_split is None:
+            return self._words(text)
+        words: list[str] = []
+        for between, term in self._never_split.split(text):
+            words += self._words(between)
+            if term is not None:
+                words.append(term)
+        return words
+
+    def _words(self, text: str) -> list[str]:
+        """The words of a text without terms that are not to be split."""
         found: list[str] = []
         known = self._known
         for chunk in _CHUNK.findall(text):

@@ -66,7 +66,7 @@ class IndexWords:
             )
         self.record = record
         self._words, self._documents, self._rows = words, documents, rows
-        self._analyser = Analyser(record.settings.language)
+        self._analyser = Analyser.of(record.settings)
         self._synonyms = Synonyms(synonyms, self._analyser.words, "the synonyms of this index")
         self._lock = Lock()  # stemmers are for one thread at a time
 

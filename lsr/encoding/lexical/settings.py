@@ -27,6 +27,7 @@ class LexicalSettings:
         b: From 0 to 1: how much a document's length counts: BM25's.
         weight: How much a query's words count beside the model's terms, where a search does not say: a score is that of
             the model plus so many times that of BM25.
+        never_split: Terms that are one word each, whatever they are written with (`lsr.encoding.lexical.never_split`).
     """
 
     language: str = "english"
@@ -34,11 +35,17 @@ class LexicalSettings:
     b: float = option(0.75, ge=0, le=1)
     # Chosen on scifact, nfcorpus, cranfield and cisi, where 1 to 2 are alike (`lsr tune --qrels` prints the curve).
     weight: float = option(1.5, ge=0, le=1e6)
+    never_split: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_options(self)
         if not self.language.isidentifier():
             raise InputError(f"must be the name of a language, not {self.language!r}", field="language")
+        if self.never_split:
+            from lsr.encoding.lexical.never_split import check_terms
+
+            check_terms(self.never_split)
+            object.__setattr__(self, "never_split", tuple(self.never_split))  # JSON has lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +63,11 @@ class LexicalRecord:
     analysis: int
 
     def to_record(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+        """As JSON values; without terms that are not to be split, as it was before there were such."""
+        record = asdict(self)
+        if not self.settings.never_split:
+            del record["settings"]["never_split"]
+        return record
 
     @classmethod
     def of_encoder(cls, encoder: Mapping[str, Any] | None) -> LexicalRecord | None:

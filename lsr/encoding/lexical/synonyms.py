@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lsr.core.counted import counted
 from lsr.core.errors import InputError
+from lsr.encoding.lexical.lines import read_lines
 
 # How much a synonym counts beside the word that was asked for.
 SYNONYM_SHARE = 0.5
@@ -69,12 +70,7 @@ def read_synonyms(path: str | Path) -> list[str]:
 
     InputError names the line that is no rule; the OSError of a file that cannot be read stays what it is.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 ({error.reason})", source=str(path)) from None
-    if len(lines) > _MOST_RULES:
-        raise InputError(f"holds {len(lines):,} lines: {_MOST_RULES:,} rules at most", source=str(path))
+    lines = read_lines(path, _MOST_RULES, "rules")
     for number, line in enumerate(lines, start=1):
         _sides(line, number, str(path))
     return [rule for line in lines if (rule := _rule(line))]

@@ -48,7 +48,7 @@ class WordCounter:
             raise InputError(f"must be a number from 0, not {mean_length}", field="mean_length")
         self.settings = settings
         self._mean_length = mean_length
-        self._analyser = Analyser(settings.language)
+        self._analyser = Analyser.of(settings)
         self._numbers: dict[str, int] = {}
         self._lengths: list[npt.NDArray[np.int64]] = []
         self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115 (closed on leaving the context)
