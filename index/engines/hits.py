@@ -44,7 +44,7 @@ Found = tuple[Rows, Scores, SearchStats]
 def added_up(stats: Sequence[SearchStats]) -> SearchStats:
     """The work of one search in several segments; the engine is that of the first, which is the largest as a rule."""
     (mode, *_), *numbers, direct = zip(*stats, strict=True)
-    return SearchStats(mode, *map(sum, numbers), direct=all(direct))
+    return SearchStats._make((mode, *map(sum, numbers), all(direct)))
 
 
 def joined(found: Sequence[Found]) -> Found:
