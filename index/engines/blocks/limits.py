@@ -16,7 +16,7 @@ class Limits(NamedTuple):
     Attributes:
         mode: the engine.
         cut, heap_factor: see `ApproximateParameters`.
-        max_blocks: the most to visit in a segment; None for any number, 0 for the usual one.
+        max_blocks: the most to visit; None for any number, 0 for the usual one.
         budget: nanoseconds after which no block is visited, 0 for no such limit.
     """
 

@@ -139,3 +139,14 @@ def test_a_budget_is_of_all_segments(made: Made) -> None:
     several = made([450, 450], levels=0)
     stats = several.search(*query(several, np.random.default_rng(0), 40), 3, mode="approximate", budget_us=1e-3).stats
     assert stats.documents_scored == 0
+
+
+def test_segments_of_different_types_are_searched_one_by_one(build: Callable[..., Index]) -> None:
+    vectors = random_vectors(200, 50, seed=4, levels=3)
+    fine = build(vectors, settings=IndexSettings(weight_bits=16)).segments
+    coarse = build(vectors, settings=IndexSettings(weight_bits=8))
+    both = Index(coarse.path, coarse.manifest, (*coarse.segments, *fine))
+    for seed in range(10):
+        terms = np.random.default_rng(seed).choice(50, 6, replace=False)
+        found = [list(both.search(terms, np.ones(6), 20, mode=mode)) for mode in ("exact", "exhaustive")]
+        assert found[0] == found[1] and len({id for id, _ in found[0]}) < 20
