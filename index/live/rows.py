@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate as running_totals
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ class RowNumbers:
 
     def __init__(self, lengths: Sequence[int]) -> None:
         """Number the rows; `lengths`: the rows of each segment."""
-        self.starts: tuple[int, ...] = tuple(accumulate(lengths, initial=0))
+        self.starts: tuple[int, ...] = tuple(running_totals(lengths, initial=0))
 
     def __len__(self) -> int:
         return self.starts[-1]

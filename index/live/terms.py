@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate as running_totals
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -44,7 +44,7 @@ class TermNumbers:
         self.model = model
         self._words = words
         lengths = [0 if each is None else len(each) for each in words]
-        self._starts = list(accumulate(lengths, initial=model))
+        self._starts = list(running_totals(lengths, initial=model))
         self._known: dict[int, Ids] = {}
 
     @property

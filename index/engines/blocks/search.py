@@ -20,6 +20,10 @@ from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
 
+# In smaller segments, neighbours are less alike, and more blocks hold as many of the best: of 300,000 documents in ten
+# segments, half as many again find .989 of the ten best, where those of one segment find .986.
+_OF_SEVERAL = 1.5
+
 
 class Visits(NamedTuple):
     """How many blocks a search visits before the first threshold, and at most."""
@@ -36,7 +40,8 @@ def visits(segments: Sequence[Segment], k: int, limits: Limits, allowed: Sequenc
     first = k + k // 5 + 8 * summaries[0].block_size
     if limits.max_blocks is not None:
         documents = sum(len(segment.forward) for segment in segments)
-        first = most = min(int(limits.max_blocks or usual_blocks(k, documents)), most)
+        usual = round(usual_blocks(k, documents) * (1 if len(segments) == 1 else _OF_SEVERAL))
+        first = most = min(int(limits.max_blocks or usual), most)
     if allowed[0].filtered:
         first = first * sum(rows.rows for rows in allowed) // max(sum(rows.count for rows in allowed), 1)
     return Visits(first, most)

@@ -150,3 +150,18 @@ def test_segments_of_different_types_are_searched_one_by_one(build: Callable[...
         terms = np.random.default_rng(seed).choice(50, 6, replace=False)
         found = [list(both.search(terms, np.ones(6), 20, mode=mode)) for mode in ("exact", "exhaustive")]
         assert found[0] == found[1] and len({id for id, _ in found[0]}) < 20
+
+
+def test_the_blocks_that_may_be_visited_are_the_best_of_all_segments(made: Made) -> None:
+    """Not the first ones: a limit on one of several segments finds about what it does on one."""
+    one, several = made([DOCUMENTS], levels=0), made([300, 300, 300], levels=0)
+    found = []
+    for index in (one, several):
+        right = 0
+        for seed in range(40):
+            asked = query(index, np.random.default_rng(seed), 30)
+            best = set(index.search(*asked, 10, mode="exact").ids)
+            hits = index.search(*asked, 10, mode="approximate", cut=0.0, heap_factor=1.0, max_blocks=30)
+            right += len(best & set(hits.ids))
+        found.append(right / 400)
+    assert found[1] > found[0] - 0.05 and found[0] > 0.6

@@ -12,7 +12,7 @@ from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, inte
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
-from lsr.index.kernels.selection import CHUNK, threshold
+from lsr.index.kernels.selection import CHUNK, gather, threshold
 from lsr.index.kernels.visits import BEST, SCORED, VISITED, next_bound, visit_blocks
 
 
@@ -147,6 +147,12 @@ def search_segments(
             first, last = _pairs(query_indptr, 0, q)
             _fill(lookup, first, last, query_terms, query_turns, query_weights)
         while True:
+            if max_blocks < accumulators.size:
+                # The best of all segments, not those of the first ones, are what may be visited.
+                count = gather(accumulators, maxima, low, high, found, histogram, ordered)
+                next_ones = max_blocks - state[VISITED]
+                if count > next_ones:
+                    low = max(low, np.int64(accumulators[ordered[next_ones - 1]]))
             for s in range(len(segments)):
                 if stopped or best_bounds[s] < max(low, needed):
                     continue

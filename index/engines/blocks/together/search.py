@@ -64,9 +64,10 @@ def _search(
     """As `search_blocks_together`, for queries that go by one kind of scratch."""
     s, n, most_terms = len(together), len(queries[0]), _most_terms(queries)
     first_blocks, max_blocks = visits(together.members, k, limits, allowed)
+    all_blocks = int(listed.block_starts[-1])
     allow, allow_starts = _joined(allowed)
     indptr, terms, turns, weights = _in_a_row(queries)
-    bounds, found_blocks = bounds_memory(int(listed.block_starts[-1]), scratch, most_terms)
+    bounds, found_blocks = bounds_memory(all_blocks, scratch, most_terms)
     scores, rows, counters = (
         np.empty((n, s * k), np.float32),
         np.empty((n, s * k), np.int64),
@@ -84,7 +85,7 @@ def _search(
         cut=cut_of(limits, filtered=allowed[0].filtered),
         heap_factor=limits.heap_factor,
         first_blocks=first_blocks,
-        max_blocks=max_blocks,
+        max_blocks=all_blocks if limits.max_blocks is None else max_blocks,
         budget=limits.budget,
         allow=allow,
         allow_starts=allow_starts,
