@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+
 from peers.engine import PeerDocument, PeerEngine, Vector, sizes_of
 
 # One document in so many is replaced, and one in so many deleted.

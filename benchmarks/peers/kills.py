@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers.engine import PeerDocument, PeerEngine, Vector, sizes_of
 
 from lsr.core.errors import LsrError
+from peers.engine import PeerDocument, PeerEngine, Vector, sizes_of
 
 # The documents of a batch, and the batches after which a process is killed, at most.
 BATCH, MOST = 100, 30
@@ -119,7 +119,9 @@ class Left:
     failed: str = ""
 
 
-def look(engine: type[PeerEngine], folder: Path, vectors: list[Vector], seed: int, begun: int, acknowledged: int) -> Any:
+def look(
+    engine: type[PeerEngine], folder: Path, vectors: list[Vector], seed: int, begun: int, acknowledged: int
+) -> Any:
     """Open what a killed process left, and compare."""
     sizes, _ = sizes_of(vectors, 1)
     try:

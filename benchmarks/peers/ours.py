@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers.engine import PeerDocument, PeerEngine, Sizes, Vector
 
 from lsr import Collection
 from lsr.core.documents import Document
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.writer import CollectionWriter
 from lsr.index.live.writes import Delete, Put
+from peers.engine import PeerDocument, PeerEngine, Sizes, Vector
 
 _PROMISE = "logged, and the log forced to the disk (fsync): stays if the power goes"
 
