@@ -14,6 +14,7 @@ Engines that are not installed are left out: pip install qdrant-edge-py milvus-l
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -23,12 +24,13 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from peers.engine import PeerEngine, read
 from peers.job import SHARE, measured
 from peers.kills import BATCH, MOST, kill_once, look, write
 from peers.registry import ENGINES
-from script import Report, main, measured_apart
+from script import Report, main, measured_apart, settings_of
 
 from lsr.cli.console import note
 from lsr.core.errors import LsrError
@@ -60,19 +62,30 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
             left_out.append(engine.title)
             note(f"{engine.title} is left out: {engine.package} is not installed")
             continue
-        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=work) as folder:
-            note(f"{engine.title}: the job")
-            row = {"title": engine.title, "finds": engine.finds, "version": version(engine.package)}
-            try:
-                row |= measured_apart(f"job {name}", "--work", folder)
-                note(f"{engine.title}: {arguments.kills} kills")
-                row["kills"] = _kills(arguments, name, Path(folder))
-            except LsrError as error:
-                row["failed"] = str(error)
-                note(f"{engine.title}: {error}")
-        rows[name] = row
-    values = {"rows": rows, "left_out": left_out, "load_before": load, "shared": arguments.shared}
-    yield Report(markdown(values), values)
+        rows[name] = _row(arguments, name, work)
+        values = {"rows": rows, "left_out": left_out, "load_before": load, "shared": arguments.shared}
+        yield Report(markdown(values), values)
+
+
+def _row(arguments: argparse.Namespace, name: str, work: Path) -> dict[str, Any]:
+    """The numbers of an engine, which are kept in the folder: an interrupted run goes on after them."""
+    engine = ENGINES[name]
+    row = {"title": engine.title, "finds": engine.finds, "version": version(engine.package)}
+    settings = settings_of(arguments) | row | {"engine": name}
+    kept = work / f"{name}-{crc32(json.dumps(settings, sort_keys=True).encode()):08x}.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=work) as folder:
+        note(f"{engine.title}: the job")
+        try:
+            row |= measured_apart(f"job {name}", "--work", folder)
+            note(f"{engine.title}: {arguments.kills} kills")
+            row["kills"] = _kills(arguments, name, Path(folder))
+        except LsrError as error:
+            note(f"{engine.title}: {error}")
+            return row | {"failed": str(error)}
+    kept.write_text(json.dumps(row), encoding="utf-8")
+    return row
 
 
 def _kills(arguments: argparse.Namespace, name: str, folder: Path) -> list[dict[str, Any]]:

@@ -174,6 +174,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "writing to a collection beside other engines: rates, searches meanwhile, space, what a kill leaves",
         "live_peers",
         data=("vectors",),
+        options=("--documents", "10000"),
         quick=("--documents", "2000", "--kills", "1", "--engine", "lsr", "--engine", "lsr-bm25"),
         minutes=15,
         page="writing.md",

@@ -12,14 +12,13 @@ _NAME = "documents"
 
 
 class MilvusLite(PeerEngine):
-    """A collection, flushed after every write."""
+    """A collection, flushed after every write: until then, searches scan it, and take seconds."""
 
-    title, package, module = "milvus-lite, flushed", "milvus-lite", "milvus_lite"
+    title, package, module = "milvus-lite", "milvus-lite", "milvus_lite"
     promise = (
         "`flush` has made a Parquet file of it, and forced the manifest that names the file to the disk, but not the "
         "file: stays if the process is killed"
     )
-    flushes = True
 
     def __init__(self, folder: Path, sizes: Sizes) -> None:
         from pymilvus import DataType, MilvusClient
@@ -42,26 +41,25 @@ class MilvusLite(PeerEngine):
 
     def add(self, prepared: list[dict[str, Any]]) -> None:
         self._client.insert(_NAME, prepared)
-        self._safe()
+        self._flush()
 
     def replace(self, prepared: list[dict[str, Any]]) -> None:
         self._client.upsert(_NAME, prepared)
-        self._safe()
+        self._flush()
 
     def delete(self, ids: Sequence[int]) -> None:
         self._client.delete(_NAME, ids=list(ids))
-        self._safe()
+        self._flush()
 
-    def _safe(self) -> None:
-        if self.flushes:
-            self._client.flush(_NAME)
+    def _flush(self) -> None:
+        self._client.flush(_NAME)
 
     def search(self, query: Vector, k: int = 10) -> list[int]:
         (hits,) = self._client.search(_NAME, [_sparse(query)], anns_field="terms", limit=k)
         return [hit["id"] for hit in hits]
 
     def compact(self) -> None:
-        self._client.flush(_NAME)
+        self._flush()
         self._client.compact(_NAME)
 
     def holds(self) -> dict[int, int]:
@@ -74,14 +72,6 @@ class MilvusLite(PeerEngine):
 
     def close(self) -> None:
         self._client.close()
-
-
-class MilvusLiteUnflushed(MilvusLite):
-    """The same without `flush`."""
-
-    title = "milvus-lite"
-    promise = "in the log, which is in the system's memory: stays if the process is killed, not if the power goes"
-    flushes = False
 
 
 def _sparse(vector: Vector) -> dict[int, float]:

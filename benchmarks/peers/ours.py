@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsr import Collection
 from lsr.core.documents import Document
-from lsr.index.collection.create import create_collection
-from lsr.index.collection.writer import CollectionWriter
 from lsr.index.live.writes import Delete, Put
 from peers.engine import PeerDocument, PeerEngine, Sizes, Vector
 
@@ -25,6 +22,10 @@ class OurVectors(PeerEngine):
     promise = _PROMISE
 
     def __init__(self, folder: Path, sizes: Sizes) -> None:
+        # Loading compiled kernels takes a second, which other engines need not wait for.
+        from lsr.index.collection.create import create_collection
+        from lsr.index.collection.writer import CollectionWriter
+
         if not folder.exists():
             create_collection(folder, terms=sizes.terms, weight_scale=sizes.heaviest / 255)
         self._writer = CollectionWriter(folder)
@@ -69,6 +70,8 @@ class OurWords(PeerEngine):
     finds = "BM25"
 
     def __init__(self, folder: Path, sizes: Sizes) -> None:
+        from lsr import Collection
+
         made = folder.exists()
         self._collection = Collection.open(folder) if made else Collection.create(folder, model="bm25")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from peers.engine import PeerEngine
 from peers.lance import LanceDb
-from peers.milvus import MilvusLite, MilvusLiteUnflushed
+from peers.milvus import MilvusLite
 from peers.ours import OurVectors, OurWords
 from peers.qdrant import QdrantEdge, QdrantEdgeUnflushed
 from peers.tantivy_index import Tantivy
@@ -15,8 +15,7 @@ ENGINES: Mapping[str, type[PeerEngine]] = {
     "lsr": OurVectors,
     "qdrant-edge-flushed": QdrantEdge,
     "qdrant-edge": QdrantEdgeUnflushed,
-    "milvus-lite-flushed": MilvusLite,
-    "milvus-lite": MilvusLiteUnflushed,
+    "milvus-lite": MilvusLite,
     "lsr-bm25": OurWords,
     "tantivy": Tantivy,
     "lancedb": LanceDb,
