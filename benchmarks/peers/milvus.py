@@ -12,7 +12,7 @@ _NAME = "documents"
 
 
 class MilvusLite(PeerEngine):
-    """A collection, flushed after every write: until then, searches scan it, and take seconds."""
+    """A collection, flushed after every write: until then, searches scan what is in memory."""
 
     title, package, module = "milvus-lite", "milvus-lite", "milvus_lite"
     promise = (
