@@ -30,7 +30,7 @@ ACTIVITIES = ((), ("flush",), ("compact",), ("copy",), ("compact", "copy", "rest
 
 
 def run(kills: int, seed: int, most: int = 120) -> dict[str, Any]:
-    """Kill so many writers, each after fewer than `most` acknowledged batches; what came of it."""
+    """Kill so many writers; what came of it. `most`: acknowledged batches are below it, but for what else is awaited."""
     random = np.random.default_rng(seed)
     doing: Counter[str] = Counter()
     acknowledged = unacknowledged = recovered = 0
@@ -66,9 +66,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300, help="how many (%(default)s)", metavar="N")
-    parser.add_argument(
-        "--most", type=int, default=120, help="batches that it writes before (%(default)s)", metavar="N"
-    )
+    parser.add_argument("--most", type=int, default=120, help="kill before so many batches (%(default)s)", metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of what is written, and when it is killed", metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
     arguments = parser.parse_args()
