@@ -30,7 +30,7 @@ ACTIVITIES = ((), ("flush",), ("compact",), ("copy",), ("compact", "copy", "rest
 
 
 def run(kills: int, seed: int, most: int = 120) -> dict[str, Any]:
-    """Kill so many writers; what came of it. `most`: acknowledged batches are below it, but for what else is awaited."""
+    """Kill so many writers; what came of it. Batches are fewer than `most`, but for what else is awaited."""
     random = np.random.default_rng(seed)
     doing: Counter[str] = Counter()
     acknowledged = unacknowledged = recovered = 0
