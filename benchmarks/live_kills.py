@@ -1,6 +1,6 @@
 """Kills a process that writes to a collection, again and again, and looks for what it had acknowledged.
 
-    python benchmarks/live_kills.py [--kills N] [--seed N] [--json FILE]
+    python benchmarks/live_kills.py [--kills N] [--most N] [--seed N] [--json FILE]
 
 Each time, a new process adds, replaces and deletes documents by chance, while memory becomes segments and segments are
 merged; most also flush, compact, copy (`lsr snapshot`) and restore in another thread. It says when a write is
@@ -29,8 +29,8 @@ from collection_kills import kill_once
 ACTIVITIES = ((), ("flush",), ("compact",), ("copy",), ("compact", "copy", "restore"))
 
 
-def run(kills: int, seed: int) -> dict[str, Any]:
-    """Kill so many writers; what came of it."""
+def run(kills: int, seed: int, most: int = 120) -> dict[str, Any]:
+    """Kill so many writers; what came of it. Batches are fewer than `most`, but for what else is awaited."""
     random = np.random.default_rng(seed)
     doing: Counter[str] = Counter()
     acknowledged = unacknowledged = recovered = 0
@@ -39,11 +39,11 @@ def run(kills: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="live-kills-") as work:
         for number in range(kills):
             what = ACTIVITIES[number % len(ACTIVITIES)]
-            most = int(random.integers(1, 120))
+            after = int(random.integers(1, most))
             try:
-                found = kill_once(Path(work) / f"collection-{number}", seed + number, most, *what)
+                found = kill_once(Path(work) / f"collection-{number}", seed + number, after, *what)
             except Exception as error:  # the others are still to be tried
-                failures.append(f"kill {number} (seed {seed + number}, after {most}, {what}): {str(error)[:500]}")
+                failures.append(f"kill {number} (seed {seed + number}, after {after}, {what}): {str(error)[:500]}")
                 print(failures[-1], flush=True)
                 continue
             doing[found.doing or "write"] += 1
@@ -66,10 +66,11 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300, help="how many (%(default)s)", metavar="N")
+    parser.add_argument("--most", type=int, default=120, help="kill before so many batches (%(default)s)", metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of what is written, and when it is killed", metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
     arguments = parser.parse_args()
-    counts = run(arguments.kills, arguments.seed)
+    counts = run(arguments.kills, arguments.seed, arguments.most)
     print(json.dumps(counts, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")

@@ -300,6 +300,17 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         keys=("collection", "documents"),
         measures=(quality("*/ndcg@10/*"),),
     ),
+    "live_history": Benchmark(
+        "whether answers depend on how documents came: one go beside 10,000 writes by chance",
+        "live_history",
+        data=("collections",),
+        quick=("--operations", "1000", "--restarts", "5"),
+        minutes=30,
+        quick_minutes=5,
+        page="../reliability.md",
+        keys=("name",),
+        measures=(Measure("*/differences", 0.0, machine=False), fact("*/compared"), quality("*/ndcg@10/*")),
+    ),
     "training_step": Benchmark(
         "a step of training beside the plain formula: time, memory, gradients",
         "training_step",

@@ -42,11 +42,13 @@ class Report:
         markdown: for people: NAME.md.
         values: every number, as JSON values: under "values" in NAME.json.
         name: NAME, if it is not the script's.
+        sound: whether what had to hold does: else the exit code is 1.
     """
 
     markdown: str
     values: Any
     name: str | None = None
+    sound: bool = True
 
 
 Run = Callable[[argparse.Namespace, Path], Iterable[Report]]
@@ -66,7 +68,7 @@ def main(
     files: that of --work, where they are kept and reused, or a temporary one. `apart` measures one thing in a separate
     process, for `measured_apart`, with its name in `arguments.one`.
 
-    Returns 0, or 2 after printing an error that a user can cause.
+    Returns 0, 1 if the last report is not sound, or 2 after printing an error that a user can cause.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options(parser)
@@ -80,18 +82,17 @@ def main(
     return exit_code(lambda: measure(name, arguments, run))
 
 
-def exit_code(run: Callable[[], None]) -> int:
-    """Run: 0, or 2 after printing an error that a user can cause."""
+def exit_code(run: Callable[[], int | None]) -> int:
+    """Run: what it returns, 0 if that is nothing, or 2 after printing an error that a user can cause."""
     try:
-        run()
+        return run() or 0
     except LsrError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
-def measure(name: str, arguments: argparse.Namespace, run: Run) -> None:
-    """Write each report; print the last."""
+def measure(name: str, arguments: argparse.Namespace, run: Run) -> int:
+    """Write each report; print the last. Return 0, or 1 if that is not sound."""
     started, last = time.perf_counter(), None
     with tempfile.TemporaryDirectory(prefix="lsr-benchmark-") as temporary:
         work: Path = arguments.work or Path(temporary)
@@ -101,6 +102,7 @@ def measure(name: str, arguments: argparse.Namespace, run: Run) -> None:
             write_report(arguments.output, last.name or name, last, about)
     if last is not None:
         print(last.markdown.rstrip("\n"))
+    return int(last is not None and not last.sound)
 
 
 def write_report(folder: Path, name: str, report: Report, about: Mapping[str, Any]) -> None:

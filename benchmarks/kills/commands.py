@@ -25,6 +25,8 @@ class Command:
         before: what is done before it runs.
         forks: whether a process that has run it may fork: not after GNU's OpenMP was used, which ends the child.
         code: its exit code.
+        compacted: the collection to compact before files are compared: how often a document was written to its log
+            depends on how often the command was given, and what lives does not.
     """
 
     arguments: tuple[str, ...]
@@ -32,6 +34,7 @@ class Command:
     before: Callable[[], None] = lambda: None
     forks: bool = True
     code: int = 0
+    compacted: str | None = None
 
 
 def _cut_demo() -> None:
@@ -55,6 +58,11 @@ COMMANDS = {
     "tune": Command(
         ("tune", "made", "--queries", "queries.jsonl", "--recall", "0.5"), ("made", "model", "queries.jsonl")
     ),
+    "add": Command(("add", "lived", "more.jsonl"), ("lived", "model", "more.jsonl"), compacted="lived"),
+    "delete": Command(("delete", "lived", "new-2", "newer-0", "newer-9"), ("lived", "model"), compacted="lived"),
+    "compact": Command(("compact", "lived"), ("lived", "model")),
+    "snapshot": Command(("snapshot", "lived", "-o", "copy"), ("lived",)),
+    "restore": Command(("restore", "copied", "-o", "back"), ("copied",)),
     "reindex": Command(("reindex", "made", "--model", "bm25"), ("made", "model")),
     "reindex --keep": Command(("reindex", "kept", "--model", "model", "--keep"), ("kept", "model")),
     "reindex --back": Command(("reindex", "kept", "--back"), ("kept", "model")),
@@ -102,8 +110,10 @@ def make_inputs(folder: Path) -> None:
     _make_collection(folder / "beir", corpus)
     (folder / "recipe.yaml").write_text(_recipe(), encoding="utf-8")
     (folder / "adapted.jsonl").write_text("".join(map(_made_document, range(60))), encoding="utf-8")
+    (folder / "more.jsonl").write_text(_more(corpus), encoding="utf-8")
     # In children, which leave no threads here.
     from kills.tracer import run_untraced
+    from lsr.index.collection.copies import copy_collection
 
     def begin(where: Path) -> int:
         os.chdir(where)
@@ -119,7 +129,9 @@ def make_inputs(folder: Path) -> None:
             except SystemExit as exit:
                 if exit.code:
                     return int(exit.code)
-        _hurt(where / "made", where / "hurt")
+        _live(where / "made", where / "lived")
+        copy_collection(where / "lived", where / "copied")
+        _hurt(where / "lived", where / "hurt")
         return 0
 
     assert run_untraced(begin, folder) == 0
@@ -149,18 +161,24 @@ def _import() -> None:
     torch.set_num_threads(1)
 
 
-def _hurt(made: Path, hurt: Path) -> None:
-    """A collection of two segments, of which one can be mended, and a log that is damaged before its end."""
+def _live(made: Path, lived: Path) -> None:
+    """A collection of two segments, one with a deleted document, and documents in its log."""
     from lsr.collection.collection import Collection
-    from lsr.index.format.manifest import Manifest
 
-    shutil.copytree(made, hurt)
-    with Collection.open(hurt) as collection:
+    shutil.copytree(made, lived)
+    with Collection.open(lived) as collection:
         collection.add({"_id": f"new-{number}", "text": f"{word} and water"} for number, word in enumerate(_WORDS))
         collection._writer.flush()
         collection.delete("new-1")
         for number, word in enumerate(_WORDS[:3]):
             collection.add({"_id": f"newer-{number}", "text": f"{word} and fire"})
+
+
+def _hurt(lived: Path, hurt: Path) -> None:
+    """The same with a segment that can be mended, one that cannot, and a log that is damaged before its end."""
+    from lsr.index.format.manifest import Manifest
+
+    shutil.copytree(lived, hurt)
     first, second = sorted(Manifest.read(hurt).segments, key=lambda record: -record.documents)
     (log,) = hurt.glob("log-*")
     for file, place in (
@@ -187,6 +205,12 @@ def _lengthen(model: Path) -> None:
             config["max_position_embeddings"] = len(tensors[name])
     save_file(tensors, model / "model.safetensors", {"format": "pt"})
     (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _more(corpus: list[str]) -> str:
+    """Documents that are new, and others in the place of some that are in segments and in the log."""
+    ids = [*(f"more-{number}" for number in range(4)), json.loads(corpus[0])["_id"], "new-3", "newer-1"]
+    return "".join(json.dumps({"_id": id, "text": f"{_WORDS[place]} and air"}) + "\n" for place, id in enumerate(ids))
 
 
 def _recipe() -> str:

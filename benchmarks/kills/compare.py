@@ -8,7 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-# Of collections: how often they were opened decides how many files their log has had, and who holds a lock is chance.
+# Of collections: how often they were opened decides how many files their log has had, how often a command was given how
+# many records (the sequence), and who holds a lock is chance.
 _LOG = re.compile(r"log-[0-9]{10}")
 # Times, checksums of a manifest in which there are such names and times, and transformers' mean loss, which is of the
 # steps since a run was last resumed. Sizes, for a manifest is as long as its times are; files are compared as they are.
@@ -20,6 +21,7 @@ _CHANCE = (
     "identity",
     "log",
     "seconds",
+    "sequence",
     "before",
     "after",
     "median_us",

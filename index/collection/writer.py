@@ -96,7 +96,8 @@ class CollectionWriter:
         self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
         self._closing = self._busy = False
-        self._forced = 0
+        # Flushes that were asked for, and those of them that were made; compactions that wait for their turn.
+        self._asked = self._answered = self._compactions = 0
         self._worker = threading.Thread(target=self._run, name=f"segments of {self.path}", daemon=True)
         self._worker.start()
 
@@ -146,10 +147,8 @@ class CollectionWriter:
 
     def _find_tokens(self, writes: Sequence[Write]) -> None:
         """Say with each write which tokens no longer count: those of the document in a segment that it replaces."""
-        if not self._counts_tokens:
-            return
         held: list[tuple[Write, tuple[Tombstones, range]]] = []
-        for write in writes:
+        for write in writes if self._counts_tokens else ():
             id = self._state.document_of(write)
             found = None if id is None else self._state.in_segment(id)
             if found is not None:
@@ -197,16 +196,20 @@ class CollectionWriter:
         """Make memory a segment, and wait for that. Raises what went wrong with it."""
         with self._work:
             self._check_open()
-            self._forced += 1
+            self._asked = mine = self._asked + 1
             self._work.notify_all()
-            self._work.wait_for(lambda: self._stopped or (not self._forced and not self._busy))
+            self._work.wait_for(lambda: self._stopped or self._answered >= mine)
             self._check_open()
 
     def compact(self) -> None:
         """Put all that lives into one segment, and wait for that. Raises what went wrong with it."""
         self.flush()
         with self._work:
-            self._work.wait_for(lambda: not self._busy)
+            self._compactions += 1
+            try:
+                self._work.wait_for(lambda: not self._busy)
+            finally:
+                self._compactions -= 1
             self._check_open()
             self._busy = True
         try:
@@ -287,7 +290,11 @@ class CollectionWriter:
 
     def _todo(self) -> bool:
         """Whether there is work for the thread."""
-        return bool(self._is_full() or self._forced or self._to_merge())
+        return bool(self._asked > self._answered or self._is_full() or self._to_merge())
+
+    def _may_begin(self) -> bool:
+        """Whether it may be begun. Compactions come first: while others write on, there may be work without end."""
+        return not (self._busy or self._compactions or self._failure) and self._todo()
 
     def _is_full(self) -> bool:
         """Whether memory is to become a segment. Deletions fill the log alone, which is replayed at every opening."""
@@ -305,24 +312,22 @@ class CollectionWriter:
         """Make segments as long as the collection is open."""
         while True:
             with self._work:
-                self._work.wait_for(lambda: self._closing or (self._todo() and not self._busy and not self._failure))
+                self._work.wait_for(lambda: self._closing or self._may_begin())
                 if self._closing:
                     return
                 self._busy = True
-                forced = self._forced
-                full = forced or self._is_full()
+                asked = self._asked
+                full = asked > self._answered or self._is_full()
             try:
                 if full:
                     self._flush_memory()
                 else:
                     self._merge(self._to_merge())
             except BaseException as error:
-                with self._work:
-                    self._failure = error
+                self._failure = error
             finally:
                 with self._work:
-                    if full:
-                        self._forced -= forced
+                    self._answered = asked
                     self._busy = False
                     self._work.notify_all()
 
@@ -332,12 +337,11 @@ class CollectionWriter:
             nothing = not self._state.memory.state.rows and not any(each.changed for each in self._state.tombstones)
             if nothing and not self._is_full():
                 return
-            number = self._log.rotate()
-            sequence = self._log.durable
+            number, sequence = self._log.rotate(), self._log.durable
             frozen = self._state.begin_memory()
             state = frozen.segment.state
             self._show()
-        made = self._made(rows_of_memory(state, self._model, windows=self._cuts)) if state.live else None
+        made = self._made(rows_of_memory(state, self.manifest.model_terms, windows=self._cuts)) if state.live else None
         with self._changing:
             tombstones = list(self._state.tombstones)
             if made is not None:
@@ -361,7 +365,7 @@ class CollectionWriter:
             before = [each.state() for each in merged]
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
-        rows = rows_of_segments(searched, self._model, scale, windows=self._cuts)
+        rows = rows_of_segments(searched, self.manifest.model_terms, scale, windows=self._cuts)
         made = self._made(rows) if rows.rows else None
         with self._changing:
             left = [each for each in self._state.tombstones if each not in merged]
@@ -387,10 +391,6 @@ class CollectionWriter:
     def _counts_tokens(self) -> bool:
         live = self.manifest.live
         return live is not None and live.tokens
-
-    @property
-    def _model(self) -> int:
-        return self.manifest.model_terms
 
     def _made(self, rows: Rows) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""

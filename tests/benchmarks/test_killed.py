@@ -23,7 +23,7 @@ from kills.compare import differences, snapshot  # noqa: E402
 )
 def test_a_killed_command_ends_as_if_nothing_had_been_when_it_is_given_again() -> None:
     """Some commands in one process, which takes longer to import all that they need than to run one."""
-    commands = ["dense", "encode", "upgrade", "verify --repair", "reindex"]
+    commands = ["dense", "encode", "upgrade", "verify --repair", "reindex", "add", "snapshot"]
     script = [sys.executable, str(BENCHMARKS / "killed.py"), *commands, "--stride", "23", "--first", "5"]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
