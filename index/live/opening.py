@@ -47,7 +47,8 @@ def open_index(
     while True:
         before = manifest
         try:
-            found = use(_opened(path, stamp, manifest, known or {}, kind))
+            opened = _opened(path, stamp, manifest, known or {}, kind)
+            found = use(opened)
         except (IndexFormatError, InputError) as error:
             stamp, manifest = _manifest(path)
             if manifest != before:
@@ -58,9 +59,9 @@ def open_index(
             raise
         if manifest.live is None or manifest_stamp(path) == stamp:
             return found
-        # What was read of the log may be of the writes that another manifest began.
+        # What was read of the log may be of the writes that another manifest began, and a part may have been gone.
         stamp, manifest = _manifest(path)
-        if takes_same_writes(before, manifest):
+        if takes_same_writes(before, manifest) and not any(segment.unopened for segment in opened.segments):
             return found
 
 

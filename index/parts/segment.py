@@ -111,6 +111,11 @@ class Segment:
             with suppress(LsrError):
                 self.part(name)
 
+    @property
+    def unopened(self) -> list[str]:
+        """The added parts that are not open, such as those that `open_all` could not open."""
+        return [name for name in self.record.parts if name not in self._parts]
+
     def __len__(self) -> int:
         """Number of rows."""
         return self.record.documents

@@ -40,6 +40,12 @@ def lived(path: Path, random: np.random.Generator, operations: int) -> dict[str,
         if step == operations // 2:
             writer.compact()
     writer.close()
+    # However the thread that makes segments took its turns, there are several.
+    with opened(path, LivePolicy(together=100, most_deleted=1.0)) as writer:
+        new = truth["last"] = made_put(random, "last", operations)
+        new.dense = random.standard_normal(3).astype(np.float32)
+        writer.apply([new])
+        writer.flush()
     return truth
 
 
