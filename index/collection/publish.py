@@ -14,7 +14,7 @@ from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.format.output import remove_segments
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.tombstones import Tombstones
-from lsr.index.live.versions import PREVIOUS, kept_version, remove_version
+from lsr.index.live.versions import PREVIOUS, remove_version, versions
 from lsr.index.live.vocabulary import remove_vocabularies
 from lsr.index.parts.deleted import NAME
 
@@ -64,7 +64,8 @@ class Publisher:
 
     def forget(self) -> bool:
         """Remove the version that was kept; whether there was one."""
-        found = kept_version(self._path) is not None
+        known = versions(self._path, self.manifest)
+        found = known is None or len(known) > 1
         remove_version(self._path / PREVIOUS)
         self.remove_leftovers()
         return found
@@ -81,10 +82,11 @@ class Publisher:
     def remove_leftovers(self) -> None:
         """Remove segments and parts that the manifest does not name: of earlier states, and of killed writers."""
         records = {record.name: record for record in self.manifest.segments}
-        previous = kept_version(self._path)
-        versions = [self.manifest] if previous is None else [self.manifest, previous]
-        remove_segments(self._path, keep={record.name for each in versions for record in each.segments})
-        remove_vocabularies(self._path, keep=[None if each.live is None else each.live.vocabulary for each in versions])
+        known = versions(self._path, self.manifest)
+        if known is not None:
+            remove_segments(self._path, keep={record.name for each in known for record in each.segments})
+            vocabularies = [None if each.live is None else each.live.vocabulary for each in known]
+            remove_vocabularies(self._path, keep=vocabularies)
         for name, record in records.items():
             kept = {part.folder for part in record.parts.values()}
             folder = self._path / name

@@ -42,7 +42,6 @@ class Together:
 
     def kept(self, name: str, make: Callable[[], T]) -> T:
         """What an engine keeps here under `name`, created by `make` on first use."""
-        found = self._kept.get(name)
-        if found is None:
-            found = self._kept[name] = make()
-        return cast("T", found)
+        if name not in self._kept:
+            self._kept[name] = make()
+        return cast("T", self._kept[name])

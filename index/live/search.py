@@ -41,7 +41,7 @@ class SegmentsSearch:
             together = self._together(numbers)
             if len(numbers) > 1:
                 found.append(engine.search_together(together, own_queries, k, own_rows, parameters))
-            else:  # which takes longer by what searches several
+            else:  # quicker than by what searches several
                 alone = partial(engine.search, parameters=parameters)
                 found.append(one_by_one(together, own_queries, k, own_rows, alone))
         if self._memories:

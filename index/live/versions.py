@@ -35,6 +35,18 @@ def kept_version(path: Path) -> Manifest | None:
     return None if kept.created == Manifest.read(path).created else kept
 
 
+def versions(path: Path, manifest: Manifest) -> list[Manifest] | None:
+    """This manifest, of the collection at `path`, and that of the version that was kept of it, if one was.
+
+    None if that one is damaged: then there is no telling what of the collection's files is of it.
+    """
+    try:
+        kept = kept_version(path)
+    except IndexFormatError:
+        return None
+    return [manifest] if kept is None else [manifest, kept]
+
+
 def is_published(path: Path) -> bool:
     """Whether the version that was made in `COMING` is the one that is searched: what lies there is of no more use."""
     with suppress(IndexFormatError):

@@ -63,7 +63,8 @@ def progress_bar(description: str, total: int | None, unit: str = "documents") -
     else:
         log = _ProgressLog(description, total, unit)
         yield log
-        log.write()
+        if log.done or total is not None:  # of work whose amount was not known, and was none, nothing need be said
+            log.write()
 
 
 class _ProgressLog:

@@ -99,13 +99,7 @@ def reindex(
         documents = collection.snapshot.documents
         if len(documents) and all(is_blank(document.contents) for document in documents.scan()):
             raise InputError(f"{collection.path}: its documents have no texts that could be encoded")
-        if not begun:
-            _begin(folder, wanted)
-        try:
-            made = collection._beside(folder)
-        except IndexFormatError:
-            _begin(folder, wanted)
-            made = collection._beside(folder)
+        made = _opened(collection, folder, lambda: _begin(folder, wanted), begun=begun)
         return _change_over(collection, made, keep=keep, progress=progress)
 
 
@@ -118,15 +112,7 @@ def go_back(collection: Versioned, *, keep: bool, progress: Progress | None) -> 
         kept = kept_version(collection.path)
         if kept is None:
             raise NotFoundError(f"{collection.path}: no version of it was kept")
-        if not begun or _manifest(folder) is None:
-            begin_with(collection.path, kept, folder)
-            (folder / _BACK).touch()
-        try:
-            made = collection._beside(folder)
-        except IndexFormatError:
-            begin_with(collection.path, kept, folder)
-            (folder / _BACK).touch()
-            made = collection._beside(folder)
+        made = _opened(collection, folder, lambda: _begin_back(collection, kept, folder), begun=begun)
         return _change_over(collection, made, keep=keep, progress=progress)
 
 
@@ -296,6 +282,20 @@ def _windows(
     if fitting is not None and before["words"] > fitting["words"]:
         return {**before, "words": fitting["words"], "stride": fitting["stride"]}
     return before
+
+
+def _opened(collection: Versioned, folder: Path, begin: Callable[[], None], *, begun: bool) -> Versioned:
+    """The version that is being made, which begins now if it has not, or if what was made of it is damaged."""
+    if begun:
+        with suppress(IndexFormatError):
+            return collection._beside(folder)
+    begin()
+    return collection._beside(folder)
+
+
+def _begin_back(collection: Versioned, kept: Manifest, folder: Path) -> None:
+    begin_with(collection.path, kept, folder)
+    (folder / _BACK).touch()
 
 
 def _begin(folder: Path, wanted: dict[str, Any]) -> None:

@@ -9,68 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reindexed import DENSE, DOC, SMALL, SPLADE, answers, check_as_fresh, create, document
 
 from lsr.collection import reindexing
 from lsr.collection.collection import Collection
 from lsr.collection.encoding import DocumentEncoder, Refused
-from lsr.core.errors import InputError, ModelError, NotFoundError, OutputExistsError
+from lsr.core.errors import InputError, ModelError, OutputExistsError
 from lsr.index import Index, IndexBuilder, verify
-from lsr.index.collection.policy import LivePolicy
 from lsr.index.live.reader import CollectionReader
-from lsr.index.live.versions import COMING, PREVIOUS
+from lsr.index.live.versions import COMING
 from lsr.search.live import LiveRetriever
 from lsr.search.retriever import Retriever
 from lsr.vectors.sparse import SparseVectors
-
-MODELS = Path(__file__).parents[1] / "golden" / "encoders"
-SPLADE, DOC, DENSE = (str(MODELS / name / "model") for name in ("splade", "doc", "dense"))
-# Of the tiny models' vocabulary.
-WORDS = "index file search folder terms recall blocks memory hybrid kernels windows corpus".split()  # noqa: SIM905
-QUERIES = ("index file", "search terms recall", "windows", "the corpus of a folder of kernels")
-SMALL = LivePolicy(memory_documents=12, together=2)
-
-
-def document(number: int, version: int = 0) -> dict[str, Any]:
-    random = np.random.default_rng([number, version])
-    text = " ".join(random.choice(WORDS, random.integers(3, 60)).tolist())
-    return {"_id": f"d{number}", "title": "A title" * (number % 2), "text": text, "version": version, "number": number}
-
-
-def create(path: Path, model: str = SPLADE, count: int = 30, **options: Any) -> Collection:
-    """A collection of some documents, in segments and in its log, with deletions in both."""
-    Collection.create(path, model=model, **options).close()
-    collection = Collection.open(path, policy=SMALL)
-    collection.add([document(number) for number in range(count)])
-    collection.wait()
-    if count:
-        collection.delete(["d1", "d2"])
-        collection.add([document(3, 1), document(count)])
-        collection.delete(f"d{count}")
-    return collection
-
-
-def answers(searched: Any, **options: Any) -> list[list[tuple[str, float]]]:
-    return [[(hit.id, hit.score) for hit in searched.search(query, 8, **options).hits] for query in QUERIES]
-
-
-def check_as_fresh(collection: Collection, path: Path, model: str, **options: Any) -> None:
-    """AssertionError if it does not answer as one that is made now, of the same documents; nothing is left over."""
-    held = {each.id: each for each in collection.scan()}
-    with Collection.create(path, model=model, **options) as fresh:
-        fresh.add(held.values())
-        modes: list[dict[str, Any]] = [{}, {"mode": "exhaustive"}, {"lexical_weight": 0.0}]
-        modes += [{"mode": "hybrid"}, {"mode": "dense"}] if "dense" in options else []
-        for mode in modes if model != "bm25" else [{}]:
-            wanted = answers(fresh, **mode)
-            assert any(wanted)
-            assert answers(collection, **mode) == wanted
-            assert answers(Retriever.open(collection.path), **mode) == wanted
-        made, other = collection.snapshot.manifest, fresh.snapshot.manifest
-        assert made.encoder == other.encoder and made.weight_scale == other.weight_scale
-        assert made.live is not None and other.live is not None and made.live.windows == other.live.windows
-        assert made.live.settings == other.live.settings and made.live.tokens == other.live.tokens
-    assert verify(collection.path) == []
-    assert not (collection.path / COMING).exists()
 
 
 @pytest.mark.parametrize(
@@ -219,53 +169,6 @@ def test_what_was_opened_before_stays_what_it_is(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="is not the model that made this index"):
             collection.reindex("lsr-doc-tiny")
             answers(named)
-
-
-def test_a_version_is_kept_and_returned_to(tmp_path: Path) -> None:
-    path = tmp_path / "collection"
-    with create(path) as collection:
-        with pytest.raises(NotFoundError, match="no version of it was kept"):
-            collection.go_back()
-        collection.reindex(DOC, keep=True)
-        assert (path / PREVIOUS).exists() and collection.snapshot.describe()["previous"]["model"].endswith("model")
-        collection.add([document(5, 5), document(80)])
-        collection.delete(["d6"])
-        collection.compact()
-    with Collection.open(path, policy=SMALL) as collection:
-        encoded: list[int] = []
-        done = collection.go_back(keep=True, progress=encoded.append)
-        assert done.documents == 28 and sum(encoded) == 28
-        check_as_fresh(collection, tmp_path / "fresh", SPLADE)
-        collection.delete("d80")
-        collection.go_back()
-        check_as_fresh(collection, tmp_path / "other", DOC)
-        assert not (path / PREVIOUS).exists()
-        collection.reindex(SPLADE, keep=True)
-        assert collection.forget() and not collection.forget()
-        check_as_fresh(collection, tmp_path / "third", SPLADE)
-        assert len(list(path.glob("segment-*"))) == len(collection.snapshot.segments)
-        # One is kept at most.
-        collection.reindex(DOC, keep=True)
-        collection.reindex(SPLADE)
-        with pytest.raises(NotFoundError):
-            collection.go_back()
-
-
-def test_only_what_differs_is_encoded_when_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with create(tmp_path / "collection") as collection:
-        collection.reindex(DOC, keep=True)
-        collection.add([document(5, 5), document(80)])
-        collection.delete("d6")
-        seen: list[str] = []
-        real = DocumentEncoder.encode
-
-        def encode(self: DocumentEncoder, documents: Any, *arguments: Any) -> Any:
-            seen.extend(each.id for each in documents)
-            return real(self, documents, *arguments)
-
-        monkeypatch.setattr(DocumentEncoder, "encode", encode)
-        collection.go_back()
-        assert sorted(seen) == ["d5", "d80"]
 
 
 @pytest.mark.parametrize("at", range(6))

@@ -39,6 +39,7 @@ from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import log_numbers, log_path, open_log, read_header
 from lsr.index.live.log.records import encode
 from lsr.index.live.log.writer import LogWriter
+from lsr.index.live.versions import versions
 from lsr.index.live.vocabulary import vocabulary_path, vocabulary_problems
 from lsr.index.parts.recipes import Remains
 from lsr.index.parts.vocabulary import FILE_NAME as VOCABULARY_NAME
@@ -110,7 +111,9 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
             clear_unfinished(path)
             published = read_manifest(path)
             _remove_staged_log(path, published)
-            remove_segments(path, keep={record.name for record in published.segments})
+            known = versions(path, published)
+            if known is not None:
+                remove_segments(path, keep={record.name for each in known for record in each.segments})
             leave(path)
         raise
     _finish(path, manifest, begun=True)
