@@ -20,8 +20,8 @@ from lsr.index.kernels.bounds import BoundArguments
 from lsr.index.parts.segment import Segment
 from lsr.index.parts.summaries.blocks import Summaries
 
-# In smaller segments, neighbours are less alike, and more blocks hold as many of the best: of 300,000 documents in ten
-# segments, half as many again find .989 of the ten best, where those of one segment find .986.
+# In smaller segments, neighbours are less alike, and more blocks hold as many of the best: of 100,000 documents in ten
+# segments, half as many again find .988 of the ten best, where those of one segment find .986 (benchmarks/live.py).
 _OF_SEVERAL = 1.5
 
 
