@@ -1,0 +1,1 @@
+"""Who may do what: keys, their roles, and what each may take."""
