@@ -61,8 +61,20 @@ class Columns:
         found[found >= below] = -1
         return found
 
-    def split(self, columns: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], list[str | int]]:
-        """Which columns are terms of the model, and the name of each: the id of a term, or the word."""
-        plain, names = self.plain, self._names
-        named = [number if number < plain else names[number - plain] for number in columns.tolist()]
-        return np.fromiter((not isinstance(name, str) for name in named), np.bool_, len(named)), named
+    def split(
+        self, columns: npt.NDArray[np.uint32]
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_], tuple[str, ...]]:
+        """Columns, ascending, as (the terms of the model among them, which of them are terms, the words)."""
+        plain = int(np.searchsorted(columns, self.plain))
+        is_term = np.zeros(len(columns), np.bool_)
+        is_term[:plain] = True
+        names = [self._names[number - self.plain] for number in columns[plain:].tolist()]
+        if self.plain:
+            return columns[:plain], is_term, tuple(map(str, names))
+        is_term[:] = [not isinstance(name, str) for name in names]
+        terms = np.array([name for name in names if not isinstance(name, str)], np.uint32)
+        return terms, is_term, tuple(name for name in names if isinstance(name, str))
+
+    def word(self, column: int) -> str:
+        """The word of a column."""
+        return str(self._names[column - self.plain])

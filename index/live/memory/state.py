@@ -127,8 +127,7 @@ class MemoryState:
 
     def word(self, column: int) -> str:
         """The word of a column."""
-        (name,) = self._tables.columns.split(np.array([column]))[1]
-        return str(name)
+        return self._tables.columns.word(column)
 
     def column_of(self, word: str) -> int | None:
         """The column of a word; None if no row holds it."""
@@ -156,8 +155,7 @@ class MemoryState:
         first, last = forward.forward_indptr[row : row + 2].tolist()
         deficits = None if forward.forward_deficits is None else forward.forward_deficits[first:last]
         weights = dequantised(forward.forward_weights[first:last], deficits, self._tables.settings.scale)
-        is_term, names = self._tables.columns.split(forward.forward_terms[first:last])
-        terms = np.array([name for name in names if not isinstance(name, str)], np.uint32)
+        terms, is_term, words = self._tables.columns.split(forward.forward_terms[first:last])
         order = np.argsort(terms)
         indptr, tokens = self.tokens
         dense = None
@@ -168,7 +166,7 @@ class MemoryState:
             self.document(row),
             terms[order],
             weights[is_term][order],
-            tuple(name for name in names if isinstance(name, str)),
+            words,
             weights[~is_term],
             tokens[indptr[row] : indptr[row + 1]],
             self._tables.lengths[row],
