@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ class Case:
         failed, possible = self._try(at, fault)
         if operation.sound or not failed:
             self._look(possible)
-        # Once more, and all goes well.
-        # What it makes may be whole already, if the call that failed was one of the last.
-        with _opened(operation, self._path) as writer, suppress(*[OutputExistsError] * bool(operation.makes)):
+        # Once more, and all goes well. What it makes may be whole, if the call that failed was one of the last.
+        made = suppress(OutputExistsError) if operation.makes else nullcontext()
+        with _opened(operation, self._path) as writer, made:
             operation.act(writer, self._folder)
         with closing(kind.open(self._path)) as writer:
             kind.compact(writer)

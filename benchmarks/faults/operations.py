@@ -78,7 +78,7 @@ def _with_batch(truth: Truth) -> Truth:
 
 
 def _make_damaged(folder: Path) -> Truth:
-    """The same with a segment that can be mended, one that cannot, and damage in the log."""
+    """The same with a segment that can be mended, and one that cannot."""
     truth = dict(_make(folder))
     first, second = sorted(Manifest.read(folder / _NAME).segments, key=lambda record: -record.documents)
     for record, name in ((first, "summary_term_maxima.npy"), (second, "forward_weights.npy")):
