@@ -376,6 +376,7 @@ TOOLS: Mapping[str, str] = {
     "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",
     "live_kills": "kills a process that writes to a collection, and looks for what it had acknowledged",
+    "live_faults": "lets every call fail by which a collection changes files, and looks at what is left",
     "live_full_disk": "writes to a collection until its disk is full, and looks for what it had acknowledged",
     "live": "measures writes to a collection, and searches of one in many segments, with deletions and beside writes",
     "passages": "makes a corpus of English passages from Debian's documentation packages",

@@ -299,7 +299,7 @@ class Collection:
         self._writer.wait()
 
     def compact(self) -> None:
-        """Put all documents into one segment, without what was deleted."""
+        """Put all documents into one segment, without what was deleted; with token vectors, if all have them."""
         self._writer.compact()
 
     def reindex(
@@ -315,9 +315,9 @@ class Collection:
 
         The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
         again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
-        of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors (made anew),
-        words, fields, settings, synonyms; windows, unless they were the old model's, or are longer than the new one
-        reads. What was measured with the old model, as tuning does, is left out, and so are token vectors.
+        of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors, words, fields,
+        settings, synonyms; windows, unless they were the old model's, or are longer than the new one reads. What was
+        measured with the old model, as tuning does, is left out, and so are token vectors.
 
         Args:
             model: as for `create`.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError
+from lsr.core.types import Vectors
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.lexical.words import damped
@@ -45,6 +46,9 @@ class DocumentEncoder:
         dense: what it says of the dense encoder; None if there are no dense vectors.
         windows: how documents are cut into rows; None if they are not.
         load, load_dense: give the encoders of documents.
+
+    Attributes:
+        stored: gives the dense vector of a row where one is stored, and its text need not be encoded; mostly None.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class DocumentEncoder:
         self._record = record or {}
         self._tokens, self._has_dense = tokens, dense is not None
         self._load, self._load_dense = load, load_dense
+        self.stored: Callable[[Document], Vectors | None] | None = None
         self._windows = windows
         self._words_alone = self._record.get("model") == WORDS_ALONE
         self._lexical = LexicalRecord.of_encoder(record)
@@ -87,7 +92,7 @@ class DocumentEncoder:
                 refused.append(Refused(str(document.id), error.problem))
         texts = [document.contents for document in kept]
         rows = self._terms(texts, [document.id for document in kept], progress)
-        dense = self._load_dense().encode_documents(texts) if self._has_dense and texts else [None] * len(texts)
+        dense = self._dense(kept)
         puts: list[Put] = []
         broken: dict[str, str] = {}
         for document, row, words, tokens, vector in zip(
@@ -115,6 +120,18 @@ class DocumentEncoder:
             return [(_NO_TERMS, _NO_WEIGHTS)] * len(texts)
         vectors = self._load().encode_documents(texts, ids, top_k=self._record.get("top_k"), progress=progress)
         return [vectors.row(number) for number in range(len(texts))]
+
+    def _dense(self, rows: Sequence[Document]) -> list[Vectors | None]:
+        """The dense vectors of rows; None where there are none."""
+        if not self._has_dense:
+            return [None] * len(rows)
+        found = [None if self.stored is None else self.stored(row) for row in rows]
+        missing = [place for place, vector in enumerate(found) if vector is None]
+        if missing:
+            made = self._load_dense().encode_documents([rows[place].contents for place in missing])
+            for place, vector in zip(missing, made, strict=True):
+                found[place] = vector
+        return found
 
     def _words(self, texts: Sequence[str]) -> Iterator[_Words]:
         for text in texts:

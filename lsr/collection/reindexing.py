@@ -20,6 +20,7 @@ from typing import Any, Protocol, Self
 from lsr.collection.creating import dense_record, settings_of_model
 from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.outcomes import Added, Deleted, Reindexed
+from lsr.collection.stored import stored_dense
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document, is_blank
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
@@ -31,7 +32,7 @@ from lsr.index.collection.versions import begin_with
 from lsr.index.collection.writer import CollectionWriter
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.lock import REINDEX, WRITE
-from lsr.index.live.versions import COMING, is_published, kept_version, remove_version
+from lsr.index.live.versions import BACK, COMING, is_published, kept_version, remove_version
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.search.live import LiveRetriever
 from lsr.text.windows import fitting_windows
@@ -43,7 +44,6 @@ _BATCH, _BATCH_CHARACTERS = 64, 1 << 20
 # So many documents are compared while writes wait; more only where writers are faster than the encoder, round after
 # round.
 _FEW, _MOST_ROUNDS = 64, 20
-_BACK = "back"
 
 
 class Versioned(Protocol):
@@ -106,11 +106,13 @@ def reindex(
 def go_back(collection: Versioned, *, keep: bool, progress: Progress | None) -> Reindexed:
     """See `Collection.go_back`."""
     with _alone(collection) as folder:
-        begun = (folder / _BACK).exists()
+        begun = (folder / BACK).exists()
         if begun and is_published(collection.path):
             return finished(collection, keep=keep)
         kept = kept_version(collection.path)
         if kept is None:
+            if is_published(collection.path):
+                remove_version(folder)
             raise NotFoundError(f"{collection.path}: no version of it was kept")
         made = _opened(collection, folder, lambda: _begin_back(collection, kept, folder), begun=begun)
         return _change_over(collection, made, keep=keep, progress=progress)
@@ -200,7 +202,7 @@ def _compare_all(source: Index, made: Versioned, progress: Progress | None) -> N
             elif progress is not None:
                 progress(1)
 
-    _add(made, missing(), progress)
+    _add(source, made, missing(), progress)
 
 
 def _catch_up(collection: Versioned, made: Versioned) -> int:
@@ -219,7 +221,7 @@ def _compare(source: Index, made: Versioned, ids: Iterable[str]) -> int:
     wanted = {id: _document(source, id) for id in ids}
     differ = {id: document for id, document in wanted.items() if made.get(id) != document}
     made.delete([id for id, document in differ.items() if document is None], wait=False)
-    _add(made, [document for document in differ.values() if document is not None], None)
+    _add(source, made, [document for document in differ.values() if document is not None], None)
     return len(differ)
 
 
@@ -230,7 +232,9 @@ def _document(index: Index, id: str) -> Document | None:
         return None
 
 
-def _add(made: Versioned, documents: Iterable[Document], progress: Progress | None) -> None:
+def _add(source: Index, made: Versioned, documents: Iterable[Document], progress: Progress | None) -> None:
+    """Add documents of a snapshot to a version; what the same dense model made of them is taken over."""
+    made._encoder.stored = stored_dense(source, made.snapshot.manifest)
     for batch in chunks(documents, _BATCH, _BATCH_CHARACTERS, lambda document: document.size):
         for refused in made.add(batch, wait=False).refused:
             raise InputError(f"document {refused.id!r} cannot be encoded by this model: {refused.reason}")
@@ -295,7 +299,7 @@ def _opened(collection: Versioned, folder: Path, begin: Callable[[], None], *, b
 
 def _begin_back(collection: Versioned, kept: Manifest, folder: Path) -> None:
     begin_with(collection.path, kept, folder)
-    (folder / _BACK).touch()
+    (folder / BACK).touch()
 
 
 def _begin(folder: Path, wanted: dict[str, Any]) -> None:
@@ -306,7 +310,7 @@ def _begin(folder: Path, wanted: dict[str, Any]) -> None:
 def _begun(folder: Path, wanted: dict[str, Any]) -> bool:
     """Whether a version is being made that is encoded like this."""
     manifest = _manifest(folder)
-    if manifest is None or manifest.live is None or (folder / _BACK).exists():
+    if manifest is None or manifest.live is None or (folder / BACK).exists():
         return False
     live = manifest.live
     found = {
