@@ -102,8 +102,7 @@ class Collection:
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
         `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
-        models are loaded, and need not be loaded again. Raises OutputExistsError if another process
-        writes to it, IndexFormatError if there is none or it is damaged.
+        models are loaded. OutputExistsError if another process writes to it, IndexFormatError if it is damaged or none.
         """
         return cls(path, device=device, policy=policy, retriever=retriever)
 
@@ -117,6 +116,7 @@ class Collection:
         lexical: bool = True,
         language: str = "english",
         never_split: Sequence[str] = (),
+        title_weight: float = 0.0,
         mean_length: float = 100.0,
         weight_scale: float | None = None,
         schema: Mapping[str, str] | None = None,
@@ -130,7 +130,7 @@ class Collection:
             model: a name from `lsr models`, a folder or a hub name; "bm25" for words alone. Default: `lsr index`'s.
             dense: a dense model, for hybrid search.
             lexical: whether words count beside the model's terms; `language` of their stemmer; `never_split`: terms
-                that are one word each.
+                that are one word each; `title_weight`: how many times more titles count (`lsr.encoding.titles`).
             mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
             weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
                 the heaviest. Default: by weights of texts that come with Python.
@@ -149,6 +149,7 @@ class Collection:
             lexical=lexical,
             language=language,
             never_split=never_split,
+            title_weight=title_weight,
             mean_length=mean_length,
             weight_scale=weight_scale,
             schema=schema,

@@ -25,6 +25,7 @@ from lsr.core.documents import Document, is_blank
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import title_weight_of
 from lsr.index import Index
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.versions import begin_with
@@ -254,7 +255,9 @@ def settings_for(
     if words is not None:
         weight = words.settings.weight if alone == was_alone else 1.0 if alone else LexicalSettings().weight
         words = replace(words, settings=replace(words.settings, weight=weight), analysis=ANALYSIS)
-    made = settings_of_model(model, words=words, weight_scale=weight_scale, device=device)
+    made = settings_of_model(
+        model, words=words, title_weight=title_weight_of(record), weight_scale=weight_scale, device=device
+    )
     if alone == was_alone:
         made["settings"] = live.settings
     if not alone:
