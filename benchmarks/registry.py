@@ -162,6 +162,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             fact("parity/*24*/*_differ"),
         ),
     ),
+    "titles": Benchmark(
+        "titles that count more than texts: effectiveness by weight, and what it costs in the index or at query time",
+        "titles",
+        data=("collections",),
+        quick=("--weight", "0", "0.25"),
+        minutes=10,
+        page="../guide/indexing.md",
+        keys=("collection", "system", "weight", "way"),
+        measures=(quality("effects/*/ndcg@10"), size("costs/*/bytes"), time("costs/*/mean_us")),
+    ),
     "authored": Benchmark(
         "names, numbers, codes and phrases as people type them, by kind: model, words and both",
         "authored",

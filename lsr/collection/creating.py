@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pydoc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsr.core.errors import InputError
+from lsr.core.options import beneath
+from lsr.core.schema import Schema
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import check_title_weight, recorded
 from lsr.index.collection.create import create_collection
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
@@ -35,8 +38,10 @@ def create(
     lexical: bool,
     language: str,
     never_split: Sequence[str],
+    title_weight: float,
     mean_length: float,
     weight_scale: float | None,
+    schema: Mapping[str, str] | None,
     device: str | None,
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
@@ -48,14 +53,22 @@ def create(
     made = settings_of_model(
         model,
         words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if words else None,
+        title_weight=check_title_weight(title_weight),
         weight_scale=weight_scale,
         device=device,
     )
-    create_collection(path, dense=None if dense is None else dense_record(dense, device), **made)
+    with beneath("schema"):
+        types = None if schema is None else Schema.of(schema).to_record()
+    create_collection(path, dense=None if dense is None else dense_record(dense, device), schema=types, **made)
 
 
 def settings_of_model(
-    model: str | None, *, words: LexicalRecord | None, weight_scale: float | None, device: str | None
+    model: str | None,
+    *,
+    words: LexicalRecord | None,
+    title_weight: float,
+    weight_scale: float | None,
+    device: str | None,
 ) -> dict[str, Any]:
     """What `lsr.index.collection.create.create_collection` is told of a model, and of words beside it.
 
@@ -67,18 +80,30 @@ def settings_of_model(
             "terms": 0,
             # Words weigh less than 1, whatever the text; a power of two, as 24 bits ask for.
             "weight_scale": float(weight_scale or 2.0**-7),
-            "encoder": {"model": WORDS_ALONE, "dim": 0, "top_k": None, RECORD: words.to_record()},
+            "encoder": {
+                "model": WORDS_ALONE,
+                "dim": 0,
+                "top_k": None,
+                **recorded(title_weight),
+                RECORD: words.to_record(),
+            },
             "settings": IndexSettings(weight_bits=24),
         }
     from lsr.encoding.sparse.encoder import SparseEncoder
 
     encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
     texts = [] if weight_scale is not None else sample_texts()
-    scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words is not None) * _ROOM / 255
+    heaviest_of_all = heaviest(encoder.encode_documents(texts).weights, words=words is not None)
+    scale = weight_scale or heaviest_of_all * (1 + title_weight) * _ROOM / 255
     return {
         "terms": encoder.dim,
         "weight_scale": float(scale),
-        "encoder": {**encoder.settings(), "top_k": None, **({} if words is None else {RECORD: words.to_record()})},
+        "encoder": {
+            **encoder.settings(),
+            "top_k": None,
+            **recorded(title_weight),
+            **({} if words is None else {RECORD: words.to_record()}),
+        },
         "settings": IndexSettings(),
         "tokens": encoder.inference_free,
         "windows": fitting_windows(encoder.max_length).to_record(),

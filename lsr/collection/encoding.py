@@ -15,7 +15,8 @@ from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Vectors
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
-from lsr.encoding.lexical.words import damped
+from lsr.encoding.lexical.words import damped, weighted
+from lsr.encoding.titles import encode_titled, title_weight_of
 from lsr.index.live.writes import Put, check_write
 from lsr.index.parts.document_writer import check_storable
 from lsr.text.windows import WindowSettings, cut_document, split_window_id
@@ -75,6 +76,7 @@ class DocumentEncoder:
                 remedies=["build it again"],
             )
         self._analyser = None if self._lexical is None else Analyser.of(self._lexical.settings)
+        self._title_weight = title_weight_of(record)
         self._lock = Lock()  # stemmers are for one thread at a time
 
     def encode(
@@ -90,36 +92,41 @@ class DocumentEncoder:
                 kept += [document] if self._windows is None else cut_document(document, self._windows)
             except InputError as error:
                 refused.append(Refused(str(document.id), error.problem))
-        texts = [document.contents for document in kept]
-        rows = self._terms(texts, [document.id for document in kept], progress)
+        rows = self._terms(kept, progress)
         dense = self._dense(kept)
-        puts: list[Put] = []
-        broken: dict[str, str] = {}
+        puts = []
         for document, row, words, tokens, vector in zip(
-            kept, rows, self._words(texts), self.tokens_of(kept), dense, strict=True
+            kept, rows, self._words(kept), self.tokens_of(kept), dense, strict=True
         ):
-            put = Put(document, *row, words.names, words.weights, tokens, words.length, vector)
-            puts.append(put)
+            puts.append(Put(document, *row, words.names, words.weights, tokens, words.length, vector))
+        puts, broken = self.fitting(puts, check_write)
+        return puts, [*refused, *broken]
+
+    def fitting(self, puts: Sequence[Put], check: Callable[[Put], None]) -> tuple[list[Put], list[Refused]]:
+        """The writes of documents that pass a check, which raises InputError; and the other documents."""
+        wrong: dict[str, str] = {}
+        for put in puts:
             try:
-                check_write(put)
+                check(put)
             except InputError as error:
-                broken.setdefault(self.document_of(put), error.problem)
-        refused += [Refused(id, reason) for id, reason in broken.items()]
-        return [put for put in puts if self.document_of(put) not in broken], refused
+                wrong.setdefault(self.document_of(put), error.problem)
+        kept = [put for put in puts if self.document_of(put) not in wrong]
+        return kept, [Refused(id, reason) for id, reason in wrong.items()]
 
     def document_of(self, put: Put) -> str:
         """The id of the document that a write is of."""
         return put.id if self._windows is None else split_window_id(put.id)[0]
 
     def _terms(
-        self, texts: Sequence[str], ids: Sequence[str], progress: Callable[[int], None] | None
+        self, documents: Sequence[Document], progress: Callable[[int], None] | None
     ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]]:
-        if self._words_alone or not texts:
+        if self._words_alone or not documents:
             if progress:
-                progress(len(texts))
-            return [(_NO_TERMS, _NO_WEIGHTS)] * len(texts)
-        vectors = self._load().encode_documents(texts, ids, top_k=self._record.get("top_k"), progress=progress)
-        return [vectors.row(number) for number in range(len(texts))]
+                progress(len(documents))
+            return [(_NO_TERMS, _NO_WEIGHTS)] * len(documents)
+        top_k = self._record.get("top_k")
+        vectors = encode_titled(self._load(), documents, self._title_weight, top_k=top_k, progress=progress)
+        return [vectors.row(number) for number in range(len(documents))]
 
     def _dense(self, rows: Sequence[Document]) -> list[Vectors | None]:
         """The dense vectors of rows; None where there are none."""
@@ -133,18 +140,22 @@ class DocumentEncoder:
                 found[place] = vector
         return found
 
-    def _words(self, texts: Sequence[str]) -> Iterator[_Words]:
-        for text in texts:
+    def _words(self, documents: Sequence[Document]) -> Iterator[_Words]:
+        for document in documents:
             if self._lexical is None or self._analyser is None:
                 yield _Words((), _NO_WEIGHTS, 0)
                 continue
             with self._lock:
-                words = self._analyser.words(text)
-            counts = Counter(words)
-            lengths = np.full(len(counts), len(words), np.int64)
+                words = self._analyser.words(document.contents)
+                title = self._analyser.words(document.title) if self._title_weight else []
+            counts, of_title = Counter(words), Counter(words[: len(title)])
             weights = damped(
-                np.fromiter(counts.values(), np.int64, len(counts)),
-                lengths,
+                weighted(
+                    np.fromiter(counts.values(), np.int64, len(counts)),
+                    np.fromiter((of_title[word] for word in counts), np.int64, len(counts)),
+                    self._title_weight,
+                ),
+                np.full(len(counts), weighted(len(words), len(title), self._title_weight)),
                 self._lexical.mean_length,
                 self._lexical.settings,
             )

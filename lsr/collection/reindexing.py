@@ -20,12 +20,13 @@ from typing import Any, Protocol, Self
 from lsr.collection.creating import dense_record, settings_of_model
 from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.outcomes import Added, Deleted, Reindexed
-from lsr.collection.stored import stored_dense
+from lsr.collection.stored_dense import stored_dense
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document, is_blank
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import title_weight_of
 from lsr.index import Index
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.versions import begin_with
@@ -54,7 +55,7 @@ class Versioned(Protocol):
     _writer: CollectionWriter
     _writing: RLock
     _encoder: DocumentEncoder
-    _live: LiveRetriever
+    live: LiveRetriever
     _reindexing: Lock
     _touched: set[str] | None
 
@@ -184,7 +185,7 @@ def _become(collection: Versioned, made: Versioned, *, keep: bool) -> None:
     encoder = collection._encoder_of(made._writer.manifest)
     collection._writer.adopt(made.path, keep=keep, tokens_of=encoder.tokens_of)
     collection._encoder = encoder
-    collection._live.latest = made._live.latest.renewed(collection.snapshot)
+    collection.live.latest = made.live.latest.renewed(collection.snapshot)
 
 
 def _compare_all(source: Index, made: Versioned, progress: Progress | None) -> None:
@@ -258,7 +259,9 @@ def settings_for(
     if words is not None:
         weight = words.settings.weight if alone == was_alone else 1.0 if alone else LexicalSettings().weight
         words = replace(words, settings=replace(words.settings, weight=weight), analysis=ANALYSIS)
-    made = settings_of_model(model, words=words, weight_scale=weight_scale, device=device)
+    made = settings_of_model(
+        model, words=words, title_weight=title_weight_of(record), weight_scale=weight_scale, device=device
+    )
     if alone == was_alone:
         made["settings"] = live.settings
     if not alone:

@@ -1,56 +1,53 @@
-"""Dense vectors that are stored already, for texts that did not change."""
+"""Changing documents that a collection holds, of what is stored of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from lsr.collection.encoding import DocumentEncoder
 from lsr.core.documents import Document
-from lsr.core.errors import NotFoundError
-from lsr.core.types import Vectors
-from lsr.text.windows import split_window_id
+from lsr.core.errors import InputError
+from lsr.index.filters.allowed import AllowedRows
+from lsr.index.live.writes import Put
 
 if TYPE_CHECKING:
     from lsr.index import Index
-    from lsr.index.format.manifest import Manifest
+
+OnlyIf = Callable[[Document | None], None]
+"""Is given a document as it is, or None if there is none, and raises what keeps it from being changed."""
 
 
-class StoredDense:
-    """The dense vectors of a snapshot, by documents and texts of its rows: what its model made of them. For one thread.
-
-    `cuts`: whether the rows that are asked for are windows of documents.
-    """
-
-    def __init__(self, index: Index, *, cuts: bool) -> None:
-        self._documents, self._dense, self._cuts = index.documents, index.parts["dense"], cuts
-        # The document that was asked for last, for its windows are asked for together.
-        self._id, self._rows = "", dict[str, int]()
-
-    def __call__(self, row: Document) -> Vectors | None:
-        """float32 [dim]: what is stored of a row of the same document with the same text; None if there is none."""
-        id = split_window_id(row.id)[0] if self._cuts else row.id
-        if id != self._id:
-            self._id, self._rows = id, self._texts_of(id)
-        number = self._rows.get(row.contents)
-        if number is None:
-            return None
-        found: Vectors = self._dense.vectors[np.array([number])][0]
-        return found
-
-    def _texts_of(self, id: str) -> dict[str, int]:
-        try:
-            return {self._documents.at(row).contents: row for row in self._documents.rows_of(id)}
-        except NotFoundError:
-            return {}
+def allowed_ids(snapshot: Index, filter: Any) -> list[str]:
+    """The ids of the documents that fulfil a filter. InputError if it cannot be read, or has no conditions."""
+    allowed = snapshot.documents.fields.allowed(filter)
+    if allowed is None:
+        raise InputError("has no conditions, and would delete every document", field="filter")
+    rows = AllowedRows.of(allowed, len(snapshot)).among(snapshot.documents.alive).numbers()
+    return snapshot.documents.ids(rows)
 
 
-def stored_dense(index: Index, manifest: Manifest) -> StoredDense | None:
-    """The vectors of a snapshot, if the collection of this manifest would have the same; else None."""
-    live = manifest.live
-    if live is None or live.dense is None or "dense" not in index.parts:
-        return None
-    record = index.parts["dense"].record
-    # Without a record of the model, nobody knows which one made them.
-    same = record.encoder is not None and {**record.to_record(), "kind": ""} == {**live.dense, "kind": ""}
-    return StoredDense(index, cuts=live.windows is not None) if same else None
+def with_fields(document: Document, fields: Mapping[str, Any]) -> Document:
+    """A document with other fields: those given are set, those given as None are removed."""
+    changed = {**document.fields, **fields}
+    kept = {name: value for name, value in changed.items() if value is not None}
+    return Document(document.id, document.text, document.title, kept)
+
+
+def puts_of(snapshot: Index, encoder: DocumentEncoder, document: Document) -> list[Put]:
+    """The writes of a document of a snapshot that has other fields now, with what is stored of its text."""
+    rows = snapshot.documents.rows_of(document.id)
+    live = snapshot.manifest.live
+    if live is None or live.windows is not None or live.dense is not None or len(rows) > 1:
+        # Of a dense vector, only what it became by being stored is known.
+        puts, refused = encoder.encode([document])
+        for each in refused:
+            raise InputError(each.reason)
+        return puts
+    terms, weights = snapshot.vector(rows[0])
+    first = snapshot.manifest.model_terms
+    own = terms < first
+    words = snapshot.parts.get("words")
+    names = () if words is None else tuple(words.word(term) for term in terms[~own].tolist())
+    (tokens,) = encoder.tokens_of([document])
+    return [Put(document, terms[own], weights[own], names, weights[~own], tokens)]
