@@ -25,6 +25,22 @@ class OverloadedError(UnavailableError):
     http_status = 429
 
 
+class ConflictError(LsrError):
+    """What was asked for does not go together with what there is, or with what another does."""
+
+    http_status = 409
+
+
+class PreconditionError(LsrError):
+    """What was to be changed is not as the request says."""
+
+    http_status = 412
+
+
+class MalformedBodyError(LsrError):
+    """A body of many documents that is no JSON."""
+
+
 class ClientGoneError(LsrError):
     """The client disconnected before the answer. The status, which is nginx's, appears only in the log."""
 
