@@ -11,6 +11,7 @@ from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas import examples
 from lsr.service.schemas.encode import EncodeAnswer, EncodeRequest
 from lsr.service.state import service_of
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["model"], route_class
 
 
 @router.post("/encode", response_model=EncodeAnswer)
+@needs(Role.READ)
 async def encode(
     request: Request,
     asked: Annotated[

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, to_json
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas.health import IndexAnswer
 from lsr.service.state import service_of
 
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["index"])
 
 
 @router.get("/index", response_model=IndexAnswer)
+@needs(Role.READ)
 async def index(request: Request) -> Response:
     """Describe what is served, and the limits of this server."""
     service = service_of(request)

@@ -23,6 +23,7 @@ from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas import examples
 from lsr.service.schemas.explain import ExplainAnswer, ExplainRequest
 from lsr.service.schemas.search import SearchAnswer, SearchParameters, SearchRequest
@@ -32,6 +33,7 @@ router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"], route_clas
 
 
 @router.post("/search", response_model=SearchAnswer)
+@needs(Role.READ)
 async def search(
     request: Request,
     asked: Annotated[
@@ -73,6 +75,7 @@ async def search(
 
 
 @router.get("/search", response_model=SearchAnswer)
+@needs(Role.READ)
 async def search_by_url(request: Request, asked: Annotated[SearchParameters, Query()]) -> Response:
     """Search by text, for a browser or curl."""
     service = service_of(request)
@@ -90,6 +93,7 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
 
 
 @router.post("/explain", response_model=ExplainAnswer)
+@needs(Role.READ)
 async def explain(
     request: Request,
     asked: Annotated[ExplainRequest, Body(openapi_examples={"a question and a document": {"value": examples.EXPLAIN}})],
@@ -114,6 +118,7 @@ async def explain(
 
 def _answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
     """See `SearchAnswer`."""
+    clock.searched(found.mode, found.stages_ms or {"encode": found.encode_ms, "search": found.search_ms})
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
     record["timings"] = {**clock.timings(), **record["timings"]}
     return to_json(record)

@@ -25,8 +25,16 @@ from lsr.core.errors import (
     NotFoundError,
     OutputExistsError,
 )
-from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
+from lsr.service.http.errors import (
+    ClientGoneError,
+    ForbiddenError,
+    NotReadyError,
+    OverloadedError,
+    TimedOutError,
+    UnavailableError,
+)
 from lsr.service.http.prefix import path_to
+from lsr.service.http.secrets import without_keys, without_paths
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:problem-type:lsr:"
@@ -44,6 +52,7 @@ _KINDS: dict[type[LsrError], tuple[str, str]] = {
     NotReadyError: ("not-ready", "Not ready"),
     OverloadedError: ("overloaded", "Too many requests"),
     TimedOutError: ("timed-out", "Timed out"),
+    ForbiddenError: ("forbidden", "Not allowed"),
     ClientGoneError: ("client-gone", "Client closed the connection"),
 }
 
@@ -76,7 +85,8 @@ class ProblemResponse(Response):
         }
         if errors:
             problem["errors"] = list(errors)
-        super().__init__(orjson.dumps(problem), status, headers)
+        # What a client sent is repeated to it, but for keys, which stand in the wrong place then.
+        super().__init__(without_keys(orjson.dumps(problem).decode()).encode(), status, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -145,8 +155,14 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(request.app.state.settings.retry_after)
+    detail = error.message()
+    if not isinstance(error, (InputError, NotFoundError)):
+        # These are about the request; all others may name files of this machine, which are its operator's to know.
+        detail, told = without_paths(detail), detail
+        if detail != told:
+            logger.warning("request %s: %s", request.scope.get("state", {}).get("request_id"), told)
     return ProblemResponse(
-        request.scope, error.http_status, error.message(), kind=kind, title=title, errors=errors, headers=headers
+        request.scope, error.http_status, detail, kind=kind, title=title, errors=errors, headers=headers
     )
 
 
