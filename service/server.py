@@ -60,7 +60,7 @@ def serve(
     `anonymous`, and LsrError if it cannot listen on the port.
     """
     settings = settings or ServiceSettings.from_env()
-    # The threads that search keep the cores busy. If each had a team of OpenMP threads, they would wait for one another:
+    # Threads that search keep the cores busy. If each had a team of OpenMP threads, they would wait for one another:
     # on two busy cores, the median query took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Models are loaded once it listens: by then a wrong device could only be logged.

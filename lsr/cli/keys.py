@@ -17,10 +17,20 @@ if TYPE_CHECKING:
     from lsr.service.keys.key import Key
     from lsr.service.keys.store import KeyStore
 
-GROUP = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="""The keys that `lsr serve` asks for: make, list and revoke them. A running server sees changes at once.
+GROUP = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Root = Annotated[
+    Path,
+    typer.Argument(help="The folder that is served, or an index in it.", metavar="ROOT", show_default=False),
+]
+_AFTER = re.compile(r"(\d{1,5})([dh])")
+
+
+@GROUP.callback()
+def keys() -> None:
+    """Make, list and revoke the keys that `lsr serve` asks for.
+
+    A running server sees changes at once. Without keys, it answers to its own machine alone.
 
     Examples:
 
@@ -29,14 +39,7 @@ GROUP = typer.Typer(
         lsr keys list my-collections
 
         lsr keys revoke my-collections 4fq8z1c0ab
-    """,
-)
-
-Root = Annotated[
-    Path,
-    typer.Argument(help="The folder that is served, or an index in it.", metavar="ROOT", show_default=False),
-]
-_AFTER = re.compile(r"(\d{1,5})([dh])")
+    """
 
 
 @GROUP.command()
@@ -70,7 +73,9 @@ def create(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key, and print it: it is shown once and kept nowhere.
+    """Make a key, and print it: it is shown once.
+
+    What is kept is its digest, in the folder .service of the root.
 
     Examples:
 
@@ -101,11 +106,13 @@ def create(
 
 @GROUP.command("list")
 def list_keys(root: Root, as_json: Json = False) -> None:
-    """List the keys, those too that are over. Which key each is, is not known any more.
+    """List the keys, those too that are over.
+
+    The id of each stands in the key itself, after lsr_.
 
     Examples:
 
-        lsr keys list my-collections
+        lsr keys list my-collections --json
     """
     keys = _store(root).read()
     if as_json:
@@ -119,9 +126,12 @@ def list_keys(root: Root, as_json: Json = False) -> None:
 
 @GROUP.command()
 def revoke(
-    root: Root, id: Annotated[str, typer.Argument(help="The id that `lsr keys list` shows.", show_default=False)]
+    root: Root,
+    id: Annotated[str, typer.Argument(help="The id that `lsr keys list` shows.", metavar="ID", show_default=False)],
 ) -> None:
-    """Let a key open nothing any more, from the next request on.
+    """Let a key open nothing any more.
+
+    A running server refuses it from the next request on. It stays in the list.
 
     Examples:
 

@@ -65,7 +65,7 @@ class Key:
         """A new key, and what is known of it; `given` as the attributes. The key itself is kept nowhere."""
         id = "".join(secrets.choice(_ID) for _ in range(10))
         secret = f"lsr_{id}_{secrets.token_urlsafe(32)}"
-        return secret, cls(id=id, digest=digest_of(secret), role=role, created=_now(), **given)
+        return secret, cls(id=id, digest=digest_of(secret), role=role, created=now(), **given)
 
     def is_of(self, secret: str) -> bool:
         """Whether this is that key; takes the same time whatever differs."""
@@ -84,7 +84,7 @@ class Key:
         """Why it is no longer good, in words; "" if it is."""
         if self.revoked is not None:
             return f"was revoked on {self.revoked:%Y-%m-%d}"
-        if self.expires is not None and self.expires <= _now():
+        if self.expires is not None and self.expires <= now():
             return f"expired on {self.expires:%Y-%m-%d}"
         return ""
 
@@ -121,5 +121,6 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode(errors="replace")).hexdigest()
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def now() -> datetime:
+    """This moment, to the second, as records have it."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from lsr.core.options import beneath, did_you_mean
 from lsr.core.places import named
 from lsr.core.structured import parse_json
 from lsr.index.format.manifest import MANIFEST_NAME
-from lsr.service.keys.key import Key
+from lsr.service.keys.key import Key, now
 from lsr.service.keys.roles import Role
 
 _VERSION = 1
@@ -93,7 +92,7 @@ class KeyStore:
         def change(keys: tuple[Key, ...]) -> Iterable[Key]:
             for key in keys:
                 if key.id == id:
-                    key = dataclasses.replace(key, revoked=key.revoked or datetime.now(UTC))
+                    key = dataclasses.replace(key, revoked=key.revoked or now())
                     revoked.append(key)
                 yield key
             if not revoked:

@@ -37,6 +37,10 @@ class Traced:
 
             try:
                 await self.app(scope, receive, noted)
+            except Exception:
+                # Answered further out.
+                self._tracing.answered(span, 500)
+                raise
             finally:
                 told = {"lsr.collection": state.get("collection"), "lsr.refused": state.get("refused")}
                 span.set_attributes({key: value for key, value in told.items() if value is not None})
