@@ -34,6 +34,13 @@ logger = logging.getLogger("lsr.service")
 
 # The event loop of Windows cannot watch a listening socket: there uvicorn takes connections, without a limit.
 _HAS_READERS = sys.platform != "win32"
+# What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
+_LOGGERS = {
+    "lsr.service": logging.INFO,
+    "uvicorn.error": logging.ERROR,
+    "asyncio": logging.ERROR,
+    "opentelemetry": logging.WARNING,
+}
 
 
 def serve(
@@ -172,8 +179,7 @@ def _log_to_stderr(settings: ServiceSettings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
     handler.addFilter(LogLimit())
-    # What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
-    for name, level in (("lsr.service", logging.INFO), ("uvicorn.error", logging.ERROR), ("asyncio", logging.ERROR)):
+    for name, level in _LOGGERS.items():
         target = logging.getLogger(name)
         target.handlers = [handler]
         target.setLevel(level)

@@ -126,7 +126,7 @@ def test_errors_are_described_as_problem_documents(served: TestClient) -> None:
         for status, response in operation["responses"].items()
         if status != "200"
     ]
-    assert {status for status, _ in refusals} == {"404", "413", "422", "429", "503"}
+    assert {status for status, _ in refusals} == {"401", "403", "404", "413", "422", "429", "503"}
     for _, response in refusals:
         [(media_type, content)] = response["content"].items()
         assert media_type == "application/problem+json"

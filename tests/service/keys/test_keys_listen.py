@@ -79,7 +79,7 @@ def test_the_log_says_why_and_what_to_do(
 ) -> None:
     (tmp_path / "books").symlink_to(toy_index)
     monkeypatch.setattr(server.Server, "run", lambda self, sockets: None)
-    loggers = [logging.getLogger(name) for name in ("lsr.service", "uvicorn.error", "asyncio")]
+    loggers = [logging.getLogger(name) for name in server._LOGGERS]
     before = [(each.handlers, each.level, each.propagate) for each in loggers]
     try:
         serve(tmp_path / "books", ServiceSettings(max_k=7), host="0.0.0.0", port=0, wording=in_flags)
