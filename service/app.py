@@ -102,7 +102,7 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
-    app.add_middleware(Unpacked, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Unpacked)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
     app.add_middleware(Compressed)
     app.add_middleware(Access, guard=guard)

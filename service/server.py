@@ -143,13 +143,14 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        connections = Connections(self._limits)
+        metrics = self.config.app.state.metrics  # type: ignore[union-attr]
+        connections = Connections(self._limits, metrics.refused)
         make = partial(Connection, connections=connections)
         self.config.http_protocol_class = make  # type: ignore[assignment]
         if not _HAS_READERS:
             await super().startup(sockets)
             return
-        self.config.app.state.metrics.watch(connections=lambda: len(connections))  # type: ignore[union-attr]
+        metrics.watch(connections=lambda: len(connections))
         # Given no sockets, uvicorn starts the application and nothing else.
         await super().startup(sockets=[])
 

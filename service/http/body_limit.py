@@ -16,7 +16,8 @@ class BodyLimit:
 
     The answer is 413 for a body over `max_bytes`, whether announced or streamed, and 408 for one that takes longer than
     `timeout` seconds to arrive. At most `max_bytes` and one chunk are kept in memory. The connection is closed after a
-    refusal, because what the client still sends would be read as its next request.
+    refusal, because what the client still sends would be read as its next request. What unpacks bodies finds the limit
+    in the request's state, as `most_bytes`.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, timeout: float) -> None:
@@ -28,6 +29,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope.setdefault("state", {})["most_bytes"] = self.max_bytes
         announced = Headers(scope=scope).get("content-length", "")
         too_large = f"the body is larger than {self.max_bytes:,} bytes, the limit of this server"
         close = {"Connection": "close"}

@@ -25,12 +25,6 @@ class OverloadedError(UnavailableError):
     http_status = 429
 
 
-class ForbiddenError(LsrError):
-    """A key that is not for what was asked."""
-
-    http_status = 403
-
-
 class ClientGoneError(LsrError):
     """The client disconnected before the answer. The status, which is nginx's, appears only in the log."""
 

@@ -25,14 +25,7 @@ from lsr.core.errors import (
     NotFoundError,
     OutputExistsError,
 )
-from lsr.service.http.errors import (
-    ClientGoneError,
-    ForbiddenError,
-    NotReadyError,
-    OverloadedError,
-    TimedOutError,
-    UnavailableError,
-)
+from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
 from lsr.service.http.prefix import path_to
 from lsr.service.http.secrets import without_keys, without_paths
 
@@ -52,7 +45,6 @@ _KINDS: dict[type[LsrError], tuple[str, str]] = {
     NotReadyError: ("not-ready", "Not ready"),
     OverloadedError: ("overloaded", "Too many requests"),
     TimedOutError: ("timed-out", "Timed out"),
-    ForbiddenError: ("forbidden", "Not allowed"),
     ClientGoneError: ("client-gone", "Client closed the connection"),
 }
 

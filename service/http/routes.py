@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 from starlette.types import Scope
+
+try:
+    from fastapi.routing import iter_route_contexts
+except ImportError:  # older versions copy the routes of included routers into the application
+    iter_route_contexts = iter
 
 _STATE = "route"
 
@@ -19,14 +24,9 @@ class Route(NamedTuple):
     parameters: Mapping[str, Any]
 
 
-def flat(routes: Iterable[BaseRoute]) -> Iterator[Any]:
-    """All routes with an endpoint, those of routers too that are included as a whole."""
-    for route in routes:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            yield from flat(included.routes)
-        elif getattr(route, "endpoint", None) is not None:
-            yield route
+def endpoint_routes(application: Any) -> Iterator[Any]:
+    """All routes of an application with an endpoint, those of included routers with their whole paths."""
+    return (route for route in iter_route_contexts(application.routes) if route.endpoint is not None)
 
 
 def find_route(scope: Scope) -> Route | None:
@@ -45,7 +45,7 @@ def _found(scope: Scope) -> Route | None:
     application = scope["app"]
     routes = getattr(application.state, "routes", None)
     if routes is None:
-        routes = application.state.routes = tuple(flat(application.routes))
+        routes = application.state.routes = tuple(endpoint_routes(application))
     for route in routes:
         match, more = route.matches(scope)
         if match is Match.FULL:

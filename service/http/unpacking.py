@@ -52,14 +52,13 @@ CODINGS = {"gzip": _Coding(_gzip, 4096), "x-gzip": _Coding(_gzip, 4096), "zstd":
 class Unpacked:
     """ASGI middleware: bodies with `Content-Encoding` gzip or zstd reach the application as they were before.
 
-    413 if one unpacks to more than `max_bytes`, or to more than 200 times what was sent; 400 if it is damaged, ends too
-    early, or is followed by something; 415 for other codings. What is held is a part that arrived, what it unpacks to
-    within these bounds, and what a step of it unpacks to, which is 16 MiB at the very most.
+    413 if one unpacks to more than a body may have (`BodyLimit`), or to more than 200 times what was sent; 400 if it is
+    damaged, ends too early, or is followed by something; 415 for other codings. What is held is a part that arrived,
+    what it unpacks to within these bounds, and what a step of it unpacks to, which is 16 MiB at the very most.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = [value for name, value in scope["headers"] if name == b"content-encoding"] if _is_http(scope) else []
@@ -75,7 +74,7 @@ class Unpacked:
             return
         # They are of what was sent, and not of what the application reads.
         left = [pair for pair in scope["headers"] if pair[0] not in (b"content-encoding", b"content-length")]
-        body = _Body(coding, name, self.max_bytes)
+        body = _Body(coding, name, scope["state"]["most_bytes"])
 
         async def unpacked() -> Message:
             if body.complete:

@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lsr.service.http.errors import ForbiddenError
 from lsr.service.http.problems import ProblemResponse
 from lsr.service.http.routes import Route, find_route
 from lsr.service.keys.key import Key
@@ -61,7 +59,10 @@ class Guard:
         return served[0] if len(served) == 1 else None
 
     def refusal(self, scope: Scope, route: Route | None) -> Refusal | None:
-        """Why a request is not let in; None if it is, and then the key that it came with is in its state."""
+        """Why a request is not let in; None if it is.
+
+        The key that it came with is then in its state, and as `sees` whether a collection is one of the key's.
+        """
         needs = _LOST if route is None else needs_of(route.endpoint)
         if needs.role is Role.ANYONE or self.open or (needs.local and _is_local(scope)):
             return None
@@ -81,7 +82,7 @@ class Guard:
         if seconds:
             wait = {"Retry-After": str(math.ceil(seconds))}
             return Refusal(429, f"this key has used its {limit} of this minute", f"rate-{limit}", wait)
-        scope["state"]["key"] = key
+        scope["state"].update(key=key, sees=key.reaches)
         return None
 
     def _reached(self, key: Key, route: Route | None) -> bool:
@@ -151,18 +152,6 @@ class Access:
             await send(message)
 
         await self.app(scope, counted_receive, counted_send)
-
-
-def reaches(request: Request, collection: str) -> bool:
-    """Whether the request's key is for a collection; True where no key was asked for."""
-    key: Key | None = request.scope.get("state", {}).get("key")
-    return key is None or key.reaches(collection)
-
-
-def check_reaches(request: Request, collection: str) -> None:
-    """Raise ForbiddenError unless the request's key is for a collection that its path does not name."""
-    if not reaches(request, collection):
-        raise ForbiddenError("this key is not for this collection")
 
 
 def _has_body(scope: Scope) -> bool:

@@ -19,9 +19,11 @@ _OF_STATUS = {
     403: "origin",
     408: "slow",
     413: "too-large",
+    414: "too-large",
     415: "media-type",
     421: "host",
     429: "overloaded",
+    431: "too-large",
     503: "unavailable",
 }
 
@@ -90,7 +92,11 @@ class ServiceMetrics:
         route, method = route or NO_ROUTE, method if method in _METHODS else NO_ROUTE
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route, method).observe(seconds)
-        reason = refused or _OF_STATUS.get(status)
+        self.refused(status, refused)
+
+    def refused(self, status: int, reason: str | None = None) -> None:
+        """Count a refusal by its reason, or what its status says of it; nothing for a status that is none."""
+        reason = reason or _OF_STATUS.get(status)
         if reason is not None:
             self._refused.labels(reason).inc()
 

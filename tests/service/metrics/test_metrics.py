@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from patience import PATIENCE
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from raw_http import exchange, running
 
 from lsr.service import ServiceSettings, create_app
 from lsr.service.keys.roles import Role
@@ -99,6 +100,17 @@ def test_refusals_are_counted_by_their_reason(tmp_path: Path) -> None:
     assert {reason: value("lsr_http_requests_refused_total", reason=reason) for reason in reasons} == dict.fromkeys(
         reasons, 1.0
     )
+
+
+def test_what_is_no_request_is_counted_too() -> None:
+    with running(FakeSearcher(), ServiceSettings(max_head_bytes=2000)) as (server, port):
+        assert exchange(port, b"nonsense\r\n\r\n")[0].status == 400
+        assert exchange(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nx: " + b"a" * 3000 + b"\r\n\r\n")[0].status == 431
+        found = values(generate_latest(server.config.app.state.metrics.registry).decode())  # type: ignore[union-attr]
+    reasons = {
+        dict(labels)["reason"]: value for (name, labels), value in found.items() if name.endswith("refused_total")
+    }
+    assert reasons["malformed"] == 1 and reasons["too-large"] == 1
 
 
 def test_what_waits_and_what_works_is_seen_while_every_thread_is_busy() -> None:
