@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from lsr.core.errors import MissingDependencyError
+
+_LAST_SECONDS = 2.0
 
 
 class Tracing:
@@ -69,8 +72,10 @@ class Tracing:
             span.end(at)
 
     def close(self) -> None:
-        """Send what is left."""
-        self._provider.shutdown()
+        """Send what is left, but do not wait long for a receiver that does not answer."""
+        sending = Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_SECONDS)
 
 
 def ago(milliseconds: float) -> int:
