@@ -118,6 +118,7 @@ async def explain(
 
 def _answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
     """See `SearchAnswer`."""
+    clock.searched(found.mode, found.stages_ms or {"encode": found.encode_ms, "search": found.search_ms})
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
     record["timings"] = {**clock.timings(), **record["timings"]}
     return to_json(record)

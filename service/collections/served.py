@@ -14,6 +14,7 @@ from lsr.search.live import LiveRetriever
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.service.backend import SearchBackend, Served
 from lsr.service.http.errors import ConflictError
+from lsr.service.metrics.collections import CollectionFigures
 
 T = TypeVar("T")
 
@@ -73,6 +74,13 @@ class ServedCollection:
         if rerank:
             backend.warm_up(SearchPlan(rerank=RerankSettings(model=rerank)))
         return backend
+
+    def figures(self) -> CollectionFigures | None:
+        """What metrics say of it; None if it cannot be read, or is none that says something of itself."""
+        try:
+            return CollectionFigures.of(self.now().index.describe())
+        except (LsrError, OSError):
+            return None
 
     @property
     def is_there(self) -> bool:
