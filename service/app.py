@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
+from lsr.core.errors import LsrError
 from lsr.core.places import named
 from lsr.search.live import LiveRetriever
 from lsr.service.api import documents, encode, health, index, search
@@ -35,6 +37,8 @@ from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 from lsr.service.tracing.spans import Tracing
 from lsr.service.tracing.traced import Traced
+
+logger = logging.getLogger("lsr.service")
 
 _DESCRIPTION = """Learned sparse retrieval over one index.
 
@@ -69,7 +73,7 @@ def create_app(
     served = Served(retriever_or_path)
     guard = Guard(Keyring(keys), lambda: (name,), anonymous=settings.anonymous)
     metrics = ServiceMetrics()
-    metrics.watch_collections(lambda: {name: CollectionFigures.of(served.now().index.describe())})
+    metrics.watch_collections(lambda: _figures(name, served))
     if tracing is None and settings.tracing:
         tracing = Tracing.to(settings.tracing)
 
@@ -122,6 +126,15 @@ def create_app(
     if settings.root_path:
         app.add_middleware(Prefix, path=settings.root_path)
     return app
+
+
+def _figures(name: str, served: Served) -> dict[str, CollectionFigures]:
+    """What metrics say of the collection; nothing where it cannot be looked at."""
+    try:
+        return {name: CollectionFigures.of(served.now().index.describe())}
+    except (LsrError, OSError) as error:
+        logger.warning("metrics without the collection %s: %s", name, error)
+        return {}
 
 
 @needs(Role.READ, scoped=True, local=True)
