@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 import lsr
 from lsr.search.live import LiveRetriever
 from lsr.service.api import aliases, collections, documents, encode, health, index, search, writing
+from lsr.service.api import metrics as prometheus
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.http import openapi, problems
@@ -59,9 +60,9 @@ def create_app(
     does not start it, it warms up when the first request comes, and requests wait for that. It may be started in that
     application's lifespan: `async with app.router.lifespan_context(app): ...`.
 
-    `settings` default to `ServiceSettings.from_env()`; `name` is that of a retriever; `keys` default to those of the folder of the collections, of which a
-    retriever has none; `tracing` to what the settings say. Raises IndexFormatError if there is neither an index at the
-    path, nor a folder for collections, and InputError if its keys are damaged.
+    `settings` default to `ServiceSettings.from_env()`; `name` is a retriever's; `keys` default to those of the folder
+    that collections are in, of which a retriever has none; `tracing` to what the settings say. Raises IndexFormatError
+    if there is neither an index at the path, nor a folder for collections, and InputError if its keys are damaged.
     """
     settings = settings or ServiceSettings.from_env()
     if isinstance(served, (str, Path)):
@@ -109,7 +110,8 @@ def create_app(
         )
     for module in (*_OF_COLLECTIONS, index):
         app.include_router(module.router, prefix="/v1")
-    app.include_router(health.router)
+    for module in (health, prometheus):
+        app.include_router(module.router)
     app.add_api_route("/", _to_the_reference, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
@@ -142,6 +144,15 @@ def create_app(
     if settings.root_path:
         app.add_middleware(Prefix, path=settings.root_path)
     return app
+
+
+def _figures(name: str, served: Served) -> dict[str, CollectionFigures]:
+    """What metrics say of the collection; nothing where it cannot be looked at."""
+    try:
+        return {name: CollectionFigures.of(served.now().index.describe())}
+    except (LsrError, OSError) as error:
+        logger.warning("metrics without the collection %s: %s", name, error)
+        return {}
 
 
 @needs(Role.READ, scoped=True, local=True)

@@ -11,7 +11,7 @@ from starlette.types import Scope
 try:
     from fastapi.routing import iter_route_contexts
 except ImportError:  # older versions copy the routes of included routers into the application
-    iter_route_contexts = iter
+    iter_route_contexts = iter  # type: ignore[assignment]
 
 _STATE = "route"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
@@ -16,8 +15,6 @@ from lsr.service.keys.key import Key
 from lsr.service.keys.keyring import Keyring
 from lsr.service.keys.rates import Failures, KeyRates
 from lsr.service.keys.roles import Needs, Role, needs_of
-
-logger = logging.getLogger("lsr.service")
 
 _COLLECTIONS = "/v1/collections/{"
 _LOST = Needs(Role.READ, scoped=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_searcher import FakeSearcher
+from fake_searcher import FakeIndex, FakeSearcher
 from fastapi.testclient import TestClient
 from patience import PATIENCE
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from raw_http import exchange, running
 
+from lsr.core.errors import IndexFormatError
 from lsr.service import ServiceSettings, create_app
 from lsr.service.keys.roles import Role
 from lsr.service.keys.store import KeyStore
@@ -144,6 +145,18 @@ def test_collections_and_the_process_are_told_of(client: TestClient) -> None:
     assert value("lsr_collection_merges_running", collection="books") is None  # not known here
     if Path("/proc/self/stat").exists():
         assert value("process_resident_memory_bytes") > 1 << 20
+
+
+def test_a_collection_that_cannot_be_looked_at_is_left_out(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def describe(self: FakeIndex) -> Any:
+        raise IndexFormatError("its manifest is gone")
+
+    monkeypatch.setattr(FakeIndex, "describe", describe)
+    value = asked(client)
+    assert value("lsr_collection_documents", collection="books") is None and value("lsr_queue_length") == 0
+    assert "its manifest is gone" in caplog.text
 
 
 def test_figures_are_those_that_an_index_gives_of_itself() -> None:
