@@ -13,7 +13,20 @@ from starlette.responses import RedirectResponse
 
 import lsr
 from lsr.search.live import LiveRetriever
-from lsr.service.api import aliases, collections, documents, encode, health, index, search, writing
+from lsr.service.api import (
+    aliases,
+    collections,
+    documents,
+    encode,
+    figures,
+    health,
+    index,
+    jobs,
+    maintenance,
+    search,
+    snapshots,
+    writing,
+)
 from lsr.service.api import metrics as prometheus
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
@@ -102,9 +115,9 @@ def create_app(
     for route in app.routes:
         # The reference, which FastAPI has added by now. A browser sends no key when it opens a page.
         needs(Role.READ, scoped=True, local=True)(route.endpoint)  # type: ignore[attr-defined]
-    for module in (collections, aliases):
+    for module in (collections, aliases, jobs):
         app.include_router(module.router)
-    for module in (*_OF_COLLECTIONS, writing):
+    for module in (*_OF_COLLECTIONS, figures, writing, maintenance, snapshots):
         app.include_router(
             module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
         )
@@ -144,15 +157,6 @@ def create_app(
     if settings.root_path:
         app.add_middleware(Prefix, path=settings.root_path)
     return app
-
-
-def _figures(name: str, served: Served) -> dict[str, CollectionFigures]:
-    """What metrics say of the collection; nothing where it cannot be looked at."""
-    try:
-        return {name: CollectionFigures.of(served.now().index.describe())}
-    except (LsrError, OSError) as error:
-        logger.warning("metrics without the collection %s: %s", name, error)
-        return {}
 
 
 @needs(Role.READ, scoped=True, local=True)

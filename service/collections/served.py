@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
@@ -17,6 +18,8 @@ from lsr.service.http.errors import ConflictError
 from lsr.service.metrics.collections import CollectionFigures
 
 T = TypeVar("T")
+
+logger = logging.getLogger("lsr.service")
 
 
 class ServedCollection:
@@ -79,7 +82,8 @@ class ServedCollection:
         """What metrics say of it; None if it cannot be read, or is none that says something of itself."""
         try:
             return CollectionFigures.of(self.now().index.describe())
-        except (LsrError, OSError):
+        except (LsrError, OSError) as error:
+            logger.warning("metrics without the collection %s: %s", self.name, error)
             return None
 
     @property
