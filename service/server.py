@@ -52,11 +52,11 @@ def serve(
     device: str | None = None,
     wording: Callable[[Remedy], str] = in_python,
 ) -> None:
-    """Serve the index at `path` until SIGINT or SIGTERM, then finish the requests under way.
+    """Serve the index at `path`, or the collections in that folder, until SIGINT or SIGTERM; then finish the requests.
 
-    What other processes write to it is in the answers within a second. Without keys
-    (`lsr.service.keys.store.KeyStore`) it listens on this machine alone, whatever `host` says, unless
-    `settings.anonymous`; `wording` says in its log what to do about that.
+    What other processes write is in the answers within a second. Without keys (`lsr.service.keys.store.KeyStore`) it
+    listens on this machine alone, whatever `host` says, unless `settings.anonymous`; `wording` says in its log what to
+    do about that.
 
     `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
     free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
