@@ -10,11 +10,14 @@ from fastapi import Request, Response
 
 from lsr.collection.collection import Collection
 from lsr.service.backend import SearchBackend
+from lsr.service.collections.jobs import Jobs
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
+from lsr.service.metrics.service import ServiceMetrics
 from lsr.service.settings import ServiceSettings
+from lsr.service.tracing.spans import Tracing, ago
 from lsr.service.warmup import WarmUp
 
 T = TypeVar("T")
@@ -25,7 +28,8 @@ class Service:
     """What is served.
 
     Attributes:
-        pool: threads that search; writes: those that write, so that searches do not wait for them.
+        pool: threads that search; writes: those that write, so that searches do not wait for them; jobs: long work.
+        metrics: counts what is done; tracing: is told of it as well, or None.
         patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
     """
 
@@ -34,18 +38,35 @@ class Service:
     pool: WorkPool
     writes: WorkPool
     warm_up: WarmUp
+    jobs: Jobs
+    metrics: ServiceMetrics
+    tracing: Tracing | None = None
     patient: bool = False
 
     @classmethod
-    def start(cls, root: Root, settings: ServiceSettings, *, patient: bool = False) -> Service:
+    def start(
+        cls,
+        root: Root,
+        settings: ServiceSettings,
+        metrics: ServiceMetrics,
+        tracing: Tracing | None = None,
+        *,
+        patient: bool = False,
+    ) -> Service:
         """Threads for what is served, which begins to warm up."""
         pool, writes = WorkPool(settings.threads, settings.queue), WorkPool(settings.threads, settings.queue)
-        service = cls(settings, root, pool, writes, WarmUp(root, settings.rerank), patient=patient)
+        metrics.watch(queue=lambda: pool.waiting, busy=lambda: pool.working)
+        jobs = Jobs(lambda: root.kept("jobs"), root.hide)
+        if jobs.resume():
+            root.tidy()
+        warm_up = WarmUp(root, settings.rerank)
+        service = cls(settings, root, pool, writes, warm_up, jobs, metrics, tracing, patient=patient)
         service.warm_up.start()
         return service
 
     def close(self) -> None:
         """Finish what was accepted, make it safe, and let others write."""
+        self.jobs.close()
         self.pool.close()
         self.writes.close()
         self.root.close()
@@ -63,16 +84,22 @@ class Service:
 
         Raises its errors, NotFoundError, UnavailableError and ClientGoneError.
         """
+        return json_response(await self.ask(request, work))
+
+    async def ask(self, request: Request, work: Callable[[SearchBackend, Clock], T]) -> T:
+        """Run `work` on the request's collection in a thread. Raises as `answer`."""
         await self.warmed()
         collection = self.collection(request)
         self.warm_up.check(collection.name)
         clock = Clock()
 
-        def timed() -> bytes:
+        def timed() -> T:
             clock.begin()
             return work(collection.now(), clock)
 
-        return json_response(await self.run(request, timed))
+        found = await self.run(request, timed)
+        self._tell(request, clock)
+        return found
 
     async def run(self, request: Request, work: Callable[[], T]) -> T:
         """Run `work` in a thread that searches, in the time of a request. Raises as `answer`."""
@@ -92,6 +119,14 @@ class Service:
         if self.patient:
             await self.warm_up.done(self.settings.request_timeout)
 
+    def _tell(self, request: Request, clock: Clock) -> None:
+        """Tell metrics and traces of the stages of some work that is done."""
+        stages = {"queue": clock.queue_ms, **clock.stages_ms}
+        self.metrics.worked(clock.mode, stages)
+        span = request.scope["state"].get("span")
+        if self.tracing is not None and span is not None:
+            self.tracing.stages(span, ago(clock.total_ms), stages, {"lsr.mode": clock.mode})
+
 
 def service_of(request: Request) -> Service:
     """The service that handles the request.
@@ -100,7 +135,7 @@ def service_of(request: Request) -> Service:
     """
     state = request.app.state
     if state.service is None:
-        state.service = Service.start(state.root, state.settings, patient=True)
+        state.service = Service.start(state.root, state.settings, state.metrics, state.tracing, patient=True)
     service = state.service
     assert isinstance(service, Service)
     return service

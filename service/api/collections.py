@@ -10,6 +10,7 @@ from lsr.core.errors import LsrError, NotFoundError
 from lsr.service.api.answering import CREATED, GONE
 from lsr.service.collections.description import description, summary
 from lsr.service.http.answers import to_json
+from lsr.service.http.errors import ConflictError
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.prefix import path_to
@@ -30,7 +31,7 @@ async def named(
 
 
 @router.get("", response_model=CollectionsAnswer, response_model_exclude_none=True)
-@needs(Role.READ)
+@needs(Role.READ, scoped=True)
 async def collections(request: Request) -> Response:
     """List the collections."""
     service = service_of(request)
@@ -41,7 +42,7 @@ async def collections(request: Request) -> Response:
         try:
             return summary(name, root.find(name).now(), aliases)
         except LsrError as error:
-            problem = error.message()
+            problem = root.hide(error.message())
         return {"name": name, "documents": None, "model": None, "dense": None, "aliases": aliases, "problem": problem}
 
     def work() -> bytes:
@@ -97,5 +98,7 @@ async def delete(request: Request, collection: Annotated[str, Path(examples=[exa
     found = service.collection(request)
     if found.name != collection:
         raise NotFoundError(f"there is no collection {collection!r}: it is an alias of {found.name!r}; name that")
+    if service.jobs.busy(found.name):
+        raise ConflictError(f"a job is to be done on {collection!r}: wait for it to end, or cancel it (/v1/jobs)")
     await service.change(request, lambda: service.root.delete(found.name))
     return Response(status_code=204)

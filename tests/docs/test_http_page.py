@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import Any
 
 from docs_pages import DOCS
@@ -19,24 +18,24 @@ PAGE = (DOCS / "http.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_endpoints_is_that_of_the_service() -> None:
-    listed = re.findall(r"^\| `(GET|POST) (/[^`?]*)(?:\?[^`]*)?` \|", PAGE, re.MULTILINE)
+    listed = re.findall(r"^\| `([A-Z]+) (/[^`?]*)(?:\?[^`]*)?` \|", PAGE, re.MULTILINE)
     paths = create_app(_NEVER_STARTED, ServiceSettings()).openapi()["paths"]
     assert set(listed) == {(method.upper(), path) for path, item in paths.items() for method in item}
 
 
 def test_the_table_of_problems_is_that_of_the_service() -> None:
     listed = set(re.findall(r"^\| (\d+) \| `([\w-]+)` \|", PAGE, re.MULTILINE))
-    # The service writes nothing, so nothing can be in its way.
+    # What is in the way of a write is told as a conflict.
     kinds = {(str(error.http_status), kind) for error, (kind, _) in _KINDS.items() if error is not OutputExistsError}
     assert listed == kinds | {("400", "malformed-json"), ("422", "invalid-request")}
 
 
 def test_the_table_of_settings_is_that_of_the_service() -> None:
     listed = re.findall(r"^\| `(\w+)` \| `(LSR_\w+)` \| (\S+) \|", PAGE, re.MULTILINE)
-    settings = {each.name: each.default for each in fields(ServiceSettings)}
+    settings = {name: field.default for name, field in ServiceSettings.model_fields.items()}
     assert {name for name, _, _ in listed} == set(settings)
     assert [name for name, variable, _ in listed if variable != f"LSR_{name.upper()}"] == []
-    numbers = {name: float(settings[name]) for name, _, _ in listed if isinstance(settings[name], int | float)}
+    numbers = {name: float(value) for name, value in settings.items() if type(value) in (int, float)}
     assert {name: float(default) for name, _, default in listed if name in numbers} == numbers
 
 
