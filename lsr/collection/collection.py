@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lsr.index.collection.policy import LivePolicy
     from lsr.index.collection.writer import CollectionWriter
     from lsr.index.format.manifest import Manifest
+    from lsr.index.fusion.facets import Facet
     from lsr.index.live.memory.segment import Applied
-    from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
 
 # Documents that are encoded, logged and made safe together.
@@ -316,22 +316,7 @@ class Collection:
     ) -> Reindexed:
         """Encode all documents again, by another model, while they are searched and written to; then change over.
 
-        The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
-        again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
-        of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors, words, fields,
-        settings, synonyms; windows, unless they were the old model's, or are longer than the new one reads. What was
-        measured with the old model, as tuning does, is left out, and so are token vectors.
-
-        Args:
-            model: as for `create`.
-            dense: another dense model, or one where there was none.
-            weight_scale: as for `create`.
-            keep: keep the version that is left, so that `go_back` returns to it; it takes its space, and the place of
-                one that was kept before. Otherwise none is kept.
-            progress: called with the number of documents just encoded.
-
-        InputError for documents without texts or that the new model cannot take, ModelError for a model that there is
-        not; the collection stays as it is then.
+        See `lsr.collection.reindexing.reindex`.
         """
         from lsr.collection.reindexing import reindex
 
@@ -382,8 +367,7 @@ class Collection:
 
     def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
         """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
-        answer: SearchResponse | list[SearchResponse] = self.retriever.search(text, k, plan, **given)
-        return answer
+        return self.retriever.search(text, k, plan, **given)
 
     def get(self, id: str) -> Document | None:
         """The document of this id; None if there is none."""
@@ -396,6 +380,17 @@ class Collection:
         """All documents, as they were when this was called."""
         return self.snapshot.documents.scan()
 
-    def count(self) -> int:
-        """How many documents there are."""
-        return len(self)
+    def count(self, text: str | None = None, *, filter: Any = None, min_score: float | None = None) -> int:
+        """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
+        if text is None and filter is None:
+            return len(self)
+        total = self.search(text, 1, filter=filter, min_score=min_score, count=True).total
+        return int(total.value)
+
+    def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
+        """How many of the documents that match a text and a filter, or of all, have each value of these fields.
+
+        `fields`: as of a search, such as `"lang, tags:20"`. InputError for a field that there is not.
+        """
+        found: dict[str, Facet] = self.search(text, 1, filter=filter, facets=fields).facets
+        return found

@@ -90,7 +90,25 @@ def reindex(
     keep: bool,
     progress: Progress | None,
 ) -> Reindexed:
-    """See `Collection.reindex`."""
+    """Encode all documents again, by another model, while they are searched and written to; then change over.
+
+    The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
+    again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
+    of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors, words, fields,
+    settings, synonyms; windows, unless they were the old model's, or are longer than the new one reads. What was
+    measured with the old model, as tuning does, is left out, and so are token vectors.
+
+    Args:
+        model: as for `Collection.create`.
+        dense: another dense model, or one where there was none.
+        weight_scale: as for `Collection.create`.
+        keep: keep the version that is left, so that `Collection.go_back` returns to it; it takes its space, and the
+            place of one that was kept before. Otherwise none is kept.
+        progress: called with the number of documents just encoded.
+
+    InputError for documents without texts or that the new model cannot take, ModelError for a model that there is
+    not; the collection stays as it is then.
+    """
     with _alone(collection) as folder:
         manifest = collection.snapshot.manifest
         wanted = settings_for(manifest, model, dense, weight_scale, collection.device)

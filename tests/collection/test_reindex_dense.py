@@ -84,7 +84,7 @@ def test_another_dense_model_is_asked(tmp_path: Path, asked: list[str], monkeypa
         asked.clear()
         # Which one it was that made them is what tells.
         monkeypatch.setattr(
-            "lsr.collection.stored.StoredDense.__call__", lambda self, row: pytest.fail("of another model")
+            "lsr.collection.stored_dense.StoredDense.__call__", lambda self, row: pytest.fail("of another model")
         )
         record = dict(collection.snapshot.manifest.live.dense)  # type: ignore[union-attr, arg-type]
         other = {**record, "encoder": {**record["encoder"], "max_length": 7}}
