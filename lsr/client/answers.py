@@ -1,0 +1,165 @@
+"""A server's answers as the classes that a collection of this machine answers with."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lsr.core.documents import Document
+from lsr.core.facets import Facet, FacetValue
+from lsr.core.search_stats import DenseStats, SearchStats
+from lsr.search.response import Hit, SearchResponse, StageScore, Total
+from lsr.text.windows import Window
+from lsr.vectors.explanation import Explanation, TermMatch
+
+_FLOAT = struct.Struct("f")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What a server says of a collection; what it does not say is None or empty, as in a list of collections.
+
+    Attributes:
+        documents: how many there are; None if it cannot be read, and `problem` says why.
+        model, dense: what encodes queries, sparse and dense.
+        modes: ways to search its segments; none where all is in memory yet.
+        fields: the fields that documents can be filtered by, and their types.
+        bytes: what it takes of the disk.
+        limits: of the server, on requests.
+    """
+
+    name: str
+    documents: int | None = None
+    model: str | None = None
+    dense: str | None = None
+    aliases: list[str] = field(default_factory=list)
+    modes: list[str] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+    created: str | None = None
+    bytes: int | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """A snapshot of a collection, as a server keeps it."""
+
+    name: str
+    created: str | None = None
+    documents: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How far a server is with long work.
+
+    Attributes:
+        kind: what is done, as "reindex".
+        done, total: documents; None where they are not counted.
+        error: why it failed, or None; result: what came of it, or None.
+    """
+
+    id: str
+    kind: str = ""
+    collection: str | None = None
+    status: Literal["queued", "running", "done", "failed", "cancelled"] = "queued"
+    done: int | None = None
+    total: int | None = None
+    error: Any = None
+    result: Any = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in ("done", "failed", "cancelled")
+
+
+def info(record: Mapping[str, Any]) -> CollectionInfo:
+    """A collection's description. What a later server says besides is left out, here and below."""
+    return CollectionInfo(**_known(CollectionInfo, record))
+
+
+def snapshot(record: Mapping[str, Any]) -> SnapshotInfo:
+    """A snapshot's description."""
+    return SnapshotInfo(**_known(SnapshotInfo, record))
+
+
+def job(record: Mapping[str, Any]) -> JobState:
+    """A job's state."""
+    return JobState(**_known(JobState, record))
+
+
+def document(record: Mapping[str, Any]) -> Document:
+    """A document as it is stored."""
+    return Document(**_known(Document, record))
+
+
+def response(record: Mapping[str, Any]) -> SearchResponse:
+    """The answer to a search."""
+    timings, total, facets = record["timings"], record.get("total"), record.get("facets")
+    stats, dense = record.get("stats"), record.get("dense_stats")
+    return SearchResponse(
+        [_hit(each) for each in record["hits"]],
+        record["mode"],
+        None if stats is None else SearchStats(**_known(SearchStats, stats)),
+        timings["encode_ms"],
+        timings["search_ms"],
+        dense_stats=None if dense is None else DenseStats(**_known(DenseStats, dense)),
+        dense_weight=record.get("dense_weight"),
+        stages_ms=timings.get("stages_ms") or {},
+        total=None if total is None else Total(**_known(Total, total)),
+        facets=None if facets is None else counts(facets),
+    )
+
+
+def counts(record: Mapping[str, Any]) -> dict[str, Facet]:
+    """How often each value of some fields occurs."""
+    return {name: Facet(_values(each), each["more"], each["missing"]) for name, each in record.items()}
+
+
+def _values(facet: Mapping[str, Any]) -> list[FacetValue]:
+    return [FacetValue(each["value"], each["documents"]) for each in facet["values"]]
+
+
+def explanation(record: Mapping[str, Any]) -> Explanation:
+    """Why a document matches."""
+    return Explanation(_float32(record["score"]), [_match(each) for each in record["matches"]])
+
+
+def _hit(record: Mapping[str, Any]) -> Hit:
+    matches, window = record.get("matches"), record.get("window")
+    found = Document(record["id"], record.get("text") or "", record.get("title") or "", record.get("fields") or {})
+    return Hit(
+        record["rank"],
+        record["id"],
+        _float32(record["score"]),
+        found,
+        None if matches is None else [_match(each) for each in matches],
+        {name: _stage(each) for name, each in (record.get("stages") or {}).items()},
+        None if window is None else Window(**_known(Window, window)),
+        record.get("sort"),
+    )
+
+
+def _match(record: Mapping[str, Any]) -> TermMatch:
+    weights = (_float32(record[name]) for name in ("query_weight", "document_weight", "contribution"))
+    return TermMatch(record["term"], *weights)
+
+
+def _stage(record: Mapping[str, Any]) -> StageScore:
+    return StageScore(record["score"], record["rank"], record.get("contribution"))
+
+
+def _float32(value: float) -> float:
+    """The number that the few digits of a float32 stand for: the same as a search on this machine gives."""
+    number: float = _FLOAT.unpack(_FLOAT.pack(value))[0]
+    return number
+
+
+def _known(made: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    names = getattr(made, "_fields", None) or made.__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: record[name] for name in names if name in record}
