@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from app_transport import numbered
 from scripted_server import DROP, Answer, Asked, scripted
+from served import numbered
 
 from lsr import Document
 from lsr.client import AsyncClient, Client

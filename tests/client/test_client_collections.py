@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from app_transport import BIRDS, URL, AppTransport, numbered, serving
+from served import BIRDS, URL, AppTransport, numbered, serving
 
 from lsr import Collection, Document
 from lsr.client import AsyncClient, Client, RemoteCollection

@@ -1,13 +1,17 @@
-"""The service as clients reach it, without a network."""
+"""The service as clients reach it: without a network, or by a port of its own."""
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
+import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from patience import PATIENCE
@@ -46,6 +50,25 @@ def serving(root: Path, **settings: Any) -> Iterator[AppTransport]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         app.state.service.warm_up.join(PATIENCE)
         yield AppTransport(app, portal)
+
+
+@contextmanager
+def listening(root: Path, **settings: Any) -> Iterator[str]:
+    """The URL of a server of a folder, once it is warm."""
+    app = create_app(root, ServiceSettings(**{"workers": 2, **settings}))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        app.state.service.warm_up.join(PATIENCE)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
 
 
 def numbered(count: int) -> Iterable[dict[str, Any]]:
