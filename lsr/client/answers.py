@@ -45,12 +45,13 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A snapshot of a collection, as a server keeps it."""
+    """A snapshot of a collection, as a server keeps it; `problem` says why it cannot be read, if it cannot."""
 
     name: str
-    created: str | None = None
+    taken: str
     documents: int | None = None
     bytes: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +59,24 @@ class JobState:
     """How far a server is with long work.
 
     Attributes:
-        kind: what is done, as "reindex".
-        done, total: documents; None where they are not counted.
+        kind: what is done: "compact", "reindex", "snapshot" or "restore".
+        done, total: documents that are encoded again, or bytes that are copied; None where nobody knows how many.
         error: why it failed, or None; result: what came of it, or None.
+        cancellable: whether it can be ended while it runs.
+        created, ended: moments, in ISO 8601.
     """
 
     id: str
     kind: str = ""
     collection: str | None = None
     status: Literal["queued", "running", "done", "failed", "cancelled"] = "queued"
-    done: int | None = None
+    done: int = 0
     total: int | None = None
-    error: Any = None
-    result: Any = None
+    error: str | None = None
+    result: dict[str, Any] | None = None
+    cancellable: bool = False
+    created: str | None = None
+    ended: str | None = None
 
     @property
     def over(self) -> bool:

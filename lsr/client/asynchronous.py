@@ -150,6 +150,7 @@ class AsyncRemoteCollection:
     update_fields = _awaiting(collections.update_fields)
     get = _awaiting(collections.get)
     search = _awaiting(collections.search)
+    search_many = _awaiting(collections.search_many)
     explain = _awaiting(collections.explain)
     count = _awaiting(collections.count)
     facets = _awaiting(collections.facets)

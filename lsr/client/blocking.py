@@ -172,6 +172,7 @@ class RemoteCollection:
     update_fields = _blocking(collections.update_fields)
     get = _blocking(collections.get)
     search = _blocking(collections.search)
+    search_many = _blocking(collections.search_many)
     explain = _blocking(collections.explain)
     count = _blocking(collections.count)
     facets = _blocking(collections.facets)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lsr.client import answers
 from lsr.client.answers import CollectionInfo, JobState, SnapshotInfo
 from lsr.client.asking import SLOW, Target
+from lsr.client.problems import error_of_problem
 from lsr.client.steps import Steps
 from lsr.collection.outcomes import Deleted
+from lsr.core.arguments import list_of_texts
+from lsr.core.chunks import chunks
 from lsr.core.documents import Document
 from lsr.core.errors import NotFoundError
 from lsr.core.facets import Facet
-from lsr.search.plan import SearchPlan
 from lsr.search.response import SearchResponse
 from lsr.vectors.explanation import Explanation
 
+if TYPE_CHECKING:
+    from lsr.search.plan import SearchPlan
+
 _PAGE = 100
+# Searches of one request, and characters of them: what a server takes if nothing else is set.
+_TOGETHER, _TOGETHER_CHARACTERS = 64, 1 << 17
 
 
 def describe(target: Target) -> Steps[CollectionInfo]:
@@ -69,6 +76,29 @@ def search(
         include_text=include_text,
     )
     return answers.response((yield from target.ask("POST", "search", body=body)))
+
+
+def search_many(
+    target: Target,
+    texts: Iterable[str],
+    k: int = 10,
+    plan: SearchPlan | None = None,
+    *,
+    explain: bool = False,
+    include_text: bool = True,
+    mode: str = "auto",
+    **flat: Any,
+) -> Steps[list[SearchResponse]]:
+    """The answers to many texts, some of them in one request; else as `search`. Raises what is wrong with the first."""
+    found = []
+    for some in chunks(list_of_texts(texts), _TOGETHER, _TOGETHER_CHARACTERS, len):
+        searches = [_asked(text, k, plan, mode, flat, explain=explain, include_text=include_text) for text in some]
+        answer = yield from target.ask("POST", "search", "batch", body={"searches": searches}, patience=SLOW)
+        for each in answer["answers"]:
+            if "hits" not in each:
+                raise error_of_problem(each)
+            found.append(answers.response(each))
+    return found
 
 
 def _asked(
@@ -169,10 +199,10 @@ def scan_page(target: Target, after: Sequence[Any] | None = None) -> Steps[Page]
 
 def compact(target: Target) -> Steps[JobState]:
     """Put all documents into one segment, without what was deleted: a job."""
-    return answers.job((yield from target.ask("POST", "compact", body={}, repeatable=False)))
+    return answers.job((yield from target.ask("POST", "compact", repeatable=False)))
 
 
-def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool | None = None) -> Steps[JobState]:
+def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool = False) -> Steps[JobState]:
     """Encode all documents again, by another model, while they are searched and written to: a job.
 
     See `lsr.Collection.reindex`, for `keep` too.
@@ -182,14 +212,14 @@ def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool 
 
 
 def snapshots(target: Target) -> Steps[list[SnapshotInfo]]:
-    """The snapshots that the server keeps of it."""
+    """The snapshots that the server keeps of it, the newest first; also once it is removed."""
     found = yield from target.ask("GET", "snapshots")
     return [answers.snapshot(each) for each in found["snapshots"]]
 
 
-def snapshot(target: Target) -> Steps[JobState]:
-    """Keep a copy of it as it is now, on the server: a job."""
-    return answers.job((yield from target.ask("POST", "snapshots", body={}, repeatable=False)))
+def snapshot(target: Target, name: str | None = None) -> Steps[JobState]:
+    """Keep a copy of it as it is now, on the server, called by the time unless it has a name: a job."""
+    return answers.job((yield from target.ask("POST", "snapshots", body=_given(name=name), repeatable=False)))
 
 
 def restore(target: Target, snapshot: str, name: str) -> Steps[JobState]:
@@ -200,7 +230,7 @@ def restore(target: Target, snapshot: str, name: str) -> Steps[JobState]:
 
 def drop_snapshot(target: Target, snapshot: str) -> Steps[None]:
     """Remove a snapshot."""
-    yield from target.ask("DELETE", "snapshots", snapshot)
+    yield from target.ask("DELETE", "snapshots", snapshot, repeatable=False)
 
 
 def _conditions(filter: Any) -> Any:

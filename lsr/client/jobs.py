@@ -10,9 +10,8 @@ from typing import Any
 from lsr.client import answers
 from lsr.client.answers import JobState
 from lsr.client.asking import Server, quoted
-from lsr.client.problems import error_of_problem
 from lsr.client.steps import Pause, Steps
-from lsr.core.errors import LsrError, ServerError
+from lsr.core.errors import ServerError
 
 # Seconds between two looks at a job: the first, and how they grow.
 _FIRST, _LONGEST, _GROWTH = 0.05, 2.0, 1.5
@@ -35,14 +34,14 @@ def refresh(job: Watched) -> Steps[JobState]:
 
 def wait(
     job: Watched, timeout: float | None = None, *, progress: Callable[[JobState], None] | None = None
-) -> Steps[Any]:
+) -> Steps[dict[str, Any]]:
     """Wait until it is over; return its result.
 
     Args:
         timeout: seconds, after which ServerError is raised; None to wait for good. The job goes on all the same.
         progress: called with the state after each look.
 
-    Raises what the job failed with, and ServerError if it was cancelled.
+    ServerError if it failed, with the reason, or was cancelled.
     """
     started, pause = monotonic(), _FIRST
     while True:
@@ -56,26 +55,19 @@ def wait(
         yield Pause(pause)
         pause = min(_LONGEST, pause * _GROWTH)
     if state.status == "failed":
-        raise _failure(state)
+        raise ServerError(f"{_called(state)} failed: {state.error}")
     if state.status == "cancelled":
         raise ServerError(f"{_called(state)} was cancelled")
-    return state.result
+    return state.result or {}
 
 
 def cancel(job: Watched) -> Steps[JobState]:
-    """Give it up, if it can be; ConflictError if it cannot. What was done for it is undone."""
+    """End it, if it waits, or can be ended while it runs; ConflictError if it cannot."""
     record = yield from job.server.ask("DELETE", f"/v1/jobs/{quoted(job.state.id)}")
-    if record is not None:
-        job.state = answers.job(record)
+    job.state = answers.job(record)
     return job.state
 
 
 def _called(state: JobState) -> str:
     of = f" of {state.collection!r}" if state.collection else ""
     return f"the job {state.id} ({state.kind}{of})"
-
-
-def _failure(state: JobState) -> LsrError:
-    if isinstance(state.error, dict):
-        return error_of_problem(state.error)
-    return ServerError(f"{_called(state)} failed: {state.error}")

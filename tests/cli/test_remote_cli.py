@@ -89,9 +89,7 @@ def test_what_the_server_says_is_an_error_of_one_line(run: Run, url: str) -> Non
         (["add", "birds", "more.jsonl", "--device", "cpu"], "--device is of a folder on this machine"),
     ],
 )
-def test_flags_of_this_machine_are_refused(
-    run: Run, arguments: list[str], words: str, tmp_path: Path
-) -> None:
+def test_flags_of_this_machine_are_refused(run: Run, arguments: list[str], words: str, tmp_path: Path) -> None:
     (tmp_path / "more.jsonl").write_text('{"_id": "a", "text": "b"}\n', encoding="utf-8")
     code, _, said = run(*arguments, "--server", "http://127.0.0.1:9")
     assert code == 2 and words in said

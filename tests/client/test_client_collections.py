@@ -84,6 +84,23 @@ def test_pages_and_orders(birds: RemoteCollection) -> None:
     assert birds.search(vector={birds.search("terns", explain=True).hits[0].matches[0].term: 1.0}).hits[0].id == "tern"  # type: ignore[index]
 
 
+def test_many_are_searched_together(birds: RemoteCollection) -> None:
+    texts = ["owls", "storks", "terns"] * 30
+    found = birds.search_many(texts, k=1)
+    assert [each.hits[0].id for each in found] == ["owl", "stork", "tern"] * 30
+    with pytest.raises(InputError, match="at most 500 hits") as wrong:
+        birds.search_many(["owls"], k=501)
+    assert wrong.value.field == "k"
+
+
+def test_values_are_counted(birds: RemoteCollection) -> None:
+    assert birds.count(filter="year = 2024") == 2
+    assert birds.count(text="migrate", filter=parse_filter("year = 2024")) == 1
+    assert birds.facets("tags:2, year", filter="year >= 2020") == birds.search(k=1, facets="tags:2, year").facets
+    assert birds.facets(["tags"], text="owls")["tags"].missing == 1
+    assert birds.stats()["documents"] == 3
+
+
 def test_why_a_document_is_found(birds: RemoteCollection) -> None:
     why = birds.explain("where terns migrate", "tern")
     assert [match.contribution for match in why.matches] == sorted((m.contribution for m in why.matches), reverse=True)
