@@ -45,6 +45,7 @@ COMMANDS = {
     "fields": CommandEntry("fields", _SEARCH),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
+    "mcp": CommandEntry("mcp", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),

@@ -99,7 +99,7 @@ def quoted(part: str) -> str:
 def _read(came: Reply | Failure, sent: int) -> Any:
     if isinstance(came, Failure):
         tries = f", {sent} times" if sent > 1 else ""
-        raise ServerError(f"{came.reason}{tries}", remedies=["check that `lsr serve` runs there, and its URL"])
+        raise ServerError(f"{came.reason}{tries}", remedies=["check that the server runs, and its URL"])
     if came.status >= 300:
         raise _after(error_of(came), sent)
     if not came.body:
@@ -108,7 +108,7 @@ def _read(came: Reply | Failure, sent: int) -> Any:
         return json.loads(came.body)
     except ValueError:
         raise ServerError(
-            f"the server answered {came.status}, but not in JSON, as `lsr serve` does",
+            f"the server answered {came.status}, but not in JSON, as a server of lsr does",
             remedies=["check the server's URL"],
         ) from None
 

@@ -67,7 +67,7 @@ def _foreign(reply: Reply) -> LsrError:
     where = reply.headers.get("location")
     leads = f", and leads to {where}" if where else ""
     return ServerError(
-        f"the server answered {reply.status}{leads}, without saying why as `lsr serve` does",
+        f"the server answered {reply.status}{leads}, without saying why, as a server of lsr does",
         remedies=["check the server's URL"],
     )
 

@@ -222,6 +222,6 @@ def test_settings_that_make_no_sense_are_refused(given: dict[str, object]) -> No
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
-    said = r"cannot reach http://127.0.0.1:9 \(.*\); check that `lsr serve` runs"
+    said = r"cannot reach http://127.0.0.1:9 \(.*\); check that the server runs"
     with Client("http://127.0.0.1:9", retries=0) as client, pytest.raises(ServerError, match=said):
         client.collections()
