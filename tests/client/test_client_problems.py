@@ -89,7 +89,7 @@ def test_remedies_are_told() -> None:
     ],
 )
 def test_another_server_is_told_apart(headers: dict[str, str], body: bytes) -> None:
-    with pytest.raises(ServerError, match="answered 404, without saying why, as a server of lsr does; check the server's"):
+    with pytest.raises(ServerError, match=r"answered 404, without saying why, as a server of lsr does; check"):
         raise error_of(Reply(404, headers, body))
 
 
