@@ -21,12 +21,12 @@ class JobAnswer(BaseModel):
     collection: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     done: int = Field(description="Documents that are encoded again, or bytes that are copied.")
-    total: int | None = Field(description="How many there are; null where nobody knows.")
-    error: str | None = Field(description="Why it failed.")
-    result: dict[str, Any] | None = Field(description="What came of it, once it is done.")
+    total: int | None = Field(None, description="How many there are; null where nobody knows.")
+    error: str | None = Field(None, description="Why it failed.")
+    result: dict[str, Any] | None = Field(None, description="What came of it, once it is done.")
     cancellable: bool = Field(description="Whether it can be ended while it runs.")
     created: str
-    ended: str | None
+    ended: str | None = None
 
 
 class JobsAnswer(BaseModel):
