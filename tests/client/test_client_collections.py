@@ -42,13 +42,13 @@ def birds(client: Client) -> RemoteCollection:
 
 def test_a_collection_is_made_written_to_searched_and_removed(client: Client) -> None:
     made = client.create("birds", model="bm25", schema={"year": "integer"}, language="english")
-    assert (made.name, made.documents, made.model, made.fields) == ("birds", 0, "bm25", {})
+    assert (made.name, made.documents, made.model, made.fields) == ("birds", 0, "bm25", {"year": "integer"})
     birds = client.collection("birds")
     done = birds.add([Document("tern", "Terns migrate.", "The tern", {"year": 2020}), {"_id": "owl", "text": "Owls."}])
     assert (done.created, done.replaced, done.refused) == (2, 0, [])
-    done = birds.add([{"_id": "owl", "text": "Owls hunt at night."}, {"_id": "x", "text": 7}])
+    done = birds.add([{"_id": "owl", "text": "Owls hunt at night."}, {"_id": "x", "text": "x", "year": "none"}])
     assert (done.created, done.replaced) == (0, 1)
-    assert [each.id for each in done.refused] == ["x"] and "text" in done.refused[0].reason
+    assert [each.id for each in done.refused] == ["x"] and "year" in done.refused[0].reason
     assert birds.get("tern") == Document("tern", "Terns migrate.", "The tern", {"year": 2020})
     assert birds.get("none") is None
     assert [hit.id for hit in birds.search("night owls")] == ["owl"]
