@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Literal, TypeVar
 
 from lsr.core.documents import Document
+from lsr.core.errors import ServerError
 from lsr.core.facets import Facet, FacetValue
 from lsr.core.search_stats import DenseStats, SearchStats
 from lsr.search.response import Hit, SearchResponse, StageScore, Total
 from lsr.text.windows import Window
 from lsr.vectors.explanation import Explanation, TermMatch
+
+T = TypeVar("T")
 
 _FLOAT = struct.Struct("f")
 
@@ -84,26 +88,58 @@ class JobState:
         return self.status in ("done", "failed", "cancelled")
 
 
+def _whole(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], T]:
+    """Reads an answer; ServerError for one that lacks something, as those of other servers do."""
+
+    @wraps(read)
+    def reading(record: Mapping[str, Any]) -> T:
+        try:
+            return read(record)
+        except (KeyError, TypeError, AttributeError, struct.error, OverflowError):
+            raise foreign() from None
+
+    return reading
+
+
+def part(answer: Any, name: str) -> Any:
+    """A value of an answer. ServerError if it is not there."""
+    if not isinstance(answer, dict) or name not in answer:
+        raise foreign()
+    return answer[name]
+
+
+def foreign() -> ServerError:
+    """The error about an answer that is none of a server of lsr."""
+    return ServerError(
+        "the server answered something else than a server of lsr does", remedies=["check the server's URL and version"]
+    )
+
+
+@_whole
 def info(record: Mapping[str, Any]) -> CollectionInfo:
     """A collection's description. What a later server says besides is left out, here and below."""
     return CollectionInfo(**_known(CollectionInfo, record))
 
 
+@_whole
 def snapshot(record: Mapping[str, Any]) -> SnapshotInfo:
     """A snapshot's description."""
     return SnapshotInfo(**_known(SnapshotInfo, record))
 
 
+@_whole
 def job(record: Mapping[str, Any]) -> JobState:
     """A job's state."""
     return JobState(**_known(JobState, record))
 
 
+@_whole
 def document(record: Mapping[str, Any]) -> Document:
     """A document as it is stored."""
     return Document(**_known(Document, record))
 
 
+@_whole
 def response(record: Mapping[str, Any]) -> SearchResponse:
     """The answer to a search."""
     timings, total, facets = record["timings"], record.get("total"), record.get("facets")
@@ -122,6 +158,7 @@ def response(record: Mapping[str, Any]) -> SearchResponse:
     )
 
 
+@_whole
 def counts(record: Mapping[str, Any]) -> dict[str, Facet]:
     """How often each value of some fields occurs."""
     return {name: Facet(_values(each), each["more"], each["missing"]) for name, each in record.items()}
@@ -131,6 +168,7 @@ def _values(facet: Mapping[str, Any]) -> list[FacetValue]:
     return [FacetValue(each["value"], each["documents"]) for each in facet["values"]]
 
 
+@_whole
 def explanation(record: Mapping[str, Any]) -> Explanation:
     """Why a document matches."""
     return Explanation(_float32(record["score"]), [_match(each) for each in record["matches"]])

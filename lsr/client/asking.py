@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from lsr.client.answers import part
 from lsr.client.problems import error_of
 from lsr.client.retries import Retries
 from lsr.client.steps import Failure, Pause, Reply, Request, Steps
@@ -65,7 +66,7 @@ class Target:
         """The path of something of the collection. InputError if it has to be named."""
         if self.name is None:
             found = yield from self.server.ask("GET", "/v1/collections")
-            names = [str(each["name"]) for each in found["collections"]]
+            names = [str(part(each, "name")) for each in part(found, "collections")]
             if len(names) != 1:
                 there = f"there are {', '.join(names)}" if names else "there are none yet"
                 raise InputError(f"which collection? The server has a folder of them, and {there}", field="collection")

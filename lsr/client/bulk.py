@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from lsr.client.answers import part
 from lsr.client.asking import SLOW, Target
 from lsr.client.steps import END, Steps, Take
 from lsr.collection.outcomes import Added, Outcome, Refused
@@ -108,8 +109,8 @@ def _send(target: Target, batch: _Batch, result: Added, wait: bool) -> Steps[Non
         params={"wait": "true"} if wait else None,
         patience=SLOW,
     )
-    results = answer["results"]
+    results = part(answer, "results")
     if len(results) != len(batch.lines):
         raise ServerError(f"the server answered for {len(results):,} of {len(batch.lines):,} documents")
     for each in results:
-        result.count(Outcome(each["id"], each["status"], each.get("error")))
+        result.count(Outcome(part(each, "id"), part(each, "status"), each.get("error")))

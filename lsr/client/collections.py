@@ -11,10 +11,10 @@ from lsr.client.asking import SLOW, Target
 from lsr.client.problems import error_of_problem
 from lsr.client.steps import Steps
 from lsr.collection.outcomes import Deleted
-from lsr.core.arguments import list_of_texts
+from lsr.core.arguments import kind_of, list_of_texts
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document
-from lsr.core.errors import NotFoundError
+from lsr.core.errors import InputError, NotFoundError
 from lsr.core.facets import Facet
 from lsr.search.response import SearchResponse
 from lsr.vectors.explanation import Explanation
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from lsr.search.plan import SearchPlan
 
 _PAGE = 100
-# Searches of one request, and characters of them: what a server takes if nothing else is set.
+# Ids and searches of one request, and characters of them: what a server takes if nothing else is set.
+_IDS, _IDS_CHARACTERS = 5000, 1 << 17
 _TOGETHER, _TOGETHER_CHARACTERS = 64, 1 << 17
 
 
@@ -94,7 +95,7 @@ def search_many(
     for some in chunks(list_of_texts(texts), _TOGETHER, _TOGETHER_CHARACTERS, len):
         searches = [_asked(text, k, plan, mode, flat, explain=explain, include_text=include_text) for text in some]
         answer = yield from target.ask("POST", "search", "batch", body={"searches": searches}, patience=SLOW)
-        for each in answer["answers"]:
+        for each in answers.part(answer, "answers"):
             if "hits" not in each:
                 raise error_of_problem(each)
             found.append(answers.response(each))
@@ -140,7 +141,7 @@ def count(target: Target, *, filter: Any = None, text: str | None = None, min_sc
         found = yield from describe(target)
         return found.documents or 0
     answer = yield from target.ask("POST", "count", body=body, patience=SLOW)
-    counted: int = answer["count"]
+    counted: int = answers.part(answer, "count")
     return counted
 
 
@@ -151,20 +152,21 @@ def facets(
     named: Any = facets if isinstance(facets, str) else dict(facets) if isinstance(facets, Mapping) else list(facets)
     body = _given(facets=named, filter=_conditions(filter), text=text)
     answer = yield from target.ask("POST", "facets", body=body, patience=SLOW)
-    return answers.counts(answer["facets"])
+    return answers.counts(answers.part(answer, "facets"))
 
 
 def delete(target: Target, ids: str | Iterable[str] = (), *, filter: Any = None) -> Steps[Deleted]:
     """Delete documents by id, or those that fulfil a filter at this moment. Ids that there are not are told."""
     wanted = [ids] if isinstance(ids, str) else list(ids)
-    if not wanted and filter is None:
-        return Deleted()
+    for id in wanted:
+        if not isinstance(id, str):
+            raise InputError(f"the id of a document is a string, not {kind_of(id)}")
     done = Deleted()
-    bodies = [{"ids": wanted}] if wanted else []
+    bodies: list[dict[str, Any]] = [{"ids": some} for some in chunks(wanted, _IDS, _IDS_CHARACTERS, len)]
     for body in [*bodies, *([{"filter": _conditions(filter)}] if filter is not None else [])]:
         answer = yield from target.ask("POST", "delete", body=body, patience=SLOW)
-        done.deleted += answer["deleted"]
-        done.missing += answer["missing"]
+        done.deleted += answers.part(answer, "deleted")
+        done.missing += answers.part(answer, "missing")
     return done
 
 
@@ -214,7 +216,7 @@ def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool 
 def snapshots(target: Target) -> Steps[list[SnapshotInfo]]:
     """The snapshots that the server keeps of it, the newest first; also once it is removed."""
     found = yield from target.ask("GET", "snapshots")
-    return [answers.snapshot(each) for each in found["snapshots"]]
+    return [answers.snapshot(each) for each in answers.part(found, "snapshots")]
 
 
 def snapshot(target: Target, name: str | None = None) -> Steps[JobState]:

@@ -39,8 +39,8 @@ class Connection:
             raise InputError(f"which server? Give its URL, or set {URL_VARIABLE}", field="url")
         try:
             parts = urlsplit(url)
-            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):
             known = False
         if not known or parts.query or parts.fragment:
             raise InputError(f"must be an address such as http://localhost:8080, not {url!r}", field="url")

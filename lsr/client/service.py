@@ -14,7 +14,7 @@ from lsr.client.steps import Steps
 def collections(server: Server) -> Steps[list[CollectionInfo]]:
     """The collections that there are, in the order of their names."""
     found = yield from server.ask("GET", "/v1/collections")
-    return [answers.info(each) for each in found["collections"]]
+    return [answers.info(each) for each in answers.part(found, "collections")]
 
 
 def create(
@@ -44,7 +44,7 @@ def drop(server: Server, name: str) -> Steps[None]:
 def aliases(server: Server) -> Steps[dict[str, str]]:
     """The collection that each alias stands for."""
     found = yield from server.ask("GET", "/v1/aliases")
-    return {each["alias"]: each["collection"] for each in found["aliases"]}
+    return {answers.part(each, "alias"): answers.part(each, "collection") for each in answers.part(found, "aliases")}
 
 
 def alias(server: Server, alias: str, collection: str) -> Steps[None]:
@@ -60,4 +60,4 @@ def drop_alias(server: Server, alias: str) -> Steps[None]:
 def jobs(server: Server) -> Steps[list[JobState]]:
     """The long work that the server does, did lately, or will do."""
     found = yield from server.ask("GET", "/v1/jobs")
-    return [answers.job(each) for each in found["jobs"]]
+    return [answers.job(each) for each in answers.part(found, "jobs")]

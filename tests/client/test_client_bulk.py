@@ -122,6 +122,18 @@ def test_an_answer_that_does_not_fit_is_no_answer() -> None:
         client.collection("birds").add(numbered(3))
 
 
+def test_many_ids_are_deleted_in_requests_that_a_server_takes() -> None:
+    """None has more than what a server takes of a body, if nothing else is set."""
+
+    def deleted(asked: Asked) -> Answer:
+        return Answer({"deleted": len(json.loads(asked.body)["ids"]), "missing": []})
+
+    with scripted(deleted) as script, Client(script.url) as client:
+        done = client.collection("birds").delete(f"{'ä' * 100}-{number}" for number in range(20_000))
+    assert done.deleted == 20_000
+    assert max(len(asked.body) for asked in script.asked) < 1 << 20
+
+
 def test_documents_may_come_asynchronously() -> None:
     async def documents() -> AsyncIterator[dict[str, Any]]:
         for document in numbered(25):

@@ -209,7 +209,9 @@ def test_where_the_server_is_comes_from_the_environment(
     assert repr(Client("http://host/lsr/")) == "Client('http://host/lsr')"
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://host", "http://", "http://host:x", "http://host/?a=1"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8080", "ftp://host", "http://", "http://host:x", "http://host\x00", "http://host/?a=1"]
+)
 def test_an_address_is_an_address(url: str) -> None:
     with pytest.raises(InputError, match="such as http://localhost:8080"):
         Client(url)

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from scripted_server import Answer, scripted
 
+from lsr.client import Client
 from lsr.client.problems import error_of
 from lsr.client.steps import Reply
 from lsr.core.errors import (
@@ -91,6 +93,22 @@ def test_remedies_are_told() -> None:
 def test_another_server_is_told_apart(headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(ServerError, match=r"answered 404, without saying why, as a server of lsr does; check"):
         raise error_of(Reply(404, headers, body))
+
+
+@pytest.mark.parametrize("body", [{}, [], "text", {"collections": [{}]}, {"hits": [{}]}, {"hits": [], "mode": "exact"}])
+def test_an_answer_of_another_kind_is_told(body: Any) -> None:
+    with scripted(Answer(body)) as script, Client(script.url) as client:
+        birds = client.collection("birds")
+        for ask in (
+            client.collections,
+            lambda: birds.search("terns"),
+            lambda: birds.get("tern"),
+            lambda: birds.delete("tern"),
+            lambda: birds.count(filter="year = 2020"),
+            lambda: client.collection().describe(),
+        ):
+            with pytest.raises(ServerError, match="something else than a server of lsr does; check the server's URL"):
+                ask()
 
 
 def test_a_redirection_is_told() -> None:
