@@ -8,7 +8,7 @@ from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import looked_at, skipping
 from lsr.cli.options import Corpus, Device, Format, Json, OnError, OnErrorOption
-from lsr.cli.remote import ServerKey, ServerUrl, connected, refuse_key
+from lsr.cli.remote import MANY, ServerKey, ServerUrl, connected, refuse_key
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
         documents = looked_at(open_corpus(corpus, format=format, **skip))
         total = count_documents(corpus, format=format)
         if server is not None:
-            with connected(context, server, key, collection, "device") as there:
+            with connected(context, server, key, collection, "device", retries=MANY) as there:
                 with progress_bar("adding", total) as progress:
                     done = there.add(documents, progress=progress)
                 count = len(there)

@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import fail, note
 from lsr.cli.options import Device, OtherModel
-from lsr.cli.remote import ServerKey, refuse_key
+from lsr.cli.remote import FEW, ServerKey, refuse_key
 from lsr.cli.useless import refuse
 from lsr.core.errors import MissingDependencyError
 
@@ -92,4 +92,4 @@ def _source(
 
     refuse(context, _OF_HERE, "model", "device")
     # Its connections end with the process.
-    return RemoteSource(Client(server, key).collection(collection))
+    return RemoteSource(Client(server, key, retries=FEW).collection(collection))

@@ -37,15 +37,20 @@ ServerKey = Annotated[
 ]
 
 
+FEW, MANY = 2, 8
+"""How often a request is sent again where somebody waits for the answer: a wrong address is told within a second;
+and where a long import goes on by itself, over a restart of the server."""
+
+
 @contextmanager
 def connected(
-    context: typer.Context, server: str, key: str | None, collection: Path, *useless: str
+    context: typer.Context, server: str, key: str | None, collection: Path, *useless: str, retries: int = FEW
 ) -> Iterator[RemoteCollection]:
     """Give a collection of a server; exits with 2 if one of the parameters was given that are of this machine alone."""
     from lsr.client import Client
 
     refuse(context, "is of a folder on this machine: leave it out, or --server", *useless)
-    with Client(server, key) as client:
+    with Client(server, key, retries=retries) as client:
         yield client.collection(str(collection))
 
 

@@ -16,6 +16,8 @@ from lsr.core.errors import InputError
 URL_VARIABLE, KEY_VARIABLE = "LSR_SERVER", "LSR_KEY"
 
 _CONNECTING = 10.0
+# Shorter than a server keeps a connection open that nobody uses: it might close it just as something is sent.
+_IDLE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Connection:
         headers = {"User-Agent": f"lsr/{lsr.__version__}", "Accept": "application/json"}
         if self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
-        return {"headers": headers, "timeout": self._timeout(None)}
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=_IDLE)
+        return {"headers": headers, "timeout": self._timeout(None), "limits": limits}
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """Arguments of `httpx.Client.request`."""
