@@ -89,7 +89,7 @@ class Tools:
         about = self.about
         fields = ", ".join(f"{name} ({kind})" for name, kind in about.fields.items() if not name.startswith("_"))
         return (
-            f"Search the collection {about.name!r} ({counted(about.documents, 'documents')}) by meaning and by words. "
+            f"Search the collection {about.name!r} ({counted(about.documents, 'documents')}). "
             "Returns the best documents, each with the passage that matches best; read a whole one with fetch. "
             "If nothing fits, try other words. "
             + (f"Fields to filter by: {fields}." if fields else "The documents have no fields to filter by.")
