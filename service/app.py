@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
-from lsr.search.live import LiveRetriever
+from lsr.search.live import FOLLOWED_EVERY, LiveRetriever
 from lsr.service.api import (
     aliases,
     collections,
@@ -43,6 +43,8 @@ from lsr.service.keys.roles import Role, needs
 from lsr.service.keys.store import KeyStore
 from lsr.service.metrics.measured import Measured
 from lsr.service.metrics.service import ServiceMetrics
+from lsr.service.processes.passing import PassedOn
+from lsr.service.processes.place import Place
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 from lsr.service.tracing.spans import Tracing
@@ -65,6 +67,8 @@ def create_app(
     name: str = "index",
     keys: KeyStore | None = None,
     tracing: Tracing | None = None,
+    place: Place = Place.ALONE,
+    owner: Path | None = None,
 ) -> FastAPI:
     """An ASGI application that serves the collections in a folder, the one at a path, or a retriever.
 
@@ -74,8 +78,9 @@ def create_app(
     application's lifespan: `async with app.router.lifespan_context(app): ...`.
 
     `settings` default to `ServiceSettings.from_env()`; `name` is a retriever's; `keys` default to those of the folder
-    that collections are in, of which a retriever has none; `tracing` to what the settings say. Raises IndexFormatError
-    if there is neither an index at the path, nor a folder for collections, and InputError if its keys are damaged.
+    that collections are in, of which a retriever has none; `tracing` to what the settings say. `place` and the socket
+    of the `owner` are for `lsr.service.processes`. Raises IndexFormatError if there is neither an index at the path,
+    nor a folder for collections, and InputError if its keys are damaged.
     """
     settings = settings or ServiceSettings.from_env()
     if isinstance(served, (str, Path)):
@@ -94,7 +99,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service = Service.start(root, settings, metrics, tracing)
+        service = app.state.service = Service.start(root, settings, metrics, tracing, place=place)
         yield
         await asyncio.to_thread(service.close)
         if tracing is not None:
@@ -129,6 +134,8 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
+    if owner is not None:
+        app.add_middleware(PassedOn, socket=owner, every=FOLLOWED_EVERY, retry_after=settings.retry_after)
     app.add_middleware(Unpacked)
     app.add_middleware(
         BodyLimit,
@@ -139,7 +146,8 @@ def create_app(
     app.add_middleware(Compressed)
     app.add_middleware(Access, guard=guard)
     app.add_middleware(Entrance, hosts=settings.allow_hosts, origins=settings.cors_origins)
-    app.add_middleware(Measured, metrics=metrics)
+    if place is not Place.OWNER:  # what it does is counted by those that ask it
+        app.add_middleware(Measured, metrics=metrics)
     if tracing is not None:
         app.add_middleware(Traced, tracing=tracing)
     app.add_middleware(RequestLog)

@@ -88,9 +88,8 @@ def serve(
             "max_connections": connections_allowed(wanted),
         }
     )
-    app = create_app(root, settings, keys=keys)
     with _listen(host, port) as listener:
-        _log_to_stderr(settings)
+        log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
         logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
         logger.info("settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()) or "the defaults")
@@ -110,7 +109,12 @@ def serve(
             )
         # uvicorn raises the signal that stopped it again; by then there is nothing left to interrupt.
         with contextlib.suppress(KeyboardInterrupt):
-            Server(app, settings).run(sockets=[listener])
+            if settings.workers > 1:
+                from lsr.service.processes.owner import serve_by_processes
+
+                serve_by_processes(listener, root, Path(path), settings, keys, model=model, device=device)
+            else:
+                Server(create_app(root, settings, keys=keys), settings).run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
@@ -176,7 +180,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise LsrError(f"cannot listen on {host}, port {port}: {error}", remedies=[LISTEN_ELSEWHERE]) from error
 
 
-def _log_to_stderr(settings: ServiceSettings) -> None:
+def log_to_stderr(settings: ServiceSettings) -> None:
+    """Write the service's log lines to standard error, as the settings say."""
     text = TextFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)

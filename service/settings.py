@@ -56,7 +56,7 @@ class ServiceSettings(BaseSettings):
         max_body_bytes: the most bytes of a request's body, announced or streamed, compressed or not.
         max_bulk_bytes: the most bytes of a body of documents, which is written as it arrives; each document has at most
             `max_body_bytes`.
-        workers: processes that answer.
+        workers: processes that answer; if there are several, one more writes for them.
         search_threads: threads of a process that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
         request_timeout: seconds that a request's body may take to arrive, and again to be processed, waiting included,
@@ -121,15 +121,6 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The arguments alone: `from_env` adds the other sources, and names the one that a mistake is in."""
         return (init_settings,)
-
-    @field_validator("workers")
-    @classmethod
-    def _one_process(cls, count: int) -> int:
-        if count > 1:
-            raise ValueError(
-                f"this version answers in one process, not yet in {count}; search_threads is of its threads"
-            )
-        return count
 
     @field_validator("allow_hosts")
     @classmethod

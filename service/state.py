@@ -16,6 +16,7 @@ from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
 from lsr.service.metrics.service import ServiceMetrics
+from lsr.service.processes.place import Place
 from lsr.service.settings import ServiceSettings
 from lsr.service.tracing.spans import Tracing, ago
 from lsr.service.warmup import WarmUp
@@ -51,17 +52,19 @@ class Service:
         metrics: ServiceMetrics,
         tracing: Tracing | None = None,
         *,
+        place: Place = Place.ALONE,
         patient: bool = False,
     ) -> Service:
-        """Threads for what is served, which begins to warm up."""
+        """Threads for what is served, which begins to warm up, but where it is only written to."""
         pool, writes = WorkPool(settings.threads, settings.queue), WorkPool(settings.threads, settings.queue)
         metrics.watch(queue=lambda: pool.waiting, busy=lambda: pool.working)
         jobs = Jobs(lambda: root.kept("jobs"), root.hide)
-        if jobs.resume():
+        if place is not Place.READER and jobs.resume():
             root.tidy()
         warm_up = WarmUp(root, settings.rerank)
         service = cls(settings, root, pool, writes, warm_up, jobs, metrics, tracing, patient=patient)
-        service.warm_up.start()
+        if place is not Place.OWNER:
+            service.warm_up.start()
         return service
 
     def close(self) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.search.response import SearchResponse
 
+FOLLOWED_EVERY = 0.2
+"""Seconds for which nobody looks whether an index that is followed has changed."""
+
 
 class LiveRetriever:
     """Searches an index, or a collection, as it is now: gives a `Retriever` of the newest snapshot.
@@ -33,7 +36,7 @@ class LiveRetriever:
         self.latest = Retriever(snapshot(), **options) if known is None else known.renewed(snapshot())
 
     @classmethod
-    def follow(cls, path: str | Path, *, every: float = 0.2, **options: Any) -> Self:
+    def follow(cls, path: str | Path, *, every: float = FOLLOWED_EVERY, **options: Any) -> Self:
         """Follow the index at `path`, which other processes may write to, or replace.
 
         `every`: seconds for which nobody looks whether it has changed; `options` as for `Retriever.open`. Raises

@@ -18,5 +18,5 @@ async def metrics(request: Request) -> Response:
     """All metrics, as text or, if asked for, as OpenMetrics."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     # Not in a thread that searches: these may all be busy, which one wants to see.
-    text = await asyncio.to_thread(encode, request.app.state.metrics.registry)
+    text = await asyncio.to_thread(encode, request.app.state.metrics.told)
     return Response(text, headers={"Content-Type": media_type})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from lsr.service.metrics.collections import CollectionFigures, CollectionMetrics
 
@@ -37,11 +38,13 @@ class ServiceMetrics:
 
     Attributes:
         registry: with all of them.
+        told: what is answered for them: these, or those of several processes.
         cache_hits: counted by the name of a cache.
     """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.told: Collector = registry
         self._requests = Counter(
             "lsr_http_requests", "Requests answered.", ["route", "method", "status"], registry=registry
         )

@@ -1,0 +1,1 @@
+"""Several processes that answer on one port: one more owns the writing and the jobs, and starts the others."""
