@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import socket
-import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
-
-import uvicorn
 
 from lsr.core.errors import InputError, LsrError, Remedy, in_python
 from lsr.core.remedies import LISTEN_ELSEWHERE, make_key
 from lsr.encoding.shared.here import check_here
 from lsr.service.app import create_app
 from lsr.service.collections.root import Root
-from lsr.service.http.connections import Connection, ConnectionLimits, Connections
 from lsr.service.http.hosts import host_pattern
-from lsr.service.http.listener import Listener, connections_allowed
-from lsr.service.http.log_limit import LogLimit
-from lsr.service.http.request_log import JsonFormatter, TextFormatter
+from lsr.service.http.listener import connections_allowed
+from lsr.service.http.logs import log_to_stderr
+from lsr.service.http.server import Server
 from lsr.service.keys.access import is_loopback
 from lsr.service.keys.store import KeyStore
+from lsr.service.processes.owner import serve_by_processes
 from lsr.service.settings import ServiceSettings
 
 logger = logging.getLogger("lsr.service")
-
-# The event loop of Windows cannot watch a listening socket: there uvicorn takes connections, without a limit.
-_HAS_READERS = sys.platform != "win32"
-# What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
-_LOGGERS = {
-    "lsr.service": logging.INFO,
-    "uvicorn.error": logging.ERROR,
-    "asyncio": logging.ERROR,
-    "opentelemetry": logging.WARNING,
-}
 
 
 def serve(
@@ -110,60 +94,9 @@ def serve(
         # uvicorn raises the signal that stopped it again; by then there is nothing left to interrupt.
         with contextlib.suppress(KeyboardInterrupt):
             if settings.workers > 1:
-                from lsr.service.processes.owner import serve_by_processes
-
                 serve_by_processes(listener, root, Path(path), settings, keys, model=model, device=device)
             else:
                 Server(create_app(root, settings, keys=keys), settings).run(sockets=[listener])
-
-
-class Server(uvicorn.Server):
-    """uvicorn with limits on connections: how many, and how long each may take. It listens on sockets that it is given.
-
-    Requests are read by h11, whatever else is installed: one reading, held to its tests.
-    """
-
-    def __init__(self, app: Any, settings: ServiceSettings) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # Nothing here depends on what a proxy says of its client, so nothing of it is believed.
-                proxy_headers=False,
-                timeout_keep_alive=settings.keep_alive_timeout,  # type: ignore[arg-type]
-                timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
-                h11_max_incomplete_event_size=settings.max_head_bytes,
-            )
-        )
-        self._limits = ConnectionLimits(
-            connections=settings.max_connections,
-            head_bytes=settings.max_head_bytes,
-            body_bytes=settings.max_body_bytes,
-            bulk_bytes=settings.max_bulk_bytes,
-            head_timeout=settings.head_timeout,
-            answer_timeout=settings.request_timeout,
-        )
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        metrics = self.config.app.state.metrics  # type: ignore[union-attr]
-        connections = Connections(self._limits, metrics.refused)
-        make = partial(Connection, connections=connections)
-        self.config.http_protocol_class = make  # type: ignore[assignment]
-        if not _HAS_READERS:
-            await super().startup(sockets)
-            return
-        metrics.watch(connections=lambda: len(connections))
-        # Given no sockets, uvicorn starts the application and nothing else.
-        await super().startup(sockets=[])
-
-        def connection() -> Connection:
-            return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-        if self.started:
-            self.servers = [Listener(each, connections, connection) for each in sockets or ()]  # type: ignore[misc]
 
 
 def local_host(host: str) -> str:
@@ -178,17 +111,3 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise LsrError(f"cannot listen on {host}, port {port}: {error}", remedies=[LISTEN_ELSEWHERE]) from error
-
-
-def log_to_stderr(settings: ServiceSettings) -> None:
-    """Write the service's log lines to standard error, as the settings say."""
-    text = TextFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
-    handler.addFilter(LogLimit())
-    for name, level in _LOGGERS.items():
-        target = logging.getLogger(name)
-        target.handlers = [handler]
-        target.setLevel(level)
-        target.propagate = False
-    logging.getLogger("lsr.service.requests").disabled = settings.log_format == "off"

@@ -13,11 +13,11 @@ from types import FrameType
 from lsr.core.errors import InputError
 from lsr.service.app import create_app
 from lsr.service.collections.root import Root
+from lsr.service.http.server import Server
 from lsr.service.keys.store import KeyStore
 from lsr.service.processes.figures import gather
 from lsr.service.processes.place import Place
 from lsr.service.processes.readers import Readers
-from lsr.service.server import Server
 from lsr.service.settings import ServiceSettings
 
 # Seconds beyond those that requests under way get, for a reader to end by itself.

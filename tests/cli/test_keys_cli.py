@@ -71,5 +71,3 @@ def test_settings_of_a_file_that_are_wrong_are_said_before_anything_is_served(ru
     Path("lsr.toml").write_text("max_kk = 7\n")
     code, _, err = run("serve", toy_index, "--config", "lsr.toml")
     assert code == 2 and "lsr.toml: field 'max_kk': there is no such setting; did you mean max_k?" in err
-    code, _, err = run("serve", toy_index, "--workers", 2)
-    assert code == 2 and "search_threads" in err

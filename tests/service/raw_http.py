@@ -15,8 +15,9 @@ from fake_searcher import FakeSearcher
 from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
+from lsr.service.http.server import Server
 from lsr.service.keys.store import KeyStore
-from lsr.service.server import Server, _listen
+from lsr.service.server import _listen
 
 """Seconds until a test that hangs fails."""
 

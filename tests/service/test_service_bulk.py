@@ -16,7 +16,8 @@ from raw_http import connect, read_all
 
 from lsr.collection.collection import Collection
 from lsr.service import ServiceSettings, create_app
-from lsr.service.server import Server, _listen
+from lsr.service.http.server import Server
+from lsr.service.server import _listen
 
 LINE = json.dumps({"_id": "NUMBER", "text": "word " * 40}).encode() + b"\n"
 PATH = "/v1/collections/words/documents"
