@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 
 import lsr
 from lsr.search.live import LiveRetriever
-from lsr.service.api import documents, encode, health, index, search
-from lsr.service.backend import SearchBackend, Served
+from lsr.service.api import aliases, collections, documents, encode, health, index, search
+from lsr.service.backend import SearchBackend
+from lsr.service.collections.root import Root
 from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.entrance import Entrance
@@ -23,34 +24,39 @@ from lsr.service.http.request_log import RequestLog
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 
-_DESCRIPTION = """Learned sparse retrieval over one index.
+_DESCRIPTION = """Learned sparse retrieval over collections.
 
-Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/index` gives the limits of this server.
+Errors are problem documents (RFC 9457, `application/problem+json`). `GET /v1/collections/{collection}` gives the limits
+of this server. A server of one collection answers about it under `/v1/search`, `/v1/explain`, `/v1/documents/{id}` and
+`/v1/encode`, too.
 """
+# What can be asked of a collection, under its name, and under none where there is one.
+_OF_COLLECTIONS = (search, documents, encode)
 
 
 def create_app(
-    retriever_or_path: SearchBackend | LiveRetriever | str | Path, settings: ServiceSettings | None = None
+    served: Root | SearchBackend | LiveRetriever | str | Path, settings: ServiceSettings | None = None
 ) -> FastAPI:
-    """An ASGI application that serves one index: at a path, as it is when a request begins, whoever writes to it.
+    """An ASGI application that serves the collections in a folder, the one at a path, or a retriever.
 
-    When it starts, it warms the retriever up in the background (see /readyz); when it stops, it finishes the work it
-    has accepted. Mounted in another application, which does not start it, it warms up when the first request comes,
-    and requests wait for that. It may be started in that application's lifespan:
-    `async with app.router.lifespan_context(app): ...`.
+    Requests are answered from what is there when they begin, whoever writes to it. When it starts, it warms up in the
+    background (see /readyz); when it stops, it finishes the work it has accepted. Mounted in another application, which
+    does not start it, it warms up when the first request comes, and requests wait for that. It may be started in that
+    application's lifespan: `async with app.router.lifespan_context(app): ...`.
 
-    `settings` default to `ServiceSettings.from_env()`. Raises IndexFormatError if there is no index at the path.
+    `settings` default to `ServiceSettings.from_env()`. Raises IndexFormatError if there is neither an index at the
+    path, nor a folder for collections.
     """
     settings = settings or ServiceSettings.from_env()
-    if isinstance(retriever_or_path, (str, Path)):
-        retriever_or_path = LiveRetriever.follow(retriever_or_path)
-    served = Served(retriever_or_path)
+    if isinstance(served, (str, Path)):
+        served = Root.at(served)
+    root = served if isinstance(served, Root) else Root.of(served)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service = Service.start(served, settings)
+        service = app.state.service = Service.start(root, settings)
         yield
-        await asyncio.to_thread(service.pool.close)
+        await asyncio.to_thread(service.close)
 
     app = FastAPI(
         title="lsr",
@@ -61,9 +67,16 @@ def create_app(
         # The framework builds that redirect from the Host header; `problems` has its own.
         redirect_slashes=False,
     )
-    app.state.served, app.state.settings, app.state.service = served, settings, None
-    for module in (search, documents, encode, index, health):
+    app.state.root, app.state.settings, app.state.service = root, settings, None
+    for module in (collections, aliases):
         app.include_router(module.router)
+    for module in _OF_COLLECTIONS:
+        app.include_router(
+            module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
+        )
+    for module in (*_OF_COLLECTIONS, index):
+        app.include_router(module.router, prefix="/v1")
+    app.include_router(health.router)
     app.add_api_route("/", _to_the_reference, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
@@ -75,7 +88,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Content-Type", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )

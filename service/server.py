@@ -18,8 +18,8 @@ import uvicorn
 from lsr.core.errors import LsrError
 from lsr.core.remedies import LISTEN_ELSEWHERE
 from lsr.encoding.shared.here import check_here
-from lsr.search.live import LiveRetriever
 from lsr.service.app import create_app
+from lsr.service.collections.root import Root
 from lsr.service.http.connections import Connection, ConnectionLimits, Connections
 from lsr.service.http.hosts import host_pattern
 from lsr.service.http.listener import Listener, connections_allowed
@@ -58,7 +58,7 @@ def serve(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Models are loaded once it listens: by then a wrong device could only be logged.
     check_here(device)
-    retriever = LiveRetriever.follow(path, model=model, device=device)
+    root = Root.at(path, model=model, device=device)
     wanted = settings.max_connections
     settings = replace(
         settings,
@@ -66,7 +66,7 @@ def serve(
         allow_hosts=settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
         max_connections=connections_allowed(wanted),
     )
-    app = create_app(retriever, settings)
+    app = create_app(root, settings)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host

@@ -1,54 +1,96 @@
-"""What the handlers share: settings, threads and the backend."""
+"""What the handlers share: settings, threads and the collections."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastapi import Request, Response
 
-from lsr.service.backend import SearchBackend, Served
+from lsr.collection.collection import Collection
+from lsr.service.backend import SearchBackend
+from lsr.service.collections.root import Root
+from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
 from lsr.service.settings import ServiceSettings
 from lsr.service.warmup import WarmUp
 
+T = TypeVar("T")
+
 
 @dataclass
 class Service:
-    """One served index.
+    """What is served.
 
     Attributes:
+        pool: threads that search; writes: those that write, so that searches do not wait for them.
         patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
     """
 
     settings: ServiceSettings
-    served: Served
+    root: Root
     pool: WorkPool
+    writes: WorkPool
     warm_up: WarmUp
     patient: bool = False
 
     @classmethod
-    def start(cls, served: Served, settings: ServiceSettings, *, patient: bool = False) -> Service:
+    def start(cls, root: Root, settings: ServiceSettings, *, patient: bool = False) -> Service:
         """Threads for what is served, which begins to warm up."""
-        pool, warm_up = WorkPool(settings.threads, settings.queue), WarmUp(served, settings.rerank)
-        service = cls(settings, served, pool, warm_up, patient=patient)
+        pool, writes = WorkPool(settings.threads, settings.queue), WorkPool(settings.threads, settings.queue)
+        service = cls(settings, root, pool, writes, WarmUp(root, settings.rerank), patient=patient)
         service.warm_up.start()
         return service
 
+    def close(self) -> None:
+        """Finish what was accepted, make it safe, and let others write."""
+        self.pool.close()
+        self.writes.close()
+        self.root.close()
+
+    def collection(self, request: Request) -> ServedCollection:
+        """The collection that a request is about: of the name in its path or, without one, the only one.
+
+        NotFoundError if there is none that the request's key may see.
+        """
+        name = request.path_params.get("collection")
+        return self.root.alone() if name is None else self.root.find(name, sees_of(request))
+
     async def answer(self, request: Request, work: Callable[[SearchBackend, Clock], bytes]) -> Response:
-        """Run `work` in a thread and return its JSON. Raises its errors, UnavailableError and ClientGoneError."""
-        if self.patient:
-            await self.warm_up.done(self.settings.request_timeout)
-        self.warm_up.check()
+        """Run `work` on the request's collection in a thread, and return its JSON.
+
+        Raises its errors, NotFoundError, UnavailableError and ClientGoneError.
+        """
+        await self.warmed()
+        collection = self.collection(request)
+        self.warm_up.check(collection.name)
         clock = Clock()
 
         def timed() -> bytes:
             clock.begin()
-            return work(self.served.now(), clock)
+            return work(collection.now(), clock)
 
-        body = await self.pool.run(timed, timeout=self.settings.request_timeout, gone=_disconnected(request))
-        return Response(body, media_type="application/json")
+        return json_response(await self.run(request, timed))
+
+    async def run(self, request: Request, work: Callable[[], T]) -> T:
+        """Run `work` in a thread that searches, in the time of a request. Raises as `answer`."""
+        return await self.pool.run(work, timeout=self.settings.request_timeout, gone=disconnected(request))
+
+    async def write(self, request: Request, work: Callable[[Collection], T]) -> T:
+        """Run `work` on the request's collection, opened for writing. Raises as `answer`, and ConflictError."""
+        collection = self.collection(request)
+        return await self.change(request, lambda: collection.write(work))
+
+    async def change(self, request: Request, work: Callable[[], T]) -> T:
+        """Run `work` in a thread that writes, however long it takes. Raises as `answer`."""
+        return await self.writes.run(work, timeout=None, gone=disconnected(request))
+
+    async def warmed(self) -> None:
+        """Wait for the warm-up where requests do."""
+        if self.patient:
+            await self.warm_up.done(self.settings.request_timeout)
 
 
 def service_of(request: Request) -> Service:
@@ -58,13 +100,28 @@ def service_of(request: Request) -> Service:
     """
     state = request.app.state
     if state.service is None:
-        state.service = Service.start(state.served, state.settings, patient=True)
+        state.service = Service.start(state.root, state.settings, patient=True)
     service = state.service
     assert isinstance(service, Service)
     return service
 
 
-async def _disconnected(request: Request) -> None:
+def sees_of(request: Request) -> Callable[[str], bool]:
+    """Which collections who asks may know of, by name: `request.state.sees`, where something has set it, else all."""
+    sees: Callable[[str], bool] = getattr(request.state, "sees", _all)
+    return sees
+
+
+def json_response(body: bytes, status: int = 200, **headers: str) -> Response:
+    """An answer of JSON."""
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def disconnected(request: Request) -> None:
     """Return when the client has disconnected. The body has been read, so the next message can only mean that."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _all(name: str) -> bool:
+    return True

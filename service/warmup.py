@@ -1,4 +1,4 @@
-"""Readiness: the server answers at once, and reports ready when kernels and encoder are warm."""
+"""Readiness: the server answers at once, and reports ready when kernels and encoders are warm."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from time import perf_counter
 
 from lsr.core.errors import LsrError
 from lsr.search.flat import plan_of
-from lsr.search.plan import RerankSettings, SearchPlan
-from lsr.service.backend import SearchBackend, Served
+from lsr.service.backend import SearchBackend
+from lsr.service.collections.root import Root
+from lsr.service.collections.served import ServedCollection
 from lsr.service.http.errors import NotReadyError
 
 logger = logging.getLogger("lsr.service")
 
 
 class WarmUp:
-    """Warms up what is served in a separate thread, and withholds it until that is done."""
+    """Warms up collections in a separate thread, one after another, and withholds each until that is done."""
 
-    def __init__(self, served: Served, rerank: str = "") -> None:
+    def __init__(self, root: Root, rerank: str = "") -> None:
         """`rerank` is the model with which searches may be re-ranked, or ""."""
-        self._served = served
+        self._root = root
         self._rerank = rerank
-        self._ready = False
-        self._failure: str | None = None
+        self._ready: set[str] = set()
+        self._failures: dict[str, str] = {}
         # A daemon thread, so that stopping the server never waits for a compiler or for a model to load.
         self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
         self._done: Future[None] = Future()
@@ -35,44 +36,55 @@ class WarmUp:
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it has succeeded or failed."""
+        """Wait until all were tried."""
         self._thread.join(timeout)
 
     async def done(self, timeout: float) -> None:
-        """Wait until it has succeeded or failed, or `timeout` seconds are over."""
+        """Wait until all were tried, or `timeout` seconds are over."""
         if not self._done.done():
             await asyncio.wait([asyncio.wrap_future(self._done)], timeout=timeout)
 
-    def check(self) -> None:
-        """Raise NotReadyError, which says whether waiting will help, until it has succeeded."""
-        if self._failure is not None:
-            raise NotReadyError(f"the warm-up failed, so the server must be restarted: {self._failure}")
-        if not self._ready:
+    def check(self, name: str | None = None) -> None:
+        """Raise NotReadyError, which says whether waiting will help, until a collection is warm.
+
+        Without a name, until all are; those that failed do not keep the others from being served.
+        """
+        if name in self._ready:
+            return
+        failure = next(iter(self._failures.values()), None) if name is None else self._failures.get(name)
+        if failure is not None and (name is not None or (self._done.done() and not self._ready)):
+            raise NotReadyError(f"the warm-up failed, so the server must be restarted: {failure}")
+        if not self._done.done():
             raise NotReadyError("the index and the model are warming up: try again in a moment")
+
+    def warm(self, collection: ServedCollection) -> None:
+        """Warm up one collection, now; what went wrong is logged, and said to who asks for it."""
+        start = perf_counter()
+        try:
+            backend = collection.warm_up(self._rerank)
+        except LsrError as error:
+            self._failures[collection.name] = error.message()
+            logger.error("warm-up of %s failed: %s", collection.name, error.message())
+        except Exception as error:
+            logger.exception("warm-up of %s failed", collection.name)
+            self._failures[collection.name] = f"{type(error).__name__}: {error}"
+        else:
+            self._warm_up_dense(backend)
+            seconds, documents = perf_counter() - start, f"{len(backend.index):,}"
+            logger.info("%s is ready after %.1f s: %s documents", collection.name, seconds, documents)
+            self._failures.pop(collection.name, None)
+            self._ready.add(collection.name)
 
     def _run(self) -> None:
         try:
-            self._warm_up()
+            for name in self._root.names():
+                try:
+                    collection = self._root.find(name)
+                except LsrError:  # removed meanwhile
+                    continue
+                self.warm(collection)
         finally:
             self._done.set_result(None)
-
-    def _warm_up(self) -> None:
-        start = perf_counter()
-        try:
-            backend = self._served.now()
-            backend.warm_up()
-            if self._rerank:
-                backend.warm_up(SearchPlan(rerank=RerankSettings(model=self._rerank)))
-        except LsrError as error:
-            self._failure = error.message()
-            logger.error("warm-up failed: %s", self._failure)
-        except Exception as error:
-            logger.exception("warm-up failed")
-            self._failure = f"{type(error).__name__}: {error}"
-        else:
-            self._warm_up_dense(backend)
-            logger.info("ready after %.1f s: %s documents", perf_counter() - start, f"{len(backend.index):,}")
-            self._ready = True
 
     def _warm_up_dense(self, backend: SearchBackend) -> None:
         """Warm up what hybrid search needs in addition. Sparse search works without it."""

@@ -103,8 +103,10 @@ class LiveState:
             else:
                 # The first is replaced by this one.
                 held += [*(Delete(each) for each in gone[1:]), write]
-                applied.replaced += there or bool(gone)
-                applied.added += not there and not gone
+                if there or gone:
+                    applied.replaced += 1
+                else:
+                    applied.new.append(id)
         self.memories[-1].apply(held)
         return applied
 

@@ -9,16 +9,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lsr.collection.encoding import DocumentEncoder, Refused
-from lsr.collection.given import as_document, characters
-from lsr.collection.outcomes import Added, Deleted, Reindexed
+from lsr.collection.given import as_document, characters, without_repeats
+from lsr.collection.outcomes import Added, Deleted, Outcome, Reindexed, outcomes
+from lsr.collection.stored import OnlyIf, allowed_ids, puts_of, with_fields
 from lsr.core.arguments import kind_of, path_of
 from lsr.core.chunks import chunks
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
 from lsr.core.options import build
-from lsr.index.filters.allowed import AllowedRows
-from lsr.index.live.writes import Delete, Put, Write
+from lsr.index.live.writes import Delete, Write
 from lsr.text.windows import WindowSettings
 
 if TYPE_CHECKING:
@@ -47,7 +47,14 @@ class Collection:
         device: of the models; None for the best that there is.
     """
 
-    def __init__(self, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        policy: LivePolicy | None = None,
+        retriever: Retriever | None = None,
+    ) -> None:
         """Open a collection for writing; see `open`."""
         from lsr.index.collection.create import make_live
         from lsr.index.collection.writer import CollectionWriter
@@ -59,7 +66,7 @@ class Collection:
             self.path, tokens_of=lambda documents: self._encoder.tokens_of(documents), policy=policy
         )
         self.recovered = self._writer.recovered
-        self._live = LiveRetriever(self._writer.snapshot, device=device)
+        self.live = LiveRetriever(self._writer.snapshot, known=retriever, device=device)
         self.device = device
         # Held while writes are applied: what they were encoded by is what the collection is encoded by.
         self._writing, self._reindexing = RLock(), Lock()
@@ -83,14 +90,22 @@ class Collection:
         return type(self)(path, device=self.device, policy=self._writer.policy)
 
     @classmethod
-    def open(cls, path: str | Path, *, device: str | None = None, policy: LivePolicy | None = None) -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        policy: LivePolicy | None = None,
+        retriever: Retriever | None = None,
+    ) -> Self:
         """Open the collection in a folder, for writing and searching.
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
-        `policy` says when memory becomes a segment and segments become one. Raises OutputExistsError if another process
+        `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
+        models are loaded, and need not be loaded again. Raises OutputExistsError if another process
         writes to it, IndexFormatError if there is none or it is damaged.
         """
-        return cls(path, device=device, policy=policy)
+        return cls(path, device=device, policy=policy, retriever=retriever)
 
     @classmethod
     def create(
@@ -104,6 +119,7 @@ class Collection:
         never_split: Sequence[str] = (),
         mean_length: float = 100.0,
         weight_scale: float | None = None,
+        schema: Mapping[str, str] | None = None,
         device: str | None = None,
         policy: LivePolicy | None = None,
     ) -> Self:
@@ -118,6 +134,8 @@ class Collection:
             mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
             weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
                 the heaviest. Default: by weights of texts that come with Python.
+            schema: the types of fields, as {"year": "integer", "tags": "keyword[]"}; a document that does not fit is
+                refused then. Default: they are inferred.
             device, policy: see `open`.
 
         OutputExistsError if the folder is not empty, ModelError for a model that there is not.
@@ -133,6 +151,7 @@ class Collection:
             never_split=never_split,
             mean_length=mean_length,
             weight_scale=weight_scale,
+            schema=schema,
             device=device,
         )
         return cls(path, device=device, policy=policy)
@@ -172,37 +191,46 @@ class Collection:
         A document that cannot be written is refused by itself, with its reason; the others go in. In one call, the last
         of an id counts.
         """
-        given: Any = [documents] if isinstance(documents, Document | Mapping) else documents
         result = Added()
-        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, characters):
-            kept: dict[str, Document] = {}
-            for made in batch:
-                if isinstance(made, Refused):
-                    result.refused.append(made)
-                    continue
-                if made.id in kept:
-                    result.replaced += 1
-                    del kept[made.id]
-                kept[made.id] = made
-            applied = self._put(list(kept.values()), result.refused, progress)
-            result.created += applied.added
-            result.replaced += applied.replaced
+        for outcome in self._added(documents, progress, wait=False):
+            result.count(outcome)
         if wait:
             self._writer.flush_log()
         return result
 
-    def _put(
-        self, documents: list[Document], refused: list[Refused], progress: Callable[[int], None] | None
-    ) -> Applied:
-        """Encode and write documents, but for those that cannot be written."""
+    def add_each(
+        self,
+        documents: Document | Mapping[str, Any] | Iterable[Document | Mapping[str, Any]],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Outcome]:
+        """Add documents as `add` does, and yield what became of each, in their order, once it is safe.
+
+        What is given is read as outcomes are taken: some hundred documents ahead.
+        """
+        return self._added(documents, progress, wait=True)
+
+    def _added(self, documents: Any, progress: Callable[[int], None] | None, *, wait: bool) -> Iterator[Outcome]:
+        given = [documents] if isinstance(documents, Document | Mapping) else documents
+        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, characters):
+            for piece in without_repeats(batch):
+                done = self._put(piece, progress)
+                if wait:
+                    self._writer.flush_log()
+                yield from done
+
+    def _put(self, piece: list[Document | Refused], progress: Callable[[int], None] | None) -> list[Outcome]:
+        """Encode and write documents of different ids, but for those that cannot be written; what became of each."""
+        documents = [each for each in piece if isinstance(each, Document)]
         while True:
             encoder = self._encoder
-            puts, wrong = encoder.encode(documents, progress)
+            puts, refused = encoder.encode(documents, progress)
             with self._writing:
                 if encoder is self._encoder:  # else all was encoded anew meanwhile, by another model
-                    self._checked(puts, wrong)
-                    refused += wrong
-                    return self._apply(puts)
+                    puts, unfit = encoder.fitting(puts, lambda put: self._writer.check([put]))
+                    new = set(self._apply(puts).new)
+                    break
+        return outcomes(piece, [*refused, *unfit], new)
 
     def _apply(self, writes: Sequence[Write]) -> Applied:
         """Make writes, which are safe once the log is flushed."""
@@ -214,81 +242,55 @@ class Collection:
                 )
             return applied
 
-    def _checked(self, puts: list[Put], refused: list[Refused]) -> None:
-        """Take out those that do not fit the collection."""
-        wrong: dict[str, str] = {}
-        for put in puts:
-            try:
-                self._writer.check([put])
-            except InputError as error:
-                wrong.setdefault(self._encoder.document_of(put), error.problem)
-        if wrong:
-            puts[:] = [put for put in puts if self._encoder.document_of(put) not in wrong]
-            refused += [Refused(id, reason) for id, reason in wrong.items()]
-
-    def delete(self, ids: str | Iterable[str] = (), *, filter: Any = None, wait: bool = True) -> Deleted:
+    def delete(
+        self, ids: str | Iterable[str] = (), *, filter: Any = None, only_if: OnlyIf | None = None, wait: bool = True
+    ) -> Deleted:
         """Delete documents by id, or those that fulfil a filter (as for a search) at this moment.
 
         Ids that there are not are told, and no error. InputError for a filter that cannot be read, or without
-        conditions: it would delete everything.
+        conditions: it would delete everything. `only_if` is called with each document, or None, while nobody else
+        writes: what it raises keeps all of them.
         """
         wanted = [ids] if isinstance(ids, str) else list(ids)
         if filter is not None:
-            wanted += self._allowed_ids(filter)
+            wanted += allowed_ids(self.snapshot, filter)
         for id in wanted:
             if not isinstance(id, str):
                 raise InputError(f"the id of a document is a string, not {kind_of(id)}")
         writes: Sequence[Write] = [Delete(id) for id in dict.fromkeys(wanted)]
-        applied = self._apply(writes)
+        with self._writing:
+            for write in writes if only_if is not None else ():
+                only_if(self.get(write.id))  # type: ignore[misc]
+            applied = self._apply(writes)
         if wait:
             self._writer.flush_log()
         return Deleted(applied.deleted, applied.missing)
 
-    def _allowed_ids(self, filter: Any) -> list[str]:
-        snapshot = self.snapshot
-        allowed = snapshot.documents.fields.allowed(filter)
-        if allowed is None:
-            raise InputError("has no conditions, and would delete every document", field="filter")
-        rows = AllowedRows.of(allowed, len(snapshot)).among(snapshot.documents.alive).numbers()
-        return snapshot.documents.ids(rows)
+    def update_fields(
+        self, id: str, fields: Mapping[str, Any], *, only_if: OnlyIf | None = None, wait: bool = True
+    ) -> Document:
+        """Change fields of a document: those given are set, those given as None removed. Return it as it is then.
 
-    def update_fields(self, id: str, fields: Mapping[str, Any], *, wait: bool = True) -> None:
-        """Change fields of a document: those given are set, those given as None removed.
-
-        Its text is not encoded again, unless documents are cut into windows, or have dense vectors.
+        Its text is not encoded again, unless documents are cut into windows, or have dense vectors. `only_if` is called
+        with the document that is changed: what it raises keeps it as it is.
 
         NotFoundError if there is no such document, InputError for values that are not JSON.
         """
         while True:
             encoder, snapshot = self._encoder, self.snapshot
-            document = snapshot.documents.get(id)
-            changed = {**document.fields, **fields}
-            kept = {name: value for name, value in changed.items() if value is not None}
-            puts = self._puts_of(snapshot, id, Document(id, document.text, document.title, kept))
+            before = snapshot.documents.get(id)
+            if only_if is not None:
+                only_if(before)
+            document = with_fields(before, fields)
+            puts = puts_of(snapshot, encoder, document)
             with self._writing:
-                if encoder is self._encoder:
+                # Else all was encoded anew meanwhile, or somebody changed this document.
+                if encoder is self._encoder and self.get(id) == before:
                     self._apply(puts)
                     break
         if wait:
             self._writer.flush_log()
-
-    def _puts_of(self, snapshot: Index, id: str, document: Document) -> list[Put]:
-        """The writes of a document that is there, with what is stored of it."""
-        rows = snapshot.documents.rows_of(id)
-        live = snapshot.manifest.live
-        if live is None or live.windows is not None or live.dense is not None or len(rows) > 1:
-            # Of a dense vector, only what it became by being stored is known.
-            puts, refused = self._encoder.encode([document])
-            for each in refused:
-                raise InputError(each.reason)
-            return puts
-        terms, weights = snapshot.vector(rows[0])
-        first = snapshot.manifest.model_terms
-        own = terms < first
-        words = snapshot.parts.get("words")
-        names = () if words is None else tuple(words.word(term) for term in terms[~own].tolist())
-        (tokens,) = self._encoder.tokens_of([document])
-        return [Put(document, terms[own], weights[own], names, weights[~own], tokens)]
+        return document
 
     def flush(self) -> None:
         """Wait until all that was written is on the disk."""
@@ -375,7 +377,7 @@ class Collection:
     @property
     def retriever(self) -> Retriever:
         """Searches the collection as it is now."""
-        return self._live.now
+        return self.live.now
 
     def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
         """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pydoc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsr.core.errors import InputError
+from lsr.core.options import beneath
+from lsr.core.schema import Schema
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
@@ -37,6 +39,7 @@ def create(
     never_split: Sequence[str],
     mean_length: float,
     weight_scale: float | None,
+    schema: Mapping[str, str] | None,
     device: str | None,
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
@@ -51,7 +54,9 @@ def create(
         weight_scale=weight_scale,
         device=device,
     )
-    create_collection(path, dense=None if dense is None else dense_record(dense, device), **made)
+    with beneath("schema"):
+        types = None if schema is None else Schema.of(schema).to_record()
+    create_collection(path, dense=None if dense is None else dense_record(dense, device), schema=types, **made)
 
 
 def settings_of_model(

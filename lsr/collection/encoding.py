@@ -88,19 +88,24 @@ class DocumentEncoder:
         texts = [document.contents for document in kept]
         rows = self._terms(texts, [document.id for document in kept], progress)
         dense = self._load_dense().encode_documents(texts) if self._has_dense and texts else [None] * len(texts)
-        puts: list[Put] = []
-        broken: dict[str, str] = {}
+        puts = []
         for document, row, words, tokens, vector in zip(
             kept, rows, self._words(texts), self.tokens_of(kept), dense, strict=True
         ):
-            put = Put(document, *row, words.names, words.weights, tokens, words.length, vector)
-            puts.append(put)
+            puts.append(Put(document, *row, words.names, words.weights, tokens, words.length, vector))
+        puts, broken = self.fitting(puts, check_write)
+        return puts, [*refused, *broken]
+
+    def fitting(self, puts: Sequence[Put], check: Callable[[Put], None]) -> tuple[list[Put], list[Refused]]:
+        """The writes of documents that pass a check, which raises InputError; and the other documents."""
+        wrong: dict[str, str] = {}
+        for put in puts:
             try:
-                check_write(put)
+                check(put)
             except InputError as error:
-                broken.setdefault(self.document_of(put), error.problem)
-        refused += [Refused(id, reason) for id, reason in broken.items()]
-        return [put for put in puts if self.document_of(put) not in broken], refused
+                wrong.setdefault(self.document_of(put), error.problem)
+        kept = [put for put in puts if self.document_of(put) not in wrong]
+        return kept, [Refused(id, reason) for id, reason in wrong.items()]
 
     def document_of(self, put: Put) -> str:
         """The id of the document that a write is of."""

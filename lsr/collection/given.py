@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lsr.collection.encoding import Refused
@@ -21,6 +21,21 @@ def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
     except InputError as error:
         id = given.get("_id") if isinstance(given, Mapping) else None
         return Refused(str(id or ""), error.problem)
+
+
+def without_repeats(batch: Sequence[Document | Refused]) -> Iterator[list[Document | Refused]]:
+    """A batch in pieces, in its order, in each of which no id comes twice."""
+    piece: list[Document | Refused] = []
+    ids: set[str] = set()
+    for each in batch:
+        if isinstance(each, Document):
+            if each.id in ids:
+                yield piece
+                piece, ids = [], set()
+            ids.add(each.id)
+        piece.append(each)
+    if piece:
+        yield piece
 
 
 def characters(given: Document | Refused) -> int:

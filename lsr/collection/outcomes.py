@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from lsr.collection.encoding import Refused
+from lsr.core.documents import Document
+
+
+class Outcome(NamedTuple):
+    """What became of one document: its id, as far as it has one, and, if it was refused ("error"), the reason."""
+
+    id: str
+    status: Literal["created", "replaced", "error"]
+    error: str | None = None
+
+
+def outcomes(given: Sequence[Document | Refused], refused: Sequence[Refused], new: Container[str]) -> list[Outcome]:
+    """What became of documents of different ids: some refused when they were read, some later; the ids of new ones."""
+    reasons = {each.id: each.reason for each in refused}
+
+    def outcome(each: Document | Refused) -> Outcome:
+        reason = each.reason if isinstance(each, Refused) else reasons.get(each.id)
+        if reason is not None:
+            return Outcome(each.id, "error", reason)
+        return Outcome(each.id, "created" if each.id in new else "replaced")
+
+    return [outcome(each) for each in given]
 
 
 @dataclass(slots=True)
@@ -19,6 +43,15 @@ class Added:
     created: int = 0
     replaced: int = 0
     refused: list[Refused] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of one document."""
+        if outcome.status == "created":
+            self.created += 1
+        elif outcome.status == "replaced":
+            self.replaced += 1
+        else:
+            self.refused.append(Refused(outcome.id, outcome.error or ""))
 
     def __repr__(self) -> str:
         return f"Added(created={self.created:,}, replaced={self.replaced:,}, refused={len(self.refused):,})"

@@ -54,7 +54,7 @@ class Versioned(Protocol):
     _writer: CollectionWriter
     _writing: RLock
     _encoder: DocumentEncoder
-    _live: LiveRetriever
+    live: LiveRetriever
     _reindexing: Lock
     _touched: set[str] | None
 
@@ -182,7 +182,7 @@ def _become(collection: Versioned, made: Versioned, *, keep: bool) -> None:
     encoder = collection._encoder_of(made._writer.manifest)
     collection._writer.adopt(made.path, keep=keep, tokens_of=encoder.tokens_of)
     collection._encoder = encoder
-    collection._live.latest = made._live.latest.renewed(collection.snapshot)
+    collection.live.latest = made.live.latest.renewed(collection.snapshot)
 
 
 def _compare_all(source: Index, made: Versioned, progress: Progress | None) -> None:

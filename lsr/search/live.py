@@ -23,11 +23,14 @@ class LiveRetriever:
         latest: the retriever of the snapshot that was the newest when it was asked for last.
     """
 
-    def __init__(self, snapshot: Callable[[], Index], **options: Any) -> None:
-        """`snapshot` gives the newest one, the same object as long as nothing changes; `options` of `Retriever`."""
+    def __init__(self, snapshot: Callable[[], Index], *, known: Retriever | None = None, **options: Any) -> None:
+        """`snapshot` gives the newest one, the same object as long as nothing changes; `options` of `Retriever`.
+
+        `known` is a retriever of the same index, whose models and options are taken over.
+        """
         self._snapshot = snapshot
         self._renewing = RLock()
-        self.latest = Retriever(snapshot(), **options)
+        self.latest = Retriever(snapshot(), **options) if known is None else known.renewed(snapshot())
 
     @classmethod
     def follow(cls, path: str | Path, *, every: float = 0.2, **options: Any) -> Self:

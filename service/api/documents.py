@@ -10,6 +10,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, to_json
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas.documents import DocumentAnswer
 from lsr.service.state import service_of
 
@@ -21,10 +22,11 @@ class _Anything(PathConvertor):
 
 
 register_url_convertor("anything", _Anything())
-router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["documents"])
+router = APIRouter(responses=PROBLEMS, tags=["documents"])
 
 
 @router.get("/documents/{id:anything}", response_model=DocumentAnswer)
+@needs(Role.READ)
 async def document(request: Request, id: str) -> Response:
     """Fetch a document. Its id may contain slashes; percent-encode what a URL reserves (`?`, `#`, `%`)."""
 

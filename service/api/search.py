@@ -23,15 +23,17 @@ from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas import examples
 from lsr.service.schemas.explain import ExplainAnswer, ExplainRequest
 from lsr.service.schemas.search import SearchAnswer, SearchParameters, SearchRequest
 from lsr.service.state import service_of
 
-router = APIRouter(prefix="/v1", responses=PROBLEMS, tags=["search"], route_class=JsonRoute)
+router = APIRouter(responses=PROBLEMS, tags=["search"], route_class=JsonRoute)
 
 
 @router.post("/search", response_model=SearchAnswer)
+@needs(Role.READ)
 async def search(
     request: Request,
     asked: Annotated[
@@ -73,6 +75,7 @@ async def search(
 
 
 @router.get("/search", response_model=SearchAnswer)
+@needs(Role.READ)
 async def search_by_url(request: Request, asked: Annotated[SearchParameters, Query()]) -> Response:
     """Search by text, for a browser or curl."""
     service = service_of(request)
@@ -90,6 +93,7 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
 
 
 @router.post("/explain", response_model=ExplainAnswer)
+@needs(Role.READ)
 async def explain(
     request: Request,
     asked: Annotated[ExplainRequest, Body(openapi_examples={"a question and a document": {"value": examples.EXPLAIN}})],

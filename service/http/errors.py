@@ -25,6 +25,12 @@ class OverloadedError(UnavailableError):
     http_status = 429
 
 
+class ConflictError(LsrError):
+    """What was asked for does not go together with what there is, or with what another does."""
+
+    http_status = 409
+
+
 class ClientGoneError(LsrError):
     """The client disconnected before the answer. The status, which is nginx's, appears only in the log."""
 

@@ -14,19 +14,20 @@ _REFERENCE = "#/components/schemas/{model}"
 _RETRY = {"Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}}
 
 
-def _problem(description: str, **more: Any) -> dict[str, Any]:
+def problem(description: str, **more: Any) -> dict[str, Any]:
+    """A problem document as an answer."""
     schema = {"$ref": _REFERENCE.format(model="Problem")}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}, **more}
 
 
 NOT_READY: dict[int | str, dict[str, Any]] = {
-    503: _problem("Warming up, or not finished in time.", headers=_RETRY),
+    503: problem("Warming up, or not finished in time.", headers=_RETRY),
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: _problem("No such document or path."),
-    413: _problem("The body is too large."),
-    422: _problem("A field is missing, unknown or out of range; `errors` says which."),
-    429: _problem("Every worker is busy and the queue is full.", headers=_RETRY),
+    404: problem("No such document or path."),
+    413: problem("The body is too large."),
+    422: problem("A field is missing, unknown or out of range; `errors` says which."),
+    429: problem("Every worker is busy and the queue is full.", headers=_RETRY),
     **NOT_READY,
 }
 

@@ -20,13 +20,13 @@ class WorkPool:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="lsr-work")
         self._places = BoundedSemaphore(workers + queue)
 
-    async def run(self, work: Callable[[], T], *, timeout: float, gone: Coroutine[Any, Any, None]) -> T:
+    async def run(self, work: Callable[[], T], *, timeout: float | None, gone: Coroutine[Any, Any, None]) -> T:
         """Call `work` in a thread and return its result.
 
         Raises OverloadedError at once if every place is taken, NotReadyError once the pool is closed, TimedOutError
-        after `timeout` seconds, and ClientGoneError if `gone` (a coroutine that ends when the client disconnects) ends
-        first. In the last two cases, work that is still waiting is dropped; work that has begun cannot be stopped and
-        keeps its place until done.
+        after `timeout` seconds (None: never), and ClientGoneError if `gone` (a coroutine that ends when the client
+        disconnects) ends first. In the last two cases, work that is still waiting is dropped; work that has begun
+        cannot be stopped and keeps its place until done.
         """
         if not self._places.acquire(blocking=False):
             gone.close()

@@ -25,7 +25,14 @@ from lsr.core.errors import (
     NotFoundError,
     OutputExistsError,
 )
-from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError, UnavailableError
+from lsr.service.http.errors import (
+    ClientGoneError,
+    ConflictError,
+    NotReadyError,
+    OverloadedError,
+    TimedOutError,
+    UnavailableError,
+)
 from lsr.service.http.prefix import path_to
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,6 +51,7 @@ _KINDS: dict[type[LsrError], tuple[str, str]] = {
     NotReadyError: ("not-ready", "Not ready"),
     OverloadedError: ("overloaded", "Too many requests"),
     TimedOutError: ("timed-out", "Timed out"),
+    ConflictError: ("conflict", "Conflict"),
     ClientGoneError: ("client-gone", "Client closed the connection"),
 }
 
@@ -140,13 +148,15 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, LsrError)
     kind, title = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), ("error", "Error"))
     errors = []
+    # Errors name files by their paths, for whoever has the disk before them.
+    hide = request.app.state.root.hide
     if isinstance(error, InputError) and error.field is not None:
-        errors = [{"detail": error.reason, **_place(("body", *error.field.split(".", 1)))}]
+        errors = [{"detail": hide(error.reason), **_place(("body", *error.field.split(".", 1)))}]
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(request.app.state.settings.retry_after)
     return ProblemResponse(
-        request.scope, error.http_status, error.message(), kind=kind, title=title, errors=errors, headers=headers
+        request.scope, error.http_status, hide(error.message()), kind=kind, title=title, errors=errors, headers=headers
     )
 
 

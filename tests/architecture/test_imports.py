@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "build": (*GROUND, "encoding", "index"),
     "eval": (*GROUND, "encoding", "index", "search", "build"),
     "training": (*GROUND, "encoding", "index", "search", "build", "eval"),
-    "service": (*GROUND, "encoding", "index", "search"),
+    "service": (*GROUND, "encoding", "index", "search", "collection"),
     "collection": ("core", "text", "vectors", "encoding", "index", "search"),
     "demo": ("core",),
     "cli": (*GROUND, "encoding", "index", "search", "build", "eval", "training", "service", "collection", "demo"),

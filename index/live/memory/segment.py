@@ -25,13 +25,22 @@ _NO_OFFSETS.flags.writeable = _NO_TURNS.flags.writeable = False
 
 
 class Applied:
-    """What became of a batch: how many documents were new, replaced, deleted, and were not there to be deleted."""
+    """What became of a batch: how many documents were replaced and deleted; the ids of the new, and of those missing.
 
-    __slots__ = ("added", "deleted", "missing", "replaced")
+    `missing` were not there to be deleted.
+    """
+
+    __slots__ = ("deleted", "missing", "new", "replaced")
 
     def __init__(self) -> None:
-        self.added = self.replaced = self.deleted = 0
+        self.replaced = self.deleted = 0
+        self.new: list[str] = []
         self.missing: list[str] = []
+
+    @property
+    def added(self) -> int:
+        """How many documents were new."""
+        return len(self.new)
 
     def __repr__(self) -> str:
         return f"Applied(added={self.added}, replaced={self.replaced}, deleted={self.deleted}, missing={self.missing})"
@@ -143,7 +152,8 @@ class MemorySegment:
                     applied.missing.append(write.id)
                 continue
             applied.replaced += alive
-            applied.added += not alive
+            if not alive:
+                applied.new.append(write.id)
             documents.append(write.document)
             self._tables.lengths.append(write.length)
             self._tables.earlier.append(before)

@@ -1,0 +1,1 @@
+"""The collections that a server has: finding, opening, making and removing them, and long work on them."""

@@ -1,0 +1,59 @@
+"""Other names of collections, each of one collection at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from lsr.core.errors import IndexFormatError, NotFoundError
+from lsr.service.collections.kept import read_kept, write_kept
+from lsr.service.http.errors import ConflictError
+
+
+class Aliases:
+    """The aliases in a file, by name; what another process writes there is seen. For any number of threads."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path`: None where nothing is kept, and there are none."""
+        self._path = path
+        self._changing = Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._known: dict[str, str] = {}
+
+    def all(self) -> dict[str, str]:
+        """The collection of each alias. IndexFormatError for a damaged file."""
+        if self._path is None:
+            return {}
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return {}
+        stamp = status.st_mtime_ns, status.st_ino
+        if stamp != self._stamp:
+            found = read_kept(self._path) or {}
+            if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+                raise IndexFormatError(f"{self._path}: not names of collections by alias", remedies=["restore it"])
+            self._known, self._stamp = found, stamp
+        return self._known
+
+    def of(self, collection: str) -> list[str]:
+        """The aliases of a collection, in the order of their letters."""
+        return sorted(alias for alias, name in self.all().items() if name == collection)
+
+    def put(self, alias: str, collection: str) -> None:
+        """Let an alias stand for a collection from now on: a search finds the one before or this one."""
+        with self._changing:
+            self._write({**self.all(), alias: collection})
+
+    def remove(self, alias: str) -> None:
+        """NotFoundError if there is no such alias."""
+        with self._changing:
+            known = dict(self.all())
+            if known.pop(alias, None) is None:
+                raise NotFoundError(f"there is no alias {alias!r}")
+            self._write(known)
+
+    def _write(self, known: dict[str, str]) -> None:
+        if self._path is None:
+            raise ConflictError("this server keeps nothing, and no aliases: start it with a folder")
+        write_kept(self._path, dict(sorted(known.items())))

@@ -1,0 +1,140 @@
+"""One collection as it is served: read by all, and written to by this process once somebody writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
+from typing import TypeVar
+
+from lsr.collection.collection import Collection
+from lsr.core.errors import LogStoppedError, LsrError, NotFoundError, OutputExistsError
+from lsr.index.format.manifest import MANIFEST_NAME
+from lsr.search.live import LiveRetriever
+from lsr.search.plan import RerankSettings, SearchPlan
+from lsr.service.backend import SearchBackend, Served
+from lsr.service.http.errors import ConflictError
+
+T = TypeVar("T")
+
+
+class ServedCollection:
+    """A collection with its name. It is opened when it is first read, and for writing when it is first written to.
+
+    From then on this process holds the writer's lock, and what was written is in the next answer at once. Safe to use
+    from several threads.
+
+    Attributes:
+        name: by which it is asked for.
+        path: its folder; None for a retriever that the server was given.
+    """
+
+    def __init__(self, name: str, path: Path | None, *, model: str | None = None, device: str | None = None) -> None:
+        """`model` and `device` as for `Retriever.open`."""
+        self.name, self.path = name, path
+        self._model, self._device = model, device
+        self._opening = RLock()
+        self._served: Served | None = None
+        self._reader: LiveRetriever | None = None
+        self._collection: Collection | None = None
+        self._gone = False
+
+    @classmethod
+    def of(cls, retriever: SearchBackend | LiveRetriever, name: str = "index") -> ServedCollection:
+        """One that is read by a retriever, and not written to."""
+        made = cls(name, None)
+        made._served = Served(retriever)
+        return made
+
+    def __repr__(self) -> str:
+        return f"ServedCollection({self.name!r})"
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def now(self) -> SearchBackend:
+        """What a request that begins now searches, and goes on to search until its end. Raises as `Index.open`."""
+        served = self._served
+        if served is None:
+            with self._opening:
+                served = self._served or self._open()
+        return served.now()
+
+    def _open(self) -> Served:
+        self._check_there()
+        assert self.path is not None
+        self._reader = LiveRetriever.follow(self.path, model=self._model, device=self._device)
+        self._served = Served(self._reader)
+        return self._served
+
+    def warm_up(self, rerank: str = "") -> SearchBackend:
+        """Load and compile what searches need; `rerank` as in the settings."""
+        backend = self.now()
+        backend.warm_up()
+        if rerank:
+            backend.warm_up(SearchPlan(rerank=RerankSettings(model=rerank)))
+        return backend
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be found: it has a manifest, or there is none to have."""
+        return self.path is None or (self.path / MANIFEST_NAME).is_file()
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def writer(self) -> Collection:
+        """The collection, opened for writing. ConflictError if this server may not write to it, or another does."""
+        with self._opening:
+            if self._collection is not None:
+                return self._collection
+            if self.path is None or self._model is not None:
+                why = "was given a retriever" if self.path is None else f"searches by another model ({self._model})"
+                raise ConflictError(
+                    f"the collection {self.name!r} is only read here: this server {why}",
+                    remedies=["write through a server that was started with the collection alone"],
+                )
+            self._check_there()
+            loaded = None if self._reader is None else self._reader.latest
+            try:
+                collection = Collection.open(self.path, device=self._device, retriever=loaded)
+            except OutputExistsError as error:
+                raise ConflictError(error.problem, remedies=error.remedies) from None
+            self._served, self._reader = Served(collection.live), None
+            self._collection = collection
+            return collection
+
+    def write(self, work: Callable[[Collection], T]) -> T:
+        """Write to the collection. Raises as `writer`, what `work` raises, and NotFoundError once it was removed."""
+        collection = self.writer()
+        try:
+            return work(collection)
+        except LogStoppedError:
+            # It takes nothing more until it is opened again, which the next write does.
+            with self._opening:
+                if self._collection is collection:
+                    self._close()
+            raise
+        except LsrError:
+            self._check_there()
+            raise
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is open for writing."""
+        return self._collection is not None
+
+    def close(self, *, gone: bool = False) -> None:
+        """Make all writes safe and let others write; it is opened again when it is needed, unless it is `gone`."""
+        with self._opening:
+            self._gone = gone
+            self._close()
+
+    def _close(self) -> None:
+        collection, self._collection = self._collection, None
+        if self.path is not None:
+            self._served = self._reader = None
+        if collection is not None:
+            collection.close()
+
+    def _check_there(self) -> None:
+        if self._gone or not self.is_there:
+            raise NotFoundError(f"the collection {self.name!r} is no longer there")
