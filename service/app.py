@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
 
 import lsr
 from lsr.search.live import LiveRetriever
-from lsr.service.api import aliases, collections, documents, encode, health, index, search
+from lsr.service.api import aliases, collections, documents, encode, health, index, search, terms
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.entrance import Entrance
-from lsr.service.http.prefix import Prefix, path_to
+from lsr.service.http.prefix import Prefix
 from lsr.service.http.request_log import RequestLog
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
+from lsr.service.web import page
 
 _DESCRIPTION = """Learned sparse retrieval over collections.
 
@@ -31,7 +31,7 @@ of this server. A server of one collection answers about it under `/v1/search`, 
 `/v1/encode`, too.
 """
 # What can be asked of a collection, under its name, and under none where there is one.
-_OF_COLLECTIONS = (search, documents, encode)
+_OF_COLLECTIONS = (search, documents, terms, encode)
 
 
 def create_app(
@@ -77,7 +77,7 @@ def create_app(
     for module in (*_OF_COLLECTIONS, index):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
-    app.add_api_route("/", _to_the_reference, include_in_schema=False)
+    app.include_router(page.router)
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
@@ -95,7 +95,3 @@ def create_app(
     if settings.root_path:
         app.add_middleware(Prefix, path=settings.root_path)
     return app
-
-
-async def _to_the_reference(request: Request) -> Response:
-    return RedirectResponse(path_to(request.scope, "/docs"))

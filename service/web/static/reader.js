@@ -1,0 +1,114 @@
+/* A document: its text with what matched, its fields, and its own terms. */
+
+import * as api from "./api.js";
+import { byId, el, fill } from "./dom.js";
+import { termName } from "./explaining.js";
+import { colourClass, coloursOf } from "./families.js";
+import { counted, weight } from "./format.js";
+import { marked, spansOf } from "./highlight.js";
+import { valueText } from "./hits.js";
+import { encoded, Latest } from "./searching.js";
+import { current, update } from "./state.js";
+import { isTyped, termsOf } from "./vector.js";
+
+const FEW = 40;
+const latest = new Latest();
+
+export function startReader() {
+  const dialog = byId("document");
+  // Escape and the button alike: what is closed is no longer in the URL.
+  dialog.addEventListener("close", () => current().doc && update({ doc: "" }, { push: true }));
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  byId("document-close").addEventListener("click", () => dialog.close());
+}
+
+/** Open the document that the state names, or close the one that is open. */
+export async function showDocument(state) {
+  const dialog = byId("document");
+  if (!state.doc) {
+    latest.cancel();
+    if (dialog.open) dialog.close();
+    return;
+  }
+  const opener = document.activeElement;
+  const place = byId("document-body");
+  byId("document-title").textContent = state.doc;
+  fill(place, el("p", { class: "quiet-note" }, "Loading …"));
+  if (!dialog.open) dialog.showModal();
+  dialog.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+  try {
+    const found = await latest.run((signal) => load(state, signal));
+    if (found) show(found, state);
+  } catch (error) {
+    fill(place, el("p", { class: "problem", role: "alert" }, error.message));
+  }
+}
+
+async function load(state, signal) {
+  const [content, own, query] = await Promise.all([
+    api.getDocument(state.c, state.doc, signal),
+    api.terms(state.c, state.doc, signal),
+    encoded(state.c, state.q, signal),
+  ]);
+  return { content, own, query };
+}
+
+function show({ content, own, query }, state) {
+  const asked = termsOf(query, state.edits, state.q).filter((each) => each.on);
+  const weights = new Map(own.terms.map(({ term, weight: value }) => [term, value]));
+  const matches = asked
+    .filter(({ term }) => weights.has(term))
+    .map((each) => ({ term: each.term, contribution: each.weight * weights.get(each.term) }));
+  const most = Math.max(0, ...matches.map((match) => match.contribution));
+  const colours = coloursOf(asked);
+  const fields = Object.entries(content.fields);
+  byId("document-title").textContent = content.title || content.id;
+  fill(
+    byId("document-body"),
+    el("p", { class: "facts" }, el("span", { class: "id" }, content.id)),
+    fields.length > 0 && el("dl", { class: "fields" }, fields.map(([name, value]) => [el("dt", {}, name), el("dd", {}, valueText(value))])),
+    el("div", { class: "document-text" }, marked(content.text, spansOf(content.text, matches), colours, most)),
+    ownTerms(own, `${content.title} ${content.text}`, colours),
+  );
+}
+
+/** The document's vector, heaviest first; a click asks for a term. */
+function ownTerms(own, contents, colours) {
+  const heaviest = own.terms[0]?.weight ?? 1;
+  const list = el("ul", { class: "own-terms" });
+  const draw = (shown) =>
+    fill(
+      list,
+      shown.map(({ term, weight: value }) => {
+        const expands = !isTyped(term, contents);
+        return el(
+          "li",
+          {},
+          el(
+            "button",
+            {
+              type: "button",
+              class: `own-term ${colourClass(colours, term)}${expands ? " expansion" : ""}`,
+              vars: { "--width": `${((100 * value) / heaviest).toFixed(1)}%` },
+              title: "Add to the query",
+              onclick: () => update({ doc: "", edits: { ...current().edits, [term]: 1 } }, { push: true }),
+            },
+            termName(term),
+            expands && el("span", { class: "tag" }, "not in the text"),
+            el("span", { class: "term-weight" }, weight(value)),
+          ),
+        );
+      }),
+    );
+  draw(own.terms.slice(0, FEW));
+  const more = own.terms.length > FEW && el("button", { type: "button", class: "quiet" }, `Show all ${own.terms.length}`);
+  if (more) more.addEventListener("click", () => (draw(own.terms), more.remove()));
+  return el(
+    "section",
+    { "aria-labelledby": "own-terms" },
+    el("h3", { id: "own-terms" }, "Its terms"),
+    el("p", { class: "quiet-note" }, `${counted(own.count, "term")} with weights, as the index has them. What does not stand in the text, the model has added.`),
+    list,
+    more,
+  );
+}
