@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import lsr
 from lsr.search.live import LiveRetriever
-from lsr.service.api import aliases, collections, documents, encode, health, index, search, terms
+from lsr.service.api import aliases, collections, documents, encode, health, index, search, terms, writing
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.http import openapi, problems
@@ -70,7 +70,7 @@ def create_app(
     app.state.root, app.state.settings, app.state.service = root, settings, None
     for module in (collections, aliases):
         app.include_router(module.router)
-    for module in _OF_COLLECTIONS:
+    for module in (*_OF_COLLECTIONS, writing):
         app.include_router(
             module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
         )
@@ -81,7 +81,12 @@ def create_app(
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.request_timeout)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        bulk_bytes=settings.max_bulk_bytes,
+        timeout=settings.request_timeout,
+    )
     app.add_middleware(Entrance, hosts=settings.allow_hosts, origins=settings.cors_origins)
     app.add_middleware(RequestLog)
     if settings.cors_origins:

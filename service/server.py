@@ -107,6 +107,7 @@ class Server(uvicorn.Server):
             connections=settings.max_connections,
             head_bytes=settings.max_head_bytes,
             body_bytes=settings.max_body_bytes,
+            bulk_bytes=settings.max_bulk_bytes,
             head_timeout=settings.head_timeout,
             answer_timeout=settings.request_timeout,
         )

@@ -30,6 +30,8 @@ class ServiceSettings:
         rerank: the model that re-ranks if a search asks for it: a cross-encoder, or "late" for the index's token
             vectors; empty for none. Clients cannot choose one.
         max_body_bytes: the most bytes of a request's body, announced or streamed.
+        max_bulk_bytes: the most bytes of a body of documents, which is written as it arrives; each document has at most
+            `max_body_bytes`.
         workers: threads that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
         request_timeout: seconds that a request's body may take to arrive, and again to be processed, waiting included,
@@ -55,6 +57,7 @@ class ServiceSettings:
     max_rerank: int = 100
     rerank: str = ""
     max_body_bytes: int = 1 << 20
+    max_bulk_bytes: int = 1 << 30
     workers: int = 0
     queue: int = 64
     request_timeout: float = 30.0

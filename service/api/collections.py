@@ -41,7 +41,7 @@ async def collections(request: Request) -> Response:
         try:
             return summary(name, root.find(name).now(), aliases)
         except LsrError as error:
-            problem = error.message()
+            problem = root.hide(error.message())
         return {"name": name, "documents": None, "model": None, "dense": None, "aliases": aliases, "problem": problem}
 
     def work() -> bytes:

@@ -9,7 +9,15 @@ from lsr.core.errors import InputError
 from lsr.service.backend import SearchBackend, SearchedIndex
 from lsr.service.settings import ServiceSettings
 
-_LIMITS = ("max_k", "max_text_length", "max_texts", "max_vector_terms", "max_rerank", "max_body_bytes")
+_LIMITS = (
+    "max_k",
+    "max_text_length",
+    "max_texts",
+    "max_vector_terms",
+    "max_rerank",
+    "max_body_bytes",
+    "max_bulk_bytes",
+)
 
 
 def summary(name: str, backend: SearchBackend, aliases: list[str]) -> dict[str, Any]:

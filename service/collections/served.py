@@ -60,8 +60,8 @@ class ServedCollection:
         return served.now()
 
     def _open(self) -> Served:
-        self._check_there()
-        assert self.path is not None
+        if self._gone or self.path is None:
+            raise NotFoundError(f"the collection {self.name!r} is no longer there")
         self._reader = LiveRetriever.follow(self.path, model=self._model, device=self._device)
         self._served = Served(self._reader)
         return self._served

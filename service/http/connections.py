@@ -18,6 +18,7 @@ import orjson
 from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from lsr.service.http.body_limit import is_bulk
 from lsr.service.http.problems import MEDIA_TYPE
 
 logger = logging.getLogger("lsr.service")
@@ -41,6 +42,7 @@ class ConnectionLimits:
         body_bytes: the most bytes of a body, which the application holds to as well; this bounds what surrounds them.
         head_timeout: seconds from a connection, or a request's first byte, to the end of its head.
         answer_timeout: seconds in which a client takes at least 64 KiB of an answer, or the rest of it.
+        bulk_bytes: the same of a body of documents (`is_bulk`), of which no more is held than the application reads.
     """
 
     connections: int
@@ -48,6 +50,7 @@ class ConnectionLimits:
     body_bytes: int
     head_timeout: float
     answer_timeout: float
+    bulk_bytes: int
 
 
 class Connections:
@@ -122,7 +125,7 @@ class Connection(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._unwritten = 0
-        self._received = 0
+        self._received = self._held = 0
         self.conn._receive_buffer = _StrictBuffer(self._limits.head_bytes)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -143,8 +146,13 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             return
         self._received += len(data)
-        self._group.hold(len(data))
-        if self._received > self._limits.body_bytes + _MOST_FRAMING:
+        if self._streams():
+            most = self._limits.bulk_bytes
+        else:
+            most = self._limits.body_bytes
+            self._held += len(data)
+            self._group.hold(len(data))
+        if self._received > most + max(_MOST_FRAMING, most >> 3):
             self._refuse(413, "the request is larger than this server takes")
             return
         super().data_received(data)
@@ -194,9 +202,13 @@ class Connection(H11Protocol):
         else:
             self._group.works(self)
 
+    def _streams(self) -> bool:
+        """Whether what arrives is read as it comes: of a bulk, which waits while more than a little is not."""
+        return self.cycle is not None and not self.cycle.response_complete and is_bulk(dict(self.cycle.scope))
+
     def _let_go(self) -> None:
-        self._group.hold(-self._received)
-        self._received = 0
+        self._group.hold(-self._held)
+        self._received = self._held = 0
 
     def _expect(self, seconds: float | None) -> None:
         if self._deadline is not None:

@@ -31,6 +31,16 @@ class ConflictError(LsrError):
     http_status = 409
 
 
+class PreconditionError(LsrError):
+    """What was to be changed is not as the request says."""
+
+    http_status = 412
+
+
+class MalformedBodyError(LsrError):
+    """A body of many documents that is no JSON."""
+
+
 class ClientGoneError(LsrError):
     """The client disconnected before the answer. The status, which is nginx's, appears only in the log."""
 

@@ -28,8 +28,10 @@ from lsr.core.errors import (
 from lsr.service.http.errors import (
     ClientGoneError,
     ConflictError,
+    MalformedBodyError,
     NotReadyError,
     OverloadedError,
+    PreconditionError,
     TimedOutError,
     UnavailableError,
 )
@@ -52,6 +54,8 @@ _KINDS: dict[type[LsrError], tuple[str, str]] = {
     OverloadedError: ("overloaded", "Too many requests"),
     TimedOutError: ("timed-out", "Timed out"),
     ConflictError: ("conflict", "Conflict"),
+    PreconditionError: ("precondition-failed", "Changed meanwhile"),
+    MalformedBodyError: ("malformed-json", "Malformed JSON"),
     ClientGoneError: ("client-gone", "Client closed the connection"),
 }
 

@@ -96,6 +96,7 @@ INDEX_ANSWER: dict[str, Any] = {
         "max_vector_terms": 4096,
         "max_rerank": 100,
         "max_body_bytes": 1 << 20,
+        "max_bulk_bytes": 1 << 30,
     },
     "index": {
         "documents": 5183,

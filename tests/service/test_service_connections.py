@@ -218,7 +218,7 @@ def test_a_system_without_descriptors_is_asked_again_after_a_pause(
 
         with socket.create_server(("127.0.0.1", 0)) as real:
             exhausted = _Exhausted(real, 3)
-            connections = Connections(ConnectionLimits(10, 1000, 1000, 1.0, 1.0))
+            connections = Connections(ConnectionLimits(10, 1000, 1000, 1.0, 1.0, 1000))
             listener = Listener(exhausted, connections, Protocol)  # type: ignore[arg-type]
             with socket.create_connection(real.getsockname()):
                 await asyncio.wait_for(arrived.wait(), PATIENCE)
