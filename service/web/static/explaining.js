@@ -7,12 +7,12 @@ import { bare, isRest, isWord, isTyped } from "./vector.js";
 
 const STAGES = { sparse: "Sparse", dense: "Dense", rerank: "Re-ranked" };
 
-/** A table of the terms of a hit, and one of its stages if there were several. */
-export function explained(hit, { text, heading, colours }) {
+/** A table of the terms of a hit, and one of its stages if there were several. `contents` is the document's text. */
+export function explained(hit, contents, colours) {
   const matches = hit.matches ?? [];
   const stages = Object.entries(hit.stages ?? {});
   return [
-    matches.length > 0 && termTable(matches, `${heading} ${text}`, colours),
+    matches.length > 0 && termTable(matches, contents, colours),
     stages.length > 0 && stageTable(stages),
   ];
 }

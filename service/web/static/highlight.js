@@ -4,7 +4,6 @@ import { el } from "./dom.js";
 import { colourClass } from "./families.js";
 import { matchesWord } from "./vector.js";
 
-const SNIPPET = 260;
 const WORD = /[\p{L}\p{N}_]+/gu;
 
 /** The words of a text that matched: {start, stop, term, contribution}, in their order. `term` is the one of them that
@@ -30,33 +29,29 @@ function matchOf(word, matches) {
   return { term: best.term, contribution: own.reduce((sum, each) => sum + each.contribution, 0) };
 }
 
-/** The part of a text in which most was contributed, about as long as two lines: {start, stop}. */
-export function bestPart(text, spans, length = SNIPPET) {
-  if (text.length <= length) return { start: 0, stop: text.length };
-  let best = { score: -1, start: 0 };
-  for (let i = 0; i < spans.length; i++) {
-    const seen = new Map();
-    for (let j = i; j < spans.length && spans[j].stop <= spans[i].start + length * 0.8; j++) {
-      seen.set(spans[j].term, spans[j].contribution);
-    }
-    const score = [...seen.values()].reduce((sum, each) => sum + each, 0);
-    if (score > best.score + 1e-9) best = { score, start: spans[i].start };
-  }
-  let start = Math.max(0, Math.min(best.start - 40, text.length - length));
-  let stop = Math.min(text.length, start + length);
-  // Whole words, as far as there are spaces.
-  if (start > 0) start += Math.max(0, text.slice(start, start + 30).search(/\s/));
-  if (stop < text.length) stop -= Math.max(0, [...text.slice(stop - 30, stop)].reverse().findIndex((c) => /\s/.test(c)));
-  return { start, stop };
+/** The words that the server has marked in a passage, as spans of it. */
+export function spansOfPassage({ text, words }, matches) {
+  const unit = unitsOf(text);
+  return words.map((word) => {
+    const [start, stop] = [unit(word.start), unit(word.end)];
+    const term = matchOf(text.slice(start, stop).toLowerCase(), matches)?.term;
+    return { start, stop, term, contribution: word.weight };
+  });
 }
 
-/** Text nodes and marks for a part of a text. `most` is the contribution that has the full shade. */
-export function marked(text, spans, colours, most, { start, stop } = { start: 0, stop: text.length }) {
+/** The server counts characters; a string here counts some of them twice. */
+function unitsOf(text) {
+  if (!/[\ud800-\udfff]/.test(text)) return (at) => at;
+  const starts = [0];
+  for (const character of text) starts.push(starts.at(-1) + character.length);
+  return (at) => starts[at];
+}
+
+/** A text as text nodes and marks. `most` is the contribution that has the full shade. */
+export function marked(text, spans, colours, most) {
   const nodes = [];
-  let at = start;
-  if (start > 0) nodes.push("… ");
+  let at = 0;
   for (const span of spans) {
-    if (span.start < at || span.stop > stop) continue;
     nodes.push(text.slice(at, span.start));
     const share = most > 0 ? Math.min(1, span.contribution / most) : 0;
     nodes.push(
@@ -68,7 +63,6 @@ export function marked(text, spans, colours, most, { start, stop } = { start: 0,
     );
     at = span.stop;
   }
-  nodes.push(text.slice(at, stop));
-  if (stop < text.length) nodes.push(" …");
+  nodes.push(text.slice(at));
   return nodes;
 }

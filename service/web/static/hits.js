@@ -1,11 +1,13 @@
 /* A list of hits: title, the part of the text that matched most, fields, and what each term gave. */
 
+import { getDocument } from "./api.js";
 import { el, fill } from "./dom.js";
 import { explained } from "./explaining.js";
 import { colourClass } from "./families.js";
 import { count, weight } from "./format.js";
-import { bestPart, marked, spansOf } from "./highlight.js";
-import { linkTo } from "./state.js";
+import { marked, spansOf, spansOfPassage } from "./highlight.js";
+import { PASSAGE } from "./searching.js";
+import { current, linkTo } from "./state.js";
 import { bare } from "./vector.js";
 
 const MOST_FIELDS = 6;
@@ -19,10 +21,9 @@ export function hitItems(answer, { colours, collection, moves = null }) {
 function hitItem(hit, best, colours, collection, move) {
   const matches = hit.matches ?? [];
   const most = Math.max(0, ...matches.map((match) => match.contribution));
-  const text = hit.text ?? "";
-  const spans = spansOf(text, matches);
   const heading = hit.title || hit.id;
   const why = el("div", { class: "why-place", hidden: true });
+  const explains = matches.length > 0 || Object.keys(hit.stages ?? {}).length > 0;
   return el(
     "li",
     { class: "hit", "data-id": hit.id },
@@ -33,20 +34,23 @@ function hitItem(hit, best, colours, collection, move) {
       el(
         "h3",
         {},
-        el(
-          "a",
-          { class: "hit-link", href: linkTo({ doc: hit.id, ...(collection.second && { c: collection.name }) }) },
-          marked(heading, spansOf(heading, matches), colours, most),
-        ),
+        el("a", { class: "hit-link", href: linkTo({ doc: hit.id, from: collection === current().c ? "" : collection }) }, marked(heading, spansOf(heading, matches), colours, most)),
         move && el("span", { class: `move move-${move.kind}` }, move.words),
       ),
-      text && el("p", { class: "snippet" }, marked(text, spans, colours, most, bestPart(text, spans))),
-      el("p", { class: "facts" }, facts(hit, heading)),
-      matches.length > 0 && contributionBar(hit, best, colours),
-      (matches.length > 0 || hit.stages) && whyButton(hit, why, { text, heading, colours }),
+      passage(hit, matches, colours, most),
+      el("div", { class: "facts" }, facts(hit, heading), explains && whyButton(hit, why, { heading, colours, collection })),
+      matches.length > 0 && contributionBar(matches, best, colours),
       why,
     ),
   );
+}
+
+/** The part of the text that shows best why it matched. */
+function passage({ passages }, matches, colours, most) {
+  const best = passages?.[0];
+  if (!best?.text.trim()) return null;
+  const goes = best.text.length > PASSAGE / 2 && !/[.!?]\s*$/.test(best.text);
+  return el("p", { class: "snippet" }, best.start > 0 && "… ", marked(best.text, spansOfPassage(best, matches), colours, most), goes && " …");
 }
 
 /** What the terms gave: of a fused ranking the score is on another scale. */
@@ -70,29 +74,40 @@ export function valueText(value) {
   return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** The score as a bar, in as many parts as terms gave something. The table of `explained` says the same in numbers. */
-function contributionBar(hit, best, colours) {
+/** The score as a bar, in as many parts as terms gave something, those of a family together. The table of `explained`
+ *  says the same in numbers. */
+function contributionBar(matches, best, colours) {
+  const place = ({ term }) => colours.get(term) ?? colours.size;
   return el(
     "div",
     { class: "bar", "aria-hidden": "true" },
-    hit.matches.map((match) =>
-      el("span", {
-        class: colourClass(colours, match.term),
-        title: `${bare(match.term)} ${weight(match.contribution)}`,
-        vars: { "--width": `${((100 * match.contribution) / best).toFixed(2)}%` },
-      }),
-    ),
+    [...matches]
+      .sort((one, other) => place(one) - place(other))
+      .map((match) =>
+        el("span", {
+          class: colourClass(colours, match.term),
+          title: `${bare(match.term)} ${weight(match.contribution)}`,
+          vars: { "--width": `${((100 * match.contribution) / best).toFixed(2)}%` },
+        }),
+      ),
   );
 }
 
-function whyButton(hit, place, context) {
+/** Its text is asked for once it is needed: to tell terms that do not stand in it. */
+function whyButton(hit, place, { heading, colours, collection }) {
   const button = el("button", { type: "button", class: "quiet why", "aria-expanded": "false" }, "Why");
-  button.setAttribute("aria-label", `Why ${context.heading} was found`);
-  button.addEventListener("click", () => {
+  button.setAttribute("aria-label", `Why ${heading} was found`);
+  button.addEventListener("click", async () => {
     const opens = place.hidden;
-    if (opens) fill(place, explained(hit, context));
     place.hidden = !opens;
     button.setAttribute("aria-expanded", String(opens));
+    if (!opens || place.childNodes.length) return;
+    try {
+      const { title, text } = await getDocument(collection, hit.id);
+      fill(place, explained(hit, `${title} ${text}`, colours));
+    } catch (error) {
+      fill(place, el("p", { class: "problem", role: "alert" }, error.message));
+    }
   });
   return button;
 }

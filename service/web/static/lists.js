@@ -11,7 +11,7 @@ import { showMistake } from "./filters_panel.js";
 
 const sides = ["first", "second"].map((name) => ({ name, latest: new Latest(), result: null }));
 
-/** Search as the state says, and show each list as it comes. Resolves when all have come, to whether one did. */
+/** Search as the state says, and show each list as it comes. Resolves when all have come, to whether the first has hits to show. */
 export async function searchLists(state, colours) {
   const wanted = [[state.c, state.mode], ...(state.beside ? [[state.c2 || state.c, state.mode2]] : [])];
   byId("lists").setAttribute("aria-busy", "true");
@@ -20,7 +20,7 @@ export async function searchLists(state, colours) {
     sides[1].result = null;
   }
   const shown = await Promise.all(wanted.map(([collection, mode], i) => searchSide(sides[i], state, collection, mode, colours)));
-  if (shown.some(Boolean)) {
+  if (shown[0] !== undefined) {
     byId("lists").setAttribute("aria-busy", "false");
     announce(state);
   }
@@ -30,15 +30,19 @@ export async function searchLists(state, colours) {
 async function searchSide(side, state, collection, mode, colours) {
   try {
     const result = await side.latest.run((signal) => found(state, collection, mode, signal));
-    if (result === undefined) return false;
-    side.result = { ...result, collection, mode };
+    if (result === undefined) return undefined;
+    side.result = { answer: result?.answer, collection, mode };
+    byId(`hits-${side.name}`).dataset.of = state.q;
     problem(side, null);
   } catch (error) {
-    side.result = null;
+    // While a filter is being typed, the hits of before stay.
+    if (!error.of?.("filter")) side.result = null;
     problem(side, error);
+    draw(state, colours());
+    return false;
   }
   draw(state, colours());
-  return true;
+  return Boolean(side.result.answer);
 }
 
 /** A mistake in the filter is told at the filter, everything else above the list. */
@@ -64,7 +68,7 @@ export function draw(state, terms) {
   for (const [i, side] of sides.entries()) {
     const { answer } = side.result ?? {};
     const moves = both ? (i ? movesOf(second, first, false) : movesOf(first, second, true)) : null;
-    const collection = { name: side.result?.collection, second: i === 1 && side.result?.collection !== state.c };
+    const collection = side.result?.collection;
     fill(byId(`work-${side.name}`), answer && workOf(answer));
     fill(byId(`hits-${side.name}`), answer ? hitItems(answer, { colours, collection, moves }) : []);
   }

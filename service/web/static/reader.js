@@ -12,12 +12,13 @@ import { current, update } from "./state.js";
 import { isTyped, termsOf } from "./vector.js";
 
 const FEW = 40;
+const CLOSED = { doc: "", from: "" };
 const latest = new Latest();
 
 export function startReader() {
   const dialog = byId("document");
   // Escape and the button alike: what is closed is no longer in the URL.
-  dialog.addEventListener("close", () => current().doc && update({ doc: "" }, { push: true }));
+  dialog.addEventListener("close", () => current().doc && update(CLOSED, { push: true }));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   byId("document-close").addEventListener("click", () => dialog.close());
 }
@@ -45,10 +46,11 @@ export async function showDocument(state) {
 }
 
 async function load(state, signal) {
+  const collection = state.from || state.c;
   const [content, own, query] = await Promise.all([
-    api.getDocument(state.c, state.doc, signal),
-    api.terms(state.c, state.doc, signal),
-    encoded(state.c, state.q, signal),
+    api.getDocument(collection, state.doc, signal),
+    api.terms(collection, state.doc, signal),
+    encoded(collection, state.q, signal),
   ]);
   return { content, own, query };
 }
@@ -91,7 +93,7 @@ function ownTerms(own, contents, colours) {
               class: `own-term ${colourClass(colours, term)}${expands ? " expansion" : ""}`,
               vars: { "--width": `${((100 * value) / heaviest).toFixed(1)}%` },
               title: "Add to the query",
-              onclick: () => update({ doc: "", edits: { ...current().edits, [term]: 1 } }, { push: true }),
+              onclick: () => update({ ...CLOSED, edits: { ...current().edits, [term]: 1 } }, { push: true }),
             },
             termName(term),
             expands && el("span", { class: "tag" }, "not in the text"),

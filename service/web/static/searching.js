@@ -4,6 +4,8 @@ import * as api from "./api.js";
 import { expressionOf } from "./expression.js";
 import { termsOf, vectorOf } from "./vector.js";
 
+export const PASSAGE = 240; // characters
+
 const DENSE = ["hybrid", "dense", "sparse-first"];
 
 export const usesDense = (mode) => DENSE.includes(mode);
@@ -56,7 +58,16 @@ export async function found(state, collection, mode, signal) {
   const how = mode && !sparseOnly ? { mode } : {};
   const filter = expressionOf(state.filter, state.picks);
   const listing = !query.text && !query.vector;
-  const asked = { ...query, ...how, k: state.k, explain: true, ...(filter && { filter }), ...(listing && { count: true }) };
+  const asked = {
+    ...query,
+    ...how,
+    k: state.k,
+    explain: true,
+    highlight: { size: PASSAGE },
+    include_text: false,
+    ...(filter && { filter }),
+    ...(listing && { count: true }),
+  };
   return { answer: await api.search(collection, asked, signal), sparseOnly };
 }
 

@@ -13,6 +13,7 @@ const DEFAULTS = {
   mode2: "",
   beside: false,
   doc: "", // the document that is open
+  from: "", // its collection, if that is not `c`
   view: "", // "" for search, "collection" for the collection
 };
 const JSON_KEYS = ["picks", "edits"];
