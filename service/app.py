@@ -12,7 +12,21 @@ from starlette.middleware.cors import CORSMiddleware
 
 import lsr
 from lsr.search.live import LiveRetriever
-from lsr.service.api import aliases, collections, documents, encode, health, index, search, terms, writing
+from lsr.service.api import (
+    aliases,
+    collections,
+    documents,
+    encode,
+    figures,
+    health,
+    index,
+    jobs,
+    maintenance,
+    search,
+    snapshots,
+    terms,
+    writing,
+)
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.http import openapi, problems
@@ -68,9 +82,9 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.root, app.state.settings, app.state.service = root, settings, None
-    for module in (collections, aliases):
+    for module in (collections, aliases, jobs):
         app.include_router(module.router)
-    for module in (*_OF_COLLECTIONS, writing):
+    for module in (*_OF_COLLECTIONS, figures, writing, maintenance, snapshots):
         app.include_router(
             module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
         )

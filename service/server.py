@@ -42,9 +42,9 @@ def serve(
     model: str | None = None,
     device: str | None = None,
 ) -> None:
-    """Serve the index at `path` until SIGINT or SIGTERM, then finish the requests under way.
+    """Serve the index at `path`, or the collections in that folder, until SIGINT or SIGTERM; then finish the requests.
 
-    What other processes write to it is in the answers within a second.
+    What other processes write is in the answers within a second.
 
     `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
     free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.

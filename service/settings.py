@@ -24,7 +24,7 @@ class ServiceSettings:
     Attributes:
         max_k: the most hits one search may reach, `offset` included.
         max_text_length: the most characters of a query, or of one text to encode.
-        max_texts: the most texts of one encode call.
+        max_texts: the most texts of one encode call, and the most searches of one batch.
         max_vector_terms: the most terms of a query vector. The heaviest SPLADE queries have a few hundred.
         max_rerank: the most hits that one search may have scored again.
         rerank: the model that re-ranks if a search asks for it: a cross-encoder, or "late" for the index's token

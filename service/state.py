@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from lsr.collection.collection import Collection
 from lsr.service.backend import SearchBackend
+from lsr.service.collections.jobs import Jobs
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
@@ -25,7 +26,7 @@ class Service:
     """What is served.
 
     Attributes:
-        pool: threads that search; writes: those that write, so that searches do not wait for them.
+        pool: threads that search; writes: those that write, so that searches do not wait for them; jobs: long work.
         patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
     """
 
@@ -34,18 +35,23 @@ class Service:
     pool: WorkPool
     writes: WorkPool
     warm_up: WarmUp
+    jobs: Jobs
     patient: bool = False
 
     @classmethod
     def start(cls, root: Root, settings: ServiceSettings, *, patient: bool = False) -> Service:
         """Threads for what is served, which begins to warm up."""
         pool, writes = WorkPool(settings.threads, settings.queue), WorkPool(settings.threads, settings.queue)
-        service = cls(settings, root, pool, writes, WarmUp(root, settings.rerank), patient=patient)
+        jobs = Jobs(lambda: root.kept("jobs"), root.hide)
+        if jobs.resume():
+            root.tidy()
+        service = cls(settings, root, pool, writes, WarmUp(root, settings.rerank), jobs, patient=patient)
         service.warm_up.start()
         return service
 
     def close(self) -> None:
         """Finish what was accepted, make it safe, and let others write."""
+        self.jobs.close()
         self.pool.close()
         self.writes.close()
         self.root.close()
@@ -63,16 +69,20 @@ class Service:
 
         Raises its errors, NotFoundError, UnavailableError and ClientGoneError.
         """
+        return json_response(await self.ask(request, work))
+
+    async def ask(self, request: Request, work: Callable[[SearchBackend, Clock], T]) -> T:
+        """Run `work` on the request's collection in a thread. Raises as `answer`."""
         await self.warmed()
         collection = self.collection(request)
         self.warm_up.check(collection.name)
         clock = Clock()
 
-        def timed() -> bytes:
+        def timed() -> T:
             clock.begin()
             return work(collection.now(), clock)
 
-        return json_response(await self.run(request, timed))
+        return await self.run(request, timed)
 
     async def run(self, request: Request, work: Callable[[], T]) -> T:
         """Run `work` in a thread that searches, in the time of a request. Raises as `answer`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lsr.core.options import build
+from lsr.core.schema import Schema
 from lsr.core.types import Vectors
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.segment import SegmentBuilder
@@ -44,6 +45,7 @@ def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabu
         words=rows.words,
         shared=SharedColumns.of(dim) if rows.words else None,
         by_id=True,
+        schema=None if live.schema is None else Schema.from_record(live.schema),
     )
     try:
         builder.begin(manifest.weight_scale)

@@ -196,7 +196,7 @@ class MemoryFields(SegmentFields):
                 known = document.fields.get("fields", {}) if is_first(document.id) else known
                 yield known
 
-        schema, data = columns_in_memory(fields)
+        schema, data = columns_in_memory(fields, self._memory.state.schema)
         where = Path("memory")
         return FieldColumns(data, schema, self.rows, where, where)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.options import build
+from lsr.core.schema import Schema
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.live_memory import LiveMemory
 from lsr.index.live.log.reader import LogPlace, LogReader, LogRecord, TornTail
@@ -56,6 +58,16 @@ class LiveState:
         if self._settings.dense is not None and isinstance(write, Put) and write.dense is None:
             # A segment would hold zeros for it, which searches find, and memory nothing.
             raise InputError(f"document {write.id!r}: the collection has dense vectors, and it has none", field="dense")
+        if self._settings.schema is not None and isinstance(write, Put):
+            self._settings.schema.check([self._with_fields(write)])
+
+    def _with_fields(self, put: Put) -> Document:
+        """The document whose fields a write has: of the windows of one, the first has them."""
+        document = put.document
+        if self._windows is None:
+            return document
+        id, number = split_window_id(document.id)
+        return Document(id, "", "", {} if number else document.fields.get("fields", {}))
 
     def holds(self, id: str) -> bool:
         """Whether there is a document of this id."""
@@ -169,6 +181,7 @@ def memory_settings(manifest: Manifest) -> MemorySettings:
         bits=live.settings.weight_bits,
         tokens=live.terms if live.tokens else 0,
         dense=dense,
+        schema=None if live.schema is None else Schema.from_record(live.schema),
     )
 
 

@@ -1,4 +1,4 @@
-"""`lsr serve`: serve an index over HTTP."""
+"""`lsr serve`: serve an index, or a folder of collections, over HTTP."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def run(
     threads: EncodingThreads = None,
     device: Device = None,
 ) -> None:
-    """Serve an index over HTTP, until interrupted.
+    """Serve an index, or all collections in a folder, over HTTP, until interrupted.
 
-    /docs on the server lists the endpoints.
+    Collections can be made and written to over HTTP; the folder may be empty. /docs on the server lists the endpoints.
 
     Examples:
 

@@ -1,10 +1,11 @@
-"""The passage of a text that best shows why it matched."""
+"""The passages of a text that best show why it matched."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lsr.core.vocabulary import WORD
 from lsr.vectors.explanation import TermMatch
@@ -22,6 +23,28 @@ class Snippet:
     marks: list[tuple[int, int]]
 
 
+class MarkedWord(NamedTuple):
+    """A word that the query matched: where it stands in its passage, and what its term gave to the score."""
+
+    start: int
+    stop: int
+    weight: float
+
+
+class Passage(NamedTuple):
+    """A piece of a text as it is, from its character `start`, with the words that the query matched."""
+
+    start: int
+    text: str
+    words: list[MarkedWord]
+
+
+class _Word(NamedTuple):
+    start: int
+    stop: int
+    term: str | None
+
+
 def make_snippet(text: str, matches: Iterable[TermMatch] = (), width: int = 200) -> Snippet:
     """The window of about `width` characters whose words carry the most of the score, each term counted once.
 
@@ -30,19 +53,45 @@ def make_snippet(text: str, matches: Iterable[TermMatch] = (), width: int = 200)
     """
     gains = _gains(matches)
     text = " ".join(text.split())
-    words = [(match.start(), match.end(), _term_of(match.group().lower(), gains)) for match in _WORD.finditer(text)]
-    marked = [word for word in words if word[2] is not None]
-    start = _best_start(marked, gains, width) if len(text) > width else 0
-    # Show a little of what leads up to the first match, from a word's beginning.
-    if start:
-        start = next((begin for begin, _, _ in words if begin >= start - width // 5), start)
-    stop = min(start + width, len(text))
-    if stop < len(text):
-        stop = max((end for _, end, _ in words if start < end <= stop), default=stop)
+    words = _words(text, gains)
+    marked = [word for word in words if word.term is not None]
+    start, stop = _window(text, words, marked, gains, width)
     before, after = "…" if start else "", "…" if stop < len(text) else ""
     shift = len(before) - start
-    marks = [(begin + shift, end + shift) for begin, end, _ in marked if begin >= start and end <= stop]
+    marks = [(word.start + shift, word.stop + shift) for word in marked if word.start >= start and word.stop <= stop]
     return Snippet(before + text[start:stop] + after, marks)
+
+
+def best_passages(text: str, matches: Iterable[TermMatch] = (), *, width: int = 200, most: int = 1) -> list[Passage]:
+    """At most `most` pieces of a text, of about `width` characters, that carry the most of the score; the best first.
+
+    They do not overlap. Words carry terms as in `make_snippet`; if nothing matches, there is the beginning of the text.
+    """
+    gains = _gains(matches)
+    words = _words(text, gains)
+    marked = left = [word for word in words if word.term is not None]
+    found: list[tuple[int, int]] = []
+    while len(found) < most and (left or not found):
+        start, stop = _window(text, words, left, gains, width)
+        if left:
+            # Room that another passage has taken already.
+            first = next(word.start for word in left if word.start >= start)
+            start = max([start, *(end for _, end in found if end <= first)])
+            stop = min([stop, *(begin for begin, _ in found if begin > first)])
+        found.append((start, stop))
+        left = [word for word in left if word.stop <= start or word.start >= stop]
+    return [
+        Passage(
+            start,
+            text[start:stop],
+            [
+                MarkedWord(word.start - start, word.stop - start, gains[word.term])
+                for word in marked
+                if word.term is not None and word.start >= start and word.stop <= stop
+            ],
+        )
+        for start, stop in found
+    ]
 
 
 def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:
@@ -55,20 +104,38 @@ def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:
     return gains
 
 
-def _term_of(word: str, gains: dict[str, float]) -> str | None:
-    """The longest matched term that the word starts with."""
-    return next((word[:n] for n in range(len(word), _SHORTEST_TERM - 1, -1) if word[:n] in gains), None)
+def _words(text: str, gains: dict[str, float]) -> list[_Word]:
+    """The words of a text, each with the longest matched term that it starts with."""
+
+    def term_of(word: str) -> str | None:
+        return next((word[:n] for n in range(len(word), _SHORTEST_TERM - 1, -1) if word[:n] in gains), None)
+
+    return [_Word(*match.span(), term_of(match.group().lower())) for match in _WORD.finditer(text)]
 
 
-def _best_start(marked: list[tuple[int, int, str | None]], gains: dict[str, float], width: int) -> int:
+def _window(
+    text: str, words: Sequence[_Word], marked: Sequence[_Word], gains: dict[str, float], width: int
+) -> tuple[int, int]:
+    """Where the best window begins and ends."""
+    start = _best_start(marked, gains, width) if len(text) > width else 0
+    # Show a little of what leads up to the first match, from a word's beginning.
+    if start:
+        start = next((word.start for word in words if word.start >= start - width // 5), start)
+    stop = min(start + width, len(text))
+    if stop < len(text):
+        stop = max((word.stop for word in words if start < word.stop <= stop), default=stop)
+    return start, stop
+
+
+def _best_start(marked: Sequence[_Word], gains: dict[str, float], width: int) -> int:
     """Start of the marked word from which a window of `width` covers the largest sum of different terms' gains."""
     best, best_gain = 0, 0.0
     reach = width * 4 // 5
     for i, (begin, _, _) in enumerate(marked):
         terms = set()
         for place in range(i, len(marked)):  # no copy of the rest: long texts have many marks
-            _, end, term = marked[place]
-            if end > begin + reach:
+            _, stop, term = marked[place]
+            if stop > begin + reach:
                 break
             terms.add(term)
         gain = sum(gains[term] for term in terms if term is not None)

@@ -10,6 +10,7 @@ from lsr.core.errors import LsrError, NotFoundError
 from lsr.service.api.answering import CREATED, GONE
 from lsr.service.collections.description import description, summary
 from lsr.service.http.answers import to_json
+from lsr.service.http.errors import ConflictError
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.prefix import path_to
@@ -97,5 +98,7 @@ async def delete(request: Request, collection: Annotated[str, Path(examples=[exa
     found = service.collection(request)
     if found.name != collection:
         raise NotFoundError(f"there is no collection {collection!r}: it is an alias of {found.name!r}; name that")
+    if service.jobs.busy(found.name):
+        raise ConflictError(f"a job is to be done on {collection!r}: wait for it to end, or cancel it (/v1/jobs)")
     await service.change(request, lambda: service.root.delete(found.name))
     return Response(status_code=204)

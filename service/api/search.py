@@ -5,11 +5,16 @@ The answers are already bytes: `response_model` describes them, and the tests ch
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
-from lsr.search.response import SearchResponse, matches_record
+from lsr.core.errors import LsrError
+from lsr.search.plan import SearchPlan
+from lsr.search.response import Hit, SearchResponse, matches_record
+from lsr.search.snippets import best_passages
 from lsr.service.api.limits import (
     check_dense_vector,
     check_hits,
@@ -23,11 +28,20 @@ from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
+from lsr.service.http.problems import problem_of
 from lsr.service.keys.roles import Role, needs
-from lsr.service.schemas import examples
+from lsr.service.schemas import examples, figure_examples
 from lsr.service.schemas.explain import ExplainAnswer, ExplainRequest
-from lsr.service.schemas.search import SearchAnswer, SearchParameters, SearchRequest
-from lsr.service.state import service_of
+from lsr.service.schemas.search import (
+    BatchAnswer,
+    BatchRequest,
+    Highlight,
+    SearchAnswer,
+    SearchParameters,
+    SearchRequest,
+)
+from lsr.service.settings import ServiceSettings
+from lsr.service.state import json_response, service_of
 
 router = APIRouter(responses=PROBLEMS, tags=["search"], route_class=JsonRoute)
 
@@ -43,35 +57,15 @@ async def search(
                 "by text": {"value": examples.SEARCH_BY_TEXT},
                 "by vector": {"value": examples.SEARCH_BY_VECTOR},
                 "by a plan of several stages": {"value": examples.SEARCH_BY_PLAN},
+                "with passages": {"value": figure_examples.SEARCH_WITH_PASSAGES},
             }
         ),
     ],
 ) -> Response:
     """Search by text, by a vector of terms, by a dense vector, or by a dense vector beside one of the others."""
     service = service_of(request)
-    check_hits(asked.k, asked.offset, service.settings)
-    if asked.text is not None:
-        check_text(asked.text, service.settings, "body", "text")
-    if asked.vector is not None:
-        check_vector(asked.vector, service.settings)
-    if asked.dense_vector is not None:
-        check_dense_vector(asked.dense_vector)
-    plan = plan_of_request(asked, service.settings)
-
-    def work(backend: SearchBackend, clock: Clock) -> bytes:
-        found = backend.search(
-            asked.text,
-            asked.k,
-            plan,
-            vector=asked.vector,
-            dense_vector=asked.dense_vector,
-            offset=asked.offset,
-            search_after=asked.search_after,
-            explain=asked.explain,
-        )
-        return _answer(found, asked, clock)
-
-    return await service.answer(request, work)
+    plan = _checked(asked, service.settings)
+    return await service.answer(request, lambda backend, clock: _found(backend, asked, plan, clock))
 
 
 @router.get("/search", response_model=SearchAnswer)
@@ -116,8 +110,91 @@ async def explain(
     return await service.answer(request, work)
 
 
-def _answer(found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock) -> bytes:
+@router.post("/search/batch", response_model=BatchAnswer)
+@needs(Role.READ)
+async def search_many(
+    request: Request,
+    asked: Annotated[BatchRequest, Body(openapi_examples={"two searches": {"value": figure_examples.BATCH}})],
+) -> Response:
+    """Several searches of one moment, in one request; one that fails does not keep the others."""
+    service = service_of(request)
+    if len(asked.searches) > service.settings.max_texts:
+        most = f"at most {service.settings.max_texts:,} searches at once, not {len(asked.searches):,}"
+        raise RequestValidationError([{"type": "limit", "loc": ("body", "searches"), "msg": most}])
+    read = [_read(each, service.settings) for each in asked.searches]
+
+    def work(backend: SearchBackend, clock: Clock) -> list[bytes | Exception]:
+        answers: list[bytes | Exception] = []
+        for each in read:
+            try:
+                answers.append(each if isinstance(each, Exception) else _found(backend, *each, clock))
+            except LsrError as error:
+                answers.append(error)
+        return answers
+
+    answers = await service.ask(request, work)
+    told = [each if isinstance(each, bytes) else bytes((await problem_of(request, each)).body) for each in answers]
+    return json_response(b'{"answers":[' + b",".join(told) + b"]}")
+
+
+def _read(given: Any, settings: ServiceSettings) -> tuple[SearchRequest, SearchPlan] | Exception:
+    """A search of a batch, or what is wrong with it."""
+    try:
+        asked = SearchRequest.model_validate(given)
+        return asked, _checked(asked, settings)
+    except ValidationError as error:
+        return RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()])
+    except RequestValidationError as error:
+        return error
+
+
+def _checked(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
+    """The plan of a search, which is within the limits."""
+    check_hits(asked.k, asked.offset, settings)
+    if asked.text is not None:
+        check_text(asked.text, settings, "body", "text")
+    if asked.vector is not None:
+        check_vector(asked.vector, settings)
+    if asked.dense_vector is not None:
+        check_dense_vector(asked.dense_vector)
+    return plan_of_request(asked, settings)
+
+
+def _found(backend: SearchBackend, asked: SearchRequest, plan: SearchPlan, clock: Clock) -> bytes:
+    """The answer to a search."""
+    found = backend.search(
+        asked.text,
+        asked.k,
+        plan,
+        vector=asked.vector,
+        dense_vector=asked.dense_vector,
+        offset=asked.offset,
+        search_after=asked.search_after,
+        explain=asked.explain or asked.highlight is not None,
+    )
+    return _answer(found, asked, clock, asked.highlight)
+
+
+def _answer(
+    found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock, highlight: Highlight | None = None
+) -> bytes:
     """See `SearchAnswer`."""
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
+    if highlight is not None:
+        for hit, told in zip(found.hits, record["hits"], strict=True):
+            told["passages"] = _passages(hit, highlight)
     record["timings"] = {**clock.timings(), **record["timings"]}
     return to_json(record)
+
+
+def _passages(hit: Hit, highlight: Highlight) -> list[dict[str, Any]]:
+    """The passages of a hit's text, as JSON values."""
+    found = best_passages(hit.document.text, hit.matches or (), width=highlight.size, most=highlight.passages)
+    return [
+        {
+            "text": passage.text,
+            "start": passage.start,
+            "words": [{"start": word.start, "end": word.stop, "weight": short(word.weight)} for word in passage.words],
+        }
+        for passage in found
+    ]

@@ -25,7 +25,7 @@ class Snapshots:
         self._root = root
 
     def of(self, collection: str) -> list[dict[str, Any]]:
-        """What there is to say of the snapshots of a collection, the newest first. NotFoundError if there is neither."""
+        """What there is to say of the snapshots of a collection, the newest first; NotFoundError."""
         folder = self._folder(collection)
         names = [each.name for each in folder.iterdir() if is_name(each.name)] if folder.is_dir() else []
         if not names and collection not in self._root.names():

@@ -101,6 +101,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LsrError, _lsr_error)
 
 
+async def problem_of(request: Request, error: Exception) -> Response:
+    """The problem document of a request that is not as it should be, or of an error of the library."""
+    return await (_lsr_error if isinstance(error, LsrError) else _invalid_request)(request, error)
+
+
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = quote(request.scope["path"])

@@ -12,7 +12,7 @@ COLLECTION_SUMMARY: dict[str, Any] = {
     "name": COLLECTION,
     "documents": 5183,
     "model": "splade-tiny",
-    "dense": None,
+    "dense": "minilm",
     "aliases": [ALIAS_NAME],
 }
 COLLECTIONS_ANSWER: dict[str, Any] = {"collections": [COLLECTION_SUMMARY]}

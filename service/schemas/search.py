@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, WithJsonSchema, cre
 from lsr.core.options import options_of
 from lsr.index.filters.names import MOST_NAMES
 from lsr.search.plan import SHORT, SearchPlan
-from lsr.service.schemas import examples
+from lsr.service.schemas import examples, figure_examples
 from lsr.service.schemas.base import Body, Match, Text, Timings
 from lsr.service.schemas.plan import PlanField
+from lsr.service.schemas.problems import Problem
 
 # Far beyond any model's.
 MOST_NUMBERS = 65_536
@@ -27,6 +28,13 @@ DenseVector = Annotated[
     WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": MOST_NUMBERS}),
 ]
 PLAN_FIELDS = (*SHORT, *(option.name for option in options_of(SearchPlan)))
+
+
+class Highlight(Body):
+    """The passages of its text that each hit has."""
+
+    size: int = Field(200, ge=20, le=10_000, description="About how many characters a passage has.")
+    passages: int = Field(1, ge=1, le=20, description="How many there are at most.")
 
 
 class _SearchOptions(BaseModel):
@@ -65,6 +73,9 @@ class _SearchRequest(_SearchOptions, Body):
         "beside a text or a vector in mode `hybrid`, unless another is given.",
     )
 
+    highlight: Highlight | None = Field(
+        None, description="Whether each hit has the passages that best show why it matched; `{}` for one of them."
+    )
     pipeline: dict[str, Any] | None = Field(
         None,
         deprecated=True,
@@ -128,6 +139,22 @@ class WindowOfHit(BaseModel):
     stop: int = Field(description="The character after its last.")
 
 
+class WordOfPassage(BaseModel):
+    """A word that shares a term with the query."""
+
+    start: int = Field(description="Its first character in the passage.")
+    end: int = Field(description="The character after its last.")
+    weight: float = Field(description="What its term gave to the hit's score.")
+
+
+class PassageOfHit(BaseModel):
+    """A piece of the hit's text."""
+
+    text: str
+    start: int = Field(description="Its first character in the hit's text.")
+    words: list[WordOfPassage] = Field(description="In their order; none where nothing matched by a word.")
+
+
 class SearchHit(BaseModel):
     """A document found."""
 
@@ -146,6 +173,7 @@ class SearchHit(BaseModel):
         "fields that hits are ordered by, its score and its id.",
     )
     matches: list[Match] | None = Field(None, description="Largest contribution first; only with `explain: true`.")
+    passages: list[PassageOfHit] | None = Field(None, description="The best first; only with `highlight`.")
     stages: dict[str, StageOfHit] | None = Field(
         None,
         description="What each stage gave, if more than sparse search was run; only with `explain: true`.",
@@ -208,3 +236,22 @@ class SearchAnswer(BaseModel):
     dense_stats: DenseWork | None = None
     dense_weight: float | None = Field(None, description="The weight of the dense side in the fusion.")
     timings: Timings
+
+
+class BatchRequest(Body):
+    """Several searches, each with all that one may have."""
+
+    searches: Annotated[
+        list[Any],
+        WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/SearchRequest"}, "minItems": 1}),
+    ] = Field(min_length=1)
+
+
+class BatchAnswer(BaseModel):
+    """An answer for each search, in their order; or the problem document of one that failed, which
+    points into that search.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": figure_examples.BATCH_ANSWER})
+
+    answers: list[SearchAnswer | Problem]

@@ -19,14 +19,14 @@ PAGE = (DOCS / "http.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_endpoints_is_that_of_the_service() -> None:
-    listed = re.findall(r"^\| `(GET|POST) (/[^`?]*)(?:\?[^`]*)?` \|", PAGE, re.MULTILINE)
+    listed = re.findall(r"^\| `([A-Z]+) (/[^`?]*)(?:\?[^`]*)?` \|", PAGE, re.MULTILINE)
     paths = create_app(_NEVER_STARTED, ServiceSettings()).openapi()["paths"]
     assert set(listed) == {(method.upper(), path) for path, item in paths.items() for method in item}
 
 
 def test_the_table_of_problems_is_that_of_the_service() -> None:
     listed = set(re.findall(r"^\| (\d+) \| `([\w-]+)` \|", PAGE, re.MULTILINE))
-    # The service writes nothing, so nothing can be in its way.
+    # What is in the way of a write is told as a conflict.
     kinds = {(str(error.http_status), kind) for error, (kind, _) in _KINDS.items() if error is not OutputExistsError}
     assert listed == kinds | {("400", "malformed-json"), ("422", "invalid-request")}
 

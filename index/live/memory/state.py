@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.schema import Schema
 from lsr.core.types import Rows, Scores, Vectors
 from lsr.index.engines.direct.kernel import score_each
 from lsr.index.filters.allowed import AllowedRows
@@ -89,6 +90,11 @@ class MemoryState:
 
     def __repr__(self) -> str:
         return f"MemoryState({self.live:,} documents in {self.rows:,} rows)"
+
+    @property
+    def schema(self) -> Schema | None:
+        """The declared types of documents' fields; None if they are inferred."""
+        return self._tables.settings.schema
 
     # -- documents ---------------------------------------------------------------------------------------------------
 

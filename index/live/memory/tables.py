@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from lsr.core.documents import Document
+from lsr.core.schema import Schema
 from lsr.index.kernels.scoring import Lookup
 from lsr.index.live.memory.columns import Columns
 from lsr.index.live.memory.counts import LiveCounts
@@ -20,6 +21,7 @@ class MemorySettings:
         dim: number of terms of the model; scale: the weight that a stored 1 stands for; bits: of a weight, 8, 16, 24.
         tokens: number of token ids of the tokenizer; 0 if they are not counted.
         dense: how vectors are stored; None if there are none.
+        schema: the declared types of documents' fields; None if they are inferred.
     """
 
     dim: int
@@ -27,6 +29,7 @@ class MemorySettings:
     bits: int = 8
     tokens: int = 0
     dense: DenseRecord | None = None
+    schema: Schema | None = None
 
 
 class MemoryTables:

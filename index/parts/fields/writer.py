@@ -129,13 +129,18 @@ def fields_in_memory(store: DocumentStore, *, windows: bool) -> tuple[Schema, pa
     return columns_in_memory(lambda: store.fields(windows=windows))
 
 
-def columns_in_memory(fields: Callable[[], Iterable[Mapping[str, Any]]]) -> tuple[Schema, pa.Buffer]:
-    """The schema of the fields of rows, which are gone through twice, and the file that would be written of them."""
+def columns_in_memory(
+    fields: Callable[[], Iterable[Mapping[str, Any]]], declared: Schema | None = None
+) -> tuple[Schema, pa.Buffer]:
+    """The schema of the fields of rows, which are gone through twice, and the file that would be written of them.
+
+    The schema is inferred, unless it is declared.
+    """
     observer = SchemaObserver()
-    for values in fields():
+    for values in fields() if declared is None else ():
         if values:
             observer.add(values)
-    schema, sink = observer.schema(), pa.BufferOutputStream()
+    schema, sink = declared or observer.schema(), pa.BufferOutputStream()
     write_fields(sink, schema, fields())
     return schema, sink.getvalue()
 

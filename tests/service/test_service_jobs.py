@@ -1,0 +1,177 @@
+"""Long work on collections: compaction, another model, snapshots; its progress, its end, and what a restart tells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from patience import PATIENCE
+from root_client import BIRDS, created, found, put, serving
+
+from lsr.collection.collection import Collection
+from lsr.service.collections.jobs import Job, Jobs, Progress
+from lsr.service.http.errors import ConflictError
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with serving(tmp_path) as client:
+        created(client, "birds", BIRDS)
+        yield client
+
+
+def ended(client: TestClient, started: Any) -> dict[str, Any]:
+    """The job that an answer tells of, once it is over."""
+    assert started.status_code == 202, started.text
+    path = started.headers["location"]
+    assert path == f"/v1/jobs/{started.json()['id']}"
+    deadline = time.monotonic() + PATIENCE
+    while (job := client.get(path).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return dict(job)
+
+
+def test_compaction_is_a_job(client: TestClient) -> None:
+    client.delete("/v1/collections/birds/documents/owl")
+    job = ended(client, client.post("/v1/collections/birds/compact"))
+    assert (job["kind"], job["collection"], job["status"]) == ("compact", "birds", "done")
+    assert job["result"] == {"documents": 2}
+    stats = client.get("/v1/collections/birds/stats").json()
+    assert (len(stats["segments"]), stats["deleted"], stats["in_memory"], stats["documents"]) == (1, 0, 0, 2)
+    assert [each["id"] for each in client.get("/v1/jobs").json()["jobs"]] == [job["id"]]
+
+
+def test_another_model_is_a_job_and_is_told_when_there_is_none(client: TestClient) -> None:
+    job = ended(client, client.post("/v1/collections/birds/reindex", json={"model": "bm25", "keep": True}))
+    assert (job["status"], job["total"], job["result"]["documents"]) == ("done", 3, 3), job
+    assert found(client, "birds", "owls") == ["owl"]
+    put(client, "birds", [{"_id": "gull", "text": "gulls cry"}])
+    assert found(client, "birds", "gulls") == ["gull"]
+    job = ended(client, client.post("/v1/collections/birds/reindex", json={"model": "no-such-model"}))
+    assert job["status"] == "failed" and "no-such-model" in job["error"]
+    assert found(client, "birds", "gulls") == ["gull"]
+
+
+def test_a_snapshot_becomes_another_collection(client: TestClient, tmp_path: Path) -> None:
+    path = "/v1/collections/birds/snapshots"
+    job = ended(client, client.post(path, json={"name": "monday"}))
+    assert job["status"] == "done" and job["result"]["snapshot"] == "monday" and job["done"] > 0
+    assert client.post(path, json={"name": "monday"}).status_code == 409
+    client.delete("/v1/collections/birds/documents/owl")
+    unnamed = ended(client, client.post(path))["result"]
+    listed = client.get(path).json()["snapshots"]
+    assert {each["name"]: each["documents"] for each in listed} == {"monday": 3, unnamed["snapshot"]: 2}
+    assert client.post(f"{path}/monday/restore", json={"name": "birds"}).status_code == 409
+    assert client.post(f"{path}/tuesday/restore", json={"name": "again"}).status_code == 404
+    job = ended(client, client.post(f"{path}/monday/restore", json={"name": "again"}))
+    assert job["result"] == {"collection": "again", "documents": 3}
+    assert found(client, "again", "owls") == ["owl"] and found(client, "birds", "owls") == []
+    # A collection that was removed can be had back.
+    assert client.delete("/v1/collections/birds").status_code == 204
+    assert len(client.get(path).json()["snapshots"]) == 2
+    assert client.delete(f"{path}/{unnamed['snapshot']}").status_code == 204
+    assert ended(client, client.post(f"{path}/monday/restore", json={"name": "birds"}))["status"] == "done"
+    assert client.delete(f"{path}/monday").status_code == 204
+    assert client.get(path).json() == {"snapshots": []}
+    assert client.get("/v1/collections/nothing/snapshots").status_code == 404
+
+
+def test_another_writer_is_in_the_way_of_a_job(tmp_path: Path) -> None:
+    with Collection.create(tmp_path / "birds", model="bm25"), serving(tmp_path) as client:
+        assert client.post("/v1/collections/birds/compact").status_code == 409
+        assert client.get("/v1/jobs").json() == {"jobs": []}
+
+
+def test_a_restarted_server_tells_of_a_job_that_was_cut_off(tmp_path: Path) -> None:
+    with serving(tmp_path) as client:
+        created(client, "birds", BIRDS)
+        done = ended(client, client.post("/v1/collections/birds/compact"))
+    # As a process leaves it that was killed.
+    cut = {**done, "id": "0" * 16, "status": "running", "ended": None, "result": None}
+    (tmp_path / ".service" / "jobs" / f"{'0' * 16}.json").write_bytes(orjson.dumps(cut))
+    with serving(tmp_path) as client:
+        told = client.get(f"/v1/jobs/{'0' * 16}").json()
+        assert (told["status"], told["error"]) == ("failed", "the server stopped")
+        assert client.get(f"/v1/jobs/{done['id']}").json() == done
+        assert client.get("/v1/jobs/nothing").status_code == 404
+
+
+class Working:
+    """A job that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = Event(), Event()
+
+    def __call__(self, job: Job, progress: Progress) -> dict[str, Any]:
+        self.began.set()
+        assert self.may_end.wait(PATIENCE)
+        progress(1)
+        return {"made": True}
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    jobs = Jobs(lambda: tmp_path / "jobs", lambda text: text)
+    yield jobs
+    jobs.close()
+
+
+def until_over(jobs: Jobs, id: str) -> Job:
+    deadline = time.monotonic() + PATIENCE
+    while not (job := jobs.get(id)).is_over:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return job
+
+
+def test_jobs_wait_for_one_another_and_can_be_cancelled(jobs: Jobs) -> None:
+    first, second = Working(), Working()
+    running = jobs.start("copy", "a", first, total=1, cancellable=True)
+    waiting = jobs.start("copy", "b", second, total=1, cancellable=False)
+    assert first.began.wait(PATIENCE) and not second.began.is_set()
+    assert jobs.busy("a") and jobs.busy("b")
+    assert jobs.cancel(waiting.id).status == "cancelled"
+    assert jobs.cancel(running.id).status == "running"
+    first.may_end.set()
+    assert until_over(jobs, running.id).status == "cancelled"
+    assert not second.began.is_set() and not jobs.busy("a")
+    with pytest.raises(ConflictError, match="nothing to cancel"):
+        jobs.cancel(running.id)
+
+
+def test_one_that_cannot_be_cancelled_goes_on(jobs: Jobs) -> None:
+    work = Working()
+    job = jobs.start("compact", "a", work, total=None, cancellable=False)
+    assert work.began.wait(PATIENCE)
+    with pytest.raises(ConflictError, match="goes on to its end"):
+        jobs.cancel(job.id)
+    work.may_end.set()
+    assert until_over(jobs, job.id).result == {"made": True}
+
+
+def test_another_process_reads_the_jobs_and_begins_none(jobs: Jobs, tmp_path: Path) -> None:
+    work = Working()
+    job = jobs.start("compact", "a", work, total=None, cancellable=False)
+    assert work.began.wait(PATIENCE)
+    other = Jobs(lambda: tmp_path / "jobs", lambda text: text)
+    assert not other.resume()
+    assert other.get(job.id).status == "running"
+    with pytest.raises(ConflictError, match="another server has the jobs"):
+        other.start("compact", "a", work, total=None, cancellable=False)
+    work.may_end.set()
+    until_over(jobs, job.id)
+
+
+def test_what_nobody_foresaw_is_a_failure_that_says_little(jobs: Jobs) -> None:
+    def broken(job: Job, progress: Progress) -> dict[str, Any]:
+        raise ZeroDivisionError("secret")
+
+    job = until_over(jobs, jobs.start("copy", "a", broken, total=None, cancellable=True).id)
+    assert job.status == "failed" and "ZeroDivisionError" in str(job.error) and "secret" not in str(job.error)
