@@ -92,7 +92,7 @@ function row(term) {
     slider.style.setProperty("--share", Math.min(1, value / most).toFixed(4));
     slider.setAttribute("aria-valuetext", each.on ? weight(value) : "off");
     shown.textContent = each.on ? weight(value) : "off";
-    shown.classList.toggle("changed", value !== each.usual);
+    shown.classList.toggle("changed", rounded(value) !== rounded(each.usual));
     onOff.setAttribute("aria-pressed", String(each.on));
     onOff.title = each.on ? "Switch off" : "Switch on";
   }
@@ -102,11 +102,13 @@ function row(term) {
 /** Give a term a weight; the model's own, and undefined, need none. */
 function edit(term, given) {
   const edits = { ...current().edits };
-  const own = Object.hasOwn(usual, term) ? usual[term] : undefined;
-  if (given === undefined || given === own) delete edits[term];
-  else edits[term] = given === null ? null : Number(given.toPrecision(5));
+  const value = rounded(given);
+  if (value === undefined || (Object.hasOwn(usual, term) && value === rounded(usual[term]))) delete edits[term];
+  else edits[term] = value;
   update({ edits });
 }
+
+const rounded = (given) => (typeof given === "number" ? Number(given.toPrecision(5)) : given);
 
 export function startTerms() {
   byId("terms-reset").addEventListener("click", () => {

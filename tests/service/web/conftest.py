@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name, documents, fields in (("birds", BIRDS, FIELDS), ("strangers", HOSTILE, None), ("inbox", [], None)):
         with Collection.create(root / name, model="bm25", schema=fields) as collection:
             collection.add(documents)
-            collection.flush()
+            collection.compact()
     index = index_corpus(SCIENCE, root / "science", SparseEncoder.load("lsr-doc-tiny"))
     add_dense_vectors(index, DenseEncoder.load("minilm"))
     log = root / "log"

@@ -16,6 +16,7 @@ DROP = """async ([name, text]) => {
 
 
 def drop(page: Page, name: str, text: str) -> None:
+    expect(page.locator(".drop")).to_be_visible()
     page.evaluate(DROP, [name, text])
 
 

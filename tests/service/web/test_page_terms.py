@@ -87,7 +87,7 @@ def test_a_term_is_added_and_a_link_keeps_it(show: Any) -> None:
 
 
 def test_terms_alone_are_a_search_of_the_sparse_side_and_that_is_said(show: Any) -> None:
-    page = show("#c=science&q=ice&mode=hybrid")
+    page = show("#c=science&q=frozen+water&mode=hybrid")
     expect(page.locator(".work")).to_contain_text("mode hybrid")
     toggle = page.locator(".term .toggle").last
     toggle.click()
