@@ -3,7 +3,7 @@
 import { el } from "./dom.js";
 import { colourClass } from "./families.js";
 import { percent, weight } from "./format.js";
-import { bare, isRest, isWord, isTyped } from "./vector.js";
+import { bare, isRest, isWord, standsIn } from "./vector.js";
 
 const STAGES = { sparse: "Sparse", dense: "Dense", rerank: "Re-ranked" };
 
@@ -32,7 +32,7 @@ function termTable(matches, contents, colours) {
         el(
           "tr",
           {},
-          el("th", { scope: "row" }, termName(match.term), !isTyped(match.term, contents) && expansionNote()),
+          el("th", { scope: "row" }, termName(match.term), !standsIn(match.term, contents) && expansionNote()),
           el("td", {}, weight(match.query_weight)),
           el("td", {}, el("span", { class: "sign" }, "× "), weight(match.document_weight)),
           el(

@@ -29,14 +29,17 @@ function matchOf(word, matches) {
   return { term: best.term, contribution: own.reduce((sum, each) => sum + each.contribution, 0) };
 }
 
-/** The words that the server has marked in a passage, as spans of it. */
+/** The words that the server has marked in a passage, as spans of it. Those that only begin as a term does are left
+ *  out: "particular" for the piece "par".
+ */
 export function spansOfPassage({ text, words }, matches) {
   const unit = unitsOf(text);
-  return words.map((word) => {
-    const [start, stop] = [unit(word.start), unit(word.end)];
-    const term = matchOf(text.slice(start, stop).toLowerCase(), matches)?.term;
-    return { start, stop, term, contribution: word.weight };
-  });
+  return words
+    .map((word) => {
+      const [start, stop] = [unit(word.start), unit(word.end)];
+      return { start, stop, term: matchOf(text.slice(start, stop).toLowerCase(), matches)?.term, contribution: word.weight };
+    })
+    .filter((span) => span.term !== undefined);
 }
 
 /** The server counts characters; a string here counts some of them twice. */

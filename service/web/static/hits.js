@@ -38,7 +38,12 @@ function hitItem(hit, best, colours, collection, move) {
         move && el("span", { class: `move move-${move.kind}` }, move.words),
       ),
       passage(hit, matches, colours, most),
-      el("div", { class: "facts" }, facts(hit, heading), explains && whyButton(hit, why, { heading, colours, collection })),
+      el(
+        "div",
+        { class: "facts-row" },
+        el("div", { class: "facts" }, facts(hit, heading)),
+        explains && whyButton(hit, why, { heading, colours, collection }),
+      ),
       matches.length > 0 && contributionBar(matches, best, colours),
       why,
     ),

@@ -6,7 +6,7 @@ import { counted, milliseconds } from "./format.js";
 import { hitItems } from "./hits.js";
 import { modeName, workOf } from "./modes.js";
 import { movesOf, shared } from "./moves.js";
-import { found, isEdited, Latest } from "./searching.js";
+import { found, isEdited, Latest, usesDense } from "./searching.js";
 import { showMistake } from "./filters_panel.js";
 
 const sides = ["first", "second"].map((name) => ({ name, latest: new Latest(), result: null }));
@@ -67,13 +67,35 @@ export function draw(state, terms) {
   if (both) byId("beside-note").textContent = comparison(first, second);
   for (const [i, side] of sides.entries()) {
     const { answer } = side.result ?? {};
+    fill(byId(`work-${side.name}`), answer && workOf(answer));
+    // What a person has opened or focused in the hits stays as long as they do.
+    const shows = [answer, both && sides[1 - i].result.answer, JSON.stringify([...colours])];
+    if (side.shows?.every((each, at) => each === shows[at])) continue;
+    side.shows = shows;
     const moves = both ? (i ? movesOf(second, first, false) : movesOf(first, second, true)) : null;
     const collection = side.result?.collection;
-    fill(byId(`work-${side.name}`), answer && workOf(answer));
-    fill(byId(`hits-${side.name}`), answer ? hitItems(answer, { colours, collection, moves }) : []);
+    keepingFocus(byId(`hits-${side.name}`), (list) => fill(list, answer ? hitItems(answer, { colours, collection, moves }) : []));
   }
   const full = first.length >= state.k;
   byId("more").hidden = !full;
+}
+
+/** Say how many match, once that has been counted; a dense side counts otherwise. */
+export function showTotal(state, total, terms) {
+  const answer = sides[0].result?.answer;
+  if (!answer || usesDense(answer.mode)) return;
+  answer.total = total;
+  draw(state, terms);
+  announce(state);
+}
+
+/** Draw a list, and give the focus back to the hit that had it. */
+function keepingFocus(list, drawn) {
+  const focused = list.contains(document.activeElement) ? document.activeElement.closest(".hit").dataset.id : null;
+  drawn(list);
+  if (focused === null) return;
+  const hit = [...list.children].find((each) => each.dataset.id === focused) ?? list.firstElementChild;
+  hit?.querySelector(".hit-link").focus();
 }
 
 function comparison(first, second) {

@@ -6,7 +6,7 @@ import { showCollection } from "./collection_view.js";
 import { countedFields, showFacets, showFilters, startFilters } from "./filters_panel.js";
 import { startKeyboard } from "./keyboard.js";
 import { askForKey } from "./keys.js";
-import { draw, searchLists } from "./lists.js";
+import { draw, searchLists, showTotal } from "./lists.js";
 import { modeName, modesOf, showModes } from "./modes.js";
 import { showDocument, startReader } from "./reader.js";
 import { encoded, facets, Latest } from "./searching.js";
@@ -148,7 +148,8 @@ async function search() {
   try {
     const found = await counts.run((signal) => facets(state, state.c, fields, signal));
     if (found === undefined) return;
-    showFacets(found);
+    showFacets(found.facets);
+    if (found.total) showTotal(current(), found.total, terms());
     known.facetsOf = wanted;
   } catch {
     known.facetsOf = ""; // the list has told the problem

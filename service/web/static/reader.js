@@ -9,7 +9,7 @@ import { marked, spansOf } from "./highlight.js";
 import { valueText } from "./hits.js";
 import { encoded, Latest } from "./searching.js";
 import { current, update } from "./state.js";
-import { isTyped, termsOf } from "./vector.js";
+import { standsIn, termsOf } from "./vector.js";
 
 const FEW = 40;
 const CLOSED = { doc: "", from: "" };
@@ -82,7 +82,7 @@ function ownTerms(own, contents, colours) {
     fill(
       list,
       shown.map(({ term, weight: value }) => {
-        const expands = !isTyped(term, contents);
+        const expands = !standsIn(term, contents);
         return el(
           "li",
           {},

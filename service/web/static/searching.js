@@ -71,13 +71,14 @@ export async function found(state, collection, mode, signal) {
   return { answer: await api.search(collection, asked, signal), sparseOnly };
 }
 
-/** How many of the documents that match have each value of the fields: facets by field.
+/** How many of the documents that match have each value of the fields, {facets, total}: the facets by field, and how
+ *  many match.
  *
  *  A field of which values are picked is counted as if none were, so that others can be added.
  */
 export async function facets(state, collection, fields, signal) {
   const query = await queryOf(state, collection, signal);
-  if (!query || !fields.length) return {};
+  if (!query || !fields.length) return { facets: {}, total: null };
   const picked = fields.filter((field) => state.picks[field]?.values?.length);
   const groups = [[fields.filter((field) => !picked.includes(field)), null], ...picked.map((field) => [[field], field])];
   const answers = await Promise.all(
@@ -90,7 +91,8 @@ export async function facets(state, collection, fields, signal) {
         return api.search(collection, asked, signal);
       }),
   );
-  return Object.assign({}, ...answers.map((answer) => answer.facets));
+  const total = groups[0][0].length ? answers[0].total : null;
+  return { facets: Object.assign({}, ...answers.map((answer) => answer.facets)), total };
 }
 
 async function queryOf(state, collection, signal) {

@@ -15,8 +15,8 @@ export function statsSections(stats) {
     section("Space", space(stats.bytes)),
     section(
       "Lengths and weights",
-      el("p", { class: "quiet-note" }, `Of ${counted(stats.sampled, "document")}, spread evenly. ${percent(stats.saturated)} of the weights are stored as the heaviest that there is.`),
-      el("div", { class: "charts" }, histogram("Terms of a document", stats.lengths, count), histogram("Weights of terms", stats.weights, weight)),
+      el("p", { class: "quiet-note" }, `Of ${counted(stats.sampled, "document")}, spread evenly. ${stats.saturated ? percent(stats.saturated) : "None"} of the weights ${stats.saturated ? "are" : "is"} stored as the heaviest that there is.`),
+      el("div", { class: "charts" }, histogram("Terms of a document", stats.lengths, (low) => count(Math.round(low))), histogram("Weights of terms", stats.weights, weight)),
     ),
     section("Most frequent terms", frequent(stats)),
   ];
@@ -28,7 +28,8 @@ function section(name, ...children) {
 }
 
 function live({ documents, deleted, in_memory: memory, writing }) {
-  const parts = [`${counted(documents, "document")} live`, `${counted(deleted, "row")} deleted and not merged away`];
+  const parts = [`${counted(documents, "document")} live`];
+  parts.push(deleted ? `${counted(deleted, "row")} deleted and not merged away` : "nothing deleted that is not merged away");
   if (memory) parts.push(`${counted(memory, "row")} in memory, in no segment yet`);
   if (writing) parts.push("open for writing");
   return el("p", { class: "quiet-note" }, parts.join(" · "));

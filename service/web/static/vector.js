@@ -40,7 +40,16 @@ export function isTyped(term, text) {
   return words(text).some((word) => matchesWord(term, word));
 }
 
-export const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
+/** Whether a document's term comes from its text. Words always do; of a model's terms, what no word begins with. */
+export function standsIn(term, text) {
+  if (isWord(term)) return true;
+  const name = bare(term);
+  const lower = text.toLowerCase();
+  if (isRest(term) || !/^[\p{L}\p{N}]/u.test(name)) return lower.includes(name);
+  return (lower.match(/[\p{L}\p{N}]+/gu) ?? []).some((word) => word.startsWith(name));
+}
+
+const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
 
 /** Whether a term is a lower-case word, its stem, or a piece of it. Stems end in what stemmers leave of "y" and "e". */
 export function matchesWord(term, word) {
