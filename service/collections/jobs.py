@@ -175,6 +175,8 @@ class Jobs:
             self._end(job, "failed", f"the server failed ({type(error).__name__}); its log has the reason")
         else:
             job.result = result
+            # What it was thought to come to may have changed meanwhile.
+            job.total = None if job.total is None else job.done
             self._end(job, "done")
 
     def _end(self, job: Job, status: Status, error: str | None = None) -> None:

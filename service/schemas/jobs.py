@@ -44,7 +44,7 @@ class ReindexRequest(Body):
     dense: str | None = Field(
         None, min_length=1, description="Another dense model, or one where there was none; it stays as it is otherwise."
     )
-    keep: bool = Field(False, description="Whether the version that is left is kept, for `lsr reindex --back`.")
+    keep: bool = Field(False, description="Whether the version that is left is kept, to go back to it.")
 
 
 class SnapshotRequest(Body):

@@ -95,6 +95,9 @@ class Session:
         if self._server is not None:
             self._server.terminate()
             self._server.wait(timeout=PATIENCE)
+            # What listens is a fork of another process, and may be at its last requests yet.
+            while _answers(self._port):
+                time.sleep(0.05)
 
     def _bash(self, text: str, block: Block) -> None:
         done = subprocess.run(
@@ -123,6 +126,14 @@ class Session:
                     return
             except URLError:
                 time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _free_port() -> int:
