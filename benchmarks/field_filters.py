@@ -1,15 +1,16 @@
 """The time of a search that is filtered by fields, and of making the bitmap of the rows that its filter allows.
 
     python benchmarks/field_filters.py DOCS.parquet QUERIES.parquet [--queries N] [--k 10] [--rounds 3]
-        [--work DIR] [--output DIR]
+        [--peer qdrant] [--peer bm25s] [--work DIR] [--output DIR]
 
 Every document gets a number of a permutation of a fixed seed, and from it a `kind` (a keyword), and whether it is
 `even`; so filters on a keyword, on a range and on both allow one document in 2, 10, 100, 1,000 and 100,000. "made" is
 the time of the bitmap from the columns, "kept" that of asking for it again, and the times of searches are those of
 exact search on one thread, with the bitmap at hand, beside those without a filter; a query's time is its best. For the
 first queries the hits are compared with those of exhaustive search of a mask that is made by hand: a difference ends
-the run. The table goes to stdout, and with every number to field_filters.md and field_filters.json in the output
-folder. Nothing else should run at the same time.
+the run. Each `--peer` gets the same vectors and fields, searches with the same filters (bm25s: with the mask), and is
+measured alike; what share of the true hits it finds is said, too. The tables go to stdout, and with every number to
+field_filters.md and field_filters.json in the output folder. Nothing else should run at the same time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from peers.filtered import PEERS, FilteredPeer, opened
 from script import Report, main
 
 from lsr.cli.console import note, progress_bar
@@ -49,6 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queries", type=int, dest="limit", default=300, metavar="N", help="use the first N (300)")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", action="append", default=[], choices=PEERS, help="another engine beside; several")
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
@@ -57,32 +60,46 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         vectors = open_vectors(arguments.documents, arguments.queries, Path(folder), limit=arguments.limit)
         index, numbers = build(Path(folder) / "index", vectors)
         found = []
-        for kind, share, text, mask in [("none", 1, None, None), *filters(numbers)]:
+        for kind, share, text, mask, _ in [("none", 1, None, None, None), *filters(numbers)]:
             found.append(measure(index, vectors.queries, kind, share, text, mask, arguments))
+        beside = []
+        for name in arguments.peer:
+            note(f"{name} …")
+            peer = opened(name, Path(folder), documents_of(vectors), vectors.dim)
+            beside += list(measured_beside(peer, index, vectors, arguments))
         size = index.describe()["bytes"]["fields"]
     about = {"documents": len(index), "queries": len(vectors.queries), "k": arguments.k, "rounds": arguments.rounds}
-    yield Report(f"# Filters by fields\n\n{table(found, about)}", {**about, "bytes": size, "filters": found})
+    yield Report(
+        f"# Filters by fields\n\n{table(found, about)}\n\n{table_of_peers(found, beside)}",
+        {**about, "bytes": size, "filters": found, "peers": beside},
+    )
 
 
 def build(path: Path, vectors: BenchVectors) -> tuple[Index, npt.NDArray[np.int64]]:
     """Build an index with the default settings, of documents with fields; also the number of each row's document."""
     note("building …")
-    numbers = np.random.default_rng(SEED).permutation(vectors.count)
     with IndexBuilder(path, dim=vectors.dim) as builder:
-        for batch in vectors.batches():
-            first = len(builder)
-            builder.add(
-                batch,
-                [
-                    Document(id, "", fields=fields_of(int(number), len(numbers)))
-                    for id, number in zip(batch.ids, numbers[first : first + len(batch)], strict=True)
-                ],
-            )
+        for batch, fields in documents_of(vectors):
+            builder.add(batch, [Document(id, "", fields=each) for id, each in zip(batch.ids, fields, strict=True)])
         index = builder.finish()
     index.sparse.warm_up()
     # Rows may be in another order than documents came.
     pieces = index.documents.fields.segments[0].column("number") or []
     return index, np.concatenate([piece.to_numpy() for piece in pieces])
+
+
+def numbers_of(vectors: BenchVectors) -> npt.NDArray[np.int64]:
+    """The number of each document, as they come."""
+    return np.random.default_rng(SEED).permutation(vectors.count)
+
+
+def documents_of(vectors: BenchVectors) -> Iterator[tuple[SparseVectors, list[dict[str, Any]]]]:
+    """Vectors, with the fields of their documents."""
+    numbers, first = numbers_of(vectors), 0
+    for batch in vectors.batches():
+        own = numbers[first : first + len(batch)].tolist()
+        yield batch, [fields_of(number, len(numbers)) for number in own]
+        first += len(batch)
 
 
 def fields_of(number: int, documents: int) -> dict[str, Any]:
@@ -96,15 +113,16 @@ def most(documents: int, share: int) -> int:
     return max(documents // share, 1)
 
 
-def filters(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[str, int, str, npt.NDArray[np.bool_]]]:
-    """What each filter is of, one document in how many it allows, its text, and the same made by hand."""
+def filters(numbers: npt.NDArray[np.int64]) -> Iterator[tuple[str, int, str, npt.NDArray[np.bool_], Any]]:
+    """What each filter is of, one document in how many it allows, its text, the same made by hand, and its value."""
     for share in SHARES:
         count = most(len(numbers), share)
-        kinds = ", ".join(f'"one in {each}"' for each in SHARES if each >= share)
-        yield "keyword", share, f"kind in ({kinds})", numbers < count
-        yield "range", share, f"number < {count}", numbers < count
+        kinds = [f"one in {each}" for each in SHARES if each >= share]
+        listed = ", ".join(f'"{kind}"' for kind in kinds)
+        yield "keyword", share, f"kind in ({listed})", numbers < count, kinds
+        yield "range", share, f"number < {count}", numbers < count, count
         both = (numbers < 2 * count) & (numbers % 2 == 0)
-        yield "combined", share, f"0 <= number < {2 * count} and even and not kind = 'none'", both
+        yield "combined", share, f"0 <= number < {2 * count} and even and not kind = 'none'", both, 2 * count
 
 
 def measure(
@@ -149,6 +167,50 @@ def measure(
         "p50_us": float(np.median(microseconds)),
         "p99_us": float(np.percentile(microseconds, 99)),
     }
+
+
+def measured_beside(
+    peer: FilteredPeer, index: Index, vectors: BenchVectors, arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Times of another engine's searches with each filter, and the share of the true hits that it finds."""
+    queries, numbers = vectors.queries, numbers_of(vectors)
+    ids = [id for batch in vectors.batches() for id in batch.ids]
+    for kind, share, text, mask, value in [("none", 1, None, None, None), *filters(numbers)]:
+        filter = None if text is None else (kind, value)
+        allow = None if text is None else index.documents.fields.allowed(text)
+        seconds, right, wanted = np.full(len(queries), np.inf), 0, 0
+        for q, (_, terms, weights) in enumerate(queries):
+            asked = peer.asking(terms, weights, arguments.k, filter, mask)
+            for _ in range(arguments.rounds):
+                started = perf_counter()
+                answer = peer.search(asked)
+                seconds[q] = min(seconds[q], perf_counter() - started)
+            true = set(index.search(terms, weights, arguments.k, mode="exact", allow=allow).ids)
+            right += len(true & {ids[number] for number in peer.numbers(answer)})
+            wanted += len(true)
+        yield {
+            "engine": peer.title,
+            "filter": kind,
+            "one_in": share,
+            "mean_us": float(seconds.mean() * 1e6),
+            "found": right / max(wanted, 1),
+        }
+
+
+def table_of_peers(found: list[dict[str, Any]], beside: list[dict[str, Any]]) -> str:
+    """Mean times of a search by filter, ours and others', and what share of the true hits these find."""
+    titles = list(dict.fromkeys(each["engine"] for each in beside))
+    if not titles:
+        return ""
+    theirs = {(each["engine"], each["filter"], each["one_in"]): each for each in beside}
+    lines = []
+    for own in found:
+        cells = [theirs[title, own["filter"], own["one_in"]] for title in titles]
+        told = [f"{each['mean_us']:,.0f} ({each['found']:.3f})" for each in cells]
+        lines.append([own["filter"], f"{own['one_in']:,}", f"{own['mean_us']:,.0f}", *told])
+    return "Mean µs of a search, and the share of the true hits found.\n\n" + markdown_table(
+        ["filter on", "one document in", "lsr", *titles], lines
+    )
 
 
 def best(call: Callable[[], object], rounds: int) -> float:

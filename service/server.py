@@ -8,15 +8,15 @@ import math
 import os
 import socket
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from lsr.core.errors import LsrError
-from lsr.core.remedies import LISTEN_ELSEWHERE
+from lsr.core.errors import InputError, LsrError, Remedy, in_python
+from lsr.core.remedies import LISTEN_ELSEWHERE, make_key
 from lsr.encoding.shared.here import check_here
 from lsr.service.app import create_app
 from lsr.service.collections.root import Root
@@ -24,13 +24,22 @@ from lsr.service.http.connections import Connection, ConnectionLimits, Connectio
 from lsr.service.http.hosts import host_pattern
 from lsr.service.http.listener import Listener, connections_allowed
 from lsr.service.http.log_limit import LogLimit
-from lsr.service.http.request_log import JsonFormatter
+from lsr.service.http.request_log import JsonFormatter, TextFormatter
+from lsr.service.keys.access import is_loopback
+from lsr.service.keys.store import KeyStore
 from lsr.service.settings import ServiceSettings
 
 logger = logging.getLogger("lsr.service")
 
 # The event loop of Windows cannot watch a listening socket: there uvicorn takes connections, without a limit.
 _HAS_READERS = sys.platform != "win32"
+# What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
+_LOGGERS = {
+    "lsr.service": logging.INFO,
+    "uvicorn.error": logging.ERROR,
+    "asyncio": logging.ERROR,
+    "opentelemetry": logging.WARNING,
+}
 
 
 def serve(
@@ -41,36 +50,58 @@ def serve(
     port: int = 8080,
     model: str | None = None,
     device: str | None = None,
+    wording: Callable[[Remedy], str] = in_python,
 ) -> None:
     """Serve the index at `path`, or the collections in that folder, until SIGINT or SIGTERM; then finish the requests.
 
-    What other processes write is in the answers within a second.
+    What other processes write is in the answers within a second. Without keys (`lsr.service.keys.store.KeyStore`) it
+    listens on this machine alone, whatever `host` says, unless `settings.anonymous`; `wording` says in its log what to
+    do about that.
 
     `settings` default to `ServiceSettings.from_env()`. `model` replaces the one that made the index. Port 0 takes a
     free port; the log, on stderr, says which. A request is encoded on one core, unless OMP_NUM_THREADS is set.
     Requests may be addressed to `host`, besides the names in `settings.allow_hosts`.
 
-    Raises IndexFormatError, ModelError for a device that is not here, and LsrError if it cannot listen on the port.
+    Raises IndexFormatError, ModelError for a device that is not here, InputError for damaged keys or for keys beside
+    `anonymous`, and LsrError if it cannot listen on the port.
     """
     settings = settings or ServiceSettings.from_env()
-    # The workers already keep the cores busy. If each had a team of OpenMP threads, they would wait for one another: on
-    # two busy cores, the median query took two to five times as long. Read when torch is first imported.
+    # Threads that search keep the cores busy. If each had a team of OpenMP threads, they would wait for one another:
+    # on two busy cores, the median query took two to five times as long. Read when torch is first imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Models are loaded once it listens: by then a wrong device could only be logged.
     check_here(device)
     root = Root.at(path, model=model, device=device)
-    wanted = settings.max_connections
-    settings = replace(
-        settings,
-        # What is no name of a host cannot be listened on either, and that is said there.
-        allow_hosts=settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
-        max_connections=connections_allowed(wanted),
+    assert root.folder is not None
+    keys = KeyStore(root.folder)
+    found = keys.read()
+    if found and settings.anonymous:
+        raise InputError(
+            "there are keys, which an anonymous server never asks for", field="anonymous", remedies=["leave it out"]
+        )
+    asked_for, host = host, host if found or settings.anonymous else local_host(host)
+    wanted, changed = settings.max_connections, settings.changed()
+    settings = settings.model_copy(
+        update={
+            # What is no name of a host cannot be listened on either, and that is said there.
+            "allow_hosts": settings.allow_hosts if host_pattern(host) is None else (*settings.allow_hosts, host),
+            "max_connections": connections_allowed(wanted),
+        }
     )
-    app = create_app(root, settings)
+    app = create_app(root, settings, keys=keys)
     with _listen(host, port) as listener:
         _log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
         logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
+        logger.info("settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()) or "the defaults")
+        if asked_for != host:
+            logger.warning(
+                "not on %s: there are no keys, and without one only this machine may ask; to let others ask, %s",
+                asked_for,
+                wording(make_key(path)),
+            )
+        elif settings.anonymous and not is_loopback(host):
+            logger.warning("anyone who can reach %s may ask, without a key", host)
         if settings.max_connections < wanted:
             logger.warning(
                 "at most %d connections at once, not %d: the system allows too few open files for more (ulimit -n)",
@@ -113,12 +144,14 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        connections = Connections(self._limits)
+        metrics = self.config.app.state.metrics  # type: ignore[union-attr]
+        connections = Connections(self._limits, metrics.refused)
         make = partial(Connection, connections=connections)
         self.config.http_protocol_class = make  # type: ignore[assignment]
         if not _HAS_READERS:
             await super().startup(sockets)
             return
+        metrics.watch(connections=lambda: len(connections))
         # Given no sockets, uvicorn starts the application and nothing else.
         await super().startup(sockets=[])
 
@@ -127,6 +160,11 @@ class Server(uvicorn.Server):
 
         if self.started:
             self.servers = [Listener(each, connections, connection) for each in sockets or ()]  # type: ignore[misc]
+
+
+def local_host(host: str) -> str:
+    """The address to listen on in place of `host` where only this machine may ask: itself if it is of this machine."""
+    return host if is_loopback(host) else "::1" if ":" in host else "127.0.0.1"
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -139,12 +177,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _log_to_stderr(settings: ServiceSettings) -> None:
-    text = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    text = TextFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else text)
     handler.addFilter(LogLimit())
-    # What uvicorn warns of, a request that it cannot read, is said by `Connection`, and with its reason.
-    for name, level in (("lsr.service", logging.INFO), ("uvicorn.error", logging.ERROR), ("asyncio", logging.ERROR)):
+    for name, level in _LOGGERS.items():
         target = logging.getLogger(name)
         target.handlers = [handler]
         target.setLevel(level)

@@ -1,25 +1,49 @@
-"""The limits of the service, with defaults that suit a single machine."""
+"""The settings of the service, with defaults that suit a single machine, and where they come from."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_type_hints
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from lsr.core.errors import InputError
 from lsr.service.http.hosts import host_pattern
+from lsr.service.settings_errors import first_mistake
+from lsr.service.settings_file import read_toml
 
 # Whether a page has this origin is decided by comparing it whole: a path, or a slash at its end, would never fit.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_PREFIX = "LSR_"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """Limits and behaviour of the HTTP service. InputError for a value that makes no sense.
+def _split(given: Any) -> Any:
+    return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
-    `from_env` reads each of them from the variable named `LSR_` plus its name in capitals, such as `LSR_MAX_K`.
+
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0.001, allow_inf_nan=False)]
+# In a variable they are separated by commas.
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class ServiceSettings(BaseSettings):
+    """Limits and behaviour of the HTTP service. InputError for a value that makes no sense, and for an unknown name.
+
+    These are what is given, and else the defaults. `from_env` also reads a file, and for each setting the variable
+    named `LSR_` plus its name in capitals, such as `LSR_MAX_K`.
 
     Attributes:
         max_k: the most hits one search may reach, `offset` included.
@@ -29,10 +53,11 @@ class ServiceSettings:
         max_rerank: the most hits that one search may have scored again.
         rerank: the model that re-ranks if a search asks for it: a cross-encoder, or "late" for the index's token
             vectors; empty for none. Clients cannot choose one.
-        max_body_bytes: the most bytes of a request's body, announced or streamed.
+        max_body_bytes: the most bytes of a request's body, announced or streamed, compressed or not.
         max_bulk_bytes: the most bytes of a body of documents, which is written as it arrives; each document has at most
             `max_body_bytes`.
-        workers: threads that search and encode; 0 for one per processor core.
+        workers: processes that answer.
+        search_threads: threads of a process that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
         request_timeout: seconds that a request's body may take to arrive, and again to be processed, waiting included,
             and again in which a client takes at least 64 KiB of an answer.
@@ -47,72 +72,129 @@ class ServiceSettings:
             server's own address; "*.example.org" allows all within example.org, "*" any.
         root_path: the path below which a proxy serves this, such as "/search"; empty for none.
         cors_origins: origins whose pages may call the service from a browser; "*" allows all, none is the default.
+        anonymous: whether all may ask without a key, from anywhere: for a server behind a proxy that authenticates.
         log_format: the request log on stderr: "text", "json" (one object a line) or "off".
+        tracing: where traces are sent, the URL of a receiver of OTLP over HTTP; empty for nowhere.
     """
 
-    max_k: int = 1000
-    max_text_length: int = 10_000
-    max_texts: int = 64
-    max_vector_terms: int = 4096
-    max_rerank: int = 100
-    rerank: str = ""
-    max_body_bytes: int = 1 << 20
-    max_bulk_bytes: int = 1 << 30
-    workers: int = 0
-    queue: int = 64
-    request_timeout: float = 30.0
-    head_timeout: float = 10.0
-    keep_alive_timeout: float = 5.0
-    max_connections: int = 2048
-    max_head_bytes: int = 1 << 16
-    retry_after: int = 1
-    shutdown_timeout: float = 30.0
-    allow_hosts: tuple[str, ...] = ()
-    root_path: str = ""
-    cors_origins: tuple[str, ...] = ()
-    log_format: Literal["text", "json", "off"] = "text"
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
 
-    def __post_init__(self) -> None:
-        may_be_zero = {"workers", "queue"}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, (int, float)):
-                least = 0 if field.name in may_be_zero else 1 if isinstance(value, int) else 0.001
-                if not value >= least:
-                    raise InputError(f"must be at least {least}, not {value}", field=field.name)
-        if self.log_format not in ("text", "json", "off"):
-            raise InputError(f"must be text, json or off, not {self.log_format!r}", field="log_format")
-        for name in self.allow_hosts:
+    max_k: Count = 1000
+    max_text_length: Count = 10_000
+    max_texts: Count = 64
+    max_vector_terms: Count = 4096
+    max_rerank: Count = 100
+    rerank: str = ""
+    max_body_bytes: Count = 1 << 20
+    max_bulk_bytes: Count = 1 << 30
+    workers: Count = 1
+    search_threads: CountOrNone = 0
+    queue: CountOrNone = 64
+    request_timeout: Seconds = 30.0
+    head_timeout: Seconds = 10.0
+    keep_alive_timeout: Seconds = 5.0
+    max_connections: Count = 2048
+    max_head_bytes: Count = 1 << 16
+    retry_after: Count = 1
+    shutdown_timeout: Seconds = 30.0
+    allow_hosts: Names = ()
+    root_path: str = ""
+    cors_origins: Names = ()
+    anonymous: bool = False
+    log_format: Literal["text", "json", "off"] = "text"
+    tracing: str = ""
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise first_mistake(error, list(type(self).model_fields)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The arguments alone: `from_env` adds the other sources, and names the one that a mistake is in."""
+        return (init_settings,)
+
+    @field_validator("workers")
+    @classmethod
+    def _one_process(cls, count: int) -> int:
+        if count > 1:
+            raise ValueError(
+                f"this version answers in one process, not yet in {count}; search_threads is of its threads"
+            )
+        return count
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _hosts(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
             if host_pattern(name) is None:
-                raise InputError(f"{name!r} is not the name of a host, such as search.example.org", field="allow_hosts")
-        for origin in self.cors_origins:
+                raise ValueError(f"{name!r} is not the name of a host, such as search.example.org")
+        return names
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
             if origin not in ("*", "null") and not _ORIGIN.fullmatch(origin):
-                raise InputError(f"{origin!r} is no origin, such as https://app.example", field="cors_origins")
-        if self.root_path and not _PATH.fullmatch(self.root_path):
-            raise InputError(f"must be a path such as /search, not {self.root_path!r}", field="root_path")
+                raise ValueError(f"{origin!r} is no origin, such as https://app.example")
+        return origins
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path(cls, path: str) -> str:
+        if path and not _PATH.fullmatch(path):
+            raise ValueError(f"must be a path such as /search, not {path!r}")
+        return path
+
+    @field_validator("tracing")
+    @classmethod
+    def _receiver(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            # Not repeated: it may hold a password.
+            raise ValueError("must be the URL of a receiver, such as http://localhost:4318")
+        return url
 
     @property
     def threads(self) -> int:
-        """The number of worker threads, with `workers=0` resolved."""
-        return self.workers or os.cpu_count() or 1
+        """The number of threads that search, with `search_threads=0` resolved."""
+        return self.search_threads or os.cpu_count() or 1
 
     @classmethod
-    def from_env(cls, **given: Any) -> ServiceSettings:
-        """Settings from `LSR_…` variables; arguments other than None take precedence."""
-        values = {name: value for name, value in given.items() if value is not None}
-        hints = get_type_hints(cls)
-        for field in fields(cls):
-            variable = f"LSR_{field.name.upper()}"
-            raw = os.environ.get(variable)
-            if raw is not None and field.name not in values:
-                values[field.name] = _parse(raw, hints[field.name], variable)
-        return cls(**values)
+    def from_env(cls, config: str | Path | None = None, **given: Any) -> Self:
+        """Settings from arguments other than None, else from `LSR_…` variables, else from `config`, a TOML file.
 
+        InputError names the argument, the variable, or the file and its entry. MissingInputError if there is no file.
+        """
+        values: dict[str, Any] = {}
+        if config is not None:
+            values |= read_toml(config)
+            try:
+                cls(**values)
+            except InputError as error:
+                raise InputError(error.reason, source=str(config), field=error.field) from None
+        variables = EnvSettingsSource(cls)()
+        try:
+            cls(**variables)
+        except InputError as error:
+            variable = f"{_PREFIX}{str(error.field).upper()}"
+            raise InputError(f"the environment variable {variable}: {error.reason}") from None
+        values |= variables
+        return cls(**values | {name: value for name, value in given.items() if value is not None})
 
-def _parse(raw: str, kind: Any, variable: str) -> Any:
-    if kind not in (int, float):
-        return tuple(part.strip() for part in raw.split(",") if part.strip()) if kind == tuple[str, ...] else raw
-    try:
-        return kind(raw)
-    except ValueError:
-        raise InputError(f"the environment variable {variable} must be a number, not {raw!r}") from None
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults, fit to be logged: of the address of a receiver nothing that may be secret."""
+        found = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        found = {name: value for name, value in found.items() if value != type(self).model_fields[name].default}
+        if "tracing" in found:
+            parts = urlsplit(self.tracing)
+            found["tracing"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return found

@@ -15,7 +15,9 @@ from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
+from lsr.service.metrics.service import ServiceMetrics
 from lsr.service.settings import ServiceSettings
+from lsr.service.tracing.spans import Tracing, ago
 from lsr.service.warmup import WarmUp
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ class Service:
 
     Attributes:
         pool: threads that search; writes: those that write, so that searches do not wait for them; jobs: long work.
+        metrics: counts what is done; tracing: is told of it as well, or None.
         patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
     """
 
@@ -36,16 +39,28 @@ class Service:
     writes: WorkPool
     warm_up: WarmUp
     jobs: Jobs
+    metrics: ServiceMetrics
+    tracing: Tracing | None = None
     patient: bool = False
 
     @classmethod
-    def start(cls, root: Root, settings: ServiceSettings, *, patient: bool = False) -> Service:
+    def start(
+        cls,
+        root: Root,
+        settings: ServiceSettings,
+        metrics: ServiceMetrics,
+        tracing: Tracing | None = None,
+        *,
+        patient: bool = False,
+    ) -> Service:
         """Threads for what is served, which begins to warm up."""
         pool, writes = WorkPool(settings.threads, settings.queue), WorkPool(settings.threads, settings.queue)
+        metrics.watch(queue=lambda: pool.waiting, busy=lambda: pool.working)
         jobs = Jobs(lambda: root.kept("jobs"), root.hide)
         if jobs.resume():
             root.tidy()
-        service = cls(settings, root, pool, writes, WarmUp(root, settings.rerank), jobs, patient=patient)
+        warm_up = WarmUp(root, settings.rerank)
+        service = cls(settings, root, pool, writes, warm_up, jobs, metrics, tracing, patient=patient)
         service.warm_up.start()
         return service
 
@@ -82,7 +97,9 @@ class Service:
             clock.begin()
             return work(collection.now(), clock)
 
-        return await self.run(request, timed)
+        found = await self.run(request, timed)
+        self._tell(request, clock)
+        return found
 
     async def run(self, request: Request, work: Callable[[], T]) -> T:
         """Run `work` in a thread that searches, in the time of a request. Raises as `answer`."""
@@ -102,6 +119,14 @@ class Service:
         if self.patient:
             await self.warm_up.done(self.settings.request_timeout)
 
+    def _tell(self, request: Request, clock: Clock) -> None:
+        """Tell metrics and traces of the stages of some work that is done."""
+        stages = {"queue": clock.queue_ms, **clock.stages_ms}
+        self.metrics.worked(clock.mode, stages)
+        span = request.scope["state"].get("span")
+        if self.tracing is not None and span is not None:
+            self.tracing.stages(span, ago(clock.total_ms), stages, {"lsr.mode": clock.mode})
+
 
 def service_of(request: Request) -> Service:
     """The service that handles the request.
@@ -110,7 +135,7 @@ def service_of(request: Request) -> Service:
     """
     state = request.app.state
     if state.service is None:
-        state.service = Service.start(state.root, state.settings, patient=True)
+        state.service = Service.start(state.root, state.settings, state.metrics, state.tracing, patient=True)
     service = state.service
     assert isinstance(service, Service)
     return service

@@ -72,7 +72,7 @@ def index(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def client(index: Path) -> Iterator[TestClient]:
-    app = create_app(index, ServiceSettings(workers=1))
+    app = create_app(index, ServiceSettings(search_threads=1))
     with TestClient(app) as client:
         app.state.service.warm_up.join(60)
         yield client
@@ -219,7 +219,7 @@ def test_parts_are_looked_after_from_the_command_line(with_parts: Path, tmp_path
 
 
 def test_parts_are_described_by_the_service(with_parts: Path) -> None:
-    app = create_app(with_parts, ServiceSettings(workers=1))
+    app = create_app(with_parts, ServiceSettings(search_threads=1))
     with TestClient(app) as client:
         app.state.service.warm_up.join(60)
         described = client.get("/v1/index").json()["index"]

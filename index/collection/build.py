@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ from lsr.core.schema import Schema
 from lsr.core.types import Vectors
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.segment import SegmentBuilder
+from lsr.index.collection.carrying import carry_parts
 from lsr.index.collection.rows import Rows
 from lsr.index.format.arrays import ArrayWriter, open_array
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import new_segment, seal
 from lsr.index.format.records import PartRecord, SegmentRecord
+from lsr.index.live.searched import SearchedSegment
 from lsr.index.parts.dense.ann import write_ann
 from lsr.index.parts.dense.record import ANN_NAME, NAME, VECTORS_NAME, DenseRecord
 from lsr.text.windows import WindowSettings
@@ -28,10 +30,17 @@ from lsr.text.windows import WindowSettings
 _FLAT_BELOW = 50_000
 
 
-def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabulary | None = None) -> SegmentRecord:
+def build_segment(
+    path: Path,
+    manifest: Manifest,
+    rows: Rows,
+    vocabulary: Vocabulary | None = None,
+    merged: Sequence[SearchedSegment] = (),
+) -> SegmentRecord:
     """Write a segment of these rows into the folder of a collection; return what its manifest is to say of it.
 
-    `vocabulary`: the model's terms, if the collection's segments hold them. What was written is removed if this fails.
+    `vocabulary`: the model's terms, if the collection's segments hold them; `merged`: the segments whose rows they are,
+    and whose added parts it gets. What was written is removed if this fails.
     """
     live = manifest.live
     assert live is not None
@@ -56,6 +65,8 @@ def build_segment(path: Path, manifest: Manifest, rows: Rows, vocabulary: Vocabu
             _add_with_dense(builder, rows, DenseRecord.from_record(live.dense))
         if live.tokens:
             builder.count_tokens(np.pad(rows.tokens, (0, builder.dim - len(rows.tokens))))
+        if merged:
+            builder.parts |= carry_parts(merged, builder.draft.folder)
         record, _ = builder.finish()
         return record
     except BaseException:

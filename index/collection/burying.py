@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.documents import Document
+from lsr.index.live.memory.state import MemoryState
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.tombstones import Tombstones
 from lsr.index.parts.deleted import numbers_of_deleted
@@ -29,10 +30,16 @@ def bury_since(
     count = len(old.segment)
     then = np.zeros(0, np.int64) if seen.alive is None else numbers_of_deleted(seen.alive, count)
     rows = [seen.store.document(row) for row in np.setdiff1d(numbers_of_deleted(now.alive, count), then).tolist()]
-    bury_rows(new, [(row, tokens_of([row])) for row in rows], windows=seen.windows is not None)
+    _bury_rows(new, [(row, tokens_of([row])) for row in rows], windows=seen.windows is not None)
 
 
-def bury_rows(new: Tombstones, dead: Sequence[tuple[Document, Tokens]], *, windows: bool) -> None:
+def bury_of_memory(new: Tombstones, then: MemoryState, now: MemoryState, *, windows: bool) -> None:
+    """Delete in a segment that was made of a memory `then` what was deleted of it until `now`."""
+    dead = np.setdiff1d(then.live_rows(), now.live_rows(), assume_unique=True).tolist()
+    _bury_rows(new, [(then.document(row), then.put(row).tokens) for row in dead], windows=windows)
+
+
+def _bury_rows(new: Tombstones, dead: Sequence[tuple[Document, Tokens]], *, windows: bool) -> None:
     """Delete documents in a new segment: all rows of each, given with their tokens."""
     by_document: dict[str, list[Tokens]] = {}
     for row, tokens in dead:

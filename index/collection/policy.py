@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from lsr.core.errors import InputError
@@ -41,20 +41,21 @@ class LivePolicy:
         """Whether a memory of so many rows and bytes is to become a segment."""
         return documents >= self.memory_documents or bytes >= self.memory_bytes
 
-    def to_merge(self, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    def to_merge(self, sizes: Sequence[tuple[int, int]], kinds: Sequence[Hashable]) -> list[int]:
         """Which segments are to become one, by number; none if all is well.
 
-        `sizes`: rows of each, and how many of these are deleted. Segments of like size are those whose numbers of rows
-        that live have the same number of digits to the base `together`, so that each document is written again a
-        logarithmic number of times (O'Neil et al., The log-structured merge-tree, 1996).
+        `sizes`: rows of each, and how many of these are deleted; only those of one of `kinds` are put together.
+        Segments of like size are those whose numbers of rows that live have the same number of digits to the base
+        `together`, so that each document is written again a logarithmic number of times (O'Neil et al., The
+        log-structured merge-tree, 1996).
         """
-        levels: dict[int, list[int]] = {}
+        levels: dict[tuple[int, Hashable], list[int]] = {}
         for number, (rows, deleted) in enumerate(sizes):
             level, left = 0, (rows - deleted) // self.memory_documents
             while left >= self.together:
                 level, left = level + 1, left // self.together
-            levels.setdefault(level, []).append(number)
-        for _, numbers in sorted(levels.items()):
+            levels.setdefault((level, kinds[number]), []).append(number)
+        for _, numbers in sorted(levels.items(), key=lambda each: each[0][0]):
             if len(numbers) >= self.together:
                 return numbers
         for number, (rows, deleted) in enumerate(sizes):

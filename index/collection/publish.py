@@ -6,6 +6,7 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.format.output import remove_segments
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.tombstones import Tombstones
-from lsr.index.live.versions import PREVIOUS, remove_version, versions
+from lsr.index.live.versions import PREVIOUS, clear_published, remove_version, settle_kept, stage_kept, versions
 from lsr.index.live.vocabulary import remove_vocabularies
 from lsr.index.parts.deleted import NAME
 
@@ -29,6 +30,8 @@ class Publisher:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self._path = path
         self.manifest = manifest
+        with suppress(OSError):  # as in `clear_away`
+            clear_published(path)
 
     def publish(self, tombstones: Sequence[Tombstones], *, log: int | None = None, sequence: int | None = None) -> None:
         """Publish these segments with what is deleted of each; `log`, `sequence`: as in `LiveRecord`, if they changed.
@@ -47,20 +50,18 @@ class Publisher:
         for each, record in zip(tombstones, records, strict=True):
             each.segment.record = record
             each.changed = False
-        self.remove_leftovers()
+        self.clear_away()
 
     def replace(self, manifest: Manifest, *, keep: bool) -> None:
         """Publish another version, whose files are there; keep the one before, all of which is in segments, or not."""
-        previous = self._path / PREVIOUS
-        if keep:
-            previous.mkdir(exist_ok=True)
-            self.manifest.write(previous)
+        stage_kept(self._path, self.manifest if keep else None)
         mark_output(self._path / MANIFEST_NAME, [zlib.crc32(manifest.created.encode())])
         manifest.write(self._path)
         self.manifest = manifest
         if not keep:
-            remove_version(previous)
-        self.remove_leftovers()
+            with suppress(OSError):
+                remove_version(self._path / PREVIOUS)
+        self.clear_away()
 
     def forget(self) -> bool:
         """Remove the version that was kept; whether there was one."""
@@ -79,9 +80,15 @@ class Publisher:
         folder.mkdir()
         return replace(record, parts={**record.parts, NAME: state.write(folder)})
 
+    def clear_away(self) -> None:
+        """Remove what is left over, as far as that can be done now: what cannot be is not worth an error."""
+        with suppress(OSError):
+            self.remove_leftovers()
+
     def remove_leftovers(self) -> None:
         """Remove segments and parts that the manifest does not name: of earlier states, and of killed writers."""
         records = {record.name: record for record in self.manifest.segments}
+        settle_kept(self._path, self.manifest)
         known = versions(self._path, self.manifest)
         if known is not None:
             remove_segments(self._path, keep={record.name for each in known for record in each.segments})

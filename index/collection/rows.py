@@ -113,9 +113,8 @@ def rows_of_segments(segments: Sequence[SearchedSegment], model: int, scale: np.
     has_dense = all(segment.has_part("dense") for segment in segments)
 
     def batches() -> Iterator[Batch]:
-        merged = heapq.merge(*(_in_order(number, segment) for number, segment in enumerate(segments)))
         held: list[_Place] = []
-        for each in merged:
+        for each in in_order(segments):
             held.append(each)
             # All windows of a document stand together; a batch may part them.
             if len(held) == BATCH:
@@ -166,8 +165,13 @@ def paced_rows(rows: Rows, rate: float | None) -> Rows:
     return rows._replace(batches=paced())
 
 
+def in_order(segments: Sequence[SearchedSegment]) -> Iterator[_Place]:
+    """(What it goes by, number of the segment, row) of all rows that live, in the order of a segment made of them."""
+    return heapq.merge(*(_in_order(number, segment) for number, segment in enumerate(segments)))
+
+
 def _in_order(number: int, segment: SearchedSegment) -> Iterator[_Place]:
-    """(what it goes by, number of the segment, row) of the rows that live, in their order."""
+    """Those of one segment."""
     rows = AllowedRows(len(segment)).among(segment.alive).numbers()
     # Of segments that were written by other builders, rows may be as documents were added.
     keys = [row_key(id, windows=segment.windows is not None) for id in segment.ids.ids(rows)]

@@ -26,22 +26,23 @@ def share_files(source: Path, target: Path, manifest: Manifest) -> None:
     """
     for record in manifest.segments:
         made = target / record.name
-        if made.exists():  # of a process that was killed
-            shutil.rmtree(made)
-        shutil.copytree(source / record.name, made, copy_function=_link)
+        # It may be there: of a version that was kept, or of a process that was killed.
+        shutil.copytree(source / record.name, made, copy_function=_link, dirs_exist_ok=True)
         for folder in (made, *(entry for entry in made.rglob("*") if entry.is_dir())):
             sync(folder)
     live = manifest.live
     if live is not None and live.vocabulary is not None:
         named = vocabulary_path(target, live.vocabulary)
-        if not named.exists():
-            _link(vocabulary_path(source, live.vocabulary), named)
+        _link(vocabulary_path(source, live.vocabulary), named)
     sync(target)
 
 
 def _link(source: str | Path, target: str | Path) -> None:
+    """Give a file another name, or copy it; one that has it is the same."""
     try:
         os.link(source, target)
+    except FileExistsError:
+        return
     except OSError:
         temporary = Path(f"{target}.tmp")
         shutil.copyfile(source, temporary)

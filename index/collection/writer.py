@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from lsr.core.documents import Document
 from lsr.core.errors import LsrError
 from lsr.index.collection.build import build_segment
-from lsr.index.collection.burying import bury_rows, bury_since
+from lsr.index.collection.burying import bury_of_memory, bury_since
+from lsr.index.collection.carrying import carried_parts
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.rows import Rows, paced_rows, rows_of_memory, rows_of_segments
+from lsr.index.collection.shown import Shown
+from lsr.index.collection.tokens import TextTokens, TokensOf
 from lsr.index.collection.versions import in_place_of, share_files, without_log
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.lock import WriterLock
@@ -36,9 +38,6 @@ from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_writes
 from lsr.index.parts.segment import Segment
-
-TokensOf = Callable[[Sequence[Document]], list[npt.NDArray[np.uint32]]]
-"""The different token ids of each text, ascending: what the IDF of a collection counts."""
 
 
 class CollectionWriter:
@@ -73,7 +72,6 @@ class CollectionWriter:
         """
         self.path = Path(path)
         self.policy = policy or LivePolicy()
-        self._tokens_of = tokens_of
         self.lock = WriterLock(self.path)
         try:
             manifest = Manifest.read(self.path)
@@ -82,16 +80,18 @@ class CollectionWriter:
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
             self._state: LiveState = replayed(self.path, manifest, segments)
             live, place = manifest.live, self._state.place
+            self._tokens = TextTokens(self.path, live, tokens_of)
             assert live is not None and place is not None
             self._log = LogWriter.resume(self.path, bytes.fromhex(live.identity), place, calls=calls)
             self.recovered = self._state.recovered()
-            self._publisher.remove_leftovers()
+            self._publisher.clear_away()
             self._log.remove_before(live.log)
         except BaseException:
             self.lock.release()
             raise
         # Held while the state changes; never while the disk is waited for, or a segment is built.
         self._changing = threading.RLock()
+        self._shown = Shown()
         self._show()
         self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
@@ -132,12 +132,14 @@ class CollectionWriter:
         self.check(writes)
         with self._changing:
             self._check_open()
-            self._find_tokens(writes)
+            self._tokens.find(self._state, writes)
             # All are made before one is logged, so that what is refused leaves nothing behind; windows stay together.
             records = list(encode_all(writes, lambda write: self._state.document_of(write) is not None))
             self._log.append(records, wait=False)
             applied = self._state.apply(writes)
             self._show()
+            if wait:
+                self._shown.wait_for_latest()
             # Memory may be full now, or so much of a segment deleted that it is to be written again.
             if self._todo():
                 self._work.notify_all()
@@ -145,48 +147,36 @@ class CollectionWriter:
             self._log.flush()
         return applied
 
-    def _find_tokens(self, writes: Sequence[Write]) -> None:
-        """Say with each write which tokens no longer count: those of the document in a segment that it replaces."""
-        held: list[tuple[Write, tuple[Tombstones, range]]] = []
-        for write in writes if self._counts_tokens else ():
-            id = self._state.document_of(write)
-            found = None if id is None else self._state.in_segment(id)
-            if found is not None:
-                held.append((write, found))
-        if not held:
-            return
-        if self._tokens_of is None:
-            raise LsrError(f"{self.path}: to replace or delete documents of this collection, its encoder is needed")
-        texts = [each.segment.part("documents").documents(rows.start, rows.stop) for _, (each, rows) in held]
-        tokens = iter(self._tokens_of([row for rows in texts for row in rows]))
-        for (write, _), rows in zip(held, texts, strict=True):
-            write.gone = np.sort(np.concatenate([next(tokens) for _ in rows]))
-
-    def _tokens_of_rows(self, rows: Sequence[Document]) -> npt.NDArray[np.uint32]:
-        """The tokens of the rows of a document, each once for each row, ascending."""
-        if not self._counts_tokens or self._tokens_of is None:
-            return np.zeros(0, np.uint32)
-        return np.sort(np.concatenate(self._tokens_of(rows)))
-
     def flush_log(self) -> LogPlace:
         """Wait until all writes are on the disk; return where the log ends then."""
+        with self._changing:
+            self._shown.wait_for_latest()
         self._log.flush()
         return self._log.place
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Index:
-        """The collection as it is now; it never changes. Whoever writes is not waited for."""
-        return self._latest()
+        """The collection as it is now; it never changes. Whoever writes is not waited for.
+
+        Once its log could not be written, it is as it is on the disk.
+        """
+        if not self._log.failed:
+            return self._shown.latest()
+        with self._changing:
+            return self._shown.on_disk(self._log.durable)()
 
     def _show(self) -> None:
         """Let what there is now be what the next snapshot holds. It is made when it is asked for."""
         manifest, searched = self.manifest, self._state.searched()
         segments = tuple(each.segment for each in self._state.tombstones)
-        self._latest = cache(lambda: Index(self.path, manifest, segments, searched))
+        made = cache(lambda: Index(self.path, manifest, segments, searched))
+        self._shown.show(made, self._log.appended, self._log.durable)
 
     def holds(self, id: str) -> bool:
         """Whether there is a document of this id."""
+        if self._log.failed:
+            return id in self.snapshot().documents
         with self._changing:
             return self._state.holds(id)
 
@@ -202,7 +192,10 @@ class CollectionWriter:
             self._check_open()
 
     def compact(self) -> None:
-        """Put all that lives into one segment, and wait for that. Raises what went wrong with it."""
+        """Put all that lives into one segment, and wait for that. Raises what went wrong with it.
+
+        Token vectors that only some documents have are left out.
+        """
         self.flush()
         with self._work:
             self._compactions += 1
@@ -240,10 +233,11 @@ class CollectionWriter:
             number = self._log.rotate()
             manifest = in_place_of(self.manifest, taken, log=number, sequence=self._log.durable)
             segments = open_segments(self.path, manifest, {})
-            self._publisher.replace(manifest, keep=keep)
+            with self._publishing():
+                self._publisher.replace(manifest, keep=keep)
             self._state = LiveState(manifest, segments)
             self._vocabulary = stored_vocabulary(self.path, manifest, segments)
-            self._tokens_of = tokens_of
+            self._tokens = TextTokens(self.path, manifest.live, tokens_of)
             self._show()
             self._log.remove_before(number)
 
@@ -282,9 +276,8 @@ class CollectionWriter:
 
     def _check_open(self) -> None:
         if self._failure is not None:
-            raise LsrError(
-                f"{self.path}: making a segment failed ({self._failure})", remedies=["open the collection again"]
-            ) from self._failure
+            problem = f"{self.path}: a segment could not be made, or published ({self._failure})"
+            raise LsrError(problem, remedies=["open the collection again"]) from self._failure
         if self._closing:
             raise LsrError(f"{self.path}: this collection is closed", remedies=["open it again"])
 
@@ -305,7 +298,9 @@ class CollectionWriter:
 
     def _to_merge(self) -> list[Tombstones]:
         tombstones = self._state.tombstones
-        chosen = self.policy.to_merge([(len(each.segment), each.count) for each in tombstones])
+        sizes = [(len(each.segment), each.count) for each in tombstones]
+        # Beside segments without them, token vectors would be lost.
+        chosen = self.policy.to_merge(sizes, [carried_parts(each.segment.record.parts) for each in tombstones])
         return [tombstones[number] for number in chosen]
 
     def _run(self) -> None:
@@ -345,15 +340,13 @@ class CollectionWriter:
         with self._changing:
             tombstones = list(self._state.tombstones)
             if made is not None:
-                new, now = Tombstones(made), frozen.segment.state
-                dead = np.setdiff1d(state.live_rows(), now.live_rows(), assume_unique=True)
-                bury_rows(
-                    new, [(state.document(row), state.put(row).tokens) for row in dead.tolist()], windows=self._cuts
-                )
+                new = Tombstones(made)
+                bury_of_memory(new, state, frozen.segment.state, windows=self._cuts)
                 tombstones.append(new)
             # What is published as deleted may have been replaced by what the log does not hold yet.
             self._log.flush()
-            self._publisher.publish(tombstones, log=number, sequence=sequence)
+            with self._publishing():
+                self._publisher.publish(tombstones, log=number, sequence=sequence)
             self._state.tombstones = tombstones
             self._state.memories.remove(frozen)
             self._show()
@@ -366,20 +359,31 @@ class CollectionWriter:
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
         rows = rows_of_segments(searched, self.manifest.model_terms, scale, windows=self._cuts)
-        made = self._made(rows) if rows.rows else None
+        made = self._made(rows, searched) if rows.rows else None
         with self._changing:
             left = [each for each in self._state.tombstones if each not in merged]
             if made is not None:
                 new = Tombstones(made)
                 for each, seen in zip(merged, searched, strict=True):
-                    bury_since(new, each, seen, self._tokens_of_rows)
+                    bury_since(new, each, seen, self._tokens.of_rows)
                 # The largest first: its best documents say early what the others need not look at.
                 left.append(new)
                 left.sort(key=lambda each: -len(each.segment))
             self._log.flush()  # as for a flush
-            self._publisher.publish(left)
+            with self._publishing():
+                self._publisher.publish(left)
             self._state.tombstones = left
             self._show()
+
+    @contextmanager
+    def _publishing(self) -> Iterator[None]:
+        """Write nothing more once publishing has failed: whether readers see the one or the other is not known."""
+        try:
+            yield
+        except BaseException as error:
+            self._failure = error
+            self._work.notify_all()
+            raise
 
     @property
     def _cuts(self) -> bool:
@@ -387,14 +391,10 @@ class CollectionWriter:
         live = self.manifest.live
         return live is not None and live.windows is not None
 
-    @property
-    def _counts_tokens(self) -> bool:
-        live = self.manifest.live
-        return live is not None and live.tokens
-
-    def _made(self, rows: Rows) -> Segment:
+    def _made(self, rows: Rows, merged: Sequence[SearchedSegment] = ()) -> Segment:
         """Build a segment, at no more than the rate that the policy allows."""
-        record = build_segment(self.path, self.manifest, paced_rows(rows, self.policy.merge_rate), self._vocabulary)
+        paced = paced_rows(rows, self.policy.merge_rate)
+        record = build_segment(self.path, self.manifest, paced, self._vocabulary, merged)
         segment = Segment.open(self.path / record.name, record)
         segment.open_all()
         return segment

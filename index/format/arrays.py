@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -114,9 +115,20 @@ def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]
         writer.length = length
     if length:
         with path.open("r+b") as file:
-            file.truncate(_HEADER_BYTES + length * np.dtype(dtype).itemsize)
+            _reserve(file.fileno(), _HEADER_BYTES + length * np.dtype(dtype).itemsize)
         return np.asarray(np.memmap(path, np.dtype(dtype), "r+", _HEADER_BYTES, (length,)))
     return np.empty(0, dtype)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Give a file its size, and its room on the disk: a map of it that found the disk full would end the process."""
+    os.ftruncate(descriptor, size)
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
+                raise
 
 
 def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:

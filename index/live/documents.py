@@ -42,6 +42,14 @@ class Documents:
     def __len__(self) -> int:
         return self.rows if self.windows is None else sum(map(_alive_documents, self._segments))
 
+    def __contains__(self, id: object) -> bool:
+        """Whether there is a document of this id."""
+        try:
+            self.rows_of(id)  # type: ignore[arg-type]
+        except (NotFoundError, InputError):
+            return False
+        return True
+
     @cached_property
     def fields(self) -> Fields:
         """What filters, orders and counts go by."""

@@ -68,6 +68,9 @@ class Parts:
             return self._segments[0].part(name)
         if name in PARTS and name not in together:
             raise InputError(f"there is no one {name} part of {len(self._segments)} segments", remedies=[COMPACT])
+        if any(segment.has_part(name) for segment in self._segments):
+            problem = f"documents that were written since the {name} part was added have none of it"
+            raise InputError(problem, remedies=[f"put it into one segment, and add the {name} part again"])
         lacking = next((segment for segment in self._segments if not segment.has_part(name)), None)
         if lacking is None:
             raise InputError(f"there is no {name} part")

@@ -15,11 +15,14 @@ from lsr.index.format.records import FileRecord, SegmentRecord
 from lsr.index.live.log.reader import LogReader
 from lsr.index.live.log.records import decode
 from lsr.index.live.sparse import check_done
+from lsr.index.live.versions import kept_version
 from lsr.index.live.vocabulary import vocabulary_problems
 from lsr.index.parts.deleted import NAME as DELETED
 from lsr.index.parts.part import Part
 from lsr.index.parts.registry import PARTS, written_parts
 from lsr.index.parts.segment import Segment, unknown_files
+
+_OF_KEPT = " (of the version that was kept)"
 
 
 def verify(path: str | Path) -> list[str]:
@@ -45,7 +48,9 @@ def _problems(path: Path) -> list[str]:
     problems = manifest_problems(path, manifest)
     for record in manifest.segments:
         problems += [problem.said for problem in segment_problems(path / record.name, record)]
-    return problems if manifest.live is None else problems + _live_problems(path, manifest.live)
+    if manifest.live is None:
+        return problems
+    return [*problems, *_live_problems(path, manifest.live), *kept_problems(path, manifest.live)]
 
 
 def manifest_problems(path: Path, manifest: Manifest) -> list[str]:
@@ -66,6 +71,22 @@ def _live_problems(path: Path, live: LiveRecord) -> list[str]:
     except IndexFormatError as error:
         problems.append(error.message())
     return problems
+
+
+def kept_problems(path: Path, live: LiveRecord) -> list[str]:
+    """Those of the version that was kept of the collection at `path`, beside the one that is searched; if one was."""
+    try:
+        kept = kept_version(path)
+    except IndexFormatError as error:
+        return [error.message() + _OF_KEPT]
+    if kept is None or kept.live is None:
+        return []
+    found = []
+    if kept.live.vocabulary != live.vocabulary:
+        found += vocabulary_problems(path, kept.live.vocabulary, contents=True)
+    for record in kept.segments:
+        found += [problem.said for problem in segment_problems(path / record.name, record)]
+    return [said + _OF_KEPT for said in found]
 
 
 class Problem(NamedTuple):

@@ -3,6 +3,7 @@
     COLLECTION/
         manifest.json, segment-*, log-*, vocabulary-*.jsonl    the one that is searched
         .previous/manifest.json                                of the one that was kept; its segments are beside it
+        .previous/next/manifest.json                           of the one to be kept, until another is published
         .reindex/                                              the one that is being made: a collection of its own
 
 A version is known by the time at which it was begun, to the microsecond: `Manifest.created`.
@@ -10,17 +11,20 @@ A version is known by the time at which it was begun, to the microsecond: `Manif
 
 from __future__ import annotations
 
-import shutil
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError
+from lsr.core.files import remove, sync
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.vocabulary import remove_vocabularies
 
 PREVIOUS, COMING = ".previous", ".reindex"
+BACK = "back"
+"""A file in `COMING` that says that the version was kept before."""
+_NEXT = "next"
 
 
 def kept_version(path: Path) -> Manifest | None:
@@ -28,11 +32,37 @@ def kept_version(path: Path) -> Manifest | None:
 
     IndexFormatError for one that is damaged.
     """
-    if not (path / PREVIOUS / MANIFEST_NAME).exists():
-        return None
-    kept = Manifest.read(path / PREVIOUS)
-    # One that is the same was to be kept by a run that was killed before it published another.
-    return None if kept.created == Manifest.read(path).created else kept
+    for folder in (path / PREVIOUS / _NEXT, path / PREVIOUS):
+        if (folder / MANIFEST_NAME).exists():
+            kept = Manifest.read(folder)
+            # One that is the same was to be kept by a run that did not come to publish another.
+            if kept.created != Manifest.read(path).created:
+                return kept
+    return None
+
+
+def stage_kept(path: Path, manifest: Manifest | None) -> None:
+    """Prepare to keep the version of this manifest, or none, once another is published: until then nothing changes."""
+    previous = path / PREVIOUS
+    remove_version(previous / _NEXT)
+    if manifest is not None:
+        (previous / _NEXT).mkdir(parents=True, exist_ok=True)
+        manifest.write(previous / _NEXT)
+        sync(previous)
+
+
+def settle_kept(path: Path, manifest: Manifest) -> None:
+    """Let the version that was prepared be the one that is kept, or forget that if none was published after it."""
+    previous, coming = path / PREVIOUS, path / PREVIOUS / _NEXT
+    if not previous.is_dir():
+        return
+    with suppress(IndexFormatError):  # what is damaged is told, and stays
+        if (coming / MANIFEST_NAME).exists() and Manifest.read(coming).created != manifest.created:
+            (coming / MANIFEST_NAME).replace(previous / MANIFEST_NAME)
+        remove_version(coming)
+        (previous / f".{MANIFEST_NAME}").unlink(missing_ok=True)
+        if not any(previous.iterdir()):
+            previous.rmdir()
 
 
 def versions(path: Path, manifest: Manifest) -> list[Manifest] | None:
@@ -54,6 +84,22 @@ def is_published(path: Path) -> bool:
     return False
 
 
+def clear_published(path: Path) -> None:
+    """Remove what lies in `COMING` once it is published, but for what says which version it was, if its run goes on.
+
+    For who opens the collection: nobody makes a version then.
+    """
+    coming = path / COMING
+    if not coming.is_dir():
+        return
+    if is_published(path):
+        for entry in coming.iterdir():
+            if entry.name not in (MANIFEST_NAME, BACK):
+                remove(entry)
+    elif not any(coming.iterdir()):
+        coming.rmdir()
+
+
 def version_identity(manifest_path: Path) -> list[int]:
     """What a version of a collection is known by, of the path of its manifest: see `lsr.core.unfinished`."""
     return [zlib.crc32(Manifest.read(manifest_path.parent).created.encode())]
@@ -65,7 +111,7 @@ def remove_version(folder: Path) -> None:
         return
     for entry in folder.iterdir():
         if entry.name != MANIFEST_NAME:
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            remove(entry)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
     folder.rmdir()
 

@@ -28,6 +28,7 @@ from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD as LEXICAL
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.lexical.words import CollectionWords, WordCounter
+from lsr.encoding.titles import check_title_weight, recorded
 from lsr.text.windows import WindowSettings, cut_corpus, fitting_windows, is_first, whole_document
 from lsr.vectors.sparse import SparseVectors
 
@@ -69,6 +70,7 @@ def index_corpus(
     lexical: LexicalSettings | None = None,
     total: int | None = None,
     top_k: int | None = None,
+    title_weight: float = 0.0,
     windows: WindowSettings | None = None,
     only_if_needed: bool = False,
     schema: Schema | Mapping[str, str] | None = None,
@@ -82,6 +84,7 @@ def index_corpus(
 
     The encoding is kept in `PATH.encoding/` until the index is published: after an interruption, the same call resumes
     it. `restart` begins again, `force` replaces an existing index, `top_k` keeps only each document's heaviest terms.
+    What a title says counts `title_weight` times more (`lsr.encoding.titles`).
     With `lexical`, the words of each document are further terms beside those of the model, weighed by BM25; with
     `WordsAlone` for an encoder, they are all. With `windows`, documents are cut into windows, each in its own row, by
     which they are found; `only_if_needed`, not if each is a single one: the index is as without windows then. `threads`
@@ -98,7 +101,7 @@ def index_corpus(
         corpus = schema.checked(corpus)
 
     lexical = lexical_settings(encoder, lexical)
-    record = _encoder_record(encoder, top_k)
+    record = _encoder_record(encoder, top_k, check_title_weight(title_weight))
     check_index_output(path, force=force)
     if not force and (finished := finished_index(path)) is not None:
         return finished
@@ -110,11 +113,11 @@ def index_corpus(
             unit, total = "windows", None
     with _shards(path, work, restart) as shards:
         with stages("encoding" if encoder.dim else "reading", total, unit) as progress:
-            shards.encode(corpus, encoder, top_k=top_k, progress=_up_to(total, progress))
+            shards.encode(corpus, encoder, top_k=top_k, title_weight=title_weight, progress=_up_to(total, progress))
         if windows is not None and only_if_needed and all(map(is_first, shards.ids())):
             windows, shards.restore = None, whole_document
         with (
-            _words(shards, lexical, stages, alone=not encoder.dim) as words,
+            _words(shards, lexical, title_weight, stages, alone=not encoder.dim) as words,
             _builder(path, encoder, record, words, settings, windows, schema, force) as builder,
         ):
             model = None if isinstance(encoder, WordsAlone) else encoder
@@ -137,16 +140,16 @@ def _up_to(most: int | None, progress: Progress) -> Progress:
 
 @contextmanager
 def _words(
-    shards: EncodedShards, lexical: LexicalSettings | None, stages: Stages, *, alone: bool
+    shards: EncodedShards, lexical: LexicalSettings | None, title_weight: float, stages: Stages, *, alone: bool
 ) -> Iterator[CollectionWords | None]:
     """The words of the documents in the shards. InputError if there are none where they would stand alone."""
     if lexical is None:
         yield None
         return
-    with WordCounter(lexical, shards.folder) as counter:
+    with WordCounter(lexical, shards.folder, title_weight=title_weight) as counter:
         with stages("counting words", shards.documents, "documents") as progress:
             for documents in shards.read_documents():
-                counter.add([document.contents for document in documents])
+                counter.add([each.contents for each in documents], [each.title for each in documents])
                 progress(len(documents))
         found = counter.finish()
         if alone and not found.words:
@@ -300,11 +303,12 @@ def check_work(
     encoder: SparseEncoder | WordsAlone,
     *,
     top_k: int | None = None,
+    title_weight: float = 0.0,
     windows: WindowSettings | None = None,
     restart: bool = False,
 ) -> None:
     """OutputExistsError if interrupted work for `path` cannot go on with these settings; nothing is written."""
-    record = _encoder_record(encoder, top_k)
+    record = _encoder_record(encoder, top_k, title_weight)
     if windows is not None:
         record["windows"] = windows.to_record()
     _shards(path, record, restart).check()
@@ -318,8 +322,10 @@ def _work_folder(path: str | Path) -> Path:
     return beside(path, "encoding")
 
 
-def _encoder_record(encoder: SparseEncoder | WordsAlone, top_k: int | None) -> dict[str, Any]:
-    return {**encoder.settings(), "top_k": top_k}
+def _encoder_record(
+    encoder: SparseEncoder | WordsAlone, top_k: int | None, title_weight: float = 0.0
+) -> dict[str, Any]:
+    return {**encoder.settings(), "top_k": top_k, **recorded(title_weight)}
 
 
 def _build(

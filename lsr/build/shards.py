@@ -24,6 +24,7 @@ from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
 from lsr.core.work import WorkFolder
+from lsr.encoding.titles import encode_titled
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class EncodedShards(WorkFolder):
         encoder: SparseEncoder | WordsAlone,
         *,
         top_k: int | None = None,
+        title_weight: float = 0.0,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         """Encode what is not encoded yet, shard by shard.
@@ -94,12 +96,7 @@ class EncodedShards(WorkFolder):
                 progress(_rows(path))
         number = len(self.paths)
         for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
-            vectors = encoder.encode_documents(
-                [document.contents for document in documents],
-                [document.id for document in documents],
-                top_k=top_k,
-                progress=progress,
-            )
+            vectors = encode_titled(encoder, documents, title_weight, top_k=top_k, progress=progress)
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(_to_table(documents, vectors), temporary.absolute(), compression="zstd")
                 # Before the shard is there: what is stopped right after keeps it.

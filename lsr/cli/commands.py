@@ -16,7 +16,10 @@ from lsr.cli.streams import meeting_readers_that_go
 
 
 class CommandEntry(NamedTuple):
-    """A command, not loaded yet: its module in `lsr.cli`, which has a function `run`, and its panel in the help."""
+    """A command, not loaded yet: its module in `lsr.cli`, and its panel in the help.
+
+    The module has a function `run`, or a Typer application `GROUP` of commands below this one.
+    """
 
     module: str
     panel: str
@@ -45,6 +48,7 @@ COMMANDS = {
     "fields": CommandEntry("fields", _SEARCH),
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
+    "keys": CommandEntry("keys", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
@@ -95,7 +99,11 @@ class Commands(TyperGroup):
     def flags_of(self, arguments: Iterable[str]) -> set[str]:
         """The flags of the command that these arguments call; none if they call none."""
         name = next((each for each in arguments if not each.startswith("-")), "")
-        return {flag for param in self.commands[name].params for flag in param.opts} if name in COMMANDS else set()
+        if name not in COMMANDS:
+            return set()
+        command = self.commands[name]
+        below = getattr(command, "commands", {}).values()
+        return {flag for each in (command, *below) for param in each.params for flag in param.opts}
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the arguments; the help of `lsr` itself is printed here."""
@@ -146,6 +154,14 @@ class _Loaded(Mapping[str, Any]):
 
     def _make(self, name: str, entry: CommandEntry) -> Any:
         module = import_module(f"lsr.cli.{entry.module}")
+        if (below := getattr(module, "GROUP", None)) is not None:
+            group = typer.main.get_group(below)
+            group.name, group.help = name, escape(group.help or "")
+            group.rich_help_panel = entry.panel
+            for command in group.commands.values():
+                command.help = escape(command.help or "")
+                verbatim(command.params)
+            return group
         alone = typer.Typer(add_completion=False)
         alone.command(name, cls=getattr(module, "COMMAND", None), rich_help_panel=entry.panel)(module.run)
         command = typer.main.get_command(alone)

@@ -23,8 +23,11 @@ def run(collection: CollectionPath, as_json: Json = False) -> None:
     with Collection.open(collection) as opened:
         report_recovered(opened)
         before = opened.snapshot.describe()
+        had_late = any("late" in segment.record.parts for segment in opened.snapshot.segments)
         opened.compact()
         after = opened.snapshot.describe()
+        if had_late and "late" not in opened.snapshot.parts:
+            note("token vectors, which not all documents had, are gone: `lsr late` makes those of all")
     if as_json:
         keys = ("documents", "segments", "bytes")
         print_json({"before": {k: before[k] for k in keys}, "after": {k: after[k] for k in keys}})

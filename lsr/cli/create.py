@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note
-from lsr.cli.options import Device, Language, Lexical, NeverSplit
+from lsr.cli.options import Device, Language, Lexical, NeverSplit, TitleWeight
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
 
@@ -25,6 +25,7 @@ def run(
     lexical: Lexical = True,
     language: Language = None,
     never_split: NeverSplit = None,
+    title_weight: TitleWeight = 0.0,
     mean_length: Annotated[
         float, typer.Option(min=1, help="Words of a usual document, by which BM25 takes lengths. It stays so.")
     ] = 100.0,
@@ -56,6 +57,7 @@ def run(
         lexical=lexical,
         language=language or "english",
         never_split=() if never_split is None else read_never_split(never_split),
+        title_weight=title_weight,
         mean_length=mean_length,
         weight_scale=weight_scale,
         device=device,

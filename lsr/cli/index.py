@@ -26,6 +26,7 @@ from lsr.cli.options import (
     OnErrorOption,
     Restart,
     SchemaOption,
+    TitleWeight,
     TopK,
     TopWindows,
     WindowOverlap,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 _ENGINE = "The search engine"
 _WAYS = "--max-length reads more, --windows max all"
-_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language", "never_split")
+_OF_TEXTS = ("top_k", "window_overlap", "lexical", "lexical_weight", "language", "never_split", "title_weight")
 
 
 def run(
@@ -73,6 +74,7 @@ def run(
     lexical_weight: LexicalWeight = None,
     language: Language = None,
     never_split: NeverSplit = None,
+    title_weight: TitleWeight = 0.0,
     window_overlap: WindowOverlap = None,
     windows: Windows = None,
     window_words: WindowWords = None,
@@ -241,7 +243,9 @@ def run(
             if dry:
                 cut_documents = job.documents if cut is None else cut_corpus(job.documents, cut)
                 unit, total = ("documents", job.total) if cut is None else ("windows", None)
-                check_work(out, job.encoder, top_k=top_k, windows=cut or fitting, restart=restart)
+                check_work(
+                    out, job.encoder, top_k=top_k, title_weight=title_weight, windows=cut or fitting, restart=restart
+                )
                 print_dry_run(dry_run(cut_documents, total, job.encoder, _WAYS, unit, fitting), as_json)
                 return
             index = index_corpus(
@@ -251,6 +255,7 @@ def run(
                 lexical=words,
                 total=job.total,
                 top_k=top_k,
+                title_weight=title_weight,
                 windows=cut or fitting,
                 only_if_needed=fitting is not None,
                 restart=restart,

@@ -161,6 +161,16 @@ NeverSplit = Annotated[
     ),
 ]
 
+TitleWeight = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        help="How many times more what the title says counts: words of it 1 + so many times, and so many times its own "
+        "vector is added.",
+    ),
+]
+
 
 def lexical_settings(
     lexical: bool, weight: float | None, language: str | None, never_split: Path | None = None

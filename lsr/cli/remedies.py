@@ -30,6 +30,7 @@ WORDS = {
     "add-part-again": "add the {part} part again with `lsr {part} {path} --force`",
     "build-with": "build it with --{part}",
     "upgrade": "bring it up to date with `lsr upgrade {path}`",
+    "make-key": "make a key with `lsr keys create {path}`",
     "tune": "run `lsr tune INDEX --queries FILE --recall {recall} --k {k}`",
 }
 """By the remedy's name, with its values in braces."""

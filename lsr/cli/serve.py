@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lsr.cli.options import Device, EncodingThreads, IndexPath, OtherModel
+from lsr.cli.remedies import in_flags
 from lsr.core.errors import MissingDependencyError
 
 
 def run(
     index: IndexPath,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; 0.0.0.0 for every interface, if there are keys (lsr keys create)."),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many searches run at once. (default: the number of cores)")
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of settings; flags and LSR_… variables go before it.", show_default=False),
     ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that answer. (default: 1)")] = None,
+    search_threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many searches a process runs at once. (default: the number of cores)"),
+    ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous", help="Let anyone ask without a key: for a server behind a proxy that authenticates."
+        ),
+    ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
@@ -35,6 +52,12 @@ def run(
             help="Let searches be re-ranked with this cross-encoder, or with `late`: the index's token vectors."
         ),
     ] = None,
+    tracing: Annotated[
+        str | None,
+        typer.Option(
+            help="Send traces to this receiver of OTLP over HTTP, such as http://localhost:4318.", metavar="URL"
+        ),
+    ] = None,
     model: OtherModel = None,
     threads: EncodingThreads = None,
     device: Device = None,
@@ -42,6 +65,7 @@ def run(
     """Serve an index, or all collections in a folder, over HTTP, until interrupted.
 
     Collections can be made and written to over HTTP; the folder may be empty. /docs on the server lists the endpoints.
+    Without keys (`lsr keys create`) it answers to this machine alone.
 
     Examples:
 
@@ -57,6 +81,13 @@ def run(
         ) from error
 
     settings = ServiceSettings.from_env(
-        workers=workers, rerank=rerank, root_path=root_path, allow_hosts=tuple(allow_host) if allow_host else None
+        config,
+        workers=workers,
+        search_threads=search_threads,
+        anonymous=anonymous or None,
+        rerank=rerank,
+        root_path=root_path,
+        allow_hosts=tuple(allow_host) if allow_host else None,
+        tracing=tracing,
     )
-    serve(index, settings, host=host, port=port, model=model, device=device)
+    serve(index, settings, host=host, port=port, model=model, device=device, wording=in_flags)

@@ -111,6 +111,8 @@ def _lost(index: Path, done: Repair) -> Iterator[str]:
             f"{done.unreadable:,} records of the log" if done.unreadable else "what the damaged bytes of the log said"
         )
         yield f"not readable: {more}"
+    if done.previous:
+        yield "lost: the version that was kept; there is none to go back to with lsr reindex --back"
     for part, model in done.parts.items():
         if part == "vocabulary":
             yield "lost: the names of the model's terms, which searches do without"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lsr.index.collection.policy import LivePolicy
     from lsr.index.collection.writer import CollectionWriter
     from lsr.index.format.manifest import Manifest
+    from lsr.index.fusion.facets import Facet
     from lsr.index.live.memory.segment import Applied
-    from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
 
 # Documents that are encoded, logged and made safe together.
@@ -102,8 +102,7 @@ class Collection:
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
         `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
-        models are loaded, and need not be loaded again. Raises OutputExistsError if another process
-        writes to it, IndexFormatError if there is none or it is damaged.
+        models are loaded. OutputExistsError if another process writes to it, IndexFormatError if it is damaged or none.
         """
         return cls(path, device=device, policy=policy, retriever=retriever)
 
@@ -117,6 +116,7 @@ class Collection:
         lexical: bool = True,
         language: str = "english",
         never_split: Sequence[str] = (),
+        title_weight: float = 0.0,
         mean_length: float = 100.0,
         weight_scale: float | None = None,
         schema: Mapping[str, str] | None = None,
@@ -130,7 +130,7 @@ class Collection:
             model: a name from `lsr models`, a folder or a hub name; "bm25" for words alone. Default: `lsr index`'s.
             dense: a dense model, for hybrid search.
             lexical: whether words count beside the model's terms; `language` of their stemmer; `never_split`: terms
-                that are one word each.
+                that are one word each; `title_weight`: how many times more titles count (`lsr.encoding.titles`).
             mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
             weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
                 the heaviest. Default: by weights of texts that come with Python.
@@ -149,6 +149,7 @@ class Collection:
             lexical=lexical,
             language=language,
             never_split=never_split,
+            title_weight=title_weight,
             mean_length=mean_length,
             weight_scale=weight_scale,
             schema=schema,
@@ -301,7 +302,7 @@ class Collection:
         self._writer.wait()
 
     def compact(self) -> None:
-        """Put all documents into one segment, without what was deleted."""
+        """Put all documents into one segment, without what was deleted; with token vectors, if all have them."""
         self._writer.compact()
 
     def reindex(
@@ -315,22 +316,7 @@ class Collection:
     ) -> Reindexed:
         """Encode all documents again, by another model, while they are searched and written to; then change over.
 
-        The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
-        again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
-        of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors (made anew),
-        words, fields, settings, synonyms; windows, unless they were the old model's, or are longer than the new one
-        reads. What was measured with the old model, as tuning does, is left out, and so are token vectors.
-
-        Args:
-            model: as for `create`.
-            dense: another dense model, or one where there was none.
-            weight_scale: as for `create`.
-            keep: keep the version that is left, so that `go_back` returns to it; it takes its space, and the place of
-                one that was kept before. Otherwise none is kept.
-            progress: called with the number of documents just encoded.
-
-        InputError for documents without texts or that the new model cannot take, ModelError for a model that there is
-        not; the collection stays as it is then.
+        See `lsr.collection.reindexing.reindex`.
         """
         from lsr.collection.reindexing import reindex
 
@@ -381,8 +367,7 @@ class Collection:
 
     def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
         """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
-        answer: SearchResponse | list[SearchResponse] = self.retriever.search(text, k, plan, **given)
-        return answer
+        return self.retriever.search(text, k, plan, **given)
 
     def get(self, id: str) -> Document | None:
         """The document of this id; None if there is none."""
@@ -395,6 +380,17 @@ class Collection:
         """All documents, as they were when this was called."""
         return self.snapshot.documents.scan()
 
-    def count(self) -> int:
-        """How many documents there are."""
-        return len(self)
+    def count(self, text: str | None = None, *, filter: Any = None, min_score: float | None = None) -> int:
+        """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
+        if text is None and filter is None:
+            return len(self)
+        total = self.search(text, 1, filter=filter, min_score=min_score, count=True).total
+        return int(total.value)
+
+    def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
+        """How many of the documents that match a text and a filter, or of all, have each value of these fields.
+
+        `fields`: as of a search, such as `"lang, tags:20"`. InputError for a field that there is not.
+        """
+        found: dict[str, Facet] = self.search(text, 1, filter=filter, facets=fields).facets
+        return found

@@ -15,6 +15,7 @@ from lsr.core.schema import Schema
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import check_title_weight, recorded
 from lsr.index.collection.create import create_collection
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
@@ -37,6 +38,7 @@ def create(
     lexical: bool,
     language: str,
     never_split: Sequence[str],
+    title_weight: float,
     mean_length: float,
     weight_scale: float | None,
     schema: Mapping[str, str] | None,
@@ -51,6 +53,7 @@ def create(
     made = settings_of_model(
         model,
         words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if words else None,
+        title_weight=check_title_weight(title_weight),
         weight_scale=weight_scale,
         device=device,
     )
@@ -60,7 +63,12 @@ def create(
 
 
 def settings_of_model(
-    model: str | None, *, words: LexicalRecord | None, weight_scale: float | None, device: str | None
+    model: str | None,
+    *,
+    words: LexicalRecord | None,
+    title_weight: float,
+    weight_scale: float | None,
+    device: str | None,
 ) -> dict[str, Any]:
     """What `lsr.index.collection.create.create_collection` is told of a model, and of words beside it.
 
@@ -72,18 +80,30 @@ def settings_of_model(
             "terms": 0,
             # Words weigh less than 1, whatever the text; a power of two, as 24 bits ask for.
             "weight_scale": float(weight_scale or 2.0**-7),
-            "encoder": {"model": WORDS_ALONE, "dim": 0, "top_k": None, RECORD: words.to_record()},
+            "encoder": {
+                "model": WORDS_ALONE,
+                "dim": 0,
+                "top_k": None,
+                **recorded(title_weight),
+                RECORD: words.to_record(),
+            },
             "settings": IndexSettings(weight_bits=24),
         }
     from lsr.encoding.sparse.encoder import SparseEncoder
 
     encoder = SparseEncoder.load(model or DEFAULT_MODEL, device=device)
     texts = [] if weight_scale is not None else sample_texts()
-    scale = weight_scale or heaviest(encoder.encode_documents(texts).weights, words=words is not None) * _ROOM / 255
+    heaviest_of_all = heaviest(encoder.encode_documents(texts).weights, words=words is not None)
+    scale = weight_scale or heaviest_of_all * (1 + title_weight) * _ROOM / 255
     return {
         "terms": encoder.dim,
         "weight_scale": float(scale),
-        "encoder": {**encoder.settings(), "top_k": None, **({} if words is None else {RECORD: words.to_record()})},
+        "encoder": {
+            **encoder.settings(),
+            "top_k": None,
+            **recorded(title_weight),
+            **({} if words is None else {RECORD: words.to_record()}),
+        },
         "settings": IndexSettings(),
         "tokens": encoder.inference_free,
         "windows": fitting_windows(encoder.max_length).to_record(),

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError
+from lsr.core.types import Vectors
 from lsr.encoding.lexical.analysis import ANALYSIS, Analyser
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
-from lsr.encoding.lexical.words import damped
+from lsr.encoding.lexical.words import damped, weighted
+from lsr.encoding.titles import encode_titled, title_weight_of
 from lsr.index.live.writes import Put, check_write
 from lsr.index.parts.document_writer import check_storable
 from lsr.text.windows import WindowSettings, cut_document, split_window_id
@@ -45,6 +47,9 @@ class DocumentEncoder:
         dense: what it says of the dense encoder; None if there are no dense vectors.
         windows: how documents are cut into rows; None if they are not.
         load, load_dense: give the encoders of documents.
+
+    Attributes:
+        stored: gives the dense vector of a row where one is stored, and its text need not be encoded; mostly None.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class DocumentEncoder:
         self._record = record or {}
         self._tokens, self._has_dense = tokens, dense is not None
         self._load, self._load_dense = load, load_dense
+        self.stored: Callable[[Document], Vectors | None] | None = None
         self._windows = windows
         self._words_alone = self._record.get("model") == WORDS_ALONE
         self._lexical = LexicalRecord.of_encoder(record)
@@ -70,6 +76,7 @@ class DocumentEncoder:
                 remedies=["build it again"],
             )
         self._analyser = None if self._lexical is None else Analyser.of(self._lexical.settings)
+        self._title_weight = title_weight_of(record)
         self._lock = Lock()  # stemmers are for one thread at a time
 
     def encode(
@@ -85,12 +92,11 @@ class DocumentEncoder:
                 kept += [document] if self._windows is None else cut_document(document, self._windows)
             except InputError as error:
                 refused.append(Refused(str(document.id), error.problem))
-        texts = [document.contents for document in kept]
-        rows = self._terms(texts, [document.id for document in kept], progress)
-        dense = self._load_dense().encode_documents(texts) if self._has_dense and texts else [None] * len(texts)
+        rows = self._terms(kept, progress)
+        dense = self._dense(kept)
         puts = []
         for document, row, words, tokens, vector in zip(
-            kept, rows, self._words(texts), self.tokens_of(kept), dense, strict=True
+            kept, rows, self._words(kept), self.tokens_of(kept), dense, strict=True
         ):
             puts.append(Put(document, *row, words.names, words.weights, tokens, words.length, vector))
         puts, broken = self.fitting(puts, check_write)
@@ -112,27 +118,44 @@ class DocumentEncoder:
         return put.id if self._windows is None else split_window_id(put.id)[0]
 
     def _terms(
-        self, texts: Sequence[str], ids: Sequence[str], progress: Callable[[int], None] | None
+        self, documents: Sequence[Document], progress: Callable[[int], None] | None
     ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]]:
-        if self._words_alone or not texts:
+        if self._words_alone or not documents:
             if progress:
-                progress(len(texts))
-            return [(_NO_TERMS, _NO_WEIGHTS)] * len(texts)
-        vectors = self._load().encode_documents(texts, ids, top_k=self._record.get("top_k"), progress=progress)
-        return [vectors.row(number) for number in range(len(texts))]
+                progress(len(documents))
+            return [(_NO_TERMS, _NO_WEIGHTS)] * len(documents)
+        top_k = self._record.get("top_k")
+        vectors = encode_titled(self._load(), documents, self._title_weight, top_k=top_k, progress=progress)
+        return [vectors.row(number) for number in range(len(documents))]
 
-    def _words(self, texts: Sequence[str]) -> Iterator[_Words]:
-        for text in texts:
+    def _dense(self, rows: Sequence[Document]) -> list[Vectors | None]:
+        """The dense vectors of rows; None where there are none."""
+        if not self._has_dense:
+            return [None] * len(rows)
+        found = [None if self.stored is None else self.stored(row) for row in rows]
+        missing = [place for place, vector in enumerate(found) if vector is None]
+        if missing:
+            made = self._load_dense().encode_documents([rows[place].contents for place in missing])
+            for place, vector in zip(missing, made, strict=True):
+                found[place] = vector
+        return found
+
+    def _words(self, documents: Sequence[Document]) -> Iterator[_Words]:
+        for document in documents:
             if self._lexical is None or self._analyser is None:
                 yield _Words((), _NO_WEIGHTS, 0)
                 continue
             with self._lock:
-                words = self._analyser.words(text)
-            counts = Counter(words)
-            lengths = np.full(len(counts), len(words), np.int64)
+                words = self._analyser.words(document.contents)
+                title = self._analyser.words(document.title) if self._title_weight else []
+            counts, of_title = Counter(words), Counter(words[: len(title)])
             weights = damped(
-                np.fromiter(counts.values(), np.int64, len(counts)),
-                lengths,
+                weighted(
+                    np.fromiter(counts.values(), np.int64, len(counts)),
+                    np.fromiter((of_title[word] for word in counts), np.int64, len(counts)),
+                    self._title_weight,
+                ),
+                np.full(len(counts), weighted(len(words), len(title), self._title_weight)),
                 self._lexical.mean_length,
                 self._lexical.settings,
             )

@@ -20,18 +20,20 @@ from typing import Any, Protocol, Self
 from lsr.collection.creating import dense_record, settings_of_model
 from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.outcomes import Added, Deleted, Reindexed
+from lsr.collection.stored_dense import stored_dense
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document, is_blank
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import title_weight_of
 from lsr.index import Index
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.versions import begin_with
 from lsr.index.collection.writer import CollectionWriter
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.lock import REINDEX, WRITE
-from lsr.index.live.versions import COMING, is_published, kept_version, remove_version
+from lsr.index.live.versions import BACK, COMING, is_published, kept_version, remove_version
 from lsr.index.parts.dense.record import DenseRecord
 from lsr.search.live import LiveRetriever
 from lsr.text.windows import fitting_windows
@@ -43,7 +45,6 @@ _BATCH, _BATCH_CHARACTERS = 64, 1 << 20
 # So many documents are compared while writes wait; more only where writers are faster than the encoder, round after
 # round.
 _FEW, _MOST_ROUNDS = 64, 20
-_BACK = "back"
 
 
 class Versioned(Protocol):
@@ -89,7 +90,25 @@ def reindex(
     keep: bool,
     progress: Progress | None,
 ) -> Reindexed:
-    """See `Collection.reindex`."""
+    """Encode all documents again, by another model, while they are searched and written to; then change over.
+
+    The new version is made beside this one, of the texts that are stored. What is written meanwhile is encoded
+    again, too; only for the last of it, writes wait. Searches see the one or the other, whichever process they are
+    of. An interrupted run goes on where it was. What is not asked for stays as it is: dense vectors, words, fields,
+    settings, synonyms; windows, unless they were the old model's, or are longer than the new one reads. What was
+    measured with the old model, as tuning does, is left out, and so are token vectors.
+
+    Args:
+        model: as for `Collection.create`.
+        dense: another dense model, or one where there was none.
+        weight_scale: as for `Collection.create`.
+        keep: keep the version that is left, so that `Collection.go_back` returns to it; it takes its space, and the
+            place of one that was kept before. Otherwise none is kept.
+        progress: called with the number of documents just encoded.
+
+    InputError for documents without texts or that the new model cannot take, ModelError for a model that there is
+    not; the collection stays as it is then.
+    """
     with _alone(collection) as folder:
         manifest = collection.snapshot.manifest
         wanted = settings_for(manifest, model, dense, weight_scale, collection.device)
@@ -106,11 +125,13 @@ def reindex(
 def go_back(collection: Versioned, *, keep: bool, progress: Progress | None) -> Reindexed:
     """See `Collection.go_back`."""
     with _alone(collection) as folder:
-        begun = (folder / _BACK).exists()
+        begun = (folder / BACK).exists()
         if begun and is_published(collection.path):
             return finished(collection, keep=keep)
         kept = kept_version(collection.path)
         if kept is None:
+            if is_published(collection.path):
+                remove_version(folder)
             raise NotFoundError(f"{collection.path}: no version of it was kept")
         made = _opened(collection, folder, lambda: _begin_back(collection, kept, folder), begun=begun)
         return _change_over(collection, made, keep=keep, progress=progress)
@@ -200,7 +221,7 @@ def _compare_all(source: Index, made: Versioned, progress: Progress | None) -> N
             elif progress is not None:
                 progress(1)
 
-    _add(made, missing(), progress)
+    _add(source, made, missing(), progress)
 
 
 def _catch_up(collection: Versioned, made: Versioned) -> int:
@@ -219,7 +240,7 @@ def _compare(source: Index, made: Versioned, ids: Iterable[str]) -> int:
     wanted = {id: _document(source, id) for id in ids}
     differ = {id: document for id, document in wanted.items() if made.get(id) != document}
     made.delete([id for id, document in differ.items() if document is None], wait=False)
-    _add(made, [document for document in differ.values() if document is not None], None)
+    _add(source, made, [document for document in differ.values() if document is not None], None)
     return len(differ)
 
 
@@ -230,7 +251,9 @@ def _document(index: Index, id: str) -> Document | None:
         return None
 
 
-def _add(made: Versioned, documents: Iterable[Document], progress: Progress | None) -> None:
+def _add(source: Index, made: Versioned, documents: Iterable[Document], progress: Progress | None) -> None:
+    """Add documents of a snapshot to a version; what the same dense model made of them is taken over."""
+    made._encoder.stored = stored_dense(source, made.snapshot.manifest)
     for batch in chunks(documents, _BATCH, _BATCH_CHARACTERS, lambda document: document.size):
         for refused in made.add(batch, wait=False).refused:
             raise InputError(f"document {refused.id!r} cannot be encoded by this model: {refused.reason}")
@@ -254,7 +277,9 @@ def settings_for(
     if words is not None:
         weight = words.settings.weight if alone == was_alone else 1.0 if alone else LexicalSettings().weight
         words = replace(words, settings=replace(words.settings, weight=weight), analysis=ANALYSIS)
-    made = settings_of_model(model, words=words, weight_scale=weight_scale, device=device)
+    made = settings_of_model(
+        model, words=words, title_weight=title_weight_of(record), weight_scale=weight_scale, device=device
+    )
     if alone == was_alone:
         made["settings"] = live.settings
     if not alone:
@@ -295,7 +320,7 @@ def _opened(collection: Versioned, folder: Path, begin: Callable[[], None], *, b
 
 def _begin_back(collection: Versioned, kept: Manifest, folder: Path) -> None:
     begin_with(collection.path, kept, folder)
-    (folder / _BACK).touch()
+    (folder / BACK).touch()
 
 
 def _begin(folder: Path, wanted: dict[str, Any]) -> None:
@@ -306,7 +331,7 @@ def _begin(folder: Path, wanted: dict[str, Any]) -> None:
 def _begun(folder: Path, wanted: dict[str, Any]) -> bool:
     """Whether a version is being made that is encoded like this."""
     manifest = _manifest(folder)
-    if manifest is None or manifest.live is None or (folder / _BACK).exists():
+    if manifest is None or manifest.live is None or (folder / BACK).exists():
         return False
     live = manifest.live
     found = {

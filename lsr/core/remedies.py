@@ -74,6 +74,11 @@ def upgrade(path: str | Path) -> Remedy:
     return Remedy("upgrade", "bring it up to date", "lsr.index.upgrade_index", {"path": str(path)})
 
 
+def make_key(path: str | Path) -> Remedy:
+    """Make a key for what is served at `path`."""
+    return Remedy("make-key", "make a key", "lsr.service.keys.store.KeyStore.create", {"path": str(path)})
+
+
 def name_format(formats: Iterable[str], endings: Iterable[str]) -> Remedy:
     """Name the format of a corpus, one of these, or let the name of its file end as one of theirs does."""
     among = ", ".join(formats)

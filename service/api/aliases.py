@@ -23,7 +23,7 @@ AliasName = Annotated[str, Path(examples=[examples.ALIAS_NAME])]
 
 
 @router.get("", response_model=AliasesAnswer)
-@needs(Role.READ)
+@needs(Role.READ, scoped=True)
 async def aliases(request: Request) -> Response:
     """List the aliases."""
     service = service_of(request)

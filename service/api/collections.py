@@ -31,7 +31,7 @@ async def named(
 
 
 @router.get("", response_model=CollectionsAnswer, response_model_exclude_none=True)
-@needs(Role.READ)
+@needs(Role.READ, scoped=True)
 async def collections(request: Request) -> Response:
     """List the collections."""
     service = service_of(request)

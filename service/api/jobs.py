@@ -23,7 +23,7 @@ JobId = Annotated[str, Path(examples=[examples.JOB_ID])]
 
 
 @router.get("", response_model=JobsAnswer)
-@needs(Role.ADMIN)
+@needs(Role.ADMIN, scoped=True)
 async def jobs(request: Request) -> Response:
     """List the jobs: those that are to be done, that run, and the last ones that ended."""
     service, sees = service_of(request), sees_of(request)
@@ -35,7 +35,7 @@ async def jobs(request: Request) -> Response:
 
 
 @router.get("/{id}", response_model=JobAnswer)
-@needs(Role.ADMIN)
+@needs(Role.ADMIN, scoped=True)
 async def job(request: Request, id: JobId) -> Response:
     """How far a job is, or what became of it."""
     service = service_of(request)
@@ -43,7 +43,7 @@ async def job(request: Request, id: JobId) -> Response:
 
 
 @router.delete("/{id}", response_model=JobAnswer, responses=CONFLICT)
-@needs(Role.ADMIN)
+@needs(Role.ADMIN, scoped=True)
 async def cancel(request: Request, id: JobId) -> Response:
     """End a job that waits, or one that can be ended while it runs: soon after this is answered."""
     service = service_of(request)

@@ -179,6 +179,7 @@ def _answer(
     found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock, highlight: Highlight | None = None
 ) -> bytes:
     """See `SearchAnswer`."""
+    clock.searched(found.mode, found.stages_ms or {"encode": found.encode_ms, "search": found.search_ms})
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
     if highlight is not None:
         for hit, told in zip(found.hits, record["hits"], strict=True):

@@ -72,9 +72,9 @@ class Root:
         return made
 
     @classmethod
-    def of(cls, retriever: SearchBackend | LiveRetriever) -> Root:
+    def of(cls, retriever: SearchBackend | LiveRetriever, name: str = "index") -> Root:
         """A retriever, as the one collection that is served, and not written to."""
-        collection = ServedCollection.of(retriever)
+        collection = ServedCollection.of(retriever, name)
         made = cls(None, only=collection.name)
         made._opened[collection.name] = collection
         return made
@@ -92,6 +92,11 @@ class Root:
             found = (entry.name for entry in os.scandir(self.folder) if is_name(entry.name))
             return sorted(name for name in found if (self.folder / name / MANIFEST_NAME).is_file())
         return []
+
+    def opened(self) -> list[ServedCollection]:
+        """Those that were asked for since the server started."""
+        with self._changing:
+            return list(self._opened.values())
 
     def name_of(self, name: str) -> str:
         """The name of a collection: its own, or the one that an alias stands for."""
@@ -226,9 +231,7 @@ class Root:
 
     def close(self) -> None:
         """Make all writes safe and let others write. What is needed again is opened again."""
-        with self._changing:
-            opened = list(self._opened.values())
-        for collection in opened:
+        for collection in self.opened():
             collection.close()
 
 

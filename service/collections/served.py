@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
@@ -14,8 +15,11 @@ from lsr.search.live import LiveRetriever
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.service.backend import SearchBackend, Served
 from lsr.service.http.errors import ConflictError
+from lsr.service.metrics.collections import CollectionFigures
 
 T = TypeVar("T")
+
+logger = logging.getLogger("lsr.service")
 
 
 class ServedCollection:
@@ -73,6 +77,14 @@ class ServedCollection:
         if rerank:
             backend.warm_up(SearchPlan(rerank=RerankSettings(model=rerank)))
         return backend
+
+    def figures(self) -> CollectionFigures | None:
+        """What metrics say of it; None if it cannot be read, or is none that says something of itself."""
+        try:
+            return CollectionFigures.of(self.now().index.describe())
+        except (LsrError, OSError) as error:
+            logger.warning("metrics without the collection %s: %s", self.name, error)
+            return None
 
     @property
     def is_there(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -11,18 +12,40 @@ import orjson
 
 
 class Clock:
-    """Measures a request: it starts when the request has been read; `begin` is called when a thread takes it up."""
+    """Measures a request: it starts when the request has been read; `begin` is called when a thread takes it up.
+
+    Attributes:
+        mode: how was searched, once something was; "none" for other work.
+        stages_ms: milliseconds of the stages of the work, in their order, as far as it told them.
+    """
 
     def __init__(self) -> None:
         self._arrived = self._begun = perf_counter()
+        self.mode = "none"
+        self.stages_ms: dict[str, float] = {}
 
     def begin(self) -> None:
         self._begun = perf_counter()
 
+    def searched(self, mode: str, stages_ms: Mapping[str, float]) -> None:
+        """Note how was searched, and how long each stage took; those of several searches are added up."""
+        self.mode = mode
+        for stage, milliseconds in stages_ms.items():
+            self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + milliseconds
+
+    @property
+    def queue_ms(self) -> float:
+        """Milliseconds that the request waited for a thread."""
+        return (self._begun - self._arrived) * 1e3
+
+    @property
+    def total_ms(self) -> float:
+        """Milliseconds since it was read."""
+        return (perf_counter() - self._arrived) * 1e3
+
     def timings(self) -> dict[str, float]:
         """Milliseconds that the request waited for a thread, and in total."""
-        queued, total = self._begun - self._arrived, perf_counter() - self._arrived
-        return {"queue_ms": round(queued * 1e3, 3), "total_ms": round(total * 1e3, 3)}
+        return {"queue_ms": round(self.queue_ms, 3), "total_ms": round(self.total_ms, 3)}
 
 
 def to_json(answer: dict[str, Any]) -> bytes:

@@ -25,7 +25,8 @@ class BodyLimit:
 
     The answer is 413 for a body over `max_bytes`, whether announced or streamed, and 408 for one that takes longer than
     `timeout` seconds to arrive. At most `max_bytes` and one chunk are kept in memory. The connection is closed after a
-    refusal, because what the client still sends would be read as its next request.
+    refusal, because what the client still sends would be read as its next request. What unpacks bodies finds the limit
+    in the request's state, as `most_bytes`.
 
     A body of documents (`is_bulk`) may have `bulk_bytes`, and `timeout` is for each of its pieces: it is worked on as
     it arrives, and the client waits for that.
@@ -43,6 +44,7 @@ class BodyLimit:
             return
         bulk = is_bulk(scope)
         max_bytes = self.bulk_bytes if bulk else self.max_bytes
+        scope.setdefault("state", {})["most_bytes"] = max_bytes
         announced = Headers(scope=scope).get("content-length", "")
         too_large = f"the body is larger than {max_bytes:,} bytes, the limit of this server"
         close = {"Connection": "close"}

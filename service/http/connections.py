@@ -54,10 +54,14 @@ class ConnectionLimits:
 
 
 class Connections:
-    """The open connections. Those that wait for a request, whole or in part, can be closed to make room."""
+    """The open connections. Those that wait for a request, whole or in part, can be closed to make room.
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    `on_refused` is called with the status of each request that is refused before the application sees it.
+    """
+
+    def __init__(self, limits: ConnectionLimits, on_refused: Callable[[int], None] = lambda status: None) -> None:
         self.limits = limits
+        self.on_refused = on_refused
         self.on_room: Callable[[], None] = lambda: None
         self._open: set[Connection] = set()
         # In the order in which they began to wait.
@@ -228,6 +232,7 @@ class Connection(H11Protocol):
     def _refuse(self, status: int, detail: str) -> None:
         """Answer if there is nothing that an answer would be mixed up with, and close."""
         logger.warning("closed a connection with status %d: %s", status, detail)
+        self._group.on_refused(status)
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
             body = orjson.dumps(problem)

@@ -23,11 +23,14 @@ def problem(description: str, **more: Any) -> dict[str, Any]:
 NOT_READY: dict[int | str, dict[str, Any]] = {
     503: problem("Warming up, or not finished in time.", headers=_RETRY),
 }
+_ASKED = {"WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: problem("A key is needed, or the one that was given opens nothing.", headers=_ASKED),
+    403: problem("The key's role or collections do not suffice."),
     404: problem("No such document or path."),
     413: problem("The body is too large."),
     422: problem("A field is missing, unknown or out of range; `errors` says which."),
-    429: problem("Every worker is busy and the queue is full.", headers=_RETRY),
+    429: problem("Every worker is busy and the queue is full, or the key has used its share.", headers=_RETRY),
     **NOT_READY,
 }
 
@@ -37,7 +40,7 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = get_openapi(
+            described = app.openapi_schema = get_openapi(
                 title=app.title,
                 version=app.version,
                 description=app.description,
@@ -45,7 +48,10 @@ def install(app: FastAPI) -> None:
                 # Older versions of FastAPI put the prefix of a mount here.
                 servers=app.servers,
             )
-            schemas = app.openapi_schema["components"]["schemas"]
+            schemas = described["components"]["schemas"]
+            # Where a server has keys; one without asks for none.
+            described["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            described["security"] = [{"key": []}, {}]
             schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE)
         return app.openapi_schema
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
 
 from lsr.service.http.errors import ClientGoneError, NotReadyError, OverloadedError, TimedOutError
@@ -19,6 +19,20 @@ class WorkPool:
     def __init__(self, workers: int, queue: int) -> None:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="lsr-work")
         self._places = BoundedSemaphore(workers + queue)
+        self._counting = Lock()
+        self._held = self._working = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for a thread."""
+        with self._counting:
+            return self._held - self._working
+
+    @property
+    def working(self) -> int:
+        """How many threads are at work."""
+        with self._counting:
+            return self._working
 
     async def run(self, work: Callable[[], T], *, timeout: float | None, gone: Coroutine[Any, Any, None]) -> T:
         """Call `work` in a thread and return its result.
@@ -31,13 +45,14 @@ class WorkPool:
         if not self._places.acquire(blocking=False):
             gone.close()
             raise OverloadedError("every worker is busy and the queue is full: try again in a moment")
+        self._count(held=1)
         try:
-            future = self._executor.submit(work)
+            future = self._executor.submit(self._counted, work)
         except RuntimeError:
-            self._places.release()
+            self._leave(None)
             gone.close()
             raise NotReadyError("the server is stopping: try again in a moment") from None
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(self._leave)
         answer = asyncio.wrap_future(future)
         watch = asyncio.create_task(gone)
         try:
@@ -53,6 +68,22 @@ class WorkPool:
             watch.cancel()
             future.cancel()
             answer.cancel()
+
+    def _counted(self, work: Callable[[], T]) -> T:
+        self._count(working=1)
+        try:
+            return work()
+        finally:
+            self._count(working=-1)
+
+    def _leave(self, _: object) -> None:
+        self._count(held=-1)
+        self._places.release()
+
+    def _count(self, *, held: int = 0, working: int = 0) -> None:
+        with self._counting:
+            self._held += held
+            self._working += working
 
     def close(self) -> None:
         """Wait until all accepted work is done."""

@@ -36,6 +36,7 @@ from lsr.service.http.errors import (
     UnavailableError,
 )
 from lsr.service.http.prefix import path_to
+from lsr.service.http.secrets import without_keys, without_paths
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:problem-type:lsr:"
@@ -88,7 +89,8 @@ class ProblemResponse(Response):
         }
         if errors:
             problem["errors"] = list(errors)
-        super().__init__(orjson.dumps(problem), status, headers)
+        # What a client sent is repeated to it, but for keys, which stand in the wrong place then.
+        super().__init__(without_keys(orjson.dumps(problem).decode()).encode(), status, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -164,8 +166,14 @@ async def _lsr_error(request: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(request.app.state.settings.retry_after)
+    detail = hide(error.message())
+    if not isinstance(error, (InputError, NotFoundError)):
+        # These are about the request; all others may name files of this machine, which are its operator's to know.
+        detail, told = without_paths(detail), detail
+        if detail != told:
+            logger.warning("request %s: %s", request.scope.get("state", {}).get("request_id"), told)
     return ProblemResponse(
-        request.scope, error.http_status, hide(error.message()), kind=kind, title=title, errors=errors, headers=headers
+        request.scope, error.http_status, detail, kind=kind, title=title, errors=errors, headers=headers
     )
 
 

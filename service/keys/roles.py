@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -18,17 +18,37 @@ class Role(IntEnum):
     ADMIN = 3
 
 
-def needs(role: Role) -> Callable[[Endpoint], Endpoint]:
-    """Mark an endpoint as open to keys of at least `role`, and, as ANYONE, to who has none."""
+class Needs(NamedTuple):
+    """What an endpoint needs.
+
+    Attributes:
+        role: the least role of a key; ANYONE may be without one.
+        scoped: whether the endpoint itself looks at which collections the key reaches. One that does not, and whose
+            path names no collection, is for keys that reach all that is served.
+        local: whether clients on the same machine need no key.
+    """
+
+    role: Role = Role.ADMIN
+    scoped: bool = False
+    local: bool = False
+
+
+def needs(role: Role, *, scoped: bool = False, local: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """Mark an endpoint: see `Needs`."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        endpoint.role = role  # type: ignore[attr-defined]
+        endpoint.needs = Needs(role, scoped, local)  # type: ignore[attr-defined]
         return endpoint
 
     return mark
 
 
+def needs_of(endpoint: Callable[..., Any]) -> Needs:
+    """What an endpoint needs: the highest role, unless it is marked."""
+    found: Needs = getattr(endpoint, "needs", Needs())
+    return found
+
+
 def role_of(endpoint: Callable[..., Any]) -> Role:
-    """The role that an endpoint needs: the highest, unless it is marked."""
-    role: Role = getattr(endpoint, "role", Role.ADMIN)
-    return role
+    """The role that an endpoint needs."""
+    return needs_of(endpoint).role

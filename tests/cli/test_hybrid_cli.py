@@ -141,6 +141,22 @@ def test_token_vectors_are_added_and_rerank(run: Run, corpus: Path, monkeypatch:
     assert run("late", "index", "--force", "--bits", 4)[0] == 0 and Index.open("index").parts["late"].record.bits == 4
 
 
+def test_token_vectors_of_a_collection(run: Run, corpus: Path) -> None:
+    """They stay with the documents that stay, and what becomes of them is said."""
+    assert run("index", corpus, "-o", "index")[0] == 0 and run("late", "index")[0] == 0
+    assert run("delete", "index", "glacier")[0] == 0
+    code, _, err = run("compact", "index")
+    assert code == 0 and "token vectors" not in err
+    assert run("search", "index", "bird migration", "--rerank", "late")[0] == 0
+    Path("more.jsonl").write_text('{"_id": "more", "text": "a bird that was written since"}\n')
+    assert run("add", "index", "more.jsonl")[0] == 0
+    code, _, err = run("search", "index", "bird migration", "--rerank", "late")
+    assert code == 2 and "written since the late part was added" in err and "add the late part again" in err
+    code, _, err = run("compact", "index")
+    assert code == 0 and "token vectors, which not all documents had, are gone" in err
+    assert run("late", "index")[0] == 0 and run("search", "index", "bird", "--rerank", "late")[0] == 0
+
+
 def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     run("index", corpus, "-o", "index")
     np.save("vectors.npy", np.eye(5, 8, dtype=np.float32))

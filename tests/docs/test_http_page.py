@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import Any
 
 from docs_pages import DOCS
@@ -33,10 +32,10 @@ def test_the_table_of_problems_is_that_of_the_service() -> None:
 
 def test_the_table_of_settings_is_that_of_the_service() -> None:
     listed = re.findall(r"^\| `(\w+)` \| `(LSR_\w+)` \| (\S+) \|", PAGE, re.MULTILINE)
-    settings = {each.name: each.default for each in fields(ServiceSettings)}
+    settings = {name: field.default for name, field in ServiceSettings.model_fields.items()}
     assert {name for name, _, _ in listed} == set(settings)
     assert [name for name, variable, _ in listed if variable != f"LSR_{name.upper()}"] == []
-    numbers = {name: float(settings[name]) for name, _, _ in listed if isinstance(settings[name], int | float)}
+    numbers = {name: float(value) for name, value in settings.items() if type(value) in (int, float)}
     assert {name: float(default) for name, _, default in listed if name in numbers} == numbers
 
 

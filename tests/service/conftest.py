@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from lsr.service import ServiceSettings, create_app
 
 LIMITS = ServiceSettings(
-    max_k=20, max_text_length=50, max_texts=3, max_vector_terms=4, max_body_bytes=2000, workers=2, queue=4
+    max_k=20, max_text_length=50, max_texts=3, max_vector_terms=4, max_body_bytes=2000, search_threads=2, queue=4
 )
 
 

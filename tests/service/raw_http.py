@@ -15,6 +15,7 @@ from fake_searcher import FakeSearcher
 from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
+from lsr.service.keys.store import KeyStore
 from lsr.service.server import Server, _listen
 
 """Seconds until a test that hangs fails."""
@@ -23,9 +24,11 @@ SEARCH = b'{"text": "date"}'
 
 
 @contextmanager
-def running(searcher: FakeSearcher, settings: ServiceSettings) -> Iterator[tuple[Server, int]]:
+def running(
+    searcher: FakeSearcher, settings: ServiceSettings, keys: KeyStore | None = None
+) -> Iterator[tuple[Server, int]]:
     """A warm server on a free port, and the port."""
-    app = create_app(searcher, settings)
+    app = create_app(searcher, settings, keys=keys)
     with _listen("127.0.0.1", 0) as listener:
         server = Server(app, settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -24,7 +24,7 @@ BIRDS = [
 @contextmanager
 def serving(root: Path, **settings: Any) -> Iterator[TestClient]:
     """A client of a server of a folder, once it is warm."""
-    app = create_app(root, ServiceSettings(**{"workers": 2, **settings}))
+    app = create_app(root, ServiceSettings(**{"search_threads": 2, **settings}))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(PATIENCE)
         yield client

@@ -158,7 +158,7 @@ def test_requests_at_work_do_not_give_way_and_others_wait_for_them() -> None:
         waiting.release()
         assert gate.wait(PATIENCE)
 
-    settings = ServiceSettings(max_connections=2, workers=2, **PATIENT)
+    settings = ServiceSettings(max_connections=2, search_threads=2, **PATIENT)
     with running(FakeSearcher(search), settings) as (server, port):
         clients = [http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE) for _ in range(6)]
         for client in clients:

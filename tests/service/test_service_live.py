@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(path: Path) -> Iterator[TestClient]:
     """Of a server that looks at every request."""
-    app = create_app(LiveRetriever.follow(path, every=0), ServiceSettings(workers=2))
+    app = create_app(LiveRetriever.follow(path, every=0), ServiceSettings(search_threads=2))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         yield client
@@ -88,7 +88,7 @@ def test_an_index_that_is_gone_is_served_on_and_said_once(path: Path, caplog: py
 @pytest.mark.process
 @pytest.mark.slow
 def test_what_another_process_adds_is_found(path: Path) -> None:
-    app = create_app(path, ServiceSettings(workers=2))
+    app = create_app(path, ServiceSettings(search_threads=2))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         document = json.dumps({"_id": "owl", "text": "owls hunt at night"})

@@ -66,7 +66,7 @@ def index_path(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def app(index_path: Path) -> FastAPI:
-    return create_app(index_path, ServiceSettings(workers=4, queue=100))
+    return create_app(index_path, ServiceSettings(search_threads=4, queue=100))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_errors_are_described_as_problem_documents(served: TestClient) -> None:
         for status, response in operation["responses"].items()
         if not status.startswith(("2", "304"))
     ]
-    assert {status for status, _ in refusals} == {"404", "409", "412", "413", "422", "429", "503"}
+    assert {status for status, _ in refusals} == {*("401", "403", "404", "409", "412", "413", "422", "429", "503")}
     for _, response in refusals:
         [(media_type, content)] = response["content"].items()
         assert media_type == "application/problem+json"
@@ -205,7 +205,7 @@ def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_p
     index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
     index = add_dense(index, [np.eye(len(DOCUMENTS), 8, dtype=np.float32)])
     (index.path / index.manifest.segment / index.manifest.segments[0].parts["dense"].folder / "vectors.npy").unlink()
-    app = create_app(index.path, ServiceSettings(workers=1))
+    app = create_app(index.path, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         assert client.post("/v1/search", json={"text": examples.QUESTION}).json()["hits"]
@@ -219,7 +219,7 @@ def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_p
 
 def test_a_reranker_that_is_none_is_told_before_the_first_search(encoder: SparseEncoder, tmp_path: Path) -> None:
     index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
-    app = create_app(index.path, ServiceSettings(workers=1, rerank="no-such-model"))
+    app = create_app(index.path, ServiceSettings(search_threads=1, rerank="no-such-model"))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         ready = client.get("/readyz")

@@ -20,7 +20,7 @@ from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service import ServiceSettings, create_app
 
-LIMITS = ServiceSettings(max_k=200, max_rerank=20, rerank="a-model", workers=1)
+LIMITS = ServiceSettings(max_k=200, max_rerank=20, rerank="a-model", search_threads=1)
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_an_engine_and_a_method_that_are_registered_are_served(
     assert found["ToyParameters"]["properties"]["zeal"]["description"] == "How much it wants to find."
     assert "`toy`: tries very hard" in found["SearchRequest"]["properties"]["mode"]["description"]
     assert "half" in found["FusionSettings"]["properties"]["method"]["enum"]
-    app = create_app(toy_index, ServiceSettings(workers=1))
+    app = create_app(toy_index, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         asked = {"text": "ice and birds", "mode": "toy", "parameters": {"zeal": 2}}

@@ -16,7 +16,12 @@ from lsr.service import ServiceSettings
 def port() -> Iterator[int]:
     """A server that closes what is idle at once, so that every exchange ends."""
     settings = ServiceSettings(
-        keep_alive_timeout=0.2, head_timeout=0.2, request_timeout=2, max_head_bytes=2000, max_body_bytes=5000, workers=2
+        keep_alive_timeout=0.2,
+        head_timeout=0.2,
+        request_timeout=2,
+        max_head_bytes=2000,
+        max_body_bytes=5000,
+        search_threads=2,
     )
     with running(FakeSearcher(), settings) as (_, port):
         yield port

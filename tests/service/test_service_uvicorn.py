@@ -55,7 +55,7 @@ def test_hanging_up_while_queued_drops_the_search(caplog: pytest.LogCaptureFixtu
         assert gate.wait(PATIENCE)
 
     searcher = FakeSearcher(search)
-    settings = ServiceSettings(workers=1, queue=1)
+    settings = ServiceSettings(search_threads=1, queue=1)
     with caplog.at_level(logging.INFO, "lsr.service.requests"), running(searcher, settings) as (_, port):
         stays = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         stays.request("GET", "/v1/search?q=stays")
@@ -79,7 +79,7 @@ def test_stopping_lets_requests_under_way_finish() -> None:
         begun.set()
         assert gate.wait(PATIENCE)
 
-    with running(FakeSearcher(search), ServiceSettings(workers=1)) as (server, port):
+    with running(FakeSearcher(search), ServiceSettings(search_threads=1)) as (server, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         connection.request("GET", "/v1/search?q=date")
         assert begun.wait(PATIENCE)

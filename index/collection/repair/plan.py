@@ -8,6 +8,7 @@ from pathlib import Path
 from lsr.core.arguments import path_of
 from lsr.core.counted import counted
 from lsr.core.errors import IndexFormatError
+from lsr.index.collection.repair.kept import KeptPlan, plan_kept
 from lsr.index.collection.repair.logs import LogFindings, read_log
 from lsr.index.collection.repair.report import Repair
 from lsr.index.collection.repair.segments import SegmentPlan, plan_segment
@@ -28,18 +29,22 @@ class RepairPlan:
         segments: what is to become of each that is damaged.
         vocabulary: problems of the file that a collection keeps itself.
         log: what there is in the log; None of an index that has none.
+        kept: what is to become of a version that was kept; None if there is none, or if it is sound.
     """
 
     manifest: Manifest
     segments: list[SegmentPlan]
     vocabulary: list[str]
     log: LogFindings | None
+    kept: KeptPlan | None
 
     @property
     def problems(self) -> list[str]:
         """Everything that is wrong, in words."""
         found = [problem.said for plan in self.segments for problem in plan.problems] + self.vocabulary
-        return [*found, self.log.damage] if self.log is not None and self.log.damage is not None else found
+        if self.log is not None and self.log.damage is not None:
+            found.append(self.log.damage)
+        return found if self.kept is None else [*found, *self.kept.problems]
 
     @property
     def drops_dense(self) -> bool:
@@ -60,6 +65,7 @@ def planned(path: Path) -> RepairPlan:
         [plan for plan in plans if plan is not None],
         [] if live is None else vocabulary_problems(path, live.vocabulary, contents=True),
         None if live is None else read_log(path, live),
+        None if live is None else plan_kept(path, live),
     )
 
 
@@ -91,6 +97,8 @@ def plan_repair(path: str | Path) -> Repair:
         steps.append(dense_step())
     if plan.log is not None and plan.log.damage is not None:
         steps.append(log_step(path, plan.log))
+    if plan.kept is not None:
+        steps.append(plan.kept.step)
     if plan.manifest.live is None and any(each.lost for each in plan.segments):
         steps.append("nothing else is changed: the index has no other segment")
     return Repair(plan.problems, steps)

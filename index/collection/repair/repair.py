@@ -20,6 +20,7 @@ from lsr.core.unfinished import is_unfinished
 from lsr.index.collection.publish import Publisher
 from lsr.index.collection.repair.aside import Aside, clear_unfinished, leave
 from lsr.index.collection.repair.documents import write_documents
+from lsr.index.collection.repair.kept import KeptPlan, keep_aside, link_folder, mended_kept, publish_kept
 from lsr.index.collection.repair.logs import LogFindings, without_dense
 from lsr.index.collection.repair.plan import (
     RepairPlan,
@@ -51,8 +52,8 @@ def repair(path: str | Path) -> Repair:
     A file that follows from others is made again; a part that was added and cannot be is left out; a segment that
     cannot be searched without what is damaged is left out, too, and the documents that can still be read are written
     for `Collection.add`; of a damaged log, the writes before the damage stay, and those after it are not applied, but
-    told. All that is left out lies in `damaged/NUMBER`, with a report. Killed at any moment, the index is as it was or
-    repaired.
+    told; a version that `reindex` kept is mended as a whole, or left out. All that is left out lies in
+    `damaged/NUMBER`, with a report. Killed at any moment, the index is as it was or repaired.
 
     IndexFormatError, and nothing is changed, where there is no telling what belongs together: for a damaged manifest,
     or files of a part that this lsr does not know. OutputExistsError while another process writes there.
@@ -98,6 +99,7 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
         found.sound = bool(records) or manifest.live is not None
         manifest, number = _with_live(path, manifest, plan, lost, aside, found)
         write_documents(path, aside.folder, lost, plan.log, records, found)
+        kept = None if plan.kept is None else _mended_kept(path, plan.kept, plan.manifest, aside, found)
         aside.publish(found, manifest.to_bytes() if found.sound else None)
         if not found.sound:
             return found
@@ -105,6 +107,8 @@ def _execute(path: Path, plan: RepairPlan) -> Repair:
             assert manifest.live is not None and plan.log is not None
             _write_log(path, manifest.live, number, plan.log, dense=manifest.live.dense is not None)
         manifest.write(path)
+        if plan.kept is not None:
+            publish_kept(path, kept)
     except BaseException:
         # What was not published goes, whatever ended it; what was, stays.
         with suppress(Exception):
@@ -135,7 +139,7 @@ def _mended(path: Path, plan: RepairPlan, aside: Aside, found: Repair) -> tuple[
                 # Its checksums are right, and its files do not fit together: none of them can be relied on.
                 each = replace(each, lost=True, damaged=set(record.files), recipes=[])
             lost.append(each)
-            _keep_segment(path, record, aside)
+            link_folder(path, record.name, aside.folder)
         else:
             records.append(made[0])
             each = replace(each, parts=made[1])
@@ -147,13 +151,13 @@ def _mended(path: Path, plan: RepairPlan, aside: Aside, found: Repair) -> tuple[
     return records, lost
 
 
-def _keep_segment(path: Path, record: SegmentRecord, aside: Aside) -> None:
-    for folder, _, files in os.walk(path / record.name):
-        kept = aside.folder / Path(folder).relative_to(path)
-        kept.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            with suppress(OSError):  # what cannot be read cannot be kept, where files have one name only
-                link(Path(folder, file), kept / file)
+def _mended_kept(path: Path, plan: KeptPlan, searched: Manifest, aside: Aside, found: Repair) -> Manifest | None:
+    """The manifest of the version that was kept, mended; None if it is set aside."""
+    mended = mended_kept(path, plan)
+    keep_aside(path, plan, searched, aside.folder)
+    found.previous = mended is None
+    found.steps.append(replace(plan, mendable=mended is not None).step)
+    return mended
 
 
 def _keep_files(path: Path, plan: SegmentPlan, aside: Aside) -> None:

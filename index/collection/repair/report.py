@@ -29,6 +29,7 @@ class Repair:
         unreadable: how many records of the log could not be read, as far as that is known.
         parts: what was added to the index and is gone: "dense", say, or "vocabulary"; of vectors, the model that made
             them, if that is known, or else "".
+        previous: whether the version that `reindex` kept is gone.
         sound: whether the index is sound now; not if what is damaged is all that it has.
     """
 
@@ -43,12 +44,13 @@ class Repair:
     log: bool = False
     unreadable: int = 0
     parts: dict[str, str] = field(default_factory=dict)
+    previous: bool = False
     sound: bool = True
 
     @property
     def whole(self) -> bool:
         """Whether nothing was lost: all is as it was before the damage."""
-        gone = self.documents or self.doubtful or self.lost or self.unnamed or self.parts
+        gone = self.documents or self.doubtful or self.lost or self.unnamed or self.parts or self.previous
         return self.sound and not self.log and not gone
 
     def add(self, other: Repair) -> None:
@@ -58,6 +60,7 @@ class Repair:
         self.parts |= other.parts
         self.unnamed += other.unnamed
         self.unreadable += other.unreadable
+        self.previous = self.previous or other.previous
         self.log, self.sound = self.log or other.log, self.sound and other.sound
         self.folder = other.folder or self.folder
 

@@ -19,6 +19,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -113,6 +114,16 @@ class LogWriter:
         return self._place.sequence
 
     @property
+    def appended(self) -> int:
+        """Sequence number of the last record that was appended."""
+        return self._next - 1
+
+    @property
+    def failed(self) -> bool:
+        """Whether a write failed: what is not on the disk by now never will be."""
+        return self._failure is not None
+
+    @property
     def place(self) -> LogPlace:
         """Where the next frame goes: what is before it is on the disk."""
         return self._place
@@ -173,12 +184,16 @@ class LogWriter:
             return number
 
     def remove_before(self, number: int) -> None:
-        """Remove the files of lower numbers, whose records are elsewhere; not the one that is appended to."""
+        """Remove the files of lower numbers, whose records are elsewhere; not the one that is appended to.
+
+        What cannot be removed now is when this is called again.
+        """
         gone = [each for each in log_numbers(self._folder) if each < min(number, self._place.number)]
-        for each in gone:
-            self._calls.remove(log_path(self._folder, each))
-        if gone:
-            self._calls.sync_folder(self._folder)
+        with suppress(OSError):
+            for each in gone:
+                self._calls.remove(log_path(self._folder, each))
+            if gone:
+                self._calls.sync_folder(self._folder)
 
     def close(self) -> None:
         """Make all that was appended safe, and close the file; raises as `append`, unless that said so before."""

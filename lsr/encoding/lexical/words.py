@@ -28,7 +28,7 @@ from lsr.vectors.sparse import SparseVectors
 # How many are counted at a time.
 _ROWS = 1 << 14
 
-_Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+_Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 class WordCounter:
@@ -38,19 +38,26 @@ class WordCounter:
     system's), four bytes each.
 
     `mean_length` is that which weights go by, as `LexicalRecord.mean_length` of an index has it, so that a text has the
-    same weights in another; default: that of these texts. InputError unless it is a number from 0.
+    same weights in another; default: that of these texts. InputError unless it is a number from 0. With `title_weight`,
+    words of titles count 1 + so many times, in lengths, too (`lsr.encoding.titles`).
     """
 
     def __init__(
-        self, settings: LexicalSettings, folder: Path | None = None, *, mean_length: float | None = None
+        self,
+        settings: LexicalSettings,
+        folder: Path | None = None,
+        *,
+        mean_length: float | None = None,
+        title_weight: float = 0.0,
     ) -> None:
         if mean_length is not None and not 0 <= mean_length < math.inf:
             raise InputError(f"must be a number from 0, not {mean_length}", field="mean_length")
         self.settings = settings
-        self._mean_length = mean_length
+        self._mean_length, self._title_weight = mean_length, title_weight
         self._analyser = Analyser.of(settings)
         self._numbers: dict[str, int] = {}
         self._lengths: list[npt.NDArray[np.int64]] = []
+        self._titles: list[npt.NDArray[np.int64]] = []
         self._file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115 (closed on leaving the context)
 
     def __repr__(self) -> str:
@@ -62,9 +69,11 @@ class WordCounter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def add(self, texts: Sequence[str]) -> None:
-        """Count the words of further texts."""
+    def add(self, texts: Sequence[str], titles: Sequence[str] = ()) -> None:
+        """Count the words of further texts, which begin with their titles if these are given."""
         numbers, lengths = self._numbers, []
+        in_titles = [len(self._analyser.words(title)) for title in titles if self._title_weight]
+        self._titles.append(np.array(in_titles or [0] * len(texts), np.int64))
         for text in texts:
             words = self._analyser.words(text)
             lengths.append(len(words))
@@ -75,13 +84,15 @@ class WordCounter:
     def finish(self) -> CollectionWords:
         """What was counted, with the words in their order."""
         self._file.flush()
-        lengths = np.concatenate(self._lengths) if self._lengths else np.zeros(0, np.int64)
+        none = [np.zeros(0, np.int64)]
+        lengths, titles = np.concatenate(self._lengths or none), np.concatenate(self._titles or none)
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         found = np.memmap(self._file, np.uint32, "r") if starts[-1] else np.zeros(0, np.uint32)
         documents = np.zeros(len(self._numbers), np.int64)
         for first in range(0, len(lengths), _ROWS):
             last = min(first + _ROWS, len(lengths))
-            _, words, _ = _counts(found[starts[first] : starts[last]], lengths[first:last], len(documents))
+            part = found[starts[first] : starts[last]]
+            _, words, _, _ = _counts(part, lengths[first:last], titles[first:last], len(documents))
             documents += np.bincount(words, minlength=len(documents))
         names = np.array(list(self._numbers), dtype=object)
         order = sorted(range(len(names)), key=lambda number: (-documents[number], names[number]))
@@ -89,9 +100,11 @@ class WordCounter:
         places[order] = np.arange(len(order))
         mean_length = self._mean_length
         if mean_length is None:
-            mean_length = float(starts[-1] / len(lengths)) if len(lengths) else 0.0
+            mean_length = float(weighted(starts[-1], titles.sum(), self._title_weight) / max(len(lengths), 1))
         ordered = [str(name) for name in names[order]]
-        return CollectionWords(self.settings, ordered, documents[order], starts, found, places, mean_length)
+        return CollectionWords(
+            self.settings, ordered, documents[order], starts, found, places, titles, self._title_weight, mean_length
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class CollectionWords:
         words: the different ones, in their order; documents: int64: how many rows hold each.
         starts: int64 [rows + 1]: where each row's words begin in `found`.
         found: uint32: numbers of words by their first occurrence; places: int64: their places in `words`.
+        titles: int64 [rows]: how many of a row's first words are its title's, which count 1 + title_weight times.
         mean_length: the number of words that lengths of rows are compared with: their mean, unless another was given.
     """
 
@@ -112,6 +126,8 @@ class CollectionWords:
     starts: npt.NDArray[np.int64]
     found: npt.NDArray[np.uint32]
     places: npt.NDArray[np.int64]
+    titles: npt.NDArray[np.int64]
+    title_weight: float
     mean_length: float
 
     def record(self) -> LexicalRecord:
@@ -128,24 +144,39 @@ class CollectionWords:
         last = first + len(vectors)
         lengths = np.diff(self.starts[first : last + 1])
         found = self.places[self.found[self.starts[first] : self.starts[last]]]
-        rows, words, counts = _counts(found, lengths, len(self.words))
-        weights = damped(counts, lengths[rows], self.mean_length, self.settings)
+        titles = self.titles[first:last]
+        rows, words, counts, of_titles = _counts(found, lengths, titles, len(self.words))
+        weights = damped(
+            weighted(counts, of_titles, self.title_weight),
+            weighted(lengths, titles, self.title_weight)[rows],
+            self.mean_length,
+            self.settings,
+        )
         indptr = np.searchsorted(rows, np.arange(len(vectors) + 1))
         dim = vectors.dim + len(self.words)
         return beside(vectors, SparseVectors(indptr, words + vectors.dim, weights, vectors.ids, dim, validate=False))
 
 
 def damped(
-    counts: npt.NDArray[Any], lengths: npt.NDArray[np.int64], mean_length: float, settings: LexicalSettings
+    counts: npt.NDArray[Any], lengths: npt.NDArray[Any], mean_length: float, settings: LexicalSettings
 ) -> npt.NDArray[np.float32]:
     """BM25's document side: the weight of words that occur `counts` times in texts of `lengths` words: float32 [n]."""
     damping = settings.k1 * (1 - settings.b + settings.b * lengths / (mean_length or 1.0))
     return (counts / (counts + damping)).astype(np.float32)
 
 
-def _counts(found: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], words: int) -> _Counts:
-    """(row, word, how often) of each different word of each row, by row, then word."""
-    keys = np.repeat(np.arange(len(lengths)), lengths) * np.int64(max(words, 1)) + found
-    distinct, counts = np.unique(keys, return_counts=True)
+def weighted(counts: Any, of_titles: Any, title_weight: float) -> Any:
+    """Numbers of words, of which so many are of titles, as weights go by them."""
+    return counts + title_weight * of_titles if title_weight else counts
+
+
+def _counts(
+    found: npt.NDArray[np.integer], lengths: npt.NDArray[np.int64], titles: npt.NDArray[np.int64], words: int
+) -> _Counts:
+    """(row, word, how often, how often in the title) of each different word of each row, by row, then word."""
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    distinct, place, counts = np.unique(row * np.int64(max(words, 1)) + found, return_inverse=True, return_counts=True)
+    within = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths) < titles[row]
+    of_titles = np.bincount(place[within], minlength=len(distinct))
     rows, numbers = np.divmod(distinct, max(words, 1))
-    return rows, numbers, counts
+    return rows, numbers, counts, of_titles

@@ -149,3 +149,16 @@ def test_a_record_is_read_back() -> None:
     record = LexicalRecord(settings=LexicalSettings(language="german", weight=1.5), mean_length=20.5, analysis=1)
     assert LexicalRecord.of_encoder({"model": "m", "lexical": record.to_record()}) == record
     assert LexicalRecord.of_encoder({"model": "m"}) is None and LexicalRecord.of_encoder(None) is None
+
+
+def test_words_of_titles_count_more_by_hand() -> None:
+    """ "cat" is in the title and twice in the text: 3 + 0.5; the lengths are 4 + 0.5 and 1 + 0, 2.75 on average."""
+    with WordCounter(LexicalSettings(k1=1.2, b=0.75), title_weight=0.5) as counter:
+        counter.add(["cat cat dog cat", "dog"], ["cat", ""])
+        words = counter.finish()
+        vectors = words.beside(nothing(["a", "b"]), 0)
+    assert words.words == ["dog", "cat"] and words.mean_length == 2.75
+    damping = [1.2 * (0.25 + 0.75 * length / 2.75) for length in (4.5, 1)]
+    expected = [[1 / (1 + damping[0]), 3.5 / (3.5 + damping[0])], [1 / (1 + damping[1])]]
+    for (_, _, weights), wanted in zip(vectors, expected, strict=True):
+        np.testing.assert_allclose(weights, wanted, rtol=1e-6)

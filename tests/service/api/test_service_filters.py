@@ -25,7 +25,7 @@ BIRDS = [
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     path = tmp_path_factory.mktemp("filters") / "index"
     index_corpus(BIRDS, path, WordsAlone())
-    app = create_app(path, ServiceSettings(workers=1))
+    app = create_app(path, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.service.warm_up.join(60)
         yield client

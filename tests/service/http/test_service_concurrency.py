@@ -58,7 +58,7 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def test_health_answers_while_every_thread_searches() -> None:
     async def scenario() -> None:
         gate = Gate()
-        async with served(FakeSearcher(gate), ServiceSettings(workers=2, queue=2)) as client:
+        async with served(FakeSearcher(gate), ServiceSettings(search_threads=2, queue=2)) as client:
             searches = [asyncio.create_task(client.get("/v1/search", params={"q": "date"})) for _ in range(2)]
             await until(lambda: gate.waiting == 2)
             assert (await client.get("/healthz")).status_code == 200
@@ -73,7 +73,7 @@ def test_health_answers_while_every_thread_searches() -> None:
 def test_what_does_not_fit_the_queue_is_turned_away_at_once() -> None:
     async def scenario() -> None:
         gate = Gate()
-        async with served(FakeSearcher(gate), ServiceSettings(workers=2, queue=3, retry_after=4)) as client:
+        async with served(FakeSearcher(gate), ServiceSettings(search_threads=2, queue=3, retry_after=4)) as client:
             ask = [client.get("/v1/search", params={"q": "date"}) for _ in range(9)]
             searches = [asyncio.create_task(request) for request in ask]
             await until(lambda: sum(search.done() for search in searches) == 4)
@@ -94,7 +94,7 @@ def test_what_does_not_fit_the_queue_is_turned_away_at_once() -> None:
 def test_encoding_and_documents_go_through_the_pool_too() -> None:
     async def scenario() -> None:
         gate = Gate()
-        async with served(FakeSearcher(gate), ServiceSettings(workers=1, queue=0)) as client:
+        async with served(FakeSearcher(gate), ServiceSettings(search_threads=1, queue=0)) as client:
             search = asyncio.create_task(client.get("/v1/search", params={"q": "date"}))
             await until(lambda: gate.waiting == 1)
             assert (await client.post("/v1/encode", json={"texts": ["a"]})).status_code == 429
@@ -110,7 +110,7 @@ def test_a_search_that_takes_too_long_is_given_up_and_what_waits_is_dropped() ->
     async def scenario() -> None:
         gate = Gate()
         searcher = FakeSearcher(gate)
-        async with served(searcher, ServiceSettings(workers=1, queue=1, request_timeout=0.05)) as client:
+        async with served(searcher, ServiceSettings(search_threads=1, queue=1, request_timeout=0.05)) as client:
             first = asyncio.create_task(client.get("/v1/search", params={"q": "running"}))
             await until(lambda: gate.waiting == 1)
             second = asyncio.create_task(client.get("/v1/search", params={"q": "waiting"}))
@@ -129,7 +129,7 @@ def test_stopping_finishes_what_was_accepted() -> None:
     async def scenario() -> None:
         gate = Gate()
         searcher = FakeSearcher(gate)
-        async with served(searcher, ServiceSettings(workers=1, queue=2)) as client:
+        async with served(searcher, ServiceSettings(search_threads=1, queue=2)) as client:
             searches = [asyncio.create_task(client.get("/v1/search", params={"q": f"date {i}"})) for i in range(3)]
             await until(lambda: gate.waiting == 1)
             threading.Timer(0.05, gate.opened.set).start()

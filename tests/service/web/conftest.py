@@ -65,7 +65,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
         server.wait(PATIENCE)
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    assert not any("traceback" in line or line.get("status", 0) >= 500 for line in lines if line.get("path") != "/readyz")
+    assert not any(
+        "traceback" in line or line.get("status", 0) >= 500 for line in lines if line.get("path") != "/readyz"
+    )
 
 
 def _address(server: subprocess.Popen[bytes], log: Path) -> str:
@@ -94,7 +96,10 @@ def show(browser: Browser, site: str) -> Iterator[Show]:
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         # That an answer is an error is no mistake of the page.
-        page.on("console", lambda message: said.append(message.text) if "Failed to load resource" not in message.text else None)
+        page.on(
+            "console",
+            lambda message: said.append(message.text) if "Failed to load resource" not in message.text else None,
+        )
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"/{state}")
         return page

@@ -60,7 +60,8 @@ def test_nothing_moves_for_those_who_want_less_of_it(show: Any) -> None:
     moving = show("#c=birds&q=migrate")
     still = show("#c=birds&q=migrate", reduced_motion="reduce")
     durations = [
-        page.locator(".bar span").first.evaluate("bar => getComputedStyle(bar).transitionDuration") for page in (moving, still)
+        page.locator(".bar span").first.evaluate("bar => getComputedStyle(bar).transitionDuration")
+        for page in (moving, still)
     ]
     assert durations == ["0.12s", "0s"]
 

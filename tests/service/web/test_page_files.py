@@ -48,7 +48,12 @@ def test_what_the_page_loads_is_kept_for_good_under_the_name_of_its_version(clie
         assert "immutable" in response.headers["cache-control"]
         assert response.content == (STATIC / Path(link).name).read_bytes()
     _, digest, name = found[0].split("/")
-    for wrong in (f"web/{digest}/none.js", f"web/{'0' * 16}/{name}", f"web/{digest}/index.html", f"web/{digest}/..%2Fpage.py"):
+    for wrong in (
+        f"web/{digest}/none.js",
+        f"web/{'0' * 16}/{name}",
+        f"web/{digest}/index.html",
+        f"web/{digest}/..%2Fpage.py",
+    ):
         assert client.get(f"/{wrong}").status_code == 404, wrong
 
 
@@ -70,7 +75,11 @@ def test_every_script_that_is_imported_is_there_and_every_file_is_used() -> None
         new = set().union(*(imported[name] for name in new)) - reached
     assert reached == set(scripts)
     page = (STATIC / "index.html").read_text(encoding="utf-8")
-    assert {path.name for path in STATIC.iterdir()} == {*scripts, "index.html", *(Path(link).name for link in _LINK.findall(page))}
+    assert {path.name for path in STATIC.iterdir()} == {
+        *scripts,
+        "index.html",
+        *(Path(link).name for link in _LINK.findall(page)),
+    }
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.iterdir()), ids=lambda path: path.name)

@@ -38,7 +38,9 @@ def test_what_contributed_more_has_the_deeper_shade(show: Any) -> None:
 def test_an_older_answer_never_replaces_a_newer_one(show: Any) -> None:
     page = show(BIRDS)
     held: list[Route] = []
-    page.route("**/search", lambda route: held.append(route) if "owl" in (route.request.post_data or "") else route.continue_())
+    page.route(
+        "**/search", lambda route: held.append(route) if "owl" in (route.request.post_data or "") else route.continue_()
+    )
     with page.expect_request(lambda request: request.url.endswith("/search") and "owl" in (request.post_data or "")):
         page.locator("#q").fill("owl")
     # It is given up, so that nobody waits for its answer, neither here nor on the server.

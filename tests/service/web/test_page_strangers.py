@@ -51,6 +51,8 @@ def test_a_link_with_markup_and_with_names_that_every_object_has_is_harmless(sho
 def test_the_browser_refuses_to_make_markup_of_text(browser: Browser, site: str) -> None:
     page = browser.new_page()
     page.goto(site)
-    refused = page.evaluate("(() => { try { document.body.innerHTML = '<i>'; } catch (error) { return error.name; } })()")
+    refused = page.evaluate(
+        "(() => { try { document.body.innerHTML = '<i>'; } catch (error) { return error.name; } })()"
+    )
     page.close()
     assert refused == "TypeError"

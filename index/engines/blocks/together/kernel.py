@@ -152,7 +152,10 @@ def search_segments(
                 count = gather(accumulators, maxima, low, high, found, histogram, ordered)
                 next_ones = max_blocks - state[VISITED]
                 if count > next_ones:
-                    low = max(low, np.int64(accumulators[ordered[next_ones - 1]]))
+                    low = np.int64(accumulators[ordered[next_ones - 1]])
+                    if accumulators[ordered[next_ones]] == low and accumulators[ordered[0]] > low:
+                        # Those as good as the last are more than may be visited: first what is better, in any segment.
+                        low += 1
             for s in range(len(segments)):
                 if stopped or best_bounds[s] < max(low, needed):
                     continue

@@ -1,0 +1,1 @@
+"""Traces of requests, by OpenTelemetry; nothing of it is loaded unless traces are asked for."""
