@@ -1,4 +1,4 @@
-"""Milliseconds from the last key of a question to the first hit on the screen, in Chromium, with the page of `lsr serve`.
+"""Milliseconds from the last key of a question to the first hit on the screen, with the page of a server in Chromium.
 
 Questions are typed key by key, as a quick typist does; what is found meanwhile is shown meanwhile. Counted is from the
 event of the last key to the frame after the one in which the hits of the whole question are drawn. That includes the

@@ -275,7 +275,8 @@ class Retriever:
             for term, weight in zip(terms.tolist(), weights.tolist(), strict=True):
                 heaviest[term] = max(weight, heaviest.get(term, 0.0))
         names = self._names or NumberedTerms()
-        return {names.term(term): weight for term, weight in sorted(heaviest.items(), key=lambda own: (-own[1], own[0]))}
+        ordered = sorted(heaviest.items(), key=lambda own: (-own[1], own[0]))
+        return {names.term(term): weight for term, weight in ordered}
 
     def encode(
         self, text: str, kind: Literal["query", "document"] = "query", top_k: int | None = None

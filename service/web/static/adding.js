@@ -19,7 +19,11 @@ export function addingBox(collection, added) {
     "div",
     { class: "drop" },
     el("p", {}, el("label", { for: "files", class: "choose" }, "Choose files"), " or drop them here"),
-    el("p", { class: "quiet-note" }, "Lines of JSON, JSON, Markdown and text. A document of an id that is there takes its place."),
+    el(
+      "p",
+      { class: "quiet-note" },
+      "Lines of JSON, JSON, Markdown and text. A document of an id that is there takes its place.",
+    ),
     input,
     bar,
     progress,
@@ -29,10 +33,14 @@ export function addingBox(collection, added) {
   async function send(files) {
     fill(errors);
     bar.hidden = false;
-    const sending = new Sending(collection, (state) => {
-      bar.value = state.share;
-      progress.textContent = told(state);
-    }, (message) => errors.children.length < MOST_ERRORS && errors.append(el("li", {}, message)));
+    const sending = new Sending(
+      collection,
+      (state) => {
+        bar.value = state.share;
+        progress.textContent = told(state);
+      },
+      (message) => errors.children.length < MOST_ERRORS && errors.append(el("li", {}, message)),
+    );
     input.disabled = true;
     await sending.all([...files]);
     input.disabled = false;
@@ -97,7 +105,10 @@ class Sending {
   }
 
   async #batch(batch) {
-    const answer = await api.put(this.collection, batch.map((each) => each.line));
+    const answer = await api.put(
+      this.collection,
+      batch.map((each) => each.line),
+    );
     this.state.created += answer.created;
     this.state.replaced += answer.replaced;
     this.state.written += answer.created + answer.replaced;

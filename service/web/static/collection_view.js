@@ -47,14 +47,26 @@ function facts(about) {
     ["Model", about.model ?? "none"],
     ["Dense vectors", about.dense ?? "none"],
     about.bytes !== null && ["On disk", bytes(about.bytes)],
-    about.created && ["Created", new Date(about.created).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })],
+    about.created && [
+      "Created",
+      new Date(about.created).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }),
+    ],
     about.aliases.length > 0 && ["Aliases", about.aliases.join(", ")],
     Object.keys(about.fields).length > 0 && [
       "Fields",
-      Object.entries(about.fields).map(([name, type]) => el("span", { class: "field" }, el("code", {}, name), " ", el("span", { class: "field-name" }, type), " ")),
+      Object.entries(about.fields).map(([name, type]) =>
+        el("span", { class: "field" }, el("code", {}, name), " ", el("span", { class: "field-name" }, type), " "),
+      ),
     ],
   ];
-  return section(about.name, el("dl", { class: "facts-list" }, rows.filter(Boolean).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))));
+  return section(
+    about.name,
+    el(
+      "dl",
+      { class: "facts-list" },
+      rows.filter(Boolean).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
+  );
 }
 
 function table(collections, here) {
@@ -64,7 +76,15 @@ function table(collections, here) {
     el(
       "table",
       { class: "numbers" },
-      el("thead", {}, el("tr", {}, ["Name", "Documents", "Model", "Dense"].map((name) => el("th", { scope: "col" }, name)))),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["Name", "Documents", "Model", "Dense"].map((name) => el("th", { scope: "col" }, name)),
+        ),
+      ),
       el(
         "tbody",
         {},
@@ -72,7 +92,18 @@ function table(collections, here) {
           el(
             "tr",
             {},
-            el("th", { scope: "row" }, el("a", { href: linkTo({ c: each.name, mode: "", filter: "", picks: {}, edits: {} }), "aria-current": each.name === here ? "true" : null }, each.name)),
+            el(
+              "th",
+              { scope: "row" },
+              el(
+                "a",
+                {
+                  href: linkTo({ c: each.name, mode: "", filter: "", picks: {}, edits: {} }),
+                  "aria-current": each.name === here ? "true" : null,
+                },
+                each.name,
+              ),
+            ),
             el("td", {}, each.documents === null ? (each.problem ?? "cannot be read") : count(each.documents)),
             el("td", {}, each.model ?? ""),
             el("td", {}, each.dense ?? ""),

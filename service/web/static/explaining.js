@@ -11,10 +11,7 @@ const STAGES = { sparse: "Sparse", dense: "Dense", rerank: "Re-ranked" };
 export function explained(hit, contents, colours) {
   const matches = hit.matches ?? [];
   const stages = Object.entries(hit.stages ?? {});
-  return [
-    matches.length > 0 && termTable(matches, contents, colours),
-    stages.length > 0 && stageTable(stages),
-  ];
+  return [matches.length > 0 && termTable(matches, contents, colours), stages.length > 0 && stageTable(stages)];
 }
 
 function termTable(matches, contents, colours) {
@@ -24,7 +21,15 @@ function termTable(matches, contents, colours) {
     "table",
     { class: "numbers" },
     el("caption", {}, "query weight × document weight = contribution"),
-    el("thead", {}, el("tr", {}, ["Term", "Query", "Document", "Contribution"].map((name) => el("th", { scope: "col" }, name)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["Term", "Query", "Document", "Contribution"].map((name) => el("th", { scope: "col" }, name)),
+      ),
+    ),
     el(
       "tbody",
       {},
@@ -54,12 +59,19 @@ function termTable(matches, contents, colours) {
 }
 
 const expansionNote = () =>
-  el("span", { class: "tag", title: "The model gave the document this term; it does not stand in the text." }, "not in the text");
+  el(
+    "span",
+    { class: "tag", title: "The model gave the document this term; it does not stand in the text." },
+    "not in the text",
+  );
 
 /** A term as people read it, with what kind of term it is. */
 export function termName(term) {
   const kind = isWord(term) ? "word" : isRest(term) ? "piece" : "";
-  return [el("span", { class: "term-name" }, isRest(term) ? `…${bare(term)}` : bare(term)), kind && el("span", { class: "tag" }, kind)];
+  return [
+    el("span", { class: "term-name" }, isRest(term) ? `…${bare(term)}` : bare(term)),
+    kind && el("span", { class: "tag" }, kind),
+  ];
 }
 
 function stageTable(stages) {
@@ -70,7 +82,15 @@ function stageTable(stages) {
     "table",
     { class: "numbers" },
     el("caption", {}, "what each stage gave"),
-    el("thead", {}, el("tr", {}, ["Stage", "Score", "Rank", "Part of the score"].map((name) => el("th", { scope: "col" }, name)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["Stage", "Score", "Rank", "Part of the score"].map((name) => el("th", { scope: "col" }, name)),
+      ),
+    ),
     el(
       "tbody",
       {},

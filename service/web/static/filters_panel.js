@@ -12,7 +12,8 @@ const ROUND = /^(integer|float)/;
 let ranges = ""; // the fields that there are inputs for
 
 /** The fields whose values are worth counting: a number has a range. */
-export const countedFields = (fields) => Object.keys(fields).filter((name) => COUNTED.test(fields[name]) && !RANGED.test(fields[name]));
+export const countedFields = (fields) =>
+  Object.keys(fields).filter((name) => COUNTED.test(fields[name]) && !RANGED.test(fields[name]));
 
 export function startFilters(delay) {
   const line = byId("filter");
@@ -43,7 +44,9 @@ export function showFilters(state, fields) {
   ranges = wanted;
   fill(
     byId("ranges"),
-    Object.entries(fields).filter(([, type]) => RANGED.test(type)).map(([field, type]) => range(field, type, state.picks[field])),
+    Object.entries(fields)
+      .filter(([, type]) => RANGED.test(type))
+      .map(([field, type]) => range(field, type, state.picks[field])),
   );
 }
 
@@ -85,8 +88,13 @@ function pickRange(field, type, side, given) {
 export function showFacets(facets) {
   const focused = document.activeElement?.closest("#facets input")?.dataset.name;
   const shown = Object.entries(facets).filter(([field, facet]) => worthShowing(field, facet));
-  fill(byId("facets"), shown.map(([field, facet]) => facetBox(field, facet)));
-  byId("facets").querySelectorAll("input").forEach((input) => input.dataset.name === focused && input.focus());
+  fill(
+    byId("facets"),
+    shown.map(([field, facet]) => facetBox(field, facet)),
+  );
+  byId("facets")
+    .querySelectorAll("input")
+    .forEach((input) => input.dataset.name === focused && input.focus());
 }
 
 /** Whether the values of a field divide the documents: not where each has its own. */
@@ -97,7 +105,12 @@ function worthShowing(field, facet) {
 
 function facetBox(field, facet) {
   const picked = current().picks[field]?.values ?? [];
-  const values = [...facet.values, ...picked.filter((value) => !facet.values.some((each) => each.value === value)).map((value) => ({ value, documents: 0 }))];
+  const values = [
+    ...facet.values,
+    ...picked
+      .filter((value) => !facet.values.some((each) => each.value === value))
+      .map((value) => ({ value, documents: 0 })),
+  ];
   const most = Math.max(1, ...values.map((each) => each.documents));
   return el(
     "fieldset",
@@ -112,7 +125,12 @@ function facetValue(field, value, documents, most, checked) {
   return el(
     "label",
     { class: "facet-value", vars: { "--share": ((100 * documents) / most).toFixed(1) } },
-    el("input", { type: "checkbox", checked, "data-name": `${field} ${value}`, onchange: (event) => pickValue(field, value, event.target.checked) }),
+    el("input", {
+      type: "checkbox",
+      checked,
+      "data-name": `${field} ${value}`,
+      onchange: (event) => pickValue(field, value, event.target.checked),
+    }),
     el("span", { class: "value" }, String(value)),
     el("span", { class: "documents", title: `${count(documents)} documents` }, compact(documents)),
   );
@@ -139,6 +157,13 @@ export function showMistake(detail) {
   fill(
     place,
     el("span", {}, mistake.reason),
-    text && el("code", {}, text.slice(0, at), el("mark", { class: "mistake" }, text.slice(at, at + 1) || " "), text.slice(at + 1)),
+    text &&
+      el(
+        "code",
+        {},
+        text.slice(0, at),
+        el("mark", { class: "mistake" }, text.slice(at, at + 1) || " "),
+        text.slice(at + 1),
+      ),
   );
 }

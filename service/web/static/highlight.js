@@ -37,7 +37,12 @@ export function spansOfPassage({ text, words }, matches) {
   return words
     .map((word) => {
       const [start, stop] = [unit(word.start), unit(word.end)];
-      return { start, stop, term: matchOf(text.slice(start, stop).toLowerCase(), matches)?.term, contribution: word.weight };
+      return {
+        start,
+        stop,
+        term: matchOf(text.slice(start, stop).toLowerCase(), matches)?.term,
+        contribution: word.weight,
+      };
     })
     .filter((span) => span.term !== undefined);
 }

@@ -34,7 +34,11 @@ function hitItem(hit, best, colours, collection, move) {
       el(
         "h3",
         {},
-        el("a", { class: "hit-link", href: linkTo({ doc: hit.id, from: collection === current().c ? "" : collection }) }, marked(heading, spansOf(heading, matches), colours, most)),
+        el(
+          "a",
+          { class: "hit-link", href: linkTo({ doc: hit.id, from: collection === current().c ? "" : collection }) },
+          marked(heading, spansOf(heading, matches), colours, most),
+        ),
         move && el("span", { class: `move move-${move.kind}` }, move.words),
       ),
       passage(hit, matches, colours, most),
@@ -55,7 +59,13 @@ function passage({ passages }, matches, colours, most) {
   const best = passages?.[0];
   if (!best?.text.trim()) return null;
   const goes = best.text.length > PASSAGE / 2 && !/[.!?]\s*$/.test(best.text);
-  return el("p", { class: "snippet" }, best.start > 0 && "… ", marked(best.text, spansOfPassage(best, matches), colours, most), goes && " …");
+  return el(
+    "p",
+    { class: "snippet" },
+    best.start > 0 && "… ",
+    marked(best.text, spansOfPassage(best, matches), colours, most),
+    goes && " …",
+  );
 }
 
 /** What the terms gave: of a fused ranking the score is on another scale. */
@@ -65,10 +75,13 @@ function facts(hit, heading) {
   const fields = Object.entries(hit.fields ?? {}).filter(([, value]) => isShort(value));
   return [
     hit.id !== heading && el("span", { class: "id" }, hit.id),
-    fields.slice(0, MOST_FIELDS).map(([name, value]) => [
-      el("span", { class: "field" }, el("span", { class: "field-name" }, name), " ", valueText(value)),
-    ]),
-    hit.score > 0 && el("span", { class: "score" }, el("span", { class: "field-name" }, "score"), " ", weight(hit.score)),
+    fields
+      .slice(0, MOST_FIELDS)
+      .map(([name, value]) => [
+        el("span", { class: "field" }, el("span", { class: "field-name" }, name), " ", valueText(value)),
+      ]),
+    hit.score > 0 &&
+      el("span", { class: "score" }, el("span", { class: "field-name" }, "score"), " ", weight(hit.score)),
   ];
 }
 

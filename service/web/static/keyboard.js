@@ -21,7 +21,8 @@ export function startKeyboard() {
   });
 }
 
-const isTyping = (target) => target.matches?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select");
+const isTyping = (target) =>
+  target.matches?.("input:not([type=range], [type=checkbox], [type=radio]), textarea, select");
 
 /** Go from the search to the first hit, and from hit to hit of a list; whether there was somewhere to go. */
 function move(from, step, input) {

@@ -19,7 +19,9 @@ export async function searchLists(state, colours) {
     sides[1].latest.cancel();
     sides[1].result = null;
   }
-  const shown = await Promise.all(wanted.map(([collection, mode], i) => searchSide(sides[i], state, collection, mode, colours)));
+  const shown = await Promise.all(
+    wanted.map(([collection, mode], i) => searchSide(sides[i], state, collection, mode, colours)),
+  );
   if (shown[0] !== undefined) {
     byId("lists").setAttribute("aria-busy", "false");
     announce(state);
@@ -74,7 +76,9 @@ export function draw(state, terms) {
     side.shows = shows;
     const moves = both ? (i ? movesOf(second, first, false) : movesOf(first, second, true)) : null;
     const collection = side.result?.collection;
-    keepingFocus(byId(`hits-${side.name}`), (list) => fill(list, answer ? hitItems(answer, { colours, collection, moves }) : []));
+    keepingFocus(byId(`hits-${side.name}`), (list) =>
+      fill(list, answer ? hitItems(answer, { colours, collection, moves }) : []),
+    );
   }
   const full = first.length >= state.k;
   byId("more").hidden = !full;
@@ -108,7 +112,11 @@ function announce(state) {
   const live = byId("live");
   if (!answer) live.textContent = sides[0].result === null && isEdited(state) ? "No terms to search for" : "";
   else {
-    const total = answer.total && (answer.total.relation === "exact" ? `of ${answer.total.value}` : `of at least ${answer.total.value}`);
-    live.textContent = [counted(answer.hits.length, "hit"), total, "in", milliseconds(answer.timings.total_ms)].filter(Boolean).join(" ");
+    const total =
+      answer.total &&
+      (answer.total.relation === "exact" ? `of ${answer.total.value}` : `of at least ${answer.total.value}`);
+    live.textContent = [counted(answer.hits.length, "hit"), total, "in", milliseconds(answer.timings.total_ms)]
+      .filter(Boolean)
+      .join(" ");
   }
 }

@@ -110,11 +110,19 @@ function show(state) {
   const input = byId("q");
   if (input.value !== state.q) input.value = state.q;
   input.placeholder = about.documents ? `Search ${about.documents.toLocaleString("en")} documents` : "Search";
-  fillSelect(byId("collection"), known.collections.map((each) => each.name), state.c);
+  fillSelect(
+    byId("collection"),
+    known.collections.map((each) => each.name),
+    state.c,
+  );
   showModes(byId("modes"), modesOf(about), state.mode, { name: "mode", key: "mode" });
   showFilters(state, about.fields);
   byId("beside-toggle").setAttribute("aria-pressed", String(state.beside));
-  fillSelect(byId("collection2"), known.collections.map((each) => each.name), state.c2 || state.c);
+  fillSelect(
+    byId("collection2"),
+    known.collections.map((each) => each.name),
+    state.c2 || state.c,
+  );
   fillSelect(byId("mode2"), modesOf(description(state.c2 || state.c)), state.mode2, modeName);
 }
 
@@ -122,7 +130,10 @@ function fillSelect(select, values, chosen, name = String) {
   const all = values.includes(chosen) ? values : [...values, chosen];
   if (select.dataset.values !== all.join("\n")) {
     select.dataset.values = all.join("\n");
-    fill(select, all.map((value) => el("option", { value }, name(value))));
+    fill(
+      select,
+      all.map((value) => el("option", { value }, name(value))),
+    );
   }
   select.value = chosen;
 }
@@ -176,7 +187,9 @@ function startControls() {
   const anew = { mode: "", filter: "", picks: {}, edits: {}, k: 10 };
   byId("collection").addEventListener("change", (event) => update({ c: event.target.value, ...anew }, { push: true }));
   byId("beside-toggle").addEventListener("click", () => update({ beside: !current().beside }, { push: true }));
-  byId("collection2").addEventListener("change", (event) => update({ c2: event.target.value, mode2: "" }, { push: true }));
+  byId("collection2").addEventListener("change", (event) =>
+    update({ c2: event.target.value, mode2: "" }, { push: true }),
+  );
   byId("mode2").addEventListener("change", (event) => update({ mode2: event.target.value }, { push: true }));
   byId("key-open").addEventListener("click", async () => (await askForKey()) && reload());
 }

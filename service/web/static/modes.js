@@ -56,9 +56,18 @@ export function workOf(answer) {
     el(
       "p",
       {},
-      total && el("span", { class: "total" }, total.relation === "exact" ? counted(total.value, "match", "matches") : `at least ${counted(total.value, "match", "matches")}`),
+      total &&
+        el(
+          "span",
+          { class: "total" },
+          total.relation === "exact"
+            ? counted(total.value, "match", "matches")
+            : `at least ${counted(total.value, "match", "matches")}`,
+        ),
       el("span", {}, `${milliseconds(timings.total_ms)} in mode ${answer.mode}`),
-      stats && stats.blocks > 0 && el("span", {}, `${count(stats.blocks_skipped)} of ${counted(stats.blocks, "block")} skipped`),
+      stats &&
+        stats.blocks > 0 &&
+        el("span", {}, `${count(stats.blocks_skipped)} of ${counted(stats.blocks, "block")} skipped`),
       stats && el("span", {}, `${counted(stats.documents_scored, "document")} scored`),
       dense && el("span", {}, `${counted(dense.scored, "dense vector")} scored`),
     ),
@@ -67,7 +76,14 @@ export function workOf(answer) {
         "ol",
         { class: "stages", "aria-label": "Time by stage" },
         stages.map(([name, time]) =>
-          el("li", { vars: { "--width": (time / sum).toFixed(4) } }, el("span", { class: "stage-bar", "aria-hidden": "true" }), el("span", { class: "stage-name" }, NAMES[name] ?? name), " ", milliseconds(time)),
+          el(
+            "li",
+            { vars: { "--width": (time / sum).toFixed(4) } },
+            el("span", { class: "stage-bar", "aria-hidden": "true" }),
+            el("span", { class: "stage-name" }, NAMES[name] ?? name),
+            " ",
+            milliseconds(time),
+          ),
         ),
       ),
   );

@@ -68,7 +68,12 @@ function show({ content, own, query }, state) {
   fill(
     byId("document-body"),
     el("p", { class: "facts" }, el("span", { class: "id" }, content.id)),
-    fields.length > 0 && el("dl", { class: "fields" }, fields.map(([name, value]) => [el("dt", {}, name), el("dd", {}, valueText(value))])),
+    fields.length > 0 &&
+      el(
+        "dl",
+        { class: "fields" },
+        fields.map(([name, value]) => [el("dt", {}, name), el("dd", {}, valueText(value))]),
+      ),
     el("div", { class: "document-text" }, marked(content.text, spansOf(content.text, matches), colours, most)),
     ownTerms(own, `${content.title} ${content.text}`, colours),
   );
@@ -103,13 +108,18 @@ function ownTerms(own, contents, colours) {
       }),
     );
   draw(own.terms.slice(0, FEW));
-  const more = own.terms.length > FEW && el("button", { type: "button", class: "quiet" }, `Show all ${own.terms.length}`);
+  const more =
+    own.terms.length > FEW && el("button", { type: "button", class: "quiet" }, `Show all ${own.terms.length}`);
   if (more) more.addEventListener("click", () => (draw(own.terms), more.remove()));
   return el(
     "section",
     { "aria-labelledby": "own-terms" },
     el("h3", { id: "own-terms" }, "Its terms"),
-    el("p", { class: "quiet-note" }, `${counted(own.count, "term")} with weights, as the index has them. What does not stand in the text, the model has added.`),
+    el(
+      "p",
+      { class: "quiet-note" },
+      `${counted(own.count, "term")} with weights, as the index has them. What does not stand in the text, the model has added.`,
+    ),
     list,
     more,
   );

@@ -49,7 +49,8 @@ async function* records(file) {
     throw new Error(`${file.name}: not JSON (${error.message})`);
   }
   const all = Array.isArray(read) ? read : [read];
-  for (const [i, record] of all.entries()) yield { line: JSON.stringify(record), where: `${file.name}, document ${i + 1}` };
+  for (const [i, record] of all.entries())
+    yield { line: JSON.stringify(record), where: `${file.name}, document ${i + 1}` };
 }
 
 function page(name, text) {

@@ -80,7 +80,10 @@ export async function facets(state, collection, fields, signal) {
   const query = await queryOf(state, collection, signal);
   if (!query || !fields.length) return { facets: {}, total: null };
   const picked = fields.filter((field) => state.picks[field]?.values?.length);
-  const groups = [[fields.filter((field) => !picked.includes(field)), null], ...picked.map((field) => [[field], field])];
+  const groups = [
+    [fields.filter((field) => !picked.includes(field)), null],
+    ...picked.map((field) => [[field], field]),
+  ];
   const answers = await Promise.all(
     groups
       .filter(([names]) => names.length)

@@ -41,7 +41,9 @@ export function update(changes, { push = false } = {}) {
 export const linkTo = (changes) => written({ ...now, ...changes }) || "#";
 
 function settle(next) {
-  const changed = new Set(Object.keys(DEFAULTS).filter((key) => JSON.stringify(next[key]) !== JSON.stringify(now[key])));
+  const changed = new Set(
+    Object.keys(DEFAULTS).filter((key) => JSON.stringify(next[key]) !== JSON.stringify(now[key])),
+  );
   // A link within the page is told twice; the state stays the same object while it says the same.
   if (!changed.size) return;
   now = next;

@@ -15,8 +15,17 @@ export function statsSections(stats) {
     section("Space", space(stats.bytes)),
     section(
       "Lengths and weights",
-      el("p", { class: "quiet-note" }, `Of ${counted(stats.sampled, "document")}, spread evenly. ${stats.saturated ? percent(stats.saturated) : "None"} of the weights ${stats.saturated ? "are" : "is"} stored as the heaviest that there is.`),
-      el("div", { class: "charts" }, histogram("Terms of a document", stats.lengths, (low) => count(Math.round(low))), histogram("Weights of terms", stats.weights, weight)),
+      el(
+        "p",
+        { class: "quiet-note" },
+        `Of ${counted(stats.sampled, "document")}, spread evenly. ${stats.saturated ? percent(stats.saturated) : "None"} of the weights ${stats.saturated ? "are" : "is"} stored as the heaviest that there is.`,
+      ),
+      el(
+        "div",
+        { class: "charts" },
+        histogram("Terms of a document", stats.lengths, (low) => count(Math.round(low))),
+        histogram("Weights of terms", stats.weights, weight),
+      ),
     ),
     section("Most frequent terms", frequent(stats)),
   ];
@@ -29,7 +38,9 @@ function section(name, ...children) {
 
 function live({ documents, deleted, in_memory: memory, writing }) {
   const parts = [`${counted(documents, "document")} live`];
-  parts.push(deleted ? `${counted(deleted, "row")} deleted and not merged away` : "nothing deleted that is not merged away");
+  parts.push(
+    deleted ? `${counted(deleted, "row")} deleted and not merged away` : "nothing deleted that is not merged away",
+  );
   if (memory) parts.push(`${counted(memory, "row")} in memory, in no segment yet`);
   if (writing) parts.push("open for writing");
   return el("p", { class: "quiet-note" }, parts.join(" · "));
@@ -52,11 +63,20 @@ function share(rows, deleted) {
 
 function space(parts) {
   const { total, ...rest } = parts;
-  const rows = Object.entries(rest).filter(([, size]) => size > 0).sort(([, one], [, other]) => other - one);
+  const rows = Object.entries(rest)
+    .filter(([, size]) => size > 0)
+    .sort(([, one], [, other]) => other - one);
   const most = Math.max(1, ...rows.map(([, size]) => size));
   const lines = rows.map(([name, size]) => [
     name,
-    [bytes(size), el("span", { class: "track colour-0", "aria-hidden": "true", vars: { "--width": `${((100 * size) / most).toFixed(1)}%` } })],
+    [
+      bytes(size),
+      el("span", {
+        class: "track colour-0",
+        "aria-hidden": "true",
+        vars: { "--width": `${((100 * size) / most).toFixed(1)}%` },
+      }),
+    ],
   ]);
   return table("Space on disk", ["Part", "Bytes"], [...lines, ["in all", bytes(total)]]);
 }
@@ -68,8 +88,27 @@ function table(name, heads, rows) {
     el(
       "table",
       { class: "numbers" },
-      el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-      el("tbody", {}, rows.map(([first, ...others]) => el("tr", {}, el("th", { scope: "row" }, first), others.map((cell) => el("td", {}, cell))))),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          heads.map((head) => el("th", { scope: "col" }, head)),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        rows.map(([first, ...others]) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, first),
+            others.map((cell) => el("td", {}, cell)),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -77,7 +116,8 @@ function table(name, heads, rows) {
 function histogram(name, bars, shown) {
   const most = Math.max(1, ...bars.map((bar) => bar.count));
   const tallest = bars.findIndex((bar) => bar.count === most);
-  const range = (i) => (i + 1 < bars.length ? `${shown(bars[i].low)} to ${shown(bars[i + 1].low)}` : `${shown(bars[i].low)} and more`);
+  const range = (i) =>
+    i + 1 < bars.length ? `${shown(bars[i].low)} to ${shown(bars[i + 1].low)}` : `${shown(bars[i].low)} and more`;
   const label = tallest < 0 ? `${name}: nothing` : `${name}: most often ${range(tallest)}`;
   return el(
     "figure",
@@ -86,9 +126,16 @@ function histogram(name, bars, shown) {
     el(
       "div",
       { class: "histogram", role: "img", "aria-label": label },
-      bars.map((bar, i) => el("span", { title: `${range(i)}: ${count(bar.count)}`, vars: { "--share": (bar.count / most).toFixed(4) } })),
+      bars.map((bar, i) =>
+        el("span", { title: `${range(i)}: ${count(bar.count)}`, vars: { "--share": (bar.count / most).toFixed(4) } }),
+      ),
     ),
-    bars.length > 0 && el("div", { class: "axis", "aria-hidden": "true" }, [0, bars.length >> 1, bars.length - 1].map((i) => el("span", {}, shown(bars[i].low)))),
+    bars.length > 0 &&
+      el(
+        "div",
+        { class: "axis", "aria-hidden": "true" },
+        [0, bars.length >> 1, bars.length - 1].map((i) => el("span", {}, shown(bars[i].low))),
+      ),
   );
 }
 
@@ -98,13 +145,19 @@ function frequent({ frequent_terms: terms, documents }) {
   return el(
     "ol",
     { class: "frequent" },
-    terms.slice(0, MOST_TERMS).map(({ term, documents: own }) =>
-      el(
-        "li",
-        { vars: { "--share": (own / most).toFixed(4) } },
-        el("a", { href: linkTo({ view: "", q: bare(term), edits: {}, picks: {}, filter: "" }) }, termName(term)),
-        el("span", { class: "term-weight", title: `${count(own)} of ${counted(documents, "document")}` }, compact(own)),
+    terms
+      .slice(0, MOST_TERMS)
+      .map(({ term, documents: own }) =>
+        el(
+          "li",
+          { vars: { "--share": (own / most).toFixed(4) } },
+          el("a", { href: linkTo({ view: "", q: bare(term), edits: {}, picks: {}, filter: "" }) }, termName(term)),
+          el(
+            "span",
+            { class: "term-weight", title: `${count(own)} of ${counted(documents, "document")}` },
+            compact(own),
+          ),
+        ),
       ),
-    ),
   );
 }

@@ -59,7 +59,11 @@ function group(name, terms) {
   const id = `terms-${name.split(" ")[0].toLowerCase()}`;
   return [
     el("h3", { id, class: "group" }, name),
-    el("ul", { class: "terms", "aria-labelledby": id }, terms.map(({ term }) => rows.get(term).node)),
+    el(
+      "ul",
+      { class: "terms", "aria-labelledby": id },
+      terms.map(({ term }) => rows.get(term).node),
+    ),
   ];
 }
 
@@ -68,7 +72,15 @@ function row(term) {
   const shown = el("output", { class: "term-weight" });
   const onOff = el("button", { type: "button", class: "quiet toggle", "aria-label": `Use ${term}` });
   const remove = el("button", { type: "button", class: "quiet", "aria-label": `Remove ${term}`, title: "Remove" }, "×");
-  const node = el("li", { class: "term", "data-term": term }, onOff, el("span", { class: "term-label" }, termName(term)), slider, shown, remove);
+  const node = el(
+    "li",
+    { class: "term", "data-term": term },
+    onOff,
+    el("span", { class: "term-label" }, termName(term)),
+    slider,
+    shown,
+    remove,
+  );
   let now = null;
 
   slider.addEventListener("input", () => {
