@@ -264,20 +264,6 @@ class Retriever:
         best = int(self.index.scores(*query, rows).argmax())
         return explain_match(query, self.index.vector(rows[best]), self.vocabulary)
 
-    def terms_of(self, document_id: str) -> dict[str, float]:
-        """The terms of a document with their weights as stored, heaviest first. Raises NotFoundError.
-
-        Of windows, each term has the heaviest weight that it has in one of them.
-        """
-        heaviest: dict[int, float] = {}
-        for row in self.index.documents.rows_of(document_id):
-            terms, weights = self.index.vector(row)
-            for term, weight in zip(terms.tolist(), weights.tolist(), strict=True):
-                heaviest[term] = max(weight, heaviest.get(term, 0.0))
-        names = self._names or NumberedTerms()
-        ordered = sorted(heaviest.items(), key=lambda own: (-own[1], own[0]))
-        return {names.term(term): weight for term, weight in ordered}
-
     def encode(
         self, text: str, kind: Literal["query", "document"] = "query", top_k: int | None = None
     ) -> dict[str, float]:

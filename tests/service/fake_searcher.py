@@ -94,9 +94,6 @@ class FakeSearcher:
         matches = self._matches(dict.fromkeys(text.split(), 1.0), self.index.documents.get(document_id))
         return Explanation(sum(match.contribution for match in matches), matches)
 
-    def terms_of(self, document_id: str) -> dict[str, float]:
-        return dict.fromkeys(sorted(set(self.index.documents.get(document_id).contents.split())), 1.0)
-
     def encode_many(
         self, texts: Sequence[str], kind: Literal["query", "document"] = "query", top_k: int | None = None
     ) -> list[dict[str, float]]:

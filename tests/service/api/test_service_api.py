@@ -16,7 +16,6 @@ from lsr.service.schemas.explain import ExplainAnswer
 from lsr.service.schemas.health import IndexAnswer
 from lsr.service.schemas.problems import Problem
 from lsr.service.schemas.search import SearchAnswer
-from lsr.service.schemas.terms import TermsAnswer
 
 
 def problem(response: Any, status: int, kind: str | None = None) -> Problem:
@@ -118,14 +117,6 @@ def test_index_tells_what_it_is_and_what_the_limits_are(client: TestClient) -> N
     answer = IndexAnswer.model_validate(client.get("/v1/index").json())
     assert (answer.documents, answer.model) == (3, "words")
     assert answer.limits["max_k"] == 20
-
-
-def test_the_terms_of_a_document(client: TestClient) -> None:
-    answer = TermsAnswer.model_validate(client.get("/v1/terms/datetime/strptime?most=2").json())
-    assert (answer.id, answer.count) == ("datetime/strptime", 4)
-    assert [(each.term, each.weight) for each in answer.terms] == [("date", 1.0), ("from", 1.0)]
-    assert client.get("/v1/terms/none").status_code == 404
-    assert client.get("/v1/terms/datetime/strptime?most=0").status_code == 422
 
 
 def test_the_root_is_a_page_and_the_reference_lies_beside_it(client: TestClient) -> None:
