@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsr.core.frames import arrow_table, pandas_frame
+from lsr.core.search_stats import SearchStats
 from lsr.core.types import Rows, Scores
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-
-class SearchStats(NamedTuple):
-    """How a search was run, and how much work it did.
-
-    Attributes:
-        mode: the engine, by its name.
-        postings: postings added to the blocks' bounds.
-        frequent_cells: cells of frequent terms' rows added to them.
-        blocks: blocks whose bound or summary was computed.
-        blocks_skipped: of these, blocks that it ruled out.
-        documents_scored: documents scored in full from the forward index.
-        direct: whether the filter allowed so few documents that only these were scored.
-    """
-
-    mode: str
-    postings: int = 0
-    frequent_cells: int = 0
-    blocks: int = 0
-    blocks_skipped: int = 0
-    documents_scored: int = 0
-    direct: bool = False
 
 
 # What an engine returns for a query: rows, scores, what it did.

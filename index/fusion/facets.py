@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from lsr.core.errors import InputError
+from lsr.core.facets import Facet, FacetValue
 from lsr.core.schema import BOOLEAN, INTEGER, KEYWORD
 from lsr.core.types import Rows
 from lsr.index.filters.names import FacetField
@@ -17,27 +18,6 @@ if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index
 
 _COUNTED = {KEYWORD: pa.large_string(), INTEGER: pa.int64(), BOOLEAN: pa.bool_()}
-
-
-class FacetValue(NamedTuple):
-    """A value, and how many documents have it."""
-
-    value: str | int | bool
-    documents: int
-
-
-class Facet(NamedTuple):
-    """The values of a field among some documents.
-
-    Attributes:
-        values: the commonest, the commonest first, ties in ascending order.
-        more: how many other values there are.
-        missing: how many of the documents have none.
-    """
-
-    values: list[FacetValue]
-    more: int
-    missing: int
 
 
 def count_facets(index: Index, rows: Rows, facets: Sequence[FacetField]) -> dict[str, Facet]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.arguments import count
 from lsr.core.errors import InputError
+from lsr.core.search_stats import DenseStats
 from lsr.core.types import CombinedScores, Rows, Scores
 from lsr.index.engines.hits import SearchStats
 from lsr.index.fusion.feedback import dense_feedback, sparse_feedback
@@ -19,7 +20,6 @@ from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import DENSE, HYBRID, SPARSE, SPARSE_FIRST, FeedbackSettings, RetrievalPlan
 from lsr.index.fusion.sides import RowRanking, Sides
 from lsr.index.fusion.tuning import query_features, stored_tuning
-from lsr.index.parts.dense.vectors import DenseStats
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.search_stats import DenseStats
 from lsr.core.types import Rows
 from lsr.index.engines.hits import SearchStats
 from lsr.index.engines.registry import is_always_exact
 from lsr.index.filters.allowed import as_bitmap
 from lsr.index.fusion.query import DenseQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
-from lsr.index.parts.dense.vectors import Dense, DenseStats
+from lsr.index.parts.dense.vectors import Dense
 
 if TYPE_CHECKING:
     from lsr.index.live.snapshot import Index

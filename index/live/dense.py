@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.search_stats import DenseStats
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.ties import OrderOf, merge
 from lsr.index.parts.dense.record import DenseRecord
-from lsr.index.parts.dense.vectors import Dense, DenseHits, DenseStats
+from lsr.index.parts.dense.vectors import Dense, DenseHits
 
 Vectors = npt.NDArray[np.float32]
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.search_stats import DenseStats
 from lsr.core.types import Rows, Scores, Vectors
 from lsr.index.engines.choose import Choice
 from lsr.index.engines.hits import Found, SearchStats
@@ -22,7 +23,7 @@ from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.memory.state import MemoryQuery, MemoryState
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.parts.dense.record import DenseRecord
-from lsr.index.parts.dense.vectors import DenseHits, DenseStats
+from lsr.index.parts.dense.vectors import DenseHits
 from lsr.index.parts.terms import TermCounts
 from lsr.index.parts.windows import WindowRows
 

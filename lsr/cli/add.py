@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import typer
+
 from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import looked_at, skipping
 from lsr.cli.options import Corpus, Device, Format, Json, OnError, OnErrorOption
+from lsr.cli.remote import MANY, ServerKey, ServerUrl, connected, refuse_key
 
 
 def run(
+    context: typer.Context,
     collection: CollectionPath,
     corpus: Corpus,
     format: Format = None,
     on_error: OnErrorOption = OnError.skip,
     device: Device = None,
+    server: ServerUrl = None,
+    key: ServerKey = None,
     as_json: Json = False,
 ) -> None:
     """Add documents to a collection; one of an id that is there takes its place.
@@ -26,8 +32,9 @@ def run(
         lsr add my-index more.jsonl
 
         echo '{"_id": "note-1", "text": "Buy milk."}' | lsr add my-index -
+
+        lsr add birds more.jsonl --server http://localhost:8080
     """
-    from lsr.collection.collection import Collection
     from lsr.core.counted import counted
     from lsr.text import count_documents, open_corpus
 
@@ -35,12 +42,21 @@ def run(
     with skipping(on_error) as skip:
         documents = looked_at(open_corpus(corpus, format=format, **skip))
         total = count_documents(corpus, format=format)
-        with Collection.open(collection, device=device) as opened:
-            report_recovered(opened)
-            with progress_bar("adding", total) as progress:
-                done = opened.add(documents, progress=progress)
-            opened.wait()
-            count = len(opened)
+        if server is not None:
+            with connected(context, server, key, collection, "device", retries=MANY) as there:
+                with progress_bar("adding", total) as progress:
+                    done = there.add(documents, progress=progress)
+                count = len(there)
+        else:
+            refuse_key(context)
+            from lsr.collection.collection import Collection
+
+            with Collection.open(collection, device=device) as opened:
+                report_recovered(opened)
+                with progress_bar("adding", total) as progress:
+                    done = opened.add(documents, progress=progress)
+                opened.wait()
+                count = len(opened)
     for refused in done.refused:
         note(f"{refused.id}: {refused.reason}")
     if as_json:

@@ -43,7 +43,7 @@ def _run(debug: bool) -> int:
     prepare_streams()
     from lsr.cli.commands import Commands
     from lsr.cli.console import Interrupted, note
-    from lsr.cli.failures import failed, reason
+    from lsr.cli.failures import failed, reason, with_notes
     from lsr.cli.remedies import in_flags
     from lsr.cli.root import app
     from lsr.core.errors import LsrError
@@ -56,7 +56,8 @@ def _run(debug: bool) -> int:
         finally:
             flush_stdout()
     except LsrError as error:
-        code = failed(error.message(partial(in_flags, flags=Commands().flags_of(sys.argv[1:]))))
+        words = error.message(partial(in_flags, flags=Commands().flags_of(sys.argv[1:])))
+        code = failed(with_notes(words, error))
     except Interrupted as interruption:
         note(str(interruption))
         code = 130

@@ -49,6 +49,7 @@ COMMANDS = {
     "search": CommandEntry("search", _SEARCH),
     "serve": CommandEntry("serve", _SEARCH),
     "keys": CommandEntry("keys", _SEARCH),
+    "mcp": CommandEntry("mcp", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),

@@ -16,6 +16,11 @@ def failed(message: str) -> int:
 def reason(error: Exception) -> str:
     """The error in words, with what was noted about it."""
     said = _of_system(error) if isinstance(error, OSError) and error.strerror else _unexpected(error)
+    return with_notes(said, error)
+
+
+def with_notes(said: str, error: Exception) -> str:
+    """These words about an error, with what was noted about it."""
     return "; ".join([said, *getattr(error, "__notes__", ())])
 
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lsr.cli.console import escape, output, print_json
 from lsr.cli.options import IndexPath, Json
+from lsr.cli.remote import ServerKey, ServerUrl, connected, refuse_key
 from lsr.core.counted import counted
+from lsr.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from lsr.client import RemoteCollection
 
 
 def run(
+    context: typer.Context,
     index: IndexPath,
     document: Annotated[
         str | None, typer.Option("--document", "-d", help="Show this document and its terms instead.")
     ] = None,
+    server: ServerUrl = None,
+    key: ServerKey = None,
     as_json: Json = False,
 ) -> None:
     """Show what an index was made from, with which model, how it can be searched, and what takes the space.
@@ -24,12 +33,21 @@ def run(
 
     With --document, show one document and its terms instead: the heaviest weights of its windows, if it has any.
 
+    Of a collection on a server, show what the server says of it, or a document without its terms.
+
     Examples:
 
         lsr inspect my-index
 
         lsr inspect my-index --document 4983
+
+        lsr inspect birds --server http://localhost:8080
     """
+    if server is not None:
+        with connected(context, server, key, index) as there:
+            _print_there(there, document, as_json)
+        return
+    refuse_key(context)
     from lsr.index import Index
     from lsr.index.live.inspection import describe_document, space_by_part
 
@@ -49,13 +67,35 @@ def run(
         _print_description(description)
 
 
-def _print_document(found: dict[str, Any]) -> None:
+def _print_there(there: RemoteCollection, document: str | None, as_json: bool) -> None:
+    """Print what a server says of a collection, or a document of it."""
+    if document is None:
+        said = asdict(there.describe())
+        if as_json:
+            print_json(said)
+        else:
+            _print_rows(_flatten({key: value for key, value in said.items() if value is not None and value != []}))
+        return
+    found = there.get(document)
+    if found is None:
+        raise NotFoundError(f"there is no document {document!r}")
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print_texts(asdict(found))
+
+
+def _print_texts(found: dict[str, Any]) -> None:
     for key in ("id", "title", "text"):
         if found[key]:
             output.print(f"[bold]{key}[/]  ", end="")
             output.print(found[key], markup=False)
     for key, value in found["fields"].items():
         output.print(f"{key}: {value}", markup=False)
+
+
+def _print_document(found: dict[str, Any]) -> None:
+    _print_texts(found)
     terms = " · ".join(f"{term} {weight:.2f}" for term, weight in found["vector"].items())
     output.print(f"[bold]{counted(len(found['vector']), 'terms')}[/]  ", end="")
     output.print(terms, markup=False)
@@ -68,13 +108,17 @@ def _print_description(description: dict[str, Any]) -> None:
     rows = _flatten({key: value for key, value in description.items() if key not in apart})
     rows.append(("modes", ", ".join(description["modes"])))
     rows += [("pruned by", str(Pruning.from_record(record))) for record in description["prunings"]]
-    width = max(len(key) for key, _ in rows)
-    for key, value in rows:
-        output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())
+    _print_rows(rows)
     output.print()
     _print_space(description["space"])
     for tuning in description["tunings"]:
         output.print(escape(_tuning_in_words(tuning)))
+
+
+def _print_rows(rows: list[tuple[str, str]]) -> None:
+    width = max(len(key) for key, _ in rows)
+    for key, value in rows:
+        output.print(f"[bold]{key}[/]{' ' * (width - len(key))}  {escape(value)}".rstrip())
 
 
 def _print_space(space: dict[str, dict[str, float]]) -> None:

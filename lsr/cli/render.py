@@ -7,8 +7,8 @@ from rich.text import Text
 
 from lsr.cli.console import output
 from lsr.core.counted import counted, verb
+from lsr.core.facets import Facet
 from lsr.index.engines.registry import is_always_exact
-from lsr.index.fusion.facets import Facet
 from lsr.search.response import Hit, SearchResponse, StageScore
 from lsr.search.snippets import make_snippet
 from lsr.search.stats import in_words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, OtherModel, QueryIdf
+from lsr.cli.remote import ServerKey, ServerUrl, connected, refuse_key
 from lsr.cli.search_flags import asked, refuse_asked, search_command
 from lsr.cli.useless import OF_SPARSE, refuse
 from lsr.core.counted import counted, verb
@@ -75,6 +77,8 @@ def run(
     threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
+    server: ServerUrl = None,
+    key: ServerKey = None,
     as_json: Json = False,
 ) -> None:
     """Search an index with one question, or with a file of queries.
@@ -100,9 +104,9 @@ def run(
         lsr search my-index --queries queries.parquet --dense-queries queries.npy --mode hybrid -o run.trec
 
         lsr search my-index --mode hybrid --rerank late --show-plan > plan.json
-    """
-    from lsr.search.retriever import Retriever
 
+        lsr search birds "how do birds find their way" --server http://localhost:8080
+    """
     given = {"QUERY": query, "--vector": vector, "--dense-vector": dense_vector}
     many = {"--queries": queries, "--dense-queries": dense_queries}
     default = "auto"
@@ -136,6 +140,10 @@ def run(
         if queries is None or holds_vectors(queries):
             refuse(context, _OF_TEXTS, "query_idf")
             refuse_asked(context, _OF_TEXTS, "lexical_weight")
+        from lsr.search.retriever import Retriever
+
+        if server is not None:
+            fail("--queries and --dense-queries search an index on this machine: leave out --server")
         retriever = Retriever.open(index, model=model, device=device, query_idf=query_idf)
         _search_many(retriever, queries, dense_queries, out, k, plan, tag or _name(index), force, as_json)
         return
@@ -151,31 +159,51 @@ def run(
         "vector": _parsed(vector, "--vector", dict),
         "dense_vector": _parsed(dense_vector, "--dense-vector", list),
     }
+    asked_with = {"offset": offset, "search_after": _parsed(search_after, "--search-after", list), **vectors}
+    if server is not None:
+        of_here = ("query_idf", "model", "threads", "device")
+        with connected(context, server, key, index, *of_here) as there:
+            _print_answer(there.search, query, k, plan, asked_with, explain, as_json)
+        return
+    refuse_key(context)
+    from lsr.search.retriever import Retriever
+
     retriever = Retriever.open(index, model=model, device=device, light=True, query_idf=query_idf)
-    after = _parsed(search_after, "--search-after", list)
     # Kernels are loaded first, so that the time shown is that of the search. With vectors it is tried as it was asked:
     # any other text might ask for a model that there is none of.
     if query is not None and not is_blank(query) and vector is None and dense_vector is None:
         retriever.warm_up(plan)
     else:
-        retriever.search(query, k, plan, offset=offset, search_after=after, **vectors)
-    # Matches are always computed, because the snippet needs them.
-    response: SearchResponse = retriever.search(
-        query, k, plan, explain=True, offset=offset, search_after=after, **vectors
-    )
-    if as_json:
-        asked_with = {name: value for name, value in vectors.items() if value is not None}
-        print_json({"query": query, **asked_with, **response.to_record(explain=explain)})
-    else:
-        from lsr.cli.render import print_response
+        retriever.search(query, k, plan, **asked_with)
+    response = _print_answer(retriever.search, query, k, plan, asked_with, explain, as_json)
+    nothing = not response.hits and not offset and response.stats is not None and not as_json
+    if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
+        note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
 
-        found = 0
-        if offset and not response.hits:
-            found = len(retriever.search(query, offset, plan, **vectors).hits)
-        print_response(response, explain=explain, before=found)
-        nothing = not response.hits and not offset and response.stats is not None
-        if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
-            note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
+
+def _print_answer(
+    search: Callable[..., SearchResponse],
+    query: str | None,
+    k: int,
+    plan: SearchPlan,
+    given: dict[str, Any],
+    explain: bool,
+    as_json: bool,
+) -> SearchResponse:
+    """Search with one question, here or on a server, and print what is found; `given` as for `Retriever.search`."""
+    # Matches are always computed, because the snippet needs them.
+    response = search(query, k, plan, explain=True, **given)
+    if as_json:
+        vectors = {name: given[name] for name in ("vector", "dense_vector") if given[name] is not None}
+        print_json({"query": query, **vectors, **response.to_record(explain=explain)})
+        return response
+    from lsr.cli.render import print_response
+
+    found = 0
+    if given["offset"] and not response.hits:
+        found = len(search(query, given["offset"], plan, **{**given, "offset": 0, "search_after": None}).hits)
+    print_response(response, explain=explain, before=found)
+    return response
 
 
 def _parsed(text: str | None, flag: str, kind: type) -> Any:

@@ -8,9 +8,9 @@ from threading import Lock, RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lsr.collection.encoding import DocumentEncoder, Refused
+from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.given import as_document, characters, without_repeats
-from lsr.collection.outcomes import Added, Deleted, Outcome, Reindexed, outcomes
+from lsr.collection.outcomes import Added, Deleted, Outcome, Refused, Reindexed, outcomes
 from lsr.collection.stored import OnlyIf, allowed_ids, puts_of, with_fields
 from lsr.core.arguments import kind_of, path_of
 from lsr.core.chunks import chunks

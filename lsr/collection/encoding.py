@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.collection.outcomes import Refused
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Vectors
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 _NO_TERMS, _NO_WEIGHTS = np.empty(0, np.uint32), np.empty(0, np.float32)
-
-
-class Refused(NamedTuple):
-    """A document that was not written: its id, as far as it has one, and why."""
-
-    id: str
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 class DocumentEncoder:

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from lsr.collection.collection import Collection
-from lsr.collection.encoding import Refused
 from lsr.collection.folder_state import FolderState, KnownFile, Signature
+from lsr.collection.outcomes import Refused
 from lsr.collection.resting import Resting
 from lsr.core.counted import counted
 from lsr.core.documents import Document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lsr.collection.encoding import Refused
+from lsr.collection.outcomes import Refused
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 

@@ -6,8 +6,17 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from lsr.collection.encoding import Refused
 from lsr.core.documents import Document
+
+
+class Refused(NamedTuple):
+    """A document that was not written: its id, as far as it has one, and why."""
+
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Outcome(NamedTuple):

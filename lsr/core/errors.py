@@ -45,10 +45,12 @@ class LsrError(Exception):
         problem: what is wrong, and where.
         remedies: ways to fix it, any one of which is enough; a plain string is worded the same everywhere.
 
-    `http_status` is the status with which the HTTP service answers.
+    `http_status` is the status with which the HTTP service answers; `request_id` is by what a server knows the request
+    that it answered with this error, or None.
     """
 
     http_status = 400
+    request_id: str | None = None
 
     def __init__(self, problem: str = "", *, remedies: Sequence[Remedy | str] = ()) -> None:
         super().__init__(problem)
@@ -105,6 +107,22 @@ class OutputExistsError(LsrError):
     """An output that already exists and was not to be replaced."""
 
     http_status = 409
+
+
+class ConflictError(OutputExistsError):
+    """What a server was asked for does not go with what is there, or with what another does."""
+
+
+class AccessError(LsrError):
+    """A server that asks for a key, or for another one."""
+
+    http_status = 403
+
+
+class ServerError(LsrError):
+    """A server that cannot be reached, or cannot do now what it was asked for."""
+
+    http_status = 502
 
 
 class MissingDependencyError(LsrError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from lsr.core.counted import counted
 from lsr.core.documents import Document
+from lsr.core.facets import Facet
 from lsr.core.frames import arrow_table, pandas_frame
 from lsr.core.options import shortened
+from lsr.core.search_stats import DenseStats, SearchStats
 from lsr.text.windows import Window
 from lsr.vectors.explanation import TermMatch
 
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from lsr.index import SearchStats
-    from lsr.index.fusion.facets import Facet
-    from lsr.index.parts.dense.vectors import DenseStats
-    from lsr.search.selection import Total
 
 _OF_HITS = ("rank", "id", "score")
 
@@ -94,6 +92,13 @@ class Hit:
                 record["matches"] = matches_record(self.matches, number)
             record["stages"] = {name: stage._asdict() for name, stage in self.stages.items()}
         return record
+
+
+class Total(NamedTuple):
+    """How many documents match: at least so many, or exactly. Also those that are grouped under another."""
+
+    value: int
+    relation: Literal["exact", "at least"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.facets import Facet
 from lsr.core.types import CombinedScores, Rows
-from lsr.index.fusion.facets import Facet
 from lsr.index.fusion.methods import normaliser
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits, SideScores
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.search.rerank import Rerankers
-from lsr.search.response import Hit, SearchResponse, StageScore
-from lsr.search.selection import Total, allowed_rows, select
+from lsr.search.response import Hit, SearchResponse, StageScore, Total
+from lsr.search.selection import allowed_rows, select
 from lsr.vectors.explanation import TermNames, explain_match
 
 if TYPE_CHECKING:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.facets import Facet
 from lsr.core.options import beneath
 from lsr.index.engines.registry import is_always_exact
 from lsr.index.filters.allowed import as_bitmap
 from lsr.index.filters.names import read_facets, read_name, read_sort
-from lsr.index.fusion.facets import Facet, count_facets
+from lsr.index.fusion.facets import count_facets
 from lsr.index.fusion.grouping import search_documents
 from lsr.index.fusion.matching import Matches, all_matches
 from lsr.index.fusion.ordering import firsts_of_groups, in_order, picked, sort_values
@@ -22,19 +23,13 @@ from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import SearchPlan
+from lsr.search.response import Total
 
 if TYPE_CHECKING:
     from lsr.index import Index
 
 # How much deeper a search looks for hits of further groups.
 _DEEPER = 4
-
-
-class Total(NamedTuple):
-    """How many documents match: at least so many, or exactly. Also those that are grouped under another."""
-
-    value: int
-    relation: Literal["exact", "at least"]
 
 
 class Selected(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class TermNames(Protocol):
@@ -41,6 +42,8 @@ def explain_match(
     vocabulary: TermNames,
 ) -> Explanation:
     """Explain the inner product of two sparse vectors, each (ascending term ids, weights)."""
+    import numpy as np
+
     shared, at_query, at_document = np.intersect1d(query[0], document[0], assume_unique=True, return_indices=True)
     query_weights, document_weights = query[1][at_query], document[1][at_document]
     contributions = query_weights * document_weights

@@ -25,8 +25,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "training": (*GROUND, "encoding", "index", "search", "build", "eval"),
     "service": (*GROUND, "encoding", "index", "search", "collection"),
     "collection": ("core", "text", "vectors", "encoding", "index", "search"),
+    "client": (*GROUND, "search", "collection"),
+    "assistants": (*GROUND, "index", "search", "client"),
     "demo": ("core",),
-    "cli": (*GROUND, "encoding", "index", "search", "build", "eval", "training", "service", "collection", "demo"),
+    "cli": (
+        *(*GROUND, "encoding", "index", "search", "build", "eval", "training"),
+        *("service", "collection", "client", "assistants", "demo"),
+    ),
 }
 
 # The same inside `index/`.

@@ -24,7 +24,7 @@ Run = Callable[..., tuple[int, str, str]]
 # As `--help` showed them before flags were made of fields.
 SEARCH = """--queries --output -o --k -k --mode --recall --fusion --dense-weight --feedback --rerank --parameter -p
 --explain --tag --query-idf --model -m --threads --device --force --json --vector --dense-vector
---dense-queries --offset --search-after"""
+--dense-queries --offset --search-after --server --key"""
 EVAL = """--output -o --index --split --queries --qrels --run --model -m --max-length --top-k --windows --window-words
 --window-stride --top-windows --dense --mode --recall --fusion --dense-weight --feedback --rerank --parameter -p
 --metric --k -k --drop-self --bm25 --no-bm25 --per-query --query-idf --device --force --json"""

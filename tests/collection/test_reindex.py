@@ -13,7 +13,8 @@ from reindexed import DENSE, DOC, SMALL, SPLADE, answers, check_as_fresh, create
 
 from lsr.collection import reindexing
 from lsr.collection.collection import Collection
-from lsr.collection.encoding import DocumentEncoder, Refused
+from lsr.collection.encoding import DocumentEncoder
+from lsr.collection.outcomes import Refused
 from lsr.core.errors import InputError, ModelError, OutputExistsError
 from lsr.index import Index, IndexBuilder, verify
 from lsr.index.live.reader import CollectionReader

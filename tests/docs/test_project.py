@@ -12,7 +12,7 @@ from docs_pages import DOCS, ROOT
 import lsr
 from lsr.core.moved import MOVED
 
-PACKAGES = ("lsr", "lsr.index", "lsr.eval", "lsr.service", "lsr.text", "lsr.vectors", "lsr.training.data")
+PACKAGES = ("lsr", "lsr.index", "lsr.eval", "lsr.service", "lsr.client", "lsr.text", "lsr.vectors", "lsr.training.data")
 
 
 def test_the_citation_is_of_this_version() -> None:

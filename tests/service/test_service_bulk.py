@@ -27,7 +27,7 @@ HEADERS = {"Content-Type": "application/x-ndjson"}
 def port(tmp_path: Path) -> Iterator[int]:
     """Of a server that takes 20,000 bytes in a body, and 400,000 of documents."""
     Collection.create(tmp_path / "words", model="bm25").close()
-    settings = ServiceSettings(workers=2, max_body_bytes=20_000, max_bulk_bytes=400_000, log_format="off")
+    settings = ServiceSettings(search_threads=2, max_body_bytes=20_000, max_bulk_bytes=400_000, log_format="off")
     app = create_app(tmp_path, settings)
     with _listen("127.0.0.1", 0) as listener:
         server = Server(app, settings)

@@ -49,7 +49,7 @@ OF_ONE = ("/v1/search", "/v1/explain", "/v1/documents", "/v1/encode", "/v1/index
 def app(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     root = tmp_path_factory.mktemp("root")
     add_dense_vectors(index_corpus(DOCUMENTS, root / NAMES["collection"], encoder), DenseEncoder.load("minilm"))
-    return create_app(root, ServiceSettings(workers=2))
+    return create_app(root, ServiceSettings(search_threads=2))
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def test_serve(toy_index: Path) -> None:
     assert server.returncode == -signal.SIGTERM
     searches = [line for line in lines if line.get("path") == "/v1/search"]
     assert [(line["method"], line["status"], line["level"]) for line in searches] == [("GET", 200, "info")]
-    assert any(line["message"].startswith("ready after") for line in lines)
+    assert any(" is ready after " in line["message"] for line in lines)
     assert not any("traceback" in line for line in lines)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.search_stats import DenseStats
 from lsr.core.types import Vectors
 from lsr.index.format.arrays import open_array, plain
 from lsr.index.format.records import FileRecord, PartRecord
@@ -29,22 +30,6 @@ _REFINED = {"pq": 10, "ivfpq": 10}
 _ROUNDING = 1e-5
 # A filter that allows fewer than one document in so many is answered by scoring only these.
 _FEW = 20
-
-
-class DenseStats(NamedTuple):
-    """What a dense search did.
-
-    Attributes:
-        mode: "exact" or "approximate".
-        kind: what was read: "flat", or the kind of faiss's structure.
-        scored: vectors scored exactly, at least.
-        direct: whether the filter allowed so few documents that only these were scored.
-    """
-
-    mode: str
-    kind: str
-    scored: int
-    direct: bool = False
 
 
 class DenseHits(NamedTuple):

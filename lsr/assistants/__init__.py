@@ -1,0 +1,1 @@
+"""Collections as tools of assistants, by the Model Context Protocol."""
