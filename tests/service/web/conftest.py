@@ -54,12 +54,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with Collection.create(root / name, model="bm25", schema=fields) as collection:
             collection.add(documents)
             collection.compact()
-    index = index_corpus(SCIENCE, root / "science", SparseEncoder.load("lsr-doc-tiny"))
-    add_dense_vectors(index, DenseEncoder.load("minilm"))
     log = root / "log"
     with log.open("wb") as stream:
         server = subprocess.Popen([sys.executable, "-c", _SERVE, str(root)], stderr=stream)
     try:
+        # Made while the server starts, which finds it once it is there as a whole.
+        index = index_corpus(SCIENCE, root / ".science", SparseEncoder.load("lsr-doc-tiny"))
+        add_dense_vectors(index, DenseEncoder.load("minilm"))
+        (root / ".science").rename(root / "science")
         yield _address(server, log)
     finally:
         server.terminate()
