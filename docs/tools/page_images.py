@@ -3,21 +3,23 @@
     lsr demo && lsr dense lsr-demo/index && lsr serve lsr-demo/index &
     python docs/tools/page_images.py http://localhost:8080
 
-Needs playwright and Chromium.
+Needs playwright, Pillow and Chromium.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES = Path(__file__).parents[1] / "images"
 DESKTOP, PHONE = (1120, 720), (360, 720)
-QUESTION = "q=remove+a+folder+and+everything+in+it"
+QUESTION = "q=parse+a+date+from+a+string"
 
 
 class Picture(NamedTuple):
@@ -36,7 +38,7 @@ PICTURES = {
     "page-phone": Picture(QUESTION, PHONE, there="#hits-first .bar"),
     "page-phone-dark": Picture(QUESTION, PHONE, "dark", there="#hits-first .bar"),
     "page-compare": Picture(f"{QUESTION}&beside=true&mode2=hybrid", there="#hits-second .move"),
-    "page-document": Picture(f"{QUESTION}&doc=shutil.rmtree", there=".own-term"),
+    "page-document": Picture(f"{QUESTION}&doc=datetime.datetime.strptime", there=".own-term"),
     "page-collection": Picture("view=collection", scheme="dark", there=".frequent li"),
 }
 
@@ -63,7 +65,9 @@ def main(address: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         for name, picture in PICTURES.items():
-            (IMAGES / f"{name}.png").write_bytes(take(browser, address, picture))
+            image = Image.open(BytesIO(take(browser, address, picture))).convert("RGB")
+            # A page has few colours, and a picture with few is a third as large.
+            image.quantize(128, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
         browser.close()
 
 

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { colourClass } from "./families.js";
 import { matchesWord } from "./vector.js";
 
-const WORD = /[\p{L}\p{N}_]+/gu;
+const WORD = /[\p{L}\p{N}]+/gu;
 
 /** The words of a text that matched: {start, stop, term, contribution}, in their order. `term` is the one of them that
  *  contributed most; a word has what all of its terms contributed. */

@@ -11,7 +11,9 @@ import { showMistake } from "./filters_panel.js";
 
 const sides = ["first", "second"].map((name) => ({ name, latest: new Latest(), result: null }));
 
-/** Search as the state says, and show each list as it comes. Resolves when all have come, to whether the first has hits to show. */
+/** Search as the state says, and show each list as it comes. Resolves when all have come, to whether the first has hits
+ *  to show.
+ */
 export async function searchLists(state, colours) {
   const wanted = [[state.c, state.mode], ...(state.beside ? [[state.c2 || state.c, state.mode2]] : [])];
   byId("lists").setAttribute("aria-busy", "true");

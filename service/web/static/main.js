@@ -31,14 +31,15 @@ async function start() {
   startReader();
   startFilters(3 * TYPING);
   startControls();
-  follow(changed);
   await loadCollections();
-  await chooseCollection();
+  chooseCollection();
+  follow(changed);
+  await changed(current(), new Set(["doc", "view", ...SEARCHED]));
   if (matchMedia("(max-width: 55rem)").matches) byId("filters-panel").open = byId("terms-panel").open = false;
   else if (!current().doc) byId("q").focus();
 }
 
-/** Know which collections there are; a server that warms up is waited for. */
+/** Know which collections there are; a server that warms up is waited for, and any other refusal told. */
 async function loadCollections() {
   const notice = byId("notice");
   for (;;) {
@@ -50,20 +51,19 @@ async function loadCollections() {
     } catch (error) {
       notice.textContent = error.message;
       notice.hidden = false;
-      if (error.status !== 503) throw error;
+      if (error.status !== 503) return;
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter)));
     }
   }
 }
 
-/** Show the state, with the first collection where it names none that there is. */
-async function chooseCollection() {
+/** Take the first collection where the state names none that there is. */
+function chooseCollection() {
   const names = known.collections.flatMap((each) => [each.name, ...each.aliases]);
   const { c } = current();
-  if (!names.includes(c) && names.length) {
-    update({ c: names[0] });
-    if (c) say(`There is no collection “${c}”: this is ${names[0]}.`);
-  } else await changed(current(), new Set(["doc", "view", ...SEARCHED]));
+  if (names.includes(c) || !names.length) return;
+  update({ c: names[0] });
+  if (c) say(`There is no collection “${c}”: this is ${names[0]}.`);
 }
 
 async function changed(state, keys) {
@@ -170,6 +170,7 @@ async function search() {
 /** After documents came: what is known is old. */
 async function reload() {
   await loadCollections();
+  chooseCollection();
   known.facetsOf = "";
   await changed(current(), new Set(["c", "q"]));
 }

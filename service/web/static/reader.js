@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { byId, el, fill } from "./dom.js";
 import { termName } from "./explaining.js";
 import { colourClass, coloursOf } from "./families.js";
-import { counted, weight } from "./format.js";
+import { count, counted, weight } from "./format.js";
 import { marked, spansOf } from "./highlight.js";
 import { valueText } from "./hits.js";
 import { encoded, Latest } from "./searching.js";
@@ -75,13 +75,22 @@ function show({ content, own, query }, state) {
         fields.map(([name, value]) => [el("dt", {}, name), el("dd", {}, valueText(value))]),
       ),
     el("div", { class: "document-text" }, marked(content.text, spansOf(content.text, matches), colours, most)),
-    ownTerms(own, `${content.title} ${content.text}`, colours),
+    ownTerms(own, `${content.title} ${content.text}`, colours, asked),
   );
 }
 
+/** Add a term to the query, as heavy as its others are on average, unless it is one of them. */
+function askFor(term, asked) {
+  const mean = asked.length ? asked.reduce((sum, each) => sum + each.weight, 0) / asked.length : 1;
+  const added = asked.some((each) => each.term === term) ? {} : { [term]: Number(mean.toPrecision(3)) };
+  update({ ...CLOSED, edits: { ...current().edits, ...added } }, { push: true });
+}
+
 /** The document's vector, heaviest first; a click asks for a term. */
-function ownTerms(own, contents, colours) {
+function ownTerms(own, contents, colours, asked) {
   const heaviest = own.terms[0]?.weight ?? 1;
+  const expanded = own.terms.filter(({ term }) => !standsIn(term, contents)).length;
+  const more = expanded ? ` ${count(expanded)} of them do not stand in the text: the model has added them.` : "";
   const list = el("ul", { class: "own-terms" });
   const draw = (shown) =>
     fill(
@@ -98,7 +107,7 @@ function ownTerms(own, contents, colours) {
               class: `own-term ${colourClass(colours, term)}${expands ? " expansion" : ""}`,
               vars: { "--width": `${((100 * value) / heaviest).toFixed(1)}%` },
               title: "Add to the query",
-              onclick: () => update({ ...CLOSED, edits: { ...current().edits, [term]: 1 } }, { push: true }),
+              onclick: () => askFor(term, asked),
             },
             termName(term),
             expands && el("span", { class: "tag" }, "not in the text"),
@@ -108,19 +117,15 @@ function ownTerms(own, contents, colours) {
       }),
     );
   draw(own.terms.slice(0, FEW));
-  const more =
+  const rest =
     own.terms.length > FEW && el("button", { type: "button", class: "quiet" }, `Show all ${own.terms.length}`);
-  if (more) more.addEventListener("click", () => (draw(own.terms), more.remove()));
+  if (rest) rest.addEventListener("click", () => (draw(own.terms), rest.remove()));
   return el(
     "section",
     { "aria-labelledby": "own-terms" },
     el("h3", { id: "own-terms" }, "Its terms"),
-    el(
-      "p",
-      { class: "quiet-note" },
-      `${counted(own.count, "term")} with weights, as the index has them. What does not stand in the text, the model has added.`,
-    ),
+    el("p", { class: "quiet-note" }, `${counted(own.count, "term")} with weights, as the index has them.${more}`),
     list,
-    more,
+    rest,
   );
 }

@@ -1,4 +1,4 @@
-/* What a collection is made of: segments, space, how long documents are and how heavy terms, and the commonest terms. */
+/* What a collection is made of: segments, space, lengths of documents, weights of terms, and the commonest terms. */
 
 import { el } from "./dom.js";
 import { termName } from "./explaining.js";
@@ -12,14 +12,9 @@ const MOST_TERMS = 60;
 export function statsSections(stats) {
   return [
     section("Documents", live(stats), segments(stats)),
-    section("Space", space(stats.bytes)),
     section(
       "Lengths and weights",
-      el(
-        "p",
-        { class: "quiet-note" },
-        `Of ${counted(stats.sampled, "document")}, spread evenly. ${stats.saturated ? percent(stats.saturated) : "None"} of the weights ${stats.saturated ? "are" : "is"} stored as the heaviest that there is.`,
-      ),
+      el("p", { class: "quiet-note" }, sampled(stats)),
       el(
         "div",
         { class: "charts" },
@@ -28,7 +23,13 @@ export function statsSections(stats) {
       ),
     ),
     section("Most frequent terms", frequent(stats)),
+    section("Space", space(stats.bytes)),
   ];
+}
+
+function sampled({ sampled: documents, saturated }) {
+  const share = saturated ? `${percent(saturated)} of the weights are` : "No weight is";
+  return `Of ${counted(documents, "document")}, spread evenly. ${share} stored as the heaviest that there is.`;
 }
 
 function section(name, ...children) {

@@ -71,7 +71,8 @@ function row(term) {
   const slider = el("input", { type: "range", min: 0, "aria-label": `Weight of ${term}` });
   const shown = el("output", { class: "term-weight" });
   const onOff = el("button", { type: "button", class: "quiet toggle", "aria-label": `Use ${term}` });
-  const remove = el("button", { type: "button", class: "quiet", "aria-label": `Remove ${term}`, title: "Remove" }, "×");
+  const told = { "aria-label": `Remove ${term}`, title: "Remove" };
+  const remove = el("button", { type: "button", class: "quiet", ...told }, "×");
   const node = el(
     "li",
     { class: "term", "data-term": term },

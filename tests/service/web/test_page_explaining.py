@@ -58,11 +58,11 @@ def test_a_document_shows_its_text_its_fields_and_its_terms(show: Any) -> None:
     expect(dialog.locator(".document-text")).to_contain_text("smaller than the viola")
     expect(dialog.locator(".document-text mark").first).to_have_text("string")
     expect(dialog.locator(".fields dd")).to_have_text("tool")
-    terms = dialog.locator(".own-term")
+    terms = dialog.locator(".own-term.expansion")
     weights = numbers(dialog.locator(".own-term .term-weight").all_inner_texts())
     assert weights == sorted(weights, reverse=True)
     assert weights[0] > 0
-    expect(dialog.locator(".own-term.expansion").first).to_contain_text("not in the text")
+    expect(terms.first).to_contain_text("not in the text")
     # A click asks for the term, too.
     added = terms.first.locator(".term-name").inner_text()
     terms.first.click()
@@ -72,7 +72,7 @@ def test_a_document_shows_its_text_its_fields_and_its_terms(show: Any) -> None:
 
 
 def test_a_document_that_is_gone_is_told(show: Any) -> None:
-    page = show("#c=birds&doc=dodo")
+    page = show("#doc=dodo")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("dodo")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
