@@ -7,7 +7,7 @@ let asking = null;
 
 export const key = () => sessionStorage.getItem(NAME) ?? "";
 
-export function setKey(value) {
+function setKey(value) {
   if (value) sessionStorage.setItem(NAME, value);
   else sessionStorage.removeItem(NAME);
 }
@@ -23,15 +23,17 @@ function ask(reason) {
   const input = byId("key");
   byId("key-reason").textContent = reason;
   input.value = "";
-  dialog.returnValue = "";
+  let given = false;
+  dialog.querySelector("form").onsubmit = ({ submitter }) => {
+    given = submitter.value === "use";
+    if (given) setKey(input.value.trim());
+    if (submitter.value === "forget") setKey("");
+  };
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener(
       "close",
       () => {
-        const given = dialog.returnValue === "use";
-        if (given) setKey(input.value.trim());
-        if (dialog.returnValue === "forget") setKey("");
         input.value = "";
         resolve(given);
       },

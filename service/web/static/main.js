@@ -22,6 +22,7 @@ const COUNTED = ["q", "c", "filter", "picks", "edits"];
 const known = { collections: [], descriptions: new Map(), vector: {}, facetsOf: "" };
 const encodings = new Latest();
 const counts = new Latest();
+const owed = new Set(); // what has changed and is not shown yet
 let waiting = 0;
 
 async function start() {
@@ -67,13 +68,18 @@ function chooseCollection() {
 }
 
 async function changed(state, keys) {
-  if (!state.c) return show(state);
-  await describe(state);
+  for (const key of keys) owed.add(key);
+  // A link may name none.
+  if (!state.c && known.collections.length) return chooseCollection();
+  if (state.c) await describe(state);
   if (current() !== state) return;
+  keys = new Set(owed);
+  owed.clear();
   show(state);
+  if (!state.c) return;
   if (keys.has("doc")) showDocument(state);
   if (keys.has("view") || keys.has("c")) showCollection(state, known, reload);
-  if (state.view || !SEARCHED.some((key) => keys.has(key))) return;
+  if (state.view || !(keys.has("view") || SEARCHED.some((key) => keys.has(key)))) return;
   clearTimeout(waiting);
   const delay = keys.has("q") && document.activeElement === byId("q") ? TYPING : 0;
   if (delay) waiting = setTimeout(search, delay);

@@ -58,7 +58,7 @@ def test_files_are_dropped_and_their_documents_found(show: Any) -> None:
     expect(page.locator(".errors li")).to_contain_text("picture.png: not one of")
     page.get_by_role("link", name="Search", exact=True).click()
     page.locator("#q").fill("badgers")
-    expect(page.locator(".hit-link")).to_have_text("The badger")
+    expect(page.locator(".hit-link")).to_have_text(["The badger"])
     expect(page.locator("#q")).to_have_attribute("placeholder", "Search 702 documents")
 
 

@@ -113,6 +113,15 @@ def test_without_a_text_all_documents_are_listed_and_more_come(show: Any) -> Non
     expect(page.get_by_role("button", name="More hits")).to_be_hidden()
 
 
+def test_the_name_leads_to_the_beginning(show: Any) -> None:
+    page = show("#c=science&q=frozen+water&view=collection")
+    expect(page.locator(".drop")).to_be_visible()
+    page.get_by_role("link", name="lsr").click()
+    expect(page.locator("#collection")).to_have_value("birds")
+    expect(page.locator("#q")).to_have_value("")
+    expect(page.locator(".hit")).to_have_count(10)
+
+
 def test_a_link_to_a_collection_that_is_gone_says_so(show: Any) -> None:
     page = show("#c=gone&q=tern")
     expect(page.locator("#notice")).to_contain_text("no collection “gone”")
