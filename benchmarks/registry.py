@@ -253,6 +253,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         page="../../benchmarks/results/slow_connections.md",
         measures=(time("servers/*/p50_ms", 0.25), fact("servers/*/failures"), memory("servers/*/peak_mb", 0.1)),
     ),
+    "page": Benchmark(
+        "from the last key of a question to its first hit on the screen, in a browser",
+        "page",
+        quick=("--runs", "5"),
+        minutes=5,
+        quick_minutes=1,
+        page="../../benchmarks/results/page.md",
+        measures=(time("rows/*/p50_ms", 0.25), time("rows/*/p95_ms", 0.5)),
+    ),
     "scale": Benchmark(
         "latency, size, build time and memory up to 8.8 million documents",
         "scale",

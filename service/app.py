@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
 
 import lsr
 from lsr.search.live import FOLLOWED_EVERY, LiveRetriever
@@ -25,6 +24,7 @@ from lsr.service.api import (
     maintenance,
     search,
     snapshots,
+    terms,
     writing,
 )
 from lsr.service.api import metrics as prometheus
@@ -34,7 +34,7 @@ from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.compression import Compressed
 from lsr.service.http.entrance import Entrance
-from lsr.service.http.prefix import Prefix, path_to
+from lsr.service.http.prefix import Prefix
 from lsr.service.http.request_log import RequestLog
 from lsr.service.http.unpacking import Unpacked
 from lsr.service.keys.access import Access, Guard
@@ -49,6 +49,7 @@ from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 from lsr.service.tracing.spans import Tracing
 from lsr.service.tracing.traced import Traced
+from lsr.service.web import page
 
 _DESCRIPTION = """Learned sparse retrieval over collections.
 
@@ -57,7 +58,7 @@ of this server. A server of one collection answers about it under `/v1/search`, 
 `/v1/encode`, too.
 """
 # What can be asked of a collection, under its name, and under none where there is one.
-_OF_COLLECTIONS = (search, documents, encode)
+_OF_COLLECTIONS = (search, documents, terms, encode)
 
 
 def create_app(
@@ -128,9 +129,8 @@ def create_app(
         )
     for module in (*_OF_COLLECTIONS, index):
         app.include_router(module.router, prefix="/v1")
-    for module in (health, prometheus):
+    for module in (health, prometheus, page):
         app.include_router(module.router)
-    app.add_api_route("/", _to_the_reference, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
     # The last one added is the outermost, so that refusals also get a line in the log and CORS headers.
@@ -165,8 +165,3 @@ def create_app(
     if settings.root_path:
         app.add_middleware(Prefix, path=settings.root_path)
     return app
-
-
-@needs(Role.READ, scoped=True, local=True)
-async def _to_the_reference(request: Request) -> Response:
-    return RedirectResponse(path_to(request.scope, "/docs"))

@@ -75,7 +75,11 @@ def serve(
     with _listen(host, port) as listener:
         log_to_stderr(settings)
         name = f"[{host}]" if ":" in host else host
-        logger.info("listening on http://%s:%d (reference at /docs); warming up", name, listener.getsockname()[1])
+        logger.info(
+            "listening on http://%s:%d (reference at /docs); warming up",
+            name,
+            listener.getsockname()[1],
+        )
         logger.info("settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()) or "the defaults")
         if asked_for != host:
             logger.warning(

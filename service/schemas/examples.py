@@ -80,6 +80,11 @@ EXPLAIN_ANSWER: dict[str, Any] = {
     "matches": _MATCHES,
     "timings": {"queue_ms": 0.05, "total_ms": 3.4},
 }
+TERMS_ANSWER: dict[str, Any] = {
+    "id": DOCUMENT_ID,
+    "count": 96,
+    "terms": [{"term": "date", "weight": 1.5}, {"term": "string", "weight": 1.0}],
+}
 INDEX_ANSWER: dict[str, Any] = {
     "documents": 5183,
     "terms": 30522,

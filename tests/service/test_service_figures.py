@@ -42,6 +42,21 @@ def test_values_are_counted(client: TestClient) -> None:
         assert client.post(f"{BASE}/facets", json=wrong).status_code == 422
 
 
+def test_a_document_has_its_terms_and_their_weights(client: TestClient) -> None:
+    answer = client.get(f"{BASE}/terms/tern").json()
+    told = {each["term"]: each["weight"] for each in answer["terms"]}
+    assert (answer["id"], answer["count"]) == ("tern", len(told))
+    assert {"word:tern", "word:migrat", "word:pole"} <= set(told)
+    # As a search sees them.
+    hit = client.post(f"{BASE}/search", json={"text": "tern pole", "explain": True}).json()["hits"][0]
+    for match in hit["matches"]:
+        assert told[match["term"]] == match["document_weight"]
+    assert list(told.values()) == sorted(told.values(), reverse=True)
+    assert len(client.get(f"{BASE}/terms/tern?most=2").json()["terms"]) == 2
+    assert client.get(f"{BASE}/terms/dodo").status_code == 404
+    assert client.get(f"{BASE}/terms/tern?most=0").status_code == 422
+
+
 def test_one_search_of_a_batch_may_fail(client: TestClient) -> None:
     searches = [{"text": "owls"}, {"text": "owls", "k": 0}, {"vector": {"nonsense": 1}}]
     first, second, third = client.post(f"{BASE}/search/batch", json={"searches": searches}).json()["answers"]

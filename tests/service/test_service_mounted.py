@@ -62,7 +62,7 @@ def test_a_mounted_service_answers_and_keeps_its_prefix(mount: Callable[[ASGIApp
         assert client.get("/in/here/readyz").status_code == 200
         assert client.get("/in/here/v1/documents/json.dumps").status_code == 200
         assert client.post("/in/here/v1/encode", json={"texts": ["date"]}).status_code == 200
-        assert client.get("/in/here/", follow_redirects=False).headers["location"] == "/in/here/docs"
+        assert "web/" in client.get("/in/here/", follow_redirects=False).text
         assert "'/in/here/openapi.json'" in client.get("/in/here/docs").text
         described = client.get("/in/here/openapi.json").json()
         assert described["servers"] == [{"url": "/in/here"}]
@@ -80,15 +80,15 @@ def test_a_root_path_that_is_set_is_kept_whether_a_proxy_takes_it_off_or_not(pre
     with TestClient(create_app(FakeSearcher(), settings)) as client:
         client.app.state.service.warm_up.join(PATIENCE)  # type: ignore[attr-defined]
         assert client.get(f"{prefix}/v1/search?q=date").status_code == 200
-        for path in (f"{prefix}/", f"{prefix}/docs/"):
-            assert client.get(path, follow_redirects=False).headers["location"] == "/in/here/docs"
+        assert client.get(f"{prefix}/", follow_redirects=False).status_code == 200
+        assert client.get(f"{prefix}/docs/", follow_redirects=False).headers["location"] == "/in/here/docs"
         assert "'/in/here/openapi.json'" in client.get(f"{prefix}/docs").text
         assert client.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": "/in/here"}]
 
 
 def test_a_root_path_adds_to_that_of_a_mount() -> None:
     client = TestClient(in_starlette(create_app(FakeSearcher(), ServiceSettings(root_path="/v"))))
-    for path in ("/in/here/", "/in/here/v/"):
+    for path in ("/in/here/docs/", "/in/here/v/docs/"):
         assert client.get(path, follow_redirects=False).headers["location"] == "/in/here/v/docs"
 
 
@@ -101,7 +101,7 @@ def test_a_root_path_that_is_no_path_is_refused(path: str) -> None:
 def test_redirects_are_not_built_from_the_host() -> None:
     settings = ServiceSettings(allow_hosts=("*",))
     client = TestClient(create_app(FakeSearcher(), settings))
-    for path in ("/", "/docs/", "/v1/index/", "/v1/index//"):
+    for path in ("/docs/", "/v1/index/", "/v1/index//"):
         location = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False).headers["location"]
         assert location.startswith("/")
         assert not location.startswith("//")

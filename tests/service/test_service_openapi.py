@@ -26,7 +26,7 @@ from lsr.index.fusion.settings import modes, sparse_modes
 from lsr.search.flat import flat_options
 from lsr.service import ServiceSettings, create_app
 from lsr.service.api.limits import WEIGHTS
-from lsr.service.schemas import documents, encode, examples, explain, health, problems, search
+from lsr.service.schemas import documents, encode, examples, explain, health, problems, search, terms
 from lsr.text.windows import WindowSettings
 
 MODES = list(sparse_modes())
@@ -41,6 +41,7 @@ ANSWERS = {
         health.Status,
         search.BatchAnswer,
         search.SearchAnswer,
+        terms.TermsAnswer,
     )
 }
 DOCUMENTS = [

@@ -42,7 +42,7 @@ MODELS: dict[str, type[BaseModel]] = {
     for name, value in vars(import_module(f"{schemas.__name__}.{each.name}")).items()
     if isinstance(value, type) and issubclass(value, BaseModel)
 }
-OF_ONE = ("/v1/search", "/v1/explain", "/v1/documents", "/v1/encode", "/v1/index", "/healthz", "/readyz")
+OF_ONE = ("/v1/search", "/v1/explain", "/v1/documents", "/v1/terms", "/v1/encode", "/v1/index", "/healthz", "/readyz")
 
 
 @pytest.fixture(scope="module")

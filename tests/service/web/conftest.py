@@ -1,0 +1,112 @@
+"""A browser, and a server in a process of its own for all tests of the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_documents import BIRDS, FIELDS, HOSTILE, SCIENCE
+from patience import PATIENCE
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from lsr import SparseEncoder
+from lsr.build.corpus import index_corpus
+from lsr.build.dense import add_dense_vectors
+from lsr.collection.collection import Collection
+from lsr.encoding.dense.encoder import DenseEncoder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+_SERVE = (
+    "import sys; from lsr.service import ServiceSettings, serve;"
+    "serve(sys.argv[1], ServiceSettings(log_format='json'), port=0)"
+)
+Show = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine to show the page in")
+    expect.set_options(timeout=PATIENCE * 1000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of four collections: birds (words), science (a model and dense vectors), strangers, and
+    inbox, which is empty.
+    """
+    root = tmp_path_factory.mktemp("site")
+    for name, documents, fields in (("birds", BIRDS, FIELDS), ("strangers", HOSTILE, None), ("inbox", [], None)):
+        with Collection.create(root / name, model="bm25", schema=fields) as collection:
+            collection.add(documents)
+            collection.compact()
+    log = root / "log"
+    with log.open("wb") as stream:
+        server = subprocess.Popen([sys.executable, "-c", _SERVE, str(root)], stderr=stream)
+    try:
+        # Made while the server starts, which finds it once it is there as a whole.
+        index = index_corpus(SCIENCE, root / ".science", SparseEncoder.load("lsr-doc-tiny"))
+        add_dense_vectors(index, DenseEncoder.load("minilm"))
+        (root / ".science").rename(root / "science")
+        yield _address(server, log)
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert not any(
+        "traceback" in line or line.get("status", 0) >= 500 for line in lines if line.get("path") != "/readyz"
+    )
+
+
+def _address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """Where a server listens, once it is warm."""
+    deadline = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8")):
+            try:
+                with urllib.request.urlopen(f"{found[0]}/readyz", timeout=PATIENCE):
+                    return found[0]
+            except urllib.error.HTTPError:
+                pass
+        time.sleep(0.05)
+    raise AssertionError(log.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def show(browser: Browser, site: str) -> Iterator[Show]:
+    """Opens the page: `show("#q=…", **settings of the context)`. Whatever it says on the console fails the test."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def show(state: str = "", **settings: Any) -> Page:
+        context = browser.new_context(base_url=site, **settings)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE * 1000)
+        page = context.new_page()
+        # That an answer is an error is no mistake of the page.
+        page.on(
+            "console",
+            lambda message: said.append(message.text) if "Failed to load resource" not in message.text else None,
+        )
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"/{state}")
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert said == []
