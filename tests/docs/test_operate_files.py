@@ -35,6 +35,7 @@ SERVER = COMPOSE["services"]["lsr"]
 UNIT = unit()
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PAGE = (DOCS / "operate.md").read_text(encoding="utf-8")
 CADDYFILE = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
 _NEVER_STARTED: Any = object()
 _NOT_SETTINGS = {"LSR_CACHE_DIR"}
@@ -285,8 +286,15 @@ def test_every_alert_was_made_to_fire() -> None:
 
 
 def test_every_alert_is_answered_on_the_page() -> None:
-    page = (DOCS / "operate.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(Lsr\w+)` \|", page, re.MULTILINE)) == {rule["alert"] for rule in RULES}
+    assert set(re.findall(r"^\| `(Lsr\w+)` \|", PAGE, re.MULTILINE)) == {rule["alert"] for rule in RULES}
+
+
+def test_its_numbers_are_those_of_the_pages_it_names() -> None:
+    rows = re.findall(r"^\| .*? \| ([\d., µsMB]+) \| \[\w+\]\((numbers/\w+\.md)", PAGE, re.MULTILINE)
+    assert len(rows) == 10
+    for measured, page in rows:
+        listed = set(re.findall(r"[\d.,]*\d", (DOCS / page).read_text(encoding="utf-8")))
+        assert set(re.findall(r"[\d.,]*\d", measured)) <= listed, (measured, page)
 
 
 # -- by the programs that read them, where they are there -------------------------------------------------------------------
