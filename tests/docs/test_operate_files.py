@@ -67,7 +67,7 @@ def command(words: Iterable[str]) -> dict[str, Any]:
     return dict(found.make_context(name, rest, parent=context).params)
 
 
-# -- the image ----------------------------------------------------------------------------------------------------------
+# -- the image -------------------------------------------------------------------------------------------------------
 
 
 def test_all_that_the_wheel_is_made_of_gets_into_the_build() -> None:
@@ -136,7 +136,7 @@ def test_the_health_check_asks_the_server(status: int, code: int, paths: set[str
     assert (done.returncode, asked) == (code, ["/healthz"]) and asked[0] in paths
 
 
-# -- compose ------------------------------------------------------------------------------------------------------------
+# -- compose ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_settings_of_compose_suit_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ def test_proxy_and_prometheus_call_the_server(paths: set[str]) -> None:
     assert inside and inside[1].split()[0] in paths
 
 
-# -- systemd and Kubernetes ---------------------------------------------------------------------------------------------
+# -- systemd and Kubernetes ------------------------------------------------------------------------------------------
 
 
 def test_the_unit_starts_the_server_and_lets_it_finish(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_the_first_keys_of_a_pod_come_from_its_secret(tmp_path: Path) -> None:
     made.mkdir()
     root.mkdir()
     _, first = KeyStore(made).create(Role.ADMIN)
-    there = script.replace(mounts["collections"], str(root)).replace(mounts["keys"], str(made / ".service"))
+    there = script.replace(mounts["collections"], str(root)).replace(f" {mounts['keys']}/", f" {made}/.service/")
     subprocess.run(["sh", "-ec", there], check=True)
     assert [key.id for key in KeyStore(root).read()] == [first.id]
     assert (root / ".service").stat().st_mode & 0o777 == 0o700
@@ -246,7 +246,7 @@ def test_the_first_keys_of_a_pod_come_from_its_secret(tmp_path: Path) -> None:
     assert KeyStore(root).read()[0].revoked is not None
 
 
-# -- alerts -------------------------------------------------------------------------------------------------------------
+# -- alerts ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -297,7 +297,7 @@ def test_its_numbers_are_those_of_the_pages_it_names() -> None:
         assert set(re.findall(r"[\d.,]*\d", measured)) <= listed, (measured, page)
 
 
-# -- by the programs that read them, where they are there -------------------------------------------------------------------
+# -- by the programs that read them, where they are there ------------------------------------------------------------
 
 
 def run_if_there(program: str, *arguments: str, **variables: str) -> None:
