@@ -46,7 +46,7 @@ class AnswerCache:
         # A snapshot may go at any moment, also while this thread holds the lock: it is only noted.
         self._gone: deque[tuple[int, int]] = deque()
         self._hits, self._misses = metrics.cache_hits.labels(_NAME), metrics.cache_misses.labels(_NAME)
-        metrics.watch(cache_bytes={_NAME: lambda: self.bytes})
+        metrics.watch(cache_bytes={_NAME: lambda: self.size})
 
     def __bool__(self) -> bool:
         """Whether anything is kept."""
@@ -58,7 +58,7 @@ class AnswerCache:
             return len(self._answers)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """How much memory is taken, about."""
         with self._lock:
             self._forget_gone()

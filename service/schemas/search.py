@@ -56,7 +56,6 @@ class _SearchOptions(BaseModel):
         description="Which of the document's other fields each hit includes: all by default, none for an empty list.",
     )
 
-
     @property
     def options(self) -> dict[str, Any]:
         """The options by name."""

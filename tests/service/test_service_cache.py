@@ -45,14 +45,14 @@ def test_an_answer_is_of_one_snapshot_and_goes_with_it() -> None:
     assert cache.get(cache.key(old, {"text": "a"})) == b"old"
     assert cache.get(cache.key(new, {"text": "a"})) is None
     cache.put(cache.key(new, {"text": "a"}), b"new")
-    taken = cache.bytes
+    taken = cache.size
     key = cache.key(old, {"text": "b"})
     del old
     cache.put(key, b"too late")
-    assert len(cache) == 1 and cache.bytes == taken / 2 == sample(metrics, "lsr_cache_bytes")
+    assert len(cache) == 1 and cache.size == taken / 2 == sample(metrics, "lsr_cache_bytes")
     assert cache.get(cache.key(new, {"text": "a"})) == b"new"
     del new
-    assert len(cache) == cache.bytes == 0
+    assert len(cache) == cache.size == 0
 
 
 def test_a_snapshot_in_the_place_of_one_that_has_gone_is_another() -> None:
@@ -75,7 +75,7 @@ def test_what_was_asked_for_longest_ago_makes_room() -> None:
     for key in keys[5:]:
         assert cache.get(keys[0])
         cache.put(key, bytes(100))
-        assert cache.bytes <= 10_000
+        assert cache.size <= 10_000
     kept = [number for number, key in enumerate(keys) if cache.get(key)]
     assert kept == [0, *range(40 - len(kept) + 1, 40)] and 10 <= len(kept) < 40
 
@@ -118,12 +118,12 @@ def test_many_threads_keep_and_forget_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-    assert not wrong and 0 < cache.bytes <= 20_000
+    assert not wrong and 0 < cache.size <= 20_000
     hits, misses = (sample(metrics, f"lsr_cache_{name}_total") or 0 for name in ("hits", "misses"))
     assert hits + misses == 4 * 400 * 2 and hits > 0
     shared.clear()
     gc.collect()
-    assert len(cache) == cache.bytes == 0
+    assert len(cache) == cache.size == 0
 
 
 # -- the service -------------------------------------------------------------------------------------------------------
