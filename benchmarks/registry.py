@@ -262,6 +262,23 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         page="../../benchmarks/results/page.md",
         measures=(time("rows/*/p50_ms", 0.25), time("rows/*/p95_ms", 0.5)),
     ),
+    "load": Benchmark(
+        "searches over HTTP under load, beside another engine behind a thin route: requests a second, latencies",
+        "load",
+        data=("vectors",),
+        options=("--seconds", "20"),
+        quick=("--seconds", "3", "--connections", "1", "64", "--queries", "300"),
+        minutes=10,
+        quick_minutes=3,
+        page="../http.md",
+        measures=(
+            rate("rows/*/per_second", 0.15),
+            time("rows/*/p50_ms", 0.15),
+            time("rows/*/p95_ms", 0.25),
+            time("rows/*/p99_ms", 0.4),
+            fact("rows/*/errors"),
+        ),
+    ),
     "scale": Benchmark(
         "latency, size, build time and memory up to 8.8 million documents",
         "scale",

@@ -59,6 +59,8 @@ class ServiceSettings(BaseSettings):
         workers: processes that answer; if there are several, one more writes for them.
         search_threads: threads of a process that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
+        cache_bytes: about how much memory of a process answers to searches may take, kept for those who ask the same
+            again before anything is written; 0 for none.
         request_timeout: seconds that a request's body may take to arrive, and again to be processed, waiting included,
             and again in which a client takes at least 64 KiB of an answer.
         head_timeout: seconds that a request's line and headers may take to arrive.
@@ -90,6 +92,7 @@ class ServiceSettings(BaseSettings):
     workers: Count = 1
     search_threads: CountOrNone = 0
     queue: CountOrNone = 64
+    cache_bytes: CountOrNone = 32 << 20
     request_timeout: Seconds = 30.0
     head_timeout: Seconds = 10.0
     keep_alive_timeout: Seconds = 5.0

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from lsr.collection.collection import Collection
 from lsr.service.backend import SearchBackend
+from lsr.service.cache import AnswerCache
 from lsr.service.collections.jobs import Jobs
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
@@ -30,7 +31,7 @@ class Service:
 
     Attributes:
         pool: threads that search; writes: those that write, so that searches do not wait for them; jobs: long work.
-        metrics: counts what is done; tracing: is told of it as well, or None.
+        cache: the answers of searches; metrics: counts what is done; tracing: is told of it as well, or None.
         patient: whether requests wait for the warm-up, which one of them has begun, instead of being turned away.
     """
 
@@ -40,6 +41,7 @@ class Service:
     writes: WorkPool
     warm_up: WarmUp
     jobs: Jobs
+    cache: AnswerCache
     metrics: ServiceMetrics
     tracing: Tracing | None = None
     patient: bool = False
@@ -62,7 +64,8 @@ class Service:
         if place is not Place.READER and jobs.resume():
             root.tidy()
         warm_up = WarmUp(root, settings.rerank)
-        service = cls(settings, root, pool, writes, warm_up, jobs, metrics, tracing, patient=patient)
+        cache = AnswerCache(settings.cache_bytes, metrics)
+        service = cls(settings, root, pool, writes, warm_up, jobs, cache, metrics, tracing, patient=patient)
         if place is not Place.OWNER:
             service.warm_up.start()
         return service

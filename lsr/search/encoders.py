@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
+from lsr.search.gathering import Gathering, runs_at_once, sparse_rows
 from lsr.search.lexical import stored_lexical
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class IndexEncoders:
     Args:
         index: whose records say what to load.
         model, device, light, query_idf, threads: as for `lsr.search.retriever.Retriever.open`.
+        gathers: as for `Retriever`.
     """
 
     def __init__(
@@ -79,14 +82,17 @@ class IndexEncoders:
         light: bool,
         query_idf: float | None,
         threads: int | None = None,
+        gathers: bool = False,
     ) -> None:
-        self._index, self._threads = index, threads
+        self._index, self._threads, self._gathers = index, threads, gathers
         self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
         self._queries: SparseEncoder | None = None
         # As it was loaded, without the IDF of a collection.
         self._plain: SparseEncoder | None = None
         self._documents: SparseEncoder | None = None
         self._dense: DenseEncoder | None = None
+        self._sparse_runs: Gathering[SparseQuery] | None = None
+        self._dense_runs: Gathering[npt.NDArray[np.float32]] | None = None
         # Of documents without words, such as signs alone, an index has none, whatever was asked for.
         self._lexical = LexicalRecord.of_encoder(index.encoder) if "words" in index.parts else None
         if query_idf is not None and self.words_alone:
@@ -113,7 +119,7 @@ class IndexEncoders:
 
     @queries.setter
     def queries(self, encoder: SparseEncoder) -> None:
-        self._plain = encoder
+        self._plain, self._sparse_runs = encoder, None
         self._queries = self._with_idf(encoder)
 
     def renewed(self, index: Index) -> IndexEncoders:
@@ -129,11 +135,13 @@ class IndexEncoders:
                 light=self._light,
                 query_idf=self._query_idf,
                 threads=self._threads,
+                gathers=self._gathers,
             )
             if index.encoder == self._index.encoder:
                 made._plain, made._documents = self._plain, self._documents
+                made._sparse_runs = self._sparse_runs
             if encoder_of_part(index, "dense") == encoder_of_part(self._index, "dense"):
-                made._dense = self._dense
+                made._dense, made._dense_runs = self._dense, self._dense_runs
             return made
 
     @property
@@ -156,7 +164,7 @@ class IndexEncoders:
 
     @dense.setter
     def dense(self, encoder: DenseEncoder) -> None:
-        self._dense = encoder
+        self._dense, self._dense_runs = encoder, None
 
     @property
     def words(self) -> IndexWords | None:
@@ -190,8 +198,26 @@ class IndexEncoders:
 
     def sparse_query(self, text: str, lexical_weight: float | None = None) -> SparseQuery:
         """The terms and the words of a query's text; `lexical_weight` is the words' (default: the index's)."""
-        terms = NOTHING if self.words_alone else self.queries.encode_queries([text]).row(0)
+        terms = NOTHING if self.words_alone else self._terms(text)
         return self._with_words(text, terms, lexical_weight)
+
+    def _terms(self, text: str) -> SparseQuery:
+        encoder = self.queries
+        if not self._gathers or encoder.inference_free:
+            return encoder.encode_queries([text]).row(0)
+        with self._loading:
+            runs = self._sparse_runs = self._sparse_runs or Gathering(
+                partial(sparse_rows, encoder), runs_at_once(self._device)
+            )
+        return runs(text)
+
+    def _dense_query(self, text: str) -> npt.NDArray[np.float32]:
+        encoder = self.dense
+        if not self._gathers:
+            return encoder.encode_queries([text])[0]
+        with self._loading:
+            runs = self._dense_runs = self._dense_runs or Gathering(encoder.encode_queries, runs_at_once(self._device))
+        return runs(text)
 
     def sparse_queries(
         self, texts: Sequence[str], ids: Sequence[str] | None = None, lexical_weight: float | None = None
@@ -259,7 +285,7 @@ class IndexEncoders:
             milliseconds["encode sparse"] = (perf_counter() - start) * 1e3
         if retrieve.needs_dense and dense is None:
             start = perf_counter()
-            dense = self.dense.encode_queries([text])[0]
+            dense = self._dense_query(text)
             milliseconds["encode dense"] = (perf_counter() - start) * 1e3
         return HybridQuery(sparse, dense), milliseconds
 

@@ -89,6 +89,12 @@ class SearchPlan(RetrievalPlan):
         """Whether it says which documents are meant, or in which order, so that there may be no query."""
         return any((self.filter, self.sort, self.facets, self.count))
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether its answer depends on what is searched alone, and not on how busy the machine is."""
+        sparse = self.retrieve.sparse
+        return sparse is None or getattr(sparse.parameters, "budget_us", None) is None
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
         """Inverse of `to_record`; what is left out gets its default.

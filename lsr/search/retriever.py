@@ -58,13 +58,15 @@ class Retriever:
         light: bool = False,
         query_idf: float | None = None,
         threads: int | None = None,
+        gathers: bool = False,
     ) -> None:
+        """As `open`; `gathers` lets a model read texts that several threads search for meanwhile in one run."""
         if not hasattr(index, "documents"):
             raise InputError(f"a retriever needs an Index, not {kind_of(index)}; Retriever.open takes its path")
         self.index = index
         self.rerankers = Rerankers(index, device)
         self._encoders = IndexEncoders(
-            index, model=model, device=device, light=light, query_idf=query_idf, threads=threads
+            index, model=model, device=device, light=light, query_idf=query_idf, threads=threads, gathers=gathers
         )
         self._model = model
 
@@ -373,13 +375,7 @@ class Retriever:
         )
 
     def _answer_many(
-        self,
-        asked: Asked,
-        k: int,
-        plan: SearchPlan,
-        explain: bool,
-        allow: npt.NDArray[Any] | None,
-        offset: int,
+        self, asked: Asked, k: int, plan: SearchPlan, explain: bool, allow: npt.NDArray[Any] | None, offset: int
     ) -> list[SearchResponse]:
         """An answer for each query: encoded together, and searched side by side."""
         if not len(asked):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lsr.core.errors import LsrError
 from lsr.search.plan import SearchPlan
-from lsr.search.response import Hit, SearchResponse, matches_record
+from lsr.search.response import Hit, matches_record
 from lsr.search.snippets import best_passages
 from lsr.service.api.limits import (
     check_dense_vector,
@@ -25,6 +25,7 @@ from lsr.service.api.limits import (
     plan_of_url,
 )
 from lsr.service.backend import SearchBackend
+from lsr.service.cache import AnswerCache
 from lsr.service.http.answers import Clock, short, to_json
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
@@ -65,7 +66,7 @@ async def search(
     """Search by text, by a vector of terms, by a dense vector, or by a dense vector beside one of the others."""
     service = service_of(request)
     plan = _checked(asked, service.settings)
-    return await service.answer(request, lambda backend, clock: _found(backend, asked, plan, clock))
+    return await service.answer(request, lambda backend, clock: _found(service.cache, backend, asked, plan, clock))
 
 
 @router.get("/search", response_model=SearchAnswer)
@@ -77,13 +78,8 @@ async def search_by_url(request: Request, asked: Annotated[SearchParameters, Que
     check_hits(asked.k, asked.offset, service.settings, "query")
     check_text(asked.q, service.settings, "query", "q")
     plan = plan_of_url(asked.mode, asked.recall, asked.filter)
-    after = asked.search_after
-
-    def work(backend: SearchBackend, clock: Clock) -> bytes:
-        found = backend.search(asked.q, asked.k, plan, offset=asked.offset, search_after=after, explain=asked.explain)
-        return _answer(found, asked, clock)
-
-    return await service.answer(request, work)
+    same = SearchRequest(text=asked.q, **asked.options)
+    return await service.answer(request, lambda backend, clock: _found(service.cache, backend, same, plan, clock))
 
 
 @router.post("/explain", response_model=ExplainAnswer)
@@ -127,7 +123,7 @@ async def search_many(
         answers: list[bytes | Exception] = []
         for each in read:
             try:
-                answers.append(each if isinstance(each, Exception) else _found(backend, *each, clock))
+                answers.append(each if isinstance(each, Exception) else _found(service.cache, backend, *each, clock))
             except LsrError as error:
                 answers.append(error)
         return answers
@@ -160,8 +156,28 @@ def _checked(asked: SearchRequest, settings: ServiceSettings) -> SearchPlan:
     return plan_of_request(asked, settings)
 
 
-def _found(backend: SearchBackend, asked: SearchRequest, plan: SearchPlan, clock: Clock) -> bytes:
-    """The answer to a search."""
+def _found(cache: AnswerCache, backend: SearchBackend, asked: SearchRequest, plan: SearchPlan, clock: Clock) -> bytes:
+    """The answer to a search, which may have been given before. See `SearchAnswer`."""
+    if not (cache and plan.is_repeatable):
+        return _timed(*_searched(backend, asked, plan, clock), clock)
+    key = cache.key(backend, {"plan": plan.to_record(), **asked.beside_plan})
+    kept = cache.get(key)
+    if kept is not None:
+        return _timed(kept, {"cached": True}, clock)
+    answer, timings = _searched(backend, asked, plan, clock)
+    cache.put(key, answer)
+    return _timed(answer, timings, clock)
+
+
+def _timed(answer: bytes, timings: dict[str, Any], clock: Clock) -> bytes:
+    """An answer with the timings of this request."""
+    return answer[:-1] + b',"timings":' + to_json({**clock.timings(), **timings}) + b"}"
+
+
+def _searched(
+    backend: SearchBackend, asked: SearchRequest, plan: SearchPlan, clock: Clock
+) -> tuple[bytes, dict[str, Any]]:
+    """The answer to a search without its timings, and the timings of the search."""
     found = backend.search(
         asked.text,
         asked.k,
@@ -172,20 +188,13 @@ def _found(backend: SearchBackend, asked: SearchRequest, plan: SearchPlan, clock
         search_after=asked.search_after,
         explain=asked.explain or asked.highlight is not None,
     )
-    return _answer(found, asked, clock, asked.highlight)
-
-
-def _answer(
-    found: SearchResponse, asked: SearchRequest | SearchParameters, clock: Clock, highlight: Highlight | None = None
-) -> bytes:
-    """See `SearchAnswer`."""
     clock.searched(found.mode, found.stages_ms or {"encode": found.encode_ms, "search": found.search_ms})
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
-    if highlight is not None:
+    timings = record.pop("timings")
+    if asked.highlight is not None:
         for hit, told in zip(found.hits, record["hits"], strict=True):
-            told["passages"] = _passages(hit, highlight)
-    record["timings"] = {**clock.timings(), **record["timings"]}
-    return to_json(record)
+            told["passages"] = _passages(hit, asked.highlight)
+    return to_json(record), timings
 
 
 def _passages(hit: Hit, highlight: Highlight) -> list[dict[str, Any]]:

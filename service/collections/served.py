@@ -66,7 +66,7 @@ class ServedCollection:
     def _open(self) -> Served:
         if self._gone or self.path is None:
             raise NotFoundError(f"the collection {self.name!r} is no longer there")
-        self._reader = LiveRetriever.follow(self.path, model=self._model, device=self._device)
+        self._reader = LiveRetriever.follow(self.path, model=self._model, device=self._device, gathers=True)
         self._served = Served(self._reader)
         return self._served
 
@@ -105,9 +105,11 @@ class ServedCollection:
                     remedies=["write through a server that was started with the collection alone"],
                 )
             self._check_there()
-            loaded = None if self._reader is None else self._reader.latest
+            if self._reader is None:
+                self._open()
+            assert self._reader is not None
             try:
-                collection = Collection.open(self.path, device=self._device, retriever=loaded)
+                collection = Collection.open(self.path, device=self._device, retriever=self._reader.latest)
             except OutputExistsError as error:
                 raise ConflictError(error.problem, remedies=error.remedies) from None
             self._served, self._reader = Served(collection.live), None

@@ -39,7 +39,7 @@ class ServiceMetrics:
     Attributes:
         registry: with all of them.
         told: what is answered for them: these, or those of several processes.
-        cache_hits: counted by the name of a cache.
+        cache_hits, cache_misses: counted by the name of a cache.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,10 @@ class ServiceMetrics:
         self.cache_hits = Counter(
             "lsr_cache_hits", "Answers, or parts of them, out of a cache.", ["cache"], registry=registry
         )
+        self.cache_misses = Counter(
+            "lsr_cache_misses", "What was looked for in a cache and not found.", ["cache"], registry=registry
+        )
+        self._cache_bytes = Gauge("lsr_cache_bytes", "Memory that a cache takes.", ["cache"], registry=registry)
         ProcessCollector(registry=registry)
 
     def watch(
@@ -80,11 +84,14 @@ class ServiceMetrics:
         queue: Callable[[], float] | None = None,
         busy: Callable[[], float] | None = None,
         connections: Callable[[], float] | None = None,
+        cache_bytes: Mapping[str, Callable[[], float]] | None = None,
     ) -> None:
-        """Say where the values of gauges are read; those not given stay as they are."""
+        """Say where the values of gauges are read; those not given stay as they are. Caches have names."""
         for gauge, value in ((self._queue, queue), (self._busy, busy), (self._connections, connections)):
             if value is not None:
                 gauge.set_function(value)
+        for name, value in (cache_bytes or {}).items():
+            self._cache_bytes.labels(name).set_function(value)
 
     def watch_collections(self, figures: Callable[[], Mapping[str, CollectionFigures]]) -> None:
         """Say where the state of collections is looked up."""

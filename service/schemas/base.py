@@ -54,3 +54,6 @@ class Timings(BaseModel):
     search_ms: float | None = None
     total_ms: float
     stages_ms: dict[str, float] | None = Field(None, description="Milliseconds of each stage of the search, in order.")
+    cached: bool | None = Field(
+        None, description="True if the answer was kept from an earlier search: then nothing was encoded or searched."
+    )

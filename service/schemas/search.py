@@ -28,6 +28,7 @@ DenseVector = Annotated[
     WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": MOST_NUMBERS}),
 ]
 PLAN_FIELDS = (*SHORT, *(option.name for option in options_of(SearchPlan)))
+_PLAN_ALONE = {*PLAN_FIELDS, "pipeline"}
 
 
 class Highlight(Body):
@@ -54,6 +55,11 @@ class _SearchOptions(BaseModel):
         None,
         description="Which of the document's other fields each hit includes: all by default, none for an empty list.",
     )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by name."""
+        return {name: getattr(self, name) for name in _SearchOptions.model_fields}
 
 
 class _SearchRequest(_SearchOptions, Body):
@@ -94,6 +100,13 @@ class _SearchRequest(_SearchOptions, Body):
     def _lists(self) -> bool:
         """Whether there may be no query: see `SearchPlan.lists`."""
         return any(getattr(self, name, None) for name in ("filter", "sort", "facets", "count"))
+
+    @property
+    def beside_plan(self) -> dict[str, Any]:
+        """What a request says beside the plan, as JSON values: with that, all that its answer depends on."""
+        told = self.model_dump(exclude=_PLAN_ALONE)
+        # It may hold numbers that JSON has no form for.
+        return {**told, "search_after": repr(self.search_after)}
 
     @property
     def plan_record(self) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class OpenSeismic:
     """The loaded index."""
 
     def __init__(self, built: BuiltIndex, queries: Queries) -> None:
-        self._index = _index_class(built.facts["dim"]).load(str(built.folder / "index"))
+        self._index = index_class(built.facts["dim"]).load(str(built.folder / "index"))
         # A term beyond the largest of the documents makes it panic.
         vectors = _below(queries.vectors, self._index.dim)
         self._queries = [(terms.astype(np.int32), weights) for _, terms, weights in vectors]
@@ -111,7 +111,7 @@ def build_index(documents: str, dim: int, output: str, settings: dict[str, Any])
     source = Path(output).with_suffix(".bin")
     write_binary(source, iter_vectors(documents, dim=dim))
     started = perf_counter()
-    index = _index_class(dim).build(str(source), **settings)
+    index = index_class(dim).build(str(source), **settings)
     seconds = perf_counter() - started
     source.unlink()
     index.save(output)
@@ -153,6 +153,7 @@ def _below(vectors: SparseVectors, dim: int) -> SparseVectors:
     return SparseVectors(indptr, vectors.indices[kept], vectors.weights[kept], vectors.ids, vectors.dim, validate=False)
 
 
-def _index_class(dim: int) -> Any:
+def index_class(dim: int) -> Any:
+    """The package's class of indexes of so many terms."""
     package = import_module("seismic")
     return package.SeismicIndexRaw if dim <= _SMALL_VOCABULARY else package.SeismicIndexRawLV

@@ -1,0 +1,1 @@
+"""Load over HTTP: who asks, who answers, and how that is measured."""
