@@ -11,6 +11,7 @@ Nothing else should run at the same time.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 import sys
@@ -52,6 +53,10 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     """Measure one thing after another, on the same documents."""
     puts = list(islice(_puts(arguments.documents_file), arguments.documents))
     queries = read_vectors(arguments.queries_file)[: arguments.queries]
+    # Hundreds of thousands of objects that only this script holds: the collector would look at all of them, now and
+    # then, in the middle of a search.
+    gc.collect()
+    gc.freeze()
     heaviest = max(float(put.weights.max(initial=0)) for put in puts)
     dim = max(queries.dim, 1 + max(int(put.terms[-1]) for put in puts if len(put.terms)))
     with tempfile.TemporaryDirectory(dir=work) as folder:
