@@ -162,6 +162,11 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._follow()
 
+    def pause_writing(self) -> None:
+        # An answer that streams waits for its client, who may never take it.
+        super().pause_writing()
+        self._watch_writing()
+
     def on_response_complete(self) -> None:
         self._let_go()
         super().on_response_complete()
