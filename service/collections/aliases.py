@@ -17,8 +17,8 @@ class Aliases:
         """`path`: None where nothing is kept, and there are none."""
         self._path = path
         self._changing = Lock()
-        self._stamp: tuple[int, int] | None = None
-        self._known: dict[str, str] = {}
+        # Of which file, and what is in it: together, for several threads read it while another writes.
+        self._known: tuple[tuple[int, int] | None, dict[str, str]] = (None, {})
 
     def all(self) -> dict[str, str]:
         """The collection of each alias. IndexFormatError for a damaged file."""
@@ -29,12 +29,14 @@ class Aliases:
         except FileNotFoundError:
             return {}
         stamp = status.st_mtime_ns, status.st_ino
-        if stamp != self._stamp:
+        known, names = self._known
+        if stamp != known:
             found = read_kept(self._path) or {}
             if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
                 raise IndexFormatError(f"{self._path}: not names of collections by alias", remedies=["restore it"])
-            self._known, self._stamp = found, stamp
-        return self._known
+            names = found
+            self._known = stamp, names
+        return names
 
     def of(self, collection: str) -> list[str]:
         """The aliases of a collection, in the order of their letters."""
