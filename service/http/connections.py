@@ -175,7 +175,12 @@ class Connection(H11Protocol):
         self._follow()
 
     def shutdown(self) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if (self.cycle is None or self.cycle.response_complete) and has_unread(self.transport.get_extra_info("socket")):
+            # A request that has come is read first, in the loop's next turn.
+            self.loop.call_soon(self.shutdown)
+        else:
             super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 SERVE = ("-c", "from lsr.cli.app import main; main()", "serve")
 NDJSON = "application/x-ndjson"
+STOPPED = 143
+"""The exit code of one that was told to stop: 128 and the number of SIGTERM."""
 _TRIES, _PATIENCE = 0.02, 600
 
 
@@ -86,12 +88,17 @@ def serving(root: Path, log: Path, **environment: str) -> Iterator[ServerProcess
     try:
         while not _is_ready(server):
             if process.poll() is not None:
-                raise AssertionError(f"the server ended: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+                raise AssertionError(f"the server ended: {tail(log)}")
             time.sleep(_TRIES)
         yield server
     finally:
         if process.poll() is None:
             server.kill()
+
+
+def tail(log: Path) -> str:
+    """The end of a log."""
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 
 def _is_ready(server: ServerProcess) -> bool:
