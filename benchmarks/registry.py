@@ -388,6 +388,8 @@ TOOLS: Mapping[str, str] = {
     "live_kills": "kills a process that writes to a collection, and looks for what it had acknowledged",
     "live_faults": "lets every call fail by which a collection changes files, and looks at what is left",
     "live_full_disk": "writes to a collection until its disk is full, and looks for what it had acknowledged",
+    "service_memory": "asks a server of a collection for long, and looks whether its memory grows",
+    "service_kills": "kills and stops a server of collections under load, and looks for what it had acknowledged",
     "service_fuzz": "sends a server requests by chance, made of its OpenAPI document, and looks for answers off it",
     "live": "measures writes to a collection, and searches of one in many segments, with deletions and beside writes",
     "passages": "makes a corpus of English passages from Debian's documentation packages",

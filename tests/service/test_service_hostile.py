@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from raw_http import until
 from root_client import BIRDS, created, found, serving
 
 from lsr.index import verify
@@ -165,3 +167,43 @@ def test_odd_values_anywhere_are_no_fault_of_the_server(client: TestClient, path
 def test_facets_of_no_field_are_refused(client: TestClient, facets: str) -> None:
     refused = client.post(BIRD + "/facets", content=f'{{"facets": {facets}}}', headers=JSON)
     assert refused.status_code == 422 and refused.json()["errors"][0]["pointer"] == "#/facets"
+
+
+def put_there(manifest: Path, kind: str) -> None:
+    """Something else in the place of a manifest."""
+    manifest.unlink()
+    if kind == "a folder":
+        manifest.mkdir()
+    elif kind == "a link":
+        manifest.symlink_to(manifest.parent / "elsewhere.json")
+        (manifest.parent / "elsewhere.json").write_text("{}")
+    elif kind == "a pipe":
+        os.mkfifo(manifest)
+    elif kind != "nothing":
+        manifest.write_bytes(kind.encode())
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "{}", "null", "[" * 5000, "\0" * 100, '{"format": 99}', "a folder", "a link", "a pipe", "nothing"]
+)
+def test_a_manifest_that_is_replaced_while_it_is_served_is_told_of(tmp_path: Path, kind: str) -> None:
+    with serving(tmp_path) as client:
+        created(client, "birds", BIRDS)
+        created(client, "others", BIRDS)
+        client.app.state.root.find("birds").close()  # type: ignore[attr-defined]
+        manifest = tmp_path / "birds" / "manifest.json"
+        good = manifest.read_bytes()
+        assert found(client, "birds", "migrate") == ["tern", "stork"]
+        put_there(manifest, kind)
+        for path in ("", "/search?q=migrate", "/stats", "/documents/tern"):
+            response = client.get(f"/v1/collections/birds{path}")
+            # What was opened goes on to be searched; else it is said what is wrong, and where.
+            assert response.status_code in (200, 404) or "cannot be read" in response.json()["title"], response.text
+        assert client.get("/v1/collections").status_code == 200
+        assert found(client, "others", "migrate") == ["tern", "stork"]
+        if manifest.is_dir():
+            manifest.rmdir()
+        manifest.unlink(missing_ok=True)
+        manifest.write_bytes(good)
+        until(lambda: client.get("/v1/collections/birds/search?q=migrate").status_code == 200)
+        assert found(client, "birds", "migrate") == ["tern", "stork"]
