@@ -21,9 +21,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_made(tmp_path: Path) -
 
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="after a reindex, a warm-up search leaves an array's bounds, and the process aborts at its end"
-)
 def test_what_is_there_is_what_several_clients_have_written(tmp_path: Path) -> None:
     """Beside a job: each client's part of a dictionary, document by document, and all of them counted."""
     (tmp_path / "root").mkdir()
