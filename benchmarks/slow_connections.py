@@ -1,8 +1,8 @@
 """What a good client notices of many bad ones: latency of a served index while slow connections are kept open.
 
-The bad ones connect and are silent, or send half of a request's head or body, or a byte of it a second, or never take
-their answers. Each that the server closes is opened again a second later. Beside them one client asks question after
-question: on one connection, and on a new one for each. Needs Linux.
+The bad ones connect and are silent, or send half of a request's head or body, or a byte of it a second, also of a body
+of documents, or never take their answers. Each that the server closes is opened again a second later. Beside them one
+client asks question after question: on one connection, and on a new one for each. Needs Linux.
 """
 
 from __future__ import annotations
@@ -33,13 +33,21 @@ from lsr.core.errors import LsrError
 from lsr.eval.reports.markdown import markdown_table
 
 HEAD = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-# What is sent at once, what follows, a byte a second, and whether answers are read.
+BULK = (
+    b"POST /v1/collections/%b/documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+# A document, half of another, and a body without an end.
+DOCUMENT, HALF, EMPTY = b'1d\r\n{"_id": "slow", "text": "a"}\n\r\n', b'6\r\n{"_id"\r\n', b"1\r\n\n\r\n"
+# What is sent at once (%b: the index's name), what follows, a byte a second, and whether answers are read.
 KINDS: dict[str, tuple[bytes, bytes, bool]] = {
     "silent": (b"", b"", True),
     "half a head": (HEAD, b"", True),
     "a head, byte by byte": (HEAD, b"X: " + b"x" * 1000, True),
     "half a body": (HEAD + b"Content-Length: 1000\r\n\r\n{", b"", True),
     "a body, byte by byte": (HEAD + b"Content-Length: 1000\r\n\r\n{", b" " * 999, True),
+    "half a line of documents": (BULK + DOCUMENT + HALF, b"", True),
+    "documents, byte by byte": (BULK + DOCUMENT, EMPTY * 200, True),
     "answers not taken": (b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", b"G" * 1000, False),
 }
 
@@ -96,7 +104,7 @@ def measure(index: Path, descriptors: int, arguments: argparse.Namespace) -> dic
     """A server with so many descriptors, asked alone and beside the bad connections."""
     with served(index, descriptors) as server:
         rows = {"alone": ask(server, arguments.question, arguments.seconds)}
-        with besieged(server.port, arguments.connections) as opened:
+        with besieged(server.port, arguments.connections, index.name) as opened:
             name = f"beside {arguments.connections:,} slow connections"
             rows[name] = ask(server, arguments.question, arguments.seconds)
             return {
@@ -203,11 +211,11 @@ def timed(server: Served, question: str, seconds: float, *, kept: bool) -> dict[
 
 
 @contextmanager
-def besieged(port: int, connections: int) -> Iterator[Callable[[], int]]:
+def besieged(port: int, connections: int, index: str) -> Iterator[Callable[[], int]]:
     """Bad connections from a process of its own, all of them opened at least once; how often they were."""
     context = multiprocessing.get_context("spawn")
     opened = context.Value("q", 0)
-    process = context.Process(target=besiege, args=(port, connections, opened), daemon=True)
+    process = context.Process(target=besiege, args=(port, connections, index, opened), daemon=True)
     process.start()
     try:
         while opened.value < connections:
@@ -218,7 +226,7 @@ def besieged(port: int, connections: int) -> Iterator[Callable[[], int]]:
         process.join()
 
 
-def besiege(port: int, connections: int, opened: Any) -> None:
+def besiege(port: int, connections: int, index: str, opened: Any) -> None:
     """Keep so many connections, of each kind as many."""
 
     loop_of = asyncio.get_running_loop
@@ -230,7 +238,7 @@ def besiege(port: int, connections: int, opened: Any) -> None:
                 await loop_of().sock_connect(connection, ("127.0.0.1", port))
                 with opened.get_lock():
                     opened.value += 1
-                await loop_of().sock_sendall(connection, sent)
+                await loop_of().sock_sendall(connection, sent.replace(b"%b", index.encode()))
                 await dripped(connection, drop, reads)
             await asyncio.sleep(1)
 

@@ -11,6 +11,8 @@ PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 """A name is one of a folder, too, and a part of a path in a URL: nothing in it can mean another place."""
 
 _NAME = re.compile(PATTERN)
+# Of devices, or of another folder, once the folder is on Windows.
+_ELSEWHERE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.")
 
 
 def is_name(text: str) -> bool:
@@ -26,4 +28,6 @@ def check_name(text: str, field: str = "name") -> str:
             "first is a letter or a digit",
             field=field,
         )
+    if _ELSEWHERE.fullmatch(text):
+        raise InputError(f"{shortened(text)} is something else on another system: choose another name", field=field)
     return text

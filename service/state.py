@@ -9,6 +9,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 
 from lsr.collection.collection import Collection
+from lsr.core.errors import NotFoundError
 from lsr.service.backend import SearchBackend
 from lsr.service.cache import AnswerCache
 from lsr.service.collections.jobs import Jobs
@@ -101,11 +102,22 @@ class Service:
 
         def timed() -> T:
             clock.begin()
-            return work(collection.now(), clock)
+            return work(self._now(request, collection), clock)
 
         found = await self.run(request, timed)
         self._tell(request, clock)
         return found
+
+    def _now(self, request: Request, collection: ServedCollection) -> SearchBackend:
+        """What is searched: where an alias was swapped, and what it stood for removed meanwhile, the other one."""
+        while True:
+            try:
+                return collection.now()
+            except NotFoundError:
+                other = self.collection(request)
+                if other is collection:
+                    raise
+                collection = other
 
     async def run(self, request: Request, work: Callable[[], T]) -> T:
         """Run `work` in a thread that searches, in the time of a request. Raises as `answer`."""

@@ -25,7 +25,7 @@ MOST_DOCUMENTS, MOST_TERMS = 2**32 - 1, 2**32
 # Beyond, lengths times eight bytes no longer fit what sizes are counted in.
 _MOST_BYTES = 2**59
 # What `lsr.index.build.quantise` makes of weights within 1e-30 … 1e30: the scale and what it multiplies stay float32.
-_SCALES = (1e-33, 1e30)
+SCALES = (1e-33, 1e30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ SEGMENT_FIELDS = frozenset(
 def collection_values(record: Mapping[str, Any]) -> dict[str, Any]:
     """What a manifest says of the whole index, from JSON values; InputError names one that is missing or wrong."""
     return {
-        "weight_scale": positive(record, "weight_scale", *_SCALES),
+        "weight_scale": positive(record, "weight_scale", *SCALES),
         "encoder": object_or_none(record, "encoder"),
         "tunings": _objects(record, "tunings"),
         "fusion": object_or_none(record, "fusion", missing=True),
@@ -208,8 +208,8 @@ def _outliers(record: Mapping[str, Any]) -> dict[str, Any] | None:
         values = mapping(values, keys=("weights", "heaviest", "limit"))
         return {
             "weights": number(values, "weights", 1, _MOST_BYTES),
-            "heaviest": positive(values, "heaviest", *_SCALES),
-            "limit": positive(values, "limit", *_SCALES),
+            "heaviest": positive(values, "heaviest", *SCALES),
+            "limit": positive(values, "limit", *SCALES),
         }
 
 

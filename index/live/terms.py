@@ -82,7 +82,9 @@ class TermNumbers:
         known = self._known.get(id)
         if known is None:
             word = self.word(id)
-            found = (None if words is None else words.find(word) for words in self._words)
+            # By two ids, a query would hold the word twice, and more terms than a segment has.
+            asked = self._words if self.find(word) == id else [None] * len(self._words)
+            found = (None if words is None else words.find(word) for words in asked)
             known = np.array([-1 if number is None else self.model + number for number in found], np.int64)
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()

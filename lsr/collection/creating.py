@@ -17,11 +17,14 @@ from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
 from lsr.encoding.titles import check_title_weight, recorded
 from lsr.index.collection.create import create_collection
+from lsr.index.format.records import SCALES
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
 
 # A weight of 255 stands for so many times the heaviest that the texts below have: others may have heavier ones.
 _ROOM = 1.25
+# Beyond, BM25 gives words of documents that there are no weight, or all of them one.
+MEAN_LENGTHS = (1e-3, 1e12)
 # Of Python, which every installation has: prose about different things.
 _MODULES = (
     *("argparse", "asyncio", "calendar", "collections", "csv", "datetime", "decimal", "email", "fractions", "http"),
@@ -45,8 +48,7 @@ def create(
     device: str | None,
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
-    if not mean_length > 0:
-        raise InputError(f"must be above 0, not {mean_length}", field="mean_length")
+    check_between(mean_length, MEAN_LENGTHS, "mean_length")
     words = lexical or model == WORDS_ALONE
     weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
     settings = LexicalSettings(language=language, weight=weight, never_split=tuple(never_split))
@@ -74,6 +76,8 @@ def settings_of_model(
 
     ModelError for a model that there is not.
     """
+    if weight_scale is not None:
+        check_between(weight_scale, SCALES, "weight_scale")
     if model == WORDS_ALONE:
         assert words is not None
         return {
@@ -109,6 +113,13 @@ def settings_of_model(
         "windows": fitting_windows(encoder.max_length).to_record(),
         "vocabulary": encoder.vocabulary,
     }
+
+
+def check_between(value: float, bounds: tuple[float, float], field: str) -> None:
+    """InputError for a number outside of the bounds, which are within."""
+    least, most = bounds
+    if not least <= value <= most:
+        raise InputError(f"must be a number from {least:g} to {most:g}, not {value}", field=field)
 
 
 def sample_texts() -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.options import did_you_mean, shortened
+from lsr.core.values import is_text
 
 KEYWORD, INTEGER, FLOAT, DATETIME, BOOLEAN = "keyword", "integer", "float", "datetime", "boolean"
 KINDS = {
@@ -155,7 +156,7 @@ class Schema:
             raise InputError(f"a schema is an object of types by field, not {shortened(given)}")
         types = {}
         for name, kind in given.items():
-            if not isinstance(name, str) or not name:
+            if not isinstance(name, str) or not name or not is_text(name):
                 raise InputError(f"the name of a field is a text, not {shortened(name)}")
             if name == ID:
                 raise InputError("is the id of a document, which there always is: leave it out", field=name)

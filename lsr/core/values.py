@@ -27,6 +27,15 @@ def problem_in(values: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+def is_text(value: str) -> bool:
+    """Whether it can be written: half of a surrogate pair, which JSON may escape and Python hold, cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def characters_in(value: Any) -> int:
     """About how much room a value takes: the characters of its texts, and some for each value within it."""
     total, waiting = 0, [value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -128,9 +129,10 @@ def resolve(name_or_path: str | Path) -> Path | str:
                 f"the model {name!r} is in the package {model.package}, which is not installed: {model.install}"
             )
         return model.path
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
+    with suppress(OSError, RuntimeError, ValueError):  # no folder can have that name, or `~NAME` is nobody here
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
     if isinstance(name_or_path, str) and name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return name
     names = ", ".join(entry.model.name for entry in _CATALOGUE)

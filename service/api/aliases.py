@@ -8,11 +8,9 @@ from fastapi import APIRouter, Body, Path, Request, Response
 
 from lsr.service.api.answering import CONFLICT, GONE
 from lsr.service.http.answers import to_json
-from lsr.service.http.errors import ConflictError
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.keys.roles import Role, needs
-from lsr.service.names import check_name
 from lsr.service.schemas import collection_examples as examples
 from lsr.service.schemas.collections import Alias, AliasesAnswer, PutAlias
 from lsr.service.state import json_response, sees_of, service_of
@@ -53,12 +51,7 @@ async def put(
     root, sees = service.root, sees_of(request)
 
     def work() -> bytes:
-        check_name(alias, "alias")
-        name = root.find(asked.collection, sees).name
-        if alias in root.names():
-            raise ConflictError(f"{alias!r} is a collection, and no alias: choose another name")
-        root.aliases.put(alias, name)
-        return to_json({"alias": alias, "collection": name})
+        return to_json({"alias": alias, "collection": root.alias(alias, asked.collection, sees)})
 
     return json_response(await service.change(request, work))
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 
+from lsr.core.errors import InputError
 from lsr.index import Index
 from lsr.service.api.limits import check_text, plan_of_request
 from lsr.service.backend import SearchBackend
@@ -61,6 +62,8 @@ async def facets(
     service = service_of(request)
     search = _search(asked, service)
     plan = plan_of_request(search, service.settings)
+    if not plan.facets:
+        raise InputError("name the fields whose values are to be counted", field="facets")
 
     def work(backend: SearchBackend, clock: Clock) -> bytes:
         record = backend.search(asked.text, 1, plan).to_record()

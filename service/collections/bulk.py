@@ -40,6 +40,11 @@ class BulkResults:
         """How many documents were written."""
         return self.counts["created"] + self.counts["replaced"]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the answer so far: of a line of a byte, a hundred."""
+        return self._file.tell()
+
     def write(self, collection: Collection, pieces: Sequence[Piece]) -> None:
         """Write the documents of some pieces, and wait until they are safe."""
         read = [_parsed(piece) for piece in pieces]
@@ -65,7 +70,7 @@ class BulkResults:
             "errors": self.counts["error"],
         }
         self._file.write(b"]," + orjson.dumps(counts)[1:])
-        return self._file.tell()
+        return self.size
 
     def chunks(self) -> Iterator[bytes]:
         """The answer, in pieces."""

@@ -85,9 +85,9 @@ class Jobs:
         self._threads: ThreadPoolExecutor | None = None
 
     def resume(self) -> bool:
-        """Find the jobs of the server before; whether this process has them. Nothing if there never were any."""
-        with suppress(ConflictError):
-            if self._folder().is_dir():
+        """Find the jobs of the server before; whether this process has them. Nothing where nothing was ever kept."""
+        with suppress(ConflictError, OSError):
+            if self._folder().parent.is_dir():
                 return self._own()
         return False
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from lsr.core.errors import IndexFormatError
-from lsr.core.files import sync
+from lsr.core.files import atomic_file
 
 FOLDER = ".service"
 
@@ -26,17 +25,8 @@ def read_kept(path: Path) -> Any:
 
 
 def write_kept(path: Path, value: Any) -> None:
-    """Write a file, for the owner's eyes alone, in one step."""
+    """Write a file, for the owner's eyes alone, in one step. OutputExistsError while another process writes it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
+    with atomic_file(path, force=True) as temporary:
+        os.chmod(temporary, 0o600)  # noqa: PTH101 - before there is anything in it
+        temporary.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -159,12 +160,29 @@ class Root:
                 raise InputError(error.problem, remedies=error.remedies, field="model") from error
         return self.find(name)
 
-    def making(self, name: str) -> _Making:
+    @contextmanager
+    def making(self, name: str) -> Iterator[Path]:
         """A context in which the folder of a new collection is filled, which is then in its place.
 
         ConflictError if there is something of this name.
         """
-        return _Making(self.folder_for(name), self.kept("making"), name)
+        folder, made = self.folder_for(name), self.kept("making", f"{name}-{secrets.token_hex(8)}")
+        made.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(made.parent, fcntl.LOCK_SH):
+            try:
+                yield made
+                with self._changing:
+                    self._put(made, self.folder_for(name))
+            finally:
+                with suppress(OSError):
+                    remove(made)
+        sync(folder.parent)
+
+    def _put(self, made: Path, folder: Path) -> None:
+        try:
+            made.rename(folder)  # onto a folder in which something is, this fails
+        except OSError as failure:
+            raise ConflictError(f"something of the name {folder.name!r} was made meanwhile") from failure
 
     def folder_for(self, name: str) -> Path:
         """Where a new collection of this name will be. ConflictError if it cannot be."""
@@ -223,11 +241,32 @@ class Root:
         with suppress(OSError):  # what is left is removed at the next start
             remove(aside)
 
+    def alias(self, alias: str, name: str, sees: Callable[[str], bool] = lambda name: True) -> str:
+        """Let an alias stand for a collection, whatever it stood for before; the name of the collection.
+
+        ConflictError if a collection is called so; NotFoundError, InputError for what is no name.
+        """
+        check_name(alias, "alias")
+        with self._changing:
+            own = self.find(name, sees).name
+            if alias in self.names():
+                raise ConflictError(f"{alias!r} is a collection, and no alias: choose another name")
+            self.aliases.put(alias, own)
+            return own
+
     def tidy(self) -> None:
-        """Remove what a process that was killed has left half-made or half-removed."""
-        for left in ("making", "removed"):
-            with suppress(OSError, ConflictError):
-                remove(self.kept(left))
+        """Remove what a process that was killed has left half-made or half-removed.
+
+        For the one that has the jobs, which make the snapshots. While another process makes a collection, what is
+        half-made stays.
+        """
+        with suppress(ConflictError):
+            for left in (self.kept("removed"), *self.kept("jobs").glob(".*"), *self.kept("snapshots").glob("*/.*")):
+                with suppress(OSError):
+                    remove(left)
+            with suppress(OSError), _locked(self.kept("making"), fcntl.LOCK_EX | fcntl.LOCK_NB):
+                for left in self.kept("making").iterdir():
+                    remove(left)
 
     def close(self) -> None:
         """Make all writes safe and let others write. What is needed again is opened again."""
@@ -235,27 +274,14 @@ class Root:
             collection.close()
 
 
-class _Making:
-    """See `Root.making`."""
-
-    def __init__(self, folder: Path, beside: Path, name: str) -> None:
-        self._folder, self._made = folder, beside / f"{name}-{secrets.token_hex(8)}"
-
-    def __enter__(self) -> Path:
-        self._made.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._made
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
-        try:
-            if error is None:
-                # Onto a folder in which something is, this fails.
-                self._made.rename(self._folder)
-                sync(self._folder.parent)
-        except OSError as failure:
-            raise ConflictError(f"something of the name {self._folder.name!r} was made meanwhile") from failure
-        finally:
-            with suppress(OSError):
-                remove(self._made)
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _may_be_root(path: Path) -> bool:

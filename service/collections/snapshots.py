@@ -77,6 +77,9 @@ class Snapshots:
         raise NotFoundError(f"there is no snapshot {name!r} of {collection!r}; there are: {there}")
 
     def _folder(self, collection: str) -> Path:
+        """Where the snapshots of a collection are, which need not be there any more; NotFoundError for no name."""
+        if not is_name(collection):
+            self._root.find(collection)
         return self._root.kept("snapshots", collection)
 
 

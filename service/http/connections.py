@@ -162,6 +162,11 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._follow()
 
+    def pause_writing(self) -> None:
+        # An answer that streams waits for its client, who may never take it.
+        super().pause_writing()
+        self._watch_writing()
+
     def on_response_complete(self) -> None:
         self._let_go()
         super().on_response_complete()
@@ -170,7 +175,12 @@ class Connection(H11Protocol):
         self._follow()
 
     def shutdown(self) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if (self.cycle is None or self.cycle.response_complete) and has_unread(self.transport.get_extra_info("socket")):
+            # A request that has come is read first, in the loop's next turn.
+            self.loop.call_soon(self.shutdown)
+        else:
             super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:

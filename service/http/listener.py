@@ -62,7 +62,9 @@ class Listener(asyncio.AbstractServer):
         await self.wait_closed()
 
     def close(self) -> None:
-        """Take no more connections. The open ones stay."""
+        """Take those that have come, and no more. The open ones stay."""
+        while not self._closed and self._reading and has_unread(self._socket):
+            self._accept()
         self._closed = True
         self._stop_reading()
         if self._pause is not None:

@@ -25,10 +25,12 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 _ASKED = {"WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: problem("It cannot be read: the body is not JSON, say, or the request could mean two things."),
     401: problem("A key is needed, or the one that was given opens nothing.", headers=_ASKED),
     403: problem("The key's role or collections do not suffice."),
     404: problem("No such document or path."),
     413: problem("The body is too large."),
+    415: problem("The body is of a type, or compressed in a way, that is not read here."),
     422: problem("A field is missing, unknown or out of range; `errors` says which."),
     429: problem("Every worker is busy and the queue is full, or the key has used its share.", headers=_RETRY),
     **NOT_READY,

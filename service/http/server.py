@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
                 h11_max_incomplete_event_size=settings.max_head_bytes,
             )
         )
+        self._listeners: list[Listener] = []
         self._limits = ConnectionLimits(
             connections=settings.max_connections,
             head_bytes=settings.max_head_bytes,
@@ -64,4 +65,13 @@ class Server(uvicorn.Server):
             return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
         if self.started:
-            self.servers = [Listener(each, connections, connection) for each in sockets or ()]  # type: ignore[misc]
+            self._listeners = [Listener(each, connections, connection) for each in sockets or ()]
+            self.servers = self._listeners  # type: ignore[assignment]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what has come, and stop."""
+        for listener in self._listeners:
+            # uvicorn tells the connections that there are then.
+            listener.close()
+            await listener.wait_closed()
+        await super().shutdown(sockets)

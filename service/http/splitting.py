@@ -70,7 +70,10 @@ class LineSplitter:
         """See `Splitter`."""
         *whole, rest = data.split(b"\n")
         for line in whole:
-            yield from self._line(line)
+            if not line and not self._rest and not self._skips:
+                self._number += 1
+            else:
+                yield from self._line(line)
         self._keep(rest)
 
     def close(self) -> Iterator[Piece]:
@@ -111,6 +114,8 @@ class ElementSplitter:
         self._scan = json.JSONDecoder().raw_decode
         self._text = ""
         self._number = 0
+        # An element that is not whole is looked at again when there is twice as much of it: not byte by byte.
+        self._enough = 0
         # What may come next: the body, an element or the end of the array, its comma or end, an element, nothing.
         self._expects = "body"
 
@@ -129,7 +134,9 @@ class ElementSplitter:
             self._text += self._decoder.decode(data, last)
         except UnicodeDecodeError as error:
             raise MalformedBodyError(f"the body is not UTF-8: {error.reason}") from None
-        at = 0
+        if len(self._text) < self._enough and not last:
+            return
+        self._enough = at = 0
         while (at := _SPACE.match(self._text, at).end()) < len(self._text):  # type: ignore[union-attr]
             sign = self._text[at]
             if self._expects == "body" and sign == "[":
@@ -144,6 +151,7 @@ class ElementSplitter:
             elif self._expects in ("first", "element") or (self._expects == "body" and sign == "{"):
                 end = self._end_of(at, last=last)
                 if end is None:
+                    self._enough = min(2 * (len(self._text) - at), self._longest + 1)
                     break
                 self._number += 1
                 self._expects = "nothing" if self._expects == "body" else "comma"

@@ -7,8 +7,10 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fake_searcher import FakeSearcher
@@ -19,17 +21,23 @@ from lsr.service.http.server import Server
 from lsr.service.keys.store import KeyStore
 from lsr.service.server import _listen
 
-"""Seconds until a test that hangs fails."""
-
 SEARCH = b'{"text": "date"}'
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a state."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 @contextmanager
 def running(
-    searcher: FakeSearcher, settings: ServiceSettings, keys: KeyStore | None = None
+    served: FakeSearcher | Path, settings: ServiceSettings, keys: KeyStore | None = None
 ) -> Iterator[tuple[Server, int]]:
     """A warm server on a free port, and the port."""
-    app = create_app(searcher, settings, keys=keys)
+    app = create_app(served, settings, keys=keys)
     with _listen("127.0.0.1", 0) as listener:
         server = Server(app, settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

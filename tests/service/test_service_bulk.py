@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE
-from raw_http import connect, read_all
+from raw_http import connect, read_all, running, until
 
 from lsr.collection.collection import Collection
 from lsr.service import ServiceSettings, create_app
@@ -94,3 +95,22 @@ def test_a_client_that_goes_away_leaves_whole_documents(port: int) -> None:
     assert ask(port, "GET", f"{PATH}/half")[0] == 404
     status, answer = ask(port, "POST", PATH, body, HEADERS)
     assert (status, answer["created"], answer["replaced"]) == (200, 188, 512)
+
+
+def test_what_is_told_of_a_body_has_a_bound(port: int) -> None:
+    status, told = ask(port, "POST", PATH, LINE + b"1\n" * 50_000, HEADERS)
+    assert status == 413 and "send fewer; 1 documents of this body were written before" in told["detail"]
+    assert ask(port, "GET", f"{PATH}/NUMBER")[0] == 200
+
+
+def test_a_client_that_never_takes_a_long_answer_is_cut_off(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Collection.create(tmp_path / "words", model="bm25").close()
+    settings = ServiceSettings(max_body_bytes=20_000, request_timeout=0.5)
+    # What is told of them is longer than what is kept of an answer on its way.
+    body = LINE + b"1\n" * 100_000
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+    with running(tmp_path, settings) as (server, port), caplog.at_level(logging.WARNING, "lsr.service"):
+        with connect(port, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body):
+            until(lambda: "does not take its answer" in caplog.text)
+            until(lambda: not server.server_state.connections)
+        assert ask(port, "GET", f"{PATH}/NUMBER")[0] == 200

@@ -8,14 +8,12 @@ import http.client
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fake_searcher import FakeSearcher
 from patience import PATIENCE
-from raw_http import answers, ask, connect, exchange, read_all, running
+from raw_http import answers, ask, connect, exchange, read_all, running, until
 
 from lsr.core.documents import Document
 from lsr.service import ServiceSettings
@@ -32,13 +30,6 @@ PATIENT = {"head_timeout": PATIENCE, "keep_alive_timeout": PATIENCE, "request_ti
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 UNKNOWN = POST.replace(b"/v1/search", b"/nothing")
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 @pytest.mark.parametrize(

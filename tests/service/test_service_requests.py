@@ -154,6 +154,16 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused_and_what_follows_is_n
     assert [answer.status for answer in exchange(port, AMBIGUOUS[name] + NEXT)] == [400]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "MADE-UP"])
+def test_so_it_is_with_any_method(port: int, method: str) -> None:
+    """What is wrong with a body may be seen after the answer: nothing else is answered on the connection."""
+    for name, request_ in AMBIGUOUS.items():
+        if request_.startswith((b"POST ", b"GET ")):
+            other = method.encode() + b" " + request_.partition(b" ")[2]
+            [answer] = exchange(port, other + NEXT)
+            assert 400 <= answer.status < 500, (name, answer)
+
+
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_so_is_one_behind_a_good_one(port: int, name: str) -> None:
     assert [answer.status for answer in exchange(port, NEXT + AMBIGUOUS[name] + NEXT)] == [200, 400]

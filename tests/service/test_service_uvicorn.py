@@ -8,12 +8,13 @@ import logging
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fake_searcher import FakeSearcher
 from patience import PATIENCE
-from raw_http import read_all, running
+from raw_http import connect, read_all, running
 
 from lsr.core.errors import IndexFormatError, LsrError
 from lsr.service import ServiceSettings, serve
@@ -93,6 +94,32 @@ def test_stopping_lets_requests_under_way_finish() -> None:
         response = connection.getresponse()
         assert response.status == 200
         assert json.loads(response.read())["hits"][0]["id"] == "datetime/strptime"
+
+
+def test_what_came_before_the_stop_is_answered() -> None:
+    """On a connection that is kept, and on some that nobody has taken yet."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    busy, free = threading.Event(), threading.Event()
+
+    with running(FakeSearcher(), ServiceSettings()) as (server, port), ExitStack() as opened:
+
+        def stop() -> None:
+            busy.set()
+            assert free.wait(PATIENCE)
+            # What uvicorn does first, before the loop has another turn.
+            server.servers[0].close()
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+
+        kept = opened.enter_context(connect(port, request))
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        server.servers[0].get_loop().call_soon_threadsafe(stop)
+        assert busy.wait(PATIENCE)
+        kept.sendall(request)
+        asked = [kept, *(opened.enter_context(connect(port, request)) for _ in range(20))]
+        free.set()
+        server.should_exit = True
+        assert [b"HTTP/1.1 200 " in read_all(each) for each in asked] == [True] * 21
 
 
 def test_a_port_in_use_is_an_error_of_one_line() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import regex
 
 from lsr.core.errors import InputError
+from lsr.core.values import is_text
 from lsr.encoding.lexical.lines import read_lines
 
 _MOST_TERMS, _LONGEST_TERM = 10_000, 64
@@ -47,7 +48,7 @@ def check_terms(terms: Sequence[str]) -> None:
     if len(terms) > _MOST_TERMS:
         raise InputError(f"{len(terms):,} terms: {_MOST_TERMS:,} at most", field="never_split")
     for term in terms:
-        if not isinstance(term, str) or not term.strip() or len(term) > _LONGEST_TERM:
+        if not isinstance(term, str) or not term.strip() or len(term) > _LONGEST_TERM or not is_text(term):
             problem = f"a term has 1 to {_LONGEST_TERM} characters, and is not {term!r}"
             raise InputError(problem, field="never_split")
 

@@ -11,9 +11,11 @@ from index_oracle import random_vectors
 from lsr.core.documents import Document
 from lsr.core.errors import NotFoundError
 from lsr.index import Index
+from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.live.documents import Documents
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.searched import SearchedSegment
+from lsr.index.live.terms import TermNumbers
 from lsr.vectors.sparse import SparseVectors
 
 Build = Callable[..., Index]
@@ -68,3 +70,25 @@ def test_scores_of_rows_that_there_are_not(build: Build) -> None:
     for rows in ([20], [3, -1]):
         with pytest.raises(NotFoundError, match="rows must lie in 0 … 19"):
             index.scores([1], [1.0], rows)
+
+
+def test_a_word_of_several_segments_has_one_term_id_that_is_searched_by() -> None:
+    """Asked for by both ids, it would stand twice in a segment's query: more terms than the segment has."""
+    numbers = TermNumbers(3, [NameList(["cat", "dog"]), NameList(["dog", "eel"])])
+    assert numbers.dim == 7 and numbers.find("dog") == 4
+    assert numbers.numbers(4).tolist() == [4, 3]
+    assert numbers.numbers(5).tolist() == [-1, -1], "the second segment's dog is known by the first's"
+    everything = PreparedQueries(np.array([0, 7]), np.arange(7, dtype=np.uint32), np.ones(7, np.float32))
+    for segment, terms in enumerate([[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]):
+        found = numbers.in_segment(segment, everything)
+        assert found.terms.tolist() == terms and found.indptr.tolist() == [0, 5]
+
+
+class NameList(list[str]):
+    """Words of a segment."""
+
+    def name(self, number: int) -> str:
+        return self[number]
+
+    def find(self, name: str) -> int | None:
+        return self.index(name) if name in self else None
