@@ -43,8 +43,8 @@ from lsr.service.keys.roles import Role, needs
 from lsr.service.keys.store import KeyStore
 from lsr.service.metrics.measured import Measured
 from lsr.service.metrics.service import ServiceMetrics
-from lsr.service.processes.passing import PassedOn
-from lsr.service.processes.place import Place
+from lsr.service.places.passing import PassedOn
+from lsr.service.places.place import Place
 from lsr.service.settings import ServiceSettings
 from lsr.service.state import Service
 from lsr.service.tracing.spans import Tracing

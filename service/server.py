@@ -16,10 +16,10 @@ from lsr.service.app import create_app
 from lsr.service.collections.root import Root
 from lsr.service.http.hosts import host_pattern
 from lsr.service.http.listener import connections_allowed
-from lsr.service.http.logs import log_to_stderr
-from lsr.service.http.server import Server
 from lsr.service.keys.access import is_loopback
 from lsr.service.keys.store import KeyStore
+from lsr.service.listening.logs import log_to_stderr
+from lsr.service.listening.server import Server
 from lsr.service.processes.owner import serve_by_processes
 from lsr.service.settings import ServiceSettings
 

@@ -18,7 +18,7 @@ from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
 from lsr.service.http.pool import WorkPool
 from lsr.service.metrics.service import ServiceMetrics
-from lsr.service.processes.place import Place
+from lsr.service.places.place import Place
 from lsr.service.settings import ServiceSettings
 from lsr.service.tracing.spans import Tracing, ago
 from lsr.service.warmup import WarmUp

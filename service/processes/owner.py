@@ -13,10 +13,10 @@ from types import FrameType
 from lsr.core.errors import InputError
 from lsr.service.app import create_app
 from lsr.service.collections.root import Root
-from lsr.service.http.server import Server
 from lsr.service.keys.store import KeyStore
+from lsr.service.listening.server import Server
+from lsr.service.places.place import Place
 from lsr.service.processes.figures import gather
-from lsr.service.processes.place import Place
 from lsr.service.processes.readers import Readers
 from lsr.service.settings import ServiceSettings
 

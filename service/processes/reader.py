@@ -16,10 +16,10 @@ from threading import Thread
 
 from lsr.service.app import create_app
 from lsr.service.collections.root import Root
-from lsr.service.http.logs import log_to_stderr
-from lsr.service.http.server import Server
+from lsr.service.listening.logs import log_to_stderr
+from lsr.service.listening.server import Server
+from lsr.service.places.place import Place
 from lsr.service.processes.figures import send
-from lsr.service.processes.place import Place
 from lsr.service.settings import ServiceSettings
 
 

@@ -17,8 +17,8 @@ from fake_searcher import FakeSearcher
 from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
-from lsr.service.http.server import Server
 from lsr.service.keys.store import KeyStore
+from lsr.service.listening.server import Server
 from lsr.service.server import _listen
 
 SEARCH = b'{"text": "date"}'

@@ -17,7 +17,7 @@ from raw_http import connect, read_all, running, until
 
 from lsr.collection.collection import Collection
 from lsr.service import ServiceSettings, create_app
-from lsr.service.http.server import Server
+from lsr.service.listening.server import Server
 from lsr.service.server import _listen
 
 LINE = json.dumps({"_id": "NUMBER", "text": "word " * 40}).encode() + b"\n"

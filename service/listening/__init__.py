@@ -1,0 +1,1 @@
+"""Listening: uvicorn within limits, and where the log goes."""
