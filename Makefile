@@ -32,7 +32,9 @@ demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure t
 
 test: $(STAMP)  ## run the tests, on all cores (at most 8: each worker takes up to 2 GB of memory)
 	@# Each worker, and each of the commands that tests start, would compile all sources anew without their bytecode.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
+	@# Those of the page run alone: what drives the browser keeps an event loop running, beside which no other can run.
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 0 tests/service/web
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal --ignore tests/service/web
 
 lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -65,6 +65,7 @@ export function workOf(answer) {
             : `at least ${counted(total.value, "match", "matches")}`,
         ),
       el("span", {}, `${milliseconds(timings.total_ms)} in mode ${answer.mode}`),
+      timings.cached && el("span", {}, "kept from an earlier search"),
       stats &&
         stats.blocks > 0 &&
         el("span", {}, `${count(stats.blocks_skipped)} of ${counted(stats.blocks, "block")} skipped`),

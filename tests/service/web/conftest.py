@@ -28,7 +28,7 @@ from lsr.encoding.dense.encoder import DenseEncoder
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _SERVE = (
     "import sys; from lsr.service import ServiceSettings, serve;"
-    "serve(sys.argv[1], ServiceSettings(log_format='json'), port=0)"
+    "serve(sys.argv[1], ServiceSettings(log_format='json', cache_bytes=0), port=0)"
 )
 Show = Callable[..., Page]
 
