@@ -68,7 +68,7 @@ def settings_of_model(
     model: str | None,
     *,
     words: LexicalRecord | None,
-    title_weight: float,
+    title_weight: float = 0.0,
     weight_scale: float | None,
     device: str | None,
 ) -> dict[str, Any]:
