@@ -13,6 +13,7 @@ from lsr.core.errors import InputError
 from lsr.service import ServiceSettings, serve, server
 from lsr.service.keys.roles import Role
 from lsr.service.keys.store import KeyStore
+from lsr.service.listening import logs
 
 
 class _Heard(Exception):
@@ -79,7 +80,7 @@ def test_the_log_says_why_and_what_to_do(
 ) -> None:
     (tmp_path / "books").symlink_to(toy_index)
     monkeypatch.setattr(server.Server, "run", lambda self, sockets: None)
-    loggers = [logging.getLogger(name) for name in server._LOGGERS]
+    loggers = [logging.getLogger(name) for name in logs._LOGGERS]
     before = [(each.handlers, each.level, each.propagate) for each in loggers]
     try:
         serve(tmp_path / "books", ServiceSettings(max_k=7), host="0.0.0.0", port=0, wording=in_flags)
