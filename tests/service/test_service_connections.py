@@ -17,11 +17,11 @@ from raw_http import answers, ask, connect, exchange, read_all, running, until
 
 from lsr.core.documents import Document
 from lsr.service import ServiceSettings
-from lsr.service import server as serving
 from lsr.service.http import listener as listening
 from lsr.service.http.connections import ConnectionLimits, Connections
 from lsr.service.http.listener import Listener, connections_allowed
 from lsr.service.http.log_limit import LogLimit
+from lsr.service.listening import server as serving
 
 QUICK = ServiceSettings(head_timeout=0.2, keep_alive_timeout=0.2, request_timeout=0.2)
 # Nothing is closed for being slow: what is closed gave way.
