@@ -148,8 +148,9 @@ def response(record: Mapping[str, Any]) -> SearchResponse:
         [_hit(each) for each in record["hits"]],
         record["mode"],
         None if stats is None else SearchStats(**_known(SearchStats, stats)),
-        timings["encode_ms"],
-        timings["search_ms"],
+        # An answer that the server kept was neither encoded nor searched for.
+        timings.get("encode_ms") or 0.0,
+        timings.get("search_ms") or 0.0,
         dense_stats=None if dense is None else DenseStats(**_known(DenseStats, dense)),
         dense_weight=record.get("dense_weight"),
         stages_ms=timings.get("stages_ms") or {},
