@@ -40,7 +40,11 @@ class AppTransport(httpx.BaseTransport):
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
         response = await self._asgi.handle_async_request(asked)
         body = await response.aread()
-        return httpx.Response(response.status_code, headers=response.headers, content=body)
+        # The body has been unpacked here.
+        headers = [
+            pair for pair in response.headers.multi_items() if pair[0] not in ("content-encoding", "content-length")
+        ]
+        return httpx.Response(response.status_code, headers=headers, content=body)
 
 
 @contextmanager

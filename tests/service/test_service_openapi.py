@@ -130,7 +130,9 @@ def test_errors_are_described_as_problem_documents(served: TestClient) -> None:
         for status, response in operation["responses"].items()
         if not status.startswith(("2", "304"))
     ]
-    assert {status for status, _ in refusals} == {*("401", "403", "404", "409", "412", "413", "422", "429", "503")}
+    assert {status for status, _ in refusals} == {
+        *("400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503")
+    }
     for _, response in refusals:
         [(media_type, content)] = response["content"].items()
         assert media_type == "application/problem+json"
