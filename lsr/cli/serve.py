@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from lsr.cli.options import Device, EncodingThreads, IndexPath, OtherModel
+from lsr.cli.options import Device, EncodingThreads, OtherModel
 from lsr.cli.remedies import in_flags
 from lsr.core.errors import MissingDependencyError
 
 
 def run(
-    index: IndexPath,
+    index: Annotated[
+        Path,
+        typer.Argument(help="An index, or a folder of them, which may be empty.", show_default=False),
+    ],
     host: Annotated[
         str,
         typer.Option(help="Address to listen on; 0.0.0.0 for every interface, if there are keys (lsr keys create)."),

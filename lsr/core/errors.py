@@ -110,7 +110,7 @@ class OutputExistsError(LsrError):
 
 
 class ConflictError(OutputExistsError):
-    """What a server was asked for does not go with what is there, or with what another does."""
+    """What a server was asked for does not go with what is there, or with what another request or process does."""
 
 
 class AccessError(LsrError):

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
 
-from lsr.core.errors import LsrError, NotFoundError
+from lsr.core.errors import ConflictError, LsrError, NotFoundError
 from lsr.service.api.answering import CREATED, GONE
 from lsr.service.collections.description import description, summary
 from lsr.service.http.answers import to_json
-from lsr.service.http.errors import ConflictError
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.prefix import path_to

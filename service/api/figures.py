@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 
-from lsr.core.errors import InputError
+from lsr.core.errors import ConflictError, InputError
 from lsr.index import Index
 from lsr.service.api.limits import check_text, plan_of_request
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.figures import figures
 from lsr.service.http.answers import Clock, to_json
-from lsr.service.http.errors import ConflictError
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.keys.roles import Role, needs

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from lsr.core.errors import ConflictError
 from lsr.index import Index
 from lsr.service.backend import SearchBackend
 from lsr.service.http.answers import Clock, short, to_json
-from lsr.service.http.errors import ConflictError
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas.terms import TermsAnswer

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lsr.core.errors import IndexFormatError, NotFoundError
+from lsr.core.errors import ConflictError, IndexFormatError, NotFoundError
 from lsr.service.collections.kept import read_kept, write_kept
-from lsr.service.http.errors import ConflictError
 
 
 class Aliases:

@@ -15,9 +15,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
-from lsr.core.errors import LsrError, NotFoundError
+from lsr.core.errors import ConflictError, LsrError, NotFoundError
 from lsr.service.collections.kept import read_kept, write_kept
-from lsr.service.http.errors import ConflictError
 
 logger = logging.getLogger("lsr.service")
 

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 from lsr.collection.collection import Collection
-from lsr.core.errors import InputError, ModelError, NotFoundError, OutputExistsError
+from lsr.core.errors import ConflictError, InputError, ModelError, NotFoundError, OutputExistsError
 from lsr.core.files import remove, sync
 from lsr.index.format.manifest import MANIFEST_NAME
 from lsr.index.live.lock import WriterLock
@@ -21,7 +21,6 @@ from lsr.service.backend import SearchBackend
 from lsr.service.collections.aliases import Aliases
 from lsr.service.collections.kept import FOLDER
 from lsr.service.collections.served import ServedCollection
-from lsr.service.http.errors import ConflictError
 from lsr.service.names import check_name, is_name
 
 # Names in an error: more are nothing that anyone reads.

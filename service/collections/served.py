@@ -9,12 +9,11 @@ from threading import RLock
 from typing import TypeVar
 
 from lsr.collection.collection import Collection
-from lsr.core.errors import LogStoppedError, LsrError, NotFoundError, OutputExistsError
+from lsr.core.errors import ConflictError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
 from lsr.index.format.manifest import MANIFEST_NAME
 from lsr.search.live import LiveRetriever
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.service.backend import SearchBackend, Served
-from lsr.service.http.errors import ConflictError
 from lsr.service.metrics.collections import CollectionFigures
 
 T = TypeVar("T")

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lsr.core.errors import LsrError, NotFoundError, OutputExistsError
+from lsr.core.errors import ConflictError, LsrError, NotFoundError, OutputExistsError
 from lsr.core.files import remove
 from lsr.index import Index
 from lsr.index.collection.copies import copy_collection
 from lsr.index.format.manifest import MANIFEST_NAME
 from lsr.service.collections.jobs import Progress
 from lsr.service.collections.root import Root
-from lsr.service.http.errors import ConflictError
 from lsr.service.names import check_name, is_name
 
 

@@ -25,12 +25,6 @@ class OverloadedError(UnavailableError):
     http_status = 429
 
 
-class ConflictError(LsrError):
-    """What was asked for does not go together with what there is, or with what another does."""
-
-    http_status = 409
-
-
 class PreconditionError(LsrError):
     """What was to be changed is not as the request says."""
 

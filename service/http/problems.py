@@ -17,6 +17,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from lsr.core.errors import (
+    ConflictError,
     IndexFormatError,
     InputError,
     LsrError,
@@ -27,7 +28,6 @@ from lsr.core.errors import (
 )
 from lsr.service.http.errors import (
     ClientGoneError,
-    ConflictError,
     MalformedBodyError,
     NotReadyError,
     OverloadedError,

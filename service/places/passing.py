@@ -69,16 +69,20 @@ class PassedOn:
                 await passing
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, gone: asyncio.Event) -> None:
-        body = _Body(receive, gone)
+        body = _Body(receive, gone, whole=not _has_body(scope))
         request = self._client.build_request(
             scope["method"],
-            httpx.URL(scheme="http", host="owner", raw_path=_raw_path(scope)),
+            "/",
             headers=_headers(scope),
-            content=body.pieces() if _has_body(scope) else None,
+            content=None if body.whole.is_set() else body.pieces(),
+            # As it was sent: a URL's path would be made another, "a/../b" the id "b".
+            extensions={"target": _target(scope)},
         )
+        watch = asyncio.create_task(body.watch())
         try:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError:
+            watch.cancel()
             if gone.is_set():
                 return
             detail = "the process that writes does not answer: try again in a moment"
@@ -86,7 +90,6 @@ class PassedOn:
             problem = ProblemResponse(scope, 503, detail, kind="not-ready", title="Not ready", headers=later)
             await problem(scope, receive, send)
             return
-        watch = asyncio.create_task(body.watch())
         try:
             headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _SAID]
             await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
@@ -99,35 +102,38 @@ class PassedOn:
             watch.cancel()
             await answer.aclose()
 
-    async def close(self) -> None:
-        """Close the connections to the owner."""
-        await self._client.aclose()
-
 
 class _Body:
-    """The body of a request as it arrives, and whether its client has gone away."""
+    """The body of a request as it arrives, and whether its client has gone away.
 
-    def __init__(self, receive: Receive, gone: asyncio.Event) -> None:
+    Attributes:
+        whole: set once nothing more of it is to come.
+    """
+
+    def __init__(self, receive: Receive, gone: asyncio.Event, *, whole: bool) -> None:
         self._receive, self._gone = receive, gone
-        self._whole = False
+        self.whole = asyncio.Event()
+        if whole:
+            self.whole.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body. What has been sent of one that breaks off ends there as well: its length was announced as open."""
-        while not self._whole:
+        """The body. Raises httpx.WriteError if it breaks off."""
+        while not self.whole.is_set():
             message: Message = await self._receive()
             if message["type"] != "http.request":
                 self._gone.set()
                 raise httpx.WriteError("the client disconnected")
-            self._whole = not message.get("more_body", False)
             if message.get("body"):
                 yield message["body"]
+            if not message.get("more_body", False):
+                self.whole.set()
 
     async def watch(self) -> None:
         """Notice the client's going, once its body is whole."""
-        while self._whole:
-            if (await self._receive())["type"] == "http.disconnect":
-                self._gone.set()
-                return
+        await self.whole.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone.set()
 
 
 def _is_for_owner(scope: Scope) -> bool:
@@ -141,7 +147,7 @@ def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     return kept if id is None else [*kept, (b"x-request-id", str(id).encode("latin-1"))]
 
 
-def _raw_path(scope: Scope) -> bytes:
+def _target(scope: Scope) -> bytes:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     return path + b"?" + query if query else path

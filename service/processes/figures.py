@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import httpx
 from prometheus_client.metrics_core import Metric
@@ -54,13 +55,13 @@ def gather(app: Starlette) -> None:
     app.add_route(_PATH, take, methods=["POST"], include_in_schema=False)
 
 
-def send(metrics: ServiceMetrics, socket: Path, process: str) -> Event:
-    """Send the figures of this process to the owner, again and again; the event that is returned ends it."""
-    ended = Event()
+def send(metrics: ServiceMetrics, socket: Path, process: str) -> None:
+    """Send the figures of this process to the owner, again and again, in a thread that ends with it."""
 
     def run() -> None:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=10) as client:
-            while not ended.wait(_EVERY):
+            while True:
+                time.sleep(_EVERY)
                 families = list(metrics.registry.collect())
                 try:
                     client.post(f"http://localhost{_PATH}", params={"process": process}, content=pickle.dumps(families))
@@ -68,4 +69,3 @@ def send(metrics: ServiceMetrics, socket: Path, process: str) -> Event:
                     logger.warning("the process that writes takes no figures: %s", error)
 
     Thread(target=run, name="lsr-figures", daemon=True).start()
-    return ended

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
@@ -32,7 +33,7 @@ class Readers:
     """
 
     def __init__(self, count: int, order: Mapping[str, Any], listener: socket.socket) -> None:
-        self._count, self._order, self._listener = count, order, listener
+        self._order, self._listener = order, listener
         self._stopping = Event()
         self._changing = Lock()
         self._running: dict[int, subprocess.Popen[str]] = {}
@@ -67,25 +68,29 @@ class Readers:
             with self._changing:
                 if self._stopping.is_set():
                     return
-                process = self._running[number] = self._begin(number)
-            status = process.wait()
+                process = self._begin(number)
+                if process is not None:
+                    self._running[number] = process
+            status = "it could not be started" if process is None else str(process.wait())
             # A signal of the terminal ends it together with this process, which is told in the same moment.
             if self._stopping.wait(_PAUSE):
                 return
             pause = _PAUSE if monotonic() - started > _SOON else min(2 * pause, _LONGEST_PAUSE)
-            logger.error("process %d of those that read has ended (%d); another starts in %g s", number, status, pause)
+            logger.error("process %d of those that read has ended (%s); another starts in %g s", number, status, pause)
             if self._stopping.wait(pause):
                 return
 
-    def _begin(self, number: int) -> subprocess.Popen[str]:
+    def _begin(self, number: int) -> subprocess.Popen[str] | None:
+        """Start one; None if the system has no room for it now."""
         listener = self._listener.fileno()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lsr.service.processes.reader"],
-            stdin=subprocess.PIPE,
-            text=True,
-            pass_fds=[listener],
-        )
+        command = [sys.executable, "-m", "lsr.service.processes.reader"]
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, pass_fds=[listener])
+        except OSError as error:
+            logger.error("a process that reads cannot be started: %s", error)
+            return None
         assert process.stdin is not None
-        process.stdin.write(json.dumps({**self._order, "listener": listener, "number": number}) + "\n")
-        process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended, which is seen when it is waited for
+            process.stdin.write(json.dumps({**self._order, "listener": listener, "number": number}) + "\n")
+            process.stdin.flush()
         return process

@@ -15,8 +15,8 @@ from patience import PATIENCE
 from root_client import BIRDS, created, found, put, serving
 
 from lsr.collection.collection import Collection
+from lsr.core.errors import ConflictError
 from lsr.service.collections.jobs import Job, Jobs, Progress
-from lsr.service.http.errors import ConflictError
 
 
 @pytest.fixture

@@ -175,8 +175,12 @@ def _counts(
 ) -> _Counts:
     """(row, word, how often, how often in the title) of each different word of each row, by row, then word."""
     row = np.repeat(np.arange(len(lengths)), lengths)
-    distinct, place, counts = np.unique(row * np.int64(max(words, 1)) + found, return_inverse=True, return_counts=True)
-    within = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths) < titles[row]
-    of_titles = np.bincount(place[within], minlength=len(distinct))
+    keys = row * np.int64(max(words, 1)) + found
+    distinct, counts = np.unique(keys, return_counts=True)
+    of_titles = np.zeros(len(distinct), np.int64)
+    if titles.any():
+        within = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths) < titles[row]
+        in_titles, times = np.unique(keys[within], return_counts=True)
+        of_titles[np.searchsorted(distinct, in_titles)] = times
     rows, numbers = np.divmod(distinct, max(words, 1))
     return rows, numbers, counts, of_titles

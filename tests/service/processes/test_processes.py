@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import RunningServer, answers, running, until
 from patience import PATIENCE
+from running_server import RunningServer, answers, running, until
 
 from lsr.service.keys.roles import Role
 from lsr.service.keys.store import KeyStore
@@ -21,6 +21,17 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="processes are looked up as on Linux"),
 ]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One with a collection, `notes`, of two documents."""
+    folder = tmp_path_factory.mktemp("processes")
+    (folder / "root").mkdir()
+    with running(folder / "root", folder / "log") as server:
+        made = httpx.post(f"{server.url}/v1/collections", json={"name": "notes", "model": "bm25"}, timeout=PATIENCE)
+        assert made.status_code == 201
+        yield server
 
 
 @pytest.fixture
@@ -51,6 +62,16 @@ def test_what_writes_refuse_comes_back_as_it_is(client: httpx.Client) -> None:
     assert refused.headers["x-request-id"] == refused.json()["request_id"]
     assert client.patch("/documents/nothing", json={"fields": {"year": 1}}).status_code == 404
     assert len(refused.headers.get_list("date")) == 1
+
+
+def test_an_id_of_dots_and_slashes_is_not_taken_for_another(server: RunningServer, client: httpx.Client) -> None:
+    for id in ("a/../b", "b"):
+        client.post("/documents", json=[{"_id": id, "text": "an eel"}])
+    # As bytes: a client may send them so, and httpx would make another path of them.
+    target = b"/v1/collections/notes/documents/a/../b"
+    assert client.request("DELETE", "/", extensions={"target": target}).json() == {"deleted": True}
+    assert client.request("DELETE", "/", extensions={"target": target}).json() == {"deleted": False}
+    assert client.delete("/documents/b?wait=true").json() == {"deleted": True}
 
 
 def test_large_bodies_stream_through(client: httpx.Client) -> None:

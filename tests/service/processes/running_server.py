@@ -1,3 +1,5 @@
+"""A server of several processes, in tests."""
+
 from __future__ import annotations
 
 import re
@@ -10,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from patience import PATIENCE
 
 LSR = [sys.executable, "-c", "from lsr.cli.app import main; main()"]
@@ -70,14 +71,3 @@ def running(root: Path, log: Path) -> Iterator[RunningServer]:
     finally:
         process.kill()
         process.wait()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """One with a collection, `notes`, of two documents."""
-    folder = tmp_path_factory.mktemp("processes")
-    (folder / "root").mkdir()
-    with running(folder / "root", folder / "log") as server:
-        made = httpx.post(f"{server.url}/v1/collections", json={"name": "notes", "model": "bm25"}, timeout=PATIENCE)
-        assert made.status_code == 201
-        yield server
