@@ -1,4 +1,4 @@
-"""Searches over HTTP under load, beside pyseismic-lsr behind a thin route: requests a second and latencies.
+"""Searches over HTTP under load, beside pyseismic-lsr behind a thin route and milvus-lite: requests a second.
 
     python benchmarks/load.py DOCS.parquet QUERIES.parquet [--connections N ...] [--workers N ...]
         [--server uvicorn|granian ...] [--recall R] [--seconds S] [--queries N] [--work DIR] [--output DIR]
@@ -7,9 +7,11 @@ Server and generator run on the same machine, each in processes of its own, so w
 cores. The documents' vectors are indexed, and tuned for the recall (`lsr tune`); searches give a vector by terms, on
 connections that stay open, and answers have no texts. No answer is kept (`cache_bytes` 0), but in the row that says so.
 Writes beside searches go to a second collection of the same server, of texts and words, for vectors cannot be added
-over HTTP. The peer answers with rows and scores alone, from the fastest of its own grid with at least the same recall.
+over HTTP. pyseismic-lsr answers with rows and scores alone, from the fastest of its own grid with at least the same
+recall; `milvus-lite server` is asked as it comes, through pymilvus, which speaks gRPC, in a thread for each connection.
 What the generator itself can ask is measured with a server that says the same to everyone. Nothing else should run at
-the same time. Peers and servers that are not installed are left out: pip install pyseismic-lsr granian.
+the same time. Peers and servers that are not installed are left out: pip install pyseismic-lsr
+granian milvus-lite pymilvus.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from loads.servers import commands, load, posted, running, trivial
+from loads.servers import commands, load, milvus, milvus_server, posted, running, trivial
 from loads.writes import remove, writing
 from script import Report, main
 
@@ -92,6 +94,12 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         for name, found_recall, measured in _peer(arguments, work, queries, answers):
             rows[name] = measured
             values["peer_recall"] = found_recall
+        yield _report(values)
+    if find_spec("milvus_lite") is None:
+        values["left_out"].append("milvus-lite")
+        note("milvus-lite is not installed, and left out")
+    else:
+        rows["milvus-lite, gRPC, 1 process"], values["milvus_recall"] = _milvus(arguments, work, index.dim, answers)
     size = next(iter(rows.values()))["1"]["answer_bytes"] if "1" in next(iter(rows.values()), {}) else 2000
     with trivial(size) as port:
         rows["the generator alone"] = {
@@ -218,6 +226,24 @@ def _peer(
         yield f"pyseismic-lsr, uvicorn, {_processes(workers)}", recall, measured
 
 
+def _milvus(
+    arguments: argparse.Namespace, work: Path, dim: int, answers: Answers
+) -> tuple[dict[str, dict[str, Any]], float]:
+    """milvus-lite's own server; an earlier run's documents stay if there are any."""
+    folder = work / "milvus"
+    made = (folder / "whole").exists()
+    measured, found = {}, {}
+    with milvus_server(folder) as port:
+        if not made:
+            milvus(port, "fill", arguments.documents, dim)
+            (folder / "whole").touch()
+        for count in arguments.connections:
+            asked = (arguments.queries_file, dim, K, arguments.queries, count, arguments.seconds)
+            measured[str(count)] = milvus(port, "load", *asked)
+            found |= {int(number): rows for number, rows in measured[str(count)].pop("found").items()}
+    return measured, _mean_recall(answers, found) if found else float("nan")
+
+
 def _of_peer(terms: Any, weights: Any) -> dict[str, Any]:
     return {"terms": terms.tolist(), "weights": weights.tolist(), "k": K}
 
@@ -262,6 +288,8 @@ def _told(values: dict[str, Any]) -> Sequence[str]:
                 told.append(f"{row['adds_per_second']:,.0f} documents a second were added ({name}, {label}).")
     if "peer_recall" in values:
         told.append(f"pyseismic-lsr has a recall of {values['peer_recall']:.3f}.")
+    if "milvus_recall" in values:
+        told.append(f"milvus-lite has a recall of {values['milvus_recall']:.3f}.")
     if values["left_out"]:
         told.append(f"Not installed: {', '.join(values['left_out'])}.")
     return told

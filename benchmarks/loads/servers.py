@@ -98,16 +98,47 @@ def load(port: int, requests: Path, path: str, connections: int, seconds: float)
 
 
 @contextmanager
+def milvus_server(folder: Path) -> Iterator[int]:
+    """`milvus-lite server` of a folder that listens, and its port."""
+    port = free_port()
+    words = ["server", "--data-dir", str(folder), "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from milvus_lite.cmdline import main; main()", *words], stdout=subprocess.DEVNULL
+    )
+    try:
+        _listened_to(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def milvus(port: int, *words: object) -> dict[str, Any]:
+    """What a client of that server finds, in a process of its own: see there."""
+    command = [sys.executable, str(_HERE / "milvus_client.py"), str(port), *map(str, words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise LsrError(f"the client of milvus-lite ended with {done.returncode}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
 def trivial(size: int) -> Iterator[int]:
     """A server that answers everything with so many bytes, and its port."""
     port = free_port()
     process = subprocess.Popen([sys.executable, str(_HERE / "generator.py"), str(port), "--answer", str(size)])
     try:
-        while True:
-            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=10)):
-                break
-            time.sleep(0.05)
+        _listened_to(port)
         yield port
     finally:
         process.terminate()
         process.wait()
+
+
+def _listened_to(port: int) -> None:
+    """Wait until something listens there."""
+    while True:
+        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=10)):
+            return
+        time.sleep(0.05)
