@@ -155,22 +155,22 @@ class Admin:
 
     def check(self, server: ServerProcess, root: Path) -> list[str]:
         """What is not there that must be, or there that must not; what is becomes known."""
-        listed = server.call("GET", "/v1/collections").value["collections"]
+        listed = _listed(server, "/v1/collections")["collections"]
         wrong = [f"{each['name']}: {each['problem']}" for each in listed if "problem" in each]
         names = {each["name"] for each in listed}
         if not self.there <= names <= self.there | self.maybe:
             wrong.append(f"there are {sorted(names)}, not {sorted(self.there)} (and perhaps {sorted(self.maybe)})")
-        found = server.call("GET", "/v1/aliases").value["aliases"]
+        found = _listed(server, "/v1/aliases")["aliases"]
         if [each["collection"] for each in found] not in ([self.alias], [self.next_alias]):
             wrong.append(f"the alias stands for {found}, not {self.alias} (or {self.next_alias})")
         else:
             self.alias = self.next_alias = found[0]["collection"]
-        snapshots = server.call("GET", f"{PATH}/snapshots").value["snapshots"]
+        snapshots = _listed(server, f"{PATH}/snapshots")["snapshots"]
         wrong += [f"snapshot {each['name']}: {each['problem']}" for each in snapshots if "problem" in each]
         if not self.snapshots <= {each["name"] for each in snapshots}:
             wrong.append(f"there are snapshots {snapshots}, not {sorted(self.snapshots)}")
         self.snapshots = {each["name"] for each in snapshots}
-        jobs = server.call("GET", "/v1/jobs").value["jobs"]
+        jobs = _listed(server, "/v1/jobs")["jobs"]
         wrong += [f"a job is {job['status']}: {job}" for job in jobs if job["status"] not in ("done", "failed")]
         wrong += [f"{path} is left" for path in left_over(root)]
         for name in sorted(names):
@@ -257,3 +257,10 @@ class Killing:
     def acknowledged(self) -> int:
         """Writes of one document that were acknowledged so far."""
         return sum(writer.acknowledged for writer in self.writers)
+
+
+def _listed(server: ServerProcess, path: str) -> Any:
+    """What is answered to a question that is always answered."""
+    answer = server.call("GET", path)
+    assert answer.status == 200, f"GET {path} was answered with {answer.status}: {answer.value}"
+    return answer.value
