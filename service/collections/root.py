@@ -260,7 +260,12 @@ class Root:
         half-made stays.
         """
         with suppress(ConflictError):
-            for left in (self.kept("removed"), *self.kept("jobs").glob(".*"), *self.kept("snapshots").glob("*/.*")):
+            kept = [
+                *self.kept("jobs").glob(".*"),
+                *self.kept("snapshots").glob("*/.*"),
+                *self.kept("counted").glob("*/.*"),
+            ]
+            for left in (self.kept("removed"), *kept):
                 with suppress(OSError):
                     remove(left)
             with suppress(OSError), _locked(self.kept("making"), fcntl.LOCK_EX | fcntl.LOCK_NB):

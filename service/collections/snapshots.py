@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import ConflictError, LsrError, NotFoundError, OutputExistsError
-from lsr.core.files import remove
+from lsr.core.files import atomic_file, remove
 from lsr.index import Index
 from lsr.index.collection.copies import copy_collection
 from lsr.index.format.manifest import MANIFEST_NAME
@@ -29,7 +31,7 @@ class Snapshots:
         names = [each.name for each in folder.iterdir() if is_name(each.name)] if folder.is_dir() else []
         if not names and collection not in self._root.names():
             self._root.find(collection)
-        found = [_described(folder / name) for name in names if (folder / name / MANIFEST_NAME).is_file()]
+        found = [self._described(collection, name) for name in names if (folder / name / MANIFEST_NAME).is_file()]
         return sorted(found, key=lambda each: str(each["taken"]), reverse=True)
 
     def new_name(self, collection: str, name: str | None) -> str:
@@ -49,7 +51,7 @@ class Snapshots:
             copy_collection(source, folder / name, progress=progress)
         except OutputExistsError as error:
             raise ConflictError(error.problem, remedies=error.remedies) from None
-        return {"snapshot": name, **_described(folder / name)}
+        return {"snapshot": name, **self._described(collection, name)}
 
     def restore(self, collection: str, name: str, new: str, progress: Progress) -> dict[str, Any]:
         """Make a collection of a snapshot, which stays."""
@@ -60,12 +62,14 @@ class Snapshots:
 
     def size(self, collection: str, name: str) -> int | None:
         """Bytes of a snapshot."""
-        found: int | None = _described(self.find(collection, name))["bytes"]
+        self.find(collection, name)
+        found: int | None = self._described(collection, name)["bytes"]
         return found
 
     def remove(self, collection: str, name: str) -> None:
         """NotFoundError if there is no such snapshot."""
         remove(self.find(collection, name))
+        self._kept(collection, name).unlink(missing_ok=True)
 
     def find(self, collection: str, name: str) -> Path:
         """The folder of a snapshot. NotFoundError names those that there are."""
@@ -81,13 +85,33 @@ class Snapshots:
             self._root.find(collection)
         return self._root.kept("snapshots", collection)
 
+    def _described(self, collection: str, name: str) -> dict[str, Any]:
+        path = self._folder(collection) / name
+        taken = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        said: dict[str, Any] = {"name": name, "taken": taken, "documents": None, "bytes": None}
+        try:
+            said |= self._counted(path, self._kept(collection, name))
+        except (LsrError, OSError) as error:
+            said["problem"] = f"it cannot be read ({type(error).__name__})"
+        return said
 
-def _described(path: Path) -> dict[str, Any]:
-    taken = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    said: dict[str, Any] = {"name": path.name, "taken": taken, "documents": None, "bytes": None}
-    try:
+    def _kept(self, collection: str, name: str) -> Path:
+        return self._root.kept("counted", collection, f"{name}.json")
+
+    @staticmethod
+    def _counted(path: Path, kept: Path) -> dict[str, Any]:
+        """Documents and bytes, which are kept: to count them again, a log of any length would be read."""
+        manifest = (path / MANIFEST_NAME).stat()
+        of = [manifest.st_ino, manifest.st_mtime_ns, manifest.st_size]
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            known = json.loads(kept.read_bytes())
+            if known["of"] == of:
+                return {"documents": int(known["documents"]), "bytes": int(known["bytes"])}
         index = Index.open(path)
-        said |= {"documents": len(index.documents), "bytes": index.describe()["bytes"]["total"]}
-    except (LsrError, OSError) as error:
-        said["problem"] = f"it cannot be read ({type(error).__name__})"
-    return said
+        counted = {"documents": len(index.documents), "bytes": index.describe()["bytes"]["total"]}
+        # A process that reads may not write here, and another may write the same at the same time.
+        with suppress(OSError, OutputExistsError):
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with atomic_file(kept, force=True) as written:
+                written.write_text(json.dumps({**counted, "of": of}), encoding="utf-8")
+        return counted
