@@ -94,8 +94,8 @@ def empty_lookup(lookup, terms):
 
 @kernel(forceinline=True)
 def _place(places, terms, p):
-    # Numba knows the size of the type, and compiles only one of the branches.
-    if terms.itemsize == 2:
+    # A constant once the type is known, which an array's itemsize is not: only one of the branches is compiled.
+    if terms.dtype.type(1 << 16) == 0:
         return places[terms[p]]
     return places[min(np.uint64(terms[p]), np.uint64(places.size - 1))]
 
@@ -105,8 +105,13 @@ def _steps(weights, deficits, p):
     # Numba compiles only the branches that the types of the arguments choose.
     if deficits is None:
         return np.float64(weights[p])
-    part = 1 / 256 if deficits.itemsize == 1 else 1 / 65_536
+    part = 1 / 256 if deficits.dtype.type(1 << 8) == 0 else 1 / 65_536
     return np.float64(weights[p]) - np.float64(deficits[p]) * part
+
+
+@kernel(forceinline=True)
+def _product(places, query_weights, terms, weights, deficits, p):
+    return query_weights[_place(places, terms, p)] * _steps(weights, deficits, p)
 
 
 @kernel(forceinline=True)
@@ -131,8 +136,19 @@ def score_document(
     first, last = np.uint64(forward_indptr[position]), np.uint64(forward_indptr[position + 1])
     # A query without common terms, rare[1] being 1, reads no place. Here and below, loops that are not entered stand
     # where a branch would make Numba count references to the arrays, for each document.
-    for p in range(first, last if rare[1] != 1 else first):
-        score += weights[_place(places, forward_terms, p)] * _steps(forward_weights, forward_deficits, p)
+    stop = last if rare[1] != 1 else first
+    # Four sums: one alone would wait for each addition to end before the next.
+    second, third, fourth = 0.0, 0.0, 0.0
+    fours = (stop - first) >> np.uint64(2)
+    for four in range(fours):
+        p = first + (four << np.uint64(2))
+        score += _product(places, weights, forward_terms, forward_weights, forward_deficits, p)
+        second += _product(places, weights, forward_terms, forward_weights, forward_deficits, p + np.uint64(1))
+        third += _product(places, weights, forward_terms, forward_weights, forward_deficits, p + np.uint64(2))
+        fourth += _product(places, weights, forward_terms, forward_weights, forward_deficits, p + np.uint64(3))
+    for p in range(first + (fours << np.uint64(2)), stop):
+        score += _product(places, weights, forward_terms, forward_weights, forward_deficits, p)
+    score += second + (third + fourth)
     return np.float32(
         _add_rare(
             forward_terms,

@@ -14,7 +14,7 @@ from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, inte
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
 from lsr.index.kernels.selection import threshold
-from lsr.index.kernels.topk import sort_best_first
+from lsr.index.kernels.topk import sort_positive_best_first
 from lsr.index.kernels.visits import SCORED, VISITED, next_bound, visit_blocks
 
 SEARCH_BLOCKS_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
@@ -143,6 +143,6 @@ def search_blocks(
                 break
             low, high = next_bound(low, best_bound, needed), low
         empty_lookup(lookup, terms)
-        sort_best_first(scores[q], rows[q], size)
+        sort_positive_best_first(scores[q], rows[q], size)
         counters[q, 0], counters[q, 1] = added, frequent_added
         counters[q, 2], counters[q, 3], counters[q, 4] = state[VISITED], state[SCORED], size

@@ -19,7 +19,7 @@ from lsr.index.kernels.scoring import (
     score_document,
 )
 from lsr.index.kernels.selection import CHUNK
-from lsr.index.kernels.topk import offer, sort_best_first
+from lsr.index.kernels.topk import offer, sort_positive_best_first
 
 _LARGEST = 65_535
 
@@ -182,5 +182,5 @@ def search_bmp(
             needed = max(needed, np.int64(min(factor * scores[0] / alpha, _LARGEST)))
     empty_lookup(lookup, terms)
     counters[0], counters[1], counters[2], counters[3] = added, frequent_added, visited, scored
-    sort_best_first(scores, rows, size)
+    sort_positive_best_first(scores, rows, size)
     return size

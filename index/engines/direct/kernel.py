@@ -10,7 +10,7 @@ from lsr.index.kernels.scoring import (
     prefetch_documents,
     score_document,
 )
-from lsr.index.kernels.topk import offer, sort_best_first
+from lsr.index.kernels.topk import offer, sort_positive_best_first
 
 # Scattered documents are prefetched this many documents before they are scored.
 PREFETCH_AHEAD = 8
@@ -63,7 +63,7 @@ def search_allowed(
         if score > 0 and (size < scores.size or score >= scores[0]):
             size = offer(scores, rows, size, score, allowed[i])
     empty_lookup(lookup, terms)
-    sort_best_first(scores, rows, size)
+    sort_positive_best_first(scores, rows, size)
     return size, allowed.size
 
 

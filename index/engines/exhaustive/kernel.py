@@ -5,7 +5,7 @@ import numpy as np
 from lsr.core.jit import kernel
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup, score_document
-from lsr.index.kernels.topk import offer, sort_best_first
+from lsr.index.kernels.topk import offer, sort_positive_best_first
 
 SEARCH_ALL_GROUPS = (ForwardArguments,)
 
@@ -54,5 +54,5 @@ def search_all(
             if score > 0 and (size < scores.size or score >= scores[0]):
                 size = offer(scores, rows, size, score, row)
     empty_lookup(lookup, terms)
-    sort_best_first(scores, rows, size)
+    sort_positive_best_first(scores, rows, size)
     return size, scored

@@ -21,7 +21,7 @@ from lsr.index.kernels.scoring import (
     prefetch_documents,
     score_document,
 )
-from lsr.index.kernels.topk import offer, sort_best_first
+from lsr.index.kernels.topk import offer, sort_best_first, sort_positive_best_first
 
 # This many blocks with the best summaries are visited first, best first.
 LEADING_BLOCKS = 32
@@ -246,5 +246,5 @@ def search_seismic(
 
     empty_lookup(lookup, terms)
     counters[0], counters[1], counters[2] = total, skipped, scored
-    sort_best_first(scores, rows, size)
+    sort_positive_best_first(scores, rows, size)
     return size
