@@ -225,10 +225,7 @@ class Retriever:
     def sparse_queries(
         self, texts: Sequence[str], ids: Sequence[str] | None = None, *, lexical_weight: float | None = None
     ) -> SparseVectors:
-        """The sparse vectors of texts, as this index is searched with: the terms of the model, and words.
-
-        `lexical_weight`: how much words count; by default as the index says.
-        """
+        """The sparse vectors of texts, as this index is searched with: the model's terms, and words, by their weight."""
         return self._encoders.sparse_queries(texts, ids, lexical_weight)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
