@@ -225,7 +225,7 @@ class Retriever:
     def sparse_queries(
         self, texts: Sequence[str], ids: Sequence[str] | None = None, *, lexical_weight: float | None = None
     ) -> SparseVectors:
-        """The sparse vectors of texts, as this index is searched with: the model's terms, and words, by their weight."""
+        """The sparse vectors of texts, as this index is searched with: the model's terms, and words by weight."""
         return self._encoders.sparse_queries(texts, ids, lexical_weight)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
