@@ -1,15 +1,15 @@
 """Effectiveness of a model alone, with words beside its terms, and fused with dense vectors, next to BM25.
 
     python benchmarks/effectiveness.py FOLDER[:SPLIT]... [--model NAME]... [--dense minilm] [--sample 2500]
-        [--work DIR] [--output DIR]
+        [--name NAME] [--work DIR] [--output DIR]
 
 Each FOLDER is a collection in BEIR's form. Indexes are made as `lsr index` makes them, by defaults alone: words beside
 the model's terms, and windows where documents are longer than it reads; searches are exact. Of each system, the table
 has p of a paired t-test against BM25 over the queries. With `--sample`, a collection is cut down to the documents that
 the first 400 judged queries find relevant and others of it drawn at random, as many as that in all.
 
-The tables go to stdout and, with every number, to effectiveness.md and effectiveness.json in the output folder. Indexes
-are kept in `--work` and reused.
+The tables go to stdout and, with every number, to effectiveness.md and effectiveness.json in the output folder, or to
+those of another `--name`. Indexes are kept in `--work` and reused.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", action="append", help=f"default: {', '.join(MODELS)}")
     parser.add_argument("--dense", action="append", default=[], metavar="MODEL", help="fuse this dense model, too")
     parser.add_argument("--sample", type=int, help="documents of a collection, at most; all if not given")
+    parser.add_argument("--name", default="effectiveness", help="of the results (%(default)s)")
 
 
 def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace, indexes: Path) -> Iterator[Report]:
         found.append((collection, list(measure(collection, arguments, indexes))))
         # Values of single queries are for the tests of significance alone.
         records = [replace(report, per_query=None).to_record() for _, reports in found for report in reports]
-        yield Report(f"# Effectiveness\n\n{markdown(found)}", records)
+        yield Report(f"# Effectiveness\n\n{markdown(found)}", records, arguments.name)
 
 
 def opened(folder: Path, sample: int | None, work: Path) -> TestCollection:

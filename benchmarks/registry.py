@@ -421,5 +421,6 @@ TOOLS: Mapping[str, str] = {
     "passages": "makes a corpus of English passages from Debian's documentation packages",
     "redraw": "draws the plots of committed results again",
     "words_beside": "compares an index that holds words beside a model's terms with the same without: size and latency",
+    "words_recall": "compares what approximate search misses with words and without, by its defaults and tuned",
     "shipped_data": "makes the training data of the models that come with lsr",
 }

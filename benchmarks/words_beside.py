@@ -37,13 +37,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     """Measure each index."""
+    found = []
+    for number, (path, queries) in enumerate(pairs_of(arguments)):
+        found.append(measure(path, queries, work / f"model-{number}", arguments))
+        yield Report(f"# Words beside a model's terms\n\n{markdown(found)}", found)
+
+
+def pairs_of(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """Each index with its queries."""
     pairs = arguments.pairs
     if len(pairs) % 2:
         sys.exit("give QUERIES for each INDEX")
-    found = []
-    for number, (path, queries) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
-        found.append(measure(path, queries, work / f"model-{number}", arguments))
-        yield Report(f"# Words beside a model's terms\n\n{markdown(found)}", found)
+    return list(zip(pairs[::2], pairs[1::2], strict=True))
 
 
 def measure(path: Path, queries: Path, alone: Path, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from lsr.core.counted import counted
 from lsr.core.errors import InputError, ModelError
 from lsr.core.files import atomic_file, scratch_folder
 from lsr.core.progress import Stages, silent
+from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.sparse.bm25 import Bm25Encoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.encoding.sparse.idf import inverse_document_frequency
@@ -38,13 +39,14 @@ from lsr.training.config import (
     SetConfig,
     TowerConfig,
     TrainingConfig,
+    WordsConfig,
 )
 from lsr.training.config.reading import set_field
 from lsr.training.data import Texts, TrainingSet, TrainingSetWriter, open_training_set
 from lsr.training.data.training_set import is_training_set
 from lsr.training.losses.info_nce import InfoNce
 from lsr.training.losses.kl_divergence import KlDivergence
-from lsr.training.negatives import MiningSettings, SparseSearcher, mine
+from lsr.training.negatives import IndexSearcher, MiningSettings, mine
 from lsr.training.negatives.loading import load_searcher
 from lsr.training.penalties.flops import Flops
 from lsr.training.penalties.penalty import Penalty
@@ -52,7 +54,6 @@ from lsr.training.run import train
 from lsr.training.run.arguments import check_trainable_on
 from lsr.training.run.folder import DATA, RunFolder
 from lsr.training.teachers import load_teacher, score_training_set
-from lsr.training.teachers.vectors import SparseTable
 
 REPORT = "adapted.json"
 # Pseudo-queries held out of training to measure on: a share, and at most so many.
@@ -61,6 +62,7 @@ _MOST_HELD_OUT = 300
 _FEWEST = 50
 _PEEK = 1000
 _DEPTH = 10
+_RANK = "reciprocal_rank@10"
 # The weight of contrasting a pseudo-query's document with its candidates, beside the teachers' scores, which alone let
 # terms fade.
 _CONTRAST = 0.1
@@ -100,7 +102,8 @@ class Adaptation:
         model: the encoder's folder.
         queries: number of pseudo-queries trained on; held_out: number of those measured on.
         before, after: measures of base and result on those: "reciprocal_rank@10", the mean of 1 / rank of the document
-            that the query was made from, and "document_terms", the mean number of active terms.
+            that the query was made from, of the model alone; the same "with words" beside its terms, as in an index
+            that `lsr index` makes; and "document_terms", the mean number of the model's active terms.
     """
 
     model: Path
@@ -169,7 +172,9 @@ def adapt(
         folder.
 
     Args:
-        changes: of fields of the training run, by dotted names as in a recipe: {"run.warmup": 0.1}.
+        changes: of fields of the training run, by dotted names as in a recipe: {"run.warmup": 0.1}. With
+            {"words.weight": 1.5}, losses see the sum of the model's scores and those of words (`WordsConfig`); as in
+            training, they see the model alone otherwise.
         device: of models and training; None for an accelerator where there is one.
 
     Raises InputError for a corpus without usable text, or a folder with other contents; ModelError for a base that
@@ -188,8 +193,11 @@ def adapt(
         held_out.append(rest)
     config = _config(trained, data, settings, changes, stages)
     model = train(config, folder, device=device, stages=stages)
+    words = (config.words or WordsConfig()).settings()
     before, after = (
-        _measure(SparseEncoder.load(name, max_length=settings.max_length, device=device), held_out, folder, stages)
+        _measure(
+            SparseEncoder.load(name, max_length=settings.max_length, device=device), words, held_out, folder, stages
+        )
         for name in (settings.base, model)
     )
     adaptation = Adaptation(model, sum(map(len, trained)), sum(map(len, held_out)), before, after)
@@ -365,18 +373,25 @@ def _query_table(base: SparseEncoder, texts: Texts, path: Path, stages: Stages) 
     return QueryTableConfig(table=str(path), trainable=False, **{**spec.encoding(), "idf": 0.0})
 
 
-def _measure(encoder: SparseEncoder, held_out: Sequence[TrainingSet], folder: Path, stages: Stages) -> dict[str, float]:
+def _measure(
+    encoder: SparseEncoder,
+    words: LexicalSettings,
+    held_out: Sequence[TrainingSet],
+    folder: Path,
+    stages: Stages,
+) -> dict[str, float]:
     """Measure how high the document of each held-out pseudo-query ranks among all texts of its set."""
-    ranks, terms, texts = [], 0, 0
+    ranks: dict[str, list[float]] = {_RANK: [], f"{_RANK} with words": []}
+    terms, texts = 0.0, 0
     for each in held_out:
         with scratch_folder(folder / ".measuring") as work:
-            searcher = SparseSearcher.build(encoder, each.texts, work / "index", stages=stages)
+            searcher = IndexSearcher.build(encoder, each.texts, work / "texts", words, stages=stages)
             examples = [each[number] for number in range(len(each))]
-            found = searcher.search([example.query for example in examples], _DEPTH)
-            for example, rows in zip(examples, found, strict=True):
-                place = np.flatnonzero(np.isin(rows, example.positives))
-                ranks.append(1 / (1 + int(place[0])) if len(place) else 0.0)
-            assert isinstance(searcher.documents, SparseTable)
-            terms += len(searcher.documents.terms)
+            for name, weight in zip(ranks, (0.0, None), strict=True):
+                found = searcher.search([example.query for example in examples], _DEPTH, weight)
+                for example, rows in zip(examples, found, strict=True):
+                    place = np.flatnonzero(np.isin(rows, example.positives))
+                    ranks[name].append(1 / (1 + int(place[0])) if len(place) else 0.0)
+            terms += searcher.document_terms() * len(each.texts)
             texts += len(each.texts)
-    return {"reciprocal_rank@10": float(np.mean(ranks)), "document_terms": terms / texts}
+    return {**{name: float(np.mean(values)) for name, values in ranks.items()}, "document_terms": terms / texts}

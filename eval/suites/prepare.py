@@ -15,6 +15,7 @@ from lsr.core.progress import Stages, silent
 from lsr.core.remedies import CHOOSE_FOLDER, REPLACE_INDEX
 from lsr.encoding.lexical.alone import WordsAlone, lexical_settings
 from lsr.encoding.lexical.settings import RECORD, LexicalRecord, LexicalSettings
+from lsr.encoding.titles import recorded
 from lsr.eval.collections import TestCollection
 from lsr.eval.matching import check_relevant
 from lsr.search.retriever import Retriever
@@ -37,6 +38,7 @@ def open_or_index(
     *,
     lexical: LexicalSettings | None = None,
     top_k: int | None = None,
+    title_weight: float = 0.0,
     windows: WindowSettings | None = None,
     only_if_needed: bool = False,
     query_idf: float | None = None,
@@ -47,8 +49,9 @@ def open_or_index(
 ) -> Retriever:
     """Open the index of the collection's documents at `path`, or build it.
 
-    An existing index is reused if it was made with `encoder`, `lexical`, `top_k` and `windows` (without encoder: with
-    any; without windows: with any windows), and holds exactly the documents of the collection; every text is compared.
+    An existing index is reused if it was made with `encoder`, `lexical`, `top_k`, `title_weight` and `windows` (without
+    encoder: with any; without windows: with any windows), and holds exactly the documents of the collection; every text
+    is compared.
     `force` builds it again. An interrupted build continues where it stopped. `encoder` defaults to the default model if
     there is no index yet; `only_if_needed` is that of `index_corpus`, and `query_idf` that of `Retriever`. With
     `dense`, dense vectors of that encoder are added to the index, unless it already has them. `device` is where a model
@@ -66,7 +69,7 @@ def open_or_index(
     if not is_vacant(Path(path)) and not force:
         retriever = Retriever.open(path, query_idf=query_idf, device=device)
         if encoder is not None:
-            _check_encoder(retriever.index, encoder, lexical, top_k, path)
+            _check_encoder(retriever.index, encoder, lexical, {"top_k": top_k, **recorded(title_weight)}, path)
             _use(retriever, encoder)
         if (encoder is not None or windows is not None) and not (
             only_if_needed and retriever.index.documents.windows is None
@@ -85,6 +88,7 @@ def open_or_index(
         lexical=lexical,
         total=total,
         top_k=top_k,
+        title_weight=title_weight,
         windows=windows,
         only_if_needed=only_if_needed,
         force=force,
@@ -174,7 +178,7 @@ def _check_encoder(
     index: Index,
     encoder: SparseEncoder | WordsAlone,
     lexical: LexicalSettings | None,
-    top_k: int | None,
+    chosen: dict[str, Any],
     path: str | Path,
 ) -> None:
     if index.manifest.prunings:
@@ -183,7 +187,7 @@ def _check_encoder(
             remedies=["evaluate it as it is, without naming a model", *_OTHERWISE],
         )
     # Through JSON, like the record in the index.
-    recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), "top_k": top_k}))
+    recorded, wanted = index.encoder or {}, json.loads(json.dumps({**encoder.settings(), **chosen}))
     # Of what is recorded of words, the settings were chosen, and the rest was counted.
     words = LexicalRecord.of_encoder(index.encoder)
     recorded = {name: value for name, value in recorded.items() if name != RECORD}
@@ -214,7 +218,8 @@ def _counting(lexical: LexicalSettings | None) -> LexicalSettings | None:
 def _words_in_words(lexical: LexicalSettings | None) -> str:
     if lexical is None:
         return "without words beside the model's terms"
-    return f"with words ({', '.join(f'{name} {value}' for name, value in asdict(lexical).items())})"
+    said = {**asdict(lexical), "never_split": counted(len(lexical.never_split), "terms")}  # there may be thousands
+    return f"with words ({', '.join(f'{name} {value}' for name, value in said.items())})"
 
 
 def _in_few_words(recorded: Mapping[str, Any], wanted: Mapping[str, Any], differing: Sequence[str]) -> str:

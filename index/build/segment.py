@@ -67,6 +67,7 @@ class SegmentBuilder:
             windows,
             shared=shared,
             words=words or None,
+            compact=bool(words),
             by_id=by_id,
         )
         self._fields = FieldsDraft(folder, schema, windows=windows is not None)

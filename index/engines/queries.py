@@ -17,8 +17,12 @@ from lsr.index.kernels.query import (
     OUT_OF_VOCABULARY,
     prepare_queries,
     prepare_query,
+    share_columns,
 )
 from lsr.vectors.sparse import SparseVectors
+
+# Of more terms, rare ones are not put in order by insertion.
+_SHORT = 256
 
 
 def check_query(
@@ -95,6 +99,11 @@ def in_shared_columns(queries: PreparedQueries, columns: SharedColumns) -> Prepa
     terms = queries.terms
     if len(queries) == 1 and (not len(terms) or terms[-1] < columns.first):
         return queries
+    if len(queries) == 1 and len(terms) <= _SHORT:
+        # NumPy takes longer for this than the search of a small index.
+        terms, weights, turns = terms.copy(), queries.weights.copy(), np.empty(len(terms), np.int32)
+        share_columns(terms, weights, turns, columns.first, columns.shared)
+        return PreparedQueries(queries.indptr, terms, weights, turns)
     rare = columns.arrange(queries.indptr, terms)
     if not len(rare.places):
         return queries

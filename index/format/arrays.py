@@ -7,6 +7,7 @@ import io
 import math
 import os
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,9 @@ from lsr.index.format.checks import largest, offsets_ascend
 from lsr.index.format.files import RESTORE, map_index_file
 
 _HEADER_BYTES = 128
+STORED = (np.uint8, np.uint16, np.uint32)
+"""What int64 numbers from 0 may be stored as, in segments with words: versions that knew none read the others."""
+
 # Of what the first version of the format allows.
 _LONGEST_HEADER = 10 + 0xFFFF
 
@@ -76,10 +80,13 @@ class ArrayWriter:
 
 
 class OffsetWriter(ArrayWriter):
-    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it continues after so many offsets."""
+    """Writes int64 offsets, 0 first, from the lengths appended; with `keep` it continues after so many offsets.
 
-    def __init__(self, path: Path, keep: int | None = None) -> None:
-        super().__init__(path, np.int64, keep)
+    `end`: what the last one is at most: where it fits in four bytes, they are uint32.
+    """
+
+    def __init__(self, path: Path, keep: int | None = None, *, end: int | None = None) -> None:
+        super().__init__(path, np.int64 if end is None or end >> 32 else np.uint32, keep)
         if keep is None:
             super().append(np.zeros(1, np.int64))
         self._end = 0 if keep is None else int(unclosed_values(path, np.int64)[keep - 1])
@@ -109,6 +116,12 @@ def write_array(path: Path, values: npt.NDArray[Any]) -> None:
         writer.append(values)
 
 
+def narrow(values: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Numbers from 0 in as few bytes as all of them fit in: of one of the types `STORED`."""
+    most = int(values.max(initial=0))
+    return values if most >> 32 else values.astype(np.min_scalar_type(most))
+
+
 def new_array(path: Path, dtype: npt.DTypeLike, length: int) -> npt.NDArray[Any]:
     """A .npy file of zeros, mapped for writing in any order."""
     with ArrayWriter(path, dtype) as writer:
@@ -131,15 +144,18 @@ def _reserve(descriptor: int, size: int) -> None:
                 raise
 
 
-def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> npt.NDArray[Any]:
+def open_array(
+    path: Path, dtype: npt.DTypeLike, length: int | None = None, *, or_else: Collection[npt.DTypeLike] = ()
+) -> npt.NDArray[Any]:
     """A read-only memory map of a .npy file, as a plain array; no file descriptor stays open.
 
-    IndexFormatError if the file is not such an array, or has another dtype or length.
+    IndexFormatError if the file is not such an array, or has another dtype (also none of `or_else`) or length.
     """
     data, expected = map_index_file(path), np.dtype(dtype)
     try:
         shape, stored, start = _read_header(data[:_LONGEST_HEADER].tobytes())
         stored_bytes = math.prod(shape) * stored.itemsize
+        expected = stored if stored in or_else else expected
         if start + stored_bytes != len(data):
             raise ValueError(f"the header declares {stored_bytes:,} bytes after the first {start}")
         if start % expected.itemsize:
@@ -153,16 +169,17 @@ def open_array(path: Path, dtype: npt.DTypeLike, length: int | None = None) -> n
     return data[start:].view(expected)
 
 
-def open_offsets(path: Path, length: int, end: int | None = None) -> npt.NDArray[np.int64]:
-    """A map of int64 offsets [length], which ascend from 0 (to `end`, if that is given): kernels go by them.
+def open_offsets(path: Path, length: int, end: int | None = None, *, as_stored: bool = False) -> npt.NDArray[Any]:
+    """int64 offsets [length], which ascend from 0 (to `end`, if that is given): kernels go by them.
 
-    IndexFormatError also if they do not.
+    A map, or where they are stored in fewer bytes, a copy, unless they are wanted `as_stored`. IndexFormatError also if
+    they do not ascend.
     """
-    offsets = open_array(path, np.int64, length)
+    offsets = open_array(path, np.int64, length, or_else=STORED)
     if not offsets_ascend(offsets, int(offsets[-1]) if end is None else end):
         wanted = "ascend from 0" if end is None else f"ascend from 0 to {end:,}"
         raise IndexFormatError(f"{path}: offsets do not {wanted}", remedies=[BUILD_AGAIN, RESTORE])
-    return offsets
+    return offsets if as_stored else offsets.astype(np.int64, copy=False)
 
 
 def open_numbers(path: Path, dtype: npt.DTypeLike, length: int, below: int) -> npt.NDArray[Any]:

@@ -83,3 +83,24 @@ def prepare_queries(indptr, terms, weights, dim, scale, weight_bits, scaled):
         if code != OK:
             return q
     return -1
+
+
+@kernel
+def share_columns(terms, weights, turns, first, shared):
+    """Put the rare terms of a query by the columns that they share (`lsr.index.format.columns.SharedColumns`).
+
+    terms: uint32 [m], ascending; weights: float32 [m]. Terms from `first` on become columns, those of one column in the
+    order of their turns, and weights go with them; turns: int32 [m], receives -1 for the others.
+    By insertion: for the few terms that a query has.
+    """
+    common = 0
+    while common < terms.size and terms[common] < first:
+        turns[common] = -1
+        common += 1
+    for i in range(common, terms.size):
+        turn, offset = divmod(np.int64(terms[i]) - first, shared)
+        column, weight, at = first + offset, weights[i], i
+        while at > common and (terms[at - 1] > column or (terms[at - 1] == column and turns[at - 1] > turn)):
+            terms[at], weights[at], turns[at] = terms[at - 1], weights[at - 1], turns[at - 1]
+            at -= 1
+        terms[at], weights[at], turns[at] = column, weight, turn

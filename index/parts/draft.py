@@ -58,6 +58,7 @@ class SegmentDraft:
             they were added. Known once the streams have finished.
         shared: which columns rare terms share, or None; rare_terms: which of them they are, once that is written.
         words: the names of the last terms, or None.
+        compact: whether counts and offsets are stored in as few bytes as they need (`lsr.index.format.arrays.STORED`).
         forward: the forward index, once it is written.
         threads: how many work at once.
     """
@@ -76,5 +77,6 @@ class SegmentDraft:
     documents: int = 0
     by_id: bool = False
     arrivals: npt.NDArray[np.uint32] | None = None
+    compact: bool = False
     forward: Postings = field(init=False)
     threads: int | None = None

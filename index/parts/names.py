@@ -13,7 +13,15 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.arrays import ArrayWriter, OffsetWriter, open_array, open_numbers, open_offsets, write_array
+from lsr.index.format.arrays import (
+    ArrayWriter,
+    OffsetWriter,
+    narrow,
+    open_array,
+    open_numbers,
+    open_offsets,
+    write_array,
+)
 from lsr.index.format.files import RESTORE
 from lsr.index.parts.gathering import write_gathered, write_gathered_offsets
 from lsr.index.parts.order import inverse
@@ -45,10 +53,13 @@ def hash_name(encoded: bytes) -> int:
 
 
 class NameWriter:
-    """Writes a table of names; holds 8 bytes a name in memory, 24 while sorting."""
+    """Writes a table of names; holds 8 bytes a name in memory, 24 while sorting.
 
-    def __init__(self, folder: Path, files: NameFiles) -> None:
-        self._folder, self._files = folder, files
+    `compact`: with hashes of 4 bytes, and offsets in as few as they need.
+    """
+
+    def __init__(self, folder: Path, files: NameFiles, *, compact: bool = False) -> None:
+        self._folder, self._files, self._compact = folder, files, compact
         self._bytes = ArrayWriter(folder / files.bytes, np.uint8)
         self._indptr = OffsetWriter(folder / files.indptr)
         self._hashes: list[npt.NDArray[np.uint64]] = []
@@ -69,6 +80,10 @@ class NameWriter:
         """Write the table of hashes; return the first name that occurs twice with two of its numbers, or None."""
         self.close()
         hashes = np.concatenate(self._hashes)
+        if self._compact:
+            hashes = (hashes >> np.uint64(32)).astype(np.uint32)
+            path = self._folder / self._files.indptr
+            write_array(path, narrow(open_array(path, np.int64).copy()))
         numbers = np.argsort(hashes, kind="stable").astype(np.uint32)
         hashes = hashes[numbers]
         write_array(self._folder / self._files.hashes, hashes)
@@ -100,13 +115,14 @@ class NameTable:
     """Names, memory-mapped.
 
     Attributes:
-        bytes: uint8; indptr: int64 [names + 1]; hashes: uint64 [names]; numbers: uint32 [names]: see `NameFiles`.
+        bytes: uint8; indptr: int64 [names + 1], or of fewer bytes; hashes: uint64 [names], or the upper uint32 of them;
+            numbers: uint32 [names]: see `NameFiles`.
     """
 
     def __init__(self, folder: Path, files: NameFiles, count: int) -> None:
         self.bytes = open_array(folder / files.bytes, np.uint8)
-        self.indptr = open_offsets(folder / files.indptr, count + 1, len(self.bytes))
-        self.hashes = open_array(folder / files.hashes, np.uint64, count)
+        self.indptr = open_offsets(folder / files.indptr, count + 1, len(self.bytes), as_stored=True)
+        self.hashes = open_array(folder / files.hashes, np.uint64, count, or_else=[np.uint32])
         self.numbers = open_numbers(folder / files.numbers, np.uint32, count, count)
         self._folder, self._files = folder, files
 
@@ -125,7 +141,7 @@ class NameTable:
     def find(self, name: str) -> int | None:
         """The number of a name; None if it is not one of them."""
         try:
-            value = hash_name(name.encode())
+            value = self._hash(name)
         except UnicodeEncodeError:  # a lone surrogate, which no stored name can hold
             return None
         # A query has several words: for one number at a time, Python's own search is faster than NumPy's.
@@ -137,6 +153,10 @@ class NameTable:
                 return number
             at += 1
         return None
+
+    def _hash(self, name: str) -> int:
+        """As it is stored. UnicodeEncodeError for a lone surrogate."""
+        return hash_name(name.encode()) >> 64 - 8 * self.hashes.itemsize
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the names and their hashes, each problem beginning with a file's name."""
@@ -155,17 +175,19 @@ class NameTable:
         files = self._files
         for start in range(0, len(self.numbers), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
-            before: tuple[int, str] | None = None
+            hashed_before, before = None, set[str]()
             for number, hashed in zip(self.numbers[part].tolist(), self.hashes[part].tolist(), strict=True):
                 try:
                     name = self.name(number)
                 except IndexFormatError as error:
                     yield f"{files.bytes}: {error.problem.split(': ', 1)[1]}"
                     return
-                if hash_name(name.encode()) != hashed:
+                if self._hash(name) != hashed:
                     yield f"{files.hashes}: not the hash of the {files.title} {number:,}"
                     return
-                if before == (hashed, name):
+                before = before if hashed == hashed_before else set()
+                if name in before:
                     yield f"{files.bytes}: the {files.title} {number:,} occurs twice"
                     return
-                before = hashed, name
+                before.add(name)
+                hashed_before = hashed

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.schema import Schema
-from lsr.index.format.arrays import open_array, open_numbers, write_array
+from lsr.index.format.arrays import narrow, open_array, open_numbers, write_array
 from lsr.index.format.checks import largest
 from lsr.index.format.records import SegmentRecord
 from lsr.index.parts.bmp.part import BmpPart
@@ -133,7 +133,7 @@ def _term_documents(remains: Remains) -> None:
     counts = documents_of_terms(remains.forward(), remains.rare_terms(), remains.record.terms)
     if counts is None:
         raise IndexFormatError(f"{remains.folder}: a term id is out of range")
-    write_array(remains.path(TERM_DOCUMENTS_NAME), counts)
+    write_array(remains.path(TERM_DOCUMENTS_NAME), narrow(counts) if remains.record.words else counts)
 
 
 def _written(part: WrittenPart) -> Callable[[Remains], None]:
@@ -141,7 +141,7 @@ def _written(part: WrittenPart) -> Callable[[Remains], None]:
 
     def make(remains: Remains) -> None:
         record = remains.record
-        draft = SegmentDraft(remains.folder, record.dim, record.settings)
+        draft = SegmentDraft(remains.folder, record.dim, record.settings, compact=record.words > 0)
         draft.documents, draft.forward = record.documents, remains.forward()
         part.write(draft, lambda count: None)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.arrays import open_array, write_array
+from lsr.index.format.arrays import STORED, narrow, open_array, write_array
 from lsr.index.format.checks import chunks, largest
 from lsr.index.format.files import RESTORE
 from lsr.index.format.postings import Postings
@@ -76,19 +76,19 @@ class TermsPart(WrittenPart):
         else:
             for ids in term_ids_in_order(draft.forward, draft.rare_terms):
                 counts += np.bincount(ids, minlength=len(counts))
-        write_array(draft.folder / DOCUMENTS_NAME, counts)
-        if draft.token_frequencies is not None:
-            write_array(draft.folder / TOKENS_NAME, draft.token_frequencies)
+        for name, found in ((DOCUMENTS_NAME, counts), (TOKENS_NAME, draft.token_frequencies)):
+            if found is not None:
+                write_array(draft.folder / name, narrow(found) if draft.compact else found)
 
 
 def _open_counts(path: Path, record: SegmentRecord) -> npt.NDArray[np.int64]:
-    counts = open_array(path, np.int64, record.terms)
+    counts = open_array(path, np.int64, record.terms, or_else=STORED)
     if not ((counts >= 0) & (counts <= record.documents)).all():
         raise IndexFormatError(
             f"{path}: a term stands in more documents than there are, or in fewer than none",
             remedies=[BUILD_AGAIN, RESTORE],
         )
-    return counts
+    return counts.astype(np.int64, copy=False)
 
 
 def documents_of_terms(forward: Postings, rare: RareTerms | None, dim: int) -> npt.NDArray[np.int64] | None:

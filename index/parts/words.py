@@ -170,7 +170,7 @@ class WordsPart(WrittenPart):
     def write(self, draft: SegmentDraft, report: Callable[[int], None]) -> None:
         """See `WrittenPart.write`."""
         assert draft.words is not None
-        writer = NameWriter(draft.folder, FILES)
+        writer = NameWriter(draft.folder, FILES, compact=draft.compact)
         for start in range(0, len(draft.words), _AT_A_TIME):
             writer.append(draft.words[start : start + _AT_A_TIME])
         writer.finish()

@@ -49,7 +49,7 @@ def run(
             "--set",
             metavar="FIELD=VALUE",
             help="Change a setting (batch_size, negatives, learning_rate, max_length, sparsity) or a field of the "
-            "training run, as run.warmup or losses.1.weight.",
+            "training run, as run.warmup or losses.1.weight; words.weight lets losses see the sum with words.",
             show_default=False,
         ),
     ] = None,

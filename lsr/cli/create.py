@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note
-from lsr.cli.options import Device, Language, Lexical, NeverSplit, TitleWeight
+from lsr.cli.options import Device, Language, Lexical, LexicalWeight, NeverSplit, TitleWeight
+from lsr.cli.useless import refuse, refuse_of_models
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
 
 
 def run(
+    context: typer.Context,
     collection: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     model: Annotated[
         str,
@@ -23,6 +25,7 @@ def run(
         str | None, typer.Option(help="A dense model, such as minilm, for hybrid search.", show_default=False)
     ] = None,
     lexical: Lexical = True,
+    lexical_weight: LexicalWeight = None,
     language: Language = None,
     never_split: NeverSplit = None,
     title_weight: TitleWeight = 0.0,
@@ -50,11 +53,17 @@ def run(
     from lsr.collection.collection import Collection
     from lsr.encoding.lexical.never_split import read_never_split
 
+    if model == WORDS_ALONE:
+        refuse_of_models(context, encodes=dense is not None)
+    if not lexical:
+        why = "is of words, which --no-lexical leaves out"
+        refuse(context, why, "lexical_weight", "language", "never_split", "mean_length")
     with Collection.create(
         collection,
         model=model,
         dense=dense,
         lexical=lexical,
+        lexical_weight=lexical_weight,
         language=language or "english",
         never_split=() if never_split is None else read_never_split(never_split),
         title_weight=title_weight,

@@ -17,7 +17,9 @@ from lsr.cli.options import (
     Language,
     Lexical,
     MaxLength,
+    NeverSplit,
     QueryIdf,
+    TitleWeight,
     TopK,
     TopWindows,
     Windows,
@@ -40,9 +42,13 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
 
 COMMAND = search_command(default_mode="exact", why="which measures the model alone")
-_OF_INDEX = ("index", "model", "max_length", "top_k", "windows", "window_words", "window_stride", "top_windows")
-_OF_WORDS = ("lexical", "language")
-_OF_SEARCH = (*_OF_INDEX, *_OF_WORDS, "dense", "dense_queries", "query_idf")
+_OF_DOCUMENTS = ("max_length", "top_k", "title_weight")
+_OF_WORDS = ("lexical", "language", "never_split")
+_OF_WINDOWS = ("windows", "window_words", "window_stride", "top_windows")
+_OF_SEARCH = (
+    *("index", "model", "dense", "dense_queries", "query_idf"),
+    *(*_OF_DOCUMENTS, *_OF_WORDS, *_OF_WINDOWS),
+)
 
 
 def run(
@@ -94,6 +100,8 @@ def run(
     top_k: TopK = None,
     lexical: Lexical = True,
     language: Language = None,
+    never_split: NeverSplit = None,
+    title_weight: TitleWeight = 0.0,
     windows: Windows = None,
     window_words: WindowWords = None,
     window_stride: WindowStride = None,
@@ -175,7 +183,7 @@ def run(
         refuse_of_models(context, encodes=reads)
     if not lexical and plan.retrieve.lexical_weight:
         fail("--lexical-weight is of words, which --no-lexical leaves out")
-    words = lexical_settings(lexical, None, language)
+    words = lexical_settings(lexical, None, language, never_split)
     cut = window_settings(windows, window_words, window_stride, top_windows)
     labels = _labels(run_files or [], label or [])
     settings = EvaluationSettings(
@@ -205,7 +213,7 @@ def run(
         as_made = index is not None and index.exists() and model is None and not force
         if as_made:
             why = "and --index is searched as it was made: name its --model, too"
-            refuse(context, f"is of the model that makes an index, {why}", "max_length", "top_k")
+            refuse(context, f"is of what an index is made of, {why}", *_OF_DOCUMENTS)
             refuse(context, f"is of the words that an index is made with, {why}", *_OF_WORDS)
         if force or is_vacant(path):
             _check_makes(plan, dense)
@@ -223,6 +231,7 @@ def run(
                 path,
                 encoder,
                 top_k=top_k,
+                title_weight=title_weight,
                 windows=cut or fitting,
                 only_if_needed=fitting is not None,
                 lexical=None if as_made else words,

@@ -114,6 +114,7 @@ class Collection:
         model: str | None = None,
         dense: str | None = None,
         lexical: bool = True,
+        lexical_weight: float | None = None,
         language: str = "english",
         never_split: Sequence[str] = (),
         title_weight: float = 0.0,
@@ -129,8 +130,9 @@ class Collection:
             path: the folder.
             model: a name from `lsr models`, a folder or a hub name; "bm25" for words alone. Default: `lsr index`'s.
             dense: a dense model, for hybrid search.
-            lexical: whether words count beside the model's terms; `language` of their stemmer; `never_split`: terms
-                that are one word each; `title_weight`: how many times more titles count (`lsr.encoding.titles`).
+            lexical: whether words count beside the model's terms; `lexical_weight`: how much, where a search does not
+                say (default: `lsr index`'s); `language` of their stemmer; `never_split`: terms that are one word each.
+            title_weight: how many times more titles count (`lsr.encoding.titles`).
             mean_length: the number of words of a usual document, by which BM25 takes lengths; it stays so.
             weight_scale: the weight that a stored 1 (of 255) stands for; it stays so, and heavier weights are stored as
                 the heaviest. Default: by weights of texts that come with Python.
@@ -138,7 +140,8 @@ class Collection:
                 refused then. Default: they are inferred.
             device, policy: see `open`.
 
-        OutputExistsError if the folder is not empty, ModelError for a model that there is not.
+        OutputExistsError if the folder is not empty, ModelError for a model that there is not, InputError for what
+        makes no sense, such as a language without words.
         """
         from lsr.collection.creating import create
 
@@ -147,6 +150,7 @@ class Collection:
             model=model,
             dense=dense,
             lexical=lexical,
+            lexical_weight=lexical_weight,
             language=language,
             never_split=never_split,
             title_weight=title_weight,

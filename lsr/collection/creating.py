@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydoc
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from lsr.text.windows import fitting_windows
 _ROOM = 1.25
 # Beyond, BM25 gives words of documents that there are no weight, or all of them one.
 MEAN_LENGTHS = (1e-3, 1e12)
+MEAN_LENGTH = 100.0
 # Of Python, which every installation has: prose about different things.
 _MODULES = (
     *("argparse", "asyncio", "calendar", "collections", "csv", "datetime", "decimal", "email", "fractions", "http"),
@@ -39,6 +41,7 @@ def create(
     model: str | None,
     dense: str | None,
     lexical: bool,
+    lexical_weight: float | None,
     language: str,
     never_split: Sequence[str],
     title_weight: float,
@@ -49,12 +52,22 @@ def create(
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
     check_between(mean_length, MEAN_LENGTHS, "mean_length")
-    words = lexical or model == WORDS_ALONE
-    weight = 1.0 if model == WORDS_ALONE else LexicalSettings().weight
+    plain = LexicalSettings()
+    weight = plain.weight if lexical_weight is None else lexical_weight
     settings = LexicalSettings(language=language, weight=weight, never_split=tuple(never_split))
+    if model == WORDS_ALONE:
+        if not lexical or lexical_weight is not None:
+            why = f"is of words beside a model's terms: with {WORDS_ALONE}, words are all that there is"
+            raise InputError(why, field="lexical_weight" if lexical else "lexical")
+        settings = replace(settings, weight=1.0)
+    if not lexical:
+        given = {"lexical_weight": lexical_weight is not None, "mean_length": mean_length != MEAN_LENGTH}
+        given |= {"language": language != plain.language, "never_split": bool(never_split)}
+        for field in filter(given.__getitem__, given):
+            raise InputError("is of words, which are left out here", field=field)
     made = settings_of_model(
         model,
-        words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if words else None,
+        words=LexicalRecord(settings=settings, mean_length=mean_length, analysis=ANALYSIS) if lexical else None,
         title_weight=check_title_weight(title_weight),
         weight_scale=weight_scale,
         device=device,

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, Protocol, Self
 
-from lsr.collection.creating import dense_record, settings_of_model
+from lsr.collection.creating import MEAN_LENGTH, dense_record, settings_of_model
 from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.outcomes import Added, Deleted, Reindexed
 from lsr.collection.stored_dense import stored_dense
@@ -273,7 +273,7 @@ def settings_for(
     alone, was_alone = model == WORDS_ALONE, record.get("model") == WORDS_ALONE
     words = LexicalRecord.of_encoder(record)
     if words is None and alone:
-        words = LexicalRecord(settings=LexicalSettings(), mean_length=100.0, analysis=ANALYSIS)
+        words = LexicalRecord(settings=LexicalSettings(), mean_length=MEAN_LENGTH, analysis=ANALYSIS)
     if words is not None:
         weight = words.settings.weight if alone == was_alone else 1.0 if alone else LexicalSettings().weight
         words = replace(words, settings=replace(words.settings, weight=weight), analysis=ANALYSIS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.options import build, check_options
+from lsr.encoding.lexical.settings import LexicalRecord
 
 if TYPE_CHECKING:
     from lsr.index import Index
@@ -67,7 +68,8 @@ def store_synonyms(index: Index, rules: Sequence[str]) -> None:
     """
     from lsr.index.format.output import change_manifest
 
-    if "words" not in index.parts:
+    # A collection that was made empty is to have words, though no document of it may have one yet.
+    if LexicalRecord.of_encoder(index.encoder) is None:
         raise InputError(f"the index at {index.path} holds no words, by which synonyms are found: build it with them")
     stored = list(rules) or None
     change_manifest(index.path, index.manifest.segment, lambda manifest: replace(manifest, synonyms=stored))

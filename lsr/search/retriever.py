@@ -222,9 +222,11 @@ class Retriever:
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
         return self._encoders.encode_queries(texts, ids, plan.retrieve, dense, sparse)
 
-    def sparse_queries(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> SparseVectors:
-        """The sparse vectors of texts, as this index is searched with: the terms of the model, and words."""
-        return self._encoders.sparse_queries(texts, ids)
+    def sparse_queries(
+        self, texts: Sequence[str], ids: Sequence[str] | None = None, *, lexical_weight: float | None = None
+    ) -> SparseVectors:
+        """The sparse vectors of texts, as this index is searched with: the model's terms, and words by weight."""
+        return self._encoders.sparse_queries(texts, ids, lexical_weight)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""

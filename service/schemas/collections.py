@@ -28,8 +28,15 @@ class CreateCollection(Body):
         "several values. Documents that do not fit are refused then; without it, types are inferred.",
     )
     lexical: bool = Field(True, description="Whether words count beside the model's terms.")
+    lexical_weight: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        description="How much words count, where a search does not say.",
+    )
     language: str = Field("english", description="Of the stemmer of words.")
     never_split: list[str] = Field(default_factory=list, description="Terms that are one word each.", max_length=10_000)
+    title_weight: float = Field(0.0, ge=0, le=100, description="How many times more what the title says counts.")
     mean_length: float = Field(100.0, gt=0, description="Words of a usual document, by which BM25 takes lengths.")
     weight_scale: float | None = Field(
         None, gt=0, description="The weight that a stored 1 of 255 stands for; heavier ones are stored as the heaviest."

@@ -93,6 +93,8 @@ def test_a_search_that_a_new_index_cannot_do_is_refused_before_it_is_made(
         ("--query-idf", "0.5"),
         ("--no-lexical",),
         ("--language", "german"),
+        ("--never-split", "terms.txt"),
+        ("--title-weight", "1"),
         ("--lexical-weight", "2"),
         ("--mode", "exact"),
         ("--recall", "0.9"),
@@ -111,10 +113,11 @@ def test_what_judging_a_run_has_no_use_for_is_refused(run: Run, toy: Path, optio
 
 def test_settings_of_a_model_beside_an_index_as_it_was_made(run: Run, toy: Path) -> None:
     assert run("index", toy, "-o", "made")[0] == 0
-    for options in (("--max-length", 16), ("--top-k", 5)):
+    for options in (("--max-length", 16), ("--top-k", 5), ("--title-weight", 1)):
         code, _, err = run("eval", toy, "--index", "made", "--no-bm25", *options)
-        assert code == 2 and f"error: {options[0]} is of the model that makes an index" in err
-    for words in (("--language", "german"), ("--no-lexical",)):
+        assert code == 2 and f"error: {options[0]} is of what an index is made of" in err
+    Path("terms.txt").write_text("New York\n")
+    for words in (("--language", "german"), ("--no-lexical",), ("--never-split", "terms.txt")):
         code, _, err = run("eval", toy, "--index", "made", "--no-bm25", *words)
         assert code == 2 and f"error: {words[0]} is of the words that an index is made with" in err
     assert run("eval", toy, "--index", "made", "--no-bm25", "--lexical-weight", "0.5")[0] == 0
@@ -130,6 +133,7 @@ def test_settings_of_a_model_beside_an_index_as_it_was_made(run: Run, toy: Path)
         (("--model", "bm25", "--query-idf", "0.5"), "--query-idf is of models"),
         (("--model", "bm25", "--device", "cpu"), "--device is of models"),
         (("--model", "bm25", "--no-lexical"), "--no-lexical is of words beside a model's terms"),
+        (("--no-lexical", "--never-split", "terms.txt"), "--lexical-weight, --language and --never-split are of words"),
         (("--no-lexical", "--lexical-weight", "2"), "--lexical-weight is of words, which --no-lexical leaves out"),
     ],
     ids=lambda options: " ".join(options) if isinstance(options, tuple) else "",
@@ -146,3 +150,27 @@ def test_words_alone_are_measured(run: Run, toy: Path) -> None:
     code, out, err = run("eval", toy, "--no-bm25", "--model", "bm25")
     assert code == 0 and "bm25" in out, err
     assert run("eval", toy, "--no-bm25", "--model", "bm25", "--lexical-weight", "2")[0] == 0
+
+
+def test_words_are_counted_as_index_counts_them(run: Run, tmp_path: Path) -> None:
+    judged = tmp_path / "york"
+    (judged / "qrels").mkdir(parents=True)
+    texts = {"house": "A new house in York", "city": "Hotels of the city of New York", "pen": "The pen"}
+    corpus = [{"_id": id, "title": id, "text": text} for id, text in texts.items()]
+    (judged / "corpus.jsonl").write_text("".join(json.dumps(each) + "\n" for each in corpus))
+    (judged / "queries.jsonl").write_text('{"_id": "1", "text": "York"}\n{"_id": "2", "text": "new york"}\n')
+    (judged / "qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n1\thouse\t1\n2\tcity\t1\n")
+    (tmp_path / "terms.txt").write_text("New York\n")
+    counted = ("--model", "bm25", "--never-split", "terms.txt", "--title-weight", "2")
+    command = ("eval", judged, "--no-bm25", "-o", "here", "--metric", "P@1", *counted)
+    code, out, err = run(*command)
+    assert code == 0 and "1.000" in out, err  # "York" finds the house before the city
+    assert run("index", judged, "-o", "made", *counted)[0] == 0
+    for index in ("made", "here/index"):
+        record = json.loads((tmp_path / index / "manifest.json").read_text())["encoder"]
+        assert record["title_weight"] == 2 and record["lexical"]["settings"]["never_split"] == ["New York"]
+    assert run(*command)[0] == 0  # with the index that is there
+    for differing in (counted[:4], (*counted[:2], *counted[4:])):
+        code, _, err = run("eval", judged, "--no-bm25", "-o", "here", *differing)
+        assert code == 2 and "here/index was made with" in err, err
+    assert "never_split 1 term)" in err

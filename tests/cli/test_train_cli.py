@@ -130,6 +130,9 @@ def test_adapt_reports_before_and_after(run: Run, tmp_path: Path) -> None:
     report = json.loads(out)
     assert report["held_out"] == 16 and report["queries"] == 144
     assert 0 < report["before"]["reciprocal_rank@10"] <= 1 and report["after"]["document_terms"] > 0
+    assert report["after"].keys() == report["before"].keys()
+    # Each text has its number, which no other has: words find what the model's pieces do not tell apart.
+    assert report["before"]["reciprocal_rank@10 with words"] > report["before"]["reciprocal_rank@10"]
     assert json.loads(Path("adapted/adapted.json").read_text())["after"] == report["after"]
     # The kind of model it starts from: its mask, and repeats in queries.
     was, now = (SparseEncoder.load(name).settings() for name in ("lsr-doc-tiny", "adapted/model"))
@@ -148,6 +151,8 @@ def test_adapting_can_be_planned_and_changed(run: Run, tmp_path: Path) -> None:
     assert "documents     60" in out and "at most 60 of each kind: crops" in out and "teachers      bm25" in out
     assert "7, each of 4 queries" in out and "0.5 info_nce" in out
     assert not Path("adapted").exists()
+    with_words = run(*command, "--dry-run", "--set", "words.weight=2", "--set", "words.language=german")[1]
+    assert "kl (of scores + 2 BM25)" in with_words and "BM25)" not in out
     plan = json.loads(run(*command, "--dry-run", "--json")[1])
     assert (plan["documents"], plan["queries"], plan["kinds"], plan["run"]["steps"]) == (60, 60, ["crops"], 400)
     for change, message in (
@@ -155,6 +160,8 @@ def test_adapting_can_be_planned_and_changed(run: Run, tmp_path: Path) -> None:
         ("batch_size=4.5", "takes a whole number"),
         ("sparsity=much", "takes a number"),
         ("learning_rate=0", "must be above 0"),
+        ("words.weight=-1", "words.weight"),
+        ("words.language=klingon", "there is no stemmer for 'klingon'"),
         ("run.warmpu=0.1", "error: run.warmpu: run has no 'warmpu'"),
     ):
         code, _, err = run(*command, "--dry-run", "--set", change)

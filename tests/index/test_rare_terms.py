@@ -21,6 +21,8 @@ from lsr.index.engines.blocks.kernel import search_blocks
 from lsr.index.engines.bmp.kernel import search_bmp
 from lsr.index.engines.direct.kernel import score_each
 from lsr.index.engines.exhaustive.kernel import search_all
+from lsr.index.engines.prepared import PreparedQueries
+from lsr.index.engines.queries import in_shared_columns
 from lsr.index.engines.seismic.kernel import search_seismic
 from lsr.index.format.columns import COLUMNS, SHARED, SharedColumns
 from lsr.index.fusion.fuse import fuse
@@ -47,6 +49,22 @@ def test_terms_take_two_bytes_and_tables_go_by_columns(index: Index) -> None:
     columns = segment.forward.indices.astype(np.int64)
     inside = np.repeat(np.arange(len(VECTORS)), np.diff(segment.forward.indptr))
     assert ((columns[1:] == columns[:-1]) & (inside[1:] == inside[:-1])).sum() > 100
+
+
+@pytest.mark.parametrize("terms", [1, 5, 40, 250, 257, 1000])
+def test_a_query_alone_goes_by_the_columns_that_it_has_among_others(terms: int) -> None:
+    random, columns = np.random.default_rng(terms), SharedColumns.of(300_000)
+    assert columns is not None
+    # Neighbours in one column, as well as any others.
+    near = columns.first + 5 + columns.shared * np.arange(columns.most_turns - 1)
+    for most in (columns.first, columns.first + 40_000, columns.terms):
+        ids = np.unique(np.concatenate([random.integers(0, most, terms), near[:terms]]))[-terms:].astype(np.uint32)
+        weights = random.random(len(ids)).astype(np.float32)
+        alone = in_shared_columns(PreparedQueries(np.array([0, len(ids)]), ids, weights), columns)
+        twice = PreparedQueries(np.array([0, len(ids), 2 * len(ids)]), np.tile(ids, 2), np.tile(weights, 2))
+        for query in in_shared_columns(twice, columns):
+            for found, expected in zip(next(iter(alone)), query, strict=True):
+                assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -144,9 +144,17 @@ class IndexSearcher:
         searcher.name = f"{encoder.name}{WITH_WORDS}"
         return searcher
 
-    def search(self, queries: Sequence[str], k: int) -> list[Rows]:
-        """See `CandidateSearcher.search`. InputError for a hit that is not among the texts."""
-        vectors = self._retriever.sparse_queries(queries)
+    def document_terms(self) -> float:
+        """The mean number of a document's terms that are the model's."""
+        documents = self._retriever.index.parts["terms"].documents
+        return float(documents[: self._retriever.encoder.dim].sum()) / len(self._rows)
+
+    def search(self, queries: Sequence[str], k: int, lexical_weight: float | None = None) -> list[Rows]:
+        """See `CandidateSearcher.search`; `lexical_weight`: how much words count, by default the index's.
+
+        InputError for a hit that is not among the texts.
+        """
+        vectors = self._retriever.sparse_queries(queries, lexical_weight=lexical_weight)
         found = [hits.rows for hits in self._retriever.index.search_batch(vectors, k)]
         for row in np.unique(np.concatenate(found)) if found else ():
             if self._rows[row] < 0:

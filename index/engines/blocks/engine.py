@@ -79,7 +79,8 @@ class Approximate(Engine[ApproximateParameters]):
         parameters: ApproximateParameters,
     ) -> list[Found]:
         """See `Engine.search`."""
-        return _searches()[0](segment, queries, k, allowed, scratch, limits_of(parameters))
+        limits = limits_of(parameters, words=segment.record.words > 0)
+        return _searches()[0](segment, queries, k, allowed, scratch, limits)
 
     def search_together(
         self,
@@ -90,7 +91,8 @@ class Approximate(Engine[ApproximateParameters]):
         parameters: ApproximateParameters,
     ) -> list[Found]:
         """See `Engine.search_together`."""
-        return _searches()[1](together, queries, k, allowed, limits_of(parameters))
+        limits = limits_of(parameters, words=any(each.record.words for each in together.members))
+        return _searches()[1](together, queries, k, allowed, limits)
 
 
 @cache

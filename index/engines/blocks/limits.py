@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lsr.index.engines.blocks.parameters import ApproximateParameters
+from lsr.index.engines.blocks.parameters import ApproximateParameters, usual_cut
 
 # About three years: a longer budget is no limit.
 _LONGEST_NS = 1e17
@@ -31,10 +31,12 @@ EXACT = Limits("exact")
 """Blocks are skipped only if their bound shows that they hold none of the best."""
 
 
-def limits_of(parameters: ApproximateParameters) -> Limits:
-    """The limits of approximate search: the blocks with the best bounds, until they no longer promise enough."""
+def limits_of(parameters: ApproximateParameters, *, words: bool) -> Limits:
+    """The limits of approximate search: the blocks with the best bounds, until they no longer promise enough.
+
+    `words`: whether the index holds words.
+    """
     limit = parameters.budget_us
     budget = 0 if limit is None else max(int(min(limit * 1000, _LONGEST_NS)), 1)
-    return Limits(
-        "approximate", float(parameters.cut), float(parameters.heap_factor), parameters.max_blocks or 0, budget
-    )
+    cut = usual_cut(words=words) if parameters.cut is None else float(parameters.cut)
+    return Limits("approximate", cut, float(parameters.heap_factor), parameters.max_blocks or 0, budget)

@@ -60,9 +60,11 @@ def write_bmp_blocks(
     frequent_share: float,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    compact: bool = False,
 ) -> None:
     """Write the bmp_* files of a segment; see `write_summaries`."""
-    write_summaries(folder, forward, dim, settings.block_size, frequent_share, threads, progress, PREFIX)
+    size = settings.block_size
+    write_summaries(folder, forward, dim, size, frequent_share, threads, progress, PREFIX, compact=compact)
     weights = new_array(folder / KTH_WEIGHTS_NAME, np.uint8, len(LEVELS) * dim).reshape(len(LEVELS), dim)
     _fill_kth_weights(forward, weights)
 

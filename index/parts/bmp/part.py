@@ -46,4 +46,6 @@ class BmpPart(WrittenPart):
         settings = draft.settings
         assert settings.bmp is not None
         share = settings.choose_frequent_share(draft.documents)
-        write_bmp_blocks(draft.folder, draft.forward, draft.dim, settings.bmp, share, draft.threads, report)
+        write_bmp_blocks(
+            draft.folder, draft.forward, draft.dim, settings.bmp, share, draft.threads, report, draft.compact
+        )

@@ -126,8 +126,12 @@ def write_summaries(
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     prefix: str = PREFIX,
+    *,
+    compact: bool = False,
 ) -> None:
     """Write the files PREFIX_*.npy of a segment; `progress` is called with the number of documents gone through.
+
+    `compact`: see `SegmentDraft`.
 
     Windows are summarised side by side on `threads` threads (default: as many as there are CPUs) and written in order,
     so the bytes do not depend on the threads. Each takes 3 bytes for each of a window's postings, some 60 MB for
@@ -155,6 +159,8 @@ def write_summaries(
         )
         frequent_rows = frequent_weights.reshape(len(frequent_terms), _padded(blocks))
         term_maxima = np.zeros(dim, np.uint8)
+        starts_path = folder / f"{prefix}_list_starts.npy"
+        listed_postings = int(counts.sum()) - int(counts[frequent_terms].sum())
 
         def summarise(first: int) -> tuple[npt.NDArray[Any], ...]:
             last = min(first + window, blocks)
@@ -170,7 +176,7 @@ def write_summaries(
             )
 
         with (
-            OffsetWriter(folder / f"{prefix}_list_starts.npy") as starts_file,
+            OffsetWriter(starts_path, end=listed_postings if compact else None) as starts_file,
             ArrayWriter(folder / f"{prefix}_list_blocks.npy", np.uint16) as blocks_file,
             ArrayWriter(folder / f"{prefix}_list_weights.npy", np.uint8) as weights_file,
         ):

@@ -34,4 +34,6 @@ class SummariesPart(WrittenPart):
         """See `WrittenPart.write`."""
         block_size = draft.settings.choose_block_size(draft.documents)
         share = draft.settings.choose_frequent_share(draft.documents)
-        write_summaries(draft.folder, draft.forward, draft.dim, block_size, share, draft.threads, report)
+        write_summaries(
+            draft.folder, draft.forward, draft.dim, block_size, share, draft.threads, report, compact=draft.compact
+        )

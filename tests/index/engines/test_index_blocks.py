@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from index_oracle import Oracle, Pairs, random_vectors
 
 from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
 from lsr.index import Hits, Index, IndexBuilder, IndexSettings
 from lsr.index.engines.blocks.parameters import usual_blocks
 from lsr.index.kernels.accumulate import accumulate
@@ -216,3 +218,19 @@ def test_the_order_of_a_filters_rows_is_not_that_of_the_index(index: Index) -> N
         mask = np.arange(DOCUMENTS) == row
         for mode in index.sparse.modes:
             assert index.search(terms[:1], weights[:1], allow=mask, mode=mode).rows.tolist() == [row][: len(terms)]
+
+
+@pytest.mark.parametrize(("words", "cut"), [(0, 0.12), (DIM // 2, 0.08)])
+def test_what_is_left_out_by_default_is_less_with_words(tmp_path: Path, words: int, cut: float) -> None:
+    names = [f"w{number}" for number in range(words)]
+    tokens = Vocabulary(f"t{number}" for number in range(DIM - words))
+    with IndexBuilder(tmp_path / "index", dim=DIM, vocabulary=tokens, words=names or None) as builder:
+        builder.add(VECTORS)
+        index = builder.finish()
+
+    def postings(**parameters: float) -> list[int]:
+        found = [index.search(*query, 10, mode="approximate", **parameters) for query in QUERIES]
+        return [hits.stats.postings + hits.stats.frequent_cells for hits in found]
+
+    assert postings() == postings(cut=cut)
+    assert sum(postings(cut=0.08)) > sum(postings(cut=0.12))

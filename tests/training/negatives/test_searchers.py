@@ -94,6 +94,11 @@ def test_a_model_with_words(
     found, expected = searcher.search(queries, 5), indexed.search(queries, 5)
     assert [rows.tolist() for rows in found] == [rows.tolist() for rows in expected]
     assert "words" in Index.open(tmp_path / "work" / "index").parts
+    alone = load_searcher("splade-tiny", toy_set.texts, tmp_path / "alone", bm25=no_bm25).search(queries, 5)
+    without = searcher.search(queries, 5, lexical_weight=0.0)
+    assert [rows.tolist() for rows in without] == [rows.tolist() for rows in alone]
+    terms = encoder.encode_documents([each.contents for each in toy_documents])
+    assert searcher.document_terms() == len(terms.indices) / len(toy_documents)
     with pytest.raises(InputError, match="beside the terms of a sparse model"):
         load_searcher("minilm+words", toy_set.texts, tmp_path / "dense", bm25=no_bm25)
     with pytest.raises(ModelError, match="no model"):
