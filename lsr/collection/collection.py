@@ -301,9 +301,9 @@ class Collection:
         """Wait until segments are made and merged, as far as there is something to do."""
         self._writer.wait()
 
-    def compact(self) -> None:
-        """Put all documents into one segment, without what was deleted; with token vectors, if all have them."""
-        self._writer.compact()
+    def compact(self, progress: Callable[[int], None] | None = None) -> None:
+        """Put all documents into one segment: see `lsr.index.collection.writer.CollectionWriter.compact`."""
+        self._writer.compact(progress)
 
     def reindex(
         self,
@@ -340,6 +340,11 @@ class Collection:
     def close(self) -> None:
         """Make all writes safe, and let others write."""
         self._writer.close()
+
+    @property
+    def building(self) -> bool:
+        """Whether a segment is being made now, of memory or of others."""
+        return self._writer.building
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -384,8 +389,7 @@ class Collection:
         """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
         if text is None and filter is None:
             return len(self)
-        total = self.search(text, 1, filter=filter, min_score=min_score, count=True).total
-        return int(total.value)
+        return int(self.search(text, 1, filter=filter, min_score=min_score, count=True).total.value)
 
     def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
         """How many of the documents that match a text and a filter, or of all, have each value of these fields.

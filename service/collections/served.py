@@ -80,7 +80,9 @@ class ServedCollection:
     def figures(self) -> CollectionFigures | None:
         """What metrics say of it; None if it cannot be read, or is none that says something of itself."""
         try:
-            return CollectionFigures.of(self.now().index.describe())
+            collection = self._collection
+            building = None if collection is None else int(collection.building)
+            return CollectionFigures.of(self.now().index.describe(), merges_running=building)
         except (LsrError, OSError) as error:
             logger.warning("metrics without the collection %s: %s", self.name, error)
             return None
