@@ -86,8 +86,8 @@ class Collection:
         )
 
     def _beside(self, path: Path) -> Self:
-        """Another collection, opened as this one."""
-        return type(self)(path, device=self.device, policy=self._writer.policy)
+        """Another collection, opened as this one; of its models, those that are the same are shared."""
+        return type(self)(path, device=self.device, policy=self._writer.policy, retriever=self.retriever)
 
     @classmethod
     def open(
