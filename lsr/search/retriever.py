@@ -295,7 +295,7 @@ class Retriever:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
         if self.index.encoder is not None or self._model is not None:
-            self._encoders.sparse_query("warm up")
+            self.search("warm up", 1)  # of no documents yet, too
             _ = self.vocabulary  # read from disk on first use
 
     @property
