@@ -1,8 +1,9 @@
 """What a good client notices of many bad ones: latency of a served index while slow connections are kept open.
 
 The bad ones connect and are silent, or send half of a request's head or body, or a byte of it a second, also of a body
-of documents, or never take their answers. Each that the server closes is opened again a second later. Beside them one
-client asks question after question: on one connection, and on a new one for each. Needs Linux.
+of documents, or never take their answers: first silent ones alone, as pools of clients keep them, then as many of each
+kind. Each that the server closes is opened again a second later. Beside them one client asks question after question:
+on one connection, and on a new one for each. Needs Linux.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, help="an index of text (default: a small one is made)")
     parser.add_argument("--question", default="how do I read a file line by line", help="(%(default)s)")
     parser.add_argument("--connections", type=int, default=1600, metavar="N", help="bad ones (%(default)s)")
+    parser.add_argument("--silent", type=int, default=1000, metavar="N", help="silent ones alone (%(default)s)")
     parser.add_argument(
         "--descriptors",
         type=int,
@@ -93,7 +95,8 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     )
     told = "".join(
         f"\nWith `{limit}` the slow connections were opened {server['opened']:,} times; the server had at most "
-        f"{server['descriptors']:,} descriptors open and {server['peak_mb']:.0f} MB resident, and logged "
+        f"{server['descriptors']:,} descriptors open and {server['peak_mb']:.0f} MB resident "
+        f"({', '.join(f'{name}: {size:.0f}' for name, size in server['resident_mb'].items())}), and logged "
         f"{server['log_bytes']:,} bytes beside a line for each request.\n"
         for limit, server in servers.items()
     )
@@ -104,16 +107,25 @@ def measure(index: Path, descriptors: int, arguments: argparse.Namespace) -> dic
     """A server with so many descriptors, asked alone and beside the bad connections."""
     with served(index, descriptors) as server:
         rows = {"alone": ask(server, arguments.question, arguments.seconds)}
-        with besieged(server.port, arguments.connections, index.name) as opened:
-            name = f"beside {arguments.connections:,} slow connections"
-            rows[name] = ask(server, arguments.question, arguments.seconds)
-            return {
-                "rows": rows,
-                "opened": opened(),
-                "descriptors": server.descriptors,
-                "peak_mb": server.peak_mb(),
-                "log_bytes": server.log_bytes(),
-            }
+        resident = {"alone": server.memory_mb("VmRSS")}
+        opened = 0
+        for count, kinds, called in (
+            (arguments.silent, ["silent"], "silent"),
+            (arguments.connections, list(KINDS), "slow"),
+        ):
+            with besieged(server.port, count, index.name, kinds) as times:
+                name = f"beside {count:,} {called} connections"
+                rows[name] = ask(server, arguments.question, arguments.seconds)
+                resident[name] = server.memory_mb("VmRSS")
+                opened += times()
+        return {
+            "rows": rows,
+            "opened": opened,
+            "descriptors": server.descriptors,
+            "peak_mb": server.memory_mb("VmHWM"),
+            "resident_mb": resident,
+            "log_bytes": server.log_bytes(),
+        }
 
 
 @dataclass
@@ -129,9 +141,10 @@ class Served:
         folder = Path(f"/proc/{self.process.pid}/fd")
         self.descriptors = max(self.descriptors, sum(1 for _ in folder.iterdir()))
 
-    def peak_mb(self) -> float:
+    def memory_mb(self, name: str) -> float:
+        """As the system names it: "VmRSS" now, "VmHWM" at most."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+        return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) / 1024
 
     def log_bytes(self) -> int:
         return self.log.stat().st_size
@@ -211,11 +224,11 @@ def timed(server: Served, question: str, seconds: float, *, kept: bool) -> dict[
 
 
 @contextmanager
-def besieged(port: int, connections: int, index: str) -> Iterator[Callable[[], int]]:
+def besieged(port: int, connections: int, index: str, kinds: Sequence[str]) -> Iterator[Callable[[], int]]:
     """Bad connections from a process of its own, all of them opened at least once; how often they were."""
     context = multiprocessing.get_context("spawn")
     opened = context.Value("q", 0)
-    process = context.Process(target=besiege, args=(port, connections, index, opened), daemon=True)
+    process = context.Process(target=besiege, args=(port, connections, index, kinds, opened), daemon=True)
     process.start()
     try:
         while opened.value < connections:
@@ -226,8 +239,8 @@ def besieged(port: int, connections: int, index: str) -> Iterator[Callable[[], i
         process.join()
 
 
-def besiege(port: int, connections: int, index: str, opened: Any) -> None:
-    """Keep so many connections, of each kind as many."""
+def besiege(port: int, connections: int, index: str, kinds: Sequence[str], opened: Any) -> None:
+    """Keep so many connections, of each of these kinds as many."""
 
     loop_of = asyncio.get_running_loop
 
@@ -259,8 +272,7 @@ def besiege(port: int, connections: int, index: str, opened: Any) -> None:
                 closed.cancel()
 
     async def all_of_them() -> None:
-        kinds = list(KINDS.values())
-        await asyncio.gather(*(keep(*kinds[i % len(kinds)]) for i in range(connections)))
+        await asyncio.gather(*(keep(*KINDS[kinds[i % len(kinds)]]) for i in range(connections)))
 
     asyncio.run(all_of_them())
 

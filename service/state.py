@@ -73,6 +73,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what was accepted, make it safe, and let others write."""
+        self.warm_up.close()
         self.jobs.close()
         self.pool.close()
         self.writes.close()

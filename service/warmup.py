@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future
-from threading import Thread
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from threading import Event, Thread
 from time import perf_counter
+from typing import Any
 
 from lsr.core.errors import LsrError
 from lsr.search.flat import plan_of
+from lsr.search.models import encoder_of_part
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
@@ -17,9 +20,16 @@ from lsr.service.http.errors import NotReadyError
 
 logger = logging.getLogger("lsr.service")
 
+# Seconds between two looks for what others have made.
+LOOKED_EVERY = 0.5
+
 
 class WarmUp:
-    """Warms up collections in a separate thread, one after another, and withholds each until that is done."""
+    """Warms up collections in a separate thread, one after another, and withholds each until that is done.
+
+    It goes on to look for collections that other processes make, or encode by another model. These are not withheld:
+    whoever asks before they are warm waits for what it needs itself.
+    """
 
     def __init__(self, root: Root, rerank: str = "") -> None:
         """`rerank` is the model with which searches may be re-ranked, or ""."""
@@ -27,6 +37,9 @@ class WarmUp:
         self._rerank = rerank
         self._ready: set[str] = set()
         self._failures: dict[str, str] = {}
+        # What each was warmed up for, whether or not that went well.
+        self._tried: dict[str, Any] = {}
+        self._ended = Event()
         # A daemon thread, so that stopping the server never waits for a compiler or for a model to load.
         self._thread = Thread(target=self._run, name="lsr-warm-up", daemon=True)
         self._done: Future[None] = Future()
@@ -35,12 +48,16 @@ class WarmUp:
         """Begin, and return at once."""
         self._thread.start()
 
+    def close(self) -> None:
+        """Look for nothing more."""
+        self._ended.set()
+
     def join(self, timeout: float | None = None) -> None:
-        """Wait until all were tried."""
-        self._thread.join(timeout)
+        """Wait until all that there were at the start were tried."""
+        wait([self._done], timeout)
 
     async def done(self, timeout: float) -> None:
-        """Wait until all were tried, or `timeout` seconds are over."""
+        """Wait for the same, or until `timeout` seconds are over."""
         if not self._done.done():
             await asyncio.wait([asyncio.wrap_future(self._done)], timeout=timeout)
 
@@ -60,6 +77,7 @@ class WarmUp:
     def warm(self, collection: ServedCollection) -> None:
         """Warm up one collection, now; what went wrong is logged, and said to who asks for it."""
         start = perf_counter()
+        self._tried[collection.name] = _models_of(collection)
         try:
             backend = collection.warm_up(self._rerank)
         except LsrError as error:
@@ -77,14 +95,25 @@ class WarmUp:
 
     def _run(self) -> None:
         try:
-            for name in self._root.names():
-                try:
-                    collection = self._root.find(name)
-                except LsrError:  # removed meanwhile
-                    continue
-                self.warm(collection)
+            self._look()
         finally:
             self._done.set_result(None)
+        # What is in a folder may be changed by others, whichever process of the server this is.
+        while self._root.folder is not None and not self._ended.wait(LOOKED_EVERY):
+            with suppress(OSError):  # of a folder that cannot be looked into now
+                self._look()
+
+    def _look(self) -> None:
+        """Warm up what is new, or of another model than it was."""
+        for name in self._root.names():
+            if self._ended.is_set():
+                return
+            try:
+                collection = self._root.find(name)
+            except LsrError:  # removed meanwhile
+                continue
+            if name not in self._tried or self._tried[name] != _models_of(collection):
+                self.warm(collection)
 
     def _warm_up_dense(self, backend: SearchBackend) -> None:
         """Warm up what hybrid search needs in addition. Sparse search works without it."""
@@ -96,3 +125,12 @@ class WarmUp:
             logger.warning("searches with dense vectors will fail: %s", error.message())
         except Exception:  # whatever it is, sparse search can still work
             logger.exception("searches with dense vectors will fail")
+
+
+def _models_of(collection: ServedCollection) -> Any:
+    """Which models a collection is of now; None if it cannot be read."""
+    try:
+        index = collection.now().index
+    except (LsrError, OSError):
+        return None
+    return index.encoder, encoder_of_part(index, "dense") if hasattr(index, "manifest") else None

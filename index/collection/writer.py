@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Self
 import numpy as np
 
 from lsr.core.errors import LsrError
+from lsr.core.progress import in_proportion
 from lsr.index.collection.build import build_segment
 from lsr.index.collection.burying import bury_of_memory, bury_since
 from lsr.index.collection.carrying import carried_parts
 from lsr.index.collection.policy import LivePolicy
 from lsr.index.collection.publish import Publisher
-from lsr.index.collection.rows import Rows, paced_rows, rows_of_memory, rows_of_segments
+from lsr.index.collection.rows import rows_of_memory, rows_of_segments
 from lsr.index.collection.shown import Shown
 from lsr.index.collection.tokens import TextTokens, TokensOf
 from lsr.index.collection.versions import in_place_of, share_files, without_log
@@ -37,7 +38,6 @@ from lsr.index.live.snapshot import Index
 from lsr.index.live.tombstones import Tombstones
 from lsr.index.live.vocabulary import stored_vocabulary
 from lsr.index.live.writes import Write, check_writes
-from lsr.index.parts.segment import Segment
 
 
 class CollectionWriter:
@@ -55,6 +55,7 @@ class CollectionWriter:
 
     Attributes:
         path: the folder; lock: the right to write to it.
+        building: whether a segment is being made now, of memory or of others.
         recovered: what was found at opening that was not as a writer leaves it, in words; mostly nothing.
     """
 
@@ -95,7 +96,7 @@ class CollectionWriter:
         self._show()
         self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
-        self._closing = self._busy = False
+        self._closing = self.building = False
         # Flushes that were asked for, and those of them that were made; compactions that wait for their turn.
         self._asked = self._answered = self._compactions = 0
         self._worker = threading.Thread(target=self._run, name=f"segments of {self.path}", daemon=True)
@@ -191,27 +192,30 @@ class CollectionWriter:
             self._work.wait_for(lambda: self._stopped or self._answered >= mine)
             self._check_open()
 
-    def compact(self) -> None:
+    def compact(self, progress: Callable[[int], None] | None = None) -> None:
         """Put all that lives into one segment, and wait for that. Raises what went wrong with it.
 
-        Token vectors that only some documents have are left out.
+        Token vectors that only some documents have are left out. `progress` is called with the number of documents just
+        written again; what it raises ends this, and leaves the segments as they are.
         """
         self.flush()
         with self._work:
             self._compactions += 1
             try:
-                self._work.wait_for(lambda: not self._busy)
+                self._work.wait_for(lambda: not self.building)
             finally:
                 self._compactions -= 1
             self._check_open()
-            self._busy = True
+            self.building = True
         try:
             tombstones = list(self._state.tombstones)
             if len(tombstones) > 1 or any(each.count for each in tombstones):
-                self._merge(tombstones)
+                self._merge(tombstones, progress)
+            elif progress is not None:
+                progress(len(self.snapshot().documents))
         finally:
             with self._work:
-                self._busy = False
+                self.building = False
                 self._work.notify_all()
 
     def adopt(self, made: Path, *, keep: bool = False, tokens_of: TokensOf | None = None) -> None:
@@ -227,7 +231,7 @@ class CollectionWriter:
         with self._work:
             if keep:
                 self.flush()
-            self._work.wait_for(lambda: not self._busy)
+            self._work.wait_for(lambda: not self.building)
             self._check_open()
             share_files(made, self.path, taken)
             number = self._log.rotate()
@@ -250,7 +254,7 @@ class CollectionWriter:
     def wait(self) -> None:
         """Wait until memory is below its bound and no segments are left to merge. Raises what went wrong."""
         with self._work:
-            self._work.wait_for(lambda: self._stopped or not (self._busy or self._todo()))
+            self._work.wait_for(lambda: self._stopped or not (self.building or self._todo()))
             self._check_open()
 
     def close(self) -> None:
@@ -263,7 +267,7 @@ class CollectionWriter:
         self._worker.join()
         with self._work:
             # Another thread may be compacting: what it publishes is ours to publish only while we hold the lock.
-            self._work.wait_for(lambda: not self._busy)
+            self._work.wait_for(lambda: not self.building)
         try:
             self._log.close()
         finally:
@@ -287,7 +291,7 @@ class CollectionWriter:
 
     def _may_begin(self) -> bool:
         """Whether it may be begun. Compactions come first: while others write on, there may be work without end."""
-        return not (self._busy or self._compactions or self._failure) and self._todo()
+        return not (self.building or self._compactions or self._failure) and self._todo()
 
     def _is_full(self) -> bool:
         """Whether memory is to become a segment. Deletions fill the log alone, which is replayed at every opening."""
@@ -310,7 +314,7 @@ class CollectionWriter:
                 self._work.wait_for(lambda: self._closing or self._may_begin())
                 if self._closing:
                     return
-                self._busy = True
+                self.building = True
                 asked = self._asked
                 full = asked > self._answered or self._is_full()
             try:
@@ -323,7 +327,7 @@ class CollectionWriter:
             finally:
                 with self._work:
                     self._answered = asked
-                    self._busy = False
+                    self.building = False
                     self._work.notify_all()
 
     def _flush_memory(self) -> None:
@@ -336,7 +340,8 @@ class CollectionWriter:
             frozen = self._state.begin_memory()
             state = frozen.segment.state
             self._show()
-        made = self._made(rows_of_memory(state, self.manifest.model_terms, windows=self._cuts)) if state.live else None
+        rows = rows_of_memory(state, self.manifest.model_terms, windows=self._cuts)
+        made = build_segment(self.path, self.manifest, rows, self._vocabulary, rate=self.policy.merge_rate)
         with self._changing:
             tombstones = list(self._state.tombstones)
             if made is not None:
@@ -352,14 +357,17 @@ class CollectionWriter:
             self._show()
         self._log.remove_before(number)
 
-    def _merge(self, merged: Sequence[Tombstones]) -> None:
+    def _merge(self, merged: Sequence[Tombstones], progress: Callable[[int], None] | None = None) -> None:
         """Make one segment of some, without what is deleted of them."""
         with self._changing:
             before = [each.state() for each in merged]
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
         rows = rows_of_segments(searched, self.manifest.model_terms, scale, windows=self._cuts)
-        made = self._made(rows, searched) if rows.rows else None
+        # Of windows, several are one document.
+        report = in_proportion(progress, counted=rows.rows, reported=len(self.snapshot().documents))
+        rate, vocabulary = self.policy.merge_rate, self._vocabulary
+        made = build_segment(self.path, self.manifest, rows, vocabulary, searched, rate=rate, progress=report)
         with self._changing:
             left = [each for each in self._state.tombstones if each not in merged]
             if made is not None:
@@ -390,11 +398,3 @@ class CollectionWriter:
         """Whether documents are cut into windows."""
         live = self.manifest.live
         return live is not None and live.windows is not None
-
-    def _made(self, rows: Rows, merged: Sequence[SearchedSegment] = ()) -> Segment:
-        """Build a segment, at no more than the rate that the policy allows."""
-        paced = paced_rows(rows, self.policy.merge_rate)
-        record = build_segment(self.path, self.manifest, paced, self._vocabulary, merged)
-        segment = Segment.open(self.path / record.name, record)
-        segment.open_all()
-        return segment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lsr.cli.collection import CollectionPath, report_recovered
-from lsr.cli.console import note, print_json
+from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Json
 
 
@@ -24,7 +24,8 @@ def run(collection: CollectionPath, as_json: Json = False) -> None:
         report_recovered(opened)
         before = opened.snapshot.describe()
         had_late = any("late" in segment.record.parts for segment in opened.snapshot.segments)
-        opened.compact()
+        with progress_bar("compacting", len(opened)) as progress:
+            opened.compact(progress)
         after = opened.snapshot.describe()
         if had_late and "late" not in opened.snapshot.parts:
             note("token vectors, which not all documents had, are gone: `lsr late` makes those of all")

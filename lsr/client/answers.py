@@ -63,8 +63,9 @@ class JobState:
     """How far a server is with long work.
 
     Attributes:
-        kind: what is done: "compact", "reindex", "snapshot" or "restore".
-        done, total: documents that are encoded again, or bytes that are copied; None where nobody knows how many.
+        kind: what is done: "compact", "reindex", "go-back", "snapshot" or "restore".
+        done, total: documents that are written or encoded again, or bytes that are copied; None where nobody knows how
+            many.
         error: why it failed, or None; result: what came of it, or None.
         cancellable: whether it can be ended while it runs.
         created, ended: moments, in ISO 8601.

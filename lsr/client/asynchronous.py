@@ -158,6 +158,7 @@ class AsyncRemoteCollection:
     stats = _awaiting(collections.stats)
     compact = _starting(collections.compact)
     reindex = _starting(collections.reindex)
+    go_back = _starting(collections.go_back)
     snapshot = _starting(collections.snapshot)
     snapshots = _awaiting(collections.snapshots)
     restore = _starting(collections.restore)

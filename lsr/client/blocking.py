@@ -180,6 +180,7 @@ class RemoteCollection:
     stats = _blocking(collections.stats)
     compact = _starting(collections.compact)
     reindex = _starting(collections.reindex)
+    go_back = _starting(collections.go_back)
     snapshot = _starting(collections.snapshot)
     snapshots = _blocking(collections.snapshots)
     restore = _starting(collections.restore)

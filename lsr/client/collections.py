@@ -213,6 +213,14 @@ def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool 
     return answers.job((yield from target.ask("POST", "reindex", body=body, repeatable=False)))
 
 
+def go_back(target: Target, *, keep: bool = False) -> Steps[JobState]:
+    """Return to the version that `reindex` kept, with what was written since: a job, which fails if none was kept.
+
+    With `keep`, the version that is left is kept in its place.
+    """
+    return answers.job((yield from target.ask("POST", "go-back", body={"keep": keep}, repeatable=False)))
+
+
 def snapshots(target: Target) -> Steps[list[SnapshotInfo]]:
     """The snapshots that the server keeps of it, the newest first; also once it is removed."""
     found = yield from target.ask("GET", "snapshots")

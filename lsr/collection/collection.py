@@ -86,8 +86,8 @@ class Collection:
         )
 
     def _beside(self, path: Path) -> Self:
-        """Another collection, opened as this one."""
-        return type(self)(path, device=self.device, policy=self._writer.policy)
+        """Another collection, opened as this one; of its models, those that are the same are shared."""
+        return type(self)(path, device=self.device, policy=self._writer.policy, retriever=self.retriever)
 
     @classmethod
     def open(
@@ -305,9 +305,9 @@ class Collection:
         """Wait until segments are made and merged, as far as there is something to do."""
         self._writer.wait()
 
-    def compact(self) -> None:
-        """Put all documents into one segment, without what was deleted; with token vectors, if all have them."""
-        self._writer.compact()
+    def compact(self, progress: Callable[[int], None] | None = None) -> None:
+        """Put all documents into one segment: see `lsr.index.collection.writer.CollectionWriter.compact`."""
+        self._writer.compact(progress)
 
     def reindex(
         self,
@@ -344,6 +344,11 @@ class Collection:
     def close(self) -> None:
         """Make all writes safe, and let others write."""
         self._writer.close()
+
+    @property
+    def building(self) -> bool:
+        """Whether a segment is being made now, of memory or of others."""
+        return self._writer.building
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -388,8 +393,7 @@ class Collection:
         """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
         if text is None and filter is None:
             return len(self)
-        total = self.search(text, 1, filter=filter, min_score=min_score, count=True).total
-        return int(total.value)
+        return int(self.search(text, 1, filter=filter, min_score=min_score, count=True).total.value)
 
     def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
         """How many of the documents that match a text and a filter, or of all, have each value of these fields.

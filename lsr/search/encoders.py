@@ -20,8 +20,9 @@ from lsr.encoding.lexical.settings import WORDS_ALONE, LexicalRecord
 from lsr.encoding.sparse.rows import NOTHING, assemble
 from lsr.index.fusion.query import HybridQuery, SparseQuery
 from lsr.index.fusion.settings import RetrieveSettings
-from lsr.search.gathering import Gathering, runs_at_once, sparse_rows
+from lsr.search.gathering import Gathering, sparse_rows
 from lsr.search.lexical import stored_lexical
+from lsr.search.models import Models, encoder_of_part, of_model
 
 if TYPE_CHECKING:
     from lsr.core.vocabulary import Vocabulary
@@ -70,7 +71,7 @@ class IndexEncoders:
     Args:
         index: whose records say what to load.
         model, device, light, query_idf, threads: as for `lsr.search.retriever.Retriever.open`.
-        gathers: as for `Retriever`.
+        gathers, models: as for `Retriever`.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class IndexEncoders:
         query_idf: float | None,
         threads: int | None = None,
         gathers: bool = False,
+        models: Models | None = None,
     ) -> None:
-        self._index, self._threads, self._gathers = index, threads, gathers
+        self._index, self._threads, self._gathers, self._models = index, threads, gathers, models or Models()
         self._model, self._device, self._light, self._query_idf = model, device, light, query_idf
         self._queries: SparseEncoder | None = None
         # As it was loaded, without the IDF of a collection.
@@ -136,6 +138,7 @@ class IndexEncoders:
                 query_idf=self._query_idf,
                 threads=self._threads,
                 gathers=self._gathers,
+                models=self._models,
             )
             if index.encoder == self._index.encoder:
                 made._plain, made._documents = self._plain, self._documents
@@ -206,9 +209,9 @@ class IndexEncoders:
         if not self._gathers or encoder.inference_free:
             return encoder.encode_queries([text]).row(0)
         with self._loading:
-            runs = self._sparse_runs = self._sparse_runs or Gathering(
-                partial(sparse_rows, encoder), runs_at_once(self._device)
-            )
+            if self._sparse_runs is None:
+                self._sparse_runs = self._models.gathering(encoder, partial(sparse_rows, encoder), self._device)
+            runs = self._sparse_runs
         return runs(text)
 
     def _dense_query(self, text: str) -> npt.NDArray[np.float32]:
@@ -216,7 +219,9 @@ class IndexEncoders:
         if not self._gathers:
             return encoder.encode_queries([text])[0]
         with self._loading:
-            runs = self._dense_runs = self._dense_runs or Gathering(encoder.encode_queries, runs_at_once(self._device))
+            if self._dense_runs is None:
+                self._dense_runs = self._models.gathering(encoder, encoder.encode_queries, self._device)
+            runs = self._dense_runs
         return runs(text)
 
     def sparse_queries(
@@ -311,7 +316,9 @@ class IndexEncoders:
         if record is None:
             raise ModelError("this index does not say which model made its dense vectors", remedies=[NAME_DENSE_MODEL])
         again = [add_part_again("dense", self._index.path)]
-        return DenseEncoder.of_record(record, device=self._device, threads=self._threads, remedies=again)
+        options: dict[str, Any] = {"device": self._device, "threads": self._threads}
+        load = partial(DenseEncoder.of_record, record, remedies=again, **options)
+        return self._models.shared("dense", record, options, load=load)
 
     def _load_encoder(self, *, queries_only: bool) -> SparseEncoder:
         from lsr.encoding.shared.recorded import recorded_options
@@ -335,7 +342,8 @@ class IndexEncoders:
         if self._model is None:
             assert record is not None
             remedies: list[Remedy | str] = ["build the index again", CHOOSE_MODEL_ANYWAY]
-            encoder = SparseEncoder.of_record(record, remedies=remedies, **options)
+            load = partial(SparseEncoder.of_record, record, remedies=remedies, **options)
+            encoder = self._models.shared("sparse", of_model(record), options, load=load)
         else:
             encoder = SparseEncoder.load(self._model, **recorded_options(record or {}), **options)
         if encoder.dim != self.model_dim:
@@ -386,12 +394,3 @@ class QueryEncoder:
 
 def _joined(terms: SparseQuery, words: SparseQuery) -> SparseQuery:
     return np.concatenate([terms[0], words[0]]), np.concatenate([terms[1], words[1]])
-
-
-def encoder_of_part(index: Index, name: str) -> Any:
-    """Which model made the dense or token vectors of an index, as it records it; None for none."""
-    live = index.manifest.live
-    if name == "dense" and live is not None:
-        return (live.dense or {}).get("encoder")
-    records = [segment.record.parts[name].record for segment in index.segments if name in segment.record.parts]
-    return records[0].get("encoder") if records else None

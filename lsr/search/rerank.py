@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.search.encoders import encoder_of_part
+from lsr.search.models import Models, encoder_of_part
 from lsr.search.plan import LATE
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ class Rerankers:
     Args:
         index: the index, whose documents' texts or token vectors are read.
         device: the device of the models.
+        models: as for `Retriever`.
     """
 
-    def __init__(self, index: Index, device: str | None = None) -> None:
-        self._index, self._device = index, device
+    def __init__(self, index: Index, device: str | None = None, models: Models | None = None) -> None:
+        self._index, self._device, self._models = index, device, models or Models()
         self._cross_encoders: dict[str, CrossEncoder] = {}
         self._token_encoder: TokenEncoder | None = None
         self._loading = RLock()
@@ -53,7 +55,8 @@ class Rerankers:
 
         with self._loading:
             if model not in self._cross_encoders:
-                self._cross_encoders[model] = CrossEncoder.load(model, device=self._device)
+                load = partial(CrossEncoder.load, model, device=self._device)
+                self._cross_encoders[model] = self._models.shared("cross", model, self._device, load=load)
             return self._cross_encoders[model]
 
     @property
@@ -64,5 +67,6 @@ class Rerankers:
         with self._loading:
             if self._token_encoder is None:
                 record = self._index.parts["late"].record.encoder
-                self._token_encoder = TokenEncoder.of_record(record, device=self._device)
+                load = partial(TokenEncoder.of_record, record, device=self._device)
+                self._token_encoder = self._models.shared("late", record, self._device, load=load)
             return self._token_encoder

@@ -21,6 +21,7 @@ from lsr.index.fusion.settings import SPARSE
 from lsr.search.asked import Asked, NumberedTerms, asked_with, encode_asked
 from lsr.search.encoders import EncodedQueries, IndexEncoders, QueryEncoder
 from lsr.search.flat import plan_of
+from lsr.search.models import Models
 from lsr.search.plan import SearchPlan
 from lsr.search.ranked import RankedIds
 from lsr.search.rerank import Rerankers
@@ -59,16 +60,19 @@ class Retriever:
         query_idf: float | None = None,
         threads: int | None = None,
         gathers: bool = False,
+        models: Models | None = None,
     ) -> None:
-        """As `open`; `gathers` lets a model read texts that several threads search for meanwhile in one run."""
+        """As `open`; `gathers` lets a model read texts that several threads search for meanwhile in one run.
+
+        Retrievers of several indexes that are given the same `models` load each of them once.
+        """
         if not hasattr(index, "documents"):
             raise InputError(f"a retriever needs an Index, not {kind_of(index)}; Retriever.open takes its path")
         self.index = index
-        self.rerankers = Rerankers(index, device)
-        self._encoders = IndexEncoders(
-            index, model=model, device=device, light=light, query_idf=query_idf, threads=threads, gathers=gathers
-        )
-        self._model = model
+        self._model, models = model, models or Models()
+        self.rerankers = Rerankers(index, device, models)
+        options: dict[str, Any] = {"device": device, "light": light, "query_idf": query_idf, "threads": threads}
+        self._encoders = IndexEncoders(index, model=model, gathers=gathers, models=models, **options)
 
     @classmethod
     def open(
@@ -293,7 +297,7 @@ class Retriever:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
         if self.index.encoder is not None or self._model is not None:
-            self._encoders.sparse_query("warm up")
+            self.search("warm up", 1)  # of no documents yet, too
             _ = self.vocabulary  # read from disk on first use
 
     @property

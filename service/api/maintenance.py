@@ -1,12 +1,14 @@
-"""Long work on one collection, as jobs: compaction, and another model."""
+"""Long work on one collection, as jobs: compaction, another model, and the way back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
 
 from lsr.collection.collection import Collection
+from lsr.collection.outcomes import Reindexed
 from lsr.service.api.answering import ACCEPTED
 from lsr.service.collections.jobs import Job, Progress, Work
 from lsr.service.http.answers import to_json
@@ -15,7 +17,7 @@ from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.prefix import path_to
 from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas import job_examples as examples
-from lsr.service.schemas.jobs import JobAnswer, ReindexRequest
+from lsr.service.schemas.jobs import GoBackRequest, JobAnswer, ReindexRequest
 from lsr.service.state import json_response, service_of
 
 router = APIRouter(responses=PROBLEMS, tags=["jobs"], route_class=JsonRoute)
@@ -25,14 +27,16 @@ router = APIRouter(responses=PROBLEMS, tags=["jobs"], route_class=JsonRoute)
 @needs(Role.ADMIN)
 async def compact(request: Request) -> Response:
     """Put all documents into one segment, without what was deleted, while they are searched and written to."""
+    found = service_of(request).collection(request)
 
-    def compacted(collection: Collection) -> dict[str, Any]:
-        collection.compact()
-        return {"documents": len(collection)}
+    def work(job: Job, progress: Progress) -> dict[str, Any]:
+        def compacted(collection: Collection) -> dict[str, Any]:
+            collection.compact(progress)
+            return {"documents": len(collection)}
 
-    service = service_of(request)
-    found = service.collection(request)
-    return await _begin(request, "compact", lambda job, progress: found.write(compacted))
+        return found.write(compacted)
+
+    return await _begin(request, "compact", work)
 
 
 @router.post("/reindex", response_model=JobAnswer, status_code=202, responses=ACCEPTED)
@@ -45,30 +49,49 @@ async def reindex(
 
     A job that was ended leaves what it has made; the next one for the same model goes on from there.
     """
+
+    def renewed(collection: Collection, progress: Progress) -> Reindexed:
+        return collection.reindex(asked.model, dense=asked.dense, keep=asked.keep, progress=progress)
+
+    return await _renew(request, "reindex", renewed)
+
+
+@router.post("/go-back", response_model=JobAnswer, status_code=202, responses=ACCEPTED)
+@needs(Role.ADMIN)
+async def go_back(
+    request: Request,
+    asked: Annotated[GoBackRequest | None, Body(openapi_examples={"and forth": {"value": examples.GO_BACK}})] = None,
+) -> Response:
+    """Return to the version that a reindexing kept, with what was written since, which alone is encoded.
+
+    It fails if no version was kept. A job that was ended is gone on with by the next one.
+    """
+    keep = asked is not None and asked.keep
+    return await _renew(
+        request, "go-back", lambda collection, progress: collection.go_back(keep=keep, progress=progress)
+    )
+
+
+async def _renew(request: Request, kind: str, renew: Callable[[Collection, Progress], Reindexed]) -> Response:
+    """Begin a job after which the request's collection is encoded otherwise."""
     service = service_of(request)
     found = service.collection(request)
 
     def work(job: Job, progress: Progress) -> dict[str, Any]:
-        def renewed(collection: Collection) -> dict[str, Any]:
-            done = collection.reindex(asked.model, dense=asked.dense, keep=asked.keep, progress=progress)
-            return {"documents": done.documents, "caught_up": done.caught_up}
-
-        result = found.write(renewed)
+        done = found.write(lambda collection: renew(collection, progress))
         service.warm_up.warm(found)
-        return result
+        return {"documents": done.documents, "caught_up": done.caught_up}
 
-    return await _begin(request, "reindex", work, counted=True)
+    return await _begin(request, kind, work)
 
 
-async def _begin(request: Request, kind: str, work: Work, *, counted: bool = False) -> Response:
-    """Begin a job that writes to the request's collection, which is opened for that; `counted`: by documents."""
+async def _begin(request: Request, kind: str, work: Work) -> Response:
+    """Begin a job that writes all documents of the request's collection again, which is opened for that."""
     service = service_of(request)
     found = service.collection(request)
 
     def start() -> Job:
-        writer = found.writer()
-        total = len(writer) if counted else None
-        return service.jobs.start(kind, found.name, work, total=total, cancellable=counted)
+        return service.jobs.start(kind, found.name, work, total=len(found.writer()), cancellable=True)
 
     return accepted(request, await service.change(request, start))
 

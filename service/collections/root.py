@@ -17,6 +17,7 @@ from lsr.core.files import remove, sync
 from lsr.index.format.manifest import MANIFEST_NAME
 from lsr.index.live.lock import WriterLock
 from lsr.search.live import LiveRetriever
+from lsr.search.models import Models
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.aliases import Aliases
 from lsr.service.collections.kept import FOLDER
@@ -49,7 +50,7 @@ class Root:
     ) -> None:
         """See `at` and `of`. `model` and `device` as for `Retriever.open`."""
         self.folder, self.only = folder, only
-        self._model, self._device = model, device
+        self._model, self._device, self._models = model, device, Models()
         self.aliases = Aliases(None if folder is None else folder / FOLDER / "aliases.json")
         self._changing = RLock()
         self._opened: dict[str, ServedCollection] = {}
@@ -130,7 +131,8 @@ class Root:
 
     def _made(self, name: str) -> ServedCollection:
         assert self.folder is not None
-        return ServedCollection(name, self.folder / name, model=self._model, device=self._device)
+        path = self.folder / name
+        return ServedCollection(name, path, model=self._model, device=self._device, models=self._models)
 
     def _forget(self, name: str) -> None:
         with self._changing:

@@ -12,6 +12,7 @@ from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
 from lsr.index.format.manifest import MANIFEST_NAME
 from lsr.search.live import LiveRetriever
+from lsr.search.models import Models
 from lsr.search.plan import RerankSettings, SearchPlan
 from lsr.service.backend import SearchBackend, Served
 from lsr.service.metrics.collections import CollectionFigures
@@ -32,10 +33,18 @@ class ServedCollection:
         path: its folder; None for a retriever that the server was given.
     """
 
-    def __init__(self, name: str, path: Path | None, *, model: str | None = None, device: str | None = None) -> None:
-        """`model` and `device` as for `Retriever.open`."""
+    def __init__(
+        self,
+        name: str,
+        path: Path | None,
+        *,
+        model: str | None = None,
+        device: str | None = None,
+        models: Models | None = None,
+    ) -> None:
+        """`model`, `device` and `models` as for `Retriever`."""
         self.name, self.path = name, path
-        self._model, self._device = model, device
+        self._model, self._device, self._models = model, device, models
         self._opening = RLock()
         self._served: Served | None = None
         self._reader: LiveRetriever | None = None
@@ -65,7 +74,8 @@ class ServedCollection:
     def _open(self) -> Served:
         if self._gone or self.path is None:
             raise NotFoundError(f"the collection {self.name!r} is no longer there")
-        self._reader = LiveRetriever.follow(self.path, model=self._model, device=self._device, gathers=True)
+        options = {"model": self._model, "device": self._device, "models": self._models}
+        self._reader = LiveRetriever.follow(self.path, gathers=True, **options)
         self._served = Served(self._reader)
         return self._served
 
@@ -80,7 +90,9 @@ class ServedCollection:
     def figures(self) -> CollectionFigures | None:
         """What metrics say of it; None if it cannot be read, or is none that says something of itself."""
         try:
-            return CollectionFigures.of(self.now().index.describe())
+            collection = self._collection
+            building = None if collection is None else int(collection.building)
+            return CollectionFigures.of(self.now().index.describe(), merges_running=building)
         except (LsrError, OSError) as error:
             logger.warning("metrics without the collection %s: %s", self.name, error)
             return None

@@ -17,6 +17,7 @@ _MOST_RATIO = 200
 _FREE_BYTES = 1 << 18
 # Of zstandard at its highest level; more is kept in memory only by who asks for it.
 _WINDOW_BYTES = 1 << 23
+_PART_BYTES = 1 << 20
 _CLOSE = {"Connection": "close"}
 
 
@@ -53,8 +54,9 @@ class Unpacked:
     """ASGI middleware: bodies with `Content-Encoding` gzip or zstd reach the application as they were before.
 
     413 if one unpacks to more than a body may have (`BodyLimit`), or to more than 200 times what was sent; 400 if it is
-    damaged, ends too early, or is followed by something; 415 for other codings. What is held is a part that arrived,
-    what it unpacks to within these bounds, and what a step of it unpacks to, which is 16 MiB at the very most.
+    damaged, ends too early, or is followed by something, another member or frame too; 415 for other codings. The
+    application gets it in parts of about a megabyte: what is held is a part that arrived, one of these, and what a step
+    unpacks to, which is 16 MiB at the very most.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -75,20 +77,22 @@ class Unpacked:
         # They are of what was sent, and not of what the application reads.
         left = [pair for pair in scope["headers"] if pair[0] not in (b"content-encoding", b"content-length")]
         body = _Body(coding, name, scope["state"]["most_bytes"])
+        made: Iterator[bytes] = iter(())
+        more = True
 
         async def unpacked() -> Message:
+            nonlocal made, more
             if body.complete:
                 return await receive()
-            while True:
+            while not (part := _some(made)):
+                if not more:
+                    body.finish()
+                    return {"type": "http.request", "body": b"", "more_body": False}
                 message = await receive()
                 if message["type"] != "http.request":
                     return message
-                more = message.get("more_body", False)
-                part = b"".join(body.parts(message.get("body", b"")))
-                if not more:
-                    body.finish()
-                if part or not more:
-                    return {"type": "http.request", "body": part, "more_body": more}
+                made, more = body.parts(message.get("body", b"")), message.get("more_body", False)
+            return {"type": "http.request", "body": part, "more_body": True}
 
         await self.app({**scope, "headers": left}, unpacked, send)
 
@@ -131,6 +135,15 @@ class _Body:
 
     def _wrong(self, what: str) -> HTTPException:
         return HTTPException(400, f"the body is not {self._name}, as its Content-Encoding says: {what}", _CLOSE)
+
+
+def _some(parts: Iterator[bytes]) -> bytes:
+    """The next parts, of together a megabyte or what there is."""
+    taken, size = [], 0
+    while size < _PART_BYTES and (part := next(parts, None)) is not None:
+        taken.append(part)
+        size += len(part)
+    return b"".join(taken)
 
 
 def _is_http(scope: Scope) -> bool:

@@ -17,10 +17,10 @@ class JobAnswer(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": examples.JOB})
 
     id: str
-    kind: str = Field(description="`compact`, `reindex`, `snapshot` or `restore`.")
+    kind: str = Field(description="`compact`, `reindex`, `go-back`, `snapshot` or `restore`.")
     collection: str
     status: Literal["queued", "running", "done", "failed", "cancelled"]
-    done: int = Field(description="Documents that are encoded again, or bytes that are copied.")
+    done: int = Field(description="Documents that are written or encoded again, or bytes that are copied.")
     total: int | None = Field(None, description="How many there are; null where nobody knows.")
     error: str | None = Field(None, description="Why it failed.")
     result: dict[str, Any] | None = Field(None, description="What came of it, once it is done.")
@@ -45,6 +45,12 @@ class ReindexRequest(Body):
         None, min_length=1, description="Another dense model, or one where there was none; it stays as it is otherwise."
     )
     keep: bool = Field(False, description="Whether the version that is left is kept, to go back to it.")
+
+
+class GoBackRequest(Body):
+    """The version that was kept, again."""
+
+    keep: bool = Field(False, description="Whether the version that is left is kept in its place.")
 
 
 class SnapshotRequest(Body):

@@ -45,7 +45,11 @@ def test_a_collection_is_compacted_and_encoded_again(client: Client, birds: Remo
     seen: list[JobState] = []
     assert birds.reindex("bm25").wait(progress=seen.append)["documents"] == 3
     assert seen[-1].status == "done"
-    assert {each.kind for each in client.jobs()} >= {"compact", "reindex"}
+    assert birds.reindex("bm25", keep=True).wait()["documents"] == 3
+    assert birds.go_back().wait()["documents"] == 3
+    with pytest.raises(ServerError, match="no version of it was kept"):
+        birds.go_back().wait()
+    assert {each.kind for each in client.jobs()} >= {"compact", "reindex", "go-back"}
     assert client.job(job.state.id).refresh() == job.state
 
 
@@ -95,10 +99,15 @@ def test_waiting_ends(birds: RemoteCollection) -> None:
 def test_work_is_begun_once() -> None:
     """An answer that was lost may be one of a job that runs: another is not begun."""
     with scripted(Answer(status=503)) as script, Client(script.url) as client:
-        for begin in (lambda at: at.compact(), lambda at: at.snapshot(), lambda at: at.reindex("bm25")):
+        for begin in (
+            lambda at: at.compact(),
+            lambda at: at.snapshot(),
+            lambda at: at.reindex("bm25"),
+            lambda at: at.go_back(),
+        ):
             with pytest.raises(ServerError):
                 begin(client.collection("birds"))
-    assert [asked.method for asked in script.asked] == ["POST"] * 3
+    assert [asked.method for asked in script.asked] == ["POST"] * 4
 
 
 def test_the_same_from_asyncio() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from root_client import BIRDS, created, found, put, serving
 
 from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError
+from lsr.index.collection import writer
 from lsr.service.collections.jobs import Job, Jobs, Progress
 
 
@@ -42,10 +44,45 @@ def test_compaction_is_a_job(client: TestClient) -> None:
     client.delete("/v1/collections/birds/documents/owl")
     job = ended(client, client.post("/v1/collections/birds/compact"))
     assert (job["kind"], job["collection"], job["status"]) == ("compact", "birds", "done")
-    assert job["result"] == {"documents": 2}
+    assert (job["done"], job["total"], job["result"]) == (2, 2, {"documents": 2})
     stats = client.get("/v1/collections/birds/stats").json()
     assert (len(stats["segments"]), stats["deleted"], stats["in_memory"], stats["documents"]) == (1, 0, 0, 2)
     assert [each["id"] for each in client.get("/v1/jobs").json()["jobs"]] == [job["id"]]
+
+
+def test_how_far_a_compaction_is_and_giving_it_up(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, may_go_on = Event(), Event()
+    build = writer.build_segment
+
+    def slow(*given: Any, progress: Any = None, **options: Any) -> Any:
+        def told(count: int) -> None:
+            progress(count)
+            began.set()
+            assert may_go_on.wait(PATIENCE)
+
+        return build(*given, progress=None if progress is None else told, **options)
+
+    def merges_running() -> float:
+        [found] = re.findall(r'lsr_collection_merges_running\{collection="birds"\} (\S+)', client.get("/metrics").text)
+        return float(found)
+
+    collection = client.app.state.root.find("birds").writer()  # type: ignore[attr-defined]
+    collection.compact()
+    put(client, "birds", [{"_id": f"gull-{number}", "text": "gulls cry"} for number in range(2)])
+    assert merges_running() == 0
+    monkeypatch.setattr(writer, "build_segment", slow)
+    started = client.post("/v1/collections/birds/compact")
+    assert began.wait(PATIENCE)
+    running = client.get(started.headers["location"]).json()
+    assert running["status"] == "running" and 0 < running["done"] < running["total"] == 5
+    assert merges_running() == 1
+    assert client.delete(started.headers["location"]).json()["status"] == "running"
+    may_go_on.set()
+    job = ended(client, started)
+    assert job["status"] == "cancelled" and merges_running() == 0
+    assert len(client.get("/v1/collections/birds/stats").json()["segments"]) == 2
+    assert found(client, "birds", "owls gulls") == ["owl", "gull-0", "gull-1"]
+    assert ended(client, client.post("/v1/collections/birds/compact"))["status"] == "done"
 
 
 def test_another_model_is_a_job_and_is_told_when_there_is_none(client: TestClient) -> None:
@@ -57,6 +94,27 @@ def test_another_model_is_a_job_and_is_told_when_there_is_none(client: TestClien
     job = ended(client, client.post("/v1/collections/birds/reindex", json={"model": "no-such-model"}))
     assert job["status"] == "failed" and "no-such-model" in job["error"]
     assert found(client, "birds", "gulls") == ["gull"]
+
+
+def test_what_was_kept_is_gone_back_to_and_forth(client: TestClient) -> None:
+    def model() -> str:
+        return str(client.get("/v1/collections/birds").json()["model"])
+
+    path = "/v1/collections/birds/go-back"
+    refused = ended(client, client.post(path))
+    assert refused["status"] == "failed" and "no version of it was kept" in refused["error"]
+    assert "/" not in refused["error"]
+    asked = {"model": "splade-tiny", "keep": True}
+    assert ended(client, client.post("/v1/collections/birds/reindex", json=asked))["status"] == "done"
+    assert model() == "splade-tiny"
+    put(client, "birds", [{"_id": "gull", "text": "gulls cry"}])
+    job = ended(client, client.post(path, json={"keep": True}))
+    assert (job["kind"], job["status"], job["result"]["documents"]) == ("go-back", "done", 4), job
+    assert (job["done"], job["total"]) == (4, 4)
+    assert model() == "bm25" and found(client, "birds", "gulls") == ["gull"]
+    assert ended(client, client.post(path))["status"] == "done" and model() == "splade-tiny"
+    # The last one kept nothing.
+    assert ended(client, client.post(path))["status"] == "failed" and model() == "splade-tiny"
 
 
 def test_a_snapshot_becomes_another_collection(client: TestClient, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from collection_oracle import LARGE, SMALL, check, create, made_put, opened, put
 
 from lsr.core.errors import InputError, LsrError
 from lsr.index import Index
+from lsr.index.collection import writer as writing
 from lsr.index.collection.writer import CollectionWriter
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.writes import Delete, Put
@@ -180,14 +180,14 @@ def test_closing_ends_whoever_waits(tmp_path: Path, act: str, monkeypatch: pytes
     create(tmp_path / "collection")
     writer = opened(tmp_path / "collection", SMALL)
     building, may = threading.Event(), threading.Event()
-    made: Callable[..., Any] = writer._made
+    build = writing.build_segment
 
-    def held(rows: Any) -> Any:
+    def held(*given: Any, **options: Any) -> Any:
         building.set()
         assert may.wait(60)
-        return made(rows)
+        return build(*given, **options)
 
-    monkeypatch.setattr(writer, "_made", held)
+    monkeypatch.setattr(writing, "build_segment", held)
     writer.apply([put(f"d{number}") for number in range(20)])
     assert building.wait(60)
     ended: list[BaseException | None] = []

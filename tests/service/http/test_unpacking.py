@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,9 +18,10 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from lsr.service import ServiceSettings, create_app
-from lsr.service.http.unpacking import CODINGS, _Body
+from lsr.service.http.unpacking import CODINGS, Unpacked, _Body
 
 MOST = 1 << 20
 
@@ -120,6 +123,62 @@ def test_a_bomb_takes_little_memory(coding: str, bomb: bytes, most: int) -> None
     tracemalloc.stop()
     assert refused.value.status_code == 413
     assert made <= max(MOST, 200 * len(bomb)) and peak < 40 << 20
+
+
+def noise_and_zeros(coding: str) -> bytes:
+    """A bomb after so much that does not shrink that its ratio is one of text: 12 MiB, and then 256 MiB of zeros."""
+    packing: Any = zlib.compressobj(9, wbits=31) if coding == "gzip" else zstandard.ZstdCompressor().compressobj()
+    noise = packing.compress(random.Random(1).randbytes(12 << 20))
+    return noise + b"".join(packing.compress(bytes(1 << 20)) for _ in range(256)) + packing.flush()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_part_that_unpacks_to_very_much_is_handed_on_in_pieces(coding: str) -> None:
+    """All of it is allowed where documents may have so many bytes, and none of it may be held together."""
+    bomb = noise_and_zeros(coding)
+    parts = [bomb[at : at + 65536] for at in range(0, len(bomb), 65536)]
+    given, got = iter(parts), []
+
+    async def receive() -> Message:
+        part = next(given, None)
+        return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            got.append(len(message["body"]))
+            if not message["more_body"]:
+                return
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    scope = {"type": "http", "headers": [(b"content-encoding", coding.encode())], "state": {"most_bytes": 1 << 40}}
+    tracemalloc.start()
+    asyncio.run(Unpacked(application)(scope, receive, send))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(got) == 268 << 20 and max(got) < 8 << 20 and peak < 24 << 20
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_a_bomb_in_another_member_or_frame_is_refused(client: TestClient, coding: str) -> None:
+    small, bomb = PACK[coding](SEARCH), PACK[coding](bytes(64 << 20))
+    for content, status in (
+        (small + bomb, 400),
+        (small + small * 2000, 400),
+        (bomb + small, 413),
+        (PACK[coding](b"") * 5000 + bomb, 400),
+    ):
+        tracemalloc.start()
+        answer = post(client, content, coding)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answer.status_code == status and peak < 40 << 20, answer.text
+    if coding == "zstd":  # a frame that is to be skipped, of four gigabytes
+        skipped = (0x184D2A50).to_bytes(4, "little") + (0xFFFFFFFF).to_bytes(4, "little")
+        assert post(client, small + skipped, coding).status_code == 400
+        assert post(client, skipped + small, coding).status_code == 400
 
 
 def test_a_window_of_gigabytes_is_not_given() -> None:

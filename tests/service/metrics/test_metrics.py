@@ -186,7 +186,9 @@ def test_several_processes_count_as_one() -> None:
         metrics.answered("/v1/search", "GET", 429, 0.02, "rate-requests")
         metrics.cache_hits.labels("queries").inc(number)
         metrics.watch(queue=lambda number=number: number, connections=lambda: 5)  # type: ignore[misc]
-        metrics.watch_collections(lambda: {"books": CollectionFigures(7, 2, 1, 3, 14)})
+        # The one that writes is the first, and knows what it makes.
+        merging = 1 if number == 1 else None
+        metrics.watch_collections(lambda merging=merging: {"books": CollectionFigures(7, 2, 1, 3, 14, merging)})  # type: ignore[misc]
         # As it comes from another process.
         processes.append(pickle.loads(pickle.dumps(list(metrics.registry.collect()))))
     found = values(generate_latest(Merged(processes)).decode())  # type: ignore[arg-type]
@@ -201,6 +203,7 @@ def test_several_processes_count_as_one() -> None:
     assert value("lsr_cache_hits_total", cache="queries") == 3
     assert value("lsr_queue_length") == 3 and value("lsr_connections_open") == 10
     assert value("lsr_collection_documents", collection="books") == 7
+    assert value("lsr_collection_merges_running", collection="books") == 1
 
 
 def test_every_metric_is_explained_in_the_documentation() -> None:

@@ -101,6 +101,8 @@ def test_metrics_are_those_of_all(server: RunningServer) -> None:
     for _ in range(20):
         assert answers(f"{server.url}/healthz")
     until(lambda: counted() == before + 20)
+    # Known to the one that writes alone.
+    assert 'lsr_collection_merges_running{collection="notes"} 0.0' in httpx.get(f"{server.url}/metrics").text
 
 
 def test_a_process_that_is_killed_is_started_again(server: RunningServer) -> None:

@@ -1,0 +1,117 @@
+"""What others make is warmed up before it is asked for, and keeps nobody waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+from fastapi.testclient import TestClient
+from patience import PATIENCE
+from root_client import BIRDS, created, found
+
+from lsr.collection.collection import Collection
+from lsr.service import ServiceSettings, create_app, warmup
+from lsr.service.backend import SearchBackend
+from lsr.service.collections.served import ServedCollection
+from lsr.service.places.place import Place
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def warmed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """The collections that were warmed up, each with the model that it was of."""
+    told: list[tuple[str, str | None]] = []
+    warm_up = ServedCollection.warm_up
+
+    def noted(self: ServedCollection, rerank: str = "") -> SearchBackend:
+        backend = warm_up(self, rerank)
+        told.append((self.name, backend.model))
+        return backend
+
+    monkeypatch.setattr(ServedCollection, "warm_up", noted)
+    monkeypatch.setattr(warmup, "LOOKED_EVERY", 0.01)
+    return told
+
+
+@pytest.fixture
+def reader(tmp_path: Path, warmed: list[tuple[str, str | None]]) -> Iterator[TestClient]:
+    """A process that reads, of a folder in which there is nothing yet."""
+    app = create_app(tmp_path, ServiceSettings(search_threads=2), place=Place.READER)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        app.state.service.warm_up.join(PATIENCE)
+        yield client
+
+
+def test_a_collection_that_another_process_makes(
+    reader: TestClient, tmp_path: Path, warmed: list[tuple[str, str | None]]
+) -> None:
+    assert warmed == []
+    with Collection.create(tmp_path / "birds", model="bm25") as collection:
+        until(lambda: ("birds", "bm25") in warmed)
+        collection.add(BIRDS)
+        until(lambda: found(reader, "birds", "migrate") == ["tern", "stork"])
+        # Another model: its weights are read before somebody asks.
+        collection.reindex("splade-tiny", weight_scale=0.02)
+        until(lambda: ("birds", "splade-tiny") in warmed)
+        collection.delete("owl")
+        until(lambda: found(reader, "birds", "owls") != ["owl"])
+    assert warmed == [("birds", "bm25"), ("birds", "splade-tiny")]  # and not at every write
+
+
+def test_nobody_waits_for_it(tmp_path: Path, reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, may_end = Event(), Event()
+
+    def slow(self: ServedCollection, rerank: str = "") -> SearchBackend:
+        began.set()
+        assert may_end.wait(PATIENCE)
+        return self.now()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ServedCollection, "warm_up", slow)
+        for name in ("birds", "more"):
+            with Collection.create(tmp_path / name, model="bm25") as collection:
+                collection.add(BIRDS)
+        assert began.wait(PATIENCE)
+        try:
+            for name in ("birds", "more"):
+                until(lambda name=name: found(reader, name, "migrate") == ["tern", "stork"])  # type: ignore[misc]
+            assert reader.get("/readyz").status_code == 200
+        finally:
+            may_end.set()
+
+
+def test_one_that_fails_is_told_once_and_keeps_no_other(
+    tmp_path: Path, reader: TestClient, warmed: list[tuple[str, str | None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    Collection.create(tmp_path / "whole", model="bm25").close()
+    until(lambda: ("whole", "bm25") in warmed)
+    Collection.create(tmp_path / "aside", model="bm25").close()
+    (tmp_path / "aside" / "manifest.json").write_text("{")
+    (tmp_path / "aside").rename(tmp_path / "broken")
+    until(lambda: "warm-up of broken failed" in caplog.text)
+    Collection.create(tmp_path / "later", model="bm25").close()
+    until(lambda: ("later", "bm25") in warmed)
+    assert caplog.text.count("warm-up of broken failed") == 1
+    assert reader.get("/v1/collections/broken/search?q=a").status_code == 503
+    assert found(reader, "whole", "a") == []
+
+
+def test_the_process_that_makes_one_warms_it_up_itself_and_once(
+    tmp_path: Path, warmed: list[tuple[str, str | None]]
+) -> None:
+    app = create_app(tmp_path, ServiceSettings(search_threads=2))
+    with TestClient(app) as client:
+        created(client, "birds", BIRDS)
+        assert ("birds", "bm25") in warmed
+        service = app.state.service
+    service.warm_up._thread.join(PATIENCE)
+    assert not service.warm_up._thread.is_alive()  # it ends with the server
