@@ -1,4 +1,4 @@
-"""The engine PISA, in C++ (Mallia, Siedlaczek, Mackenzie and Suel, OSIRRC 2019): document at a time, with dynamic pruning.
+"""The engine PISA: document at a time with dynamic pruning, in C++ (Mallia et al., OSIRRC 2019).
 
 Measured through the extension module of pyterrier-pisa alone, which needs neither PyTerrier nor Java: the package and
 oneTBB's library are enough (`pip install --no-deps pyterrier-pisa tbb==2020.3.254`). Lists are written in PISA's own
@@ -55,7 +55,9 @@ class PisaEngine:
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:
         """Invert, which is not timed, and build in a separate process."""
-        seconds = call_apart(f"{__name__}:build_index", threads, documents=documents, dim=dim, folder=folder, **settings)
+        seconds = call_apart(
+            f"{__name__}:build_index", threads, documents=documents, dim=dim, folder=folder, **settings
+        )
         size = sum(path.stat().st_size for path in folder.iterdir())
         return BuiltIndex(folder, size, seconds, dict(settings))
 
@@ -153,18 +155,18 @@ def _prepared(pisa: Any, folder: Path, block_size: int) -> Any:
 @cache
 def _module() -> Any:
     """The extension module, without its package, whose import starts PyTerrier. Raises LeftOut if a file is missing."""
-    ctypes.CDLL(str(_file_of("tbb", "libtbb.so.2")), mode=ctypes.RTLD_GLOBAL)
-    spec = spec_from_file_location("_pisathon", _file_of("pyterrier-pisa", "_pisathon."))
+    ctypes.CDLL(str(_file_of("tbb", "libtbb.", ".so.2")), mode=ctypes.RTLD_GLOBAL)
+    spec = spec_from_file_location("_pisathon", _file_of("pyterrier-pisa", "_pisathon.", ".so"))
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _file_of(package: str, start: str) -> Path:
-    """The package's installed file whose name starts so."""
+def _file_of(package: str, start: str, end: str) -> Path:
+    """The package's installed file whose name starts and ends so."""
     found: Iterator[Path] = (Path(str(each.locate())) for each in metadata.files(package) or ())
-    path = next((each for each in found if each.name.startswith(start) and each.is_file()), None)
-    if path is None:
-        raise LeftOut(f"{package} is installed without its file {start.rstrip('.')}: install it with pip")
-    return path
+    for path in found:
+        if path.name.startswith(start) and path.name.endswith(end) and path.is_file():
+            return path
+    raise LeftOut(f"{package} is installed without its file {start}*{end}: install it anew with pip")

@@ -14,6 +14,7 @@ from typing import Any
 
 from lsr.eval.bench.engines.apart import call_apart
 from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.eval.bench.engines.disk import bytes_on_disk
 from lsr.vectors.files import iter_vectors
 
 _TYPES = {Effort.quick: ("Float32",), Effort.full: ("Float32", "Float16", "Uint8")}
@@ -41,8 +42,7 @@ class QdrantEngine:
         shard = folder / "shard"
         shard.mkdir()
         facts = call_apart(f"{__name__}:build_index", threads, documents=documents, dim=dim, shard=shard, **settings)
-        size = sum(path.stat().st_size for path in shard.rglob("*") if path.is_file())
-        return BuiltIndex(folder, size, facts.pop("seconds"), facts)
+        return BuiltIndex(folder, bytes_on_disk(shard), facts.pop("seconds"), facts)
 
     def open(self, built: BuiltIndex, queries: Queries) -> OpenQdrant:
         """Load the segment."""

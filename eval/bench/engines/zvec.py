@@ -13,6 +13,7 @@ from typing import Any
 
 from lsr.eval.bench.engines.apart import call_apart
 from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Queries
+from lsr.eval.bench.engines.disk import bytes_on_disk
 from lsr.vectors.files import iter_vectors
 
 _BUILDS = {
@@ -52,8 +53,7 @@ class ZvecEngine:
             threads_of_build=threads,
             **settings,
         )
-        size = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
-        return BuiltIndex(folder, size, seconds)
+        return BuiltIndex(folder, bytes_on_disk(path), seconds)
 
     def open(self, built: BuiltIndex, queries: Queries) -> OpenZvec:
         """Open the collection."""
@@ -95,9 +95,7 @@ class OpenZvec:
         return
 
 
-def build_index(
-    documents: Path, dim: int, path: Path, threads_of_build: int, m: int, ef_construction: int
-) -> float:
+def build_index(documents: Path, dim: int, path: Path, threads_of_build: int, m: int, ef_construction: int) -> float:
     """Build a collection at `path`; returns the seconds spent in the engine."""
     zvec = _module(threads_of_build)
     parameters = zvec.HnswIndexParam(metric_type=zvec.MetricType.IP, m=m, ef_construction=ef_construction)
