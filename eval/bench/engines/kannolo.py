@@ -96,9 +96,9 @@ class OpenKannolo:
         return [Configuration("approximate", each) for wanted in self._wanted(k, effort) for each in wanted]
 
     def _wanted(self, k: int, effort: Effort) -> list[list[dict[str, Any]]]:
-        grids = []
+        grids: list[list[dict[str, Any]]] = []
         for times in _CANDIDATES[effort] if self._reranks else (1,):
-            own = {"k_candidates": k * times} if self._reranks else {}
+            own: dict[str, Any] = {"k_candidates": k * times} if self._reranks else {}
             least = k * times
             grids.append([{**own, "ef_search": ef} for ef in sorted({least, *_EF_SEARCH[effort]}) if ef >= least])
             early = product((1,) if self._reranks else _EARLY_EF[effort], _EARLY_EXITS[effort])

@@ -89,6 +89,8 @@ class OpenSeismic:
 
     def configurations(self, k: int, effort: Effort) -> list[Configuration]:
         """The grid of query_cut and heap_factor, with a graph also of n_knn, the neighbours looked at."""
+        grid: Iterator[tuple[float, ...]]
+        names: tuple[str, ...]
         if self._index.knn_len:
             grid = product(_GRAPH_QUERY_CUTS, _GRAPH_HEAP_FACTORS, _NEIGHBOURS)
             names = ("query_cut", "heap_factor", "n_knn")

@@ -26,7 +26,7 @@ LEAST_RECALL = {
     "seismic": 0.99,
     "bmp": 0.9,
     "taat": 0.97,
-    "kannolo": 0.95,
+    "kannolo": 0.8,
     "sindi": 0.999,
     "pisa": 0.97,
     "qdrant": 0.999,
@@ -41,7 +41,7 @@ GENEROUS = {
     "sindi": Configuration("exact", {"query_prune_ratio": 0.0}),
     "pisa": Configuration("exact", {"algorithm": "maxscore"}),
     "qdrant": Configuration("exact"),
-    "zvec": Configuration("approximate", {"ef": 1500}),
+    "zvec": Configuration("approximate"),
 }
 WITH_BATCHES = {"lsr": (1, 2), "seismic": (1, 2), "kannolo": (1, 2), "sindi": (1,)}
 Opened = tuple[OpenIndex, Queries, Truth]
@@ -97,7 +97,7 @@ def test_every_configuration_of_the_grid_runs(engine: Engine, tmp_path: Path) ->
     opened = index, asked, _ = open_index(engine, documents, queries, tmp_path)
     for effort in Effort:
         configurations = index.configurations(K, effort)
-        assert len(configurations) > 1 or engine.name in ("taat", "qdrant")
+        assert len(configurations) > 1 or engine.name in ("taat", "qdrant", "zvec")
         assert len({str(each) for each in configurations}) == len(configurations)
         for configuration in configurations:
             assert 0 <= mean_recall(opened, configuration) <= 1
