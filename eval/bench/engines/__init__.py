@@ -31,7 +31,6 @@ PEERS: dict[str, Callable[[], Engine]] = {
 
 # Those of the extra `bench`; others are installed by name.
 _OF_EXTRA = {"pyseismic-lsr", "bmp"}
-_HOW = {"pyterrier-pisa": "--no-deps pyterrier-pisa tbb==2020.3.254", "tbb": "tbb==2020.3.254"}
 
 __all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]
 
@@ -49,5 +48,5 @@ def peer(name: str) -> Engine:
         return PEERS[name]()
     except PackageNotFoundError as error:
         name = error.name or ""
-        install = "'lsr-engine[bench]'" if name in _OF_EXTRA else _HOW.get(name, name)
+        install = "'lsr-engine[bench]'" if name in _OF_EXTRA else name
         raise LeftOut(f"{name} is not installed: pip install {install}") from error

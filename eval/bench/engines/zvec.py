@@ -18,7 +18,7 @@ from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Q
 from lsr.eval.bench.engines.disk import bytes_on_disk
 from lsr.vectors.files import iter_vectors
 
-_GRAPHS = {Effort.quick: ((16, 200),), Effort.full: ((16, 200), (50, 500), (100, 1000))}
+_GRAPHS = {Effort.quick: ((16, 200),), Effort.full: ((16, 200), (50, 500))}
 _FIELD = "terms"
 # The most that it takes.
 _DOCUMENTS_A_CALL = 1024
@@ -36,7 +36,7 @@ class ZvecEngine:
         self.version = metadata.version("zvec")
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
-        """A small graph; for a full measurement also those of its default settings and of twice these."""
+        """A small graph; for a full measurement also that of its default settings."""
         return [{"m": m, "ef_construction": ef} for m, ef in _GRAPHS[effort]]
 
     def build(self, documents: Path, dim: int, folder: Path, settings: Mapping[str, Any], threads: int) -> BuiltIndex:

@@ -140,6 +140,18 @@ def test_our_indexes_of_a_full_measurement(tmp_path: Path) -> None:
     assert modes == [own, own, {"seismic"}, {"bmp"}]
 
 
+def test_the_graph_of_seismic_leads_to_more(tmp_path: Path) -> None:
+    engine = installed("seismic")
+    documents, queries = random_vectors(1500, DIM, 12, seed=3), random_vectors(60, DIM, 4, seed=4)
+    with_graph = engine.builds(Effort.full)[-1]
+    opened = index, _, _ = open_index(engine, documents, queries, tmp_path, **with_graph)
+    tried = [configuration.parameters for configuration in index.configurations(K, Effort.full)]
+    assert {parameters["n_knn"] for parameters in tried} == {5, 20}
+    coarse = {"query_cut": 1, "heap_factor": 1.0}
+    found = [mean_recall(opened, Configuration("approximate", {**coarse, "n_knn": n})) for n in (0, 5, 20)]
+    assert found[0] < found[1] <= found[2]
+
+
 def test_queries_that_match_nothing_find_nothing(engine: Engine, tmp_path: Path) -> None:
     documents = random_vectors(64, 40, 12, seed=3)
     documents = SparseVectors(documents.indptr, documents.indices, documents.weights, documents.ids, DIM)
@@ -203,7 +215,7 @@ def test_a_peer_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatc
         ("seismic", r"pyseismic-lsr is not installed: pip install 'lsr-engine\[bench\]'"),
         ("kannolo", "kannolo is not installed: pip install kannolo"),
         ("sindi", "pyvsag is not installed: pip install pyvsag"),
-        ("pisa", "pyterrier-pisa is not installed: pip install --no-deps pyterrier-pisa tbb"),
+        ("pisa", "pyterrier-pisa is not installed: pip install pyterrier-pisa"),
     ):
         with pytest.raises(LeftOut, match=message):
             peer(name)
