@@ -98,7 +98,7 @@ def ratios(result: BenchResult, overheads: dict[str, Overhead]) -> str:
     head = ["work", "measured", "to reach", "aim", "lsr", "the other"]
     return (
         f"Times in microseconds a query, one thread.\n\n{markdown_table(head, lines)}\n\n"
-        "Means of ours and of seismic are of the batch calls on one thread; p50 is of single calls."
+        "Means of lsr, seismic, kannolo and sindi are of the batch calls on one thread; p50 is of single calls."
     )
 
 
