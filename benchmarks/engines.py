@@ -1,18 +1,19 @@
-"""This engine compared with pyseismic-lsr, bmp and term-at-a-time search, on the same vectors: the table of ratios.
+"""This engine compared with others, and with term-at-a-time search, on the same vectors: the table of ratios.
 
     python benchmarks/engines.py DOCS.parquet QUERIES.parquet [--queries N] [--configurations quick|full]
-        [--rounds N] [--build-threads N] [--work DIR] [--output DIR]
+        [--against NAMES] [--rounds N] [--build-threads N] [--work DIR] [--output DIR]
 
 Measures as `lsr bench` does, and also what a search costs beyond its kernel. Parameters are chosen on every second
 query; the numbers are of the others. The tables go to stdout and, with every number, to engines.md, engines.json,
-engines.png and engines.svg in the output folder. Needs the extra `bench`; nothing else should run at the same time.
+engines.png and engines.svg in the output folder. Needs the extra `bench`, and the packages of the peers that are named
+with --against; nothing else should run at the same time. With --work, the indexes of peers are built once: some graphs
+take an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +32,8 @@ from lsr.vectors.files import read_vectors
 
 EXACT_KS = (10, 100, 1000)
 APPROXIMATE_K = 10
+# Of peers but bmp, whose search for more than a few hits takes long, and of taat, which is the reference for all.
+PEER_KS = (10, 100)
 # The number of queries to measure the overhead with.
 OVERHEAD_QUERIES = 500
 
@@ -40,29 +43,29 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("queries", type=Path, metavar="QUERIES.parquet")
     parser.add_argument("--queries", type=int, dest="limit", metavar="N", help="use the first N")
     parser.add_argument("--configurations", type=Effort, choices=list(Effort), default=Effort.full)
+    parser.add_argument("--against", default="seismic,bmp", metavar="NAMES", help="peers, separated by commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--build-threads", type=int, help="threads of every build (default: all)")
 
 
 def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     """Measure everything, with newly built indexes."""
+    against = tuple(dict.fromkeys((*arguments.against.split(","), "taat")))
     settings = BenchSettings(
         ks=EXACT_KS,
-        against=("seismic", "bmp", "taat"),
-        ks_of={"seismic": (APPROXIMATE_K,), "bmp": (APPROXIMATE_K,)},
+        against=against,
+        ks_of={name: (APPROXIMATE_K,) if name == "bmp" else PEER_KS for name in against if name != "taat"},
         effort=arguments.configurations,
         batch_threads=(1, 2),
         build_threads=arguments.build_threads,
         rounds=arguments.rounds,
         limit=arguments.limit,
     )
+    settings.check()
     check_plot(arguments.output / "engines.png")
-    with tempfile.TemporaryDirectory(dir=work) as folder:
-        result = bench(
-            arguments.documents, arguments.queries, settings, folder=Path(folder), stages=progress_bar, note=note
-        )
-        # The first one has the default settings.
-        overheads = overhead(Index.open(Path(folder) / "0-lsr" / "index"), arguments.queries)
+    result = bench(arguments.documents, arguments.queries, settings, folder=work, stages=progress_bar, note=note)
+    # The first one has the default settings.
+    overheads = overhead(Index.open(result.indexes[0] / "index"), arguments.queries)
     record = {
         **result.to_record(),
         "fastest": fastest_of_ours(result.rows),
@@ -95,7 +98,7 @@ def ratios(result: BenchResult, overheads: dict[str, Overhead]) -> str:
     head = ["work", "measured", "to reach", "aim", "lsr", "the other"]
     return (
         f"Times in microseconds a query, one thread.\n\n{markdown_table(head, lines)}\n\n"
-        "Means of ours and of seismic are of the batch calls on one thread; p50 is of single calls."
+        "Means of lsr, seismic, kannolo and sindi are of the batch calls on one thread; p50 is of single calls."
     )
 
 
@@ -106,15 +109,24 @@ def _of(rows: Iterable[Row], engine: str, mode: str | None = None, k: int = APPR
 
 
 def _approximate(rows: list[Row]) -> Iterator[list[str]]:
-    """Ratios of approximate search at each recall, over the best of all of seismic's configurations."""
-    for target in TARGETS:
-        ours, theirs = fastest(_of(rows, "lsr", "approximate"), target), fastest(_of(rows, "seismic"), target)
-        if ours is None or theirs is None:
-            continue
-        mine, other = ours.halves[1], theirs.halves[1]
-        work = f"approximate over seismic, recall@{APPROXIMATE_K} ≥ {target:.2f}"
-        yield compared(f"{work}, mean", mine.mean_us, other.mean_us, "0.33", "0.2")
-        yield compared(f"{work}, p50", mine.p50_us, other.p50_us, "0.33", "0.2")
+    """Ratios of approximate search at each recall, over the best of each peer's configurations, and over the best."""
+    for k in PEER_KS:
+        for target in TARGETS:
+            ours = fastest(_of(rows, "lsr", "approximate", k), target)
+            best = {name: row for name in _peers(rows, k) if (row := fastest(_of(rows, name, k=k), target)) is not None}
+            if ours is None or not best:
+                continue
+            mine = ours.halves[1]
+            work = f"recall@{k} ≥ {target:.2f}"
+            for name, row in sorted(best.items(), key=lambda each: each[1].halves[1].mean_us):
+                other = row.halves[1]
+                yield compared(f"approximate over {name}, {work}, mean", mine.mean_us, other.mean_us, "0.33", "0.2")
+                yield compared(f"approximate over {name}, {work}, p50", mine.p50_us, other.p50_us, "0.33", "0.2")
+
+
+def _peers(rows: list[Row], k: int) -> list[str]:
+    """The engines whose approximate search was measured, and those whose exact search is all there is."""
+    return list(dict.fromkeys(row.engine for row in rows if row.k == k and row.engine not in ("lsr", "taat", "bmp")))
 
 
 def _costs(rows: list[Row]) -> Iterator[list[str]]:
@@ -128,7 +140,7 @@ def _costs(rows: list[Row]) -> Iterator[list[str]]:
 
 
 def _exact(rows: list[Row]) -> Iterator[list[str]]:
-    """Ratios of exact search over exhaustive search, and over the best of bmp's block sizes.
+    """Ratios of exact search over exhaustive search, and over the best of each peer's exact searches.
 
     Exhaustive is term at a time, the least that an inverted index does: our own mode "exhaustive", which scores each
     document separately, is many times slower and not a fair baseline.
@@ -137,11 +149,15 @@ def _exact(rows: list[Row]) -> Iterator[list[str]]:
         (ours,), (theirs,) = _of(rows, "lsr", "exact", k), _of(rows, "taat", k=k)
         times = [row.halves[1].mean_us for row in (ours, theirs)]
         yield compared(f"exact over term at a time, k = {k}", *times, to_reach, aim)
-    theirs_of_bmp = _of(rows, "bmp", "exact")
-    if theirs_of_bmp:
-        (ours,) = _of(rows, "lsr", "exact")
-        best = min(row.halves[1].mean_us for row in theirs_of_bmp)
-        yield compared("exact over bmp's best", ours.halves[1].mean_us, best, "0.02", "0.01")
+    for k in PEER_KS:
+        for name in dict.fromkeys(row.engine for row in rows if row.mode == "exact" and row.engine != "lsr"):
+            theirs_of_peer = _of(rows, name, "exact", k)
+            if theirs_of_peer:
+                (ours,) = _of(rows, "lsr", "exact", k)
+                best = min(row.halves[1].mean_us for row in theirs_of_peer)
+                goals = ("0.02", "0.01") if name == "bmp" else ("", "")
+                work = f"exact over {name}'s best" + (f", k = {k}" if k != APPROXIMATE_K else "")
+                yield compared(work, ours.halves[1].mean_us, best, *goals)
 
 
 def _batches(rows: list[Row]) -> Iterator[list[str]]:

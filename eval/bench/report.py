@@ -102,11 +102,10 @@ def _indexes(result: BenchResult) -> str:
 def _how(result: BenchResult) -> str:
     about = result.about
     threads = about["build_threads"]
-    extra = {
-        engine: [row.overall.call_mean_us - row.overall.mean_us for row in result.rows if row.engine == engine]
-        for engine in ("lsr", "seismic")
-    }
-    batched = {engine: sum(more) / len(more) for engine, more in extra.items() if more}
+    extra: dict[str, list[float]] = {}
+    for row in result.rows:
+        extra.setdefault(row.engine, []).append(row.overall.call_mean_us - row.overall.mean_us)
+    batched = {engine: sum(more) / len(more) for engine, more in extra.items() if any(more)}
     text = (
         f"Builds have {threads} thread{'s' if threads > 1 else ''}; sizes are of the saved indexes. Recall is against "
         "the exact top k by float32 weights; a document that ties with the k-th counts as found. A query's time is its "

@@ -14,9 +14,11 @@ import numpy as np
 from lsr.core.deprecation import renamed_method
 from lsr.core.errors import InputError
 from lsr.core.progress import Stages, silent
+from lsr.eval.bench.builds import Builder
 from lsr.eval.bench.engines import LsrEngine, check_peers, peer
-from lsr.eval.bench.engines.contract import BuiltIndex, Configuration, Effort, Engine, LeftOut, Queries
-from lsr.eval.bench.measure import Sample, measure_round
+from lsr.eval.bench.engines.contract import Effort, Engine, LeftOut, Queries
+from lsr.eval.bench.measure import Sample
+from lsr.eval.bench.rounds import Contender, run_round
 from lsr.eval.bench.rows import Row, Summary, in_words, summarise
 from lsr.eval.bench.truth import Answers, exact_top
 from lsr.eval.bench.vectors import BenchVectors, open_vectors
@@ -69,28 +71,19 @@ class BenchResult:
         about: the collection, the machine, the versions and the settings, as JSON values.
         rows: one for each engine, index, k and configuration.
         notes: what was left out, and why.
+        indexes: the folders of the indexes, ours with default settings first; gone if the benchmark's folder is.
     """
 
     about: dict[str, Any]
     rows: list[Row]
     notes: list[str]
+    indexes: list[Path] = field(default_factory=list)
 
     def to_record(self) -> dict[str, Any]:
-        """One object of JSON values with the attributes as keys."""
+        """One object of JSON values with the attributes as keys, without the folders."""
         return {"about": self.about, "rows": [row.to_record() for row in self.rows], "notes": self.notes}
 
     to_json = renamed_method("BenchResult.to_json", "to_record")
-
-
-@dataclass(slots=True)
-class _Contender:
-    """An engine with one of its indexes, and its measurements so far."""
-
-    engine: Engine
-    settings: dict[str, Any]
-    built: BuiltIndex
-    ks: tuple[int, ...]
-    samples: dict[int, list[tuple[Configuration, Sample]]] = field(default_factory=dict)
 
 
 def bench(
@@ -104,9 +97,10 @@ def bench(
 ) -> BenchResult:
     """Measure this engine, and peers beside it, on the same vectors in one run.
 
-    Indexes are built one after another, each in `folder`/NUMBER-ENGINE (by default in a temporary folder, removed
-    afterwards); peers build in separate processes. Then, round by round, each index is opened, all its configurations
-    are run, and it is closed, so that one index at a time is in memory. `note` is called with each remark as it arises.
+    Indexes are built one after another in `folder`, by default a temporary one that is removed afterwards. One that is
+    given keeps them, and the peers' are used again if the documents, the settings and the version are the same. Peers
+    build in separate processes. Then, round by round, each index is opened in a new process, in which all its
+    configurations are run. `note` is called with each remark as it arises.
 
     Recall is against the exact top k by float32 inner product of the vectors as given; a document that ties with the
     k-th counts as found. Raises InputError for invalid settings or files.
@@ -119,9 +113,8 @@ def bench(
         note(message)
 
     with tempfile.TemporaryDirectory(prefix="lsr-bench-") as temporary:
-        folder = folder or Path(temporary)
         with stages("reading", None, "documents") as progress:
-            vectors = open_vectors(documents, queries, folder, limit=settings.limit, progress=progress)
+            vectors = open_vectors(documents, queries, Path(temporary), limit=settings.limit, progress=progress)
         if len(vectors.queries) < 2:
             raise InputError("at least 2 queries are needed", source=str(queries))
         engines = [LsrEngine(), *_installed_peers(settings, remark)]
@@ -129,14 +122,15 @@ def bench(
             truth = exact_top(vectors.batches(), vectors.queries, max(settings.ks), progress)
         rows_of_queries = np.arange(len(vectors.queries))
         asked = Queries(vectors.queries, (rows_of_queries[::2], rows_of_queries[1::2]), truth.top_scores)
-        contenders = _build_all(engines, vectors, folder, settings, stages, remark)
+        builder = Builder(vectors.documents, vectors.dim, folder or Path(temporary), _build_threads(settings))
+        contenders = _build_all(engines, builder, settings, stages, remark)
         answers = {k: truth.at(k) for k in settings.ks}
         for number in range(settings.rounds):
-            with stages(f"round {number + 1} of {settings.rounds}", None, "configurations") as progress:
-                for contender in contenders:
-                    _run_round(contender, asked, answers, settings, progress)
+            with stages(f"round {number + 1} of {settings.rounds}", len(contenders), "indexes") as progress:
+                contenders = list(_run_all(contenders, asked, answers, settings, progress, remark))
         rows = [row for contender in contenders for row in _rows(contender, asked, settings)]
-    return BenchResult(_about(vectors, engines, settings), rows, notes)
+        indexes = [contender.built.folder for contender in contenders]
+    return BenchResult(_about(vectors, engines, settings), rows, notes, indexes)
 
 
 def _installed_peers(settings: BenchSettings, remark: Callable[[str], None]) -> Iterator[Engine]:
@@ -149,52 +143,48 @@ def _installed_peers(settings: BenchSettings, remark: Callable[[str], None]) -> 
 
 def _build_all(
     engines: list[Engine],
-    vectors: BenchVectors,
-    folder: Path,
+    builder: Builder,
     settings: BenchSettings,
     stages: Stages,
     remark: Callable[[str], None],
-) -> list[_Contender]:
-    threads = _build_threads(settings)
+) -> list[Contender]:
     plan = [(engine, build) for engine in engines for build in engine.builds(settings.effort)]
     contenders = []
     with stages("building", len(plan), "indexes") as progress:
-        for number, (engine, build) in enumerate(plan):
-            own_folder = folder / f"{number}-{engine.name}"
-            own_folder.mkdir()
+        for engine, build in plan:
             ks = settings.ks_of.get(engine.name, settings.ks)
             try:
-                built = engine.build(vectors.documents, vectors.dim, own_folder, build, threads)
-                contenders.append(_Contender(engine, build, built, ks))
+                built = builder.found(engine, build)
+                if built is not None:
+                    remark(f"{engine.name} ({in_words(build)}) was built before, in {built.seconds:.1f} s")
+                else:
+                    built = builder.build(engine, build)
+                contenders.append(Contender(engine, build, built, ks))
             except LeftOut as reason:
                 remark(f"{engine.name} ({in_words(build)}) left out: {reason}")
             progress(1)
     return contenders
 
 
-def _run_round(
-    contender: _Contender,
+def _run_all(
+    contenders: list[Contender],
     queries: Queries,
     answers: dict[int, Answers],
     settings: BenchSettings,
     progress: Callable[[int], None],
-) -> None:
-    """Open the index, run each of its configurations once, close it."""
-    index = contender.engine.open(contender.built, queries)
-    threads = settings.batch_threads
-    if contender.engine.mean_from_batch and 1 not in threads:
-        threads = (1, *threads)
-    for k in contender.ks:
-        if k not in contender.samples:
-            configurations = index.configurations(k, settings.effort)
-            contender.samples[k] = [(each, Sample.of(len(queries.vectors))) for each in configurations]
-        for configuration, sample in contender.samples[k]:
-            if not sample.slow:
-                measure_round(index, queries, k, configuration, sample, answers[k], threads)
-            progress(1)
+    remark: Callable[[str], None],
+) -> Iterator[Contender]:
+    """Run one more round of every index, and yield those that can be searched."""
+    for contender in contenders:
+        try:
+            run_round(contender, queries, answers, settings.effort, settings.batch_threads)
+            yield contender
+        except LeftOut as reason:
+            remark(f"{contender.engine.name} ({in_words(contender.settings)}) left out while searching: {reason}")
+        progress(1)
 
 
-def _rows(contender: _Contender, queries: Queries, settings: BenchSettings) -> Iterator[Row]:
+def _rows(contender: Contender, queries: Queries, settings: BenchSettings) -> Iterator[Row]:
     engine, count = contender.engine, len(queries.vectors)
 
     def summary(sample: Sample, *which: int) -> Summary:

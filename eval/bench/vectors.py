@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.lines import content_suffix
@@ -81,6 +83,13 @@ def open_vectors(
     if not count:
         raise InputError("no documents", source=str(documents))
     return BenchVectors(parquet, asked, count, pairs)
+
+
+def below(vectors: SparseVectors, dim: int) -> SparseVectors:
+    """The vectors without the terms from `dim` on."""
+    kept = vectors.indices < dim
+    indptr = np.concatenate([[0], np.cumsum(kept)])[vectors.indptr]
+    return SparseVectors(indptr, vectors.indices[kept], vectors.weights[kept], vectors.ids, vectors.dim, validate=False)
 
 
 def _shared_vocabulary(documents: Path, queries: Path) -> Vocabulary | None:

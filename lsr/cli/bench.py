@@ -23,7 +23,10 @@ def run(
     k: Annotated[list[str], typer.Option("--k", "-k", help="Numbers of hits: repeat, or separate by commas.")] = ["10"],  # noqa: B006
     against: Annotated[
         list[str] | None,
-        typer.Option(help="seismic, bmp, taat (plain term-at-a-time search), or none. (default: all installed)"),
+        typer.Option(
+            help="seismic, bmp, kannolo, sindi, pisa, qdrant, zvec, taat (plain term-at-a-time search), or none. "
+            "(default: all installed)"
+        ),
     ] = None,
     threads: Annotated[
         list[str], typer.Option(help="Threads for batch searches. Latency is always measured on one thread.")
@@ -36,6 +39,10 @@ def run(
         int | None, typer.Option("--queries", min=2, help="Use only this many, the first ones.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each configuration; a query's best time counts.")] = 3,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the indexes here, and use a peer's again that is already here."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for bench.md, bench.json, bench.png and bench.svg.")
     ] = None,
@@ -44,15 +51,18 @@ def run(
 ) -> None:
     """Measure latency, recall, size and build time on your vectors, compared with other engines.
 
-    Builds every index in the folder for temporary files, measures all in one run, and reports the fastest at each
-    recall; parameters are chosen on half of the queries and reported on the other. Nothing else should run meanwhile.
+    Builds every index, measures all in one run, and reports the fastest at each recall; parameters are chosen on half
+    of the queries and reported on the other. Nothing else should run meanwhile. An engine that crashes is left out.
 
     Examples:
 
         lsr bench docs.parquet queries.parquet --against seismic,bmp
 
         lsr bench docs.parquet queries.parquet --k 10,100,1000 --against none --json
+
+        lsr bench docs.parquet queries.parquet --against kannolo,sindi --configurations full --keep indexes
     """
+    from lsr.core.files import check_folder
     from lsr.eval.bench import BenchSettings, Effort, bench
     from lsr.eval.bench.engines import PEERS
     from lsr.eval.bench.report import markdown
@@ -74,7 +84,9 @@ def run(
         refuse(context, "is for the files of --output: name their folder, or leave it out", "force")
     else:
         _check_outputs(out, force)
-    result = bench(documents, queries, settings, stages=progress_bar, note=note)
+    if keep is not None:
+        check_folder(keep)
+    result = bench(documents, queries, settings, folder=keep, stages=progress_bar, note=note)
     # What was measured is shown, whatever becomes of the files.
     if as_json:
         print_json({"rows": [row.to_record() for row in result.rows]})

@@ -83,7 +83,8 @@ def test_bench_prints_rows_and_nothing_else(run: Run) -> None:
 def test_bench_writes_a_report(run: Run) -> None:
     pytest.importorskip("matplotlib")
     options = ("--against", "none", "--k", "1,5", "--k", 7, "--queries", 10, "--rounds", 1, "-o", "out")
-    code, out, _ = run("bench", "documents.parquet", "queries.parquet", *options)
+    code, out, _ = run("bench", "documents.parquet", "queries.parquet", *options, "--keep", "kept")
+    assert [path.name.split("-")[0] for path in Path("kept").iterdir()] == ["lsr"]
     assert code == 0 and out.startswith("200 documents of 8.0 terms, 10 queries of 3.0") and "seismic" not in out
     assert sorted(path.name for path in Path("out").iterdir()) == [f"bench.{s}" for s in ("json", "md", "png", "svg")]
     assert Path("out/bench.md").read_text() == f"# Benchmark\n\n{out}"

@@ -8,12 +8,29 @@ from importlib.metadata import PackageNotFoundError
 from lsr.core.errors import InputError
 from lsr.eval.bench.engines.bmp import BmpEngine
 from lsr.eval.bench.engines.contract import Engine, LeftOut
+from lsr.eval.bench.engines.kannolo import KannoloEngine
 from lsr.eval.bench.engines.lsr import LsrEngine
+from lsr.eval.bench.engines.pisa import PisaEngine
+from lsr.eval.bench.engines.qdrant import QdrantEngine
 from lsr.eval.bench.engines.seismic import SeismicEngine
+from lsr.eval.bench.engines.sindi import SindiEngine
 from lsr.eval.bench.engines.taat import TermAtATime
+from lsr.eval.bench.engines.zvec import ZvecEngine
 
-PEERS: dict[str, Callable[[], Engine]] = {"seismic": SeismicEngine, "bmp": BmpEngine, "taat": TermAtATime}
+PEERS: dict[str, Callable[[], Engine]] = {
+    "seismic": SeismicEngine,
+    "bmp": BmpEngine,
+    "taat": TermAtATime,
+    "kannolo": KannoloEngine,
+    "sindi": SindiEngine,
+    "pisa": PisaEngine,
+    "qdrant": QdrantEngine,
+    "zvec": ZvecEngine,
+}
 """The engines that this one can be measured against, by name."""
+
+# Those of the extra `bench`; others are installed by name.
+_OF_EXTRA = {"pyseismic-lsr", "bmp"}
 
 __all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]
 
@@ -30,4 +47,6 @@ def peer(name: str) -> Engine:
     try:
         return PEERS[name]()
     except PackageNotFoundError as error:
-        raise LeftOut(f"{error.name} is not installed: pip install 'lsr-engine[bench]'") from error
+        name = error.name or ""
+        install = "'lsr-engine[bench]'" if name in _OF_EXTRA else name
+        raise LeftOut(f"{name} is not installed: pip install {install}") from error

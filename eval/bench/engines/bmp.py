@@ -43,6 +43,7 @@ class BmpEngine:
     name = "bmp"
     mean_from_batch = False
     build_input = "Python dictionaries"
+    reusable = True
 
     def __init__(self) -> None:
         self.version = metadata.version("bmp")

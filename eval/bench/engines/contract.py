@@ -95,12 +95,14 @@ class Engine(Protocol):
         mean_from_batch: whether its mean latency may be that of its batch call on one thread, divided by the number of
             queries, if that is less than the mean of single calls, which make Python objects.
         build_input: what its build time counts from.
+        reusable: whether an index that this version built before may be used again: not where code changes without it.
     """
 
     name: str
     version: str
     mean_from_batch: bool
     build_input: str
+    reusable: bool
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
         """The settings of the indexes worth building."""

@@ -33,6 +33,7 @@ class LsrEngine:
     name = "lsr"
     mean_from_batch = True
     build_input = "the Parquet file"
+    reusable = False
 
     def __init__(self) -> None:
         self.version = lsr.__version__

@@ -32,6 +32,7 @@ class TermAtATime:
     version = lsr.__version__
     mean_from_batch = False
     build_input = "the Parquet file"
+    reusable = False
 
     def builds(self, effort: Effort) -> list[dict[str, Any]]:
         """The only build."""

@@ -49,4 +49,9 @@ def test_the_report_compares_the_halves_that_had_no_part() -> None:
     assert "| ≥ 0.95 | seismic approximate | size 8, cut 40 | 0.9700 | 400 | 40.0 | 40.0 | 40.0 | 0.250 |" in text
     assert "≥ 0.98" not in text
     assert "| seismic | 1.2 | size 8 | 1.0 MB | 2.0 s | files |" in text
-    assert text.endswith("- bmp left out: not installed\n")
+    assert text.endswith("- bmp left out: not installed\n") and "batch calls" not in text
+    batched = Summary(0.97, 30, 40, 40, 40, 42)
+    kannolo = Row("kannolo", "approximate", {}, {}, 10, batched, (batched, batched), 10**6, 2.0, {})
+    about["engines"]["kannolo"] = about["engines"]["lsr"]  # type: ignore[index]
+    text = markdown(BenchResult(about, [*rows, kannolo], []))
+    assert "The means of kannolo are of batch calls on one thread" in text and "by 12 µs (kannolo)" in text
