@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from lsr.core.errors import LsrError
+from lsr.index import Index
 from lsr.search.flat import plan_of
 from lsr.search.models import encoder_of_part
 from lsr.service.backend import SearchBackend
@@ -133,4 +134,4 @@ def _models_of(collection: ServedCollection) -> Any:
         index = collection.now().index
     except (LsrError, OSError):
         return None
-    return index.encoder, encoder_of_part(index, "dense") if hasattr(index, "manifest") else None
+    return index.encoder, encoder_of_part(index, "dense") if isinstance(index, Index) else None

@@ -177,8 +177,6 @@ class Collection:
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and self._writer.holds(id)
 
-    # -- writing -----------------------------------------------------------------------------------------------------
-
     def add(
         self,
         documents: Document | Mapping[str, Any] | Iterable[Document | Mapping[str, Any]],
@@ -349,8 +347,6 @@ class Collection:
     def building(self) -> bool:
         """Whether a segment is being made now, of memory or of others."""
         return self._writer.building
-
-    # -- reading -----------------------------------------------------------------------------------------------------
 
     @property
     def moment(self) -> str:

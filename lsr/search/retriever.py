@@ -179,12 +179,10 @@ class Retriever:
         plan = _checked(plan)
         asked.check(plan.retrieve, reranks=plan.rerank is not None)
         if not asked.many:
-            given = HybridQuery(
-                None if asked.sparse is None else asked.sparse[0], None if asked.dense is None else asked.dense[0]
-            )
-            text = asked.texts[0] or ""
-            query, encode_ms = self._encoders.encode_query(text, plan.retrieve, given)
-            return self._answer(text, query, k, plan, explain, allow, encode_ms, offset, search_after)
+            sparse, dense = asked.sparse, asked.dense
+            given = HybridQuery(None if sparse is None else sparse[0], None if dense is None else dense[0])
+            query, encode_ms = self._encoders.encode_query(asked.texts[0] or "", plan.retrieve, given)
+            return self._answer(asked.texts[0] or "", query, k, plan, explain, allow, encode_ms, offset, search_after)
         if search_after is not None:
             raise InputError("goes on with one ranking, not with many", field="search_after")
         return self._answer_many(asked, k, plan, explain, allow, offset)

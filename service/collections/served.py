@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
@@ -74,7 +74,7 @@ class ServedCollection:
     def _open(self) -> Served:
         if self._gone or self.path is None:
             raise NotFoundError(f"the collection {self.name!r} is no longer there")
-        options = {"model": self._model, "device": self._device, "models": self._models}
+        options: dict[str, Any] = {"model": self._model, "device": self._device, "models": self._models}
         self._reader = LiveRetriever.follow(self.path, gathers=True, **options)
         self._served = Served(self._reader)
         return self._served
