@@ -116,8 +116,8 @@ def version_identity(manifest_path: Path) -> list[int]:
 def remove_version(folder: Path) -> None:
     """Remove a folder with a version; its manifest goes last, so that until then it can be seen what it was.
 
-    What stands in its place and is no folder goes as well: of a link, which a stranger's collection may have, itself and
-    nothing of what it leads to.
+    What stands in its place and is no folder goes as well: of a link, which a stranger's collection may have, nothing
+    of what it leads to.
     """
     if folder_problem(folder) is not None:
         folder.unlink(missing_ok=True)
