@@ -263,7 +263,7 @@ def checksum(record: dict[str, Any]) -> int:
 
 def index_identity(folder: Path) -> list[int]:
     """What the index in `folder` is known by: another one, or the same with another part, has another."""
-    return [zlib.crc32(map_file(folder / MANIFEST_NAME, follow=True))]
+    return [zlib.crc32(map_file(folder / MANIFEST_NAME, follow=True).data)]
 
 
 def published_segments(folder: Path) -> set[str]:

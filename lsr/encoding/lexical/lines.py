@@ -9,8 +9,8 @@ from lsr.core.limits import LONGEST_RECORD, in_mebibytes
 
 
 def read_lines(path: str | Path, most: int, what: str) -> list[str]:
-    """The lines of a text file; InputError if it is not UTF-8, has more than `most` lines, each one of `what`, or more bytes
-    than such lines ever have.
+    """The lines of a text file; InputError if it is not UTF-8, has more than `most` lines, each one of `what`, or more
+    bytes than such lines ever have.
 
     The OSError of a file that cannot be read stays what it is.
     """
