@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lsr.core.errors import InputError
-from lsr.core.options import did_you_mean, shortened
+from lsr.core.options import did_you_mean, listed, shortened
 
 _KINDS = {
     "int": "a whole number",
@@ -30,7 +30,7 @@ def first_mistake(error: ValidationError, known: Collection[str]) -> InputError:
 def _reason(item: Any, name: str | None, known: Collection[str]) -> str:
     kind, given, context = item["type"], shortened(item["input"]), item.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"there is no such setting{did_you_mean(name, known)}"
+        return f"there is no such setting{did_you_mean(name, known) or f'; there are {listed(sorted(known))}'}"
     if kind == "greater_than_equal":
         return f"must be at least {context['ge']:g}, not {item['input']}"
     if kind == "literal_error":

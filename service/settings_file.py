@@ -34,5 +34,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         found = _PLACE.search(str(error))
         at = text.count("\n") + 1 if found is None or found[1] is None else int(found[1])
         raise InputError(f"is not TOML: {_PLACE.sub('', str(error))}", source=source, line=at) from None
+    except ValueError as error:  # a number of too many digits, of which Python says what is of use to programmers
+        raise InputError(f"is not TOML: {str(error).partition(';')[0]}", source=source) from None
     except RecursionError:
         raise InputError("is not TOML that can be read: nested too deeply", source=source) from None

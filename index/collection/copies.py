@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from lsr.index.format.files import RESTORE
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
 from lsr.index.format.output import is_vacant
 from lsr.index.format.records import FileRecord
-from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.live.log.frames import log_numbers, log_path, open_log
+from lsr.index.live.log.reader import LogReader
 from lsr.index.live.vocabulary import vocabulary_path
 
 # A writer that publishes faster than a copy is made would keep it from ever ending.
@@ -29,7 +31,8 @@ def copy_collection(
     checksum, so that damage is not handed on. `progress` is called with the number of bytes just copied. The copy is
     there as a whole or not at all.
 
-    OutputExistsError if there is something at `output`, IndexFormatError for a damaged file.
+    OutputExistsError if there is something at `output`, IndexFormatError for a damaged file, as a log that
+    cannot be read to its end.
     """
     path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
     if not is_vacant(output):
@@ -75,10 +78,12 @@ def _copy(path: Path, manifest: Manifest, output: Path, progress: Callable[[int]
         numbers = log_numbers(path)
         if live.log not in numbers:
             raise IndexFormatError(f"{log_path(path, live.log)}: missing", remedies=[RESTORE])
+        deque(LogReader(path, bytes.fromhex(live.identity), first=live.log, after=live.sequence), 0)  # or its damage
         for number in numbers:
             if number >= live.log:
                 source = log_path(path, number)
-                shutil.copyfile(source, output / source.name, follow_symlinks=False)
+                with open_log(source) as log, (output / source.name).open("xb") as file:
+                    shutil.copyfileobj(log, file)
                 sync(output / source.name)
                 sizes[source.name] = (output / source.name).stat().st_size
                 progress(sizes[source.name])

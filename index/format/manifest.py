@@ -17,6 +17,7 @@ from typing import Any
 import lsr
 from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
+from lsr.core.mapping import map_file
 from lsr.core.options import beneath, shortened
 from lsr.core.remedies import BUILD_AGAIN, build_index, upgrade
 from lsr.core.unfinished import mark_output
@@ -262,7 +263,7 @@ def checksum(record: dict[str, Any]) -> int:
 
 def index_identity(folder: Path) -> list[int]:
     """What the index in `folder` is known by: another one, or the same with another part, has another."""
-    return [crc32(folder / MANIFEST_NAME)]
+    return [zlib.crc32(map_file(folder / MANIFEST_NAME, follow=True).data)]
 
 
 def published_segments(folder: Path) -> set[str]:

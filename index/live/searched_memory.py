@@ -64,7 +64,8 @@ class SearchedMemory:
             return self.dense
         if name == "terms":
             return self.counts
-        raise InputError(f"what is in memory has no {name} part")
+        wanted = ["encode the collection anew, by a dense model as well"] if name == "dense" else []
+        raise InputError(f"what is in memory has no {name} part", remedies=[*wanted, "search without it"])
 
     def is_deleted(self, row: int) -> bool:
         """Whether the document of a row was replaced or deleted."""

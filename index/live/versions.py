@@ -11,12 +11,14 @@ A version is known by the time at which it was begun, to the microsecond: `Manif
 
 from __future__ import annotations
 
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.files import remove, sync
+from lsr.index.format.files import folder_problem
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.vocabulary import remove_vocabularies
@@ -32,6 +34,7 @@ def kept_version(path: Path) -> Manifest | None:
 
     IndexFormatError for one that is damaged.
     """
+    _check_kept(path)
     for folder in (path / PREVIOUS / _NEXT, path / PREVIOUS):
         if (folder / MANIFEST_NAME).exists():
             kept = Manifest.read(folder)
@@ -44,6 +47,7 @@ def kept_version(path: Path) -> Manifest | None:
 def stage_kept(path: Path, manifest: Manifest | None) -> None:
     """Prepare to keep the version of this manifest, or none, once another is published: until then nothing changes."""
     previous = path / PREVIOUS
+    _check_kept(path)
     remove_version(previous / _NEXT)
     if manifest is not None:
         (previous / _NEXT).mkdir(parents=True, exist_ok=True)
@@ -57,6 +61,7 @@ def settle_kept(path: Path, manifest: Manifest) -> None:
     if not previous.is_dir():
         return
     with suppress(IndexFormatError):  # what is damaged is told, and stays
+        _check_kept(path)
         if (coming / MANIFEST_NAME).exists() and Manifest.read(coming).created != manifest.created:
             (coming / MANIFEST_NAME).replace(previous / MANIFEST_NAME)
         remove_version(coming)
@@ -80,7 +85,10 @@ def versions(path: Path, manifest: Manifest) -> list[Manifest] | None:
 def is_published(path: Path) -> bool:
     """Whether the version that was made in `COMING` is the one that is searched: what lies there is of no more use."""
     with suppress(IndexFormatError):
-        return Manifest.read(path / COMING).created == Manifest.read(path).created
+        return (
+            folder_problem(path / COMING) is None
+            and Manifest.read(path / COMING).created == Manifest.read(path).created
+        )
     return False
 
 
@@ -90,7 +98,7 @@ def clear_published(path: Path) -> None:
     For who opens the collection: nobody makes a version then.
     """
     coming = path / COMING
-    if not coming.is_dir():
+    if folder_problem(coming) is not None:
         return
     if is_published(path):
         for entry in coming.iterdir():
@@ -106,14 +114,27 @@ def version_identity(manifest_path: Path) -> list[int]:
 
 
 def remove_version(folder: Path) -> None:
-    """Remove a folder with a version; its manifest goes last, so that until then it can be seen what it was."""
-    if not folder.is_dir():
+    """Remove a folder with a version; its manifest goes last, so that until then it can be seen what it was.
+
+    What stands in its place and is no folder goes as well: of a link, which a stranger's collection may have, nothing
+    of what it leads to.
+    """
+    if folder_problem(folder) is not None:
+        folder.unlink(missing_ok=True)
         return
     for entry in folder.iterdir():
         if entry.name != MANIFEST_NAME:
             remove(entry)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
     folder.rmdir()
+
+
+def _check_kept(path: Path) -> None:
+    """IndexFormatError where a kept version, or one to be kept, is no folder: what a link leads to is not touched."""
+    for folder in (path / PREVIOUS, path / PREVIOUS / _NEXT):
+        problem = folder_problem(folder) if os.path.lexists(folder) else None
+        if problem is not None:
+            raise IndexFormatError(problem, remedies=["remove it, and with it the version that was kept"])
 
 
 def remove_collection(path: Path) -> None:

@@ -17,6 +17,7 @@ from lsr.assistants.sources import About, Source
 from lsr.core.counted import counted
 from lsr.core.documents import Document, is_blank
 from lsr.core.errors import InputError, LsrError
+from lsr.core.options import shortened
 from lsr.index.fusion.settings import modes
 from lsr.search.response import Hit
 from lsr.search.snippets import make_snippet
@@ -114,7 +115,7 @@ class Tools:
         with _told():
             found = self._source.get(self._id_of(id))
         if found is None:
-            raise ToolError(f"there is no document {id!r}: give the id of a result of search")
+            raise ToolError(f"there is no document {shortened(id)}: give the id of a result of search")
         return Whole(id=found.id, title=found.title, text=found.text, url=self._url(found), fields=found.fields)
 
     def _result(self, hit: Hit) -> Result:

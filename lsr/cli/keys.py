@@ -159,12 +159,11 @@ def _moment(text: str) -> datetime:
     if found:
         return now + int(found[1]) * (timedelta(days=1) if found[2] == "d" else timedelta(hours=1))
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter of what is a date in its own zone, and in no other
         raise InputError(
             f"{text!r} is no moment: give 90d, 12h, or a date such as 2030-01-31", field="expires"
         ) from None
-    moment = moment.astimezone(UTC)
     if moment <= now:
         raise InputError(f"{text} is over", field="expires")
     return moment

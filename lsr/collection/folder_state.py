@@ -6,9 +6,12 @@ holds is not encoded again, and documents of files that have gone meanwhile stay
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +29,11 @@ CREATE INDEX IF NOT EXISTS documents_by_path ON documents (path);
 CREATE TABLE IF NOT EXISTS leaving (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
+_JOURNAL = "-journal"
+_SUFFIXES = ("", _JOURNAL, "-wal", "-shm")
+# At the end of a journal that names another one, which SQLite removes when it has rolled back: as it is said in
+# https://sqlite.org/fileformat.html. Only transactions over several databases have that.
+_NAMES_ANOTHER = bytes.fromhex("d9d505f920a163d7")
 
 
 class Signature(NamedTuple):
@@ -63,6 +71,22 @@ class FolderState:
         except sqlite3.DatabaseError as error:
             self.discard(error)
 
+    def _check_files(self) -> None:
+        """DatabaseError for files that a stranger's collection has and this class does not make: SQLite, which would
+        follow a link, wait for a pipe and do as a journal says, is not to see them.
+        """
+        for suffix in _SUFFIXES:
+            path = Path(f"{self.path}{suffix}")
+            if not os.path.lexists(path):
+                continue
+            if suffix not in ("", _JOURNAL) or not stat.S_ISREG(path.lstat().st_mode):
+                raise sqlite3.DatabaseError(f"{path}: not a file of this state")
+            if suffix == _JOURNAL:
+                with path.open("rb") as file:
+                    file.seek(max(path.stat().st_size - len(_NAMES_ANOTHER), 0))
+                    if file.read() == _NAMES_ANOTHER:
+                        raise sqlite3.DatabaseError(f"{path}: names another journal")
+
     def __enter__(self) -> Self:
         return self
 
@@ -80,16 +104,19 @@ class FolderState:
             raise LsrError(f"{self.path}: {error}", remedies=["make room there, or see who may write there"]) from error
         with suppress(AttributeError, sqlite3.Error):
             self._connection.close()
-        for suffix in ("", "-journal"):
+        for suffix in _SUFFIXES:
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         self._open()
 
     def _open(self) -> None:
+        self._check_files()
         self._connection = sqlite3.connect(self.path, isolation_level=None)
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError(f"a state of version {version}")
         self._connection.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
+        if _schema(self._connection) != _expected_schema():
+            raise sqlite3.DatabaseError("views or triggers, or tables of other columns")
         (problem,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if problem != "ok":
             raise sqlite3.DatabaseError(problem)
@@ -180,3 +207,14 @@ class FolderState:
         if gone:
             with self._together() as connection:
                 connection.executemany("DELETE FROM leaving WHERE id = ?", gone)
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    return connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+
+
+@cache
+def _expected_schema() -> list[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return _schema(connection)

@@ -31,6 +31,7 @@ from lsr.index import Index
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.versions import begin_with
 from lsr.index.collection.writer import CollectionWriter
+from lsr.index.format.files import folder_problem
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.lock import REINDEX, WRITE
 from lsr.index.live.versions import BACK, COMING, is_published, kept_version, remove_version
@@ -160,7 +161,10 @@ def _alone(collection: Versioned) -> Iterator[Path]:
         raise OutputExistsError(f"{collection.path}: another thread is making a new version of it; wait for it to end")
     try:
         collection._writer.lock.announce(REINDEX)
-        yield collection.path / COMING
+        folder = collection.path / COMING
+        if folder_problem(folder) is not None:
+            remove_version(folder)
+        yield folder
     finally:
         collection._writer.lock.announce(WRITE)
         collection._reindexing.release()

@@ -44,8 +44,8 @@ def parse_json(text: str, source: str | None = None, **options: Any) -> Any:
         raise InputError(
             f"is not JSON: {error.msg} at column {error.colno}", source=source, line=error.lineno
         ) from None
-    except ValueError as error:
-        raise InputError(f"is not JSON: {error}", source=source) from None
+    except ValueError as error:  # of a number of too many digits Python says what is of use to programmers
+        raise InputError(f"is not JSON: {str(error).partition(';')[0]}", source=source) from None
     except RecursionError:
         raise InputError(f"is not JSON that can be read: {_DEEP}", source=source, line=_deep_line(text)) from None
     if text.count("[") + text.count("{") > DEEPEST and too_deep(value):

@@ -15,6 +15,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from lsr.core.mapping import map_file
 from lsr.core.places import beside, named
 
 MARK = "command"
@@ -59,7 +60,10 @@ def mark_output(path: str | Path, identity: Identity) -> None:
     mark = _mark_of(path)
     # Not renamed into place: half a mark is none.
     with suppress(OSError):  # it is a help after a kill, and not worth an error
-        mark.write_text(json.dumps({"command": _command, "output": identity}), encoding="utf-8")
+        # Whatever stands there, as a link of a stranger's index, is not written through.
+        mark.unlink(missing_ok=True)
+        with mark.open("x", encoding="utf-8") as file:
+            json.dump({"command": _command, "output": identity}, file)
         _marks.add(mark)
 
 
@@ -69,7 +73,7 @@ def is_unfinished(path: str | Path, identity: Callable[[Path], Identity]) -> boo
         return False
     mark = _mark_of(path)
     try:
-        marked = json.loads(mark.read_text(encoding="utf-8"))
+        marked = json.loads(map_file(mark).tobytes())
         found = marked == {"command": _command, "output": identity(Path(path))}
     except (OSError, ValueError, RecursionError):
         return False

@@ -105,7 +105,10 @@ def count_files(source: str | Path, formats: RecordFormats, count: Callable[[Pat
     for path in folder_files(Path(source)):
         if content_suffix(path) in formats:
             is_corpus = formats[content_suffix(path)].is_corpus
-            inside = count(path) if is_corpus is None or is_corpus(path, FieldNames()) else 1
+            try:
+                inside = count(path) if is_corpus is None or is_corpus(path, FieldNames()) else 1
+            except InputError:
+                continue  # who reads it tells what is wrong, and goes on or stops
             if inside is None:
                 return None
             total += inside

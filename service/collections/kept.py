@@ -15,11 +15,13 @@ FOLDER = ".service"
 
 
 def read_kept(path: Path) -> Any:
-    """What a file holds; None if there is none. IndexFormatError if it is not JSON."""
+    """What a file holds; None if there is none. IndexFormatError if it is not JSON, or no file."""
     try:
         return orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        raise IndexFormatError(f"{path}: a folder, where a file belongs", remedies=["move it away"]) from None
     except ValueError as error:
         raise IndexFormatError(f"{path}: not JSON ({error})", remedies=["restore it, or remove it"]) from None
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lsr.core.errors import LsrError
 from lsr.service.http.problems import ProblemResponse
 from lsr.service.http.routes import Route, find_route
 from lsr.service.keys.key import Key
@@ -51,7 +52,11 @@ class Guard:
         if route is None or not route.template.startswith("/v1/"):
             return None
         if route.template.startswith(_COLLECTIONS):
-            return self.name_of(str(next(iter(route.parameters.values()))))
+            name = str(next(iter(route.parameters.values())))
+            try:
+                return self.name_of(name)
+            except (LsrError, OSError):
+                return name  # aliases that cannot be read: the endpoint meets the same, and says so
         served = self._served()
         return served[0] if len(served) == 1 else None
 

@@ -22,6 +22,8 @@ ROLES = {role.name.lower(): role for role in Role if role is not Role.ANYONE}
 _ID = string.digits + string.ascii_lowercase
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MOST_NAME = 128
+# Of a record.
+_PATTERNS = {"id": re.compile(f"[{_ID}]{{1,32}}"), "digest": re.compile("[0-9a-f]{64}")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +112,25 @@ class Key:
             if role not in ROLES:
                 raise InputError(f"must be {listed(ROLES)}, not {shortened(role)}", field="role")
             for name in ("created", "expires", "revoked"):
-                given[name] = None if given[name] is None else datetime.fromisoformat(given[name])
+                given[name] = _moment(given[name], name)
+            for name, pattern in _PATTERNS.items():
+                if not pattern.fullmatch(given[name]):
+                    raise InputError(f"must match {pattern.pattern}, not {shortened(given[name])}", field=name)
+            for name in ("requests_per_minute", "bytes_per_minute"):
+                if given[name] is not None and type(given[name]) is not int:
+                    raise InputError(f"must be a whole number, not {shortened(given[name])}", field=name)
+            if not isinstance(given["collections"], list):
+                raise InputError(f"must be a list, not {shortened(given['collections'])}", field="collections")
             return cls(**{**given, "role": ROLES[role], "collections": tuple(given["collections"])})
         except (TypeError, KeyError, ValueError, AttributeError):
             raise InputError("is not the record of a key") from None
+
+
+def _moment(value: Any, field: str) -> datetime | None:
+    moment = None if value is None else datetime.fromisoformat(value)
+    if moment is not None and moment.tzinfo is None:
+        raise InputError(f"must say its time zone, as +00:00, which {shortened(value)} does not", field=field)
+    return moment
 
 
 def digest_of(secret: str) -> str:

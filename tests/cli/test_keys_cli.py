@@ -48,6 +48,8 @@ def test_the_root_of_an_index_is_where_its_keys_are(run: Any, toy_index: Path, t
         (("create", ".", "--role", "owner"), "'owner' is not one of"),
         (("create", ".", "--expires", "soon"), "'soon' is no moment"),
         (("create", ".", "--expires", "2001-01-01"), "2001-01-01 is over"),
+        (("create", ".", "--expires", "9999-12-31T23:59:59-23:00"), "is no moment"),
+        (("create", ".", "--expires", "0001-01-01T00:00:00+14:00"), "is no moment"),
         (("create", ".", "--collection", "../a"), "'../a' is not the name of a collection"),
         (("create", ".", "--requests-per-minute", 0), "requests-per-minute"),
         (("revoke", ".", "abc"), "there is no key 'abc'"),

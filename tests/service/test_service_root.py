@@ -158,3 +158,23 @@ def test_a_folder_of_other_files_is_no_folder_of_collections(tmp_path: Path) -> 
     for path in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(IndexFormatError):
             create_app(path)
+
+
+@pytest.mark.parametrize("damage", ["{", "\udcff", "[" * 3000, '{"live": 5}', None])
+def test_aliases_that_cannot_be_read_are_told_at_every_door(tmp_path: Path, damage: str | None) -> None:
+    filled(tmp_path / "birds")
+    kept = tmp_path / ".service" / "aliases.json"
+    with serving(tmp_path) as client:
+        kept.parent.mkdir(exist_ok=True)
+        if damage is None:
+            kept.mkdir()
+        else:
+            kept.write_bytes(damage.encode(errors="surrogateescape"))
+        for path in ("/v1/collections", "/v1/collections/live", "/v1/collections/live/search?q=birds", "/v1/aliases"):
+            refused = client.get(path)
+            assert refused.status_code == 500 and ".service/aliases.json: " in refused.json()["detail"], path
+        if damage is None:
+            kept.rmdir()
+        else:
+            kept.unlink()
+        assert client.get("/v1/collections/birds/search?q=birds").status_code == 200

@@ -67,6 +67,8 @@ def test_a_file_gives_what_variables_and_the_caller_do_not(monkeypatch: pytest.M
         ("allow_hosts = ['http://a']", r"lsr.toml: field 'allow_hosts': 'http://a' is not the name of a host"),
         ("workers = 0", r"lsr.toml: field 'workers': must be at least 1"),
         ("[server]\nmax_k = 7", r"lsr.toml: field 'server': there is no such setting"),
+        ("port = 80", r"lsr.toml: field 'port': there is no such setting; there are .*, max_k, .*workers"),
+        (f"max_k = {'9' * 5000}", r"lsr.toml: is not TOML: Exceeds the limit \(4300 digits\)[^;]*$"),
         ("\nmax_k = ", r"lsr.toml:2: is not TOML: Invalid value"),
         ("max_k = 7\nmax_k = 8", r"lsr.toml:2: is not TOML: Cannot overwrite a value"),
     ],

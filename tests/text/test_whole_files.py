@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lsr.core.errors import InputError
-from lsr.text import SkipReport, open_corpus
+from lsr.text import SkipReport, count_documents, open_corpus
 
 Write = Callable[..., Path]
 
@@ -94,3 +94,16 @@ def test_an_id_of_an_earlier_file_stops(write: Write, tmp_path: Path) -> None:
     write("notes/b.jsonl", LINES[0])
     with pytest.raises(InputError, match=r"b\.jsonl:1: field '_id': duplicate id '1'"):
         read(tmp_path / "notes", "skip-files")
+
+
+def test_a_folder_with_rubbish_that_is_called_parquet(tmp_path: Path) -> None:
+    """Counting comes first, and must not stop what reading goes on with."""
+    (tmp_path / "a.md").write_text("Terns fly.")
+    (tmp_path / "b.parquet").write_bytes(b"PAR1" + bytes(range(99)))
+    assert count_documents(tmp_path) == 1
+    for on_error in ("skip", "skip-files"):
+        found, report = read(tmp_path, on_error)
+        assert found == ["a.md"] and report.count == 1
+        assert "b.parquet" in report.messages[0] and "not a readable Parquet file" in report.messages[0]
+    with pytest.raises(InputError, match=r"b\.parquet"):
+        read(tmp_path, "stop")

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.files import sync
+from lsr.core.mapping import map_file
 from lsr.index.collection.repair.report import REPORT_NAME, Repair
 from lsr.index.format.manifest import index_identity
 
@@ -92,7 +93,7 @@ def _numbers(home: Path) -> list[int]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(map_file(path).tobytes())
     except (OSError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) and isinstance(said.get("repair"), dict) else None

@@ -75,7 +75,9 @@ def keep_aside(path: Path, plan: KeptPlan, searched: Manifest, folder: Path) -> 
 
 
 def link_folder(path: Path, name: str, aside: Path) -> None:
-    """Give all files of the folder `name` in `path` further names in another folder."""
+    """Give all files of the folder `name` in `path` further names in another folder; none if it is a link."""
+    if (path / name).is_symlink():
+        return
     for folder, _, files in os.walk(path / name):
         kept = aside / Path(folder).relative_to(path)
         kept.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ and written anew, and makes it certain that none is missing.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -117,7 +118,9 @@ def open_log(path: Path) -> BinaryIO:
     except FileNotFoundError:
         raise IndexFormatError(f"{path}: missing", remedies=[RESTORE]) from None
     except OSError as error:
-        raise IndexFormatError(f"{path}: not readable ({error.strerror})", remedies=[RESTORE]) from error
+        link = error.errno == errno.ELOOP
+        said = "a symbolic link, which is not followed" if link else f"not readable ({error.strerror})"
+        raise IndexFormatError(f"{path}: {said}", remedies=[RESTORE]) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise IndexFormatError(f"{path}: not a regular file", remedies=[RESTORE])

@@ -71,3 +71,8 @@ def test_documents_and_queries_are_cut_alike(tmp_path: Path) -> None:
     with Collection.create(tmp_path / "made", model="bm25", never_split=["new york"]) as collection:
         collection.add(documents)
         assert [hit.id for hit in collection.search("york")] == ["york"]
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(InputError, match="/dev/zero: holds more than 64 MiB"):
+        read_never_split("/dev/zero")

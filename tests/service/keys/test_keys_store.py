@@ -117,6 +117,32 @@ def test_a_damaged_file_is_named_and_opens_nothing(store: KeyStore, tmp_path: Pa
     assert keyring.asked and keyring.find(f"Bearer {secret}").key is not None
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("expires", "2030-01-01"),
+        ("revoked", 5),
+        ("created", "yesterday"),
+        ("digest", "é" * 64),
+        ("digest", "a"),
+        ("id", "../x"),
+        ("collections", "books"),
+        ("collections", ["../x"]),
+        ("requests_per_minute", 1.5),
+        ("bytes_per_minute", True),
+        ("role", "owner"),
+    ],
+)
+def test_a_record_that_no_key_has_is_refused(store: KeyStore, tmp_path: Path, field: str, value: object) -> None:
+    store.create(Role.READ)
+    file = tmp_path / ".service" / "keys.json"
+    whole = json.loads(file.read_text())
+    whole["keys"][0][field] = value
+    file.write_text(json.dumps(whole))
+    with pytest.raises(InputError, match=r"keys\.json: field 'keys\.0"):
+        store.read()
+
+
 def test_a_server_whose_keys_are_removed_does_not_open(store: KeyStore, tmp_path: Path) -> None:
     secret, _ = store.create(Role.READ)
     keyring = Keyring(store)
