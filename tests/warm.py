@@ -102,6 +102,8 @@ def _work(request: dict[str, object], streams: list[int]) -> None:
         os.dup2(stream, number)
         os.close(stream)
     sys.stdout.reconfigure(line_buffering=False)  # type: ignore[union-attr]
+    # What a shell runs in the background ignores it, and passes that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     code: object = 1
     try:
         os.environ.clear()
