@@ -76,7 +76,7 @@ def try_operation(name: str, kinds: list[Fault], stride: int, work: Path, faults
 
     outcome.calls = run(-1, Fault.ONCE)
     for place, fault in enumerate(kinds):
-        for at in range(place % stride, outcome.calls, stride):
+        for at in range(place * stride // len(kinds), outcome.calls, stride):
             run(at, fault)
     outcome.seconds = round(time.monotonic() - started, 1)
     print(outcome, flush=True)

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from order import place
 from toy_documents import TOY
+from warm_commands import shared_commands
 
 from lsr import Document, SparseEncoder
 
@@ -43,6 +44,13 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Path]:
+    """A folder for PATH: `lsr` and `python`, which run in forks of one warm process."""
+    with shared_commands() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,10 @@ from lsr.core.errors import LsrError
 _KIB = 1024 if sys.platform != "darwin" else 1
 
 
-def main() -> None:
-    """`child NAME SEED FIRST LAST FOLDER DESCRIPTOR`: run cases FIRST … LAST - 1 in FOLDER."""
-    name, seed, first, last, folder, descriptor = sys.argv[1:]
-    report = os.fdopen(int(descriptor), "w")
+def main(descriptor: int) -> None:
+    """`child NAME SEED FIRST LAST FOLDER`: run cases FIRST … LAST - 1 in FOLDER, and report them there."""
+    name, seed, first, last, folder = sys.argv[1:]
+    report = os.fdopen(descriptor, "w")
     target = TARGETS[name]
     work = Path(folder) / "work"
     work.mkdir()
@@ -91,4 +91,7 @@ def _surroundings(folder: Path) -> list[tuple[str, int, int]]:
 
 
 if __name__ == "__main__":
-    main()
+    reports = os.dup(1)
+    with Path(os.devnull).open("wb") as nothing:  # for whatever else is printed
+        os.dup2(nothing.fileno(), 1)
+    main(reports)

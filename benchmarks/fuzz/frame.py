@@ -23,6 +23,7 @@ FAILURES = ("crash", "hang", "memory", "error", "outside")
 # To import what a target reads with, and to make its sound files: kernels may have to be compiled.
 _START_SECONDS = 300
 _EXAMPLES = 20
+_CHILD = Path(__file__).with_name("child.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +86,28 @@ class Outcome:
             self.failures.setdefault(f"{result}: {detail}" if detail else result, case)
 
 
-def run(name: str, cases: int, *, seed: int = 0, first: int = 0) -> Outcome:
-    """Run so many cases of the target of this name, in as many processes as crash."""
+def run(name: str, cases: int, *, seed: int = 0, first: int = 0, python: str | Path = sys.executable) -> Outcome:
+    """Run so many cases of the target of this name, in as many processes of that Python as crash."""
     from fuzz.registry import TARGETS
 
     outcome, started = Outcome(name, cases, seed), time.monotonic()
     case, last = first, first + cases
     while case < last:
-        case = _run_child(name, TARGETS[name], seed, case, last, outcome)
+        case = _run_child(python, name, TARGETS[name], seed, case, last, outcome)
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-def _run_child(name: str, target: Target, seed: int, first: int, last: int, outcome: Outcome) -> int:
+def _run_child(
+    python: str | Path, name: str, target: Target, seed: int, first: int, last: int, outcome: Outcome
+) -> int:
     """Run cases until one of them ends the process, or all are done; give the number of the next one."""
     reading, writing = os.pipe()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        command = [sys.executable, "-m", "fuzz.child", name, str(seed), str(first), str(last), folder, str(writing)]
+        command = [python, _CHILD, name, str(seed), str(first), str(last), folder]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path[1:]])}
         with tempfile.TemporaryFile() as errors:
-            child = subprocess.Popen(
-                command, env=environment, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=errors
-            )
+            child = subprocess.Popen(command, env=environment, stdout=writing, stderr=errors)
             os.close(writing)
             try:
                 running, reason = _follow(reading, target, outcome)

@@ -80,7 +80,7 @@ def test_words_stand_for_terms() -> None:
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_this_engine_alone(tmp_path: Path) -> None:
+def test_this_engine_alone(commands: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for name, rows in (("docs", 60), ("queries", 3)):
         terms = np.sort(np.argsort(random.random((rows, 30)), axis=1)[:, :5], axis=1)
@@ -90,7 +90,7 @@ def test_this_engine_alone(tmp_path: Path) -> None:
         write_vectors(tmp_path / f"{name}.parquet", [vectors])
     files = [str(tmp_path / f"{name}.parquet") for name in ("docs", "queries")]
     small = ["--batch", "20", "--kills", "1", "--engine", "lsr", "--output", str(tmp_path)]
-    script = [sys.executable, str(BENCHMARKS / "live_peers.py"), *files, *small]
+    script = [commands / "python", BENCHMARKS / "live_peers.py", *files, *small]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     row = json.loads((tmp_path / "live_peers.json").read_text())["values"]["rows"]["lsr"]

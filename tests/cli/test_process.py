@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,15 +38,13 @@ except SystemExit:
 
 
 @pytest.mark.slow
-def test_a_stopped_run_leaves_no_index_and_goes_on(tmp_path: Path) -> None:
+def test_a_stopped_run_leaves_no_index_and_goes_on(commands: Path, tmp_path: Path) -> None:
     """Stopped twice, by each of the signals, once a further batch is encoded."""
     corpus = tmp_path / "corpus.jsonl"
     corpus.write_text("".join(json.dumps({"_id": f"d{i}", "text": f"bird {i}"}) + "\n" for i in range(2100)))
-    command = [*LSR, "index", str(corpus), "-o", str(tmp_path / "index"), "--max-length", "16"]
-    # What a shell runs in the background ignores SIGINT, and would pass that on.
-    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [commands / "lsr", "index", corpus, "-o", tmp_path / "index", "--max-length", "16"]
     for number, (kind, code) in enumerate([(signal.SIGTERM, 143), (signal.SIGINT, 130)]):
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         shard = tmp_path / "index.encoding" / f"{number:06}.parquet"
         deadline = time.monotonic() + PATIENCE
         while not shard.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -98,8 +95,8 @@ def test_answers_that_cannot_be_written_are_an_error() -> None:
     assert process.returncode == 2 and process.stderr == "error: stdout: No space left on device\n"
 
 
-def test_a_server_on_a_device_that_is_not_there_does_not_begin_to_listen(toy_index: Path) -> None:
+def test_a_server_on_a_device_that_is_not_there_does_not_begin_to_listen(commands: Path, toy_index: Path) -> None:
     for device, message in (("cuda:99", "there is no device 'cuda:99' here"), ("gpu", "there is no device 'gpu'")):
-        command = [*LSR, "serve", str(toy_index), "--port", "1", "--device", device]
+        command = [commands / "lsr", "serve", toy_index, "--port", "1", "--device", device]
         process = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         assert process.returncode == 2 and process.stderr.startswith(f"error: {message}")

@@ -45,8 +45,8 @@ def test_what_becomes_of_a_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(child, "_limit", lambda memory: None)  # of this process, which has other tests to run
     monkeypatch.chdir(tmp_path)
     reading, writing = os.pipe()
-    monkeypatch.setattr(sys, "argv", ["child", "made", "0", "0", "1", str(tmp_path), str(writing)])
-    child.main()
+    monkeypatch.setattr(sys, "argv", ["child", "made", "0", "0", "1", str(tmp_path)])
+    child.main(writing)
     with os.fdopen(reading) as reports:
         assert f'"result": "{says}"' in reports.read()
 

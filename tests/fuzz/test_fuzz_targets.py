@@ -17,8 +17,8 @@ CASES = 50
 
 @pytest.mark.process
 @pytest.mark.parametrize("name", TARGETS)
-def test_damaged_files_are_refused_or_read_and_nothing_else(name: str) -> None:
-    outcome = run(name, CASES, seed=1)
+def test_damaged_files_are_refused_or_read_and_nothing_else(commands: Path, name: str) -> None:
+    outcome = run(name, CASES, seed=1, python=commands / "python")
     assert outcome.failures == {}
     assert sum(outcome.counts.values()) == CASES
     assert outcome.counts[REFUSED] > 0

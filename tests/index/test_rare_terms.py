@@ -106,9 +106,10 @@ def test_parameters_that_leave_out_terms_work(index: Index) -> None:
 
 def test_a_query_of_all_terms(index: Index, oracle: Oracle) -> None:
     weights = np.random.default_rng(6).random(DIM).astype(np.float32) + 0.01
+    expected = oracle.search(np.arange(DIM), weights, 5)
     for mode in MODES:
         hits = index.search(np.arange(DIM), weights, 5, mode=mode, **MODES[mode])
-        assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(np.arange(DIM), weights, 5)
+        assert (hits.rows.tolist(), hits.scores.tolist()) == expected
 
 
 def test_vectors_and_counts_are_given_back_by_term(index: Index, tmp_path: Path) -> None:
@@ -167,9 +168,10 @@ def test_a_document_of_most_terms(tmp_path: Path) -> None:
     oracle = Oracle.of(vectors)
     for terms in (long[-3:], long[-700:], long[::1000], long, np.arange(DIM)):
         weights = random.random(len(terms)) + 0.1
+        expected = oracle.search(terms, weights, 7)
         for mode in MODES:
             hits = index.search(terms, weights, 7, mode=mode, **MODES[mode])
-            assert (hits.rows.tolist(), hits.scores.tolist()) == oracle.search(terms, weights, 7)
+            assert (hits.rows.tolist(), hits.scores.tolist()) == expected
 
 
 def test_nothing_more_is_compiled(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from urllib.error import HTTPError
 import pytest
 from patience import PATIENCE
 
+from lsr import Collection
+
 
 def get(url: str) -> tuple[int, dict[str, object]]:
     try:
@@ -28,12 +30,12 @@ def get(url: str) -> tuple[int, dict[str, object]]:
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_serve(toy_index: Path) -> None:
+def test_serve(commands: Path, toy_index: Path) -> None:
     code = (
         "import sys; from lsr.service import ServiceSettings, serve;"
         "serve(sys.argv[1], ServiceSettings(log_format='json'), port=0)"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(toy_index)], stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([commands / "python", "-c", code, toy_index], stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
             first = json.loads(server.stderr.readline())
@@ -61,15 +63,17 @@ def test_serve(toy_index: Path) -> None:
 @pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted as on Linux")
-def test_a_server_that_runs_out_of_descriptors_goes_on_and_recovers(toy_index: Path, tmp_path: Path) -> None:
+def test_a_server_that_runs_out_of_descriptors_goes_on_and_recovers(tmp_path: Path) -> None:
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96));"
         "from lsr.service import ServiceSettings, serve;"
         "serve(sys.argv[1], ServiceSettings(head_timeout=600, keep_alive_timeout=600), port=0)"
     )
+    with Collection.create(tmp_path / "words", model="bm25") as collection:
+        collection.add({"_id": "tern", "text": "terns migrate from pole to pole"})
     log = tmp_path / "log"
     with log.open("wb") as stream:
-        server = subprocess.Popen([sys.executable, "-c", code, str(toy_index)], stderr=stream)
+        server = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "words")], stderr=stream)
 
     def until(holds: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE

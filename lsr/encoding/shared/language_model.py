@@ -14,7 +14,7 @@ from lsr.core.errors import MissingDependencyError, ModelError
 from lsr.encoding.shared.alone import one_at_a_time
 from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
-from lsr.encoding.shared.strict import quiet, some
+from lsr.encoding.shared.strict import all_finite, quiet, some
 from lsr.encoding.shared.trust import NO_CODE
 
 # Parts that checkpoints carry beside their language-model head, and buffers of older transformers.
@@ -80,7 +80,7 @@ def load_language_model(source: Path, *, new_head: bool = False) -> Any:
     }
     if problems := "; ".join(f"{what}: {some(keys)}" for what, keys in found.items() if keys):
         raise ModelError(f"the weights in {source} do not fit a {type(model).__name__}: {problems}")
-    if broken := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
+    if broken := [name for name, weight in model.state_dict().items() if not all_finite(weight)]:
         raise ModelError(f"{source} has weights that are not finite numbers: {some(broken)}")
     if source.suffix == ".gguf":
         _forget_quantisation(model)

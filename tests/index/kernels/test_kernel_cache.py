@@ -17,11 +17,11 @@ from typing import Any
 
 import numba
 import pytest
+import typer
 
 import lsr.index.kernels
+from lsr.cli import warmup
 from lsr.core import jit
-from lsr.index import IndexBuilder
-from lsr.vectors.sparse import SparseVectors
 
 CALLEE = "from lsr.core.jit import kernel\n@kernel\ndef add(x):\n    return x + {}\n"
 CALLER = (
@@ -278,34 +278,29 @@ print(json.dumps(compiled))
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_a_warmed_installation_compiles_nothing(tmp_path: Path) -> None:
-    def run(*command: str) -> Any:
-        process = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True)
-        assert process.returncode == 0, process.stderr
-        return json.loads(process.stdout)
+def test_a_warmed_installation_compiles_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither what it is used for nor warming up again."""
+    warmup.run(as_json=True)
+    assert Path(json.loads(capsys.readouterr().out)["cache"]) == jit.cache_folder()
+    again = "from lsr.cli import warmup; warmup.run(as_json=True)"
+    modes = ["auto", "exact", "approximate", "exhaustive", "seismic"]
+    command = [sys.executable, "-c", USE + again, str(tmp_path), *modes]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    used, _, warmed = process.stdout.partition("\n")
+    assert json.loads(used) == [] and json.loads(warmed)["compiled"] == 0
 
-    warm_up = "import typer; from lsr.cli import warmup; typer.run(warmup.run)"
-    assert Path(run(warm_up, "--json")["cache"]) == jit.cache_folder()
-    assert run(warm_up, "--json")["compiled"] == 0
-    assert run(USE, str(tmp_path), "auto", "exact", "approximate", "exhaustive", "seismic") == []
 
-
-@pytest.mark.process
-@pytest.mark.slow
-def test_warming_up_in_vain_is_an_error(tmp_path: Path) -> None:
-    with IndexBuilder(tmp_path / "index", dim=3) as builder:
-        builder.add(SparseVectors.from_rows([([1, 2], [0.5, 1.0])], dim=3))
-        builder.finish()
+def test_warming_up_in_vain_is_an_error(
+    kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    warm_up = "import typer; from lsr.cli import warmup; typer.run(warmup.run)"
-    process = subprocess.run(
-        [sys.executable, "-c", warm_up, str(tmp_path / "index")],
-        env={**os.environ, "LSR_CACHE_DIR": str(tmp_path / "file")},
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 2 and process.stdout == ""
-    assert "could not be cached" in process.stderr
+    monkeypatch.setenv("LSR_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr("lsr.build.warmup.compile_kernels", lambda *_, **__: kernels.run()[1])
+    with pytest.raises(typer.Exit) as exit:
+        warmup.run()
+    said = capsys.readouterr()
+    assert exit.value.exit_code == 2 and said.out == "" and "could not be cached" in said.err
 
 
 # -- whose -----------------------------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ import math
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -20,6 +18,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 from transformers import TrainerCallback
+from two_ranks import run_on_two_ranks
 
 from lsr import SparseEncoder
 from lsr.core.errors import InputError, OutputExistsError
@@ -249,7 +248,7 @@ def test_accumulated_batches_are_the_mean_of_their_losses(recipe: Recipe, tmp_pa
 
 @pytest.mark.process
 @pytest.mark.slow
-def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
+def test_two_processes_are_as_one(commands: Path, recipe: Recipe, tmp_path: Path) -> None:
     """The loss curve of gloo with two ranks, in-batch negatives over both, is that of one process; GradCache too."""
     script = tmp_path / "train_all.py"
     script.write_text(
@@ -263,10 +262,7 @@ def test_two_processes_are_as_one(recipe: Recipe, tmp_path: Path) -> None:
         go(recipe | {"run": run}, tmp_path / f"one-{name}")
         run |= {"batch_size": 2, "extra": PLAIN["extra"] | {"ddp_backend": "gloo"}}
         (tmp_path / f"two-{name}.yaml").write_text(yaml.safe_dump(recipe | {"run": run}))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", str(script)]
-    command += [str(tmp_path / f"two-{name}.yaml") for name in names]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_on_two_ranks(commands, script, *(tmp_path / f"two-{name}.yaml" for name in names))
     for name in names:
         one, two = (tmp_path / f"{count}-{name}" for count in ("one", "two"))
         curves = [[line["loss"] for line in read_log(folder / "log.jsonl") if "loss" in line] for folder in (one, two)]

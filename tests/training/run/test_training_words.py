@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from two_ranks import run_on_two_ranks
 
 from lsr import Document
 from lsr.build.corpus import index_corpus
@@ -163,7 +162,7 @@ def test_bad_values(words: object, message: str) -> None:
 
 
 @pytest.mark.process
-def test_candidates_of_all_processes(tmp_path: Path) -> None:
+def test_candidates_of_all_processes(commands: Path, tmp_path: Path) -> None:
     """Two processes with one query each see the scores that one with both sees, in the order of ranks."""
     queries, candidates = ["cat", "dog bark"], [["the cats sat", "rain"], ["a dog barks", "cat and dog"]]
     words = counted(tmp_path)
@@ -181,9 +180,7 @@ def test_candidates_of_all_processes(tmp_path: Path) -> None:
         "torch.save((words, batch.own_scores(), batch.batch_scores()), folder / f'{rank}.pt')\n"
         "distributed.destroy_process_group()\n"
     )
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", str(script)]
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_on_two_ranks(commands, script, tmp_path)
     for rank in (0, 1):
         found, own, here = torch.load(tmp_path / f"{rank}.pt")
         assert torch.equal(found, expected[rank : rank + 1])
