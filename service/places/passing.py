@@ -143,6 +143,8 @@ def _is_for_owner(scope: Scope) -> bool:
 
 def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     kept = [pair for pair in scope["headers"] if pair[0] not in _OWN and pair[0] != b"x-request-id"]
+    # httpx would ask for what it can unpack, and the client be sent what it may not be able to.
+    kept.append((b"accept-encoding", b"identity"))
     id = scope.get("state", {}).get("request_id")
     return kept if id is None else [*kept, (b"x-request-id", str(id).encode("latin-1"))]
 

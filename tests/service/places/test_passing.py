@@ -79,6 +79,7 @@ def test_a_client_that_goes_away_ends_what_the_owner_works_on(socket: Path, meth
 
     asyncio.run(run())
     assert heard[0].startswith(method.encode() + b" /v1/x HTTP/1.1")
+    assert heard[0].lower().count(b"accept-encoding:") == heard[0].lower().count(b"accept-encoding: identity") == 1
 
 
 def test_an_owner_that_is_not_there_is_said(socket: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import re
 import signal
@@ -82,6 +84,17 @@ def test_large_bodies_stream_through(client: httpx.Client) -> None:
     answer = client.post("/documents", content=lines(), headers={"Content-Type": "application/x-ndjson"})
     assert answer.json()["created"] == 3000
     assert client.post("/delete", json={"filter": '_id ^= "many-"'}).json()["deleted"] == 3000
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_what_is_passed_on_is_answered_as_its_client_can_read_it(client: httpx.Client, coding: str) -> None:
+    lines = b"".join(b'{"_id": "read-%d", "text": "Geese fly by night."}\n' % number for number in range(100))
+    kind = {"Content-Type": "application/x-ndjson", "Accept-Encoding": coding}
+    with client.stream("POST", "/documents", content=lines, headers=kind) as answer:
+        body = b"".join(answer.iter_raw())
+    assert answer.headers.get("content-encoding", "identity") == coding
+    assert json.loads(gzip.decompress(body) if coding == "gzip" else body)["created"] == 100
+    assert client.post("/delete", json={"filter": '_id ^= "read-"'}).json()["deleted"] == 100
 
 
 def test_jobs_are_those_of_the_one_that_writes(server: RunningServer, client: httpx.Client) -> None:
