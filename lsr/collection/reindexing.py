@@ -31,7 +31,6 @@ from lsr.index import Index
 from lsr.index.collection.create import create_collection
 from lsr.index.collection.versions import begin_with
 from lsr.index.collection.writer import CollectionWriter
-from lsr.index.format.files import folder_problem
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.lock import REINDEX, WRITE
 from lsr.index.live.versions import BACK, COMING, is_published, kept_version, remove_version
@@ -162,8 +161,8 @@ def _alone(collection: Versioned) -> Iterator[Path]:
     try:
         collection._writer.lock.announce(REINDEX)
         folder = collection.path / COMING
-        if folder_problem(folder) is not None:
-            remove_version(folder)
+        if folder.is_symlink():  # of a stranger's collection: nothing of what it leads to is touched
+            folder.unlink()
         yield folder
     finally:
         collection._writer.lock.announce(WRITE)

@@ -252,7 +252,7 @@ def test_what_is_no_file_is_not_read(log: Path, kind: str) -> None:
             log.mkdir()
         case _:
             os.mkfifo(log)
-    with pytest.raises(IndexFormatError, match="log-0000000001: not "):
+    with pytest.raises(IndexFormatError, match=r"log-0000000001: (not |a symbolic link)"):
         read(log.parent)
 
 
