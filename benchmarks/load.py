@@ -228,8 +228,8 @@ def _peer(
 
 def _milvus(
     arguments: argparse.Namespace, work: Path, dim: int, answers: Answers
-) -> tuple[dict[str, dict[str, Any]], float]:
-    """milvus-lite's own server; an earlier run's documents stay if there are any."""
+) -> tuple[dict[str, dict[str, Any]], float | None]:
+    """milvus-lite's own server, and its recall if it answers in time; documents of an earlier run stay."""
     folder = work / "milvus"
     made = (folder / "whole").exists()
     measured, found = {}, {}
@@ -241,7 +241,7 @@ def _milvus(
             asked = (arguments.queries_file, dim, K, arguments.queries, count, arguments.seconds)
             measured[str(count)] = milvus(port, "load", *asked)
             found |= {int(number): rows for number, rows in measured[str(count)].pop("found").items()}
-    return measured, _mean_recall(answers, found) if found else float("nan")
+    return measured, _mean_recall(answers, found) if found else None
 
 
 def _of_peer(terms: Any, weights: Any) -> dict[str, Any]:
@@ -289,7 +289,8 @@ def _told(values: dict[str, Any]) -> Sequence[str]:
     if "peer_recall" in values:
         told.append(f"pyseismic-lsr has a recall of {values['peer_recall']:.3f}.")
     if "milvus_recall" in values:
-        told.append(f"milvus-lite has a recall of {values['milvus_recall']:.3f}.")
+        recall = values["milvus_recall"]
+        told.append(f"milvus-lite {'answers nothing in time' if recall is None else f'has a recall of {recall:.3f}'}.")
     if values["left_out"]:
         told.append(f"Not installed: {', '.join(values['left_out'])}.")
     return told
