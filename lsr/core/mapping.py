@@ -8,10 +8,8 @@ when its descriptor is closed.
 from __future__ import annotations
 
 import ctypes
-import errno
 import mmap
 import os
-import stat
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lsr.core.regular import open_regular
 
 _FAILED = ctypes.c_void_p(-1).value
 
@@ -36,24 +36,10 @@ class _Mapping:
         self._unmap(*self._place)
 
 
-def open_regular(path: str | Path, *, follow: bool = False) -> int:
-    """A descriptor to read a regular file by; it never waits, as opening a pipe would.
-
-    OSError, with the path, for what is not a regular file: EINVAL, or ELOOP for a symbolic link unless it is to be
-    followed.
-    """
-    links = 0 if follow else os.O_NOFOLLOW
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | links)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return descriptor
-
-
 def map_file(path: str | Path, *, follow: bool = False) -> npt.NDArray[np.uint8]:
     """The bytes of a regular file, read-only; mapped for as long as the array, or a view of it, is there.
 
-    `follow` symbolic links. OSError as `open_regular`.
+    `follow` symbolic links. OSError as `lsr.core.regular.open_regular`.
     """
     descriptor = open_regular(path, follow=follow)
     try:

@@ -15,8 +15,8 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from lsr.core.mapping import map_file
 from lsr.core.places import beside, named
+from lsr.core.regular import read_regular
 
 MARK = "command"
 
@@ -73,7 +73,7 @@ def is_unfinished(path: str | Path, identity: Callable[[Path], Identity]) -> boo
         return False
     mark = _mark_of(path)
     try:
-        marked = json.loads(map_file(mark).tobytes())
+        marked = json.loads(read_regular(mark))
         found = marked == {"command": _command, "output": identity(Path(path))}
     except (OSError, ValueError, RecursionError):
         return False
