@@ -14,7 +14,7 @@ from zlib import crc32
 
 from lsr.core.errors import IndexFormatError
 from lsr.core.files import sync
-from lsr.core.mapping import map_file
+from lsr.core.regular import read_regular
 from lsr.index.collection.repair.report import REPORT_NAME, Repair
 from lsr.index.format.manifest import index_identity
 
@@ -93,7 +93,7 @@ def _numbers(home: Path) -> list[int]:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        said = json.loads(map_file(path).tobytes())
+        said = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) and isinstance(said.get("repair"), dict) else None
