@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +17,6 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from lsr.core.cpus import allowed_cpus
 from lsr.core.errors import InputError
 from lsr.service.http.hosts import host_pattern
 from lsr.service.settings_errors import first_mistake
@@ -26,8 +26,6 @@ from lsr.service.settings_file import read_toml
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PREFIX = "LSR_"
-# As many runs of a model as there are processors go on; what others wait with meanwhile is read together in the next.
-_THREADS_EACH = 4
 
 
 def _split(given: Any) -> Any:
@@ -59,7 +57,7 @@ class ServiceSettings(BaseSettings):
         max_bulk_bytes: the most bytes of a body of documents, which is written as it arrives; each document has at most
             `max_body_bytes`.
         workers: processes that answer; if there are several, one more writes for them.
-        search_threads: threads of a process that search and encode; 0 for four on each processor that it may use.
+        search_threads: threads of a process that search and encode; 0 for one per processor core.
         queue: how many more requests may wait for a thread. Beyond that the answer is 429.
         cache_bytes: about how much memory of a process answers to searches may take, kept for those who ask the same
             again before anything is written; 0 for none.
@@ -162,7 +160,7 @@ class ServiceSettings(BaseSettings):
     @property
     def threads(self) -> int:
         """The number of threads that search, with `search_threads=0` resolved."""
-        return self.search_threads or _THREADS_EACH * allowed_cpus()
+        return self.search_threads or os.cpu_count() or 1
 
     @classmethod
     def from_env(cls, config: str | Path | None = None, **given: Any) -> Self:

@@ -29,7 +29,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that answer. (default: 1)")] = None,
     search_threads: Annotated[
         int | None,
-        typer.Option(min=1, help="How many searches a process runs at once. (default: four for each core)"),
+        typer.Option(min=1, help="How many searches a process runs at once. (default: the number of cores)"),
     ] = None,
     anonymous: Annotated[
         bool,

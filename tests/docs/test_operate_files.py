@@ -143,6 +143,7 @@ def test_the_settings_of_compose_suit_its_limits(monkeypatch: pytest.MonkeyPatch
     variables = {name: re.sub(r"\$\{LSR_DOMAIN\S.*?\}", "search.example.org", value) for name, value in environment()}
     settings = settings_of(variables, monkeypatch)
     assert settings.allow_hosts == ("search.example.org", "lsr")
+    assert settings.search_threads == SERVER["cpus"]
     assert seconds(SERVER["stop_grace_period"]) > settings.shutdown_timeout
     assert SERVER["ulimits"]["nofile"] > settings.max_connections
 
@@ -215,6 +216,7 @@ def test_the_pod_is_one_writer_and_is_watched(paths: set[str], monkeypatch: pyte
     assert probes["readiness"]["path"] == "/readyz" and probes["liveness"]["path"] == "/healthz"
     waits = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
     assert POD["terminationGracePeriodSeconds"] > waits + settings.shutdown_timeout
+    assert settings.search_threads == int(container["resources"]["limits"]["cpu"])
 
 
 def test_the_pod_keeps_its_collections_and_nothing_else() -> None:

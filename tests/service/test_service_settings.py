@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lsr.core.errors import InputError, MissingInputError
-from lsr.service import ServiceSettings, settings
+from lsr.service import ServiceSettings
 
 
 def test_environment_gives_what_the_caller_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,9 +25,8 @@ def test_environment_gives_what_the_caller_does_not(monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_zero_threads_means_four_for_each_processor_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "allowed_cpus", lambda: 3)
-    assert ServiceSettings().threads == 12
+def test_zero_threads_means_one_a_core() -> None:
+    assert ServiceSettings().threads == os.cpu_count()
     assert ServiceSettings(search_threads=3).threads == 3
 
 
