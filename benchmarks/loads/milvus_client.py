@@ -58,6 +58,7 @@ def load(port: int, queries: Path, dim: int, k: int, count: int, connections: in
     numbers = itertools.cycle(asked)
     clients, lock = Clients([]), threading.Lock()
     found: dict[int, list[int]] = {}
+    _client(port).load_collection(_NAME)  # of a server that was started anew
 
     def ask() -> None:
         client = _client(port)
