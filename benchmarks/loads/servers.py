@@ -102,15 +102,9 @@ def milvus_server(folder: Path) -> Iterator[int]:
     """`milvus-lite server` of a folder that listens, and its port."""
     port = free_port()
     words = ["server", "--data-dir", str(folder), "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from milvus_lite.cmdline import main; main()", *words], stdout=subprocess.DEVNULL
-    )
-    try:
-        _listened_to(port)
+    command = ["-c", "from milvus_lite.cmdline import main; main()", *words]
+    with _listening(command, port, stdout=subprocess.DEVNULL):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def milvus(port: int, *words: object) -> dict[str, Any]:
@@ -127,18 +121,22 @@ def milvus(port: int, *words: object) -> dict[str, Any]:
 def trivial(size: int) -> Iterator[int]:
     """A server that answers everything with so many bytes, and its port."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, str(_HERE / "generator.py"), str(port), "--answer", str(size)])
-    try:
-        _listened_to(port)
+    with _listening([str(_HERE / "generator.py"), str(port), "--answer", str(size)], port):
         yield port
+
+
+@contextmanager
+def _listening(command: list[str], port: int, stdout: int | None = None) -> Iterator[None]:
+    """A process of Python, from when it listens there."""
+    process = subprocess.Popen([sys.executable, *command], stdout=stdout)
+    try:
+        while True:
+            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=10)):
+                break
+            if process.poll() is not None:
+                raise LsrError(f"a server ended with {process.returncode} before it listened")
+            time.sleep(0.05)
+        yield
     finally:
         process.terminate()
         process.wait()
-
-
-def _listened_to(port: int) -> None:
-    """Wait until something listens there."""
-    while True:
-        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), timeout=10)):
-            return
-        time.sleep(0.05)

@@ -33,12 +33,13 @@ class Builder:
 
     def found(self, engine: Engine, settings: Mapping[str, Any]) -> BuiltIndex | None:
         """The index, if it was built before by this version of the engine and may be used again."""
+        if not engine.reusable:
+            return None
         folder = self._folder_of(engine, settings)
         try:
-            record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return BuiltIndex(folder, **json.loads((folder / _RECORD).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):  # none, or none that says what it must
             return None
-        return BuiltIndex(folder, **record) if engine.reusable else None
 
     def build(self, engine: Engine, settings: Mapping[str, Any]) -> BuiltIndex:
         """Build the index, in place of one that is there. Raises LeftOut as `Engine.build` does."""

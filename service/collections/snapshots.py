@@ -6,6 +6,7 @@ import json
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,8 @@ class Snapshots:
 
     @staticmethod
     def _counted(path: Path, kept: Path) -> dict[str, Any]:
-        """Documents and bytes, which are kept: to count them again, a log of any length would be read."""
-        manifest = (path / MANIFEST_NAME).stat()
-        of = [manifest.st_ino, manifest.st_mtime_ns, manifest.st_size]
+        """Documents and bytes, kept as long as no file changes: to count them, a log of any length is read."""
+        of = _known_by(path)
         with suppress(OSError, ValueError, TypeError, KeyError):
             known = json.loads(kept.read_bytes())
             if known["of"] == of:
@@ -115,3 +115,13 @@ class Snapshots:
             with atomic_file(kept, force=True) as written:
                 written.write_text(json.dumps({**counted, "of": of}), encoding="utf-8")
         return counted
+
+
+def _known_by(folder: Path) -> str:
+    """What all files of a snapshot are known by, without reading them: it is another when one is changed or gone."""
+    known = [
+        [str(file.relative_to(folder)), found.st_ino, found.st_mtime_ns, found.st_size]
+        for file in sorted(folder.rglob("*"))
+        for found in [file.lstat()]
+    ]
+    return sha256(json.dumps(known).encode()).hexdigest()

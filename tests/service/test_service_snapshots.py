@@ -1,7 +1,9 @@
 """What is said of snapshots."""
 
+import os
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from root_client import BIRDS, created, put, serving
 
@@ -11,7 +13,10 @@ PATH = "/v1/collections/birds/snapshots"
 
 
 def _taken(client: TestClient, name: str) -> None:
-    job = client.post(PATH, json={"name": name}).json()
+    _done(client, client.post(PATH, json={"name": name}).json())
+
+
+def _done(client: TestClient, job: dict[str, Any]) -> None:
     while job["status"] in ("queued", "running"):
         job = client.get(f"/v1/jobs/{job['id']}").json()
     assert job["status"] == "done", job
@@ -55,3 +60,17 @@ def test_counts_that_are_damaged_are_made_again(tmp_path):
         next(tmp_path.rglob("cut.json")).write_text("{")
         next(tmp_path.rglob("odd.json")).write_text('{"of": 1, "documents": 17, "bytes": 1}')
         assert _documents(client) == {"cut": 3, "odd": 3}
+
+
+@pytest.mark.parametrize("change", ["gone", "cut"])
+def test_a_snapshot_that_is_damaged_later_is_told(tmp_path, change):
+    with serving(tmp_path) as client:
+        created(client, documents=BIRDS)
+        _done(client, client.post("/v1/collections/birds/compact").json())
+        _taken(client, "it")
+        assert "problem" not in client.get(PATH).json()["snapshots"][0]
+        arrays = sorted((tmp_path / ".service/snapshots/birds/it").glob("segment-*/*.npy"))
+        for each in arrays:
+            each.unlink() if change == "gone" else os.truncate(each, 100)
+        (said,) = client.get(PATH).json()["snapshots"]
+        assert arrays and "cannot be read" in said["problem"] and said["documents"] is None

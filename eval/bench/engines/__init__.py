@@ -29,8 +29,9 @@ PEERS: dict[str, Callable[[], Engine]] = {
 }
 """The engines that this one can be measured against, by name."""
 
-# Those of the extra `bench`; others are installed by name.
-_OF_EXTRA = {"pyseismic-lsr", "bmp"}
+# How to install what pip is not told by its name alone. What PISA's package would bring along needs Java.
+_BENCH, _PISA = "pip install 'lsr-engine[bench]'", "the guide on evaluating says how to install it without Java"
+_INSTALLED_BY = {"pyseismic-lsr": _BENCH, "bmp": _BENCH, "pyterrier-pisa": _PISA, "tbb": _PISA}
 
 __all__ = ["PEERS", "LsrEngine", "check_peers", "peer"]
 
@@ -48,5 +49,4 @@ def peer(name: str) -> Engine:
         return PEERS[name]()
     except PackageNotFoundError as error:
         name = error.name or ""
-        install = "'lsr-engine[bench]'" if name in _OF_EXTRA else name
-        raise LeftOut(f"{name} is not installed: pip install {install}") from error
+        raise LeftOut(f"{name} is not installed: {_INSTALLED_BY.get(name, f'pip install {name}')}") from error

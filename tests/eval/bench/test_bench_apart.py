@@ -157,3 +157,7 @@ def test_a_build_that_was_broken_off_is_not_found_and_is_done_anew(tmp_path: Pat
     engine.fails = False
     assert builder.build(engine, {}).folder.parent == tmp_path / "kept"
     assert builder.found(engine, {}) is not None
+    (record,) = (tmp_path / "kept").glob("*/built.json")
+    for damaged in ("{", "[]", '{"bytes": 4}'):
+        record.write_text(damaged)
+        assert builder.found(engine, {}) is None

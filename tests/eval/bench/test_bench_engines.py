@@ -215,7 +215,7 @@ def test_a_peer_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatc
         ("seismic", r"pyseismic-lsr is not installed: pip install 'lsr-engine\[bench\]'"),
         ("kannolo", "kannolo is not installed: pip install kannolo"),
         ("sindi", "pyvsag is not installed: pip install pyvsag"),
-        ("pisa", "pyterrier-pisa is not installed: pip install pyterrier-pisa"),
+        ("pisa", "pyterrier-pisa is not installed: the guide on evaluating says how"),
     ):
         with pytest.raises(LeftOut, match=message):
             peer(name)
