@@ -26,7 +26,8 @@ from lsr.index.kernels.selection import CHUNK, chunk_maxima
 FREQUENT_CUT = 3
 # Postings between two checks of whether a list has fallen below its cut.
 _STRIDE = 64
-# The head of a list is prefetched while the list before it is added.
+# The head of a list is prefetched so many lists before it is added: most lists of a small segment are short.
+_AHEAD = 8
 _PREFETCHED_POSTINGS = 512
 
 
@@ -85,6 +86,16 @@ def first_below(values, first, last, wanted):
     while first < last and values[first] >= wanted:
         first += 1
     return first
+
+
+@kernel(forceinline=True)
+def _prefetch_head(list_starts, list_blocks, list_weights, number):
+    first = list_starts[number]
+    last = min(first + _PREFETCHED_POSTINGS, list_starts[number + 1])
+    for p in range(first, last, 64):
+        prefetch(list_weights, p)
+        prefetch(list_blocks, p)
+        prefetch(list_blocks, p + 32)
 
 
 @kernel
@@ -148,14 +159,11 @@ def accumulate(
         while i < frequent:
             _add_row(sums, frequent_weights[frequent_rows[i], start:stop], frequent_factors[i])
             i += 1
+        for i in range(min(_AHEAD, terms.size)):
+            _prefetch_head(list_starts, list_blocks, list_weights, lists + terms[i])
         for i in range(terms.size):
-            if i + 1 < terms.size:
-                first = list_starts[lists + terms[i + 1]]
-                last = min(first + _PREFETCHED_POSTINGS, list_starts[lists + terms[i + 1] + 1])
-                for p in range(first, last, 64):
-                    prefetch(list_weights, p)
-                    prefetch(list_blocks, p)
-                    prefetch(list_blocks, p + 32)
+            if i + _AHEAD < terms.size:
+                _prefetch_head(list_starts, list_blocks, list_weights, lists + terms[i + _AHEAD])
             first = list_starts[lists + terms[i]]
             last = list_starts[lists + terms[i] + 1]
             if cuts[i] > 1:

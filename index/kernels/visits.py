@@ -7,11 +7,11 @@ from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.filter import is_allowed
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import prefetch_documents, score_document
-from lsr.index.kernels.selection import gather
 from lsr.index.kernels.topk import offer
 
-# A block's documents are prefetched this many blocks before they are scored.
-_AHEAD = 4
+# A block's documents are prefetched this many blocks before they are scored, and their offsets before that.
+AHEAD = 4
+FAR = 2 * AHEAD
 
 # What `state` counts.
 VISITED, SCORED, BEST = 0, 1, 2
@@ -30,6 +30,22 @@ def next_bound(low, best_bound, needed):
     return max(lower if 16 * lower > best_bound else 1, needed)
 
 
+@kernel(forceinline=True)
+def prefetch_offsets(forward_indptr, document_rows, block_size, block):
+    """Start loading where the documents of a block are, which must be known before these can be prefetched."""
+    first = np.int64(block) * block_size
+    prefetch(forward_indptr, first)
+    prefetch(document_rows, first)
+
+
+@kernel(forceinline=True)
+def prefetch_block(forward_indptr, forward_terms, forward_weights, block_size, block):
+    """Start loading the documents of a block."""
+    first = np.int64(block) * block_size
+    last = min(first + block_size, forward_indptr.size - 1)
+    prefetch_documents(forward_indptr, forward_terms, forward_weights, first, last)
+
+
 @kernel
 def visit_blocks(
     forward_indptr,
@@ -41,18 +57,13 @@ def visit_blocks(
     block_size,
     document_rows,
     accumulators,
-    maxima,
-    low,
-    high,
+    ordered,
     needed,
     factor,
     max_blocks,
     started,
     budget,
     allow,
-    found,
-    histogram,
-    ordered,
     lookup,
     scores,
     rows,
@@ -60,10 +71,12 @@ def visit_blocks(
     best,
     state,
 ):
-    """Visit the blocks of a segment whose bounds lie in [low, high), for the best documents of one query.
+    """Visit blocks of a segment in turn, for the best documents of one query.
 
     Arguments that are not here are those of `lsr.index.engines.blocks.kernel.search_blocks`.
 
+    ordered: uint32 [count]: the blocks, best bound first. The caller has prefetched the offsets of the first FAR, and
+        the documents of the first AHEAD.
     needed: int64, the least bound of a block that may hold one of the best; factor: see `needed_bound`.
     started: when the search began, in nanoseconds.
     scores, rows: float32 [k], int64 [k]: the heap of the segment's best; size: how many of them are filled.
@@ -76,14 +89,7 @@ def visit_blocks(
     documents = forward_indptr.size - 1
     k = scores.size
     largest = np.int64(1) << 8 * accumulators.itemsize
-    count = gather(accumulators, maxima, low, high, found, histogram, ordered)
-    for i in range(min(2 * _AHEAD, count)):
-        first = np.int64(ordered[i]) * block_size
-        prefetch(forward_indptr, first)
-        prefetch(document_rows, first)
-    for i in range(min(_AHEAD, count)):
-        first = np.int64(ordered[i]) * block_size
-        prefetch_documents(forward_indptr, forward_terms, forward_weights, first, min(first + block_size, documents))
+    count = ordered.size
     visited, scored = state[VISITED], state[SCORED]
     stopped = False
     for i in range(count):
@@ -93,16 +99,10 @@ def visit_blocks(
         if visited == max_blocks or (budget and nanoseconds() - started > budget):
             stopped = True
             break
-        if i + 2 * _AHEAD < count:
-            # The offsets of these documents must be in the cache before their pairs can be prefetched.
-            far_ahead = np.int64(ordered[i + 2 * _AHEAD]) * block_size
-            prefetch(forward_indptr, far_ahead)
-            prefetch(document_rows, far_ahead)
-        if i + _AHEAD < count:
-            ahead = np.int64(ordered[i + _AHEAD]) * block_size
-            prefetch_documents(
-                forward_indptr, forward_terms, forward_weights, ahead, min(ahead + block_size, documents)
-            )
+        if i + FAR < count:
+            prefetch_offsets(forward_indptr, document_rows, block_size, ordered[i + FAR])
+        if i + AHEAD < count:
+            prefetch_block(forward_indptr, forward_terms, forward_weights, block_size, ordered[i + AHEAD])
         scored_before = scored
         for position in range(block * block_size, min((block + 1) * block_size, documents)):
             row = np.int64(document_rows[position])

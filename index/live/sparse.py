@@ -243,5 +243,7 @@ class SparseSearch:
     def _ranked(self, found: Found, k: int) -> Hits:
         """The k best of what one query found in several segments."""
         rows, scores, stats = found
+        if (scores[1:] < scores[:-1]).all():  # as engines give them that search all segments together
+            return Hits(rows[:k], scores[:k], stats, self._ids_of)
         best = settle(np.argsort(-scores, kind="stable"), rows, scores, k, self._order_of)
         return Hits(rows[best], scores[best], stats, self._ids_of)

@@ -13,9 +13,18 @@ from lsr.index.kernels.accumulate import SummaryArguments, accumulate
 from lsr.index.kernels.bounds import ROUNDING, BoundArguments, bound_scale, integer_weights
 from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
-from lsr.index.kernels.selection import threshold
+from lsr.index.kernels.selection import gather, threshold
 from lsr.index.kernels.topk import sort_positive_best_first
-from lsr.index.kernels.visits import SCORED, VISITED, next_bound, visit_blocks
+from lsr.index.kernels.visits import (
+    AHEAD,
+    FAR,
+    SCORED,
+    VISITED,
+    next_bound,
+    prefetch_block,
+    prefetch_offsets,
+    visit_blocks,
+)
 
 SEARCH_BLOCKS_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
 
@@ -110,6 +119,11 @@ def search_blocks(
         low, high, needed = threshold(maxima, best_bound, wanted, histogram), largest, np.int64(1)
         size, stopped, state[:] = 0, False, 0
         while True:
+            count = gather(accumulators, maxima, low, high, found, histogram, ordered)
+            for i in range(min(FAR, count)):
+                prefetch_offsets(forward_indptr, document_rows, block_size, ordered[i])
+            for i in range(min(AHEAD, count)):
+                prefetch_block(forward_indptr, forward_terms, forward_weights, block_size, ordered[i])
             size, needed, stopped = visit_blocks(
                 forward_indptr,
                 forward_terms,
@@ -120,18 +134,13 @@ def search_blocks(
                 block_size,
                 document_rows,
                 accumulators,
-                maxima,
-                low,
-                high,
+                ordered[:count],
                 needed,
                 factor,
                 max_blocks,
                 started,
                 budget,
                 allow,
-                found,
-                histogram,
-                ordered,
                 lookup,
                 scores[q],
                 rows[q],

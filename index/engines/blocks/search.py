@@ -25,6 +25,15 @@ from lsr.index.parts.summaries.blocks import Summaries
 _OF_SEVERAL = 1.5
 
 
+class Searched(NamedTuple):
+    """What is searched: how many segments, their documents and blocks, and documents of a block."""
+
+    segments: int
+    documents: int
+    blocks: int
+    block_size: int
+
+
 class Visits(NamedTuple):
     """How many blocks a search visits before the first threshold, and at most."""
 
@@ -32,15 +41,13 @@ class Visits(NamedTuple):
     most: int
 
 
-def visits(segments: Sequence[Segment], k: int, limits: Limits, allowed: Sequence[AllowedRows]) -> Visits:
-    """How many blocks a search of these segments visits, if it may return so many of their rows."""
-    summaries: list[Summaries] = [segment.part("summaries") for segment in segments]
-    most = sum(each.blocks for each in summaries)
+def visits(searched: Searched, k: int, limits: Limits, allowed: Sequence[AllowedRows]) -> Visits:
+    """How many blocks a search visits, if it may return so many rows of each segment."""
+    most = searched.blocks
     # An exact search looks at a few blocks before it knows what bound the others need.
-    first = k + k // 5 + 8 * summaries[0].block_size
+    first = k + k // 5 + 8 * searched.block_size
     if limits.max_blocks is not None:
-        documents = sum(len(segment.forward) for segment in segments)
-        usual = round(usual_blocks(k, documents) * (1 if len(segments) == 1 else _OF_SEVERAL))
+        usual = round(usual_blocks(k, searched.documents) * (1 if searched.segments == 1 else _OF_SEVERAL))
         first = most = min(int(limits.max_blocks or usual), most)
     if allowed[0].filtered:
         first = first * sum(rows.rows for rows in allowed) // max(sum(rows.count for rows in allowed), 1)
@@ -57,7 +64,8 @@ def search_blocks_of(
 ) -> list[Found]:
     """Find the k best of a segment, within the limits."""
     summaries: Summaries = segment.part("summaries")
-    first_blocks, max_blocks = visits((segment,), k, limits, (allowed,))
+    searched = Searched(1, len(segment.forward), summaries.blocks, summaries.block_size)
+    first_blocks, max_blocks = visits(searched, k, limits, (allowed,))
     found: list[Found] = []
     for part in queries.narrow_and_wide():
         n, most = len(part), part.most_terms

@@ -1,10 +1,6 @@
 """Search of several segments by block bounds, as if their blocks were those of one."""
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
-from numba.typed import List
 
 from lsr.core.jit import kernel
 from lsr.index.kernels.accumulate import SummaryArguments, accumulate
@@ -13,36 +9,55 @@ from lsr.index.kernels.clock import nanoseconds
 from lsr.index.kernels.prefetch import prefetch
 from lsr.index.kernels.scoring import ForwardArguments, empty_lookup, fill_lookup
 from lsr.index.kernels.selection import CHUNK, gather, threshold
-from lsr.index.kernels.visits import BEST, SCORED, VISITED, next_bound, visit_blocks
+from lsr.index.kernels.topk import sort_positive_best_first
+from lsr.index.kernels.views import view_at
+from lsr.index.kernels.visits import (
+    AHEAD,
+    BEST,
+    FAR,
+    SCORED,
+    VISITED,
+    next_bound,
+    prefetch_block,
+    prefetch_offsets,
+    visit_blocks,
+)
 
-
-class SegmentArguments(NamedTuple):
-    """What the kernels take of a segment; document_rows: uint32 [documents]."""
-
-    forward: ForwardArguments
-    summaries: SummaryArguments
-    document_rows: npt.NDArray[np.uint32]
-
-
-SEARCH_SEGMENTS_GROUPS = (BoundArguments,)
-
-
-@kernel
-def list_of(segment):
-    """A list that holds this segment, as kernels take segments of the same types."""
-    segments = List()
-    segments.append(segment)
-    return segments
-
-
-@kernel
-def append_to(segments, segment):
-    """Append a segment of the same types."""
-    segments.append(segment)
+# Where the place of each array is, in the order of the arguments.
+(
+    FORWARD_INDPTR,
+    FORWARD_TERMS,
+    FORWARD_WEIGHTS,
+    FORWARD_DEFICITS,
+    FORWARD_RARE_INDPTR,
+    FORWARD_RARE_TURNS,
+    FREQUENT_NUMBERS,
+    FREQUENT_WEIGHTS,
+    LIST_STARTS,
+    LIST_BLOCKS,
+    LIST_WEIGHTS,
+    TERM_MAXIMA,
+    DOCUMENT_ROWS,
+) = range(13)
+SEARCH_SEGMENTS_GROUPS = (ForwardArguments, SummaryArguments, BoundArguments)
 
 
 @kernel
 def search_segments(
+    forward_indptr,
+    forward_terms,
+    forward_weights,
+    forward_deficits,
+    forward_rare_indptr,
+    forward_rare_turns,
+    frequent_numbers,
+    frequent_weights,
+    list_starts,
+    list_blocks,
+    list_weights,
+    term_maxima,
+    window,
+    block_size,
     weights,
     cuts,
     frequent_rows,
@@ -51,7 +66,9 @@ def search_segments(
     maxima,
     histogram,
     ordered,
-    segments,
+    document_rows,
+    places,
+    sizes,
     block_starts,
     row_starts,
     query_indptr,
@@ -80,8 +97,11 @@ def search_segments(
 
     The arguments that are not here are those of `search_blocks`; the blocks are those of all segments.
 
-    segments: list of `SegmentArguments`. block_starts: int64 [s + 1]: where the accumulators of each begin, in whole
-        chunks; row_starts: int64 [s]: the number of its first row.
+    forward_indptr … block_size, document_rows: of the first segment; the arrays of all are of their types.
+    places: int64 [s, 13, 2]: address and size of each array of each segment, in the order of these arguments.
+    sizes: int64 [s, 2]: what `window` and `block_size` are of each.
+    block_starts: int64 [s + 1]: where the accumulators of each begin, in whole chunks; row_starts: int64 [s]: the
+        number of its first row.
     query_indptr: int64 [s, n + 1], into query_terms, query_turns and query_weights, as each segment takes the queries;
         or [1, n + 1], if all take them alike.
     allow: the bitmaps of all segments, one after another, from allow_starts (int64 [s + 1]) on; an empty one allows
@@ -89,45 +109,47 @@ def search_segments(
     best_scores: float32 [k], best_rows: int64 [k]: scratch for the best scores of all segments; heap_scores: float32
         [s, k], heap_rows: int64 [s, k], heap_sizes: int64 [s]: for the best of each.
     scores: float32 [n, s * k], rows: int64 [n, s * k]: receive the k best of all and what scores as the last of them,
-        in no order: as rows of equal score go by their ids, which are not known here, each segment gives its first.
+        best first: as rows of equal score go by their ids, which are not known here, each segment gives its first.
     counters: int64 [n, 5], as of `search_blocks`.
     """
-    k = best_scores.size
+    k, segments = best_scores.size, row_starts.size
     best = best_scores, best_rows
     largest = np.int64(1) << 8 * accumulators.itemsize
-    best_bounds = np.empty(len(segments), np.int64)
+    best_bounds, counts = np.empty(segments, np.int64), np.empty(segments, np.int64)
     state = np.empty(3, np.int64)
     alike = query_indptr.shape[0] == 1
     for q in range(query_indptr.shape[1] - 1):
         started = nanoseconds() if budget else np.int64(0)
         scale, strongest = np.inf, 0.0
-        for s in range(len(segments)):
+        for s in range(segments):
             first, last = _pairs(query_indptr, s, q)
-            summaries = segments[s].summaries
             terms = query_terms[first:last]
+            maxima_of_terms = view_at(term_maxima, places[s, TERM_MAXIMA])
             for term in terms:
-                prefetch(summaries.term_maxima, term)
+                prefetch(maxima_of_terms, term)
             for term in terms:
-                prefetch(summaries.frequent_numbers, term)
-                prefetch(summaries.list_starts, term)
-            own = bound_scale(terms, query_weights[first:last], summaries.term_maxima, largest - 1)
+                prefetch(view_at(frequent_numbers, places[s, FREQUENT_NUMBERS]), term)
+                prefetch(view_at(list_starts, places[s, LIST_STARTS]), term)
+            own = bound_scale(terms, query_weights[first:last], maxima_of_terms, largest - 1)
             scale, strongest = min(scale, own[0]), max(strongest, own[1])
         counters[q] = 0
-        for s in range(len(segments)):
+        for s in range(segments):
             first, last = _pairs(query_indptr, s, q)
-            summaries = segments[s].summaries
             terms, m = query_terms[first:last], last - first
-            integer_weights(
-                terms, query_weights[first:last], summaries.term_maxima, scale, strongest, cut, weights[:m], cuts[:m]
-            )
+            blocks = block_starts[s + 1] - block_starts[s]
+            maxima_of_terms = view_at(term_maxima, places[s, TERM_MAXIMA])
+            if s == 0 or cut > 0 or not alike:  # else what they are for the segment before
+                integer_weights(
+                    terms, query_weights[first:last], maxima_of_terms, scale, strongest, cut, weights[:m], cuts[:m]
+                )
             added, frequent_added, best_bounds[s] = accumulate(
-                summaries.frequent_numbers,
-                summaries.frequent_weights,
-                summaries.list_starts,
-                summaries.list_blocks,
-                summaries.list_weights,
-                summaries.term_maxima,
-                summaries.window,
+                view_at(frequent_numbers, places[s, FREQUENT_NUMBERS]),
+                view_at(frequent_weights, places[s, FREQUENT_WEIGHTS]).reshape((-1, blocks)),
+                view_at(list_starts, places[s, LIST_STARTS]),
+                view_at(list_blocks, places[s, LIST_BLOCKS]),
+                view_at(list_weights, places[s, LIST_WEIGHTS]),
+                maxima_of_terms,
+                sizes[s, 0],
                 terms,
                 weights[:m],
                 cuts[:m],
@@ -156,35 +178,60 @@ def search_segments(
                     if accumulators[ordered[next_ones]] == low and accumulators[ordered[0]] > low:
                         # Those as good as the last are more than may be visited: first what is better, in any segment.
                         low += 1
-            for s in range(len(segments)):
-                if stopped or best_bounds[s] < max(low, needed):
+            # Each pass starts loading what the next one reads, in all segments: of one, too little is visited to wait.
+            for s in range(segments):
+                counts[s] = 0
+                if best_bounds[s] < max(low, needed):
+                    continue
+                first, last = block_starts[s], block_starts[s + 1]
+                counts[s] = gather(
+                    accumulators[first:last],
+                    maxima[first // CHUNK : last // CHUNK],
+                    low,
+                    high,
+                    found,
+                    histogram,
+                    ordered[first:last],
+                )
+                for block in ordered[first : first + min(FAR, counts[s])]:
+                    prefetch_offsets(
+                        view_at(forward_indptr, places[s, FORWARD_INDPTR]),
+                        view_at(document_rows, places[s, DOCUMENT_ROWS]),
+                        sizes[s, 1],
+                        block,
+                    )
+            for s in range(segments):
+                for block in ordered[block_starts[s] : block_starts[s] + min(AHEAD, counts[s])]:
+                    prefetch_block(
+                        view_at(forward_indptr, places[s, FORWARD_INDPTR]),
+                        view_at(forward_terms, places[s, FORWARD_TERMS]),
+                        view_at(forward_weights, places[s, FORWARD_WEIGHTS]),
+                        sizes[s, 1],
+                        block,
+                    )
+            for s in range(segments):
+                if stopped or not counts[s]:
                     continue
                 first, last = _pairs(query_indptr, s, q)
                 if not alike:
                     _fill(lookup, first, last, query_terms, query_turns, query_weights)
-                segment = segments[s]
                 heap_sizes[s], needed, stopped = visit_blocks(
-                    segment.forward.forward_indptr,
-                    segment.forward.forward_terms,
-                    segment.forward.forward_weights,
-                    segment.forward.forward_deficits,
-                    segment.forward.forward_rare_indptr,
-                    segment.forward.forward_rare_turns,
-                    segment.summaries.block_size,
-                    segment.document_rows,
+                    view_at(forward_indptr, places[s, FORWARD_INDPTR]),
+                    view_at(forward_terms, places[s, FORWARD_TERMS]),
+                    view_at(forward_weights, places[s, FORWARD_WEIGHTS]),
+                    view_at(forward_deficits, places[s, FORWARD_DEFICITS]),
+                    view_at(forward_rare_indptr, places[s, FORWARD_RARE_INDPTR]),
+                    view_at(forward_rare_turns, places[s, FORWARD_RARE_TURNS]),
+                    sizes[s, 1],
+                    view_at(document_rows, places[s, DOCUMENT_ROWS]),
                     accumulators[block_starts[s] : block_starts[s + 1]],
-                    maxima[block_starts[s] // CHUNK : block_starts[s + 1] // CHUNK],
-                    low,
-                    high,
+                    ordered[block_starts[s] : block_starts[s] + counts[s]],
                     needed,
                     factor,
                     max_blocks,
                     started,
                     budget,
                     allow[allow_starts[s] : allow_starts[s + 1]],
-                    found,
-                    histogram,
-                    ordered,
                     lookup,
                     heap_scores[s],
                     heap_rows[s],
@@ -201,11 +248,12 @@ def search_segments(
             first, last = _pairs(query_indptr, 0, q)
             empty_lookup(lookup, query_terms[first:last])
         least, count = best_scores[0] if state[BEST] == k else np.float32(0), 0
-        for s in range(len(segments)):
+        for s in range(segments):
             for i in range(heap_sizes[s]):
                 if heap_scores[s, i] >= least:
                     scores[q, count], rows[q, count] = heap_scores[s, i], row_starts[s] + heap_rows[s, i]
                     count += 1
+        sort_positive_best_first(scores[q], rows[q], count)
         counters[q, 2], counters[q, 3], counters[q, 4] = state[VISITED], state[SCORED], count
 
 

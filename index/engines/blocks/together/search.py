@@ -11,24 +11,29 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.index.engines.blocks.limits import Limits
-from lsr.index.engines.blocks.search import bounds_memory, cut_of, found_by, search_blocks_of, visits
-from lsr.index.engines.blocks.together.kernel import SegmentArguments, append_to, list_of, search_segments
+from lsr.index.engines.blocks.search import Searched, bounds_memory, cut_of, found_by, search_blocks_of, visits
+from lsr.index.engines.blocks.together.kernel import search_segments
 from lsr.index.engines.hits import Found
 from lsr.index.engines.one_by_one import one_by_one
 from lsr.index.engines.prepared import MOST_NARROW_TERMS, PreparedQueries
 from lsr.index.engines.scratch import BorrowedScratch, Scratch
 from lsr.index.engines.together import Together
 from lsr.index.filters.allowed import AllowedRows
-from lsr.index.parts.segment import Segment
+from lsr.index.kernels.accumulate import SummaryArguments
+from lsr.index.kernels.scoring import ForwardArguments
+from lsr.index.kernels.views import place_of
 
 
 class _Listed(NamedTuple):
     """Segments, as the kernel takes them: see `search_segments`."""
 
-    segments: Any
+    first: tuple[ForwardArguments, SummaryArguments]
+    arrays: list[list[npt.NDArray[Any] | None]]  # held for as long as the places are
+    places: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
     block_starts: npt.NDArray[np.int64]
     row_starts: npt.NDArray[np.int64]
-    blocks: int
+    searched: Searched
 
 
 def search_blocks_together(
@@ -63,7 +68,7 @@ def _search(
 ) -> list[Found]:
     """As `search_blocks_together`, for queries that go by one kind of scratch."""
     s, n, most_terms = len(together), len(queries[0]), _most_terms(queries)
-    first_blocks, max_blocks = visits(together.members, k, limits, allowed)
+    first_blocks, max_blocks = visits(listed.searched, k, limits, allowed)
     all_blocks = int(listed.block_starts[-1])
     allow, allow_starts = _joined(allowed)
     indptr, terms, turns, weights = _in_a_row(queries)
@@ -74,8 +79,12 @@ def _search(
         np.empty((n, 5), np.int64),
     )
     search_segments(
+        *listed.first[0],
+        *listed.first[1],
         *bounds,
-        segments=listed.segments,
+        document_rows=listed.arrays[0][-1],
+        places=listed.places,
+        sizes=listed.sizes,
         block_starts=listed.block_starts,
         row_starts=listed.row_starts,
         query_indptr=indptr,
@@ -100,24 +109,34 @@ def _search(
         rows=rows,
         counters=counters,
     )
-    return found_by(limits.mode, listed.blocks, scores, rows, counters)
-
-
-def _arguments(segment: Segment) -> SegmentArguments:
-    return SegmentArguments(segment.forward_arrays, segment.part("summaries").arrays, segment.document_rows)
+    return found_by(limits.mode, listed.searched.blocks, scores, rows, counters)
 
 
 def _listed(together: Together) -> _Listed | None:
     """The segments for the kernel; None if their arrays are not of the same types."""
-    first, *others = map(_arguments, together.members)
-    if any(numba.typeof(other) != numba.typeof(first) for other in others):
-        return None
-    segments = list_of(first)
-    for other in others:
-        append_to(segments, other)
     summaries = [segment.part("summaries") for segment in together.members]
-    block_starts = np.cumsum([0, *(each.padded_blocks for each in summaries)])
-    return _Listed(segments, block_starts, np.array(together.row_starts), sum(each.blocks for each in summaries))
+    forwards = [segment.forward_arrays for segment in together.members]
+    arrays = [
+        [*forward, *own.arrays[:-2], segment.document_rows]
+        for segment, forward, own in zip(together.members, forwards, summaries, strict=True)
+    ]
+    first, *others = [[numba.typeof(array) for array in own] for own in arrays]
+    if any(other != first for other in others):
+        return None
+    return _Listed(
+        (forwards[0], summaries[0].arrays),
+        arrays,
+        np.array([[place_of(array) for array in own] for own in arrays]),
+        np.array([[own.window, own.block_size] for own in summaries]),
+        np.cumsum([0, *(own.padded_blocks for own in summaries)]),
+        np.array(together.row_starts),
+        Searched(
+            len(summaries),
+            sum(len(segment.forward) for segment in together.members),
+            sum(own.blocks for own in summaries),
+            summaries[0].block_size,
+        ),
+    )
 
 
 def _narrow_and_wide(queries: Sequence[PreparedQueries]) -> list[list[PreparedQueries]]:
@@ -134,7 +153,7 @@ def _most_terms(queries: Sequence[PreparedQueries]) -> int:
 
 
 def _are_alike(queries: Sequence[PreparedQueries]) -> bool:
-    return all(own.terms is queries[0].terms for own in queries)
+    return len({id(own.terms) for own in queries}) == 1
 
 
 def _in_a_row(
