@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from source_tree import ROOT
 
-# Calls that fail a test by themselves: a process that ran, a comparison of NumPy's or PyTorch's; what a page is to have.
+# Calls that fail a test by themselves: a process that ran, a comparison of NumPy's or PyTorch's.
 FAILING = ("raises", "warns", "fail", "compare", "check_returncode")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -144,9 +144,8 @@ def test_a_sleep_is_only_between_two_looks_at_a_state() -> None:
 
 def test_what_is_waited_for_comes_however_busy_a_machine_is() -> None:
     """Threads that are joined, events and queues are waited for `PATIENCE` long, and never for some seconds."""
-    wrong = re.compile(
-        r"\b(?:\w*(?:thread|warm_up|watching|closing|waiting)\.join|\.wait)\([0-9]+\)|\bget\(timeout=[0-9]"
-    )
+    threads = "thread|warm_up|watching|closing|waiting"
+    wrong = re.compile(rf"\b(?:\w*(?:{threads})\.join|\w\.wait)\([0-9]+\)|\bget\(timeout=[0-9]")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in files()
