@@ -10,6 +10,7 @@ from typing import Any
 
 from lsr.core.arguments import path_of
 from lsr.core.errors import OutputExistsError
+from lsr.core.files import naming
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
@@ -56,7 +57,7 @@ def create_collection(
     path = path_of(path, "the path of a collection")
     check_place(path)
     path.mkdir(parents=True, exist_ok=True)
-    with WriterLock(path):
+    with naming(path), WriterLock(path):
         check_place(path)  # another process may have made one there meanwhile
         live = LiveRecord(
             identity=secrets.token_hex(16),
