@@ -1,6 +1,6 @@
 """Kills each command that writes before every file-system call that it makes, and gives it again.
 
-    python benchmarks/killed.py [COMMAND...] [--stride N] [--json FILE]
+    python benchmarks/killed.py [COMMAND...] [--stride N] [--output DIR]
 
 For n = 1, 2, … the command runs in a child process, forked from this one, until it is about to make its n-th call that
 can change the file system below its folder; there it is killed (SIGKILL), whatever code makes the call: Python,
@@ -13,7 +13,6 @@ their log says what was written twice. Linux on x86-64 only (ptrace, seccomp).
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -21,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,6 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kills.commands import COMMANDS, Command, make_inputs
 from kills.compare import differences, snapshot
 from kills.tracer import run_traced, run_untraced
+from script import add_rows
+
+_LAST = 3
 
 
 @dataclass
@@ -47,6 +49,10 @@ class Outcome:
     seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int]:
+        """The numbers."""
+        return {"calls": self.calls, "kills": self.kills, "failures": self.failed}
+
     def __str__(self) -> str:
         lines = [
             f"{self.command}: {self.calls} calls, {self.kills} kills, {self.failed} failures, {self.seconds:.0f} s"
@@ -55,7 +61,10 @@ class Outcome:
 
 
 def try_command(name: str, inputs: Path, stride: int = 1, first: int = 1, most: int | None = None) -> Outcome:
-    """Kill the command of this name before every `stride`-th of its calls, and run it again each time."""
+    """Kill the command of this name before every `stride`-th of its calls, and its last; run it again each time.
+
+    Among the last is what a command does once its output is in place.
+    """
     command, outcome, started = COMMANDS[name], Outcome(name), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="killed-") as work:
         folder = Path(work) / "case"
@@ -65,7 +74,8 @@ def try_command(name: str, inputs: Path, stride: int = 1, first: int = 1, most: 
         status, outcome.calls = run_traced(_main_of(command), folder, None)
         assert status == command.code, f"{name}: exit code {status} without a kill"
         expected = _left(command, folder)
-        for call in range(first, outcome.calls + 1, stride):
+        ends = range(max(first, outcome.calls - _LAST), outcome.calls + 1)
+        for call in sorted({*range(first, outcome.calls + 1, stride), *ends}):
             if most is not None and outcome.kills >= most:
                 break
             _prepare(command, inputs, folder)
@@ -93,6 +103,17 @@ def _prepare(command: Command, inputs: Path, folder: Path) -> None:
             shutil.copytree(source, folder / name)
         else:
             shutil.copy2(source, folder / name)  # with its time: what is made of it is named by that
+    if command.earlier is not None:
+        assert run_untraced(_earlier_of(command.earlier), folder) == 0
+
+
+def _earlier_of(earlier: Callable[[], None]) -> Callable[[Path], int]:
+    def run(folder: Path) -> int:
+        os.chdir(folder)
+        earlier()
+        return 0
+
+    return run
 
 
 def _warm(command: Command, folder: Path) -> None:
@@ -152,7 +173,7 @@ def main() -> int:
     parser.add_argument("--stride", type=int, default=1, help="kill before every N-th call (%(default)s)", metavar="N")
     parser.add_argument("--first", type=int, default=1, help="the first call (%(default)s)", metavar="N")
     parser.add_argument("--most", type=int, help="kills, at most, of each command", metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="put the counts into killed.md and .json there")
     arguments = parser.parse_args()
     for name in arguments.commands:
         if name not in COMMANDS:
@@ -164,8 +185,9 @@ def main() -> int:
             outcome = try_command(name, Path(inputs), arguments.stride, arguments.first, arguments.most)
             outcomes.append(outcome)
             print(outcome, flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+    if arguments.output:
+        rows = {each.command: each.counts() for each in outcomes}
+        add_rows(arguments.output, "killed", "Commands killed before their calls, and given again", rows)
     return int(any(outcome.failed for outcome in outcomes))
 
 

@@ -1,6 +1,6 @@
 """Lets every call fail by which a collection changes files, one after another, and looks at what is left.
 
-    python benchmarks/live_faults.py [OPERATION...] [--fault once|full|gone] [--stride N] [--json FILE]
+    python benchmarks/live_faults.py [OPERATION...] [--fault once|full|gone] [--stride N] [--output DIR]
 
 Each operation is tried in a process whose system calls are looked at, whatever code makes them. Call after call goes
 wrong in three ways: it alone fails (EIO), the disk is full from it on (ENOSPC, a write being cut in half first), or all
@@ -15,17 +15,17 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import json
 import sys
 import tempfile
 import time
 import traceback
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests" / "index" / "collection")]
 
 from faults.calls import Fault, Faults, with_faults  # noqa: E402
+from script import add_rows  # noqa: E402
 
 # A case that takes longer hangs.
 _MOST_SECONDS = 120
@@ -41,6 +41,10 @@ class Outcome:
     failed: int = 0
     seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """The numbers."""
+        return {"calls": self.calls, "cases": self.cases, "failures": self.failed}
 
     def __str__(self) -> str:
         return f"| `{self.operation}` | {self.calls} | {self.cases} | {self.failed} |"
@@ -89,7 +93,7 @@ def main() -> int:
     parser.add_argument("operations", nargs="*", metavar="OPERATION", help="default: all")
     parser.add_argument("--fault", action="append", choices=list(Fault), help="one of the ways; default: all")
     parser.add_argument("--stride", type=int, default=1, help="let every N-th call fail (%(default)s)", metavar="N")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="put the counts into live_faults.md and .json there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="live-faults-") as name:
         work = Path(name)
@@ -102,8 +106,9 @@ def main() -> int:
                 try_operation(name, kinds, arguments.stride, work, faults)
                 for name in arguments.operations or OPERATIONS
             ]
-            if arguments.json:
-                arguments.json.write_text(json.dumps([asdict(each) for each in outcomes], indent=1) + "\n")
+            if arguments.output:
+                rows = {each.operation: each.counts() for each in outcomes}
+                add_rows(arguments.output, "live_faults", "Calls that fail while a collection changes files", rows)
             return int(any(each.failed for each in outcomes))
 
         return with_faults(run, work)

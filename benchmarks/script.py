@@ -113,6 +113,22 @@ def write_report(folder: Path, name: str, report: Report, about: Mapping[str, An
             temporary.write_text(content.rstrip("\n") + "\n", encoding="utf-8")
 
 
+def add_rows(folder: Path, name: str, title: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put rows, by their names, into the table NAME.md and into NAME.json, in the place of older ones of these names.
+
+    Each says when it was measured, and at which commit: a run need not be of all.
+    """
+    from lsr.eval.reports.markdown import markdown_table
+
+    path = folder / f"{name}.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["values"] if path.exists() else {}
+    made = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
+    found |= {row: {**values, **made} for row, values in rows.items()}
+    columns = list(dict.fromkeys(column for values in found.values() for column in values))
+    shown = [[row, *(str(values.get(column, "")) for column in columns)] for row, values in found.items()]
+    write_report(folder, name, Report(f"# {title}\n\n{markdown_table(['', *columns], shown)}", found), {})
+
+
 def circumstances(arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
     """The circumstances of a result: time, commit, settings and machine; `load` is that of the last minute."""
     from lsr.eval.measures.machine import describe_machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -88,8 +88,8 @@ def check_run(run: Run, qrels: Qrels, label: str) -> list[str]:
     return remarks
 
 
-def left_out(collection: TestCollection) -> list[str]:
-    """Remarks on judged queries that cannot be asked."""
+def left_out(collection: TestCollection, runs: Sequence[Run]) -> list[str]:
+    """Remarks on judged queries that cannot be asked: not those that a run answers, by a vector."""
     remarks = []
     if collection.left_out:
         left, total = len(collection.left_out), len(collection.left_out) + len(collection.qrels)
@@ -97,7 +97,8 @@ def left_out(collection: TestCollection) -> list[str]:
             f"{left:,} of the {total:,} judged queries {verb(left)} not among the queries and "
             f"{verb(left, 'was', 'were')} left out; the first is {collection.left_out[0]!r}"
         )
-    empty = [query.id for query in collection.queries if not query.text.strip()]
+    answered = {query for run in runs for query, ranking in run.items() if len(ranking.ids)}
+    empty = [query.id for query in collection.queries if not query.text.strip() and query.id not in answered]
     if empty:
         remarks.append(
             f"{len(empty):,} of the {len(collection.queries):,} judged queries "

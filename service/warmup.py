@@ -123,7 +123,7 @@ class WarmUp:
         try:
             backend.warm_up(plan_of("hybrid"))
         except LsrError as error:
-            logger.warning("searches with dense vectors will fail: %s", error.message())
+            logger.warning("dense vectors can be searched by vectors alone, not by texts: %s", error.message())
         except Exception:  # whatever it is, sparse search can still work
             logger.exception("searches with dense vectors will fail")
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 from toys import FIRST, HALF, Colours, Lengths, LengthsSettings, Toy
 from typer.testing import CliRunner
 
@@ -74,7 +75,7 @@ def index(encoder: SparseEncoder, tmp_path_factory: pytest.TempPathFactory) -> P
 def client(index: Path) -> Iterator[TestClient]:
     app = create_app(index, ServiceSettings(search_threads=1))
     with TestClient(app) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 
@@ -221,7 +222,7 @@ def test_parts_are_looked_after_from_the_command_line(with_parts: Path, tmp_path
 def test_parts_are_described_by_the_service(with_parts: Path) -> None:
     app = create_app(with_parts, ServiceSettings(search_threads=1))
     with TestClient(app) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         described = client.get("/v1/index").json()["index"]
     assert described["bytes"]["lengths"] > 0 and described["parts"]["colours"] == {"by": "hand"}
 

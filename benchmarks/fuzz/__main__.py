@@ -1,6 +1,6 @@
 """Feeds damaged and hostile files to the readers of lsr, and counts what becomes of each.
 
-    python benchmarks/fuzz [TARGET...] [--cases N] [--seed N] [--first N] [--json FILE]
+    python benchmarks/fuzz [TARGET...] [--cases N] [--seed N] [--first N] [--output DIR]
 
 A case is a sound file, damaged at random: which damage depends on the target, the seed and the case's number alone,
 so `--first N --cases 1` repeats one. Cases run in a child process, which is watched: one that crashes it, hangs, takes
@@ -11,11 +11,12 @@ exit code is 1 if there was one.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from script import add_rows
 
 from fuzz.frame import run
 from fuzz.registry import TARGETS
@@ -30,7 +31,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000, help="of each target (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="put the counts into fuzz.md and fuzz.json there")
     arguments = parser.parse_args()
     for name in arguments.targets:
         if name not in TARGETS:
@@ -39,8 +40,9 @@ def main() -> int:
     for name in arguments.targets or TARGETS:
         found[name] = outcome = run(name, arguments.cases, seed=arguments.seed, first=arguments.first)
         print(outcome, flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({name: outcome.record() for name, outcome in found.items()}, indent=1))
+    if arguments.output:
+        rows = {name: outcome.record() for name, outcome in found.items()}
+        add_rows(arguments.output, "fuzz", "Damaged and hostile files fed to readers", rows)
     return int(any(outcome.failures for outcome in found.values()))
 
 

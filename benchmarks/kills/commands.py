@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 _GOLDEN = Path(__file__).parents[2] / "tests" / "golden"
 _DOCUMENTS = 24
+_KEY = "0123456789"
+_LATER = 2_000_000_000
 _DEMO_MODULES = ("csv", "zipfile", "shutil")
 _WORDS = "bird river stone bread wheel violin glacier harbour lantern meadow copper thunder orchard pepper".split()  # noqa: SIM905
 
@@ -23,6 +25,7 @@ class Command:
 
     Attributes:
         before: what is done before it runs.
+        earlier: what is done in its folder, with its inputs, before it is given for the first time.
         forks: whether a process that has run it may fork: not after GNU's OpenMP was used, which ends the child.
         code: its exit code.
         compacted: the collection to compact before files are compared: how often a document was written to its log
@@ -32,6 +35,7 @@ class Command:
     arguments: tuple[str, ...]
     inputs: tuple[str, ...]
     before: Callable[[], None] = lambda: None
+    earlier: Callable[[], None] | None = None
     forks: bool = True
     code: int = 0
     compacted: str | None = None
@@ -44,6 +48,30 @@ def _cut_demo() -> None:
     collection.write_collection = partial(collection.write_collection, modules=_DEMO_MODULES)
 
 
+def _watched() -> None:
+    """Keep the collection in step with the folder, and then change, add and remove files of it."""
+    from lsr.collection.collection import Collection
+    from lsr.collection.watching import sync
+
+    with Collection.open("lived") as collection:
+        sync(collection, "notes", rest=0)
+    notes = Path("notes")
+    _write_notes(notes, {"fire.md": "meadow and smoke", "air.txt": "thunder and air"})
+    (notes / "water.md").unlink()
+    lines = (notes / "many.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (notes / "many.jsonl").write_text("".join(lines[2:]), encoding="utf-8")
+    os.utime(notes / "many.jsonl", (_LATER, _LATER))
+
+
+def _write_notes(folder: Path, texts: Mapping[str, str]) -> None:
+    """Files of one document each, with the same times whenever they are written."""
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+        os.utime(folder / name, (_LATER, _LATER))
+
+
+_WATCH = ("watch", "lived", "notes", "--once", "--rest", "0")
 _INDEX = ("index", "corpus.jsonl", "-o", "made", "--model", "model")
 
 COMMANDS = {
@@ -58,6 +86,14 @@ COMMANDS = {
     "tune": Command(
         ("tune", "made", "--queries", "queries.jsonl", "--recall", "0.5"), ("made", "model", "queries.jsonl")
     ),
+    "create": Command(("create", "empty", "--model", "model", "--dense", "dense-model"), ("model", "dense-model")),
+    "synonyms": Command(("synonyms", "lived", "rules.txt"), ("lived", "rules.txt")),
+    "synonyms --clear": Command(("synonyms", "named", "--clear"), ("named",)),
+    "keys create": Command(("keys", "create", "root", "--role", "write"), ("root",)),
+    "keys create, the first": Command(("keys", "create", "lived"), ("lived",)),
+    "keys revoke": Command(("keys", "revoke", "root", _KEY), ("root",)),
+    "watch": Command(_WATCH, ("lived", "model", "notes"), compacted="lived"),
+    "watch, again": Command(_WATCH, ("lived", "model", "notes"), earlier=_watched, compacted="lived"),
     "add": Command(("add", "lived", "more.jsonl"), ("lived", "model", "more.jsonl"), compacted="lived"),
     "delete": Command(("delete", "lived", "new-2", "newer-0", "newer-9"), ("lived", "model"), compacted="lived"),
     "compact": Command(("compact", "lived"), ("lived", "model")),
@@ -110,10 +146,15 @@ def make_inputs(folder: Path) -> None:
     _make_collection(folder / "beir", corpus)
     (folder / "recipe.yaml").write_text(_recipe(), encoding="utf-8")
     (folder / "adapted.jsonl").write_text("".join(map(_made_document, range(60))), encoding="utf-8")
+    (folder / "rules.txt").write_text("bird, fowl\nstone => rock\n", encoding="utf-8")
+    _write_notes(folder / "notes", {"fire.md": "meadow and fire", "water.md": "river and water"})
+    (folder / "notes" / "many.jsonl").write_text(_more(corpus), encoding="utf-8")
     (folder / "more.jsonl").write_text(_more(corpus), encoding="utf-8")
     # In children, which leave no threads here.
     from kills.tracer import run_untraced
+    from lsr.index import Index
     from lsr.index.collection.copies import copy_collection
+    from lsr.search.lexical import store_synonyms
 
     def begin(where: Path) -> int:
         os.chdir(where)
@@ -132,6 +173,9 @@ def make_inputs(folder: Path) -> None:
         _live(where / "made", where / "lived")
         copy_collection(where / "lived", where / "copied")
         _hurt(where / "lived", where / "hurt")
+        shutil.copytree(where / "lived", where / "named")
+        store_synonyms(Index.open(where / "named"), ["river, stream"])
+        _make_keys(where / "root")
         return 0
 
     assert run_untraced(begin, folder) == 0
@@ -150,6 +194,7 @@ def _import() -> None:
         "transformers.models.bert.modeling_bert", "lsr.eval.tuning.recall",
         "lsr.demo.collection", "lsr.demo.questions", "lsr.collection.collection", "lsr.collection.reindexing",
         "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.cli.render", "bm25s",
+        "lsr.collection.watching", "lsr.service.keys.store",
     ):  # fmt: skip
         import_module(name)
     from lsr.cli.commands import COMMANDS as MODULES
@@ -189,6 +234,19 @@ def _hurt(lived: Path, hurt: Path) -> None:
         data = bytearray(file.read_bytes())
         data[place] ^= 1
         file.write_bytes(data)
+
+
+def _make_keys(root: Path) -> None:
+    """A root with two keys, one of a known id."""
+    from lsr.service.keys.roles import Role
+    from lsr.service.keys.store import KeyStore
+
+    root.mkdir()
+    store = KeyStore(root)
+    _, key = store.create(Role.READ, name="reader")
+    store.create(Role.ADMIN)
+    (file,) = (root / ".service").glob("*.json")
+    file.write_text(file.read_text(encoding="utf-8").replace(key.id, _KEY), encoding="utf-8")
 
 
 def _lengthen(model: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -55,10 +57,14 @@ def _digest(path: Path) -> str:
     if path.is_dir():
         return ""
     content = b"" if path.name == "writer.lock" else path.read_bytes()  # which names a process
-    if path.name == "manifest.json" or path.suffix in (".json", ".jsonl"):
+    if path.name == "keys.json":
+        content = _keys(content.decode())
+    elif path.name == "manifest.json" or path.suffix in (".json", ".jsonl"):
         content = _without_chance(content.decode())
     elif path.name == "report.md":
         content = re.sub(rb"\d+\.\d+", b"X", content)  # times among them; what is measured stands in report.json
+    elif path.suffix == ".sqlite":
+        content = _known_of_a_folder(path)
     elif path.suffix == ".safetensors":
         content = _in_order(content)
     elif path.name in ("training_args.bin", "state.json") or path.suffix in (".pt", ".pth"):
@@ -67,6 +73,21 @@ def _digest(path: Path) -> str:
         # All is in segments: what a log has beside its header would be more.
         content = str(len(content)).encode() if path.name != "writer.lock" else b""
     return sha256(content).hexdigest()
+
+
+def _keys(text: str) -> bytes:
+    """Which kinds of keys there are: each is another, and nobody was told one whose command was killed."""
+    kinds = {
+        json.dumps({**key, "id": "", "digest": "", "created": "", "revoked": bool(key["revoked"])}, sort_keys=True)
+        for key in json.loads(text)["keys"]
+    }
+    return "\n".join(sorted(kinds)).encode()
+
+
+def _known_of_a_folder(path: Path) -> bytes:
+    """What a collection knows of a watched folder, but for the moment of it, which is in its log's sequence."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        return "\n".join(line for line in connection.iterdump() if 'INTO "facts"' not in line).encode()
 
 
 def _in_order(content: bytes) -> bytes:

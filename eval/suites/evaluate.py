@@ -213,6 +213,11 @@ def _report(
         latency=first.latency,
         search=first.search,
         index=first.index,
-        notes=all_remarks([left_out(collection), *(each.notes for each in answered.values())]),
+        notes=all_remarks(
+            [
+                left_out(collection, [each.run for each in answered.values()]),
+                *(each.notes for each in answered.values()),
+            ]
+        ),
         per_query={name: each.per_query() for name, each in scores.items()} if settings.per_query else None,
     )

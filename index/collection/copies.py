@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import deque
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from pathlib import Path
 from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import atomic_folder, crc32, sync
+from lsr.core.unfinished import file_identity, is_unfinished
 from lsr.index.format.files import RESTORE
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
-from lsr.index.format.output import is_vacant
 from lsr.index.format.records import FileRecord
 from lsr.index.live.log.frames import log_numbers, log_path, open_log
 from lsr.index.live.log.reader import LogReader
@@ -29,19 +30,21 @@ def copy_collection(
 
     Its writer may go on: what it had acknowledged when this was called is in the copy. Every file is compared with its
     checksum, so that damage is not handed on. `progress` is called with the number of bytes just copied. The copy is
-    there as a whole or not at all.
+    there as a whole or not at all. It may take the place of an empty folder, or of what this same command made before
+    it was killed.
 
-    OutputExistsError if there is something at `output`, IndexFormatError for a damaged file, as a log that
+    OutputExistsError if there is something else at `output`, IndexFormatError for a damaged file, as a log that
     cannot be read to its end.
     """
     path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
-    if not is_vacant(output):
+    is_empty = output.is_dir() and not output.is_symlink() and not any(output.iterdir())
+    if os.path.lexists(output) and not is_empty and not is_unfinished(output, file_identity):
         raise OutputExistsError(f"{output} already exists and is not empty: choose another folder")
     for tried in range(1, _MOST_TRIES + 1):
         before = index_identity(path) if (path / MANIFEST_NAME).exists() else None
         manifest = Manifest.read(path)
         try:
-            with atomic_folder(output) as made:
+            with atomic_folder(output, force=is_empty) as made:
                 return _copy(path, manifest, made, progress or (lambda count: None))
         except (IndexFormatError, FileNotFoundError):
             # What was published since may have removed what was to be copied.

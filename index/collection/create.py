@@ -10,15 +10,17 @@ from typing import Any
 
 from lsr.core.arguments import path_of
 from lsr.core.errors import OutputExistsError
+from lsr.core.files import naming
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
-from lsr.index.format.manifest import Manifest
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest
 from lsr.index.format.output import is_vacant
 from lsr.index.format.settings import IndexSettings
+from lsr.index.live.lock import NAME as LOCK_NAME
 from lsr.index.live.lock import WriterLock
-from lsr.index.live.log.frames import log_numbers, log_path
+from lsr.index.live.log.frames import HEADER_BYTES, log_numbers, log_path
 from lsr.index.live.log.writer import LogWriter
-from lsr.index.live.vocabulary import store_vocabulary
+from lsr.index.live.vocabulary import is_vocabulary, store_vocabulary
 from lsr.index.parts.segment import Segment
 
 
@@ -50,29 +52,48 @@ def create_collection(
         vocabulary: names of the model's terms; None if they have none.
         schema: the types of fields; None if they are inferred.
 
-    OutputExistsError if there is something else at `path`.
+    OutputExistsError as `check_place` has it.
     """
     path = path_of(path, "the path of a collection")
-    if not is_vacant(path):
-        raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
+    check_place(path)
     path.mkdir(parents=True, exist_ok=True)
-    stored = None if vocabulary is None else store_vocabulary(path, vocabulary)
-    live = LiveRecord(
-        identity=secrets.token_hex(16),
-        log=1,
-        sequence=0,
-        terms=terms,
-        settings=settings or IndexSettings(),
-        tokens=tokens,
-        windows=windows,
-        dense=dense,
-        vocabulary=stored,
-        schema=schema,
-    )
-    with WriterLock(path):
+    with naming(path), WriterLock(path):
+        check_place(path)  # another process may have made one there meanwhile
+        live = LiveRecord(
+            identity=secrets.token_hex(16),
+            log=1,
+            sequence=0,
+            terms=terms,
+            settings=settings or IndexSettings(),
+            tokens=tokens,
+            windows=windows,
+            dense=dense,
+            vocabulary=None if vocabulary is None else store_vocabulary(path, vocabulary),
+            schema=schema,
+        )
         # By which versions of a collection are told apart.
         created = datetime.now(UTC).isoformat()
         _begin(path, Manifest(segments=(), weight_scale=weight_scale, encoder=encoder, live=live, created=created))
+
+
+def check_place(path: Path) -> None:
+    """OutputExistsError if a collection must not be made at `path`.
+
+    It may be made at a new path, in an empty folder, and in what a killed creation or build has left.
+    """
+    if is_vacant(path) or (path.is_dir() and all(map(_is_begun, path.iterdir()))):
+        return
+    raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
+
+
+def _is_begun(file: Path) -> bool:
+    """Whether a creation that was killed before it published may have left this: of a log, no more than a header."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    log = log_path(file.parent, 1).name
+    if file.name in (log, f".{log}.tmp"):
+        return file.stat().st_size <= HEADER_BYTES
+    return file.name in (LOCK_NAME, f".{MANIFEST_NAME}") or is_vocabulary(file.name)
 
 
 def make_live(path: str | Path) -> None:

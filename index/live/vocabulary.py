@@ -23,6 +23,11 @@ def vocabulary_path(folder: Path, record: FileRecord) -> Path:
     return folder / f"vocabulary-{record.crc32:08x}.jsonl"
 
 
+def is_vocabulary(name: str) -> bool:
+    """Whether a file of this name in a collection is a vocabulary, or one that is being written."""
+    return _NAME.fullmatch(name) is not None
+
+
 def store_vocabulary(folder: Path, vocabulary: Vocabulary) -> FileRecord:
     """Write the vocabulary of a collection into its folder; return its record."""
     temporary = folder / ".vocabulary"
@@ -46,7 +51,7 @@ def remove_vocabularies(folder: Path, keep: Collection[FileRecord | None]) -> No
     """Remove every vocabulary of a collection but those of these records."""
     names = {vocabulary_path(folder, record).name for record in keep if record is not None}
     for entry in folder.iterdir():
-        if _NAME.fullmatch(entry.name) and entry.name not in names:
+        if is_vocabulary(entry.name) and entry.name not in names:
             entry.unlink(missing_ok=True)
 
 

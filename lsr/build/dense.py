@@ -16,6 +16,7 @@ from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE, RESTART
 from lsr.core.types import Rows, Vectors
 from lsr.core.unfinished import is_unfinished
 from lsr.core.work import WorkFolder, clear_work
+from lsr.vectors.npy import open_npy_table
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
@@ -217,11 +218,4 @@ def dense_dim(path: str | Path) -> int:
 
 
 def _mapped(path: str | Path) -> npt.NDArray[np.floating]:
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"not a .npy file of dense vectors ({error})", source=str(path)) from error
-    if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype.kind != "f":
-        shape = getattr(mapped, "shape", "several arrays")
-        raise InputError(f"dense vectors must be one table of floats [documents, dim], not {shape}", source=str(path))
-    return mapped
+    return open_npy_table(path, "documents")

@@ -51,8 +51,10 @@ def run(
         lsr create notes --model lsr-doc-tiny --dense minilm
     """
     from lsr.collection.collection import Collection
+    from lsr.core.unfinished import announce
     from lsr.encoding.lexical.never_split import read_never_split
 
+    announce(collection)
     if model == WORDS_ALONE:
         refuse_of_models(context, encodes=dense is not None)
     if not lexical:

@@ -32,9 +32,11 @@ def run(
 def copy(source: Path, output: Path, *, as_json: bool) -> None:
     """Copy a collection, and say so."""
     from lsr.core.counted import counted
+    from lsr.core.unfinished import announce
     from lsr.index import Index
     from lsr.index.collection.copies import copy_collection
 
+    announce(output)
     sizes = copy_collection(source, output)
     documents = len(Index.open(output).documents)
     if as_json:

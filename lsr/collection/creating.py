@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from lsr.core.arguments import path_of
 from lsr.core.errors import InputError
 from lsr.core.options import beneath
 from lsr.core.schema import Schema
+from lsr.core.unfinished import is_unfinished
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
 from lsr.encoding.titles import check_title_weight, recorded
-from lsr.index.collection.create import create_collection
+from lsr.index.collection.create import check_place, create_collection
+from lsr.index.format.manifest import index_identity
 from lsr.index.format.records import SCALES
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
@@ -50,7 +53,11 @@ def create(
     schema: Mapping[str, str] | None,
     device: str | None,
 ) -> None:
-    """See `lsr.collection.collection.Collection.create`."""
+    """See `lsr.collection.collection.Collection.create`. What this same command made before it was killed stays."""
+    path = path_of(path, "the path of a collection")
+    if is_unfinished(path, index_identity):
+        return
+    check_place(path)  # before a model is loaded
     check_between(mean_length, MEAN_LENGTHS, "mean_length")
     plain = LexicalSettings()
     weight = plain.weight if lexical_weight is None else lexical_weight

@@ -139,9 +139,13 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def name_path(error: BaseException | None, path: str | Path) -> None:
-    """Let an error of writing that names no file name this one."""
-    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+    """Let an error of writing that names no file name this one, and one of copying what was written, not read."""
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        return
+    if error.filename is None:
         error.filename = str(path)
+    elif error.filename2 is not None and error.errno != errno.EIO:  # which may be of either
+        error.filename, error.filename2 = error.filename2, None
 
 
 def _temporary(path: Path) -> Path:

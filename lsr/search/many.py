@@ -17,6 +17,7 @@ from lsr.search.encoders import EncodedQueries
 from lsr.search.plan import SearchPlan
 from lsr.text import open_queries
 from lsr.vectors.files import holds_vectors
+from lsr.vectors.npy import open_npy_table
 
 if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
@@ -88,10 +89,4 @@ def _as_many(count: int, dense: npt.NDArray[np.float32] | None) -> None:
 
 def read_dense_queries(path: str | Path) -> npt.NDArray[np.float32]:
     """The dense vectors of a .npy file, float32 [queries, dim]. InputError if it is none."""
-    try:
-        read = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"not a .npy file of dense vectors ({error})", source=str(path)) from None
-    if not isinstance(read, np.ndarray) or read.ndim != 2 or read.dtype.kind != "f":
-        raise InputError("dense vectors are one table of floats [queries, dim]", source=str(path))
-    return np.asarray(read, np.float32)
+    return np.asarray(open_npy_table(path, "queries"), np.float32)

@@ -99,7 +99,7 @@ def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:
     gains: dict[str, float] = {}
     for match in matches:
         term = match.term.removeprefix(WORD).lstrip("▁Ġ").lower()
-        if len(term) >= _SHORTEST_TERM and not term.startswith("##") and _WORD.fullmatch(term):
+        if len(term) >= _SHORTEST_TERM and _WORD.fullmatch(term):
             gains[term] = max(match.contribution, gains.get(term, 0.0))
     return gains
 

@@ -175,6 +175,11 @@ def _vectors_of(batch: pa.RecordBatch, dim: int, source: str, first_row: int) ->
     if not kept.all():
         indices, values = indices[kept], values[kept]
         indptr = np.concatenate([[0], np.cumsum(kept)])[indptr]
+    descends = indices[1:] < indices[:-1]
+    descends[indptr[(indptr > 0) & (indptr < len(indices))] - 1] = False
+    if descends.any():  # as other tools write them; a term that is there twice is refused
+        order = np.lexsort((indices, np.repeat(np.arange(len(ids)), np.diff(indptr))))
+        indices, values = indices[order], values[order]
     return SparseVectors(indptr, indices, values, ids, dim, source=source, first_row=first_row)
 
 

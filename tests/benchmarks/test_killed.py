@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import subprocess
@@ -21,14 +22,16 @@ from kills.compare import differences, snapshot  # noqa: E402
 @pytest.mark.skipif(
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="ptrace as on Linux on x86-64"
 )
-def test_a_killed_command_ends_as_if_nothing_had_been_when_it_is_given_again(commands: Path) -> None:
+def test_a_killed_command_ends_as_if_nothing_had_been_when_it_is_given_again(commands: Path, tmp_path: Path) -> None:
     """Some commands in one process, which takes longer to import all that they need than to run one."""
-    given = ["dense", "encode", "upgrade", "verify --repair", "reindex", "add", "snapshot"]
-    script = [commands / "python", BENCHMARKS / "killed.py", *given, "--stride", "23", "--first", "5"]
+    given = ["dense", "encode", "upgrade", "verify --repair", "reindex", "create", "add", "keys create", "snapshot"]
+    output = ["--output", tmp_path]
+    script = [commands / "python", BENCHMARKS / "killed.py", *given, "--stride", "23", "--first", "5", *output]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.findall(r"^([\w -]+): \d+ calls, [1-9]\d* kills, 0 failures", done.stdout, re.MULTILINE)
     assert found == given, done.stdout
+    assert list(json.loads((tmp_path / "killed.json").read_text())["values"]) == given
 
 
 def test_what_is_compared(tmp_path: Path) -> None:

@@ -92,6 +92,53 @@ def test_a_copy_never_replaces(run: Run, written: Path, index: Path) -> None:
     assert ids(written) == ["a", "b", "c", "e"]
 
 
+def test_a_copy_takes_the_place_of_an_empty_folder(run: Run, written: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("snapshot", written, "-o", "empty")[0] == 0
+    assert ids(tmp_path / "empty") == ["a", "b", "c", "e"]
+    (tmp_path / "linked").symlink_to("nowhere")
+    assert run("restore", "empty", "-o", "linked")[0] == 2
+    assert (tmp_path / "linked").is_symlink() and not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("snapshot", "made", "-o", "new"), ("restore", "made", "-o", "new"), ("create", "new", "-m", "bm25")],
+    ids=lambda command: command[0],
+)
+def test_a_command_that_was_killed_when_all_was_there_is_given_again(
+    run: Run, written: Path, tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*, well: bool) -> None:
+        pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lsr.core.unfinished.end_command", killed)  # the mark stays
+        assert run(*command)[0] == 0
+    made = ids(tmp_path / "new")
+    assert run(*command)[0] == 0
+    assert ids(tmp_path / "new") == made
+    code, _, err = run(*command)
+    assert code == 2 and "already exists" in err
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_creation_leaves_is_no_collection(run: Run, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    create = ("create", new, "-m", "bm25")
+    assert run(*create)[0] == 0
+    (new / "manifest.json").unlink()
+    for left in (".manifest.json", ".vocabulary", ".log-0000000001.tmp"):
+        (new / left).write_text("half")
+    assert run(*create)[0] == 0
+    assert sorted(each.name for each in new.iterdir()) == ["log-0000000001", "manifest.json", "writer.lock"]
+    # But one with documents in its log that lacks its manifest is damaged, and so is not written over.
+    assert run("add", new, corpus(tmp_path / "two.jsonl", {"x": "one", "y": "two"}))[0] == 0
+    (new / "manifest.json").unlink()
+    log = (new / "log-0000000001").read_bytes()
+    assert run(*create)[0] == 2 and (new / "log-0000000001").read_bytes() == log
+
+
 def test_a_document_without_text(run: Run, written: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"_id": "f", "text": "figs"}\n{"_id": "x"}\n{"_id": "g", "text": "grapes"}\n')

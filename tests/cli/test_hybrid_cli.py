@@ -171,7 +171,14 @@ def test_vectors_of_ones_own(run: Run, corpus: Path) -> None:
     assert code == 2 and "the index has 5 documents, but there are 4 dense vectors" in err
     Path("text.npy").write_text("no vectors")
     code, _, err = run("dense", "index", "--vectors", "text.npy", "--force")
-    assert code == 2 and "text.npy: not a .npy file of dense vectors" in err
+    assert code == 2 and "text.npy: not a .npy file of dense vectors" in err and "pickle" not in err
+    np.save("codes.npy", np.array([[print]]), allow_pickle=True)
+    for command in (
+        ["dense", "index", "--vectors", "codes.npy", "--force"],
+        ["search", "index", "--dense-queries", "codes.npy", "-o", "run.trec"],
+    ):
+        code, _, err = run(*command)
+        assert code == 2 and "codes.npy: not a .npy file of dense vectors" in err and "pickle" not in err
     assert Index.open("index").parts["dense"].dim == 8
 
 

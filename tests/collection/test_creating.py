@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,20 @@ def test_the_weight_of_words_is_that_of_its_searches(tmp_path: Path) -> None:
         said, own = made.search("seabird", lexical_weight=0.5).hits, made.search("seabird").hits
         assert [hit.score for hit in said] == [hit.score for hit in own]
         assert made.search("seabird", lexical_weight=1.0).hits[0].score > own[0].score
+
+
+def test_a_full_disk_is_named_and_the_same_is_given_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lsr.index.live.log.writer.write_all", full)
+        with pytest.raises(OSError) as raised:
+            Collection.create(tmp_path / "made", model="bm25")
+    assert raised.value.errno == errno.ENOSPC and raised.value.filename == str(tmp_path / "made")
+    with Collection.create(tmp_path / "made", model="bm25") as made:
+        made.add([Document("tern", "A seabird that flies south")])
+        assert [hit.id for hit in made.search("seabird").hits] == ["tern"]
 
 
 def test_an_empty_collection_keeps_synonyms(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 from lsr.collection.collection import Collection
 from lsr.collection.encoding import DocumentEncoder
@@ -429,17 +430,17 @@ def test_a_watch(folder: Path, collection: Collection) -> None:
     watching.start()
     (folder / "part.tmp").write_text("terns fly far")
     (folder / "part.tmp").rename(folder / "a.txt")
-    assert told.get(timeout=60).created == 1 and collection.get("a.txt") is not None
+    assert told.get(timeout=PATIENCE).created == 1 and collection.get("a.txt") is not None
     (folder / "a.txt").unlink()
-    assert told.get(timeout=60).deleted == 1
+    assert told.get(timeout=PATIENCE).deleted == 1
     folder.rename(folder.with_name("elsewhere"))
-    assert "no such folder" in told.get(timeout=60).problems[0]
+    assert "no such folder" in told.get(timeout=PATIENCE).problems[0]
     folder.with_name("elsewhere").rename(folder)
     (folder / "part.tmp").write_text("owls")
     (folder / "part.tmp").rename(folder / "b.txt")
-    assert told.get(timeout=60).created == 1
+    assert told.get(timeout=PATIENCE).created == 1
     stop.set()
-    watching.join(60)
+    watching.join(PATIENCE)
     assert not watching.is_alive() and len(collection) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from lsr.core import unfinished
 from lsr.core.errors import OutputExistsError
-from lsr.core.files import atomic_file, atomic_folder, check_output, scratch_folder
+from lsr.core.files import atomic_file, atomic_folder, check_output, naming, scratch_folder
 from lsr.core.places import beside, is_kept_inside, named
 from lsr.core.unfinished import announce, begin_command, end_command
 
@@ -132,6 +133,15 @@ def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="gone") as raised, atomic_file(tmp_path / "out"):
         raise OSError(errno.ENOENT, "gone")  # of something that is read
     assert raised.value.filename is None
+
+
+def test_a_copy_to_a_full_disk_names_what_is_written_and_not_what_is_read(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="full") as raised, naming(tmp_path):
+        raise OSError(errno.ENOSPC, "full", "read", None, "written")  # as of shutil
+    assert (raised.value.filename, raised.value.filename2) == ("written", None)
+    with pytest.raises(FileNotFoundError) as missing, naming(tmp_path):
+        shutil.copyfile(tmp_path / "none", tmp_path / "copy")
+    assert missing.value.filename == str(tmp_path / "none")
 
 
 def test_work_is_kept_inside_a_folder_whose_parent_cannot_be_written(

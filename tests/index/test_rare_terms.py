@@ -227,9 +227,10 @@ def test_verify_names_the_damage_and_searches_go_on(
     index = damaged(tmp_path, file, change)
     assert any(any(each in problem for each in says.split("|")) for problem in verify(index.path))
     opened = Index.open(index.path)
+    known = {document.id for document in opened.documents.scan()}
     for terms, weights in queries():
         for mode in MODES:
-            opened.search(terms, weights, mode=mode)
+            assert {id for id, _ in opened.search(terms, weights, mode=mode)} <= known
     for row in range(0, 200, 7):
         try:
             opened.vector(row)
@@ -257,9 +258,10 @@ def test_turns_of_all_postings_in_one_document_read_nothing_outside(tmp_path: Pa
 
     index = damaged(tmp_path, "forward_rare_indptr.npy", all_in_one)
     opened = Index.open(index.path)
+    known = {document.id for document in opened.documents.scan()}
     for terms, weights in queries():
         for mode in MODES:
-            opened.search(terms, weights, mode=mode)
+            assert {id for id, _ in opened.search(terms, weights, mode=mode)} <= known
 
 
 @pytest.mark.parametrize("value", [-1, COLUMNS, "x", 2**40])

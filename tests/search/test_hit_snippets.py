@@ -1,3 +1,6 @@
+import pytest
+
+from lsr.core.vocabulary import WORD
 from lsr.search.snippets import _best_start, make_snippet
 from lsr.vectors.explanation import TermMatch
 
@@ -45,11 +48,30 @@ def test_short_and_empty_texts_come_whole() -> None:
     assert make_snippet("").text == ""
 
 
-def test_of_terms_that_are_one_word_the_larger_gain_counts() -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "other", "shown"), [(3.0, 1.0, 2.0, "bird"), (1.0, 3.0, 2.0, "bird"), (3.0, 3.0, 4.0, "yeast")]
+)
+def test_of_terms_that_are_one_word_the_larger_gain_counts(
+    first: float, second: float, other: float, shown: str
+) -> None:
     filler = "nothing to see here " * 30
-    matches = [match("▁bird", 3.0), match("bird", 1.0), match("yeast", 2.0)]
+    matches = [match("▁bird", first), match("bird", second), match("yeast", other)]
     snippet = make_snippet(f"{filler} bird {filler} yeast {filler}", matches)
-    assert [snippet.text[a:b] for a, b in snippet.marks] == ["bird"]
+    assert [snippet.text[a:b] for a, b in snippet.marks] == [shown]
+
+
+def test_terms_are_found_in_either_case_and_words_of_an_index_by_themselves() -> None:
+    assert marked("a BIRD, the sea", [match("Bird"), match(f"{WORD}sea")]) == ["BIRD", "sea"]
+
+
+@pytest.mark.parametrize(("apart", "shown"), [(79, ["yeast", "flour"]), (80, ["yeast", "flour"]), (81, ["water"])])
+def test_words_that_end_within_four_fifths_of_the_width_are_in_one_window(apart: int, shown: list[str]) -> None:
+    filler = "nothing to see here " * 30
+    text = f"yeast {'x' * (apart - 12)} flour"
+    assert len(text) == apart
+    matches = [match("yeast", 2.0), match("flour", 2.0), match("water", 3.0)]
+    snippet = make_snippet(f"{filler}{text} {filler}water {filler}", matches, width=100)
+    assert [snippet.text[a:b] for a, b in snippet.marks] == shown
 
 
 def test_a_window_leaves_a_fifth_of_its_width_for_what_leads_up_to_it() -> None:

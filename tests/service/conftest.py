@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 
@@ -20,5 +21,5 @@ def client() -> Iterator[TestClient]:
     """A client of a warm server with small limits."""
     app = create_app(FakeSearcher(), LIMITS)
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client

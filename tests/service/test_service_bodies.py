@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 
@@ -18,7 +19,7 @@ JSON = {"Content-Type": "application/json"}
 def client() -> Any:
     app = create_app(FakeSearcher(), ServiceSettings())
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 

@@ -34,7 +34,7 @@ def client(path: Path) -> Iterator[TestClient]:
     """Of a server that looks at every request."""
     app = create_app(LiveRetriever.follow(path, every=0), ServiceSettings(search_threads=2))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 
@@ -90,7 +90,7 @@ def test_an_index_that_is_gone_is_served_on_and_said_once(path: Path, caplog: py
 def test_what_another_process_adds_is_found(path: Path) -> None:
     app = create_app(path, ServiceSettings(search_threads=2))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         document = json.dumps({"_id": "owl", "text": "owls hunt at night"})
         command = [sys.executable, "-c", "from lsr.cli.app import main; main()", "add", str(path), "-"]
         subprocess.run(command, input=document, text=True, check=True, capture_output=True)

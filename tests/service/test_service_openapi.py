@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from lsr import Document, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
@@ -73,7 +74,7 @@ def app(index_path: Path) -> FastAPI:
 @pytest.fixture(scope="module")
 def served(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         assert client.get("/readyz").json() == {"status": "ready"}
         yield client
 
@@ -210,7 +211,7 @@ def test_a_damaged_dense_part_leaves_sparse_search(encoder: SparseEncoder, tmp_p
     (index.path / index.manifest.segment / index.manifest.segments[0].parts["dense"].folder / "vectors.npy").unlink()
     app = create_app(index.path, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         assert client.post("/v1/search", json={"text": examples.QUESTION}).json()["hits"]
         broken = client.post("/v1/search", json={"text": examples.QUESTION, "mode": "hybrid"})
         assert (
@@ -224,7 +225,7 @@ def test_a_reranker_that_is_none_is_told_before_the_first_search(encoder: Sparse
     index = index_corpus(DOCUMENTS, tmp_path / "index", encoder)
     app = create_app(index.path, ServiceSettings(search_threads=1, rerank="no-such-model"))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         ready = client.get("/readyz")
         assert ready.status_code == 503 and "no-such-model" in ready.text
 
@@ -325,7 +326,7 @@ def test_an_index_of_windows(encoder: SparseEncoder, tmp_path: Path) -> None:
     index_corpus([long, *DOCUMENTS], tmp_path / "index", encoder, windows=windows)
     app = create_app(tmp_path / "index", ServiceSettings())
     with TestClient(app) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         hit = client.post("/v1/search", json={"text": "copy a file to a folder", "k": 1}).json()["hits"][0]
         search.SearchHit.model_validate(hit)
         assert hit["id"] == "a/long#1" and "Copy a file" in hit["text"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.core.options import options_of
 from lsr.index.engines.exhaustive.engine import Exhaustive
@@ -32,7 +33,7 @@ def backend() -> FakeSearcher:
 def client(backend: FakeSearcher) -> Iterator[TestClient]:
     app = create_app(backend, LIMITS)
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 
@@ -208,7 +209,7 @@ def test_an_engine_and_a_method_that_are_registered_are_served(
     assert "half" in found["FusionSettings"]["properties"]["method"]["enum"]
     app = create_app(toy_index, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         asked = {"text": "ice and birds", "mode": "toy", "parameters": {"zeal": 2}}
         exact = client.post("/v1/search", json={"text": "ice and birds", "mode": "exact"}).json()
         assert client.post("/v1/search", json=asked).json()["hits"] == exact["hits"] != []

@@ -184,6 +184,14 @@ def test_zeros_are_dropped(tmp_path: Path) -> None:
     assert same(read_vectors(tmp_path / "v.parquet"), expected)
 
 
+def test_terms_of_other_tools_come_in_any_order(tmp_path: Path) -> None:
+    pq.write_table(
+        table([[9, 2], [], [1], [3, 0, 1]], [[1.0, 2.0], [], [3.0], [4.0, 0.0, 5.0]]), tmp_path / "v.parquet"
+    )
+    rows = [([2, 9], [2.0, 1.0]), ([], []), ([1], [3.0]), ([1, 3], [5.0, 4.0])]
+    assert same(read_vectors(tmp_path / "v.parquet"), SparseVectors.from_rows(rows, [f"d{i}" for i in range(4)], 10))
+
+
 @pytest.mark.parametrize(
     ("indices", "values", "ids", "message"),
     [

@@ -237,6 +237,10 @@ def test_judgements_of_another_collection_are_an_error(collection: TestCollectio
         "1 of the 4 documents judged relevant is not among the 4 that are searched, and counts as not found; the first "
         "is 'PMC1'",
     ]
+    answered = {id: Ranking(["d1"], np.ones(1)) for id in part.qrels}  # as by vectors of the queries
+    assert not any(
+        "no text" in note for note in evaluate_run(part, answered, EvaluationSettings(bm25=False)).report.notes
+    )
     nothing = replace(collection, qrels={"q1": {"d2": 0}, "q2": {"d3": -1}, "q3": {"d1": 0}})
     report = evaluate(nothing, retriever).report
     assert set(report.metrics.values()) == {0}

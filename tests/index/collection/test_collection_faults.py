@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from collection_oracle import LARGE, SMALL, check, create, made_put, opened, put
+from patience import PATIENCE
 
 from lsr.core.errors import InputError, LsrError
 from lsr.index import Index
@@ -184,12 +185,12 @@ def test_closing_ends_whoever_waits(tmp_path: Path, act: str, monkeypatch: pytes
 
     def held(*given: Any, **options: Any) -> Any:
         building.set()
-        assert may.wait(60)
+        assert may.wait(PATIENCE)
         return build(*given, **options)
 
     monkeypatch.setattr(writing, "build_segment", held)
     writer.apply([put(f"d{number}") for number in range(20)])
-    assert building.wait(60)
+    assert building.wait(PATIENCE)
     ended: list[BaseException | None] = []
 
     def waits() -> None:
@@ -206,8 +207,8 @@ def test_closing_ends_whoever_waits(tmp_path: Path, act: str, monkeypatch: pytes
     while not writer._closing:
         pass
     may.set()
-    closing.join(60)
-    waiting.join(60)
+    closing.join(PATIENCE)
+    waiting.join(PATIENCE)
     assert len(ended) == 1 and not closing.is_alive()
     assert ended[0] is None or "is closed" in str(ended[0])
     with opened(tmp_path / "collection") as writer:

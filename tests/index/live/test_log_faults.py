@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from log_faults import IDENTITY, Disk, FaultyCalls, read, reopen
+from patience import PATIENCE
 
 from lsr.core.errors import LogStoppedError, OutputExistsError
 from lsr.index.live.log.calls import FileCalls
@@ -151,7 +152,7 @@ def test_every_thread_that_waits_learns_of_a_failure(tmp_path: Path) -> None:
         def write(self, descriptor: int, data: memoryview, offset: int) -> int:
             if offset == HEADER_BYTES:
                 begun.set()
-                assert go_on.wait(60)
+                assert go_on.wait(PATIENCE)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return super().write(descriptor, data, offset)
 
@@ -166,7 +167,7 @@ def test_every_thread_that_waits_learns_of_a_failure(tmp_path: Path) -> None:
 
     threads = [threading.Thread(target=write) for _ in range(6)]
     threads[0].start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     for thread in threads[1:]:
         thread.start()
     while len(writer._queue) < 5:

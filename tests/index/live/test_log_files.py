@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from log_faults import IDENTITY, FaultyCalls, read, reopen
+from patience import PATIENCE
 
 from lsr.core.errors import IndexFormatError, InputError, LogStoppedError, OutputExistsError
 from lsr.index.live.log import frames
@@ -321,13 +322,13 @@ def test_a_group_that_waits_becomes_one_frame(tmp_path: Path) -> None:
             super().sync(descriptor)
             if self.made.count("sync") == 2:  # after that of the header
                 begun.set()
-                assert go_on.wait(60)
+                assert go_on.wait(PATIENCE)
 
     calls = Slow()
     writer = LogWriter.create(tmp_path, IDENTITY, calls=calls)
     first = threading.Thread(target=writer.append, args=([b"first"],))
     first.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     writer.append([b"a", b"b"], wait=False)
     others = [threading.Thread(target=writer.append, args=([b"c"],)) for _ in range(5)]
     for thread in others:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 from lsr.service.schemas.documents import DocumentAnswer
@@ -283,7 +284,7 @@ def test_unforeseen_errors_are_logged_and_not_shown(caplog: pytest.LogCaptureFix
         raise RuntimeError("the secret is 42")
 
     with TestClient(create_app(FakeSearcher(fail)), raise_server_exceptions=False) as client:
-        client.app.state.service.warm_up.join(10)  # type: ignore[attr-defined]
+        client.app.state.service.warm_up.join(PATIENCE)  # type: ignore[attr-defined]
         response = client.post("/v1/search", json={"text": "a"}, headers={"X-Request-ID": "mine-1"})
     found = problem(response, 500)
     assert "secret" not in response.text

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr import Document
 from lsr.build.corpus import index_corpus
@@ -27,7 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     index_corpus(BIRDS, path, WordsAlone())
     app = create_app(path, ServiceSettings(search_threads=1))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(60)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 

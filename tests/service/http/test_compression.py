@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import create_app
 from lsr.service.http.compression import Compressed, coding_for
@@ -35,7 +36,7 @@ def test_the_coding_is_the_best_that_a_client_takes(accepted: str, coding: str |
 def client() -> Iterator[TestClient]:
     app = create_app(FakeSearcher())
     with TestClient(app) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import create_app
 from lsr.service.http.request_log import JsonFormatter
@@ -26,7 +27,7 @@ def test_a_line_has_key_collection_bytes_and_trace(tmp_path: Path, caplog: pytes
     body = json.dumps({"text": "date"}).encode()
     caplog.set_level(logging.INFO, "lsr.service.requests")
     with TestClient(app) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         caplog.clear()
         headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json", "Accept-Encoding": ""}
         headers["traceparent"] = f"00-{TRACE}-00f067aa0ba902b7-01"

@@ -18,6 +18,7 @@ from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE
 from starlette.types import Message, Receive, Scope, Send
 
 from lsr.service import ServiceSettings, create_app
@@ -44,7 +45,7 @@ SEARCH = json.dumps({"text": "date from " + "string " * 200}).encode()
 def client() -> Iterator[TestClient]:
     app = create_app(FakeSearcher(), ServiceSettings(max_body_bytes=MOST))
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.service import ServiceSettings, create_app
 from lsr.service.keys.store import KeyStore
@@ -31,7 +32,7 @@ def serve(store: KeyStore) -> Iterator[Served]:
         app = create_app(searcher or FakeSearcher(), settings or ServiceSettings(), name="books", keys=store)
         opened.append(TestClient(app, raise_server_exceptions=False, client=(client, 50000)))
         opened[-1].__enter__()
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         return opened[-1]
 
     yield served

@@ -137,7 +137,7 @@ def test_a_key_reaches_its_collections_alone(
 ) -> None:
     secret, _ = store.create(role, collections=collections)
     with TestClient(app_with_more(store)) as client:
-        client.app.state.service.warm_up.join(10)  # type: ignore[attr-defined]
+        client.app.state.service.warm_up.join(PATIENCE)  # type: ignore[attr-defined]
         response = client.request(method, path, headers=bearer(secret))
         assert response.status_code == status, response.text
         if path == "/v1/collections":

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from fake_searcher import FakeSearcher
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr.core.errors import IndexFormatError, LsrError, ModelError
 from lsr.service import ServiceSettings, create_app
@@ -80,7 +81,7 @@ def test_a_key_in_the_wrong_place_is_neither_repeated_nor_logged(
         allowed = {"Authorization": f"Bearer {store.create(Role.READ)[0]}"}
     app = create_app(FakeSearcher(), keys=store)
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         asked = {"method": "GET", **place}
         answers = [client.request(**asked, follow_redirects=False)]
         asked["headers"] = {**allowed, **asked.get("headers", {})}
@@ -108,7 +109,7 @@ def test_an_error_tells_no_path_of_this_machine(log: io.StringIO, error: LsrErro
 
     app = create_app(FakeSearcher(fail), ServiceSettings())
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         answer = client.get("/v1/search?q=date")
     assert answer.status_code == error.http_status
     assert answer.json()["detail"] == told

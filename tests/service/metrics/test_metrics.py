@@ -30,7 +30,7 @@ from lsr.service.metrics.service import ServiceMetrics
 def client() -> Iterator[TestClient]:
     app = create_app(FakeSearcher(), ServiceSettings(max_body_bytes=2000), name="books")
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         yield client
 
 
@@ -88,7 +88,7 @@ def test_refusals_are_counted_by_their_reason(tmp_path: Path) -> None:
     secret, _ = store.create(Role.READ)
     app = create_app(FakeSearcher(), ServiceSettings(max_body_bytes=2000), keys=store)
     with TestClient(app, raise_server_exceptions=False) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         client.get("/v1/index")
         client.get("/v1/index", headers={"Authorization": "Bearer x"})
         client.headers["Authorization"] = f"Bearer {secret}"
@@ -123,7 +123,7 @@ def test_what_waits_and_what_works_is_seen_while_every_thread_is_busy() -> None:
 
     app = create_app(FakeSearcher(search), ServiceSettings(search_threads=1, queue=5))
     with TestClient(app) as client:
-        app.state.service.warm_up.join(10)
+        app.state.service.warm_up.join(PATIENCE)
         searches = [threading.Thread(target=client.get, args=("/v1/search?q=date",)) for _ in range(3)]
         for each in searches:
             each.start()
