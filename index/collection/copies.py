@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lsr.core.arguments import path_of
-from lsr.core.errors import IndexFormatError, OutputExistsError
+from lsr.core.errors import IndexFormatError
 from lsr.core.files import atomic_folder, crc32, sync
 from lsr.index.format.files import RESTORE
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
-from lsr.index.format.output import is_vacant
+from lsr.index.format.output import check_apart, check_vacant
 from lsr.index.format.records import FileRecord
 from lsr.index.live.log.frames import log_numbers, log_path, open_log
 from lsr.index.live.log.reader import LogReader
@@ -31,12 +31,12 @@ def copy_collection(
     checksum, so that damage is not handed on. `progress` is called with the number of bytes just copied. The copy is
     there as a whole or not at all.
 
-    OutputExistsError if there is something at `output`, IndexFormatError for a damaged file, as a log that
+    OutputExistsError if there is something at `output`, or it lies inside an index; IndexFormatError for a damaged file, as a log that
     cannot be read to its end.
     """
     path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
-    if not is_vacant(output):
-        raise OutputExistsError(f"{output} already exists and is not empty: choose another folder")
+    check_apart(output)
+    check_vacant(output)
     for tried in range(1, _MOST_TRIES + 1):
         before = index_identity(path) if (path / MANIFEST_NAME).exists() else None
         manifest = Manifest.read(path)

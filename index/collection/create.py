@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.arguments import path_of
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import IndexFormatError
+from lsr.core.remedies import create_empty
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import Manifest
-from lsr.index.format.output import is_vacant
+from lsr.index.format.output import check_vacant, is_vacant
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import log_numbers, log_path
@@ -53,8 +54,7 @@ def create_collection(
     OutputExistsError if there is something else at `path`.
     """
     path = path_of(path, "the path of a collection")
-    if not is_vacant(path):
-        raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
+    check_vacant(path)
     path.mkdir(parents=True, exist_ok=True)
     stored = None if vocabulary is None else store_vocabulary(path, vocabulary)
     live = LiveRecord(
@@ -81,8 +81,13 @@ def make_live(path: str | Path) -> None:
     IndexFormatError for a damaged index, OutputExistsError while another process writes there.
     """
     path = path_of(path, "the path of a collection")
-    if Manifest.read(path).live is not None:
-        return
+    try:
+        if Manifest.read(path).live is not None:
+            return
+    except IndexFormatError as error:
+        if not is_vacant(path):
+            raise
+        raise IndexFormatError(error.problem, remedies=[create_empty(path), *error.remedies]) from None
     with WriterLock(path):
         manifest = Manifest.read(path)
         if manifest.live is None:

@@ -26,6 +26,7 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     killed counts as not there.
     """
     path = Path(path)
+    check_apart(path)
     if not path.exists() and not path.is_symlink():
         return
     if not path.is_dir():
@@ -35,6 +36,19 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
             raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
     elif not is_vacant(path):
         raise OutputExistsError(f"{path} is a folder with other files and will not be replaced: choose another output")
+
+
+def check_vacant(path: Path) -> None:
+    """OutputExistsError if there is something at `path`: see `is_vacant`."""
+    if not is_vacant(path):
+        raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")
+
+
+def check_apart(path: Path) -> None:
+    """OutputExistsError for a folder inside an index: what is there is the index's, and may be removed or copied with it."""
+    for parent in path.resolve().parents:
+        if is_index(parent):
+            raise OutputExistsError(f"{path} would lie inside the index {parent}: choose a folder outside of it")
 
 
 def is_vacant(path: Path) -> bool:

@@ -160,8 +160,8 @@ class Documents:
         found = self.at(row)
         if self.windows is None or self._segments[self._rows.place(row)[0]].windows is None:
             return found, None
-        first = self.windows.rows_beside(row).start
-        return window_passage(found, found if first == row else self.at(first))
+        beside = self.windows.rows_beside(row)
+        return window_passage(found, found if beside.start == row else self.at(beside.start), len(beside))
 
 
 def _alive_documents(segment: Searched) -> int:

@@ -68,7 +68,7 @@ def _print_hit(hit: Hit, explain: bool) -> None:
     name = escape(document.title or document.id)
     if document.title and not document.title.startswith(document.id):
         name += f" [dim]({escape(document.id)})[/]"
-    if hit.window is not None:
+    if hit.window is not None and hit.window.of > 1:
         name += f" [dim]window {hit.window.number}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     if explain and hit.stages:

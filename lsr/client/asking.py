@@ -20,9 +20,10 @@ SLOW = 600.0
 
 @dataclass(slots=True)
 class Server:
-    """A server, and how often it is asked."""
+    """A server, and how often it is asked; `known` once it was reached."""
 
     retries: Retries = field(default_factory=Retries)
+    known: bool = False
 
     def ask(
         self,
@@ -49,7 +50,8 @@ class Server:
         while True:
             came: Reply | Failure = yield request
             sent += 1
-            wait = self.retries.wait(sent, came) if repeatable else None
+            self.known = self.known or not isinstance(came, Failure) or came.reached
+            wait = self.retries.wait(sent, came, known=self.known) if repeatable else None
             if wait is None:
                 return _read(came, sent)
             yield Pause(wait)

@@ -81,7 +81,7 @@ class Connection:
     def failure(self, error: httpx.HTTPError, request: Request) -> Failure:
         """Why no answer came."""
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return Failure(f"cannot reach {self.url} ({_words(error)})", again=True)
+            return Failure(f"cannot reach {self.url} ({_words(error)})", again=True, reached=False)
         if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
             seconds = self._timeout(request.patience).read
             return Failure(f"{self.url} did not answer within {seconds:g} s", again=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lsr.core.arguments import path_of
 from lsr.core.errors import InputError
 from lsr.core.options import beneath
 from lsr.core.schema import Schema
@@ -18,6 +19,7 @@ from lsr.encoding.lexical.analysis import ANALYSIS
 from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, LexicalSettings
 from lsr.encoding.titles import check_title_weight, recorded
 from lsr.index.collection.create import create_collection
+from lsr.index.format.output import check_apart, check_vacant
 from lsr.index.format.records import SCALES
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
@@ -51,6 +53,9 @@ def create(
     device: str | None,
 ) -> None:
     """See `lsr.collection.collection.Collection.create`."""
+    path = path_of(path, "the path of a collection")
+    check_apart(path)
+    check_vacant(path)  # before a model is loaded
     check_between(mean_length, MEAN_LENGTHS, "mean_length")
     plain = LexicalSettings()
     weight = plain.weight if lexical_weight is None else lexical_weight
