@@ -51,12 +51,12 @@ def test_what_is_asked() -> None:
                 birds.search_many([wrong])
         for wrong in (None, 5, True, object()):
             for call in (birds.facets, birds.delete, birds.search_many, birds.add):
-                with pytest.raises(InputError, match="list|Document"):
+                with pytest.raises(InputError, match=r"list|Document"):
                     call(wrong)
             for name in ("dense_vector", "search_after"):
                 if wrong is not None:
                     with pytest.raises(InputError, match=f"{name} must be a list"):
                         birds.search("owl", **{name: wrong})
         for wrong in (None, 5, "year", [("year", 1)], {1: 2}):
-            with pytest.raises(LsrError, match="in fields must be a string|fields must be a dict"):
+            with pytest.raises(LsrError, match=r"in fields must be a string|fields must be a dict"):
                 birds.update_fields("owl", wrong)
