@@ -45,7 +45,7 @@ def check_vacant(path: Path) -> None:
 
 
 def check_apart(path: Path) -> None:
-    """OutputExistsError for a folder inside an index: what is there is the index's, and may be removed or copied with it."""
+    """OutputExistsError for a folder inside an index, where only the index's own are: it would go with them."""
     for parent in path.resolve().parents:
         if is_index(parent):
             raise OutputExistsError(f"{path} would lie inside the index {parent}: choose a folder outside of it")
