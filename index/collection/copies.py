@@ -31,8 +31,8 @@ def copy_collection(
     checksum, so that damage is not handed on. `progress` is called with the number of bytes just copied. The copy is
     there as a whole or not at all.
 
-    OutputExistsError if there is something at `output`, or it lies inside an index; IndexFormatError for a damaged file,
-    as a log that cannot be read to its end.
+    OutputExistsError if there is something at `output`, or it lies inside an index; IndexFormatError for a damaged
+    file, as a log that cannot be read to its end.
     """
     path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
     check_apart(output)
