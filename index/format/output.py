@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
-from lsr.core.files import crc32, sync
+from lsr.core.files import check_folder, crc32, sync
 from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
@@ -31,6 +31,7 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
         return
     if not path.is_dir():
         raise OutputExistsError(f"{path} is not a folder: choose another output")
+    check_folder(path)
     if is_index(path):
         if not force and not is_unfinished(path, index_identity):
             raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
