@@ -169,8 +169,6 @@ class SparseEncoder:
         window_overlap: int | None,
         **options: Any,
     ) -> SparseEncoder:
-        if window_overlap is not None:
-            window_overlap = count(window_overlap, "window_overlap", least=0)
         document, query = load_towers(
             spec, max_length=max_length, special_tokens=special_tokens, overlap=window_overlap, **options
         )
