@@ -14,6 +14,7 @@ from lsr.core.files import atomic_folder, crc32, sync
 from lsr.core.unfinished import file_identity, is_unfinished
 from lsr.index.format.files import RESTORE
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
+from lsr.index.format.output import check_apart
 from lsr.index.format.records import FileRecord
 from lsr.index.live.log.frames import log_numbers, log_path, open_log
 from lsr.index.live.log.reader import LogReader
@@ -33,10 +34,11 @@ def copy_collection(
     there as a whole or not at all. It may take the place of an empty folder, or of what this same command made before
     it was killed.
 
-    OutputExistsError if there is something else at `output`, IndexFormatError for a damaged file, as a log that
-    cannot be read to its end.
+    OutputExistsError if there is something else at `output`, or it lies inside an index; IndexFormatError for a damaged
+    file, as a log that cannot be read to its end.
     """
     path, output = path_of(path, "the path of a collection"), path_of(output, "an output")
+    check_apart(output)
     is_empty = output.is_dir() and not output.is_symlink() and not any(output.iterdir())
     if os.path.lexists(output) and not is_empty and not is_unfinished(output, file_identity):
         raise OutputExistsError(f"{output} already exists and is not empty: choose another folder")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.arguments import path_of
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import naming
+from lsr.core.remedies import create_empty
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
@@ -102,8 +103,13 @@ def make_live(path: str | Path) -> None:
     IndexFormatError for a damaged index, OutputExistsError while another process writes there.
     """
     path = path_of(path, "the path of a collection")
-    if Manifest.read(path).live is not None:
-        return
+    try:
+        if Manifest.read(path).live is not None:
+            return
+    except IndexFormatError as error:
+        if not is_vacant(path):
+            raise
+        raise IndexFormatError(error.problem, remedies=[create_empty(path), *error.remedies]) from None
     with WriterLock(path):
         manifest = Manifest.read(path)
         if manifest.live is None:

@@ -6,6 +6,7 @@ It is the last file written and is put in place by an atomic rename, so a reader
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -280,8 +281,11 @@ def published_segments(folder: Path) -> set[str]:
 
 def is_index(folder: Path) -> bool:
     """Whether `folder` holds an lsr index, of whatever version."""
+    path = folder / MANIFEST_NAME
+    if not os.path.lexists(path):
+        return False  # and no look at what else there is, as for an error's words
     try:
-        _load(folder / MANIFEST_NAME)
+        _load(path)
     except IndexFormatError:
         return False
     return True

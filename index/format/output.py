@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
-from lsr.core.files import crc32, sync
+from lsr.core.files import check_folder, crc32, sync
 from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
@@ -26,15 +26,24 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     killed counts as not there.
     """
     path = Path(path)
+    check_apart(path)
     if not path.exists() and not path.is_symlink():
         return
     if not path.is_dir():
         raise OutputExistsError(f"{path} is not a folder: choose another output")
+    check_folder(path)
     if is_index(path):
         if not force and not is_unfinished(path, index_identity):
             raise OutputExistsError(f"{path} already holds an index", remedies=["choose another output", REPLACE])
     elif not is_vacant(path):
         raise OutputExistsError(f"{path} is a folder with other files and will not be replaced: choose another output")
+
+
+def check_apart(path: Path) -> None:
+    """OutputExistsError for a folder inside an index, where only the index's own are: it would go with them."""
+    for parent in path.resolve().parents:
+        if is_index(parent):
+            raise OutputExistsError(f"{path} would lie inside the index {parent}: choose a folder outside of it")
 
 
 def is_vacant(path: Path) -> bool:

@@ -59,7 +59,7 @@ class Documents:
 
     def row(self, id: str) -> int:
         """The row of the document or window with this id; NotFoundError if there is none."""
-        found = self._find(id)
+        found = self._find(_checked(id))
         if found is None:
             raise NotFoundError(f"no document with id {id!r}")
         return found
@@ -73,8 +73,7 @@ class Documents:
 
     def rows_of(self, id: str) -> range:
         """The row, or the rows of the windows, of the document with this id; NotFoundError if there is none."""
-        if not isinstance(id, str):
-            raise InputError(f"the id of a document is a string, not {kind_of(id)}")
+        _checked(id)
         # A segment whose documents were not cut knows them by their own ids.
         for segment, start in zip(self._segments, self._rows.starts, strict=False):
             row = segment.ids.find(id if segment.windows is None else window_id(id, 0))
@@ -160,8 +159,15 @@ class Documents:
         found = self.at(row)
         if self.windows is None or self._segments[self._rows.place(row)[0]].windows is None:
             return found, None
-        first = self.windows.rows_beside(row).start
-        return window_passage(found, found if first == row else self.at(first))
+        beside = self.windows.rows_beside(row)
+        return window_passage(found, found if beside.start == row else self.at(beside.start), len(beside))
+
+
+def _checked(id: Any) -> str:
+    """The id of a document. InputError for what is no string."""
+    if not isinstance(id, str):
+        raise InputError(f"the id of a document is a string, not {kind_of(id)}")
+    return id
 
 
 def _alive_documents(segment: Searched) -> int:

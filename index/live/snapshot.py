@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lsr.core.arguments import path_of
 from lsr.core.counted import counted
 from lsr.core.deprecation import moved_member
+from lsr.core.errors import InputError
 from lsr.core.types import Scores
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.engines.hits import Hits
@@ -113,7 +114,7 @@ class Index:
     def search(
         self,
         terms: npt.ArrayLike,
-        weights: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
         k: int = 10,
         *,
         mode: str = "auto",
@@ -140,6 +141,11 @@ class Index:
         Returns hits best first, ties in row order. An empty query finds nothing. InputError if k, a term, a weight, the
         mode or a parameter is not as above.
         """
+        if weights is None:
+            raise InputError(
+                "an index is searched by term ids and their weights, and there are no weights",
+                remedies=["search by SparseVectors with `search_batch`, and by texts with `lsr.Retriever`"],
+            )
         sparse = self.sparse
         prepared = sparse.prepare(terms, weights)
         return sparse.search_prepared(prepared, k, mode=mode, recall=recall, allow=allow, **parameters)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import uvicorn
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
+from pydantic import ValidationError
 
 import lsr
+from lsr.assistants.arguments import unfit, unknown
 from lsr.assistants.sources import Source
 from lsr.assistants.tools import Tools
 from lsr.core.errors import LsrError
@@ -18,10 +22,26 @@ HOST, PATH = "127.0.0.1", "/mcp"
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
+class _Server(MCPServer):
+    """A server that says in plain words what is wrong with arguments, and lets none pass unseen."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        for problem in unknown(arguments, schemas[name]) if name in schemas else ():
+            raise ToolError(problem.message())
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            problems = unfit(error.__cause__.errors(), schemas[name])
+            raise ToolError("; ".join(each.message() for each in problems)) from None
+
+
 def make_server(source: Source) -> MCPServer:
     """A server with the tools of a collection. Raises what the source raises."""
     tools = Tools(source)
-    server: MCPServer = MCPServer(
+    server = _Server(
         "lsr",
         title=f"Search in {tools.about.name}",
         instructions=f"Search and read the documents of the collection {tools.about.name!r}.",

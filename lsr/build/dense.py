@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.core.errors import InputError, ModelError, OutputExistsError
+from lsr.core.files import check_folder
 from lsr.core.places import beside
 from lsr.core.progress import Stages, in_proportion, silent
 from lsr.core.remedies import GIVE_DENSE_VECTORS, REPLACE, RESTART
@@ -150,6 +151,7 @@ def has_part(index: Index, part: str, force: bool) -> bool:
     from lsr.index.format.manifest import index_identity
 
     index.sparse.whole_segment()  # InputError before long work
+    check_folder(index.path)
     if part not in index.parts:
         return False
     if is_unfinished(index.path, index_identity):

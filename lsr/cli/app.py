@@ -44,7 +44,7 @@ def _run(debug: bool) -> int:
     from lsr.cli.commands import Commands
     from lsr.cli.console import Interrupted, note
     from lsr.cli.failures import failed, reason, with_notes
-    from lsr.cli.remedies import in_flags
+    from lsr.cli.remedies import by_flag, in_flags
     from lsr.cli.root import app
     from lsr.core.errors import LsrError
     from lsr.core.unfinished import begin_command, end_command
@@ -56,7 +56,8 @@ def _run(debug: bool) -> int:
         finally:
             flush_stdout()
     except LsrError as error:
-        words = error.message(partial(in_flags, flags=Commands().flags_of(sys.argv[1:])))
+        flags = Commands().flags_of(sys.argv[1:])
+        words = by_flag(error, error.message(partial(in_flags, flags=flags)), flags)
         code = failed(with_notes(words, error))
     except Interrupted as interruption:
         note(str(interruption))

@@ -104,7 +104,8 @@ class Commands(TyperGroup):
             return set()
         command = self.commands[name]
         below = getattr(command, "commands", {}).values()
-        return {flag for each in (command, *below) for param in each.params for flag in param.opts}
+        each_of = (each.get_params(each.context_class(each)) for each in (command, *below))
+        return {flag for params in each_of for param in params for flag in param.opts}
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the arguments; the help of `lsr` itself is printed here."""

@@ -1,15 +1,16 @@
-"""How to fix an error, in flags and commands. The library gives remedies as data: `lsr.core.remedies`."""
+"""What is wrong and how to fix it, in flags and commands. The library gives remedies as data: `lsr.core.remedies`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from lsr.core.errors import Remedy
+from lsr.core.errors import InputError, LsrError, Remedy
 
 WORDS = {
     "replace": "pass --force to replace it",
     "restart": "pass --restart to begin again",
     "build-index": "build one with `lsr index {corpus} -o {path}`",
+    "create-empty": "make an empty one with `lsr create {path}`",
     "build-again": "build the index again",
     "compact": "put it into one segment first with `lsr compact`",
     "choose-folder": "choose another folder with -o, or another --index",
@@ -49,3 +50,11 @@ def in_flags(remedy: Remedy, flags: Collection[str] | None = None) -> str:
     if needed and flags is not None and needed not in flags:
         words = otherwise
     return words.format(**remedy.values)
+
+
+def by_flag(error: LsrError, words: str, flags: Collection[str]) -> str:
+    """These words about an error, which name a field that was given by a flag of the command as the flag."""
+    if not isinstance(error, InputError) or error.source is not None or error.field is None:
+        return words
+    flag = f"--{error.field.replace('_', '-')}"
+    return words.replace(f"field {error.field!r}:", f"{flag}:", 1) if flag in flags else words

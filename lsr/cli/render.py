@@ -65,10 +65,11 @@ def _how(response: SearchResponse) -> str:
 
 def _print_hit(hit: Hit, explain: bool) -> None:
     document = hit.document
-    name = escape(document.title or document.id)
-    if document.title and not document.title.startswith(document.id):
-        name += f" [dim]({escape(document.id)})[/]"
-    if hit.window is not None:
+    title, id = (" ".join(each.splitlines()) for each in (document.title, document.id))
+    name = escape(title or id)
+    if title and not title.startswith(id):
+        name += f" [dim]({escape(id)})[/]"
+    if hit.window is not None and hit.window.of > 1:
         name += f" [dim]window {hit.window.number}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     if explain and hit.stages:

@@ -13,6 +13,7 @@ from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, OtherModel
 from lsr.cli.search_flags import asked, refuse_asked, search_command
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted, verb
+from lsr.core.files import check_folder
 
 if TYPE_CHECKING:
     from lsr.eval.tuning.recall import Choice, TuneResult
@@ -85,6 +86,7 @@ def run(
         refuse(context, why, "recall", "k", "query_count")
     drawing = drawable(plot)
     opened = Index.open(index)
+    check_folder(index)  # where what is found is stored
     if qrels is not None:
         method = asked(context).flat.get("fusion")
         _tune_weights(opened, queries, qrels, method, metric, drawing, as_json, model=model, device=device)

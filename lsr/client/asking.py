@@ -12,6 +12,7 @@ from lsr.client.answers import part
 from lsr.client.problems import error_of
 from lsr.client.retries import Retries
 from lsr.client.steps import Failure, Pause, Reply, Request, Steps
+from lsr.core.arguments import text_of
 from lsr.core.errors import InputError, LsrError, ServerError
 
 # Seconds for what may take a model its time, or wait for a disk: writes, and answers about everything.
@@ -20,9 +21,10 @@ SLOW = 600.0
 
 @dataclass(slots=True)
 class Server:
-    """A server, and how often it is asked."""
+    """A server, and how often it is asked; `known` once it was reached."""
 
     retries: Retries = field(default_factory=Retries)
+    known: bool = False
 
     def ask(
         self,
@@ -49,7 +51,8 @@ class Server:
         while True:
             came: Reply | Failure = yield request
             sent += 1
-            wait = self.retries.wait(sent, came) if repeatable else None
+            self.known = self.known or not isinstance(came, Failure) or came.reached
+            wait = self.retries.wait(sent, came, known=self.known) if repeatable else None
             if wait is None:
                 return _read(came, sent)
             yield Pause(wait)
@@ -61,6 +64,11 @@ class Target:
 
     server: Server
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """InputError for a name that is no string."""
+        if self.name is not None:
+            self.name = text_of(self.name, "the name of a collection") or None
 
     def path(self, *parts: str) -> Steps[str]:
         """The path of something of the collection. InputError if it has to be named."""
@@ -89,7 +97,8 @@ def encoded(value: Any) -> bytes:
 
 
 def quoted(part: str) -> str:
-    """One part of a path; slashes in it are part of it. InputError for half a character."""
+    """One part of a path; slashes in it are part of it. InputError for half a character, and for no string."""
+    text_of(part, "a name, or an id,")
     try:
         # Dots alone would mean another place.
         return quote(part, safe="") if part.strip(".") else "%2E" * len(part)

@@ -18,6 +18,7 @@ from lsr.client.jobs import Watched
 from lsr.client.methods import Method, server_of
 from lsr.client.retries import Retries
 from lsr.client.steps import END, Failure, Pause, Reply, Request, Steps, Take
+from lsr.core.arguments import count, text_of
 from lsr.core.documents import Document
 
 P = ParamSpec("P")
@@ -101,7 +102,7 @@ class AsyncClient:
     ) -> None:
         """As for `Client`."""
         self._wire = AsyncWire(Connection.of(url, key, timeout), transport)
-        self._asked = Server(Retries(most=retries))
+        self._asked = Server(Retries(most=count(retries, "retries", least=0)))
         self._collection = collection
 
     async def __aenter__(self) -> Self:
@@ -121,11 +122,11 @@ class AsyncClient:
 
     def collection(self, name: str | None = None) -> AsyncRemoteCollection:
         """As `Client.collection`."""
-        return AsyncRemoteCollection(self._wire, Target(self._asked, name or self._collection))
+        return AsyncRemoteCollection(self._wire, Target(self._asked, self._collection if name is None else name))
 
     def job(self, id: str) -> AsyncJob:
         """A job by its id."""
-        return AsyncJob(self._wire, self._asked, JobState(id))
+        return AsyncJob(self._wire, self._asked, JobState(text_of(id, "the id of a job")))
 
     collections = _awaiting(service.collections)
     create = _awaiting(service.create)

@@ -18,6 +18,7 @@ from lsr.client.jobs import Watched
 from lsr.client.methods import Method, server_of
 from lsr.client.retries import Retries
 from lsr.client.steps import END, Failure, Pause, Reply, Request, Steps, Take
+from lsr.core.arguments import count, text_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 
@@ -115,7 +116,7 @@ class Client:
             transport: httpx's, for tests.
         """
         self._wire = Wire(Connection.of(url, key, timeout), transport)
-        self._asked = Server(Retries(most=retries))
+        self._asked = Server(Retries(most=count(retries, "retries", least=0)))
         self._collection = collection
 
     def __enter__(self) -> Self:
@@ -133,11 +134,11 @@ class Client:
 
     def collection(self, name: str | None = None) -> RemoteCollection:
         """A collection by its name, or an alias; without one, the client's own or the only one. Nothing is sent."""
-        return RemoteCollection(self._wire, Target(self._asked, name or self._collection))
+        return RemoteCollection(self._wire, Target(self._asked, self._collection if name is None else name))
 
     def job(self, id: str) -> Job:
         """A job by its id."""
-        return Job(self._wire, self._asked, JobState(id))
+        return Job(self._wire, self._asked, JobState(text_of(id, "the id of a job")))
 
     collections = _blocking(service.collections)
     create = _blocking(service.create)

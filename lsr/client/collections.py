@@ -11,7 +11,7 @@ from lsr.client.asking import SLOW, Target
 from lsr.client.problems import error_of_problem
 from lsr.client.steps import Steps
 from lsr.collection.outcomes import Deleted
-from lsr.core.arguments import kind_of, list_of_texts
+from lsr.core.arguments import fields_of, kind_of, list_of, list_of_texts, text_of
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, NotFoundError
@@ -92,7 +92,8 @@ def search_many(
 ) -> Steps[list[SearchResponse]]:
     """The answers to many texts, some of them in one request; else as `search`. Raises what is wrong with the first."""
     found = []
-    for some in chunks(list_of_texts(texts), _TOGETHER, _TOGETHER_CHARACTERS, len):
+    asked = [text_of(text, "a text to search for") for text in list_of_texts(texts)]
+    for some in chunks(asked, _TOGETHER, _TOGETHER_CHARACTERS, len):
         searches = [_asked(text, k, plan, mode, flat, explain=explain, include_text=include_text) for text in some]
         answer = yield from target.ask("POST", "search", "batch", body={"searches": searches}, patience=SLOW)
         for each in answers.part(answer, "answers"):
@@ -109,15 +110,9 @@ def _asked(
 
     for name in ("dense_vector", "search_after"):
         if given.get(name) is not None:
-            given[name] = _listed(given[name])
+            given[name] = list_of(given[name], name)
     sent = {name: value for name, value in given.items() if value is not None}
     return {**plan_record(plan, mode, flat), **({} if text is None else {"text": text}), "k": k, **sent}
-
-
-def _listed(values: Any) -> list[Any]:
-    """A list, also of an array."""
-    plain: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
-    return plain
 
 
 def explain(target: Target, text: str, id: str) -> Steps[Explanation]:
@@ -149,7 +144,7 @@ def facets(
     target: Target, facets: str | Sequence[str] | Mapping[str, int], *, filter: Any = None, text: str | None = None
 ) -> Steps[dict[str, Facet]]:
     """How often each value of these fields occurs, among all documents or those that match: `"lang, tags:20"`."""
-    named: Any = facets if isinstance(facets, str) else dict(facets) if isinstance(facets, Mapping) else list(facets)
+    named = facets if isinstance(facets, str | Mapping) else list_of(facets, "facets")
     body = _given(facets=named, filter=_conditions(filter), text=text)
     answer = yield from target.ask("POST", "facets", body=body, patience=SLOW)
     return answers.counts(answers.part(answer, "facets"))
@@ -157,7 +152,7 @@ def facets(
 
 def delete(target: Target, ids: str | Iterable[str] = (), *, filter: Any = None) -> Steps[Deleted]:
     """Delete documents by id, or those that fulfil a filter at this moment. Ids that there are not are told."""
-    wanted = [ids] if isinstance(ids, str) else list(ids)
+    wanted = [ids] if isinstance(ids, str) else list_of(ids, "ids")
     for id in wanted:
         if not isinstance(id, str):
             raise InputError(f"the id of a document is a string, not {kind_of(id)}")
@@ -175,7 +170,7 @@ def update_fields(target: Target, id: str, fields: Mapping[str, Any]) -> Steps[D
 
     NotFoundError if there is no such document.
     """
-    body = {"fields": dict(fields)}
+    body = {"fields": fields_of(fields, "fields")}
     return answers.document((yield from target.ask("PATCH", "documents", id, body=body, patience=SLOW)))
 
 

@@ -11,6 +11,7 @@ import httpx
 
 import lsr
 from lsr.client.steps import Failure, Reply, Request
+from lsr.core.arguments import kind_of, text_of
 from lsr.core.errors import InputError
 
 URL_VARIABLE, KEY_VARIABLE = "LSR_SERVER", "LSR_KEY"
@@ -36,6 +37,9 @@ class Connection:
     @classmethod
     def of(cls, url: str | None, key: str | None, timeout: float) -> Connection:
         """With what the environment says where nothing is given. InputError for what is no address, or no key."""
+        for name, value in (("url", url), ("key", key)):
+            if value is not None:
+                text_of(value, name)
         url = url or os.environ.get(URL_VARIABLE)
         if not url:
             raise InputError(f"which server? Give its URL, or set {URL_VARIABLE}", field="url")
@@ -49,8 +53,8 @@ class Connection:
         key = key or os.environ.get(KEY_VARIABLE) or None
         if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
             raise InputError("has characters that no key has", field="key")
-        if not timeout > 0:
-            raise InputError(f"must be above 0 seconds, not {timeout}", field="timeout")
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise InputError(f"must be a number of seconds, above 0, not {kind_of(timeout)}", field="timeout")
         return cls(url.rstrip("/"), key, float(timeout))
 
     @property
@@ -81,7 +85,7 @@ class Connection:
     def failure(self, error: httpx.HTTPError, request: Request) -> Failure:
         """Why no answer came."""
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return Failure(f"cannot reach {self.url} ({_words(error)})", again=True)
+            return Failure(f"cannot reach {self.url} ({_words(error)})", again=True, reached=False)
         if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
             seconds = self._timeout(request.patience).read
             return Failure(f"{self.url} did not answer within {seconds:g} s", again=False)

@@ -21,20 +21,28 @@ class Retries:
 
     Attributes:
         most: how often a request is sent again.
+        unknown: how often at most where nothing was ever reached: the address is likely wrong.
         first, longest: seconds of the first span, and of the longest.
         patience: the most seconds that are waited because a server says so (`Retry-After`).
         draw: a random number from 0 to 1.
     """
 
     most: int = 6
+    unknown: int = 2
     first: float = 0.25
     longest: float = 8.0
     patience: float = 60.0
     draw: Callable[[], float] = random.random
 
-    def wait(self, sent: int, came: Reply | Failure) -> float | None:
-        """Seconds until a request is sent again that was sent so often and got this; None to leave it at that."""
-        if sent > self.most or not (came.again if isinstance(came, Failure) else came.status in _AGAIN):
+    def wait(self, sent: int, came: Reply | Failure, *, known: bool = True) -> float | None:
+        """Seconds until a request is sent again that was sent so often and got this; None to leave it at that.
+
+        known: whether the server has been reached before.
+        """
+        lost = isinstance(came, Failure) and not came.reached and not known
+        if sent > (min(self.most, self.unknown) if lost else self.most):
+            return None
+        if not (came.again if isinstance(came, Failure) else came.status in _AGAIN):
             return None
         span = min(self.longest, self.first * 2 ** (sent - 1))
         seconds = span * (1 + self.draw()) / 2

@@ -59,10 +59,12 @@ class Failure(NamedTuple):
     Attributes:
         reason: why, in words.
         again: whether the next try may go better: the connection was refused or lost, and not given up.
+        reached: whether there was a connection, or may have been.
     """
 
     reason: str
     again: bool
+    reached: bool = True
 
 
 Steps: TypeAlias = Generator[Request | Pause | Take, Any, T]

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lsr.collection.encoding import DocumentEncoder
-from lsr.collection.given import as_document, characters, without_repeats
+from lsr.collection.given import as_documents, characters, without_repeats
 from lsr.collection.outcomes import Added, Deleted, Outcome, Refused, Reindexed, outcomes
 from lsr.collection.stored import OnlyIf, allowed_ids, puts_of, with_fields
-from lsr.core.arguments import kind_of, path_of
+from lsr.core.arguments import kind_of, list_of, path_of, text_of
 from lsr.core.chunks import chunks
 from lsr.core.counted import counted
 from lsr.core.documents import Document
@@ -214,8 +214,7 @@ class Collection:
         return self._added(documents, progress, wait=True)
 
     def _added(self, documents: Any, progress: Callable[[int], None] | None, *, wait: bool) -> Iterator[Outcome]:
-        given = [documents] if isinstance(documents, Document | Mapping) else documents
-        for batch in chunks(map(as_document, given), _BATCH, _BATCH_CHARACTERS, characters):
+        for batch in chunks(as_documents(documents), _BATCH, _BATCH_CHARACTERS, characters):
             for piece in without_repeats(batch):
                 done = self._put(piece, progress)
                 if wait:
@@ -254,7 +253,7 @@ class Collection:
         conditions: it would delete everything. `only_if` is called with each document, or None, while nobody else
         writes: what it raises keeps all of them.
         """
-        wanted = [ids] if isinstance(ids, str) else list(ids)
+        wanted = [ids] if isinstance(ids, str) else list_of(ids, "ids")
         if filter is not None:
             wanted += allowed_ids(self.snapshot, filter)
         for id in wanted:
@@ -389,6 +388,7 @@ class Collection:
         """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
         if text is None and filter is None:
             return len(self)
+        text = text if text is None else text_of(text, "the text to count by")
         return int(self.search(text, 1, filter=filter, min_score=min_score, count=True).total.value)
 
     def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:

@@ -21,6 +21,7 @@ from lsr.encoding.lexical.settings import RECORD, WORDS_ALONE, LexicalRecord, Le
 from lsr.encoding.titles import check_title_weight, recorded
 from lsr.index.collection.create import check_place, create_collection
 from lsr.index.format.manifest import index_identity
+from lsr.index.format.output import check_apart
 from lsr.index.format.records import SCALES
 from lsr.index.format.settings import IndexSettings
 from lsr.text.windows import fitting_windows
@@ -55,6 +56,7 @@ def create(
 ) -> None:
     """See `lsr.collection.collection.Collection.create`. What this same command made before it was killed stays."""
     path = path_of(path, "the path of a collection")
+    check_apart(path)
     if is_unfinished(path, index_identity):
         return
     check_place(path)  # before a model is loaded

@@ -83,7 +83,7 @@ class DocumentEncoder:
                 kept += [document] if self._windows is None else cut_document(document, self._windows)
             except InputError as error:
                 refused.append(Refused(str(document.id), error.problem))
-        rows = self._terms(kept, progress)
+        rows = self._terms(kept, progress and _by_document(progress, len(documents), len(kept)))
         dense = self._dense(kept)
         puts = []
         for document, row, words, tokens, vector in zip(
@@ -165,3 +165,18 @@ class _Words(NamedTuple):
     names: tuple[str, ...]
     weights: npt.NDArray[np.float32]
     length: int
+
+
+def _by_document(progress: Callable[[int], None], documents: int, rows: int) -> Callable[[int], None]:
+    """Progress of rows as that of the documents which they are windows of: all of these once all of those are done."""
+    done = told = 0
+
+    def advance(count: int) -> None:
+        nonlocal done, told
+        done += count
+        now = documents if done >= rows else documents * done // rows
+        if now > told or done >= rows:
+            progress(now - told)
+            told = now
+
+    return advance

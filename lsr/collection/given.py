@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lsr.collection.outcomes import Refused
+from lsr.core.arguments import kind_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+
+
+def as_documents(given: Any) -> Iterator[Document | Refused]:
+    """Documents, of one or of many. InputError for what gives none."""
+    if isinstance(given, Document | Mapping):
+        given = [given]
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InputError(f"documents are `Document`s or dicts, not {kind_of(given)}", field="documents")
+    return map(as_document, given)
 
 
 def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
     """A document, of one or of a dict as a line of a JSONL corpus holds."""
     if isinstance(given, Document):
         return given
+    if not isinstance(given, Mapping):
+        return Refused("", f"a document is an object, not {type(given).__name__}")
     from lsr.text.records import document_of
 
     try:
         return document_of(given)
     except InputError as error:
-        id = given.get("_id") if isinstance(given, Mapping) else None
+        id = given.get("_id")
         return Refused(str(id or ""), error.problem)
 
 

@@ -29,7 +29,37 @@ def path_of(value: Any, what: str = "a path") -> Path:
     """A path. InputError for what is neither a string nor a path."""
     if not isinstance(value, (str, os.PathLike)):
         raise InputError(f"{what} must be a string or a path, not {kind_of(value)}")
-    return Path(os.fsdecode(value))
+    path = os.fsdecode(value)
+    try:
+        if b"\0" not in os.fsencode(path):
+            return Path(path)
+    except UnicodeEncodeError:
+        pass
+    raise InputError(f"{what} can be no {path!r}, which has characters that no file's name has")
+
+
+def text_of(value: Any, what: str) -> str:
+    """A string. InputError for anything else."""
+    if not isinstance(value, str):
+        raise InputError(f"{what} must be a string, not {kind_of(value)}")
+    return value
+
+
+def fields_of(value: Any, what: str) -> dict[str, Any]:
+    """A dict by names. InputError for what is none."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"{what} must be a dict, not {kind_of(value)}")
+    for name in value:
+        text_of(name, f"a name in {what}")
+    return dict(value)
+
+
+def list_of(value: Any, what: str) -> list[Any]:
+    """A list, also of an array. InputError for what cannot be one, and for a string, whose letters are no values."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(plain, str | bytes | Mapping) or not isinstance(plain, Iterable):
+        raise InputError(f"{what} must be a list, not {kind_of(value)}")
+    return list(plain)
 
 
 def texts_of(value: Iterable[str], what: str = "texts") -> Iterable[str]:

@@ -64,6 +64,11 @@ def build_index(corpus: str | Path | None, path: str | Path = "my-index") -> Rem
     return Remedy("build-index", f"build one{of}", "lsr.build.corpus.index_corpus", values)
 
 
+def create_empty(path: str | Path) -> Remedy:
+    """Make an empty collection, at a path."""
+    return Remedy("create-empty", "make an empty one", "lsr.Collection.create", {"path": str(path)})
+
+
 def build_with(part: str, python: str) -> Remedy:
     """Build the index with a part that is made only on request; `python` is the argument that requests it."""
     return Remedy("build-with", "build it with that", python, {"part": part})

@@ -13,6 +13,8 @@ from lsr.vectors.explanation import TermMatch
 _WORD = re.compile(r"\w+")
 # Shorter pieces ("a", "##s", "un") occur in nearly every text and would light up everywhere.
 _SHORTEST_TERM = 3
+# Characters of a text that are looked at, from shortly before the first term that matched: words are slow to cut.
+_LOOKED_AT = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,14 @@ def make_snippet(text: str, matches: Iterable[TermMatch] = (), width: int = 200)
     why. If nothing matches, the beginning of the text.
     """
     gains = _gains(matches)
+    length = len(text)
+    skipped, text = _looked_at(text, gains, width)
+    left_out = skipped + len(text) < length
     text = " ".join(text.split())
     words = _words(text, gains)
     marked = [word for word in words if word.term is not None]
     start, stop = _window(text, words, marked, gains, width)
-    before, after = "…" if start else "", "…" if stop < len(text) else ""
+    before, after = "…" if start or skipped else "", "…" if stop < len(text) or left_out else ""
     shift = len(before) - start
     marks = [(word.start + shift, word.stop + shift) for word in marked if word.start >= start and word.stop <= stop]
     return Snippet(before + text[start:stop] + after, marks)
@@ -68,6 +73,7 @@ def best_passages(text: str, matches: Iterable[TermMatch] = (), *, width: int = 
     They do not overlap. Words carry terms as in `make_snippet`; if nothing matches, there is the beginning of the text.
     """
     gains = _gains(matches)
+    skipped, text = _looked_at(text, gains, width)
     words = _words(text, gains)
     marked = left = [word for word in words if word.term is not None]
     found: list[tuple[int, int]] = []
@@ -82,7 +88,7 @@ def best_passages(text: str, matches: Iterable[TermMatch] = (), *, width: int = 
         left = [word for word in left if word.stop <= start or word.start >= stop]
     return [
         Passage(
-            start,
+            skipped + start,
             text[start:stop],
             [
                 MarkedWord(word.start - start, word.stop - start, gains[word.term])
@@ -92,6 +98,16 @@ def best_passages(text: str, matches: Iterable[TermMatch] = (), *, width: int = 
         )
         for start, stop in found
     ]
+
+
+def _looked_at(text: str, gains: dict[str, float], width: int) -> tuple[int, str]:
+    """The part of a long text in which passages are looked for, and how many characters there are before it."""
+    if len(text) <= _LOOKED_AT:
+        return 0, text
+    terms = "|".join(map(re.escape, gains))
+    first = re.search(rf"\b(?:{terms})", text, re.IGNORECASE) if gains else None
+    start = 0 if first is None else max(0, first.start() - width)
+    return start, text[start : start + _LOOKED_AT]
 
 
 def _gains(matches: Iterable[TermMatch]) -> dict[str, float]:

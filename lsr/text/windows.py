@@ -77,11 +77,15 @@ def fitting_windows(max_length: int) -> WindowSettings:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window of a document: its number, from 0, and its characters, start … stop - 1, in the text."""
+    """A window of a document: its number, from 0, and its characters, start … stop - 1, in the text.
+
+    `of`: how many windows of the document are kept; 1 for a document that is one window, whole.
+    """
 
     number: int
     start: int
     stop: int
+    of: int = 1
 
 
 def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
@@ -183,9 +187,9 @@ def whole_document(row: Document) -> Document:
     return join_windows([row])
 
 
-def window_passage(row: Document, first: Document) -> tuple[Document, Window]:
-    """The document with the text of one of its windows, and that window; `first` is the row of the first window."""
+def window_passage(row: Document, first: Document, of: int) -> tuple[Document, Window]:
+    """The document with the text of one of its `of` windows, and that window; `first` is the row of the first one."""
     id, number = split_window_id(row.id)
     start = row.fields["start"]
     fields = first.fields.get("fields", {})
-    return Document(id, row.text, row.title, fields), Window(number, start, start + len(row.text))
+    return Document(id, row.text, row.title, fields), Window(number, start, start + len(row.text), of)

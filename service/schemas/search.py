@@ -150,6 +150,7 @@ class WindowOfHit(BaseModel):
     number: int = Field(description="From 0.")
     start: int = Field(description="Its first character in the document's text.")
     stop: int = Field(description="The character after its last.")
+    of: int = Field(description="How many windows the document has; 1 if it is one window, whole.")
 
 
 class WordOfPassage(BaseModel):

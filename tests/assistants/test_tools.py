@@ -115,7 +115,7 @@ def test_filters_and_modes(source: Source) -> None:
         ({"query": "owls", "filter": "year >"}, "filter"),
         ({"query": "owls", "mode": "hybird"}, "did you mean hybrid"),
         ({"query": "owls", "mode": "hybrid"}, "dense"),
-        ({"query": "owls", "k": 51}, "less than or equal to 50"),
+        ({"query": "owls", "k": 51}, "must be a whole number from 1 to 50"),
         ({}, "query"),
     ],
 )
@@ -148,3 +148,25 @@ def test_a_collection_that_there_is_not(folder: Path, tmp_path: Path) -> None:
         pytest.raises(NotFoundError, match="there is 'birds'"),
     ):
         make_server(RemoteSource(client.collection("brids")))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "told"),
+    [
+        ("search", {"query": "auk", "k": "many"}, "field 'k': must be a whole number from 1 to 50, not 'many'"),
+        ("search", {"query": "auk", "k": 0}, "field 'k': must be a whole number from 1 to 50, not 0"),
+        ("search", {"query": "auk", "k": 1.5}, "field 'k': must be a whole number from 1 to 50, not 1.5"),
+        ("search", {"query": ["auk"]}, "field 'query': must be a text, not ['auk']"),
+        ("search", {"query": None, "mode": 3}, "field 'query': must be a text, not None; field 'mode': must be a text"),
+        ("search", {"query": "auk", "filter": {"a": 1}}, "field 'filter': must be a text, or null, not {'a': 1}"),
+        ("search", {}, "field 'query': is missing"),
+        ("search", {"query": "auk", "limit": 3}, "field 'limit': is no argument of this tool, which takes query, k, "),
+        ("fetch", {"id": 7}, "field 'id': must be a text, not 7"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_told_in_plain_words(
+    folder: Path, tool: str, arguments: dict[str, Any], told: str
+) -> None:
+    said = refusal(LocalSource(folder), tool, **arguments)
+    assert said.startswith(told), said
+    assert "pydantic" not in said and "\n" not in said

@@ -167,3 +167,38 @@ def test_an_index_in_a_folder_whose_parent_cannot_be_written(
     assert run("index", corpus, "-o", "above/mount", *MODEL)[0] == 0
     assert run("dense", "above/mount", *DENSE)[0] == 0
     assert seen == {"mount"} and all(not each.name.startswith(".") for each in Path("above/mount").iterdir())
+
+
+def test_an_index_that_may_not_be_written_is_met_before_the_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("corpus.jsonl").write_text('{"_id": "a", "text": "milk and honey"}\n{"_id": "b", "text": "honey bees"}\n')
+    Path("queries.jsonl").write_text('{"_id": "1", "text": "milk"}\n{"_id": "2", "text": "bees"}\n')
+    assert run("index", "corpus.jsonl", "-o", "made", "-m", "bm25")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in sorted(Path().rglob("*"))}
+    access, made = os.access, Path("made").resolve()
+
+    def shut(path: Path, mode: int, **how: bool) -> bool:
+        return not (mode & os.W_OK and Path(path).resolve() == made) and access(path, mode, **how)
+
+    monkeypatch.setattr("os.access", shut)
+    for command in (
+        ("tune", "made", "--queries", "queries.jsonl"),
+        ("dense", "made"),
+        ("late", "made"),
+        ("index", "corpus.jsonl", "-o", "made", "-m", "bm25", "--force"),
+        ("prune", "made", "-o", "made", "--top-k", 1, "--force"),
+    ):
+        code, _, err = run(*command)
+        assert (code, err.splitlines()) == (2, ["error: made: Permission denied"]), (command, err)
+    assert {path: path.stat().st_mtime_ns for path in sorted(Path().rglob("*"))} == before
+
+
+def test_an_id_with_a_line_feed_stays_on_the_line_of_its_hit(run: Run) -> None:
+    Path("corpus.jsonl").write_text(
+        '{"_id": "a\\nb", "text": "milk"}\n{"_id": "c", "title": "C\\n\\nd", "text": "milk"}\n'
+    )
+    assert run("index", "corpus.jsonl", "-o", "made", "-m", "bm25")[0] == 0
+    _, out, _ = run("search", "made", "milk")
+    lines = out.splitlines()
+    assert len(lines) == 5 and lines[0].endswith("  a b") and lines[2].endswith("  C  d (c)")

@@ -273,3 +273,52 @@ def test_an_empty_collection_is_searched_shown_and_filled(run: Run, model: str) 
     space = json.loads(run("inspect", "empty", "--json")[1])["bytes"]
     logged = sum(path.stat().st_size for path in Path("empty").glob("log-*"))
     assert space["log"] == logged > 0 and space["total"] >= logged
+
+
+def test_no_collection_lies_inside_another(
+    run: Run, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sorted(index.rglob("*"))
+    for command in (
+        ("create", index / "in", "-m", "bm25"),
+        ("create", index / "far" / "in", "-m", "bm25"),
+        ("snapshot", index, "-o", index / "in"),
+        ("restore", index, "-o", index / "in"),
+        ("index", tmp_path / "corpus.jsonl", "-o", index / "in", "-m", "bm25"),
+        ("index", tmp_path / "corpus.jsonl", "-o", index / "in", "-m", "bm25", "--force"),
+        ("prune", index, "-o", index / "in", "--top-k", 3),
+    ):
+        code, _, err = run(*command)
+        assert code == 2 and f"would lie inside the index {index}" in err and "choose a folder outside" in err, command
+    monkeypatch.chdir(index)
+    code, _, err = run("create", "in", "-m", "bm25")
+    assert code == 2 and f"in would lie inside the index {index}" in err
+    assert sorted(index.rglob("*")) == whole
+    assert run("snapshot", index, "-o", tmp_path / "made-too")[0] == 0
+
+
+def test_what_writes_to_a_collection_that_there_is_not_says_how_to_make_one(run: Run, index: Path) -> None:
+    corpus = index.parent / "corpus.jsonl"
+    for command in (("add", "nosuch", corpus), ("delete", "nosuch", "a"), ("watch", "nosuch", index.parent, "--once")):
+        code, _, err = run(*command)
+        said = "make an empty one with `lsr create nosuch`, or build one with `lsr index CORPUS -o nosuch`"
+        assert code == 2 and said in err, err
+    code, _, err = run("search", "nosuch", "milk")
+    assert code == 2 and "lsr create" not in err
+    code, _, err = run("add", corpus, corpus)
+    assert code == 2 and "lsr create" not in err
+
+
+def test_numbers_that_cannot_be_are_told_of_their_flags(run: Run) -> None:
+    for value in ("nan", "inf", "0", "-1"):
+        code, _, err = run("create", "new", "-m", "bm25", "--weight-scale", value)
+        assert code == 2 and "--weight-scale: must be a number from" in err and not Path("new").exists()
+
+
+def test_progress_counts_documents_and_not_their_windows(tmp_path: Path) -> None:
+    with Collection.create(tmp_path / "c", model="lsr-doc-tiny", weight_scale=0.03) as collection:
+        told: list[int] = []
+        long = {"_id": "long", "text": "The tern flies far over the sea. " * 200}
+        short = [{"_id": f"short{n}", "text": "A glacier is ice."} for n in range(5)]
+        collection.add([long, *short, {"_id": "bad", "text": "x", "n": float("nan")}], progress=told.append)
+        assert len(collection.snapshot) > 6 and sum(told) in (6, 7)

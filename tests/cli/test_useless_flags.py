@@ -91,7 +91,7 @@ VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
         (["search", "INDEX", "--queries", "v.jsonl", "-o", "x.run", "--query-idf", "0.5"], "--query-idf is of the"),
         (["search", "INDEX", "--vector", '{"bird": 1}', "--lexical-weight", "2"], "--lexical-weight is of the vectors"),
         (["search", "INDEX", "--queries", "v.jsonl", "-o", "x", "--lexical-weight", "2"], "--lexical-weight is of the"),
-        (["search", "INDEX", "ice", "--query-idf", "0.5"], "field 'query_idf': has no use here, for the model splade"),
+        (["search", "INDEX", "ice", "--query-idf", "0.5"], "--query-idf: has no use here, for the model splade"),
         (["search", "INDEX", "ice", "--mode", "dense", "--query-idf", "0.5"], "--query-idf is of the terms"),
         (["eval", "set", "--mode", "dense", "--query-idf", "0.5"], "--query-idf is of the terms"),
         (["search", "INDEX", "ice", "--force"], "--force is for the run file"),
@@ -118,7 +118,7 @@ VECTORS = '{"id": "a", "vector": {"bird": 1.0}}\n'
         (["train", "--list", "--data", "set"], "--data is for a run"),
         (["train", "run", "--plot", "p.svg", "--restart"], "--restart is for training"),
         (["train", "run", "--plot", "p.svg", "--json"], "--json is for training"),
-        (["search", "INDEX", "ice", "--lexical-weight", "2"], "field 'lexical_weight': this index holds no"),
+        (["search", "INDEX", "ice", "--lexical-weight", "2"], "--lexical-weight: this index holds no"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -140,7 +140,7 @@ def test_a_run_goes_on_in_its_own_folder(run: Run) -> None:
 def test_words_alone_have_no_idf_to_blend(run: Run, folder: Path) -> None:
     assert run("index", "corpus.jsonl", "-o", "words", "--model", "bm25")[0] == 0
     code, out, err = run("search", "words", "ice", "--query-idf", "0.5")
-    assert (code, out) == (2, "") and "field 'query_idf': is of models, and bm25 is none" in err
+    assert (code, out) == (2, "") and "--query-idf: is of models, and bm25 is none" in err
 
 
 def test_synonyms_that_are_stored_are_printed_as_json_where_that_is_asked_for(run: Run, folder: Path) -> None:

@@ -51,6 +51,13 @@ def test_index_search_inspect(run: Run, corpus: Path) -> None:
     assert DOCUMENTS["minutes"][window["start"] : window["stop"]] == hit["text"] and "dense ice" in hit["text"]
     _, out, _ = run("search", "index", "dense ice of a glacier", "-k", 2)
     assert f"window {window['number']}" in out.splitlines()[0] and "body of dense ice" in out
+    assert window["of"] > 1
+    # One that was not cut has no number.
+    _, out, _ = run("search", "index", "Arctic tern from pole to pole", "-k", 1)
+    assert "Tern (tern)" in out and "window" not in out
+    _, out, _ = run("search", "index", "Arctic tern from pole to pole", "-k", 1, "--json")
+    length = len(DOCUMENTS["tern"])
+    assert json.loads(out)["hits"][0]["window"] == {"number": 0, "start": 0, "stop": length, "of": 1}
 
     assert run("search", "index", "--queries", corpus / "queries.jsonl", "-o", "some.run", "-k", 3)[0] == 0
     assert {id: ranking.ids[0] for id, ranking in read_run("some.run").items()} == {"1": "minutes", "2": "a#0"}

@@ -59,6 +59,18 @@ def test_it_is_given_up_at_last() -> None:
         asked(LOST, LOST, LOST, most=2)
 
 
+def test_a_server_that_was_never_reached_is_given_up_soon() -> None:
+    nobody = Failure("cannot reach it", again=True, reached=False)
+    with pytest.raises(ServerError, match="cannot reach it, 3 times; check that"):
+        asked(nobody, nobody, nobody, most=8)
+    with pytest.raises(ServerError, match="cannot reach it, 2 times"):
+        asked(nobody, nobody, most=1)
+    # It may be starting anew where it answered before, or something before it does.
+    value, pauses, count = asked(turned_away(503), *[nobody] * 7, FINE, most=8, first=0.5, longest=0.5)
+    assert (value, len(pauses), count) == ({"a": 1}, 8, 9)
+    assert asked(nobody, LOST, *[nobody] * 5, FINE, most=8)[2] == 8
+
+
 @pytest.mark.parametrize("came", [LOST, turned_away(503), turned_away(429)])
 def test_what_is_not_to_be_done_twice_is_asked_for_once(came: Reply | Failure) -> None:
     with pytest.raises(ServerError):

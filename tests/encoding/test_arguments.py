@@ -91,3 +91,14 @@ def test_only_vectors_are_decoded(encoder: SparseEncoder, vectors: Any) -> None:
 def test_a_path_is_a_path(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text('{"_id": "1", "text": "x"}\n')
     assert next(open_corpus(str(tmp_path / "c.jsonl"))) == next(open_corpus(tmp_path / "c.jsonl"))
+
+
+@pytest.mark.parametrize("wrong", ["3", 2.5, [3], True, float("nan"), -1])
+def test_what_is_no_number_and_no_device(wrong: Any) -> None:
+    for name in ("threads", "window_overlap", "max_length"):
+        with pytest.raises(LsrError, match=name):
+            SparseEncoder.load("lsr-doc-tiny", **{name: wrong})
+    with pytest.raises(LsrError, match="there is no device"):
+        SparseEncoder.load("lsr-doc-tiny", device=wrong)
+    with pytest.raises(LsrError, match="there is no device"):
+        DenseEncoder.load("minilm", device=wrong)

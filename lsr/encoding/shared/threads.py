@@ -7,8 +7,9 @@ import os
 
 import torch
 
+from lsr.core.arguments import count
 from lsr.core.cpus import allowed_cpus, thread_limit
-from lsr.core.errors import InputError, ModelError
+from lsr.core.errors import ModelError
 
 _logger = logging.getLogger("lsr.encoding")
 
@@ -27,8 +28,7 @@ def use_threads(threads: int | None) -> None:
         if not any(name in os.environ for name in _COUNTS) and torch.get_num_threads() > allowed_cpus():
             torch.set_num_threads(allowed_cpus())
         return
-    if threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}")
+    threads = count(threads, "threads")
     os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's, if none has run yet
     if not _child:
         torch.set_num_threads(threads)

@@ -63,6 +63,8 @@ def load_towers(
         "special_tokens": special_tokens,
         "threads": threads,
     }
+    if overlap is not None:
+        overlap = count(overlap, "window_overlap", least=0)
     document = None if queries_only else load_tower(spec.document, overlap=overlap, **options)
     if (query := _shared_tower(document, spec)) is None:
         width = document.dim if document is not None else head_width(spec.document)

@@ -18,6 +18,7 @@ from lsr.core.documents import Document
 from lsr.core.errors import IndexFormatError, InputError, NotFoundError, OutputExistsError
 from lsr.core.vocabulary import Vocabulary
 from lsr.index import FORMAT_VERSION, Index, IndexBuilder, check_index_output, verify
+from lsr.index.format.manifest import is_index
 from lsr.vectors.sparse import SparseVectors
 
 
@@ -317,3 +318,12 @@ def test_importing_loads_neither_torch_nor_kernels():
     subprocess.run([sys.executable, "-c", code], check=True)
     code = "import sys; from lsr.index import Index, IndexBuilder, verify; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_whether_there_is_an_index_is_asked_without_a_look_at_folders_within(tmp_path: Path) -> None:
+    deep = tmp_path / "/".join("a" * 300)
+    deep.mkdir(parents=True)
+    (tmp_path / "around").symlink_to(tmp_path)
+    assert not is_index(tmp_path)
+    with pytest.raises(IndexFormatError, match=r"no index here \(manifest.json is missing\); give the folder of one"):
+        Index.open(tmp_path)
