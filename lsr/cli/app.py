@@ -57,7 +57,8 @@ def _run(debug: bool) -> int:
             flush_stdout()
     except LsrError as error:
         flags = Commands().flags_of(sys.argv[1:])
-        words = by_flag(error, error.message(partial(in_flags, flags=flags)), flags)
+        given = {argument.partition("=")[0] for argument in sys.argv[1:]}
+        words = by_flag(error, error.message(partial(in_flags, flags=flags)), flags & given)
         code = failed(with_notes(words, error))
     except Interrupted as interruption:
         note(str(interruption))

@@ -53,7 +53,7 @@ def in_flags(remedy: Remedy, flags: Collection[str] | None = None) -> str:
 
 
 def by_flag(error: LsrError, words: str, flags: Collection[str]) -> str:
-    """These words about an error, which name a field that was given by a flag of the command as the flag."""
+    """These words about an error, which name a field that was given by one of these flags as the flag."""
     if not isinstance(error, InputError) or error.source is not None or error.field is None:
         return words
     flag = f"--{error.field.replace('_', '-')}"

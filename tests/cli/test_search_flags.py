@@ -93,7 +93,7 @@ def test_unknown_parameters_are_refused_with_the_nearest_name(run: Run, command:
     code, _, err = run(*command, "--heap-facter", 1)
     assert code == 2 and "--heap-factor" in err
     code, _, err = run(*command, "--mode", "exact", "--query-cut", 5)
-    assert code == 2 and "'query_cut': goes with mode seismic, not 'exact'" in err
+    assert code == 2 and "--query-cut: goes with mode seismic, not 'exact'" in err
 
 
 @dataclass(frozen=True, slots=True)
