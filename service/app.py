@@ -34,6 +34,7 @@ from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.compression import Compressed
 from lsr.service.http.entrance import Entrance
+from lsr.service.http.head import Head
 from lsr.service.http.prefix import Prefix
 from lsr.service.http.request_log import RequestLog
 from lsr.service.http.unpacking import Unpacked
@@ -150,6 +151,7 @@ def create_app(
         app.add_middleware(Measured, metrics=metrics)
     if tracing is not None:
         app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(Head)  # outside of all that looks at what a request is for
     app.add_middleware(RequestLog)
     if settings.cors_origins:
         app.add_middleware(

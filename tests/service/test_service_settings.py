@@ -92,9 +92,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_logged_of_settings_is_what_was_changed_and_no_secret() -> None:
-    settings = ServiceSettings(
-        max_k=7, queue=64, tracing="https://me:hidden@traces.example:4318/v1/traces"
-    )
+    settings = ServiceSettings(max_k=7, queue=64, tracing="https://me:hidden@traces.example:4318/v1/traces")
     assert settings.changed() == {"max_k": 7, "tracing": "https://traces.example:4318/v1/traces"}
     for url in ("ftp://me:hidden@traces.example", "https://traces.example/?token=hidden", "https://a.example/#hidden"):
         with pytest.raises(InputError) as refused:
