@@ -291,6 +291,8 @@ class Retriever:
         plan = plan or SearchPlan()
         if plan.stages != (SPARSE,):
             self.search("warm up", 1, plan)
+        elif plan.lists:
+            self.search(None, 1, plan)
         elif self.index.documents.windows is not None:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())
