@@ -19,8 +19,11 @@ STATES = {
     "document": "#c=science&q=frozen+water&doc=iceberg",
 }
 WAITED = {
-    **{"search": ".hit", "beside": "#hits-second .hit", "nothing": ".nothing"},
-    **{"collection": ".frequent li", "document": ".own-term"},
+    "search": ".hit",
+    "beside": "#hits-second .hit",
+    "nothing": ".nothing",
+    "collection": ".frequent li",
+    "document": ".own-term",
 }
 
 
