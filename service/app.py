@@ -123,12 +123,12 @@ def create_app(
         # The reference, which FastAPI has added by now. A browser sends no key when it opens a page.
         needs(Role.READ, scoped=True, local=True)(route.endpoint)  # type: ignore[attr-defined]
     # Routes are tried in this order, by the framework and by `find_route`: what is asked for most comes first.
-    named = {"prefix": "/v1/collections/{collection}", "dependencies": [Depends(collections.named)]}
-    for module in _OF_COLLECTIONS:
-        app.include_router(module.router, **named)
-        app.include_router(module.router, prefix="/v1")
-    for module in (writing, figures, maintenance, snapshots):
-        app.include_router(module.router, **named)
+    for module in (*_OF_COLLECTIONS, writing, figures, maintenance, snapshots):
+        app.include_router(
+            module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
+        )
+        if module in _OF_COLLECTIONS:
+            app.include_router(module.router, prefix="/v1")
     app.include_router(index.router, prefix="/v1")
     for module in (collections, aliases, jobs, health, prometheus, page):
         app.include_router(module.router)

@@ -72,7 +72,7 @@ def run(
 
         lsr reindex birds --model lsr-doc-tiny --keep --server http://localhost:8080
     """
-    asked = {"--dense": dense, "--weight-scale": weight_scale, "--keep": keep, "--no-wait": no_wait}
+    asked: dict[str, object] = {"--dense": dense, "--weight-scale": weight_scale, "--keep": keep, "--no-wait": no_wait}
     _check(model, back, forget, asked)
     if server is not None:
         with connected(context, server, key, collection, "device", retries=MANY) as there:
