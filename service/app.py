@@ -34,6 +34,7 @@ from lsr.service.http import openapi, problems
 from lsr.service.http.body_limit import BodyLimit
 from lsr.service.http.compression import Compressed
 from lsr.service.http.entrance import Entrance
+from lsr.service.http.head import Head
 from lsr.service.http.prefix import Prefix
 from lsr.service.http.request_log import RequestLog
 from lsr.service.http.unpacking import Unpacked
@@ -121,15 +122,15 @@ def create_app(
     for route in app.routes:
         # The reference, which FastAPI has added by now. A browser sends no key when it opens a page.
         needs(Role.READ, scoped=True, local=True)(route.endpoint)  # type: ignore[attr-defined]
-    for module in (collections, aliases, jobs):
-        app.include_router(module.router)
-    for module in (*_OF_COLLECTIONS, figures, writing, maintenance, snapshots):
+    # Routes are tried in this order, by the framework and by `find_route`: what is asked for most comes first.
+    for module in (*_OF_COLLECTIONS, writing, figures, maintenance, snapshots):
         app.include_router(
             module.router, prefix="/v1/collections/{collection}", dependencies=[Depends(collections.named)]
         )
-    for module in (*_OF_COLLECTIONS, index):
-        app.include_router(module.router, prefix="/v1")
-    for module in (health, prometheus, page):
+        if module in _OF_COLLECTIONS:
+            app.include_router(module.router, prefix="/v1")
+    app.include_router(index.router, prefix="/v1")
+    for module in (collections, aliases, jobs, health, prometheus, page):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
@@ -150,6 +151,7 @@ def create_app(
         app.add_middleware(Measured, metrics=metrics)
     if tracing is not None:
         app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(Head)  # outside of all that looks at what a request is for
     app.add_middleware(RequestLog)
     if settings.cors_origins:
         app.add_middleware(

@@ -81,6 +81,8 @@ def serve(
             listener.getsockname()[1],
         )
         logger.info("settings: %s", ", ".join(f"{name}={value}" for name, value in changed.items()) or "the defaults")
+        for name, right in ServiceSettings.misspelt().items():
+            logger.warning("the environment variable %s is no setting; did you mean %s?", name, right)
         if asked_for != host:
             logger.warning(
                 "not on %s: there are no keys, and without one only this machine may ask; to let others ask, %s",

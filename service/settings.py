@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,15 +27,23 @@ from lsr.service.settings_file import read_toml
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PREFIX = "LSR_"
+_OTHERS = ("LSR_CACHE_DIR", "LSR_KEY", "LSR_SERVER")  # variables of the library and its clients
 
 
 def _split(given: Any) -> Any:
     return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
 
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0.001, allow_inf_nan=False)]
+def _no_bool(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError(f"must be a number, not {str(given).lower()}")
+    return given
+
+
+_Number = BeforeValidator(_no_bool)  # to Python, true is 1
+Count = Annotated[int, Field(ge=1), _Number]
+CountOrNone = Annotated[int, Field(ge=0), _Number]
+Seconds = Annotated[float, Field(ge=0.001, allow_inf_nan=False), _Number]
 # In a variable they are separated by commas.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
@@ -155,6 +164,9 @@ class ServiceSettings(BaseSettings):
         if url and (parts.scheme not in ("http", "https") or not parts.hostname):
             # Not repeated: it may hold a password.
             raise ValueError("must be the URL of a receiver, such as http://localhost:4318")
+        if parts.query or parts.fragment:
+            # The exporter logs it whenever the receiver does not answer, with whatever token is in it.
+            raise ValueError("must be without ? and #: what a receiver asks for goes in OTEL_EXPORTER_OTLP_HEADERS")
         return url
 
     @property
@@ -183,6 +195,17 @@ class ServiceSettings(BaseSettings):
             raise InputError(f"the environment variable {variable}: {error.reason}") from None
         values |= variables
         return cls(**values | {name: value for name, value in given.items() if value is not None})
+
+    @classmethod
+    def misspelt(cls) -> dict[str, str]:
+        """Variables that are nearly those of settings, which nothing reads, and the ones that were probably meant."""
+        meant = {}
+        for name in sorted(os.environ):
+            if name.startswith(_PREFIX) and name not in _OTHERS:
+                near = get_close_matches(name.removeprefix(_PREFIX).lower(), cls.model_fields, 1, cutoff=0.8)
+                if near and (right := f"{_PREFIX}{near[0].upper()}") != name:
+                    meant[name] = right
+        return meant
 
     def changed(self) -> dict[str, Any]:
         """What differs from the defaults, fit to be logged: of the address of a receiver nothing that may be secret."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,10 @@ import typer
 from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.options import Device, Json
+from lsr.cli.remote import MANY, SERVER_PANEL, ServerKey, ServerUrl, connected, refuse_key
+from lsr.cli.remote_jobs import say_begun, waited
+from lsr.cli.useless import refuse
+from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.encoding.lexical.settings import WORDS_ALONE
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     collection: CollectionPath,
     model: Annotated[
         str | None,
@@ -43,6 +49,11 @@ def run(
         typer.Option(help="As for `lsr create`. (default: by texts that come with Python)", show_default=False),
     ] = None,
     device: Device = None,
+    server: ServerUrl = None,
+    key: ServerKey = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Begin it, and say which job it is.", rich_help_panel=SERVER_PANEL)
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Encode a collection anew, by another model, of the texts that it has stored.
@@ -51,21 +62,43 @@ def run(
     can write until then; in Python, `Collection.reindex` lets its own process write. After an interruption, the same
     command goes on where it was.
 
+    A server takes it for a job, which goes on without this command, while others write.
+
     Examples:
 
         lsr reindex my-index --model lsr-doc-tiny --keep
 
         lsr reindex my-index --back
+
+        lsr reindex birds --model lsr-doc-tiny --keep --server http://localhost:8080
     """
+    asked: dict[str, object] = {"--dense": dense, "--weight-scale": weight_scale, "--keep": keep, "--no-wait": no_wait}
+    _check(model, back, forget, asked)
+    if server is not None:
+        with connected(context, server, key, collection, "device", retries=MANY) as there:
+            if forget:
+                _say_forgotten(collection, there.forget(), as_json)
+                return
+            if back:
+                job = there.go_back(keep=keep)
+            else:
+                assert model is not None
+                job = there.reindex(model, dense=dense, weight_scale=weight_scale, keep=keep)
+            if no_wait:
+                say_begun(job, server, key, as_json)
+                return
+            documents = waited(job, server, key, "encoding")["documents"]
+            _say(collection, documents, there.describe().model, keep, as_json)
+        return
+    refuse(context, "goes with --server", "no_wait")
+    refuse_key(context)
     from lsr.collection.collection import Collection
     from lsr.collection.outcomes import Reindexed
     from lsr.collection.reindexing import finished
-    from lsr.core.counted import counted
     from lsr.core.unfinished import announce, is_unfinished
     from lsr.index.format.manifest import MANIFEST_NAME
     from lsr.index.live.versions import version_identity
 
-    _check(model, back, forget, {"--dense": dense, "--weight-scale": weight_scale, "--keep": keep})
     published = collection / MANIFEST_NAME
     announce(published)
     # What this same command published before it was killed.
@@ -73,9 +106,7 @@ def run(
     with Collection.open(collection, device=device) as opened:
         report_recovered(opened)
         if forget:
-            there = opened.forget()
-            said = "the version that was kept is removed" if there else "no other version of it was kept"
-            print_json({"forgotten": there}) if as_json else note(f"{collection}: {said}")
+            _say_forgotten(collection, opened.forget(), as_json)
             return
         if done:
             result: Reindexed = finished(opened, keep=keep)
@@ -89,11 +120,20 @@ def run(
                     result = opened.reindex(model, dense=dense, weight_scale=weight_scale, keep=keep, progress=progress)
             _note_lost(before)
         name = (opened.snapshot.encoder or {}).get("model")
+    _say(collection, result.documents, name, keep, as_json)
+
+
+def _say(collection: Path, documents: int, model: str | None, keep: bool, as_json: bool) -> None:
     if as_json:
-        print_json({"documents": result.documents, "model": name, "kept": keep})
+        print_json({"documents": documents, "model": model, "kept": keep})
     else:
         kept = "; --back returns to what it was" if keep else ""
-        note(f"{collection}: {counted(result.documents, 'documents')}, encoded by {name}{kept}")
+        note(f"{collection}: {counted(documents, 'documents')}, encoded by {model}{kept}")
+
+
+def _say_forgotten(collection: Path, there: bool, as_json: bool) -> None:
+    said = "the version that was kept is removed" if there else "no other version of it was kept"
+    print_json({"forgotten": there}) if as_json else note(f"{collection}: {said}")
 
 
 def _note_lost(before: Index) -> None:
@@ -109,5 +149,6 @@ def _check(model: str | None, back: bool, forget: bool, others: dict[str, object
     if (model is not None) + back + forget != 1:
         raise InputError("give one of --model, --back and --forget")
     for flag, given in others.items():
-        if given and (forget or (back and flag != "--keep")):
-            raise InputError(f"{flag} goes with --model" + (" or --back" if flag == "--keep" else ""))
+        either = flag in ("--keep", "--no-wait")
+        if given and (forget or (back and not either)):
+            raise InputError(f"{flag} goes with --model" + (" or --back" if either else ""))

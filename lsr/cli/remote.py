@@ -14,7 +14,7 @@ from lsr.cli.useless import refuse
 if TYPE_CHECKING:
     from lsr.client import RemoteCollection
 
-_PANEL = "On a server"
+SERVER_PANEL = "On a server"
 ServerUrl = Annotated[
     str | None,
     typer.Option(
@@ -23,7 +23,7 @@ ServerUrl = Annotated[
         help="Ask `lsr serve` there in place of a folder here; the first argument is then the name of a collection, or "
         "an alias.",
         show_default=False,
-        rich_help_panel=_PANEL,
+        rich_help_panel=SERVER_PANEL,
     ),
 ]
 ServerKey = Annotated[
@@ -32,7 +32,7 @@ ServerKey = Annotated[
         "--key",
         help="The key that the server asks for. Others on this machine may see it here: better set LSR_KEY.",
         show_default=False,
-        rich_help_panel=_PANEL,
+        rich_help_panel=SERVER_PANEL,
     ),
 ]
 

@@ -160,6 +160,7 @@ class AsyncRemoteCollection:
     compact = _starting(collections.compact)
     reindex = _starting(collections.reindex)
     go_back = _starting(collections.go_back)
+    forget = _awaiting(collections.forget)
     snapshot = _starting(collections.snapshot)
     snapshots = _awaiting(collections.snapshots)
     restore = _starting(collections.restore)

@@ -182,6 +182,7 @@ class RemoteCollection:
     compact = _starting(collections.compact)
     reindex = _starting(collections.reindex)
     go_back = _starting(collections.go_back)
+    forget = _blocking(collections.forget)
     snapshot = _starting(collections.snapshot)
     snapshots = _blocking(collections.snapshots)
     restore = _starting(collections.restore)

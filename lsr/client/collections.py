@@ -199,12 +199,14 @@ def compact(target: Target) -> Steps[JobState]:
     return answers.job((yield from target.ask("POST", "compact", repeatable=False)))
 
 
-def reindex(target: Target, model: str, *, dense: str | None = None, keep: bool = False) -> Steps[JobState]:
+def reindex(
+    target: Target, model: str, *, dense: str | None = None, weight_scale: float | None = None, keep: bool = False
+) -> Steps[JobState]:
     """Encode all documents again, by another model, while they are searched and written to: a job.
 
-    See `lsr.Collection.reindex`, for `keep` too.
+    See `lsr.Collection.reindex`, for what may be given, too.
     """
-    body = _given(model=model, dense=dense, keep=keep)
+    body = _given(model=model, dense=dense, weight_scale=weight_scale, keep=keep)
     return answers.job((yield from target.ask("POST", "reindex", body=body, repeatable=False)))
 
 
@@ -214,6 +216,12 @@ def go_back(target: Target, *, keep: bool = False) -> Steps[JobState]:
     With `keep`, the version that is left is kept in its place.
     """
     return answers.job((yield from target.ask("POST", "go-back", body={"keep": keep}, repeatable=False)))
+
+
+def forget(target: Target) -> Steps[bool]:
+    """Remove the version that `reindex` kept, and what an interrupted one has made; whether there was something."""
+    there: bool = answers.part((yield from target.ask("POST", "forget", repeatable=False)), "forgotten")
+    return there
 
 
 def snapshots(target: Target) -> Steps[list[SnapshotInfo]]:

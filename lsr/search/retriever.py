@@ -289,8 +289,8 @@ class Retriever:
 
         self.index.sparse.warm_up()
         plan = plan or SearchPlan()
-        if plan.stages != (SPARSE,):
-            self.search("warm up", 1, plan)
+        if plan.lists or plan.stages != (SPARSE,):
+            self.search(None if plan.stages == (SPARSE,) else "warm up", 1, plan)
         elif self.index.documents.windows is not None:
             query = np.zeros(1, np.uint32), np.ones(1, np.float32)
             rank(self.index, self.rerankers, "", HybridQuery(query), 1, SearchPlan())

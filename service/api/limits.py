@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +23,8 @@ from lsr.service.settings import ServiceSettings
 WEIGHTS = (1e-20, 1e20)
 # Each document is read, and its terms are added up one by one; the search then uses the heaviest.
 _FEEDBACK_DOCUMENTS, _FEEDBACK_TERMS = 100, 4096
+# Characters of the JSON of a plan that is kept for requests that ask in the same way.
+_LONGEST_KEPT = 1000
 
 
 def check_hits(k: int, offset: int, settings: ServiceSettings, where: str = "body") -> None:
@@ -95,7 +99,7 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
     if asked.dense_vector is not None and not any(record.get(name) for name in ("mode", "recall", "retrieve")):
         record = {**record, "mode": "dense" if alone else "hybrid"}
     with _refusing("body"):
-        plan = SearchPlan.from_record(record)
+        plan = _plan_of(json.dumps(record))
     listed = plan.lists and asked.text is None and asked.vector is None and asked.dense_vector is None
     if asked.text is None and not listed:
         if (plan.retrieve.needs_dense and asked.dense_vector is None) or plan.rerank is not None:
@@ -117,6 +121,18 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
         most = settings.max_rerank
         _check_most(plan.rerank.depth, most, "this server re-ranks at most {:,} hits", "rerank", "depth")
     return plan
+
+
+def _plan_of(record: str) -> SearchPlan:
+    """The plan of a record as JSON. Most requests ask in a few ways, and checking a plan takes longer."""
+    return (_kept_plan if len(record) <= _LONGEST_KEPT else _read_plan)(record)
+
+
+def _read_plan(record: str) -> SearchPlan:
+    return SearchPlan.from_record(json.loads(record))
+
+
+_kept_plan = lru_cache(maxsize=256)(_read_plan)
 
 
 def plan_of_url(mode: str | None, recall: float | None, filter: str | None = None) -> SearchPlan:

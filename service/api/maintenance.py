@@ -1,4 +1,4 @@
-"""Long work on one collection, as jobs: compaction, another model, and the way back."""
+"""Compaction of one collection, another model, and the way back, as jobs; and forgetting the way back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body, Request, Response
 
 from lsr.collection.collection import Collection
 from lsr.collection.outcomes import Reindexed
-from lsr.service.api.answering import ACCEPTED
+from lsr.core.errors import ConflictError, OutputExistsError
+from lsr.service.api.answering import ACCEPTED, CONFLICT
 from lsr.service.collections.jobs import Job, Progress, Work
 from lsr.service.http.answers import to_json
 from lsr.service.http.json_body import JsonRoute
@@ -17,7 +18,7 @@ from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.prefix import path_to
 from lsr.service.keys.roles import Role, needs
 from lsr.service.schemas import job_examples as examples
-from lsr.service.schemas.jobs import GoBackRequest, JobAnswer, ReindexRequest
+from lsr.service.schemas.jobs import ForgottenAnswer, GoBackRequest, JobAnswer, ReindexRequest
 from lsr.service.state import json_response, service_of
 
 router = APIRouter(responses=PROBLEMS, tags=["jobs"], route_class=JsonRoute)
@@ -51,7 +52,8 @@ async def reindex(
     """
 
     def renewed(collection: Collection, progress: Progress) -> Reindexed:
-        return collection.reindex(asked.model, dense=asked.dense, keep=asked.keep, progress=progress)
+        given = asked.model_dump(exclude={"model"})
+        return collection.reindex(asked.model, **given, progress=progress)
 
     return await _renew(request, "reindex", renewed)
 
@@ -70,6 +72,20 @@ async def go_back(
     return await _renew(
         request, "go-back", lambda collection, progress: collection.go_back(keep=keep, progress=progress)
     )
+
+
+@router.post("/forget", response_model=ForgottenAnswer, responses=CONFLICT)
+@needs(Role.ADMIN)
+async def forget(request: Request) -> Response:
+    """Remove the version that a reindexing kept, and what one that was ended has made: there is no way back then."""
+
+    def work(collection: Collection) -> bytes:
+        try:
+            return to_json({"forgotten": collection.forget()})
+        except OutputExistsError as error:  # while a job makes another version
+            raise ConflictError(error.problem, remedies=error.remedies) from None
+
+    return json_response(await service_of(request).write(request, work))
 
 
 async def _renew(request: Request, kind: str, renew: Callable[[Collection, Progress], Reindexed]) -> Response:

@@ -36,6 +36,7 @@ from lsr.service.http.errors import (
     UnavailableError,
 )
 from lsr.service.http.prefix import path_to
+from lsr.service.http.routes import endpoint_routes
 from lsr.service.http.secrets import without_keys, without_paths
 
 MEDIA_TYPE = "application/problem+json"
@@ -110,17 +111,27 @@ async def problem_of(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = quote(request.scope["path"])
+    path, headers = quote(request.scope["path"]), error.headers
     if error.status_code == 404:
         without_slash = _without_slash(request)
         if without_slash is not None:
             return RedirectResponse(without_slash)
         detail = f"there is nothing at {path}: GET {path_to(request.scope, '/openapi.json')} lists all endpoints"
     elif error.status_code == 405:
+        headers = {**(headers or {}), "Allow": ", ".join(_allowed(request))}
         detail = f"{path} does not support the method {request.method}"
     else:
         detail = error.detail
-    return ProblemResponse(request.scope, error.status_code, detail, headers=error.headers)
+    return ProblemResponse(request.scope, error.status_code, detail, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes for the path of a request: each route of the framework knows its own alone."""
+    routes = endpoint_routes(request.app)
+    found = {
+        method for route in routes if route.matches(request.scope)[0] is not Match.NONE for method in route.methods
+    }
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _without_slash(request: Request) -> str | None:

@@ -30,15 +30,18 @@ def endpoint_routes(application: Any) -> Iterator[Any]:
 
 
 def find_route(scope: Scope) -> Route | None:
-    """The route of a request, found once; None for a path or a method that the application does not have.
+    """The route of a request, found once for its method; None for a path or method that the application does not have.
 
     `scope` is as the application has it, with the application itself.
     """
     state = scope.setdefault("state", {})
-    if _STATE not in state:
-        state[_STATE] = _found(scope)
-    route: Route | None = state[_STATE]
-    return route
+    # Were it known by another method, who asks would be let in by one and answered by the other.
+    method, route = state.get(_STATE, ("", None))
+    if method != scope["method"]:
+        route = _found(scope)
+        state[_STATE] = scope["method"], route
+    found: Route | None = route
+    return found
 
 
 def _found(scope: Scope) -> Route | None:

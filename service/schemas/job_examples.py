@@ -23,6 +23,7 @@ JOB: dict[str, Any] = {
 JOBS_ANSWER: dict[str, Any] = {"jobs": [JOB]}
 REINDEX: dict[str, Any] = {"model": "bm25", "keep": True}
 GO_BACK: dict[str, Any] = {"keep": True}
+FORGOTTEN: dict[str, Any] = {"forgotten": True}
 SNAPSHOT: dict[str, Any] = {"name": SNAPSHOT_NAME}
 RESTORE: dict[str, Any] = {"name": "docs-of-monday"}
 SNAPSHOTS_ANSWER: dict[str, Any] = {

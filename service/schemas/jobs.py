@@ -44,6 +44,7 @@ class ReindexRequest(Body):
     dense: str | None = Field(
         None, min_length=1, description="Another dense model, or one where there was none; it stays as it is otherwise."
     )
+    weight_scale: float | None = Field(None, gt=0, description="As for a new collection.")
     keep: bool = Field(False, description="Whether the version that is left is kept, to go back to it.")
 
 
@@ -51,6 +52,14 @@ class GoBackRequest(Body):
     """The version that was kept, again."""
 
     keep: bool = Field(False, description="Whether the version that is left is kept in its place.")
+
+
+class ForgottenAnswer(BaseModel):
+    """What became of the version that was kept."""
+
+    model_config = ConfigDict(json_schema_extra={"example": examples.FORGOTTEN})
+
+    forgotten: bool = Field(description="False if there was none, and nothing left of a reindexing that was ended.")
 
 
 class SnapshotRequest(Body):

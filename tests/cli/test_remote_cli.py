@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_server import Answer, scripted
 from served import BIRDS, listening
 
 from lsr import Collection
+from lsr.client import Client, Job
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -72,6 +74,67 @@ def test_a_collection_and_a_document_are_shown(run: Run, url: str) -> None:
     assert code == 2 and "there is no document 'none'" in said
 
 
+@pytest.fixture
+def renewed(root: Path, url: str) -> str:
+    """A collection of its own, which may be encoded anew."""
+    with Collection.create(root / "renewed", model="bm25") as collection:
+        collection.add(BIRDS)
+    return "renewed"
+
+
+def test_another_model_there_and_back(run: Run, url: str, renewed: str) -> None:
+    def reindex(*flags: object) -> tuple[int, str, str]:
+        return run("reindex", renewed, *flags, "--server", url)
+
+    code, out, said = reindex("--model", "bm25", "--weight-scale", "0.5", "--keep", "--json")
+    assert code == 0 and json.loads(out) == {"documents": 3, "model": "bm25", "kept": True}
+    assert "encoding: 3 of 3 documents" in said
+    code, _, said = reindex("--back", "--keep")
+    assert code == 0 and "renewed: 3 documents, encoded by bm25; --back returns to what it was" in said
+    assert json.loads(reindex("--forget", "--json")[1]) == {"forgotten": True}
+    assert "renewed: no other version of it was kept" in reindex("--forget")[2]
+    code, _, said = reindex("--back")
+    assert code == 2 and "no version of it was kept" in said and "goes on with it" not in said
+    code, out, _ = reindex("--model", "bm25", "--no-wait", "--json")
+    begun = json.loads(out)
+    assert code == 0 and (begun["kind"], begun["collection"]) == ("reindex", renewed)
+    with Client(url) as client:
+        assert client.job(begun["id"]).wait()["documents"] == 3
+    code, _, said = reindex("--model", "bm25", "--no-wait")
+    assert code == 0 and f"`curl {url}/v1/jobs/" in said
+    # Of this machine alone: nothing is asked for.
+    for flags, words in (
+        (["--model", "bm25", "--device", "cpu"], "--device is of a folder on this machine"),
+        (["--forget", "--no-wait"], "--no-wait goes with --model or --back"),
+    ):
+        code, _, said = reindex(*flags)
+        assert code == 2 and words in said
+    code, _, said = run("reindex", "here", "--model", "bm25", "--no-wait")
+    assert code == 2 and "--no-wait goes with --server" in said
+
+
+@pytest.mark.parametrize("key", [None, "a-key"])
+def test_whoever_no_longer_waits_is_told_how_to_look_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    def stop(self: Job, **given: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    job = {"id": "j1", "kind": "reindex", "collection": "birds", "status": "running", "done": 1, "total": 3}
+    with scripted(Answer(job, 202)) as script, monkeypatch.context() as stopping:
+        stopping.setattr(Job, "wait", stop)
+        given = [] if key is None else ["--key", key]
+        code, _, said = run("reindex", "birds", "--model", "bm25", "--server", script.url, *given)
+    assert code == 130 and [asked.method for asked in script.asked] == ["POST"]
+    header = "" if key is None else '-H "Authorization: Bearer $LSR_KEY" '
+    assert f"the server goes on with it: `curl {header}{script.url}/v1/jobs/j1` says how far it is" in said
+    assert "a-key" not in said
+    # A server that answers nothing more, too.
+    with scripted(Answer(job, 202), Answer(status=500)) as script:
+        code, _, said = run("reindex", "birds", "--model", "bm25", "--server", script.url)
+    assert code == 2 and f"`curl {script.url}/v1/jobs/j1`" in said
+
+
 def test_what_the_server_says_is_an_error_of_one_line(run: Run, url: str) -> None:
     code, out, said = run("search", "brids", "terns", "--server", url)
     assert (code, out) == (2, "") and len(said.splitlines()) == 1
@@ -95,7 +158,9 @@ def test_flags_of_this_machine_are_refused(run: Run, arguments: list[str], words
     assert code == 2 and words in said
 
 
-@pytest.mark.parametrize("arguments", [["search", "x", "terns"], ["delete", "x", "a"], ["inspect", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["search", "x", "terns"], ["delete", "x", "a"], ["inspect", "x"], ["reindex", "x", "--forget"]]
+)
 def test_a_key_is_for_a_server(run: Run, arguments: list[str]) -> None:
     code, _, said = run(*arguments, "--key", "k")
     assert code == 2 and "--key goes with --server" in said

@@ -49,6 +49,11 @@ def test_a_collection_is_compacted_and_encoded_again(client: Client, birds: Remo
     assert birds.go_back().wait()["documents"] == 3
     with pytest.raises(ServerError, match="no version of it was kept"):
         birds.go_back().wait()
+    assert birds.forget() is False
+    assert birds.reindex("bm25", weight_scale=0.5, keep=True).wait()["documents"] == 3
+    assert birds.forget() is True
+    with pytest.raises(ServerError, match="no version of it was kept"):
+        birds.go_back().wait()
     assert {each.kind for each in client.jobs()} >= {"compact", "reindex", "go-back"}
     assert client.job(job.state.id).refresh() == job.state
 
@@ -104,10 +109,11 @@ def test_work_is_begun_once() -> None:
             lambda at: at.snapshot(),
             lambda at: at.reindex("bm25"),
             lambda at: at.go_back(),
+            lambda at: at.forget(),
         ):
             with pytest.raises(ServerError):
                 begin(client.collection("birds"))
-    assert [asked.method for asked in script.asked] == ["POST"] * 4
+    assert [asked.method for asked in script.asked] == ["POST"] * 5
 
 
 def test_the_same_from_asyncio() -> None:

@@ -54,6 +54,7 @@ WHERE_NAMES = [
     ("POST", "/v1/collections/{}/compact", None),
     ("POST", "/v1/collections/{}/reindex", {"model": "bm25"}),
     ("POST", "/v1/collections/{}/go-back", None),
+    ("POST", "/v1/collections/{}/forget", None),
     ("GET", "/v1/collections/{}/snapshots", None),
     ("POST", "/v1/collections/{}/snapshots", None),
     ("DELETE", "/v1/collections/{}/snapshots/one", None),
@@ -151,7 +152,7 @@ PLACES = {
     "/facets ": ['{"%s": %s}', "facets"],
     "/explain": ['{"text": "bird", "%s": %s}', "id vector"],
     "/documents/none": ['{"fields": {"%s": %s}}', "year new _id text \\ud800"],
-    "/reindex": ['{"model": "none", "%s": %s}', "dense keep"],
+    "/reindex": ['{"model": "none", "%s": %s}', "dense weight_scale keep"],
     "/go-back": ['{"%s": %s}', "keep"],
 }
 

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from patience import PATIENCE
 from root_client import BIRDS, created, found, put, serving
 
+from lsr.collection import reindexing
 from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError
 from lsr.index.collection import writer
@@ -115,6 +116,41 @@ def test_what_was_kept_is_gone_back_to_and_forth(client: TestClient) -> None:
     assert ended(client, client.post(path))["status"] == "done" and model() == "splade-tiny"
     # The last one kept nothing.
     assert ended(client, client.post(path))["status"] == "failed" and model() == "splade-tiny"
+
+
+def test_what_was_kept_is_forgotten(client: TestClient) -> None:
+    path = "/v1/collections/birds/forget"
+    assert client.post(path).json() == {"forgotten": False}
+    asked = {"model": "bm25", "keep": True}
+    assert ended(client, client.post("/v1/collections/birds/reindex", json=asked))["status"] == "done"
+    assert client.post(path).json() == {"forgotten": True}
+    assert client.post(path).json() == {"forgotten": False}
+    refused = ended(client, client.post("/v1/collections/birds/go-back"))
+    assert refused["status"] == "failed" and "no version of it was kept" in refused["error"]
+    assert client.post("/v1/collections/none/forget").status_code == 404
+
+
+def test_nothing_is_forgotten_while_another_version_is_made(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_go_on = Event(), Event()
+    settings_for = reindexing.settings_for
+
+    def slow(*given: Any) -> Any:
+        began.set()
+        assert may_go_on.wait(PATIENCE)
+        return settings_for(*given)
+
+    monkeypatch.setattr(reindexing, "settings_for", slow)
+    started = client.post("/v1/collections/birds/reindex", json={"model": "bm25", "weight_scale": 0.5})
+    assert began.wait(PATIENCE)
+    refused = client.post("/v1/collections/birds/forget")
+    assert refused.status_code == 409 and refused.json()["title"] == "Conflict"
+    assert "is making a new version" in refused.json()["detail"]
+    may_go_on.set()
+    assert ended(client, started)["status"] == "done"
+    served = client.app.state.root.find("birds")  # type: ignore[attr-defined]
+    assert served.writer().snapshot.manifest.weight_scale == 0.5
 
 
 def test_a_snapshot_becomes_another_collection(client: TestClient, tmp_path: Path) -> None:

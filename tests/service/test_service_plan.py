@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fake_searcher import FakeSearcher
+from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from patience import PATIENCE
 
@@ -20,6 +21,9 @@ from lsr.index.fusion.settings import modes
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service import ServiceSettings, create_app
+from lsr.service.api import limits
+from lsr.service.api.limits import plan_of_request
+from lsr.service.schemas.search import SearchRequest
 
 LIMITS = ServiceSettings(max_k=200, max_rerank=20, rerank="a-model", search_threads=1)
 
@@ -218,3 +222,29 @@ def test_an_engine_and_a_method_that_are_registered_are_served(
         # An index without dense vectors has the last word on a method that there is.
         response = client.post("/v1/search", json={"text": "ice", "mode": "hybrid", "fusion": {"method": "half"}})
         assert response.status_code == 422 and "dense" in response.text
+
+
+def test_a_plan_is_read_once_for_requests_that_ask_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    from_record = SearchPlan.from_record
+
+    def noted(record: Any) -> SearchPlan:
+        read.append(record)
+        return from_record(record)
+
+    monkeypatch.setattr(SearchPlan, "from_record", noted)
+
+    def plan(**asked: Any) -> SearchPlan:
+        return plan_of_request(SearchRequest(text="birds", **asked), ServiceSettings())
+
+    limits._kept_plan.cache_clear()
+    assert plan(mode="exact") is plan(mode="exact") and plan(mode="exact") != plan(mode="exhaustive")
+    assert read == [{"mode": "exact"}, {"mode": "exhaustive"}]
+    # What is wrong is said each time, and what is long is not kept.
+    for _ in range(2):
+        with pytest.raises(RequestValidationError):
+            plan(mode="nothing")
+    long = f"tags in ({', '.join(repr(str(number)) for number in range(400))})".replace("'", '"')
+    assert plan(filter=long) == plan(filter=long)
+    assert len(read) == 6
+    limits._kept_plan.cache_clear()

@@ -62,6 +62,8 @@ def test_a_file_gives_what_variables_and_the_caller_do_not(monkeypatch: pytest.M
         ("max_k = 0", r"lsr.toml: field 'max_k': must be at least 1, not 0"),
         ("max_k = 'many'", r"lsr.toml: field 'max_k': must be a whole number, not 'many'"),
         ("max_k = 1.5", r"lsr.toml: field 'max_k': must be a whole number, not 1.5"),
+        ("max_k = true", r"lsr.toml: field 'max_k': must be a number, not true"),
+        ("request_timeout = false", r"lsr.toml: field 'request_timeout': must be a number, not false"),
         ("anonymous = 'perhaps'", r"lsr.toml: field 'anonymous': must be true or false, not 'perhaps'"),
         ("log_format = 'xml'", r"lsr.toml: field 'log_format': must be text, json or off, not 'xml'"),
         ("allow_hosts = ['http://a']", r"lsr.toml: field 'allow_hosts': 'http://a' is not the name of a host"),
@@ -90,13 +92,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_logged_of_settings_is_what_was_changed_and_no_secret() -> None:
-    settings = ServiceSettings(
-        max_k=7, queue=64, tracing="https://me:hidden@traces.example:4318/v1/traces?token=hidden"
-    )
+    settings = ServiceSettings(max_k=7, queue=64, tracing="https://me:hidden@traces.example:4318/v1/traces")
     assert settings.changed() == {"max_k": 7, "tracing": "https://traces.example:4318/v1/traces"}
-    with pytest.raises(InputError) as refused:
-        ServiceSettings(tracing="ftp://me:hidden@traces.example")
-    assert "hidden" not in str(refused.value)
+    for url in ("ftp://me:hidden@traces.example", "https://traces.example/?token=hidden", "https://a.example/#hidden"):
+        with pytest.raises(InputError) as refused:
+            ServiceSettings(tracing=url)
+        assert "hidden" not in str(refused.value)
+
+
+def test_a_variable_that_is_nearly_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LSR_QUEU", "LSR_MAX_KS", "LSR_QUEUE", "LSR_KEY", "LSR_CACHE_DIR", "LSR_SERVICE_HOST", "LSR_PORT"):
+        monkeypatch.setenv(name, "7")
+    assert ServiceSettings.misspelt() == {"LSR_MAX_KS": "LSR_MAX_K", "LSR_QUEU": "LSR_QUEUE"}
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

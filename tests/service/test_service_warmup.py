@@ -13,6 +13,9 @@ from patience import PATIENCE
 from root_client import BIRDS, created, found
 
 from lsr.collection.collection import Collection
+from lsr.search.plan import SearchPlan
+from lsr.search.response import SearchResponse
+from lsr.search.retriever import Retriever
 from lsr.service import ServiceSettings, create_app, warmup
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.served import ServedCollection
@@ -115,3 +118,18 @@ def test_the_process_that_makes_one_warms_it_up_itself_and_once(
         service = app.state.service
     service.warm_up._thread.join(PATIENCE)
     assert not service.warm_up._thread.is_alive()  # it ends with the server
+
+
+def test_filters_facets_and_orders_are_warm_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[SearchPlan] = []
+    search = Retriever.search
+
+    def noted(self: Retriever, text: str | None, k: int, plan: SearchPlan | None = None) -> SearchResponse:
+        plans.append(plan or SearchPlan())
+        return search(self, text, k, plan)
+
+    monkeypatch.setattr(Retriever, "search", noted)
+    with Collection.create(tmp_path / "birds", model="bm25") as collection:
+        collection.add(BIRDS)
+    ServedCollection("birds", tmp_path / "birds").warm_up()
+    assert any(plan.filter and plan.facets and plan.sort for plan in plans)

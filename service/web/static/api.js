@@ -2,6 +2,7 @@
 
 import { askForKey, key } from "./keys.js";
 
+const ASKED = "This server asks for a key: whoever runs it can give you one.";
 const BASE = new URL("v1/", document.baseURI);
 
 /** An answer that is an error: what its problem document says. */
@@ -63,7 +64,7 @@ async function call(where, options = {}) {
     const retryAfter = Number(response.headers.get("Retry-After")) || 0;
     const problem = new Problem(response.status, body.detail ?? response.statusText, body.errors ?? [], retryAfter);
     // Another request may have asked for the key meanwhile.
-    const again = response.status === 401 && (key() !== used || (await askForKey(problem.message)));
+    const again = response.status === 401 && (key() !== used || (await askForKey(used ? problem.message : ASKED)));
     if (!again) throw problem;
   }
 }

@@ -1,6 +1,6 @@
 /* The list of hits, and a second one beside it. */
 
-import { byId, fill } from "./dom.js";
+import { byId, el, fill } from "./dom.js";
 import { coloursOf } from "./families.js";
 import { counted, milliseconds } from "./format.js";
 import { hitItems } from "./hits.js";
@@ -8,6 +8,7 @@ import { modeName, workOf } from "./modes.js";
 import { movesOf, shared } from "./moves.js";
 import { found, isEdited, Latest, usesDense } from "./searching.js";
 import { showMistake } from "./filters_panel.js";
+import { linkTo, update } from "./state.js";
 
 const sides = ["first", "second"].map((name) => ({ name, latest: new Latest(), result: null }));
 
@@ -67,11 +68,12 @@ export function draw(state, terms) {
   byId("lists").classList.toggle("two", state.beside);
   byId("first-name").hidden = !state.beside;
   byId("first-name").textContent = `${state.c} · ${modeName(state.mode)}`;
-  byId("beside-note").hidden = !both;
+  byId("beside-note").hidden = !both || !(first.length || second.length);
   if (both) byId("beside-note").textContent = comparison(first, second);
   for (const [i, side] of sides.entries()) {
     const { answer } = side.result ?? {};
-    fill(byId(`work-${side.name}`), answer && workOf(answer));
+    const empty = answer && !answer.hits.length;
+    fill(byId(`work-${side.name}`), answer && workOf(answer), empty && nothing(state, side.result.collection));
     // What a person has opened or focused in the hits stays as long as they do.
     const shows = [answer, both && sides[1 - i].result.answer, JSON.stringify([...colours])];
     if (side.shows?.every((each, at) => each === shows[at])) continue;
@@ -102,6 +104,22 @@ function keepingFocus(list, drawn) {
   if (focused === null) return;
   const hit = [...list.children].find((each) => each.dataset.id === focused) ?? list.firstElementChild;
   hit?.querySelector(".hit-link").focus();
+}
+
+/** What may be done where there are no hits. */
+function nothing(state, collection) {
+  if (state.filter.trim() || Object.keys(state.picks).length) {
+    const clear = () => update({ filter: "", picks: {} }, { push: true });
+    return el(
+      "p",
+      { class: "nothing" },
+      "Nothing that the filters let through fits. ",
+      el("button", { type: "button", class: "quiet", onclick: clear }, "Clear the filters"),
+    );
+  }
+  if (state.q.trim() || isEdited(state)) return el("p", { class: "nothing" }, "No document has any of these terms.");
+  const add = el("a", { href: linkTo({ view: "collection", c: collection }) }, "Add some");
+  return el("p", { class: "nothing" }, "There are no documents here yet. ", add);
 }
 
 function comparison(first, second) {

@@ -256,7 +256,7 @@ def test_unknown_paths_and_methods(client: TestClient) -> None:
     assert found.instance == "/v2/search%0Aforged"
     response = client.delete("/v1/index")
     assert "DELETE" in problem(response, 405).detail
-    assert response.headers["allow"] == "GET"
+    assert response.headers["allow"] == "GET, HEAD"
 
 
 def test_body_over_the_limit(client: TestClient) -> None:

@@ -47,7 +47,7 @@ LEAST = {
     **{("POST", f"{OF_ONE}/{path}"): Role.READ for path in ("count", "facets")},
     **{("POST", f"{OF_ONE}/{path}"): Role.WRITE for path in ("documents", "delete")},
     **{(method, f"{OF_ONE}/documents/{{id:anything}}"): Role.WRITE for method in ("PATCH", "DELETE")},
-    **{("POST", f"{OF_ONE}/{path}"): Role.ADMIN for path in ("compact", "reindex", "go-back", "snapshots")},
+    **{("POST", f"{OF_ONE}/{path}"): Role.ADMIN for path in ("compact", "reindex", "go-back", "forget", "snapshots")},
     ("GET", f"{OF_ONE}/stats"): Role.READ,
     ("GET", f"{OF_ONE}/snapshots"): Role.ADMIN,
     ("DELETE", f"{OF_ONE}/snapshots/{{snapshot}}"): Role.ADMIN,

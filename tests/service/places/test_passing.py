@@ -30,7 +30,7 @@ def socket() -> Iterator[Path]:
 def scope(method: str) -> dict[str, Any]:
     route = Route("/v1/x", _write, {})
     headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
-    state = {"route": route, "request_id": "r"}
+    state = {"route": (method, route), "request_id": "r"}
     return {
         "type": "http",
         "method": method,

@@ -14,10 +14,17 @@ EDITED = "edits=%7B%22word%3Aowl%22%3A-2%7D"
 STATES = {
     "search": f"#c=birds&q=owls+migrate+arctic&{EDITED}",
     "beside": "#c=science&q=frozen+water&mode=exact&beside=true&mode2=hybrid",
+    "nothing": "#c=birds&q=migrate&filter=year+%3D+1900",
     "collection": "#c=birds&view=collection",
     "document": "#c=science&q=frozen+water&doc=iceberg",
 }
-WAITED = {"search": ".hit", "beside": "#hits-second .hit", "collection": ".frequent li", "document": ".own-term"}
+WAITED = {
+    "search": ".hit",
+    "beside": "#hits-second .hit",
+    "nothing": ".nothing",
+    "collection": ".frequent li",
+    "document": ".own-term",
+}
 
 
 def assert_accessible(page: Page) -> None:

@@ -78,7 +78,7 @@ def test_a_key_is_asked_for_kept_in_the_tab_and_sent(show: Any) -> None:
     page.route("**/v1/**", guarded)
     page.reload()
     dialog = page.get_by_role("dialog", name="Key")
-    expect(dialog).to_contain_text("this server asks for a key")
+    expect(dialog).to_contain_text("This server asks for a key: whoever runs it")
     dialog.get_by_label("A key of this server").fill("lsr_wrong")
     dialog.get_by_role("button", name="Use").click()
     expect(dialog.get_by_label("A key of this server")).to_have_value("")

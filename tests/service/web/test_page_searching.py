@@ -126,3 +126,22 @@ def test_a_link_to_a_collection_that_is_gone_says_so(show: Any) -> None:
     page = show("#c=gone&q=tern")
     expect(page.locator("#notice")).to_contain_text("no collection “gone”")
     expect(page.locator("#collection")).to_have_value("birds")
+
+
+def test_where_there_are_no_hits_it_says_what_may_be_done(show: Any) -> None:
+    page = show("#c=birds&q=submarine")
+    expect(page.locator(".nothing")).to_have_text("No document has any of these terms.")
+    page.goto("/#c=birds&q=migrate&filter=year+%3D+1900")
+    page.reload()
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(page.locator(".hit")).to_have_count(7)
+    expect(page.locator("#filter")).to_have_value("")
+    expect(page.locator(".nothing")).to_have_count(0)
+
+
+def test_a_collection_without_documents_says_where_to_add_some(show: Any) -> None:
+    page = show("#c=strangers")
+    page.route("**/search", lambda route: route.fulfill(json={"hits": [], "mode": "all", "timings": {"total_ms": 1}}))
+    page.reload()
+    page.get_by_role("link", name="Add some").click()
+    expect(page.locator(".drop")).to_be_visible()
