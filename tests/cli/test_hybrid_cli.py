@@ -106,7 +106,8 @@ def test_dense_vectors_are_added_to_an_index_and_go_on_where_they_stopped(
     index = Index.open("index")
     minilm = DenseEncoder.load("minilm")
     texts = [index.documents.at(row).contents for row in range(5)]
-    np.testing.assert_allclose(index.parts["dense"].vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-5)
+    # Batches are others where a run went on, and some processors multiply in bfloat16.
+    np.testing.assert_allclose(index.parts["dense"].vectors, np.concatenate(list(whole(minilm, texts))), atol=1e-3)
     assert not Path("index.dense").exists()
     code, _, err = run("dense", "index")
     assert code == 2 and "has a dense part already; pass --force" in err
