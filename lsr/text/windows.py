@@ -7,6 +7,7 @@ is the document's id, so document ids may contain `#` too.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -95,29 +96,35 @@ def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
     start at most `stride` words further on, if that is more than half as many. A text of at most `words` words is one
     window.
     """
-    spans = [match.span() for match in _WORD.finditer(text)]
-    if len(spans) <= words:
+    # Of long texts, pairs of Python's numbers would take a hundred bytes a word.
+    starts, stops = array("q"), array("q")
+    for match in _WORD.finditer(text):
+        starts.append(match.start())
+        stops.append(match.end())
+    if len(starts) <= words:
         return [(0, len(text))]
-    # ends[i]: a sentence ends before word i.
-    ends = [False] + [_ends_sentence(text, *pair) for pair in pairwise(spans)]
+    # ends[i]: whether a sentence ends before word i.
+    ends = bytearray(len(starts))
+    for i in range(1, len(starts)):
+        ends[i] = _ends_sentence(text, (starts[i - 1], stops[i - 1]), starts[i])
     windows: list[tuple[int, int]] = []
     first = 0
     while True:
-        start = spans[first][0] if first else 0
-        if first + words >= len(spans):
+        start = starts[first] if first else 0
+        if first + words >= len(starts):
             return [*windows, (start, len(text))]
         last = _last_end(ends, first + words // 2, first + words)
-        windows.append((start, spans[last][0]))
+        windows.append((start, starts[last]))
         first = _last_end(ends, first + stride // 2, min(first + stride, last))
 
 
-def _last_end(ends: list[bool], least: int, most: int) -> int:
+def _last_end(ends: bytearray, least: int, most: int) -> int:
     """The last sentence end in least + 1 … most, or `most`."""
     return next((at for at in range(most, least, -1) if ends[at]), most)
 
 
-def _ends_sentence(text: str, word: tuple[int, int], following: tuple[int, int]) -> bool:
-    gap = text[word[1] : following[0]]
+def _ends_sentence(text: str, word: tuple[int, int], following: int) -> bool:
+    gap = text[word[1] : following]
     if "\n" in gap:
         return True
     ended = _SENTENCE_END.search(text[word[0] : word[1]])

@@ -91,6 +91,8 @@ class _Long(FakeSearcher):
 
 
 class _LongIndex:
+    encoder = None
+
     def __init__(self) -> None:
         self.documents = self
 
