@@ -56,9 +56,10 @@ Run = dict[str, Ranking]
 """Query id → ranking. A query that retrieved nothing may have an empty ranking or none."""
 
 
-def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = False) -> int:
+def write_run(path: str | Path, run: Run, *, tag: str | None = None, force: bool = False) -> int:
     """Write a TREC run file, `query Q0 document rank score tag`, gzipped if `path` ends in .gz.
 
+    `tag`: the system's name, which programs that merge runs tell them apart by; the file's without its endings if none.
     Scores have every digit of their float type, so that `read_run` returns the same ranking. The format cannot hold
     white space: in ids and in the tag it is written as `run_word` does, which `with_ids` undoes. The file is written
     completely or not at all.
@@ -73,7 +74,7 @@ def write_run(path: str | Path, run: Run, *, tag: str = "lsr", force: bool = Fal
             words[id] = run_word(id)
         return words[id]
 
-    tag = run_word(tag)
+    tag = run_word(Path(path).name.partition(".")[0] if tag is None else tag)
     with atomic_file(check_file(path, force=force), force=force) as temporary, temporary.open("wb") as file:
         # mtime=0, and no file name in the header: the same run gives the same bytes.
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if Path(path).suffix == ".gz" else None

@@ -15,9 +15,8 @@ from lsr.core.remedies import create_empty
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
-from lsr.index.format.output import is_vacant
+from lsr.index.format.output import WRITER_LOCK, is_vacant
 from lsr.index.format.settings import IndexSettings
-from lsr.index.live.lock import NAME as LOCK_NAME
 from lsr.index.live.lock import WriterLock
 from lsr.index.live.log.frames import HEADER_BYTES, log_numbers, log_path
 from lsr.index.live.log.writer import LogWriter
@@ -94,7 +93,7 @@ def _is_begun(file: Path) -> bool:
     log = log_path(file.parent, 1).name
     if file.name in (log, f".{log}.tmp"):
         return file.stat().st_size <= HEADER_BYTES
-    return file.name in (LOCK_NAME, f".{MANIFEST_NAME}") or is_vocabulary(file.name)
+    return file.name in (WRITER_LOCK, f".{MANIFEST_NAME}") or is_vocabulary(file.name)
 
 
 def make_live(path: str | Path) -> None:

@@ -17,6 +17,9 @@ from lsr.core.unfinished import is_unfinished
 from lsr.index.format.manifest import Manifest, index_identity, is_index
 from lsr.index.format.records import SEGMENT_NAME, FileRecord
 
+WRITER_LOCK = "writer.lock"
+"""The file that the writer of a collection locks (`lsr.index.live.lock`)."""
+
 
 def check_index_output(path: str | Path, *, force: bool = False) -> None:
     """OutputExistsError if an index must not be written to `path`.
@@ -47,10 +50,14 @@ def check_apart(path: Path) -> None:
 
 
 def is_vacant(path: Path) -> bool:
-    """Whether nothing is at `path`, or an empty folder, or what a killed build left of an index never published."""
+    """Whether nothing is at `path`, or an empty folder, or what a killed build left of an index never published.
+
+    A creation that failed leaves the lock of its writer.
+    """
     if not path.is_dir():
         return not path.exists()
-    return all(SEGMENT_NAME.fullmatch(each.name) or is_kept_inside(each.name) for each in path.iterdir())
+    names = (each.name for each in path.iterdir())
+    return all(SEGMENT_NAME.fullmatch(name) or is_kept_inside(name) or name == WRITER_LOCK for name in names)
 
 
 def lock_folder(path: Path) -> int:

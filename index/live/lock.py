@@ -15,9 +15,8 @@ from typing import Any, Self
 
 from lsr.core.errors import LsrError, OutputExistsError
 from lsr.core.options import shortened
-from lsr.index.format.output import lock_folder
+from lsr.index.format.output import WRITER_LOCK, lock_folder
 
-NAME = "writer.lock"
 WRITE, REINDEX = "write", "reindex"
 DOING = {WRITE: "writes to", REINDEX: "reindexes"}
 """What a holder does with the lock, and the words for it."""
@@ -35,7 +34,7 @@ class WriterLock:
 
     def __init__(self, folder: Path) -> None:
         """OutputExistsError names the process that writes there, and its host."""
-        self._descriptor = _locked(folder / NAME)
+        self._descriptor = _locked(folder / WRITER_LOCK)
         try:
             # Whoever builds an index there, or changes its manifest, asks for this one alone.
             self._folder = lock_folder(folder)

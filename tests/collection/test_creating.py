@@ -11,8 +11,9 @@ import pytest
 
 from lsr import Collection
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
+from lsr.core.errors import InputError, OutputExistsError
 from lsr.index import Index
+from lsr.index.format.output import check_index_output
 from lsr.search.lexical import store_synonyms
 
 
@@ -60,6 +61,14 @@ def test_a_full_disk_is_named_and_the_same_is_given_again(tmp_path: Path, monkey
     with Collection.create(tmp_path / "made", model="bm25") as made:
         made.add([Document("tern", "A seabird that flies south")])
         assert [hit.id for hit in made.search("seabird").hits] == ["tern"]
+
+
+def test_an_index_may_be_built_where_a_creation_failed(tmp_path: Path) -> None:
+    (tmp_path / "writer.lock").touch()
+    check_index_output(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(OutputExistsError):
+        check_index_output(tmp_path)
 
 
 def test_an_empty_collection_keeps_synonyms(tmp_path: Path) -> None:

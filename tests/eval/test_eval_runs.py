@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -41,6 +42,11 @@ def test_form_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "run.trec"
     write_run(path, {"q1": ranking(("b", 2.5), ("a", 0.1), dtype=np.float32), "q2": ranking()}, tag="mine")
     assert path.read_text() == "q1 Q0 b 1 2.5 mine\nq1 Q0 a 2 0.100000001 mine\n"
+
+
+def test_without_a_tag_it_is_the_name_of_the_file(tmp_path: Path) -> None:
+    write_run(tmp_path / "words.trec.gz", {"q": ranking(("a", 1.0))})
+    assert gzip.decompress((tmp_path / "words.trec.gz").read_bytes()).split()[-1] == b"words"
 
 
 def test_ties_by_rank_or_as_trec_eval_breaks_them(tmp_path: Path) -> None:

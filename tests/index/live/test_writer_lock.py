@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from lsr.core.errors import LsrError, OutputExistsError
-from lsr.index.live.lock import NAME, WriterLock
+from lsr.index.format.output import WRITER_LOCK
+from lsr.index.live.lock import WriterLock
 
 HOLD = """
 import sys
@@ -52,11 +53,11 @@ def test_the_lock_of_a_process_that_was_killed_is_free_at_once(tmp_path: Path) -
 
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff" * 10_000, b"[" * 4_000])
 def test_whatever_the_file_says_the_lock_is_the_systems(tmp_path: Path, said: bytes) -> None:
-    (tmp_path / NAME).write_bytes(said)
+    (tmp_path / WRITER_LOCK).write_bytes(said)
     with WriterLock(tmp_path):
-        assert str(os.getpid()).encode() in (tmp_path / NAME).read_bytes()
-    (tmp_path / NAME).write_bytes(said)
-    descriptor = os.open(tmp_path / NAME, os.O_RDWR)
+        assert str(os.getpid()).encode() in (tmp_path / WRITER_LOCK).read_bytes()
+    (tmp_path / WRITER_LOCK).write_bytes(said)
+    descriptor = os.open(tmp_path / WRITER_LOCK, os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(OutputExistsError, match="another process writes to this collection"):
         WriterLock(tmp_path)
@@ -90,7 +91,7 @@ def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pyt
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
-    (tmp_path / NAME).symlink_to("precious")
+    (tmp_path / WRITER_LOCK).symlink_to("precious")
     with pytest.raises(OSError, match="symbolic links"):
         WriterLock(tmp_path)
     assert (tmp_path / "precious").read_text() == "precious"
