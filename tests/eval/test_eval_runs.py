@@ -170,7 +170,7 @@ def test_a_run_is_not_overwritten_unasked(tmp_path: Path) -> None:
 
 def test_gzipped_runs_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one.gz", "two.gz"):
-        write_run(tmp_path / name, {"q": ranking(("a", 1.0))})
+        write_run(tmp_path / name, {"q": ranking(("a", 1.0))}, tag="words")
     assert (tmp_path / "one.gz").read_bytes() == (tmp_path / "two.gz").read_bytes()
 
 
