@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from lsr.eval.bench.rows import Row, in_words
 
 # Recalls below this are useless, and would squeeze the rest.
 _LEAST_RECALL = 0.8
+# Of names, so that they can be read over points and lines.
+_BACKGROUND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+# Points between lines of names, and how many lines a name may be moved.
+_LINE, _MOST_LINES = 8, 8
 
 
 def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> None:
@@ -25,6 +30,9 @@ def save_plot(rows: Sequence[Row], paths: Sequence[Path], title: str = "") -> No
     with figure(paths, columns=len(ks), title=title) as panels:
         for panel, k in zip(panels, ks, strict=True):
             _draw(panel, [row for row in rows if row.k == k], k, systems)
+        panels[0].figure.draw_without_rendering()
+        for panel in panels:
+            _set_apart(panel.texts)
 
 
 def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> None:
@@ -37,6 +45,7 @@ def _draw(panel: Any, rows: Sequence[Row], k: int, systems: Sequence[str]) -> No
         _name_ends(panel, best, colour)
     panel.set(xlabel=f"recall@{k}", ylabel="mean µs a query, one thread", yscale="log")
     plain_numbers(panel.yaxis)
+    panel.margins(y=0.12)  # room for the names
     panel.grid(which="both", alpha=0.25)
     if shown:
         panel.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
@@ -53,8 +62,22 @@ def _name_ends(panel: Any, best: Sequence[Row], colour: str) -> None:
     for row, side, up in ((best[0], "left", -13), (best[-1], "right", 7))[: len(best)]:
         words = in_words({name: value for name, value in row.parameters.items() if name in varied})
         place = row.overall.recall, row.overall.mean_us
-        named = panel.annotate(words, place, (0, up), textcoords="offset points", fontsize=6, color=colour, ha=side)
+        look = {"fontsize": 6, "color": colour, "ha": side, "bbox": _BACKGROUND}
+        named = panel.annotate(words, place, (0, up), textcoords="offset points", **look)
         named.set_in_layout(False)
+
+
+def _set_apart(names: Sequence[Any]) -> None:
+    """Move names further from their points until none lies on another."""
+    placed: list[Any] = []
+    for name in names:
+        across, away = name.get_position()
+        for further in range(_MOST_LINES):
+            name.set_position((across, away + math.copysign(further * _LINE, away)))
+            box = name.get_window_extent()
+            if not any(box.overlaps(other) for other in placed):
+                break
+        placed.append(name.get_window_extent())
 
 
 def _points(rows: Sequence[Row]) -> tuple[list[float], list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_logarithmic_axes_have_plain_numbers(tmp_path: Path, limits: tuple[float
 
 def test_every_system_of_a_benchmark_has_a_look_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
-        row(engine, mode, recall, mean + number, cut=recall, same=1)
+        row(engine, mode, recall, mean * 1.2**number, cut=recall, same=1)
         for number, (engine, mode) in enumerate(product(("lsr", "seismic", "bmp"), ("a", "b", "c")))
         for recall, mean in ((0.9, 50.0), (0.99, 500.0))
     ]
@@ -68,6 +68,11 @@ def test_every_system_of_a_benchmark_has_a_look_of_its_own(tmp_path: Path, monke
     assert len(looks) == 9
     # Ends are named by what changes along the line.
     assert {text.get_text() for text in panel.texts} == {"cut 0.9", "cut 0.99"}
+    # All names in sight, none on another, though the points lie close together.
+    boxes = [text.get_window_extent() for text in panel.texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    frame = panel.get_window_extent()
+    assert all(frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
 
 
 def test_rows_are_read_back_for_drawing_again() -> None:
