@@ -93,10 +93,15 @@ class Store:
         while self._closes:
             self._closes.pop().close()
 
+    def types(self) -> dict[str, str]:
+        """The fields that documents can be filtered by at this moment, and their types."""
+        if hasattr(self.collection, "describe"):
+            return dict(self.collection.describe().fields)
+        return {name: str(kind) for name, kind in self.collection.snapshot.documents.fields.schema.fields.items()}
+
     def fields(self) -> set[str]:
         """The fields that documents can be filtered by at this moment."""
-        collection = self.collection
-        return set(collection.describe().fields if hasattr(collection, "describe") else collection.snapshot.documents.fields.schema.fields)
+        return set(self.types())
 
     def add(self, documents: Iterable[Document]) -> int:
         """Add or replace documents; how many. InputError tells which were refused, and why; the others are in."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import fresh, make_empty
+from places import at_server, make_empty, new_folder
 from served import listening
 
 
@@ -29,12 +29,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def place(empty: Path, tmp_path: Path) -> str:
+    """The folder of an empty collection."""
+    return str(new_folder(empty, tmp_path))
+
+
 @pytest.fixture(params=["folder", "server"])
-def place(request: pytest.FixtureRequest, empty: Path, tmp_path: Path) -> Iterator[str]:
+def either(request: pytest.FixtureRequest, empty: Path, tmp_path: Path) -> Iterator[str]:
     """Where an empty collection is: a folder, and then a server's address."""
-    url = request.getfixturevalue("server") if request.param == "server" else ""
-    with fresh(request.param, empty, tmp_path, url) as found:
-        yield found
+    if request.param == "folder":
+        yield str(new_folder(empty, tmp_path))
+    else:
+        with at_server(request.getfixturevalue("server")) as found:
+            yield found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from shutil import copytree
 from uuid import uuid4
 
 from lsr import Collection
+from lsr.client import Client
 
 
 def new_folder(empty: Path, folder: Path) -> Path:
@@ -17,13 +18,8 @@ def new_folder(empty: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def fresh(kind: str, empty: Path, folder: Path, url: str) -> Iterator[str]:
-    """The place of an empty collection: a folder, or the address of one at a server."""
-    if kind == "folder":
-        yield str(new_folder(empty, folder))
-        return
-    from lsr.client import Client
-
+def at_server(url: str) -> Iterator[str]:
+    """The address of an empty collection at a server."""
     name = uuid4().hex
     with Client(url) as client:
         client.create(name, model="bm25")
