@@ -127,7 +127,8 @@ class LsrVectorStore(BasePydanticVectorStore):
             raise InputError(f"a collection has no search of the mode {query.mode.value!r}", field="mode")
         elif query.mode == VectorStoreQueryMode.SPARSE:
             k = query.sparse_top_k or k
-        where = _all(_of_ids(ID, query.node_ids), _of_ids(_REF, query.doc_ids), tree_of(query.filters))
+        # LlamaIndex's own retriever gives an empty list where it means all.
+        where = _all(_of_ids(ID, query.node_ids or None), _of_ids(_REF, query.doc_ids or None), tree_of(query.filters))
         hits = self._store.search(query.query_str, k, where, **how)
         return VectorStoreQueryResult(
             nodes=[_given(hit.document) for hit in hits],
