@@ -106,9 +106,7 @@ class LsrDocumentStore:
         with _filtering():
             return [_given(document) for document in self.store.matching(tree_of(filters))]
 
-    def write_documents(
-        self, documents: list[HaystackDocument], policy: DuplicatePolicy = DuplicatePolicy.NONE
-    ) -> int:
+    def write_documents(self, documents: list[HaystackDocument], policy: DuplicatePolicy = DuplicatePolicy.NONE) -> int:
         """Write documents; how many. DuplicateDocumentError, before any is written, for ids that are there."""
         if not isinstance(documents, list) or not all(isinstance(each, HaystackDocument) for each in documents):
             raise ValueError("documents are a list of Haystack's Documents")

@@ -79,9 +79,7 @@ class LsrVectorStore(VectorStore):
         store.add_texts(texts, metadatas, ids=ids)
         return store
 
-    def add_documents(
-        self, documents: list[LangChainDocument], *, ids: list[str] | None = None, **_: Any
-    ) -> list[str]:
+    def add_documents(self, documents: list[LangChainDocument], *, ids: list[str] | None = None, **_: Any) -> list[str]:
         """Add documents, or replace those of their ids; return these. InputError for what cannot be written."""
         if ids is not None and len(ids) != len(documents):
             raise ValueError(f"there are {len(ids)} ids for {len(documents)} documents")

@@ -95,9 +95,7 @@ class LsrVectorStore(BasePydanticVectorStore):
         """Delete the nodes of a document."""
         self._store.delete_where(Eq(_REF, ref_doc_id))
 
-    def delete_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any
-    ) -> None:
+    def delete_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **_: Any) -> None:
         """Delete nodes of these ids whose metadata fulfil a filter. InputError if neither is given."""
         where = _all(_of_ids(ID, node_ids), tree_of(filters))
         if where is None:
@@ -108,9 +106,7 @@ class LsrVectorStore(BasePydanticVectorStore):
         """Delete all nodes."""
         self._store.delete_where(None)
 
-    def get_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
-    ) -> list[BaseNode]:
+    def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """The nodes of these ids whose metadata fulfil a filter, in the order of their ids."""
         where = _all(_of_ids(ID, node_ids), tree_of(filters))
         return [_given(document) for document in self._store.matching(where)]

@@ -83,7 +83,8 @@ class LsrSearch:
         self._encoder = WordsAlone() if words else SparseEncoder.load(model, device=device)
         self._dense = None if dense is None else DenseEncoder.load(dense, device=device)
         self._lexical = LexicalSettings(language=language) if lexical or words else None
-        self._plan = plan_of(**({} if dense is None else {"mode": "hybrid"}) | how)
+        self._how = ({} if dense is None else {"mode": "hybrid"}) | how
+        self._plan = plan_of(**self._how)
         self._folder = _Folder(self, folder)
         self._retriever: Retriever | None = None
         self.mteb_model_meta = ModelMeta.create_empty(
@@ -99,6 +100,7 @@ class LsrSearch:
         """Index a corpus: rows with `id`, `text` and, as it may be, `title`."""
         from lsr.build.corpus import index_corpus
         from lsr.build.dense import add_dense_vectors
+        from lsr.index import IndexSettings
         from lsr.search.retriever import Retriever
 
         if "text" not in corpus.column_names:
@@ -111,6 +113,7 @@ class LsrSearch:
             self._folder.next(),
             self._encoder,
             lexical=self._lexical,
+            settings=IndexSettings(weight_bits=24) if not self._encoder.dim else None,
             windows=windows,
             only_if_needed=windows is not None,
         )
@@ -136,7 +139,7 @@ class LsrSearch:
                 continue
             for id, text in zip(some, asked, strict=True):
                 among = In(ID, tuple(top_ranked[id]))
-                scores = {hit.id: float(hit.score) for hit in retriever.search(text, top_k, self._plan, filter=among)}
+                scores = {hit.id: float(hit.score) for hit in retriever.search(text, top_k, **self._how, filter=among)}
                 # What shares no term with the query is ranked, too.
                 found[id] = {each: scores.get(each, 0.0) for each in [*scores, *among.of][:top_k]}
         return found
@@ -146,7 +149,7 @@ class LsrSearchIndex:
     """An inverted index for the vectors of a sparse encoder (`IndexEncoderSearchProtocol`).
 
     `SearchEncoderWrapper(SparseEncoderWrapper(model), index_backend=LsrSearchIndex())` searches with it in place of
-    scoring each query with each document. Weights are stored in 255 steps; scores are inner products of these.
+    scoring each query with each document. Weights are stored in 24 bits; scores are inner products of these.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -200,12 +203,13 @@ class LsrSearchIndex:
         self._parts, self._index, self.ids = [], None, []
 
     def _built(self) -> Index:
-        from lsr.index import IndexBuilder
+        from lsr.index import IndexBuilder, IndexSettings
 
         if self._index is None:
             if not self._parts:
                 raise InputError("add documents first", field="embeddings")
-            with IndexBuilder(self._folder.next(), dim=self._parts[0].dim) as builder:
+            settings = IndexSettings(weight_bits=24)  # scores as those of the floats, as nearly as it goes
+            with IndexBuilder(self._folder.next(), dim=self._parts[0].dim, settings=settings) as builder:
                 for part in self._parts:
                     builder.add(part)
                 self._index = builder.finish()

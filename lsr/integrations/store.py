@@ -37,9 +37,7 @@ class Store:
         collection: `lsr.Collection` or `lsr.client.RemoteCollection`.
     """
 
-    def __init__(
-        self, place: Place, *, key: str | None = None, read_only: bool = False, **settings: Any
-    ) -> None:
+    def __init__(self, place: Place, *, key: str | None = None, read_only: bool = False, **settings: Any) -> None:
         """Open a collection, which is made if there is none, unless it is only read.
 
         Args:
@@ -133,7 +131,7 @@ class Store:
         where = fitted(filter, self.fields())
         return int(self.collection.count(filter=where)) if isinstance(where, Filter) else len(self.collection) * where
 
-    def search(self, text: str, k: int, filter: Any = None, **how: Any) -> list[Hit]:
+    def search(self, text: str | None, k: int, filter: Any = None, **how: Any) -> list[Hit]:
         """The `k` best documents for a text whose metadata fulfil a filter: none that has nothing to do with it."""
         where = True if filter is None else fitted(filter, self.fields())
         if where is False or k < 1:

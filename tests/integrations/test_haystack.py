@@ -72,7 +72,9 @@ def test_haystack_has_suites() -> None:
 
 OWLS = [
     Document(id="owl", content="Owls hunt at night.", meta={"year": 2020, "title": "owl", "_extras": [1]}),
-    Document(id="pair", content="Two owls.", embedding=[0.1, 1 / 3], sparse_embedding=SparseEmbedding([1, 5], [0.5, 2])),
+    Document(
+        id="pair", content="Two owls.", embedding=[0.1, 1 / 3], sparse_embedding=SparseEmbedding([1, 5], [0.5, 2])
+    ),
     Document(id="picture", content=None, blob=ByteStream(b"\x00\xff", meta={"a": 1}, mime_type="image/png")),
     Document(id="tern", content="Terns migrate.", meta={"year": 2024, "title": "tern", "tags": ["sea"]}),
 ]
@@ -129,7 +131,11 @@ async def test_a_retriever_in_a_pipeline_that_was_written_down(document_store: L
     assert (owl.id, owl.content, owl.meta, owl.score > 0) == ("owl", OWLS[0].content, OWLS[0].meta, True)
     assert again.run("owls", filters={"field": "id", "operator": "==", "value": "pair"})["documents"] == []
     plain = LsrRetriever(again.document_store, top_k=1)
-    assert [each.id for each in (await plain.run_async("owls and terns", top_k=3))["documents"]] == ["tern", "pair", "owl"]
+    assert [each.id for each in (await plain.run_async("owls and terns", top_k=3))["documents"]] == [
+        "tern",
+        "pair",
+        "owl",
+    ]
     again.document_store.close()
 
 

@@ -37,7 +37,9 @@ TEXTS = {"owl": "Owls hunt at night.", "stork": "Storks migrate over land.", "te
 
 def node(id: str) -> TextNode:
     source = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id="book" if id == "owl" else "page")}
-    return TextNode(id_=id, text=TEXTS[id], metadata=METADATA[id], relationships=source, excluded_embed_metadata_keys=["year"])
+    return TextNode(
+        id_=id, text=TEXTS[id], metadata=METADATA[id], relationships=source, excluded_embed_metadata_keys=["year"]
+    )
 
 
 @pytest.fixture
