@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -85,7 +86,7 @@ class LsrVectorStore(VectorStore):
             raise ValueError(f"there are {len(ids)} ids for {len(documents)} documents")
         found = [
             id or document.id or str(uuid4())
-            for document, id in zip(documents, ids or [None] * len(documents), strict=True)
+            for document, id in zip(documents, repeat(None) if ids is None else ids, strict=False)
         ]
         self.store.add(
             Document(id, document.page_content, fields=fields_of(document.metadata))
@@ -114,9 +115,9 @@ class LsrVectorStore(VectorStore):
     ) -> list[tuple[LangChainDocument, float]]:
         """The `k` documents nearest to a query, with scores: higher is nearer, 0 is nothing in common."""
         where = _conditions(filter)
-        if self.unmatched if unmatched is None else unmatched:
-            if how.get("min_score") is None:
-                return [(_given(document), score) for document, score in self.store.nearest(query, k, where, **how)]
+        filled = self.unmatched if unmatched is None else unmatched
+        if filled and how.get("min_score") is None:
+            return [(_given(document), score) for document, score in self.store.nearest(query, k, where, **how)]
         return [(_given(hit.document), float(hit.score)) for hit in self.store.search(query, k, where, **how)]
 
     def _select_relevance_score_fn(self) -> Any:

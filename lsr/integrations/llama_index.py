@@ -14,7 +14,7 @@ from lsr.integrations.names import extras_of, fields_of, metadata_of
 from lsr.integrations.store import Store
 
 with needed("llama-index-core", "llama_index", "llama-index"):
-    from llama_index.core.bridge.pydantic import PrivateAttr
+    from llama_index.core.bridge.pydantic import Field, PrivateAttr
     from llama_index.core.schema import BaseNode, MetadataMode, TextNode
     from llama_index.core.vector_stores.types import (
         BasePydanticVectorStore,
@@ -63,7 +63,7 @@ class LsrVectorStore(BasePydanticVectorStore):
 
     place: Any
     key: str | None = None
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
 
     _store: Store = PrivateAttr()
 

@@ -138,10 +138,11 @@ class LsrSearch:
                     found[id] = dict(zip(hits.ids, map(float, hits.scores), strict=True))
                 continue
             for id, text in zip(some, asked, strict=True):
-                among = In(ID, tuple(top_ranked[id]))
+                ids_of = list(top_ranked[id])
+                among = In(ID, tuple(ids_of))
                 scores = {hit.id: float(hit.score) for hit in retriever.search(text, top_k, **self._how, filter=among)}
                 # What shares no term with the query is ranked, too.
-                found[id] = {each: scores.get(each, 0.0) for each in [*scores, *among.of][:top_k]}
+                found[id] = {each: scores.get(each, 0.0) for each in [*dict.fromkeys([*scores, *ids_of])][:top_k]}
         return found
 
 
@@ -192,7 +193,8 @@ class LsrSearchIndex:
         for number in range(len(queries)):
             among = [numbers[id] for id in top_ranked[query_idx_to_id[number]]]
             rows = [index.documents.row(str(each)) for each in among]
-            given = index.scores(*queries.row(number), rows)
+            terms, weights = queries.row(number)
+            given = index.scores(terms, weights, rows)
             best = sorted(range(len(among)), key=lambda place: (-given[place], place))[:top_k]
             scores.append([float(given[place]) for place in best])
             places.append(best)

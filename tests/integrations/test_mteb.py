@@ -20,7 +20,6 @@ from mteb.models import SearchProtocol
 from mteb.models.model_meta import ModelMeta
 from mteb.models.search_wrappers import SearchEncoderWrapper
 
-
 from lsr import Document, Query
 from lsr.build.corpus import index_corpus
 from lsr.core.errors import InputError
