@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from lsr.core.options import beneath
 from lsr.core.schema import ID
 from lsr.index.filters.records import read_filter
 from lsr.index.filters.tree import And, Condition, Filter, Not, Or, either, every, negated
@@ -18,7 +19,8 @@ def fitted(given: Any, fields: Collection[str]) -> Filter | bool:
     A field that no document has is one that each of them lacks: no condition on it holds. Elsewhere in lsr that is an
     error, for it may be misspelt; here, a store is asked before the first document of a kind is in it.
     """
-    tree = read_filter(given)
+    with beneath("filter"):
+        tree = read_filter(given)
     return True if tree is None else _fitted(tree, fields)
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Place: TypeAlias = str | Path | Collection | RemoteCollection
 
-_PAGE = 1000
+# Documents that are read together, here and of a server, which may not give more at once.
+_PAGE, _REMOTE_PAGE = 10_000, 100
 
 
 def is_url(place: object) -> bool:
@@ -91,9 +92,13 @@ class Store:
         while self._closes:
             self._closes.pop().close()
 
+    @property
+    def _remote(self) -> bool:
+        return hasattr(self.collection, "describe")
+
     def types(self) -> dict[str, str]:
         """The fields that documents can be filtered by at this moment, and their types."""
-        if hasattr(self.collection, "describe"):
+        if self._remote:
             return dict(self.collection.describe().fields)
         return {name: str(kind) for name, kind in self.collection.snapshot.documents.fields.schema.fields.items()}
 
@@ -158,16 +163,16 @@ class Store:
         if where is False:
             return
         given = {"filter": where} if isinstance(where, Filter) else {}
-        after: Any = None
+        after, page = None, _REMOTE_PAGE if self._remote else _PAGE
         while True:
             further = {} if after is None else {"search_after": after}
-            hits = self.collection.search(None, _PAGE, sort="_id", **given, **further).hits
+            hits = self.collection.search(None, page, sort="_id", **given, **further).hits
             for hit in hits:
                 # Of a document in windows, a hit has the text of one.
                 document = hit.document if hit.window is None else self.collection.get(hit.id)
                 if document is not None:
                     yield document
-            if len(hits) < _PAGE:
+            if len(hits) < page:
                 return
             after = hits[-1].sort
 

@@ -86,13 +86,13 @@ def test_a_store_is_a_collection_wherever_it_is(either: str) -> None:
             == 2050
         )
         # More than one page, and more than one request of ids.
-        assert [document.id for document in store.matching()] == [f"d{number:04}" for number in range(2050)]
+        assert [*store.matching()] == documents
         assert store.count() == 2050 and store.count("even = true") == 1025 and store.count("no = 1") == 0
         assert store.types() == {"even": "boolean"}
         assert store.delete_where("no = 1") == 0 and store.delete_where("even = true") == 1025
         assert store.delete(["d0000", "d0001"]) == 1
-        near = store.nearest("bird", 2000)
-        assert len(near) == 1024 and all(score > 0 for _, score in near)
+        near = store.nearest("bird", 1000)
+        assert len(near) == 1000 and all(score > 0 for _, score in near)
         assert store.delete_where(None) == 1024 and store.nearest("bird", 5) == []
 
 
