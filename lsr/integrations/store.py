@@ -165,7 +165,7 @@ class Store:
         given = {"filter": where} if isinstance(where, Filter) else {}
         after, page = None, _REMOTE_PAGE if self._remote else _PAGE
         while True:
-            further = {} if after is None else {"search_after": after}
+            further: dict[str, Any] = {} if after is None else {"search_after": after}
             hits = self.collection.search(None, page, sort="_id", **given, **further).hits
             for hit in hits:
                 # Of a document in windows, a hit has the text of one.

@@ -81,10 +81,8 @@ def test_filters_are_held_to_the_fields_that_there_are() -> None:
 
 def test_a_store_is_a_collection_wherever_it_is(either: str) -> None:
     with Store(either) as store:
-        assert (
-            store.add(Document(f"d{number:04}", "bird", fields={"even": number % 2 == 0}) for number in range(2050))
-            == 2050
-        )
+        documents = [Document(f"d{number:04}", "bird", fields={"even": number % 2 == 0}) for number in range(2050)]
+        assert store.add(documents) == 2050
         # More than one page, and more than one request of ids.
         assert [*store.matching()] == documents
         assert store.count() == 2050 and store.count("even = true") == 1025 and store.count("no = 1") == 0
