@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collection": ("core", "text", "vectors", "encoding", "index", "search"),
     "client": (*GROUND, "search", "collection"),
     "assistants": (*GROUND, "index", "search", "client"),
+    "integrations": (*GROUND, "encoding", "index", "search", "build", "collection", "client"),
     "demo": ("core",),
     "cli": (
         *(*GROUND, "encoding", "index", "search", "build", "eval", "training"),

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -21,18 +22,25 @@ RUNNABLE = ("sh", "console", "python")
 
 _PORT = "8080"
 _FENCE = re.compile(r"^( *)(`{3,})(\w*)[^\n]*\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
+_NEEDS = re.compile(r"<!-- needs: (\w+) -->\s*\Z")
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
 _SERVE = re.compile(r"^(lsr serve [^\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block. `reason`: why it is not run, from the comment `<!-- not run: … -->` above it; or None."""
+    """A fenced block.
+
+    Attributes:
+        reason: why it is not run, from the comment `<!-- not run: … -->` above it; or None.
+        needs: the module without which it cannot be run, from `<!-- needs: … -->` above it; or None.
+    """
 
     language: str
     text: str
     line: int
     reason: str | None
+    needs: str | None = None
 
 
 def pages() -> list[Path]:
@@ -47,14 +55,21 @@ def blocks(page: Path) -> list[Block]:
     for match in _FENCE.finditer(text):
         indent, _, language, body = match.groups()
         reason = _NOT_RUN.search(text, 0, match.start())
+        needs = _NEEDS.search(text, 0, match.start())
         code = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
-        found.append(Block(language, code, text.count("\n", 0, match.start()) + 1, reason and reason[1]))
+        found.append(
+            Block(language, code, text.count("\n", 0, match.start()) + 1, reason and reason[1], needs and needs[1])
+        )
     return found
 
 
 def runnable(page: Path) -> list[Block]:
-    """The blocks of shell lines and of Python that are not marked as not run."""
-    return [block for block in blocks(page) if block.language in RUNNABLE and block.reason is None]
+    """The blocks of shell lines and of Python that are not marked as not run, and whose packages are installed."""
+    return [
+        block
+        for block in blocks(page)
+        if block.language in RUNNABLE and block.reason is None and (block.needs is None or find_spec(block.needs))
+    ]
 
 
 class Session:
