@@ -228,8 +228,12 @@ def suite_of(record: Mapping[str, Any], source: str) -> SuiteConfig:
     for number, system in enumerate(suite.systems):
         if isinstance(system, ModelSystem):
             _check_model(system, f"systems.{number}", source)
-    for collection in suite.collections:
-        suite.settings(collection, Bm25System()).check()
+    for number, collection in enumerate(suite.collections):
+        try:
+            suite.settings(collection, Bm25System()).check()
+        except InputError as error:
+            field = "measures" if collection.measures is None else f"collections.{number}.measures"
+            raise InputError(error.reason, source=source, field=field) from None
     return suite
 
 

@@ -51,7 +51,7 @@ class Hashes:
     def of_files(self, path: Path) -> str:
         """Of a file, or of all files below a folder. Raises MissingInputError if there is none."""
         if not path.exists():
-            raise MissingInputError(f"there is no {path}")
+            raise MissingInputError(f"there is no file or folder {path}")
         files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
         stamp = [[each.relative_to(path).as_posix(), each.stat().st_size, each.stat().st_mtime_ns] for each in files]
         return self._remembered(str(path.resolve()), stamp, lambda: _of_files(path, files))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from lsr.core.errors import InputError, MissingInputError, OutputExistsError
+from lsr.core.errors import InputError, MissingInputError, ModelError, OutputExistsError
 from lsr.core.files import check_folder
 from lsr.core.progress import Progress, Stages, silent
 from lsr.encoding.lexical.settings import WORDS_ALONE
@@ -105,7 +105,8 @@ def _load(suite: SuiteConfig, results: Path, hashes: Hashes, source: str) -> lis
     for number, config in enumerate(suite.collections):
         with _at(f"collections.{number}", source):
             collection = load_collection(config.source, config.split, queries=config.queries, qrels=config.qrels)
-            check_measures(collection, suite.settings(config, Bm25System()))
+            if not all(item_folder(results, config.label, system.name).exists() for system in suite.systems):
+                check_measures(collection, suite.settings(config, Bm25System()))
             loaded.append(_Loaded(config, replace(collection, name=config.label), of_judged(collection)))
     for number, system in enumerate(suite.systems):
         if isinstance(system, RunSystem):
@@ -134,6 +135,8 @@ def _at(field: str, source: str) -> Iterator[None]:
             raise
         where = field if error.field is None else f"{field}.{error.field}"
         raise type(error)(error.reason, source=source or None, field=where) from None
+    except ModelError as error:
+        raise ModelError(f"{source}: field {field!r}: {error.problem}", remedies=error.remedies) from None
 
 
 @contextmanager

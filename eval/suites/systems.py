@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.core.files import atomic_folder
 from lsr.core.progress import Stages
+from lsr.core.unfinished import announce
 from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.encoding.titles import recorded
 from lsr.eval.collections import TestCollection
@@ -110,6 +111,7 @@ class Systems:
 
         encoder = self._model(system.model, system.max_length)
         if path not in self._ready:
+            announce(path)
             fitting = windows_that_fit(system.windows, system.max_length, None, encoder)
             retriever = open_or_index(
                 collection,

@@ -85,10 +85,14 @@ def _padded(values: Sequence[float], least: float) -> tuple[float, float]:
 
 
 def _costs(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each power of ten between two logarithms; powers alone where these are many."""
-    every = [factor * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for factor in (1, 2, 5)]
-    found = [cost for cost in every if low <= math.log10(cost) <= high]
-    return found if len(found) <= 7 else [cost for cost in found if math.log10(cost).is_integer()]
+    """Round costs between two logarithms: the coarsest that are at least three, or else the finest."""
+    powers = [10.0**power for power in range(math.floor(low), math.ceil(high) + 1)]
+    for factors in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        found = [factor * power for power in powers for factor in factors]
+        shown = [cost for cost in found if low <= math.log10(cost) <= high]
+        if len(shown) >= 3:
+            break
+    return shown
 
 
 def _steps(low: float, high: float) -> list[float]:
