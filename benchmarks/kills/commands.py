@@ -157,7 +157,8 @@ def _import() -> None:
         "lsr.training.negatives", "lsr.training.teachers", "faiss", "lsr.index.build.builder", "lsr.vectors.ciff",
         "transformers.models.bert.modeling_bert", "lsr.eval.tuning.recall",
         "lsr.demo.collection", "lsr.demo.questions", "lsr.collection.collection", "lsr.collection.reindexing",
-        "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.eval.suites.run", "lsr.cli.suite", "lsr.cli.render", "bm25s",
+        "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.eval.suites.run", "lsr.cli.suite",
+        "lsr.cli.render", "bm25s",
     ):  # fmt: skip
         import_module(name)
     from lsr.cli.commands import COMMANDS as MODULES

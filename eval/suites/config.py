@@ -187,7 +187,6 @@ class SuiteConfig:
 
     def settings(self, collection: CollectionConfig, system: SystemConfig) -> EvaluationSettings:
         """How a system is searched and measured on a collection."""
-        searched = {"plan": system.plan()} if isinstance(system, ModelSystem) else {}
         return EvaluationSettings(
             metrics=self.measures_of(collection),
             k=self.k,
@@ -195,7 +194,7 @@ class SuiteConfig:
             bm25=False,
             latency_queries=self.latency_queries,
             latency_k=self.latency_k,
-            **searched,
+            plan=system.plan() if isinstance(system, ModelSystem) else plan_of("exact"),
         )
 
     def measures_of(self, collection: CollectionConfig) -> list[str]:
@@ -297,7 +296,9 @@ def _spelt_out(record: Mapping[str, Any], source: str) -> dict[str, Any]:
         for each in systems:
             if isinstance(each, str) and each != BM25:
                 raise InputError(
-                    f"{each!r} is no system: write {BM25}, or {{name: …, model: {each}}}", source=source, field="systems"
+                    f"{each!r} is no system: write {BM25}, or {{name: …, model: {each}}}",
+                    source=source,
+                    field="systems",
                 )
         made["systems"] = [{"name": BM25} if each == BM25 else each for each in systems]
     if isinstance(named := made.get("collections"), str):

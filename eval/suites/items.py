@@ -1,20 +1,17 @@
 """The items of a suite: what one system found in one collection, each in a folder that appears whole or not at all.
 
-    RESULTS/runs/COLLECTION/SYSTEM/run.trec     its rankings
-    RESULTS/runs/COLLECTION/SYSTEM/item.json    what it is made of, and every query's scores
-    RESULTS/runs/COLLECTION/SYSTEM/times.json   what differs from run to run: latency, seconds
+RESULTS/runs/COLLECTION/SYSTEM/run.trec     its rankings
+RESULTS/runs/COLLECTION/SYSTEM/item.json    what it is made of, and every query's scores
+RESULTS/runs/COLLECTION/SYSTEM/times.json   what differs from run to run: latency, seconds
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from lsr import __version__
 from lsr.core.errors import InputError
@@ -23,6 +20,7 @@ from lsr.core.structured import read_settings
 from lsr.eval.collections import TestCollection
 from lsr.eval.measures.machine import describe_machine
 from lsr.eval.measures.metrics import Scores, score_run
+from lsr.eval.reports.suite.results import Item
 from lsr.eval.runs import read_run, with_ids, write_run
 from lsr.eval.suites.config import file_name
 from lsr.eval.systems.system import Answered
@@ -30,31 +28,6 @@ from lsr.eval.systems.system import Answered
 RUN, ITEM, TIMES = "run.trec", "item.json", "times.json"
 # The manifest of an index is as long as the times in it are.
 _VARYING = ("manifest", "total")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What one system found in one collection.
-
-    Attributes:
-        system, collection: their names in the suite.
-        folder: where it lies.
-        record: `identity` (of all that decides the answers), `environment` (versions and machine), `documents`,
-            `model`, `index`, `notes`, `queries` (ids) and `scores` (by measure, in the order of the queries).
-        times: `seconds` in all, `latency` by part, and `search`: the mean work of the timed searches.
-    """
-
-    system: str
-    collection: str
-    folder: Path
-    record: Mapping[str, Any]
-    times: Mapping[str, Any]
-
-    @property
-    def scores(self) -> Scores:
-        """Every query's scores."""
-        values = {name: np.array(each, dtype=np.float64) for name, each in self.record["scores"].items()}
-        return Scores(list(self.record["queries"]), values)
 
 
 def item_folder(results: Path, collection: str, system: str) -> Path:

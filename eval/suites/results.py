@@ -1,9 +1,9 @@
-"""The results of a suite: rows of system, collection, measure, value, interval and p, and all that repeats them."""
+"""From the items of a suite to its results: means, intervals and tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from lsr.eval.collections import TestCollection
 from lsr.eval.measures.significance import effect_size, holm, mean_interval, paired_t_test, randomisation_test
+from lsr.eval.reports.suite.results import Item, SuiteResults
 from lsr.eval.suites.config import MEAN, SuiteConfig
-from lsr.eval.suites.items import Item
 
 ABOUT = {
     "value": "mean over the judged queries; of a group, and of all (`mean`), the mean over collections, a group as one",
@@ -23,33 +23,6 @@ ABOUT = {
     "p_holm": "p_t corrected by Holm over all pairs of systems",
     "effect_size": "Cohen's d of the paired differences",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteResults:
-    """What a suite found.
-
-    Attributes:
-        title: the suite's.
-        record: what `results.json` holds: `rows`, `comparisons` of all pairs, `settings`, `systems`, `collections`,
-            `items`, `environments` and `about`. The same for the same texts, models and settings, to the byte.
-        items: by collection and system.
-        collections: by name.
-    """
-
-    title: str
-    record: dict[str, Any]
-    items: dict[tuple[str, str], Item]
-    collections: dict[str, TestCollection]
-
-    @property
-    def systems(self) -> list[str]:
-        """The names of the systems, in their order."""
-        return list(self.record["systems"])
-
-    def times(self) -> dict[str, Any]:
-        """What `times.json` holds: seconds and latency of each item."""
-        return {name: {s: dict(self.items[name, s].times) for s in self.systems} for name in self.collections}
 
 
 def results_of(suite: SuiteConfig, items: Sequence[Item], collections: Sequence[TestCollection]) -> SuiteResults:
@@ -113,7 +86,7 @@ def results_of(suite: SuiteConfig, items: Sequence[Item], collections: Sequence[
 
 def _pairs(values: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     """The tests of each pair of systems."""
-    found = []
+    found: list[dict[str, Any]] = []
     for first, second in combinations(values, 2):
         one, other = values[first], values[second]
         found.append(

@@ -16,15 +16,16 @@ from lsr.core.progress import Progress, Stages, silent
 from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.eval.collections import TestCollection, load_collection
 from lsr.eval.extras import require
-from lsr.eval.matching import check_run
+from lsr.eval.matching import all_remarks, check_run, left_out
 from lsr.eval.measures.metrics import score_run
 from lsr.eval.reports.suite.files import write_reports
+from lsr.eval.reports.suite.results import Item, SuiteResults
 from lsr.eval.runs import read_run, with_ids
 from lsr.eval.suites.config import Bm25System, CollectionConfig, ModelSystem, RunSystem, SuiteConfig, SystemConfig
 from lsr.eval.suites.evaluate import check_measures
 from lsr.eval.suites.hashes import Hashes, digest, of_judged
-from lsr.eval.suites.items import Item, find_item, item_folder, publish_item
-from lsr.eval.suites.results import SuiteResults, results_of
+from lsr.eval.suites.items import find_item, item_folder, publish_item
+from lsr.eval.suites.results import results_of
 from lsr.eval.suites.systems import Systems
 from lsr.text import irds
 
@@ -79,6 +80,7 @@ def _item(
     started = perf_counter()
     answer = systems.system(system, config, collection, told)
     answered = answer(collection, suite.settings(config, system), told)
+    answered = replace(answered, notes=all_remarks([left_out(collection), answered.notes]))
     scores = score_run(answered.run, collection.qrels, measures)
     return publish_item(results, system.name, name, identity, answered, scores, perf_counter() - started)
 

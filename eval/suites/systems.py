@@ -59,7 +59,9 @@ class Systems:
             "plan": system.plan().to_record(),
         }
 
-    def system(self, system: SystemConfig, config: CollectionConfig, collection: TestCollection, stages: Stages) -> System:
+    def system(
+        self, system: SystemConfig, config: CollectionConfig, collection: TestCollection, stages: Stages
+    ) -> System:
         """The system, ready to answer: its index is made if there is none."""
         if isinstance(system, Bm25System):
             return answer_with_bm25

@@ -46,7 +46,12 @@ def list_suites(as_json: bool) -> None:
 
     found = {name: read_suite(name) for name in suites()}
     if as_json:
-        print_json([{"name": name, "title": s.title, "collections": [c.label for c in s.collections]} for name, s in found.items()])
+        print_json(
+            [
+                {"name": name, "title": s.title, "collections": [c.label for c in s.collections]}
+                for name, s in found.items()
+            ]
+        )
         return
     for name, suite in found.items():
         output.print(f"{name:16} {suite.title}")

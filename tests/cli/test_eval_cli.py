@@ -174,3 +174,28 @@ def test_words_are_counted_as_index_counts_them(run: Run, tmp_path: Path) -> Non
         code, _, err = run("eval", judged, "--no-bm25", "-o", "here", *differing)
         assert code == 2 and "here/index was made with" in err, err
     assert "never_split 1 term)" in err
+
+
+def test_a_suite_from_the_command_line(run: Run, toy: Path) -> None:
+    Path("suite.yaml").write_text(
+        "systems: [bm25, {name: words, model: bm25}]\ncollections: [toy]\nmeasures: [MRR@10]\n"
+    )
+    code, out, err = run("eval", "suite.yaml", "-o", "results")
+    assert code == 0 and "| bm25 | **" in out and "results.json, report.html" in err, err
+    assert "- toy: 1 of the 3 judged queries is not among the queries and was left out" in out
+    code, out, _ = run("eval", "suite.yaml", "-o", "results", "--json")
+    assert code == 0 and json.loads(out) == json.loads(Path("results/results.json").read_text())
+    for flags in (("--k", "5"), ("--no-bm25",), ("--mode", "hybrid"), ("--force",)):
+        code, _, err = run("eval", "suite.yaml", "-o", "results", *flags)
+        assert code == 2 and f"{flags[0]} is of a single evaluation" in err
+    assert run("eval", "suit.yaml")[2].startswith("error: suit.yaml is neither a YAML file nor a suite")
+
+
+def test_the_suites_that_come_with_lsr_are_listed(run: Run) -> None:
+    code, out, _ = run("eval", "--list")
+    assert code == 0 and "nanobeir         NanoBEIR" in out
+    assert len(json.loads(run("eval", "--list", "--json")[1])) == len(out.splitlines())
+    assert "--k is for an evaluation" in run("eval", "--list", "--k", "3")[2]
+    assert "name a collection or a suite" in run("eval")[2]
+    Path("beir").mkdir()  # a folder of that name is meant
+    assert "beir" in run("eval", "beir")[2] and not Path("lsr-eval").exists()

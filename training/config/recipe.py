@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lsr.core.errors import InputError
+from lsr.core.problems import problems
+from lsr.core.unions import OneOf
 from lsr.encoding.lexical.analysis import check_language
 from lsr.training.config.data import DevelopmentConfig, SetConfig
 from lsr.training.config.model import ModelConfig
 from lsr.training.config.older import without_leaks
-from lsr.core.problems import problems
 from lsr.training.config.run import RunConfig
-from lsr.core.unions import OneOf
 from lsr.training.config.words import WordsConfig
 from lsr.training.losses.info_nce import InfoNce
 from lsr.training.losses.objective import Objective

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsr.core.files import atomic_file
 from lsr.eval.reports.suite.page import page
+from lsr.eval.reports.suite.results import SuiteResults
 from lsr.eval.reports.suite.tables import csv_rows, latex, markdown
-
-if TYPE_CHECKING:
-    from lsr.eval.suites.results import SuiteResults
 
 
 def write_reports(results: SuiteResults, folder: Path) -> list[Path]:

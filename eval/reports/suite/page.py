@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsr.eval.measures.metrics import metric_label
 from lsr.eval.reports.suite.plots import Point, pareto_plot
+from lsr.eval.reports.suite.results import SuiteResults
 from lsr.eval.reports.suite.tables import MARK, Table, note, remarks, tables
-
-if TYPE_CHECKING:
-    from lsr.eval.suites.results import SuiteResults
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -21,7 +19,8 @@ def page(results: SuiteResults) -> str:
     """The whole page. Tables can be read, and plots seen, without scripts."""
     title = escape(results.title or "Results")
     style, script = (
-        files("lsr.eval.reports.suite").joinpath("static", name).read_text("utf-8") for name in ("report.css", "report.js")
+        files("lsr.eval.reports.suite").joinpath("static", name).read_text("utf-8")
+        for name in ("report.css", "report.js")
     )
     # Within a script element, only "<" could end it.
     data = json.dumps(_data(results), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -67,10 +66,15 @@ def _table(table: Table) -> str:
 def _plots(results: SuiteResults, table: Table) -> str:
     """The first measure over latency and over index size, as means over the collections that have both."""
     label = metric_label(table.measure)
-    latency, size = [], []
+    latency: list[Point] = []
+    size: list[Point] = []
     for system in results.systems:
-        there = {name: item for (name, of), item in results.items.items() if of == system and name in table.cells[system]}
-        timed = {name: item.times["latency"]["total"]["p50_ms"] for name, item in there.items() if item.times["latency"]}
+        there = {
+            name: item for (name, of), item in results.items.items() if of == system and name in table.cells[system]
+        }
+        timed = {
+            name: item.times["latency"]["total"]["p50_ms"] for name, item in there.items() if item.times["latency"]
+        }
         sized = {
             name: item.record["index"]["bytes_per_document"]
             for name, item in there.items()
@@ -81,7 +85,7 @@ def _plots(results: SuiteResults, table: Table) -> str:
                 value = sum(table.cells[system][name].value for name in found) / len(found)
                 points.append(Point(system, sum(found.values()) / len(found), value))
     drawn = [
-        f"<figure>{pareto_plot(points, axis, label)}<figcaption>{escape(label)} over {escape(words)}</figcaption></figure>"
+        f"<figure>{pareto_plot(points, axis, label)}<figcaption>{escape(f'{label} over {words}')}</figcaption></figure>"
         for points, axis, words in (
             (latency, "ms a query (p50, one thread)", "latency: up and to the left is better"),
             (size, "bytes a document", "index size: up and to the left is better"),
@@ -96,10 +100,11 @@ def _scatter(results: SuiteResults) -> str:
         return ""
     return (
         "<h2>Query by query</h2><form class=choices id=choices>"
-        "<label>collection <select name=collection></select></label><label>measure <select name=measure></select></label>"
+        "<label>collection <select name=collection></select></label>"
+        "<label>measure <select name=measure></select></label>"
         "<label>across <select name=first></select></label><label>up <select name=second></select></label></form>"
-        "<div class=plots><figure id=scatter></figure><div><p id=counts></p><p id=query class=note>Point at a dot, or tap "
-        "it, for the text of its query.</p></div></div>"
+        "<div class=plots><figure id=scatter></figure><div><p id=counts></p>"
+        "<p id=query class=note>Point at a dot, or tap it, for the text of its query.</p></div></div>"
     )
 
 

@@ -57,7 +57,9 @@ def pareto_plot(points: Sequence[Point], axis: str, measure: str) -> str:
     taken: list[tuple[float, float, float]] = []
     for point in points:
         x, y = place(point)
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r=5><title>{escape(_in_words(point, axis, measure))}</title></circle>')
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r=5><title>{escape(_in_words(point, axis, measure))}</title></circle>'
+        )
         parts.append(_label(point.name, x, y, taken))
     return "".join(parts) + "</svg>"
 
@@ -67,7 +69,9 @@ def _label(name: str, x: float, y: float, taken: list[tuple[float, float, float]
     width = _CHARACTER * len(name)
     left = x + 8 if x + 8 + width <= _WIDTH - _RIGHT else max(0.0, x - 8 - width)
     y += 4
-    while any(abs(y - other) < _LABEL_HEIGHT and left < right and left + width > start for start, right, other in taken):
+    while any(
+        abs(y - other) < _LABEL_HEIGHT and left < right and left + width > start for start, right, other in taken
+    ):
         y += _LABEL_HEIGHT
     taken.append((left, left + width, y))
     return f'<text x="{left:.1f}" y="{y:.1f}">{escape(name)}</text>'

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lsr.core.counted import counted
 from lsr.eval.matching import all_remarks
 from lsr.eval.measures.latency import Latency
 from lsr.eval.measures.metrics import metric_label
 from lsr.eval.reports.markdown import latency_row, markdown_table
-
-if TYPE_CHECKING:
-    from lsr.eval.suites.results import SuiteResults
+from lsr.eval.reports.suite.results import SuiteResults
 
 SIGNIFICANT = 0.05
 MARK = "†"
@@ -44,7 +42,9 @@ def tables(results: SuiteResults) -> list[Table]:
         of_measure = [row for row in rows if row["measure"] == measure]
         columns = list(dict.fromkeys(row["collection"] for row in of_measure))
         # As they are shown: what looks the same is the best together.
-        best = {name: max(round(row["value"], 4) for row in of_measure if row["collection"] == name) for name in columns}
+        best = {
+            name: max(round(row["value"], 4) for row in of_measure if row["collection"] == name) for name in columns
+        }
         cells: dict[str, dict[str, Cell]] = {system: {} for system in results.systems}
         for row in of_measure:
             name, value = row["collection"], row["value"]
@@ -58,14 +58,16 @@ def note(results: SuiteResults) -> str:
     """What the marks in the tables say."""
     first = results.systems[0]
     return (
-        f"{MARK}: differs from {first} (p < {SIGNIFICANT}; two-sided paired t-test over queries, corrected by Holm over "
-        "all pairs of systems). Bold: the best of its column."
+        f"{MARK}: differs from {first} (p < {SIGNIFICANT}; two-sided paired t-test over queries, corrected by Holm "
+        "over all pairs of systems). Bold: the best of its column."
     )
 
 
 def remarks(results: SuiteResults) -> list[str]:
     """What a reader of the values must know, each with its collection."""
-    return all_remarks([f"{item.collection}: {each}" for each in item.record["notes"]] for item in results.items.values())
+    return all_remarks(
+        [f"{item.collection}: {each}" for each in item.record["notes"]] for item in results.items.values()
+    )
 
 
 def markdown(results: SuiteResults) -> str:
@@ -129,7 +131,9 @@ def _tex_bold(value: str, cell: Cell) -> str:
 def _collections(results: SuiteResults) -> str:
     rows = []
     for name, about in results.record["collections"].items():
-        documents = next((item.record["documents"] for (where, _), item in results.items.items() if where == name), None)
+        documents = next(
+            (item.record["documents"] for (where, _), item in results.items.items() if where == name), None
+        )
         count = "" if documents is None else f"{documents:,}"
         rows.append([_escaped(name), count, f"{about['queries']:,}", f"{about['judgements']:,}"])
     return markdown_table(["collection", "documents", "queries", "judgements"], rows)

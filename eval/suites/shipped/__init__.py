@@ -23,4 +23,6 @@ def suite_path(name_or_path: str | Path) -> Path:
     if path.is_file():
         return path
     meant = did_you_mean(name_or_path, found)
-    raise InputError(f"{name_or_path} is neither a YAML file nor a suite that comes with lsr ({', '.join(found)}){meant}")
+    raise InputError(
+        f"{name_or_path} is neither a YAML file nor a suite that comes with lsr ({', '.join(found)}){meant}"
+    )

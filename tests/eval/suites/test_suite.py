@@ -42,7 +42,9 @@ def test_worked_by_hand(record: dict[str, Any]) -> None:
     rows = {(row["system"], row["collection"], row["measure"]): row for row in found["rows"]}
     # bm25 ranks q1's document second and q2's first; mine has only q1's; q3 has no text and counts as zero.
     assert rows["bm25", "pets", "mrr@10"]["value"] == rows["words", "pets", "mrr@10"]["value"] == 0.5
-    assert rows["mine", "pets", "mrr@10"]["value"] == rows["mine", "again", "precision@1"]["value"] == pytest.approx(1 / 3)
+    assert (
+        rows["mine", "pets", "mrr@10"]["value"] == rows["mine", "again", "precision@1"]["value"] == pytest.approx(1 / 3)
+    )
     assert rows["bm25", "pets", "mrr@10"]["ci"] == pytest.approx([0.5 - 1.2421, 0.5 + 1.2421], abs=1e-4)
     assert rows["bm25", "pets", "mrr@10"]["p"] is None and rows["words", "pets", "mrr@10"]["p"] == 1.0
     # Of one collection there is no mean.
@@ -54,7 +56,7 @@ def test_worked_by_hand(record: dict[str, Any]) -> None:
     assert "| bm25 | **0.5000** |" in Path("out/report.md").read_text()
     assert "bm25 & \\textbf{0.5000} \\\\" in Path("out/table.tex").read_text()
     with Path("out/table.csv").open() as file:
-        assert [row["value"] for row in csv.DictReader(file)][0] == "0.5"
+        assert next(row["value"] for row in csv.DictReader(file)) == "0.5"
 
 
 def test_means_count_a_group_as_one(record: dict[str, Any]) -> None:
@@ -170,7 +172,9 @@ def test_what_makes_no_sense_is_refused(record: dict[str, Any], change: dict[str
         ({"systems": ["bm25", {"name": "a", "runs": "other.trec"}]}, "other.trec has none of the 3 judged queries"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_refused_before_any_work(record: dict[str, Any], change: dict[str, Any], said: str) -> None:
+def test_what_is_not_there_is_refused_before_any_work(
+    record: dict[str, Any], change: dict[str, Any], said: str
+) -> None:
     Path("other.trec").write_text("x Q0 d1 1 1.0 t\n")
     with pytest.raises(LsrError) as error:
         run_suite(suite_of(record | change, "s.yaml"), "out", source="s.yaml")
