@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -150,18 +151,15 @@ def explained(
     documents = documents_of(collection, {each.document for each in differences if each.document is not None})
     made = []
     for each in differences:
-        document = documents.get(each.document or "")
-        if each.text is not None and document is not None:
+        document, shared, terms = documents.get(each.document or ""), each.shared, each.terms
+        if (text := each.text) is not None and document is not None:
             there = set(analyser.words(document.contents))
-            shared = [word for word in dict.fromkeys(analyser.words(each.text)) if word in there]
-            each = replace(each, shared=shared)
+            shared = [word for word in dict.fromkeys(analyser.words(text)) if word in there]
             if retriever is not None:
-                try:
-                    matches = retriever.explain(each.text, document.id).matches[:_TERMS]
-                except NotFoundError:
-                    matches = []
-                each = replace(each, terms=[(match.term, match.contribution) for match in matches])
-        made.append(each)
+                with suppress(NotFoundError):
+                    matches = retriever.explain(text, document.id).matches[:_TERMS]
+                    terms = [(match.term, match.contribution) for match in matches]
+        made.append(replace(each, shared=shared, terms=terms))
     return made
 
 

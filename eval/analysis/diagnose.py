@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
     from lsr.vectors.explanation import Explanation
 
-# What holds digits beside letters, or words by a joint: part numbers, versions, names in code.
-_IDENTIFIER = re.compile(r"(?=\w*[^\W\d])\w*\d[\w.-]*|\w+(?:[_./:]\w+)+")
+_CHUNK = re.compile(r"\w+(?:[-./:]\w+)*")
+# Letters and digits, or words at a joint that prose has not: part numbers, versions, names in code.
+_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[^\W\d_]).*|.*[_./:].*")
 _WORD = re.compile(r"\w+")
-_MOST_OF = 0.5
+# More than this share of a difference of scores is most of it; so many terms show it.
+_MOST_OF, _TERMS = 0.5, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,18 @@ CAUSES = {
         "less pruning, a larger top_k, or words beside the model's terms",
     ),
     "stop words": Cause(
-        "most of the score of what stands first comes from words that say nothing",
+        "a wrong document stands higher by words that say nothing",
         "queries weighed by the collection's IDF, or a model that is trained with it",
     ),
     "drift": Cause(
-        "most of the score of what stands first comes from terms that the query does not have",
+        "a wrong document stands higher by terms that the query's text does not have",
         "fewer terms of a query, more weight for words, or another model",
     ),
-    "other": Cause("none of these", "look at the documents: ranks that differ little have no single cause"),
+    "own words": Cause(
+        "a wrong document stands higher by the query's own words",
+        "re-ranking, or dense vectors beside both (mode hybrid)",
+    ),
+    "other": Cause("none of these", "nothing that is known here: look at the documents"),
 }
 """By name, in the order in which the first that holds is taken for the cause."""
 
@@ -179,8 +185,8 @@ class _Looking:
         document = self._documents.get(lost.document or "")
         if lost.text and document is not None:
             details = self._of_document(lost.text, document)
-        if lost.text and wrong is not None and (explanation := self._explain(lost.text, wrong)) is not None:
-            details |= self._of_wrong(lost.text, explanation)
+            if wrong is not None:
+                details |= self._of_wrong(lost.text, document.id, wrong)
         causes = [name for name in CAUSES if name in details] or ["other"]
         return LostQuery(lost, causes, {name: details[name] for name in causes if name in details})
 
@@ -194,7 +200,8 @@ class _Looking:
             found["no shared term"] = []
         shared = self._shared(text, document.contents)
         contents = document.contents.casefold()
-        if names := [each for each in dict.fromkeys(_IDENTIFIER.findall(text)) if each.casefold() in contents]:
+        names = [chunk for chunk in dict.fromkeys(_CHUNK.findall(text)) if _IDENTIFIER.fullmatch(chunk)]
+        if names := [each for each in names if each.casefold() in contents]:
             found["identifier"] = names
         if self._tokenizer is None:
             return found
@@ -214,20 +221,30 @@ class _Looking:
                 found["pruned"] = gone
         return found
 
-    def _of_wrong(self, text: str, explanation: Explanation) -> dict[str, list[str]]:
-        """What put a document first that is not relevant."""
-        own = {word.casefold() for word in _WORD.findall(text)} | set(self._analyser.words(text))
+    def _of_wrong(self, text: str, document: str, wrong: str) -> dict[str, list[str]]:
+        """By which kind of terms most of what puts a wrong document above a relevant one is won."""
+        right, other = self._explain(text, document), self._explain(text, wrong)
+        if right is None or other is None or other.score <= right.score:
+            return {}
+        gains = {match.term: match.contribution for match in other.matches}
+        for match in right.matches:
+            gains[match.term] = gains.get(match.term, 0.0) - match.contribution
+        own = {word.casefold() for word in _WORD.findall(text)}
         if self._tokenizer is not None:
             own |= self._pieces_of(text)
-        found = {}
-        for name, holds in (
-            ("stop words", lambda term: term.removeprefix(WORD) in self._stop_words),
-            ("drift", lambda term: not term.startswith(WORD) and term not in own),
-        ):
-            terms = [match for match in explanation.matches if holds(match.term)]
-            if sum(match.contribution for match in terms) > _MOST_OF * explanation.score:
-                found[name] = [match.term for match in terms[:5]]
-        return found
+        kinds: dict[str, list[str]] = {}
+        for term in sorted(gains, key=lambda term: -gains[term]):
+            kinds.setdefault(self._kind(term, own), []).append(term)
+        won = {name: sum(gains[term] for term in terms) for name, terms in kinds.items()}
+        most = max(won, key=won.__getitem__)
+        if won[most] <= _MOST_OF * (other.score - right.score):
+            return {}
+        return {most: [term for term in kinds[most] if gains[term] > 0][:_TERMS]}
+
+    def _kind(self, term: str, own: set[str]) -> str:
+        if term.removeprefix(WORD) in self._stop_words:
+            return "stop words"
+        return "own words" if term.startswith(WORD) or term in own else "drift"
 
     def _explain(self, text: str, document: str) -> Explanation | None:
         try:
@@ -236,7 +253,7 @@ class _Looking:
             return None
 
     def _shared(self, text: str, contents: str) -> list[str]:
-        """The query's words, as they are spelt there in lower case, that the document has too, whatever their endings."""
+        """The query's words, as spelt there in lower case, that the document has too, whatever their endings."""
         there = set(self._analyser.words(contents))
         words = dict.fromkeys(word.casefold() for word in _WORD.findall(text))
         return [word for word in words if there.intersection(self._analyser.words(word))]

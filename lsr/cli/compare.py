@@ -79,7 +79,8 @@ def run(
     if as_json:
         print_json(compared.to_record())
         return
-    print_text(_in_words(compared, first.name, second.name))
+    names = (first.name, second.name) if first.name != second.name else (str(first), str(second))
+    print_text(_in_words(compared, *names))
 
 
 def _in_words(compared: Comparison, first: str, second: str) -> str:

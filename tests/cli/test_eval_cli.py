@@ -199,3 +199,37 @@ def test_the_suites_that_come_with_lsr_are_listed(run: Run) -> None:
     assert "name a collection or a suite" in run("eval")[2]
     Path("beir").mkdir()  # a folder of that name is meant
     assert "beir" in run("eval", "beir")[2] and not Path("lsr-eval").exists()
+
+
+def test_runs_are_compared_and_lost_queries_diagnosed(run: Run, toy: Path) -> None:
+    Path("a.run").write_text("1 Q0 arctic-tern 1 2.0 a\n2 Q0 arctic-tern 1 1.0 a\n")
+    Path("b.run").write_text("1 Q0 arctic-tern 1 2.0 b\n2 Q0 glacier 1 1.0 b\n")
+    code, out, err = run("compare", "a.run", "b.run", "--qrels", toy / "qrels" / "test.tsv", "--metric", "MRR@10")
+    assert code == 0, err
+    assert "MRR@10: a.run 0.3333, b.run 0.6667: +0.3333" in out
+    assert "of 3 queries, b.run wins 1, loses 0, ties 2" in out and "relevant glacier: not found, then rank 1" in out
+    assert run("index", toy, "-o", "made")[0] == 0
+    code, out, err = run("compare", "a.run", "b.run", "--collection", toy, "--index", "made", "--json")
+    assert code == 0, err
+    (found,) = json.loads(out)["differences"]
+    assert found["shared"] and found["terms"] and found["text"] == "dense ice"
+    code, out, err = run("diagnose", "a.run", "b.run", "--collection", toy, "--index", "made")
+    assert code == 0 and "1 of 2 queries are lost" in out and "would help: " in out, err
+    code, out, _ = run("diagnose", "a.run", "b.run", "--collection", toy, "--index", "made", "--json")
+    assert code == 0 and json.loads(out)["lost"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name the judgements: --qrels FILE, or a --collection"),
+        (("--qrels", "toy/qrels/test.tsv", "--index", "x"), "--index is of the texts of a --collection"),
+        (("--collection", "nowhere"), "nowhere"),
+        (("--collection", "toy", "--metric", "ndgc"), "unknown metric 'ndgc'"),
+        (("--collection", "toy", "--language", "klingon"), "klingon"),
+    ],
+)
+def test_what_a_comparison_needs(run: Run, toy: Path, options: tuple[str, ...], said: str) -> None:
+    Path("a.run").write_text("1 Q0 arctic-tern 1 2.0 a\n")
+    code, out, err = run("compare", "a.run", "a.run", *options)
+    assert (code, out) == (2, "") and said in err
