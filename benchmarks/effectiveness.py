@@ -32,7 +32,8 @@ from lsr.cli.console import note, progress_bar
 from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import EvaluationReport, EvaluationSettings, TestCollection, evaluate, load_collection
-from lsr.eval.measures.metrics import metric_label, paired_t_test
+from lsr.eval.measures.metrics import metric_label
+from lsr.eval.measures.significance import paired_t_test
 from lsr.eval.reports.markdown import markdown_table
 from lsr.index import Index
 from lsr.search.flat import plan_of

@@ -30,7 +30,8 @@ from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.eval import Ranking, Run, load_collection
-from lsr.eval.measures.metrics import Scores, paired_t_test, score_run
+from lsr.eval.measures.metrics import Scores, score_run
+from lsr.eval.measures.significance import paired_t_test
 from lsr.eval.reports.markdown import markdown_table
 from lsr.eval.systems.bm25 import Bm25
 from lsr.index import Index

@@ -74,6 +74,12 @@ def _write_notes(folder: Path, texts: Mapping[str, str]) -> None:
 _WATCH = ("watch", "lived", "notes", "--once", "--rest", "0")
 _INDEX = ("index", "corpus.jsonl", "-o", "made", "--model", "model")
 
+_SUITE = """
+systems: [bm25, {name: words, model: bm25}, {name: model, model: model}, {name: fast, model: model, mode: approximate}]
+collections: [beir, {name: again, source: beir, measures: [MAP, bpref]}]
+measures: [nDCG@10]
+"""
+
 COMMANDS = {
     "index": Command(_INDEX, ("corpus.jsonl", "model")),
     "index --force": Command((*_INDEX, "--force"), ("corpus.jsonl", "model", "made")),
@@ -122,6 +128,7 @@ COMMANDS = {
         ("adapted.jsonl", "model"),
     ),
     "eval": Command(("eval", "beir", "-o", "measured", "--model", "model"), ("beir", "model"), forks=False),
+    "eval, a suite": Command(("eval", "suite.yaml", "-o", "measured"), ("suite.yaml", "beir", "model"), forks=False),
     "demo": Command(("demo", "-o", "demo"), (), _cut_demo, forks=False),
 }
 
@@ -145,6 +152,7 @@ def make_inputs(folder: Path) -> None:
     shutil.copyfile(_GOLDEN / "queries.jsonl", folder / "queries.jsonl")
     _make_collection(folder / "beir", corpus)
     (folder / "recipe.yaml").write_text(_recipe(), encoding="utf-8")
+    (folder / "suite.yaml").write_text(_SUITE, encoding="utf-8")
     (folder / "adapted.jsonl").write_text("".join(map(_made_document, range(60))), encoding="utf-8")
     (folder / "rules.txt").write_text("bird, fowl\nstone => rock\n", encoding="utf-8")
     _write_notes(folder / "notes", {"fire.md": "meadow and fire", "water.md": "river and water"})
@@ -193,8 +201,8 @@ def _import() -> None:
         "lsr.training.negatives", "lsr.training.teachers", "faiss", "lsr.index.build.builder", "lsr.vectors.ciff",
         "transformers.models.bert.modeling_bert", "lsr.eval.tuning.recall",
         "lsr.demo.collection", "lsr.demo.questions", "lsr.collection.collection", "lsr.collection.reindexing",
-        "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.cli.render", "bm25s",
-        "lsr.collection.watching", "lsr.service.keys.store",
+        "lsr.index.collection.writer", "lsr.eval.suites.evaluate", "lsr.eval.suites.run", "lsr.cli.suite",
+        "lsr.cli.render", "bm25s", "lsr.collection.watching", "lsr.service.keys.store",
     ):  # fmt: skip
         import_module(name)
     from lsr.cli.commands import COMMANDS as MODULES

@@ -150,22 +150,6 @@ def rank_biased_precision(
     return float((1 - persistence) * (persistence ** np.flatnonzero(hits)).sum())
 
 
-def paired_t_test(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
-    """Two-sided p-value of the paired t-test over queries; 1.0 if the two never differ or there is only one query.
-
-    Differences that are all the same, up to rounding, vary too little to test: 0.0. Smucker, Allan and Carterette (CIKM
-    2007) find it to agree with the randomisation test on retrieval scores.
-    """
-    from scipy.stats import ttest_rel
-
-    if len(first) < 2 or np.array_equal(first, second):
-        return 1.0
-    differences = first - second
-    if np.ptp(differences) <= 1e-12 * np.abs(differences).max():
-        return 0.0
-    return float(ttest_rel(first, second).pvalue)
-
-
 def _metric_name(name: str) -> str:
     lowered = name.strip().lower()
     if _RBP.fullmatch(lowered):

@@ -61,8 +61,8 @@ def latencies(
         mode = search.mode  # what "auto" chose
     mode = f" ({mode})" if latency is not None else ""
     times = {"encode": "query encoding", "search": f"search{mode}", "total": "both"}
-    rows = [_latency_row(f"{label}: {times.get(part, part)}", value) for part, value in (latency or {}).items()]
-    rows += [_latency_row(each.label, each.latency) for each in baselines if each.latency is not None]
+    rows = [latency_row(f"{label}: {times.get(part, part)}", value) for part, value in (latency or {}).items()]
+    rows += [latency_row(each.label, each.latency) for each in baselines if each.latency is not None]
     if not rows:
         return ""
     table = markdown_table(["ms a query, one thread", "mean", "p50", "p95", "p99"], rows)
@@ -87,7 +87,8 @@ def index_size(index: Mapping[str, Any] | None) -> str:
     return markdown_table(["index", ""], rows)
 
 
-def _latency_row(name: str, latency: Latency) -> list[str]:
+def latency_row(name: str, latency: Latency) -> list[str]:
+    """A line of a table of latencies: mean, p50, p95, p99, in milliseconds."""
     values = (latency.mean_ms, latency.p50_ms, latency.p95_ms, latency.p99_ms)
     return [name, *(f"{value:.2f}" if value >= 1 else f"{value:.3f}" for value in values)]
 

@@ -14,7 +14,8 @@ from lsr.core.progress import Stages, silent
 from lsr.eval.collections import TestCollection
 from lsr.eval.extras import require
 from lsr.eval.matching import all_remarks, check_run, ideal_run, left_out
-from lsr.eval.measures.metrics import metric_names, paired_t_test, score_run
+from lsr.eval.measures.metrics import metric_names, score_run
+from lsr.eval.measures.significance import paired_t_test
 from lsr.eval.reports.baseline import Baseline
 from lsr.eval.reports.report import EvaluationReport
 from lsr.eval.runs import Run, with_ids, write_run
@@ -128,11 +129,11 @@ def evaluate_runs(
     (first, run), *others = runs.items()
     if settings.bm25 and any(label == BM25 for label, _ in others):
         raise InputError(f"a run cannot be called {BM25!r} beside that baseline: choose another label, or leave it out")
-    systems = {OURS: _as_it_is(first, run)} | {label: _as_it_is(label, other) for label, other in others}
+    systems = {OURS: as_it_is(first, run)} | {label: as_it_is(label, other) for label, other in others}
     return evaluate_systems(collection, systems, settings, stages=stages)
 
 
-def _as_it_is(label: str, run: Run) -> System:
+def as_it_is(label: str, run: Run) -> System:
     """The system whose answers are a run."""
 
     def answer(collection: TestCollection, settings: EvaluationSettings, _: Stages) -> Answered:

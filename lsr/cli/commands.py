@@ -51,6 +51,8 @@ COMMANDS = {
     "keys": CommandEntry("keys", _SEARCH),
     "mcp": CommandEntry("mcp", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),
+    "compare": CommandEntry("compare", _MEASURE),
+    "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
     "train": CommandEntry("train", _TRAIN),

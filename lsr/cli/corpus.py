@@ -13,7 +13,6 @@ from lsr.cli.console import Interrupted, note
 from lsr.cli.options import OnError
 from lsr.core.documents import Document
 from lsr.core.places import beside
-from lsr.encoding.lexical.settings import WORDS_ALONE
 
 if TYPE_CHECKING:
     from lsr.encoding.lexical.alone import WordsAlone
@@ -65,18 +64,6 @@ def looked_at(items: Iterator[T]) -> Iterator[T]:
     return chain([first], items)
 
 
-def load_encoder(
-    model: str, *, max_length: int | None, window_overlap: int | None = None, device: str | None = None
-) -> SparseEncoder | WordsAlone:
-    """What `lsr index --model` names: an encoder, or "bm25" for words alone, for which the others are not used."""
-    from lsr.encoding.lexical.alone import WordsAlone
-    from lsr.encoding.sparse.encoder import SparseEncoder
-
-    if model != WORDS_ALONE:
-        return SparseEncoder.load(model, max_length=max_length, window_overlap=window_overlap, device=device)
-    return WordsAlone()
-
-
 @contextmanager
 def encoding(
     corpus: str,
@@ -90,6 +77,7 @@ def encoding(
     on_error: OnError,
 ) -> Iterator[EncodingJob]:
     """Give the encoding job of a corpus for `out`."""
+    from lsr.build.encoders import load_encoder
     from lsr.text import count_documents, open_corpus
 
     with resumable(out), skipping(on_error) as skip:

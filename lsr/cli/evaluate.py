@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
-from lsr.cli.corpus import load_encoder, resumable
+from lsr.cli.corpus import resumable
 from lsr.cli.options import (
     Device,
     EncodingThreads,
@@ -27,7 +27,6 @@ from lsr.cli.options import (
     WindowWords,
     lexical_settings,
     window_settings,
-    windows_that_fit,
 )
 from lsr.cli.search_flags import asked, search_command
 from lsr.cli.useless import OF_SPARSE, refuse, refuse_of_models
@@ -54,11 +53,13 @@ _OF_SEARCH = (
 def run(
     context: typer.Context,
     collection: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="A BEIR folder, irds:NAME, or a bare corpus with --queries and --qrels.", show_default=False
+            help="A BEIR folder, irds:NAME, a bare corpus with --queries and --qrels, or a suite: a YAML file, or a "
+            "name that --list shows.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for index, run files and report. (default: lsr-eval/COLLECTION)"),
@@ -138,12 +139,14 @@ def run(
     query_idf: QueryIdf = None,
     threads: EncodingThreads = None,
     device: Device = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the suites that come with lsr.")] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate on a judged collection, compared with BM25: effectiveness, latency, size.
 
-    Indexes the collection first if that has not been done, and writes run files that any TREC tool reads.
+    Indexes the collection first if that has not been done, and writes run files that any TREC tool reads. A suite is
+    several systems on several collections; one that was interrupted goes on where it was.
 
     Examples:
 
@@ -158,7 +161,23 @@ def run(
         lsr eval collection.tsv --queries queries.tsv --qrels qrels.tsv
 
         lsr eval scifact/ --index own-index --queries query-vectors.parquet
+
+        lsr eval suite.yaml -o results
     """
+    from lsr.cli.suite import list_suites, names_suite, run_suite_command
+
+    if listed:
+        _refuse_but(context, "is for an evaluation: --list only lists the suites", "listed", "as_json")
+        list_suites(as_json)
+        return
+    if collection is None:
+        fail("name a collection or a suite; `lsr eval --list` lists the suites that come with lsr")
+    if names_suite(collection):
+        why = "is of a single evaluation: in a suite, the file says it for each system and collection"
+        _refuse_but(context, why, "collection", "out", "device", "threads", "as_json")
+        run_suite_command(collection, out, device=device, as_json=as_json)
+        return
+    from lsr.build.encoders import load_encoder, windows_that_fit
     from lsr.eval import DEFAULT_METRICS, EvaluationSettings, evaluate, evaluate_runs, load_collection, open_or_index
     from lsr.eval.suites.evaluate import BM25, OURS, check_measures, check_outputs
     from lsr.index.format.output import is_vacant
@@ -256,6 +275,13 @@ def run(
         # The index is the expensive part and is kept; runs and reports are made again each time.
         evaluation.save(folder, tag=tag, force=True)
         note(f"{'run files and report' if run_files else 'index, run files and report'} are in {folder}")
+
+
+def _refuse_but(context: typer.Context, why: str, *names: str) -> None:
+    """Exit with 2 if any option was given but these."""
+    refuse(context, why, *(param.name for param in context.command.params if param.name not in names))
+    if (flag := asked(context).first_flag) is not None:
+        fail(f"{flag} {why}")
 
 
 def _check_makes(plan: SearchPlan, dense: str | None) -> None:

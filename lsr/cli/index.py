@@ -36,7 +36,6 @@ from lsr.cli.options import (
     lexical_settings,
     schema_of,
     window_settings,
-    windows_that_fit,
 )
 from lsr.cli.remarks import remark_on_texts
 from lsr.cli.useless import refuse, refuse_of_models
@@ -173,6 +172,7 @@ def run(
     """
     from lsr.build.corpus import check_work, finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
+    from lsr.build.encoders import windows_that_fit
     from lsr.index import BmpSettings, Index, IndexSettings, SeismicSettings, check_index_output
     from lsr.index.live.inspection import outliers_in_words
     from lsr.text.windows import cut_corpus

@@ -14,12 +14,10 @@ from lsr.core.options import beneath
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.shared.folder import DEFAULT_LENGTH
 from lsr.text.formats import CORPUS_FORMATS
-from lsr.text.windows import WindowSettings, fitting_windows
+from lsr.text.windows import WindowSettings
 
 if TYPE_CHECKING:
     from lsr.core.schema import Schema
-    from lsr.encoding.lexical.alone import WordsAlone
-    from lsr.encoding.sparse.encoder import SparseEncoder
 
 _STRIDE_SHARE = WindowSettings().stride / WindowSettings().words
 
@@ -245,18 +243,7 @@ def window_settings(
     if top is not None and windows is not WindowScore.sum:
         fail("--top-windows needs --windows sum")
     assert windows is not None
-    words = words or WindowSettings().words
-    stride = stride or max(1, round(_STRIDE_SHARE * words))
-    return WindowSettings(score=windows.value, words=words, stride=stride, top=top or WindowSettings().top)
-
-
-def windows_that_fit(
-    windows: WindowScore | None, max_length: int | None, overlap: int | None, encoder: SparseEncoder | WordsAlone
-) -> WindowSettings | None:
-    """Windows for what is longer than the model reads, unless something was said of it; words are read whole."""
-    if windows is not None or max_length is not None or overlap is not None or not encoder.max_length:
-        return None
-    return fitting_windows(encoder.max_length)
+    return WindowSettings.of(windows.value, words, stride, top)
 
 
 def drawable(plot: Path | None) -> Path | None:

@@ -57,6 +57,16 @@ class WindowSettings:
         if self.top < 1:
             raise InputError(f"top_windows must be at least 1, not {self.top}")
 
+    @classmethod
+    def of(
+        cls, score: str, words: int | None = None, stride: int | None = None, top: int | None = None
+    ) -> WindowSettings:
+        """Settings of which only some are given: the stride follows from the words."""
+        usual = cls()
+        words = words or usual.words
+        stride = stride or max(1, round(_STRIDE_SHARE * words))
+        return cls(score=score, words=words, stride=stride, top=top or usual.top)
+
     @property
     def added(self) -> int:
         """How many of a document's best windows add up to its score."""

@@ -174,3 +174,62 @@ def test_words_are_counted_as_index_counts_them(run: Run, tmp_path: Path) -> Non
         code, _, err = run("eval", judged, "--no-bm25", "-o", "here", *differing)
         assert code == 2 and "here/index was made with" in err, err
     assert "never_split 1 term)" in err
+
+
+def test_a_suite_from_the_command_line(run: Run, toy: Path) -> None:
+    Path("suite.yaml").write_text(
+        "systems: [bm25, {name: words, model: bm25}]\ncollections: [toy]\nmeasures: [MRR@10]\n"
+    )
+    code, out, err = run("eval", "suite.yaml", "-o", "results")
+    assert code == 0 and "| bm25 | **" in out and "results.json, report.html" in err, err
+    assert "- toy: 1 of the 3 judged queries is not among the queries and was left out" in out
+    code, out, _ = run("eval", "suite.yaml", "-o", "results", "--json")
+    assert code == 0 and json.loads(out) == json.loads(Path("results/results.json").read_text())
+    for flags in (("--k", "5"), ("--no-bm25",), ("--mode", "hybrid"), ("--force",)):
+        code, _, err = run("eval", "suite.yaml", "-o", "results", *flags)
+        assert code == 2 and f"{flags[0]} is of a single evaluation" in err
+    assert run("eval", "suit.yaml")[2].startswith("error: suit.yaml is neither a YAML file nor a suite")
+
+
+def test_the_suites_that_come_with_lsr_are_listed(run: Run) -> None:
+    code, out, _ = run("eval", "--list")
+    assert code == 0 and "nanobeir         NanoBEIR" in out
+    assert len(json.loads(run("eval", "--list", "--json")[1])) == len(out.splitlines())
+    assert "--k is for an evaluation" in run("eval", "--list", "--k", "3")[2]
+    assert "name a collection or a suite" in run("eval")[2]
+    Path("beir").mkdir()  # a folder of that name is meant
+    assert "beir" in run("eval", "beir")[2] and not Path("lsr-eval").exists()
+
+
+def test_runs_are_compared_and_lost_queries_diagnosed(run: Run, toy: Path) -> None:
+    Path("a.run").write_text("1 Q0 arctic-tern 1 2.0 a\n2 Q0 arctic-tern 1 1.0 a\n")
+    Path("b.run").write_text("1 Q0 arctic-tern 1 2.0 b\n2 Q0 glacier 1 1.0 b\n")
+    code, out, err = run("compare", "a.run", "b.run", "--qrels", toy / "qrels" / "test.tsv", "--metric", "MRR@10")
+    assert code == 0, err
+    assert "MRR@10: a.run 0.3333, b.run 0.6667: +0.3333" in out
+    assert "of 3 queries, b.run wins 1, loses 0, ties 2" in out and "relevant glacier: not found, then rank 1" in out
+    assert run("index", toy, "-o", "made")[0] == 0
+    code, out, err = run("compare", "a.run", "b.run", "--collection", toy, "--index", "made", "--json")
+    assert code == 0, err
+    (found,) = json.loads(out)["differences"]
+    assert found["shared"] and found["terms"] and found["text"] == "dense ice"
+    code, out, err = run("diagnose", "a.run", "b.run", "--collection", toy, "--index", "made")
+    assert code == 0 and "1 of 2 queries are lost" in out and "would help: " in out, err
+    code, out, _ = run("diagnose", "a.run", "b.run", "--collection", toy, "--index", "made", "--json")
+    assert code == 0 and json.loads(out)["lost"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "name the judgements: --qrels FILE, or a --collection"),
+        (("--qrels", "toy/qrels/test.tsv", "--index", "x"), "--index is of the texts of a --collection"),
+        (("--collection", "nowhere"), "nowhere"),
+        (("--collection", "toy", "--metric", "ndgc"), "unknown metric 'ndgc'"),
+        (("--collection", "toy", "--language", "klingon"), "klingon"),
+    ],
+)
+def test_what_a_comparison_needs(run: Run, toy: Path, options: tuple[str, ...], said: str) -> None:
+    Path("a.run").write_text("1 Q0 arctic-tern 1 2.0 a\n")
+    code, out, err = run("compare", "a.run", "a.run", *options)
+    assert (code, out) == (2, "") and said in err

@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from lsr.core.errors import InputError
+from lsr.core.problems import problems
+from lsr.core.unions import OneOf
 from lsr.encoding.lexical.analysis import check_language
 from lsr.training.config.data import DevelopmentConfig, SetConfig
 from lsr.training.config.model import ModelConfig
 from lsr.training.config.older import without_leaks
-from lsr.training.config.problems import problems
 from lsr.training.config.run import RunConfig
-from lsr.training.config.unions import OneOf
 from lsr.training.config.words import WordsConfig
 from lsr.training.losses.info_nce import InfoNce
 from lsr.training.losses.objective import Objective
@@ -93,7 +93,7 @@ class TrainingConfig:
         try:
             config: TrainingConfig = _adapter().validate_python(without_leaks(record))
         except ValidationError as error:
-            found = list(problems(error, cls))
+            found = list(problems(error, cls, "a recipe"))
             theirs = all(any(_within(field, name) for name in changed) for field, _ in found)
             raise InputError("; ".join(words for _, words in found), source=changed_by if theirs else source) from None
         _check(config, source)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lsr.core.errors import InputError, MissingDependencyError
 from lsr.eval import Ranking, Run, score_run
-from lsr.eval.measures.metrics import _NAMES, metric_label, metric_names, paired_t_test
+from lsr.eval.measures.metrics import _NAMES, metric_label, metric_names
+from lsr.eval.measures.significance import paired_t_test
 
 QRELS = {
     "graded": {"a": 2, "b": 1, "c": 1, "n": 0, "junk": -1},

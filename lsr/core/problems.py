@@ -6,28 +6,46 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import Tag, ValidationError
+from pydantic import Tag, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from lsr.training.config.unions import DISCRIMINATOR, OneOf
+from lsr.core.errors import InputError
+from lsr.core.unions import DISCRIMINATOR, OneOf
+
+T = TypeVar("T")
 
 
-def problems(error: ValidationError, root: type) -> Iterator[tuple[str, str]]:
-    """The dotted name of each field of a `root` that is wrong, and a phrase that begins with it."""
+def read_typed(kind: type[T], record: Any, source: str, whole: str) -> T:
+    """A dataclass from plain values, as in YAML. InputError names every wrong field, what would be right, and `source`.
+
+    `whole` is the word for what has the outermost fields, such as "a suite".
+    """
+    try:
+        return TypeAdapter(kind).validate_python(record)
+    except ValidationError as error:
+        words = "; ".join(words for _, words in problems(error, kind, whole))
+        raise InputError(words, source=source) from None
+
+
+def problems(error: ValidationError, root: type, whole: str) -> Iterator[tuple[str, str]]:
+    """The dotted name of each field of a `root` that is wrong, and a phrase that begins with it.
+
+    `whole` is the word for what has the outermost fields.
+    """
     for each in error.errors():
         names, _ = _follow(root, each["loc"])
         if each["type"] == "unexpected_keyword_argument":
             names = [*_follow(root, each["loc"][:-1])[0], str(each["loc"][-1])]
-        yield ".".join(names), "; ".join(_phrases(each, root))
+        yield ".".join(names), "; ".join(_phrases(each, root, whole))
 
 
-def _phrases(each: ErrorDetails, root: type) -> Iterator[str]:
+def _phrases(each: ErrorDetails, root: type, whole: str) -> Iterator[str]:
     names, annotation = _follow(root, each["loc"])
     if each["type"] == "unexpected_keyword_argument":
-        yield _unknown_field(root, each["loc"])
+        yield _unknown_field(root, each["loc"], whole)
     elif each["type"] == "dataclass_type":
         fields_there = [name for name in _fields(_settled(annotation)) if name != DISCRIMINATOR]
         yield f"{'.'.join(names)}: must be a mapping of {', '.join(fields_there)}, not {each['input']!r}"
@@ -40,13 +58,13 @@ def _phrases(each: ErrorDetails, root: type) -> Iterator[str]:
         yield f"{'.'.join(names)}: {each['msg']}{given}"
 
 
-def _unknown_field(root: type, location: Sequence[int | str]) -> str:
+def _unknown_field(root: type, location: Sequence[int | str], whole: str) -> str:
     *place, last = location
     names, holder = _follow(root, place)
     known = [name for name in _fields(_settled(holder)) if name != DISCRIMINATOR]
     # A kind is called by its name, anything else by its place in the file.
     kind = bool(place) and _one_of(_follow(root, place[:-1])[1]) is not None
-    what = str(place[-1]) if kind else ".".join(names) or "a recipe"
+    what = str(place[-1]) if kind else ".".join(names) or whole
     elsewhere = [name for name in _all_names(root) if name.rpartition(".")[2] == str(last)]
     return f"{'.'.join([*names, str(last)])}: {what} has no {last!r}{_known('it has', known, last, elsewhere)}"
 

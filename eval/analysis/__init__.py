@@ -1,0 +1,1 @@
+"""Why one system finds what another does not: run against run, query by query."""

@@ -1,0 +1,1 @@
+"""Reports of suites: tables in Markdown, LaTeX and CSV, and one page of HTML."""
