@@ -80,7 +80,7 @@ def _item(
     started = perf_counter()
     answer = systems.system(system, config, collection, told)
     answered = answer(collection, suite.settings(config, system), told)
-    answered = replace(answered, notes=all_remarks([left_out(collection), answered.notes]))
+    answered = replace(answered, notes=all_remarks([left_out(collection, [answered.run]), answered.notes]))
     scores = score_run(answered.run, collection.qrels, measures)
     return publish_item(results, system.name, name, identity, answered, scores, perf_counter() - started)
 
