@@ -23,9 +23,7 @@ QRELS = {"q1": {"a": 1, "b": 1}, "q2": {"a": 1}, "q3": {"c": 1}}
 
 
 def run_of(**rankings: str) -> Run:
-    return {
-        query: Ranking(list(ids), np.arange(len(ids), 0, -1, dtype=np.float32)) for query, ids in rankings.items()
-    }
+    return {query: Ranking(list(ids), np.arange(len(ids), 0, -1, dtype=np.float32)) for query, ids in rankings.items()}
 
 
 def test_by_hand() -> None:
