@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
 
-from lsr.core.errors import ConflictError, LsrError, NotFoundError
+from lsr.core.errors import LsrError, NotFoundError
 from lsr.service.api.answering import CREATED, GONE
 from lsr.service.collections.description import description, summary
 from lsr.service.http.answers import to_json
@@ -97,7 +97,6 @@ async def delete(request: Request, collection: Annotated[str, Path(examples=[exa
     found = service.collection(request)
     if found.name != collection:
         raise NotFoundError(f"there is no collection {collection!r}: it is an alias of {found.name!r}; name that")
-    if service.jobs.busy(found.name):
-        raise ConflictError(f"a job is to be done on {collection!r}: wait for it to end, or cancel it (/v1/jobs)")
+    service.jobs.check_idle(found.name)
     await service.change(request, lambda: service.root.delete(found.name))
     return Response(status_code=204)

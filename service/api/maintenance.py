@@ -79,13 +79,17 @@ async def go_back(
 async def forget(request: Request) -> Response:
     """Remove the version that a reindexing kept, and what one that was ended has made: there is no way back then."""
 
+    service = service_of(request)
+    # A way back that waits for its turn would find nothing to return to.
+    service.jobs.check_idle(service.collection(request).name)
+
     def work(collection: Collection) -> bytes:
         try:
             return to_json({"forgotten": collection.forget()})
-        except OutputExistsError as error:  # while a job makes another version
+        except OutputExistsError as error:  # of a job that has begun since
             raise ConflictError(error.problem, remedies=error.remedies) from None
 
-    return json_response(await service_of(request).write(request, work))
+    return json_response(await service.write(request, work))
 
 
 async def _renew(request: Request, kind: str, renew: Callable[[Collection, Progress], Reindexed]) -> Response:

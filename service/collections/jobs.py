@@ -129,10 +129,13 @@ class Jobs:
                 self._end(job, "cancelled")
             return job
 
-    def busy(self, collection: str) -> bool:
-        """Whether something is to be done to a collection."""
+    def check_idle(self, collection: str) -> None:
+        """ConflictError if something is to be done to a collection, or is being done."""
         with self._changing:
-            return any(not job.is_over and job.collection == collection for job in self._jobs.values())
+            if any(not job.is_over and job.collection == collection for job in self._jobs.values()):
+                raise ConflictError(
+                    f"a job is to be done on {collection!r}: wait for it to end, or cancel it (/v1/jobs)"
+                )
 
     def close(self) -> None:
         """End what can be ended, wait for the rest, and leave the jobs to the next server."""

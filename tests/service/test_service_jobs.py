@@ -146,11 +146,34 @@ def test_nothing_is_forgotten_while_another_version_is_made(
     assert began.wait(PATIENCE)
     refused = client.post("/v1/collections/birds/forget")
     assert refused.status_code == 409 and refused.json()["title"] == "Conflict"
-    assert "is making a new version" in refused.json()["detail"]
+    assert "a job is to be done on 'birds'" in refused.json()["detail"]
     may_go_on.set()
     assert ended(client, started)["status"] == "done"
     served = client.app.state.root.find("birds")  # type: ignore[attr-defined]
     assert served.writer().snapshot.manifest.weight_scale == 0.5
+
+
+def test_a_way_back_that_waits_for_its_turn_is_not_forgotten(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"model": "bm25", "keep": True}
+    assert ended(client, client.post("/v1/collections/birds/reindex", json=asked))["status"] == "done"
+    began, may_go_on = Event(), Event()
+    compact = Collection.compact
+
+    def slow(*given: Any) -> None:
+        began.set()
+        assert may_go_on.wait(PATIENCE)
+        compact(*given)
+
+    monkeypatch.setattr(Collection, "compact", slow)
+    client.post("/v1/collections/birds/compact")
+    assert began.wait(PATIENCE)
+    back = client.post("/v1/collections/birds/go-back")
+    refused = client.post("/v1/collections/birds/forget")
+    may_go_on.set()
+    assert back.json()["status"] == "queued" and refused.status_code == 409
+    assert ended(client, back)["status"] == "done"
 
 
 def test_a_snapshot_becomes_another_collection(client: TestClient, tmp_path: Path) -> None:
@@ -230,12 +253,15 @@ def test_jobs_wait_for_one_another_and_can_be_cancelled(jobs: Jobs) -> None:
     running = jobs.start("copy", "a", first, total=1, cancellable=True)
     waiting = jobs.start("copy", "b", second, total=1, cancellable=False)
     assert first.began.wait(PATIENCE) and not second.began.is_set()
-    assert jobs.busy("a") and jobs.busy("b")
+    for busy in ("a", "b"):
+        with pytest.raises(ConflictError, match=f"a job is to be done on '{busy}'"):
+            jobs.check_idle(busy)
     assert jobs.cancel(waiting.id).status == "cancelled"
     assert jobs.cancel(running.id).status == "running"
     first.may_end.set()
     assert until_over(jobs, running.id).status == "cancelled"
-    assert not second.began.is_set() and not jobs.busy("a")
+    assert not second.began.is_set()
+    jobs.check_idle("a")
     with pytest.raises(ConflictError, match="nothing to cancel"):
         jobs.cancel(running.id)
 
