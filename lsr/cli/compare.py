@@ -13,8 +13,8 @@ from lsr.cli.options import Json
 if TYPE_CHECKING:
     from lsr.eval.analysis.compare import Comparison, Difference
 
-RunA = Annotated[Path, typer.Argument(help="A TREC run file.", show_default=False)]
-RunB = Annotated[Path, typer.Argument(help="Another, on the same queries.", show_default=False)]
+RunA = Annotated[Path, typer.Argument(metavar="RUN_A", help="A TREC run file.", show_default=False)]
+RunB = Annotated[Path, typer.Argument(metavar="RUN_B", help="Another, on the same queries.", show_default=False)]
 Collection = Annotated[
     str | None,
     typer.Option(help="The collection: a BEIR folder or irds:NAME, for texts and judgements.", show_default=False),

@@ -19,7 +19,9 @@ def run(
     run_file: Annotated[
         Path, typer.Argument(metavar="RUN", help="The run file of the index's search.", show_default=False)
     ],
-    baseline: Annotated[Path, typer.Argument(help="The run file that it is held against.", show_default=False)],
+    baseline: Annotated[
+        Path, typer.Argument(metavar="BASELINE", help="The run file that it is held against.", show_default=False)
+    ],
     collection: Annotated[
         str, typer.Option(help="The collection: a BEIR folder, irds:NAME, or a bare corpus.", show_default=False)
     ],
