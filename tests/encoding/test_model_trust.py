@@ -24,7 +24,7 @@ from lsr.encoding.late.encoder import TokenEncoder
 from lsr.encoding.shared.architecture import check_architecture
 from lsr.encoding.shared.folder import read_json
 from lsr.encoding.shared.hub import locate
-from lsr.encoding.shared.trust import inside
+from lsr.encoding.shared.trust import check_entries, inside
 
 CODE = "open({!r}, 'w').close()\nclass Evil: pass\n"
 DOORS: list[Callable[[Path], Any]] = [SparseEncoder.load, DenseEncoder.load, TokenEncoder.load, CrossEncoder.load]
@@ -174,6 +174,28 @@ def test_a_router_does_not_lead_out(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError, match="does not lie in it"):
         SparseEncoder.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"), [(FileNotFoundError, None), (PermissionError, "cannot be read"), (OSError, "cannot be read")]
+)
+def test_a_folder_within_that_is_gone_or_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: type[OSError], message: str | None
+) -> None:
+    (tmp_path / "within").mkdir()
+    scandir = os.scandir
+
+    def failing(path: Path) -> Any:
+        if Path(path).name == "within":
+            raise raised(1, "failed", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    if message is None:
+        check_entries(tmp_path)
+    else:
+        with pytest.raises(ModelError, match=f"within: {message}: failed"):
+            check_entries(tmp_path)
 
 
 @pytest.mark.parametrize("file", ["tokenizer.json", "model.safetensors", "config.json"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,20 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """What lies in the folder and in the folders in it, hidden ones aside; links to folders are not followed."""
     waiting, seen = [folder], 0
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                seen += 1
-                if seen > _MOST_ENTRIES:
-                    raise ModelError(f"{folder} holds more than {_MOST_ENTRIES:,} files: it is not a model's folder")
-                if entry.is_dir(follow_symlinks=False):
-                    if not entry.name.startswith("."):
-                        waiting.append(Path(entry.path))
-                else:
-                    yield entry
+        within = waiting.pop()
+        try:
+            with os.scandir(within) as listed:
+                entries = list(islice(listed, _MOST_ENTRIES - seen + 1))
+        except FileNotFoundError:
+            continue  # removed meanwhile: nothing is read of it
+        except OSError as error:
+            raise ModelError(f"{within}: cannot be read: {error.strerror}") from error
+        seen += len(entries)
+        if seen > _MOST_ENTRIES:
+            raise ModelError(f"{folder} holds more than {_MOST_ENTRIES:,} files: it is not a model's folder")
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith("."):
+                    waiting.append(Path(entry.path))
+            else:
+                yield entry
