@@ -19,6 +19,7 @@ from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lsr.service.http.body_limit import is_bulk
+from lsr.service.http.joined import JoinedWrites
 from lsr.service.http.problems import MEDIA_TYPE
 
 logger = logging.getLogger("lsr.service")
@@ -133,7 +134,7 @@ class Connection(H11Protocol):
         self.conn._receive_buffer = _StrictBuffer(self._limits.head_bytes)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport))  # type: ignore[arg-type]
         self._group.opened(self)
         self._expect(self._limits.head_timeout)
 
