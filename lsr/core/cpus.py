@@ -54,13 +54,12 @@ def _groups() -> Iterator[tuple[Path, ...]]:
         "cpu": (_CGROUP / "cpu", Path("cpu.cfs_quota_us"), Path("cpu.cfs_period_us")),
     }
     for controller, (root, *files) in roots.items():
-        paths = [
-            Path(path.lstrip("/"))
-            for _, names, path in (line for line in own if len(line) == 3)
-            if controller in names.split(",")
-        ]
-        for path in {Path(), *(each for path in paths for each in (path, *path.parents))}:
-            yield root / path, *files
+        folders = {root}
+        for _, controllers, path in (line for line in own if len(line) == 3):
+            if controller in controllers.split(","):
+                group = root / path.lstrip("/")
+                folders |= {each for each in (group, *group.parents) if each.is_relative_to(root)}
+        yield from ((folder, *files) for folder in folders)
 
 
 def _quota_in(folder: Path, *files: Path) -> float | None:
