@@ -223,7 +223,8 @@ def sync(path: Path) -> None:
     """Flush a file's or folder's bytes to the disk, so that a rename that follows never publishes empty data."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

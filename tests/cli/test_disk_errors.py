@@ -12,18 +12,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 Run = Callable[..., tuple[int, str, str]]
-GOLDEN = Path(__file__).parents[1] / "golden" / "encoders"
-MODEL = ("--model", GOLDEN / "splade" / "model")
 COMMANDS: dict[str, tuple[Any, ...]] = {
-    "index": ("index", "more.jsonl", "-o", "new", *MODEL, "--max-length", 16),
+    "index": ("index", "more.jsonl", "-o", "new", "-m", "bm25"),
     "add": ("add", "made", "more.jsonl"),
-    "dense": ("dense", "made", "--model", GOLDEN / "dense" / "model", "--max-length", 16),
+    "dense": ("dense", "made", "--vectors", "dense.npy"),
     "reindex": ("reindex", "made", "--model", "bm25"),
     "snapshot": ("snapshot", "made", "-o", "copy"),
-    "encode": ("encode", "more.jsonl", "-o", "v.jsonl", *MODEL, "--max-length", 16),
     "search": ("search", "made", "--queries", "queries.tsv", "-o", "a.run"),
 }
 
@@ -32,8 +30,9 @@ COMMANDS: dict[str, tuple[Any, ...]] = {
 def test_a_flush_that_fails_is_an_error_of_the_disk(run: Run, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("corpus.jsonl").write_text('{"_id": "a", "text": "birds fly"}\n{"_id": "b", "text": "trains are late"}\n')
     Path("more.jsonl").write_text('{"_id": "c", "text": "milk and honey"}\n')
+    np.save("dense.npy", np.eye(2, 4, dtype=np.float32))
     Path("queries.tsv").write_text("q\tbirds\n")
-    assert run("index", "corpus.jsonl", "-o", "made", *MODEL, "--max-length", 16)[0] == 0
+    assert run("index", "corpus.jsonl", "-o", "made", "-m", "bm25")[0] == 0
     fsync = os.fsync
     failed = 0
     for at in (0, 1, 3, 7):
@@ -54,11 +53,12 @@ def test_a_flush_that_fails_is_an_error_of_the_disk(run: Run, command: str, monk
         said = err.splitlines()[-1]
         assert (code, out) == (2, ""), err
         assert "Input/output error: the disk, or what it is reached by, failed" in said, said
-        assert said.startswith("error: ") and any(name in said for name in ("made", "new", "copy", "v.jsonl", "a.run"))
+        assert said.startswith("error: ") and any(name in said for name in ("made", "new", "copy", "a.run", ".:"))
         assert run("verify", "made")[0] == 0 and run("search", "made", "birds")[0] == 0
     assert failed
-    if code:
-        assert run(*COMMANDS[command])[0] == 0
+    # What was put in place before its folder could be flushed is there, and told as such.
+    code, _, err = run(*COMMANDS[command])
+    assert code == 0 or "already" in err, err
 
 
 def test_an_index_file_that_cannot_be_read_is_told_with_its_path(
@@ -79,7 +79,7 @@ def test_a_file_that_is_cut_off_while_it_is_mapped_ends_the_process_and_gives_no
 ) -> None:
     """As the system has it; opened again, the index is refused by the size of the file."""
     copy = tmp_path / "index"
-    subprocess.run(["cp", "-r", toy_index, copy], check=True)
+    subprocess.run(["cp", "-r", str(toy_index), copy], check=True)
     script = """
 import os, sys
 from pathlib import Path
