@@ -3,17 +3,22 @@
 Every row of the table is measured in a separate process: load the model, encode one short text, then encode the first
 documents of a BEIR folder. Memory is the peak of resident memory in the last step, minus what was resident before.
 Needs Linux (/proc).
+
+With --busy N, lsr alone is measured, by its default of threads and on one, first undisturbed and then while N other
+processes never rest (encoding_shared.md).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from script import Report, main, measured_apart, reset_peak, resident
@@ -28,6 +33,7 @@ SYSTEMS = {
     "st-32": "sentence-transformers, batch size 32",
     "st-64": "sentence-transformers, batch size 64",
 }
+SHARED = {"default": "by default", "one": "on one thread"}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +42,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="splade-tiny", help="packaged model or folder (%(default)s)")
     parser.add_argument("--max-length", type=int, default=256, metavar="TOKENS", help="(%(default)s)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch and the tokenizer (all cores)")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="beside N processes that never rest")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="with --busy, in turns (%(default)s)")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="rows to measure")
 
 
@@ -43,6 +51,9 @@ def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
     """Measure each system in a separate process."""
     if not (arguments.folder / "corpus.jsonl").exists():
         raise InputError("no corpus.jsonl is there", source=str(arguments.folder))
+    if arguments.busy:
+        yield shared(arguments)
+        return
     threads = arguments.threads or cpus()
     environment = {
         "OMP_NUM_THREADS": str(threads),
@@ -63,6 +74,45 @@ def run(arguments: argparse.Namespace, _: Path) -> Iterator[Report]:
         "systems": rows,
     }
     yield Report(markdown(result), result)
+
+
+def shared(arguments: argparse.Namespace) -> Report:
+    """Measure the default of threads and one thread in turns, undisturbed and beside busy processes."""
+    rows: dict[str, list[float]] = {}
+    for busy in (0, arguments.busy):
+        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+        try:
+            for _ in range(arguments.rounds):
+                for way in SHARED:
+                    environment = {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"} if way == "one" else {}
+                    found = measured_apart("lsr", environment=environment)
+                    rows.setdefault(f"{way}, {busy} busy", []).append(found["documents_per_second"])
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+    values = {
+        "documents": arguments.documents,
+        "model": Path(arguments.model).name,
+        "cpus": cpus(),
+        "busy": arguments.busy,
+        "rows": {name: {"rounds": each, "documents_per_second": median(each)} for name, each in rows.items()},
+    }
+    return Report(shared_markdown(values, arguments), values, name="encoding_shared")
+
+
+def shared_markdown(values: dict[str, Any], arguments: argparse.Namespace) -> str:
+    lines = [
+        f"First {values['documents']:,} documents of {arguments.folder.resolve().name}, {values['model']}, documents a "
+        f"second: the median of {arguments.rounds} rounds, in turns, {values['cpus']} processors.",
+        "",
+        f"| threads | undisturbed | beside {values['busy']} busy |",
+        "|---|---:|---:|",
+    ]
+    for way, words in SHARED.items():
+        found = [values["rows"][f"{way}, {busy} busy"]["documents_per_second"] for busy in (0, values["busy"])]
+        lines.append(f"| {words} | {found[0]:.1f} | {found[1]:.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def markdown(result: dict[str, Any]) -> str:

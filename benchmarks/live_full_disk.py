@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from script import add_rows
 
 from lsr.core.documents import Document
 from lsr.core.errors import LsrError
@@ -111,11 +112,21 @@ def main() -> int:
     parser.add_argument("--disks", type=int, default=30, help="how many (%(default)s)", metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of their sizes, and of what is written", metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="put the counts into live_full_disk.md and .json there"
+    )
     arguments = parser.parse_args()
     counts = run(arguments.disks, arguments.seed)
     print(json.dumps(counts, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+    if arguments.output:
+        add_rows(
+            arguments.output,
+            "live_full_disk",
+            "Disks that fill up under a collection",
+            {f"seed {arguments.seed}": counts},
+        )
     return int(counts["failed"] > 0)
 
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "index" / "collecti
 
 import numpy as np
 from collection_kills import kill_once
+from script import add_rows
 
 # What a writer does beside writing.
 ACTIVITIES = ((), ("flush",), ("compact",), ("copy",), ("compact", "copy", "restore"))
@@ -69,11 +70,19 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=120, help="kill before so many batches (%(default)s)", metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of what is written, and when it is killed", metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="put the counts into live_kills.md and .json there")
     arguments = parser.parse_args()
     counts = run(arguments.kills, arguments.seed, arguments.most)
     print(json.dumps(counts, indent=1))
     if arguments.json:
         arguments.json.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+    if arguments.output:
+        add_rows(
+            arguments.output,
+            "live_kills",
+            "Writers of a collection that are killed",
+            {f"seed {arguments.seed}": counts},
+        )
     return int(counts["failed"] > 0)
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from lsr.core.cpus import allowed_cpus
 from lsr.core.errors import InputError
 from lsr.service.http.hosts import host_pattern
 from lsr.service.settings_errors import first_mistake
@@ -172,7 +173,7 @@ class ServiceSettings(BaseSettings):
     @property
     def threads(self) -> int:
         """The number of threads that search, with `search_threads=0` resolved."""
-        return self.search_threads or os.cpu_count() or 1
+        return self.search_threads or allowed_cpus()
 
     @classmethod
     def from_env(cls, config: str | Path | None = None, **given: Any) -> Self:

@@ -11,8 +11,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lsr.core.errors import InputError
+from lsr.core.executor import executor
 from lsr.core.progress import Stages, silent
 from lsr.eval.collections import TestCollection
 from lsr.eval.measures.latency import Latency, time_each
@@ -21,7 +23,10 @@ from lsr.eval.runs import Ranking
 from lsr.eval.suites.prepare import check_corpus
 from lsr.index import prune_index
 from lsr.index.build.export import iter_vectors
+from lsr.index.fusion.grouping import search_documents
+from lsr.index.fusion.query import HybridQuery
 from lsr.index.parts.registry import written_parts
+from lsr.search.flat import plan_of
 from lsr.vectors.pruning import RULES, Rule
 from lsr.vectors.sparse import SparseVectors
 
@@ -119,8 +124,9 @@ def measure_curve(
         progress(len(queries))
 
     def measured(pruned: Index, rule: Rule | None = None) -> CurvePoint:
-        hits = pruned.search_batch(vectors, _K, mode="exact", threads=threads)
-        run = {id: Ranking(found.ids, found.scores) for id, found in zip(vectors.ids, hits, strict=True)}
+        with executor(threads) as workers:
+            hits = workers.map(lambda row: _search(pruned, vectors, row), range(len(vectors)))
+            run = {id: Ranking(*found) for id, found in zip(vectors.ids, hits, strict=True)}
         parts, postings = pruned.describe()["bytes"], pruned.manifest.postings
         return CurvePoint(
             rule=None if rule is None else rule.name,
@@ -169,13 +175,22 @@ def furthest(points: Iterable[CurvePoint], loss: float, *, gentler_too: bool = T
     return found
 
 
+def _search(index: Index, queries: SparseVectors, row: int) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """The ids and scores of the best documents: where rows are windows, each document once."""
+    terms, weights = queries.row(row)
+    if index.documents.windows is None:
+        hits = index.search(terms, weights, _K, mode="exact")
+        return hits.ids, hits.scores
+    found = search_documents(index, HybridQuery((terms, weights)), _K, plan_of("exact"))
+    return index.documents.ids(found.rows), found.scores
+
+
 def _latency(index: Index, queries: SparseVectors, rounds: int) -> Latency:
     rows: list[int] = list(range(len(queries)))
 
     def once(row: int) -> tuple[float]:
-        terms, weights = queries.row(row)
         start = perf_counter()
-        _ = index.search(terms, weights, _K, mode="exact").ids  # read on first use; part of every answer
+        _search(index, queries, row)
         return (perf_counter() - start,)
 
     times = [[seconds for (seconds,) in time_each(rows, once)] for _ in range(rounds)]

@@ -17,6 +17,7 @@ from lsr.core.arguments import count, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.files import name_path
+from lsr.core.obstacles import make_folder
 from lsr.core.schema import Schema
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.build.quantise import WeightScale, check_step
@@ -122,7 +123,7 @@ class IndexBuilder:
         self._finished = False
         self._made_folder = not self.path.exists()
         check_index_output(self.path, force=force)
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         self._lock = lock_folder(self.path)
         self._segment = SegmentBuilder(
             new_segment(self.path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import naming
+from lsr.core.obstacles import check_way, kind, make_folder
 from lsr.core.remedies import create_empty
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
@@ -56,7 +58,7 @@ def create_collection(
     """
     path = path_of(path, "the path of a collection")
     check_place(path)
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     with naming(path), WriterLock(path):
         check_place(path)  # another process may have made one there meanwhile
         live = LiveRecord(
@@ -81,6 +83,9 @@ def check_place(path: Path) -> None:
 
     It may be made at a new path, in an empty folder, and in what a killed creation or build has left.
     """
+    check_way(path)
+    if os.path.lexists(path) and not path.is_dir():
+        raise OutputExistsError(f"{path} is {kind(path)}, not a folder: choose another path")
     if is_vacant(path) or (path.is_dir() and all(map(_is_begun, path.iterdir()))):
         return
     raise OutputExistsError(f"{path} already exists and is not empty: choose another folder")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import check_folder, crc32, sync
+from lsr.core.obstacles import check_way, kind
 from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
@@ -30,10 +31,11 @@ def check_index_output(path: str | Path, *, force: bool = False) -> None:
     """
     path = Path(path)
     check_apart(path)
+    check_way(path)
     if not path.exists() and not path.is_symlink():
         return
     if not path.is_dir():
-        raise OutputExistsError(f"{path} is not a folder: choose another output")
+        raise OutputExistsError(f"{path} is {kind(path)}, not a folder: choose another output")
     check_folder(path)
     if is_index(path):
         if not force and not is_unfinished(path, index_identity):

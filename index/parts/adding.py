@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lsr.core.errors import OutputExistsError
+from lsr.core.errors import LsrError, OutputExistsError
 from lsr.core.files import name_path
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
@@ -73,6 +73,14 @@ class PartWriter:
         self._remove_others({part.folder for part in parts.values()})
         return manifest
 
+    def _is_named(self) -> bool:
+        """Whether the manifest names the part, or cannot be read: publishing may fail once it is in its place."""
+        try:
+            parts = current_manifest(self._path, self._segment).segments[0].parts
+        except (LsrError, OSError):
+            return True  # a later writer removes it
+        return any(part.folder == self.folder.name for part in parts.values())
+
     def _remove_others(self, keep: set[str]) -> None:
         """Remove what earlier versions of this part, or killed writers, left; open readers can go on reading."""
         for entry in (self._path / self._segment).iterdir():
@@ -84,6 +92,6 @@ class PartWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         name_path(error, self._path)
-        if not self._published:
+        if not self._published and not self._is_named():
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)

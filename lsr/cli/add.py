@@ -7,7 +7,7 @@ import typer
 from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import looked_at, skipping
-from lsr.cli.options import Corpus, Device, Format, Json, OnError, OnErrorOption
+from lsr.cli.options import Corpus, Device, EncodingThreads, Format, Json, OnError, OnErrorOption
 from lsr.cli.remote import MANY, ServerKey, ServerUrl, connected, refuse_key
 
 
@@ -17,6 +17,7 @@ def run(
     corpus: Corpus,
     format: Format = None,
     on_error: OnErrorOption = OnError.skip,
+    threads: EncodingThreads = None,
     device: Device = None,
     server: ServerUrl = None,
     key: ServerKey = None,
@@ -43,7 +44,7 @@ def run(
         documents = looked_at(open_corpus(corpus, format=format, **skip))
         total = count_documents(corpus, format=format)
         if server is not None:
-            with connected(context, server, key, collection, "device", retries=MANY) as there:
+            with connected(context, server, key, collection, "device", "threads", retries=MANY) as there:
                 with progress_bar("adding", total) as progress:
                     done = there.add(documents, progress=progress)
                 count = len(there)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lsr.cli.console import note
-from lsr.cli.options import Device, Language, Lexical, LexicalWeight, NeverSplit, TitleWeight
+from lsr.cli.options import Device, EncodingThreads, Language, Lexical, LexicalWeight, NeverSplit, TitleWeight
 from lsr.cli.useless import refuse, refuse_of_models
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
@@ -40,6 +40,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    threads: EncodingThreads = None,
     device: Device = None,
 ) -> None:
     """Make an empty collection, for `lsr add`.

@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.console import output, print_json, print_text, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Force, Json
+from lsr.cli.options import EncodingThreads, Force, Json
 from lsr.core.unfinished import announce
 
 
@@ -17,6 +17,7 @@ def run(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the corpus and the index.")] = Path(
         "lsr-demo"
     ),
+    threads: EncodingThreads = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

@@ -10,11 +10,10 @@ import typer
 
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
-from lsr.cli.options import Device, Force, IndexPath, Json, Restart
+from lsr.cli.options import Device, Force, IndexPath, Json, Restart, threads_here
 from lsr.cli.remarks import remark_on_texts
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted
-from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
@@ -82,7 +81,7 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            callback=limit_threads,
+            callback=threads_here,
             help="Threads that encode and build. (default: all processors)",
             show_default=False,
         ),

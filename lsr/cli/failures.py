@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 from lsr.cli.console import errors, escape
+from lsr.core.obstacles import in_the_way, kind, shown, too_long
 
 
 def failed(message: str) -> int:
@@ -27,11 +30,16 @@ def with_notes(said: str, error: Exception) -> str:
 def _of_system(error: OSError) -> str:
     """A full disk, a folder that may not be written, a lost network: which file, and what."""
     said = str(error.strerror)
-    if error.filename is not None:
-        if isinstance(error, FileExistsError) and not Path(error.filename).is_dir():
-            said = "is a file, where a folder is needed"
-        said = f"{error.filename}: {said}"
-    return said
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return said
+    path = Path(os.fsdecode(error.filename))
+    if isinstance(error, FileExistsError | NotADirectoryError) and (found := in_the_way(path / "in it")) is not None:
+        path, said = found, f"is {kind(found)}, where a folder is needed: choose another path"
+    elif error.errno == errno.ENAMETOOLONG:
+        said = too_long(path) or said
+    elif error.errno == errno.EIO:
+        said = f"{said}: the disk, or what it is reached by, failed, and nothing says that the file is damaged"
+    return f"{shown(path)}: {said}"
 
 
 def _unexpected(error: Exception) -> str:

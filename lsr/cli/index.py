@@ -35,12 +35,12 @@ from lsr.cli.options import (
     WindowWords,
     lexical_settings,
     schema_of,
+    threads_here,
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
 from lsr.cli.useless import refuse, refuse_of_models
 from lsr.core.counted import counted
-from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
@@ -136,7 +136,7 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            callback=limit_threads,
+            callback=threads_here,
             help="Threads that encode and build. (default: all processors)",
             show_default=False,
             rich_help_panel=_ENGINE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note
-from lsr.cli.options import Device, OtherModel
+from lsr.cli.options import Device, EncodingThreads, OtherModel
 from lsr.cli.remote import FEW, ServerKey, refuse_key
 from lsr.cli.useless import refuse
 from lsr.core.errors import MissingDependencyError
@@ -39,6 +39,7 @@ def run(
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="With --http: the port.")] = 8090,
     model: OtherModel = None,
+    threads: EncodingThreads = None,
     device: Device = None,
 ) -> None:
     """Let an assistant search a collection and read its documents, by the Model Context Protocol.
@@ -90,6 +91,6 @@ def _source(
         return LocalSource(index, model=model, device=device)
     from lsr.client import Client
 
-    refuse(context, _OF_HERE, "model", "device")
+    refuse(context, _OF_HERE, "model", "threads", "device")
     # Its connections end with the process.
     return RemoteSource(Client(server, key, retries=FEW).collection(collection))

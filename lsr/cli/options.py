@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note
-from lsr.core.cpus import limit_threads
+from lsr.core.counted import counted
+from lsr.core.cpus import allowed_cpus, limit_threads
 from lsr.core.options import beneath
 from lsr.encoding.lexical.settings import LexicalSettings
 from lsr.encoding.shared.folder import DEFAULT_LENGTH
@@ -68,13 +69,23 @@ Device = Annotated[
         show_default=False,
     ),
 ]
+
+
+def threads_here(threads: int | None) -> int | None:
+    """The threads that a command was given, told to models; more than there are processors would only fight."""
+    if threads is not None and threads > (most := allowed_cpus()):
+        note(f"--threads {threads}: only {counted(most, 'processors')} may be used here, so {most}")
+        threads = most
+    return limit_threads(threads)
+
+
 # Its callback tells the models, so that a command only has to have it.
 EncodingThreads = Annotated[
     int | None,
     typer.Option(
         "--threads",
         min=1,
-        callback=limit_threads,
+        callback=threads_here,
         help="Threads that models compute on. (default: all processors)",
         show_default=False,
     ),

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
-from lsr.cli.options import Device, Force, Json, OtherModel, drawable
+from lsr.cli.options import Device, Force, Json, OtherModel, drawable, threads_here
 from lsr.cli.useless import refuse
-from lsr.core.cpus import limit_threads
 from lsr.core.unfinished import announce
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def run(
             rich_help_panel=_RULES,
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, callback=limit_threads, help="Threads. (default: all)")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, callback=threads_here, help="Threads. (default: all)")] = None,
     force: Force = False,
     curve: Annotated[
         str | None,

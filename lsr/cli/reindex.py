@@ -9,7 +9,7 @@ import typer
 
 from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Json
+from lsr.cli.options import Device, EncodingThreads, Json
 from lsr.cli.remote import MANY, SERVER_PANEL, ServerKey, ServerUrl, connected, refuse_key
 from lsr.cli.remote_jobs import say_begun, waited
 from lsr.cli.useless import refuse
@@ -48,6 +48,7 @@ def run(
         float | None,
         typer.Option(help="As for `lsr create`. (default: by texts that come with Python)", show_default=False),
     ] = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     server: ServerUrl = None,
     key: ServerKey = None,
@@ -75,7 +76,7 @@ def run(
     asked: dict[str, object] = {"--dense": dense, "--weight-scale": weight_scale, "--keep": keep, "--no-wait": no_wait}
     _check(model, back, forget, asked)
     if server is not None:
-        with connected(context, server, key, collection, "device", retries=MANY) as there:
+        with connected(context, server, key, collection, "device", "threads", retries=MANY) as there:
             if forget:
                 _say_forgotten(collection, there.forget(), as_json)
                 return

@@ -13,6 +13,7 @@ import typer
 from lsr.cli.console import progress_bar
 from lsr.cli.useless import refuse
 from lsr.core.files import check_output, scratch_folder
+from lsr.core.obstacles import make_folder
 from lsr.core.unfinished import announce
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def open_source(
 
     announce(out)
     check_output(out, force=force)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     with scratch_folder(out.with_name(f".{out.name}.work")) as work:
         with progress_bar("reading", None, "records") as progress:
             training_set = open_training_set(

@@ -14,7 +14,7 @@ import typer
 
 from lsr.cli.collection import CollectionPath, report_recovered
 from lsr.cli.console import note, print_json, progress_bar
-from lsr.cli.options import Device, Json
+from lsr.cli.options import Device, EncodingThreads, Json
 
 if TYPE_CHECKING:
     from lsr.collection.watching import Synced
@@ -28,6 +28,7 @@ def run(
     rest: Annotated[
         float, typer.Option(min=0, help="Seconds for which a file must not have changed before it is read.")
     ] = 1.0,
+    threads: EncodingThreads = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_GROUP = Path("/proc/self/cgroup")
 
 
 def allowed_cpus() -> int:
@@ -34,10 +36,35 @@ def thread_limit() -> int | None:
 
 def _quota() -> float | None:
     """How many processors' time the control group of this process has, or None for no limit."""
-    for folder, files in ((_CGROUP, ("cpu.max",)), (_CGROUP / "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us"))):
-        try:
-            time, period = " ".join((folder / name).read_text() for name in files).split()
-            return int(time) / int(period) if time not in ("max", "-1") else None
-        except (OSError, ValueError, ZeroDivisionError):
-            continue
-    return None
+    found = [quota for folder, *files in _groups() if (quota := _quota_in(folder, *files)) is not None]
+    return min(found, default=None)
+
+
+def _groups() -> Iterator[tuple[Path, ...]]:
+    """The folders of this process's control groups, with their files: in a container its root, outside of one deeper.
+
+    The quota of a group is one of all groups in it, too.
+    """
+    try:
+        own = [line.split(":", 2) for line in _OWN_GROUP.read_text().splitlines()]
+    except OSError:
+        own = []
+    roots = {
+        "": (_CGROUP, Path("cpu.max")),
+        "cpu": (_CGROUP / "cpu", Path("cpu.cfs_quota_us"), Path("cpu.cfs_period_us")),
+    }
+    for controller, (root, *files) in roots.items():
+        folders = {root}
+        for _, controllers, path in (line for line in own if len(line) == 3):
+            if controller in controllers.split(","):
+                group = root / path.lstrip("/")
+                folders |= {each for each in (group, *group.parents) if each.is_relative_to(root)}
+        yield from ((folder, *files) for folder in folders)
+
+
+def _quota_in(folder: Path, *files: Path) -> float | None:
+    try:
+        time, period = " ".join((folder / name).read_text() for name in files).split()
+        return int(time) / int(period) if time not in ("max", "-1") else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None

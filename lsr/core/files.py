@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lsr.core.errors import OutputExistsError
+from lsr.core.obstacles import check_way, is_special, kind, make_folder, not_made
 from lsr.core.places import named
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import file_identity, is_unfinished, mark_output
@@ -24,9 +25,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 def check_output(path: str | Path, *, force: bool = False) -> Path:
     """Return `path` as a Path, or raise OutputExistsError if it exists and `force` is not set.
 
-    What this same command published before it was killed counts as not there.
+    What this same command published before it was killed counts as not there. A device or pipe is never replaced.
+    Raises the OSError, too, that making something there would meet.
     """
     path = named(path)
+    check_way(path)
+    if is_special(path):
+        raise OutputExistsError(f"{path} is {kind(path)}, and is not replaced: choose another output")
     if not force and (path.exists() or path.is_symlink()) and not is_unfinished(path, file_identity):
         raise OutputExistsError(f"{path} already exists", remedies=["choose another output", REPLACE])
     return path
@@ -47,7 +52,7 @@ def check_file(path: str | Path, *, force: bool = False) -> Path:
 def check_folder(path: str | Path) -> Path:
     """Make a folder for outputs, and return it as a Path; raise the OSError that writing into it would meet."""
     path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return path
@@ -63,7 +68,7 @@ def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     path = check_output(path, force=force)
     if path.is_dir():
         raise OutputExistsError(f"{path} is a folder, where a file is to be written: choose another output")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = _temporary(path)
     with naming(path), _only_writer(temporary, path):
         try:
@@ -92,7 +97,7 @@ def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     path = check_output(path, force=force)
     if path.is_dir() and Path.cwd().is_relative_to(path.resolve()):
         raise OutputExistsError(f"{path} is the current folder, or holds it, and will not be replaced")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with naming(path), _only_writer(temporary, path, folder=True):
         try:
             remove(aside)
@@ -120,7 +125,7 @@ def scratch_folder(path: str | Path) -> Iterator[Path]:
     OutputExistsError while another process uses it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with naming(path), _only_writer(path, path, folder=True):
         try:
             yield path
@@ -171,10 +176,13 @@ def _only_writer(temporary: Path, path: Path, *, folder: bool = False) -> Iterat
             remove(temporary)
             os.close(descriptor)
         with suppress(FileExistsError):
-            if folder:
-                temporary.mkdir()
-            else:
-                temporary.touch(exist_ok=False)
+            try:
+                if folder:
+                    temporary.mkdir()
+                else:
+                    temporary.touch(exist_ok=False)
+            except FileNotFoundError:
+                raise not_made(temporary) from None
     try:
         yield
     finally:
@@ -215,7 +223,8 @@ def sync(path: Path) -> None:
     """Flush a file's or folder's bytes to the disk, so that a rename that follows never publishes empty data."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -12,6 +12,7 @@ import filelock
 
 from lsr.core.errors import LsrError, OutputExistsError
 from lsr.core.files import atomic_file, name_path, remove
+from lsr.core.obstacles import make_folder, not_made
 from lsr.core.remedies import RESTART
 
 _STATE = "state.json"
@@ -52,12 +53,16 @@ class WorkFolder:
         self._restart, self._hopeless = restart, hopeless
 
     def __enter__(self) -> Self:
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder.parent)
         # Beside the folder, not in it, so that the folder can be removed while the lock is held.
-        self._lock = filelock.FileLock(self.folder.with_name(self.folder.name + ".lock"), timeout=0)
+        path = self.folder.with_name(self.folder.name + ".lock")
+        self._lock = filelock.FileLock(path, timeout=0)
         try:
             self._lock.acquire()
         except filelock.Timeout:
+            # It also gives up where the file cannot be made.
+            if not path.exists() and not _can_be_made(path):
+                raise not_made(path) from None
             raise OutputExistsError(f"another process is working in {self.folder}; wait for it to finish") from None
         try:
             self._open()
@@ -120,6 +125,16 @@ class WorkFolder:
             if entry != state:
                 remove(entry)
         state.unlink(missing_ok=True)
+
+
+def _can_be_made(path: Path) -> bool:
+    trial = path.with_name(f"{path.name}.tmp")
+    try:
+        trial.touch()
+        trial.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def clear_work(folder: Path) -> None:

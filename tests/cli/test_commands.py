@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from lsr.cli.commands import COMMANDS, CommandEntry
 from lsr.cli.root import app
+from lsr.core.cpus import limit_threads, thread_limit
 
 
 def test_a_command_from_a_test_s_own_code_is_listed_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +53,28 @@ except SystemExit:
 """
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stderr
     assert "'lsr.cli.models'" in loaded and "lsr.cli.train" not in loaded and "lsr.cli.index" not in loaded
+
+
+def test_every_command_with_a_device_has_threads() -> None:
+    """Where models run and on how many threads is said together."""
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        flags = {
+            flag for each in command.get_params(command.context_class(command, info_name=name)) for flag in each.opts
+        }
+        assert "--device" not in flags or "--threads" in flags, name
+
+
+def test_no_more_threads_than_there_are_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lsr.cli.options.allowed_cpus", lambda: 2)
+    try:
+        for threads, taken in ((999, "2"), (2, "2"), (1, "1")):
+            done = CliRunner().invoke(app, ["encode", "absent.jsonl", "-o", "x.parquet", "--threads", str(threads)])
+            assert done.exit_code and str(thread_limit()) == taken
+            assert ("--threads 999: only 2 processors may be used here, so 2" in done.stderr) == (threads == 999)
+        for wrong in ("0", "-1", "some"):
+            assert CliRunner().invoke(app, ["encode", "a.jsonl", "-o", "x.parquet", "--threads", wrong]).exit_code == 2
+    finally:
+        limit_threads(None)
 
 
 def test_every_command_is_a_module_with_a_docstring() -> None:

@@ -134,6 +134,30 @@ def test_the_quota_of_a_container(
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     monkeypatch.setattr(cpus, "_CGROUP", tmp_path)
+    monkeypatch.setattr(cpus, "_OWN_GROUP", tmp_path / "absent")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert cpus.allowed_cpus() == expected
+
+
+@pytest.mark.parametrize(
+    "own, files, expected",
+    [
+        ("0::/jobs/this", {"cpu.max": "max 100000", "jobs/cpu.max": "300000 100000", "jobs/this/cpu.max": "max 1"}, 3),
+        ("0::/jobs/this", {"jobs/cpu.max": "300000 100000", "jobs/this/cpu.max": "200000 100000"}, 2),
+        ("0::/jobs/this", {"jobs/other/cpu.max": "100000 100000"}, 8),
+        ("4:cpu,cpuacct:/a\n0::/b", {"cpu/a/cpu.cfs_quota_us": "400000", "cpu/a/cpu.cfs_period_us": "100000"}, 4),
+        ("nonsense", {"cpu.max": "100000 100000"}, 1),
+    ],
+)
+def test_the_quota_of_a_group_within_others(
+    own: str, files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "own").write_text(own)
+    monkeypatch.setattr(cpus, "_CGROUP", tmp_path)
+    monkeypatch.setattr(cpus, "_OWN_GROUP", tmp_path / "own")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert cpus.allowed_cpus() == expected
 

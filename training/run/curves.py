@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from lsr.core.plotting import COLOURS, check_plot, figure, plain_numbers
+from lsr.core.plotting import check_plot, figure, plain_numbers, style
 from lsr.training.losses.registry import OBJECTIVES
 
 _LOGARITHMIC = ("active terms", "FLOPS")
@@ -22,10 +21,13 @@ def save_curves(log: Sequence[dict[str, Any]], path: Path, title: str = "") -> N
     panels = {name: lines for name, lines in _panels().items() if any(_points(log, key)[0] for key, _ in lines)}
     with figure([path], columns=max(1, len(panels)), title=title) as axes:
         for panel, (name, lines) in zip(axes, panels.items(), strict=False):
-            for colour, (key, label) in zip(cycle(COLOURS), lines, strict=False):
+            for number, (key, label) in enumerate(lines):
                 steps, values = _points(log, key)
                 if steps:
-                    panel.plot(steps, values, color=colour, label=label, marker="." if len(steps) < 30 else None)
+                    colour, marker = style(number)
+                    # Some twenty marks a line, that tell it from others.
+                    every = max(1, len(steps) // 20)
+                    panel.plot(steps, values, color=colour, label=label, marker=marker, markevery=every, markersize=4)
             panel.set(xlabel="step", ylabel=name)
             if name in _LOGARITHMIC:
                 panel.set_yscale("log")

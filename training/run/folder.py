@@ -11,6 +11,7 @@ RUN/model/         the encoder: `SparseEncoder.load(RUN/model)`
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import yaml
 
 from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
+from lsr.core.obstacles import check_way, kind
 from lsr.core.remedies import RESTART
 from lsr.core.structured import read_settings
 from lsr.training.config import TrainingConfig
@@ -85,6 +87,9 @@ class RunFolder:
 
         Without a configuration, any run will do.
         """
+        check_way(self.path)
+        if os.path.lexists(self.path) and not self.path.is_dir():
+            raise OutputExistsError(f"{self.path} is {kind(self.path)}, not a folder: choose another folder")
         recorded = self.config
         ours = (DATA, f".{CONFIG}.tmp")  # the latter of a run that was killed when it began
         if self.path.exists() and not recorded.exists() and any(path.name not in ours for path in self.path.iterdir()):

@@ -6,6 +6,8 @@ import errno
 import os
 from pathlib import Path
 
+from lsr.core.files import naming
+
 
 class FileCalls:
     """The system calls of a `LogWriter`. Each raises the OSError of the system; none tries again by itself."""
@@ -38,7 +40,8 @@ class FileCalls:
         """Wait until the names in a folder are on the disk."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            with naming(path):
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Self
 
 from lsr.core.errors import InputError, LogStoppedError, OutputExistsError
+from lsr.core.files import name_path
 from lsr.core.limits import in_mebibytes
 from lsr.index.live.log.calls import FileCalls, write_all
 from lsr.index.live.log.frames import (
@@ -94,7 +95,8 @@ class LogWriter:
             write_all(calls, descriptor, last, place.last)
             calls.sync(descriptor)
             calls.sync_folder(folder)
-        except BaseException:
+        except BaseException as error:
+            name_path(error, path)
             os.close(descriptor)
             raise
         return cls(folder, identity, descriptor, place, calls)
@@ -278,6 +280,7 @@ class LogWriter:
             write_all(self._calls, self._descriptor, data, self._place.offset)
             self._calls.sync(self._descriptor)
         except BaseException as error:
+            name_path(error, log_path(self._folder, self._place.number))
             try:
                 self._calls.truncate(self._descriptor, self._place.offset)
                 self._calls.sync(self._descriptor)
@@ -323,7 +326,8 @@ def _begin(
         calls.sync(descriptor)
         calls.rename(temporary, path)
         calls.sync_folder(folder)
-    except BaseException:
+    except BaseException as error:
+        name_path(error, path)
         os.close(descriptor)
         temporary.unlink(missing_ok=True)
         raise

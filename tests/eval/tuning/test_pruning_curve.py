@@ -16,6 +16,7 @@ from lsr.eval.tuning.pruning import CURVES, CurvePoint, furthest, measure_curve,
 from lsr.eval.tuning.pruning_report import curve_table, rule_in_words, save_plot
 from lsr.index import Index, prune_index
 from lsr.search.retriever import Retriever
+from lsr.text.windows import WindowSettings
 from lsr.vectors.pruning import Mass, MaxRatio, Quantile, TopK
 
 
@@ -50,6 +51,15 @@ def test_worked_by_hand(collection: TestCollection, retriever: Retriever, tmp_pa
     made = prune_index(retriever.index, tmp_path / "one", TopK(1), threads=1)
     assert abs(made.describe()["bytes"]["total"] - one.bytes) < 50  # of the manifest, which names the time
     assert json.loads(json.dumps(one.to_record(), allow_nan=False))["latency"]["queries"] == 2
+
+
+def test_windows_count_for_their_documents(collection: TestCollection, words: Any, tmp_path: Path) -> None:
+    """As in an index of whole documents, where each has one window under another name."""
+    whole = open_or_index(collection, tmp_path / "whole", words)
+    cut = open_or_index(collection, tmp_path / "cut", words, windows=WindowSettings(words=1, stride=1))
+    assert cut.index.documents.windows is not None and len(cut.index) > len(whole.index)
+    [of_whole, of_cut] = [measure_curve(each, collection, [], rounds=1)[0] for each in (whole, cut)]
+    assert 0 < of_cut.ndcg <= 1 and of_whole.ndcg > 0
 
 
 def test_an_index_of_other_documents(collection: TestCollection, retriever: Retriever, collection_folder: Path) -> None:
