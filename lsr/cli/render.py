@@ -71,6 +71,8 @@ def _print_hit(hit: Hit, explain: bool) -> None:
         name += f" [dim]({escape(id)})[/]"
     if hit.window is not None and hit.window.of > 1:
         name += f" [dim]window {hit.window.number}[/]"
+    if hit.relevance is not None:
+        name += f" [dim]relevance {hit.relevance:.2f}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     if explain and hit.stages:
         output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")

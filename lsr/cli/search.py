@@ -17,7 +17,7 @@ from lsr.core.counted import counted, verb
 from lsr.core.documents import is_blank
 
 if TYPE_CHECKING:
-    from lsr.index import SearchStats
+    from lsr.index import Index, SearchStats
     from lsr.search.plan import SearchPlan
     from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
@@ -176,9 +176,23 @@ def run(
     else:
         retriever.search(query, k, plan, **asked_with)
     response = _print_answer(retriever.search, query, k, plan, asked_with, explain, as_json)
+    _note_calibration(retriever.index, plan)
+    if not response.hits and plan.min_relevance is not None:
+        note(f"nothing is found that has a relevance of {plan.min_relevance:g} or more")
+        return
     nothing = not response.hits and not offset and response.stats is not None and not as_json
     if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
         note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
+
+
+def _note_calibration(index: Index, plan: SearchPlan) -> None:
+    """Say so where relevance is of much fewer, or more, documents than there are."""
+    from lsr.search.relevance import calibration_of
+
+    found = calibration_of(index, plan)
+    old = "" if found is None else found.age(len(index.documents))
+    if old:
+        note(f"relevance is {old}")
 
 
 def _print_answer(
