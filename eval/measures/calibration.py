@@ -13,7 +13,7 @@ BINS = 10
 
 
 class Bin(NamedTuple):
-    """The documents whose relevance lies in one tenth: how many, their mean relevance, and the share that is relevant."""
+    """The documents whose relevance lies in one tenth: how many, their mean relevance, the share that is relevant."""
 
     count: int
     said: float
@@ -27,7 +27,9 @@ def reliability(relevance: Values, relevant: Values, bins: int = BINS) -> list[B
     """
     places = np.minimum((np.asarray(relevance) * bins).astype(np.int64), bins - 1)
     return [
-        Bin(int(np.sum(places == each)), float(relevance[places == each].mean()), float(relevant[places == each].mean()))
+        Bin(
+            int(np.sum(places == each)), float(relevance[places == each].mean()), float(relevant[places == each].mean())
+        )
         for each in range(bins)
         if (places == each).any()
     ]

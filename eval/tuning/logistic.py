@@ -26,8 +26,8 @@ class Fitted(NamedTuple):
 def fit_logistic(table: Values, labels: Values, weights: Values, *, rising: Sequence[bool]) -> Fitted:
     """The logistic function that says best how likely a label is 1.
 
-    `table` [n, features], `labels` [n] of 0 and 1, `weights` [n] of the rows. A feature that is to be `rising` and would
-    have a negative weight is left out: it gets the weight 0.
+    `table` [n, features], `labels` [n] of 0 and 1, `weights` [n] of the rows. A feature that is to be `rising` and
+    would have a negative weight is left out: it gets the weight 0.
     """
     used = np.ones(table.shape[1], bool)
     means = np.average(table, axis=0, weights=weights)

@@ -1,8 +1,8 @@
 """Finding what scores say of relevance, on judged queries, or on queries of random words alone.
 
-With judgements: a logistic regression of whether the first hits are relevant (Platt 1999), of which hits of random words
-are a small part, so that it knows what scores say nothing. Without: where a score lies among the best scores of random
-words, as in a test of significance; the normal distribution is written as a logistic function, too.
+With judgements: a logistic regression of whether the first hits are relevant (Platt 1999), of which hits of random
+words are a small part, so that it knows what scores say nothing. Without: where a score lies among the best scores of
+random words, as in a test of significance; the normal distribution is written as a logistic function, too.
 """
 
 from __future__ import annotations
@@ -46,17 +46,18 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 _FEWEST = 20
 _RANDOM = 500
-# What hits of random words weigh in all, of what judged ones do: in benchmarks/relevance.py, more costs calibration, and
-# none costs abstention.
+# What hits of random words weigh in all, of what judged ones do: in benchmarks/relevance.py, more costs calibration,
+# and none costs abstention.
 RANDOM_SHARE = 0.1
 # The logistic function with this slope is within 0.01 of the normal distribution.
 _NORMAL = 1.702
 
 
 class Hits(NamedTuple):
-    """The first hits of a query: their ids, and their features, each float64 [n]."""
+    """The first hits of a query: their ids, their scores, and their features, each float64 [n]."""
 
     ids: list[str]
+    scores: Values
     features: dict[str, Values]
 
     @property
@@ -116,7 +117,8 @@ def calibrate(
 ) -> CalibrationResult:
     """Find what the scores of a search by a plan say of relevance; `queries` and `qrels` together or not at all.
 
-    InputError for fewer than 20 judged queries, for hits that are all relevant, or none, and for an index without texts.
+    InputError for fewer than 20 judged queries, for hits that are all relevant, or none, and for an index without
+    texts.
     """
     plan = replace(plan, min_relevance=None, min_score=None)
     _check(plan)
@@ -164,9 +166,7 @@ def calibrate(
     return CalibrationResult(made, reliability(relevance, relevant), thresholds(tried, said, labels))
 
 
-def first_hits(
-    retriever: Retriever, texts: Sequence[str], plan: SearchPlan, *, stages: Stages = silent
-) -> list[Hits]:
+def first_hits(retriever: Retriever, texts: Sequence[str], plan: SearchPlan, *, stages: Stages = silent) -> list[Hits]:
     """The first hits of each text, and their features."""
     index, found = retriever.index, []
     encoded = retriever.encode_queries(texts, plan)
@@ -175,7 +175,7 @@ def first_hits(
         ranked = rank(index, retriever.rerankers, encoded.texts[number], encoded[number], FIRST, plan)
         again = None if ranked.reranked is None or ranked.order is None else ranked.reranked[ranked.order]
         features = measured(index, plan, ranked.found, ranked.scores, ranked.rows, again)
-        return Hits(index.documents.ids(ranked.rows), features)
+        return Hits(index.documents.ids(ranked.rows), np.asarray(ranked.scores, np.float64), features)
 
     with stages("searching", len(texts), "queries") as progress, executor(None) as workers:
         for hits in workers.map(one, range(len(texts))):
@@ -243,9 +243,7 @@ def by_random(random: Sequence[Hits], names: Sequence[str]) -> Fitted:
     return Fitted((intercept - float(np.mean(sums))) * slope, tuple((weights * slope).tolist()))
 
 
-def thresholds(
-    random: Sequence[Values], said: Sequence[Values] = (), labels: Sequence[Values] = ()
-) -> list[Threshold]:
+def thresholds(random: Sequence[Values], said: Sequence[Values] = (), labels: Sequence[Values] = ()) -> list[Threshold]:
     """What each least relevance does, by the relevances of the hits of queries: random ones, and judged ones."""
     found = []
     for least in THRESHOLDS:

@@ -64,8 +64,8 @@ class Manifest:
         lexical: what `lsr tune --qrels` found of their weight, as JSON values of `lsr.search.lexical.LexicalTuning`;
             None for nothing, and left out.
         synonyms: rules of `lsr.encoding.lexical.synonyms` that `lsr synonyms` stored; None for none, and left out.
-        relevance: what `lsr calibrate` found, as JSON values of `lsr.search.relevance.Calibration`; None for nothing, and
-            left out.
+        relevance: what `lsr calibrate` found, as JSON values of `lsr.search.relevance.Calibration`; None for nothing,
+            and left out.
         live: of a collection that is written to; None for an index that was built and left so.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that wrote it.

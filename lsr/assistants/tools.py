@@ -52,8 +52,8 @@ Relevance: TypeAlias = Annotated[
     Field(
         ge=0,
         le=1,
-        description="Only documents of at least this relevance, so that there may be none; 0.3 leaves out what hardly fits. "
-        "Only in collections whose results have a relevance.",
+        description="Only documents of at least this relevance, so that there may be none; 0.3 leaves out what hardly "
+        "fits. Only in collections whose results have a relevance.",
     ),
 ]
 DocumentId: TypeAlias = Annotated[str, Field(description="The `id` of a result of search, or its `url`.")]

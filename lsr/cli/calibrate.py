@@ -29,7 +29,8 @@ def run(
         Path | None, typer.Option(help="Judgements of the queries, for relevances that are probabilities.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the reliability diagram, and what thresholds do, in this .png or .svg file.")
+        Path | None,
+        typer.Option(help="Draw the reliability diagram, and what thresholds do, in this .png or .svg file."),
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove what was stored.")] = False,
     device: Device = None,
@@ -110,8 +111,8 @@ def _print(mode: str, result: CalibrationResult) -> None:
     print_text(markdown_table(head, lines))
     if made.judged:
         how = (
-            f"on {counted(made.queries, 'judged queries')}; on those that had no part, the expected calibration error is "
-            f"{made.ece:.3f}, the Brier score {made.brier:.3f}"
+            f"on {counted(made.queries, 'judged queries')}; on those that had no part, the expected calibration error "
+            f"is {made.ece:.3f}, the Brier score {made.brier:.3f}"
         )
     else:
         how = f"on {counted(made.queries, 'queries')} of random words: how sure it is that a hit is no accident"

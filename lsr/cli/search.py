@@ -177,10 +177,9 @@ def run(
         retriever.search(query, k, plan, **asked_with)
     response = _print_answer(retriever.search, query, k, plan, asked_with, explain, as_json)
     _note_calibration(retriever.index, plan)
-    if not response.hits and plan.min_relevance is not None:
-        note(f"nothing is found that has a relevance of {plan.min_relevance:g} or more")
-        return
-    nothing = not response.hits and not offset and response.stats is not None and not as_json
+    nothing = (
+        not response.hits and not offset and plan.min_relevance is None and response.stats is not None and not as_json
+    )
     if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
         note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
 
@@ -216,7 +215,7 @@ def _print_answer(
     found = 0
     if given["offset"] and not response.hits:
         found = len(search(query, given["offset"], plan, **{**given, "offset": 0, "search_after": None}).hits)
-    print_response(response, explain=explain, before=found)
+    print_response(response, explain=explain, before=found, least=plan.min_relevance)
     return response
 
 
