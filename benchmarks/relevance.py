@@ -242,7 +242,7 @@ def draw(bins: dict[tuple[str, str], list[Bin]], names: Sequence[str], path: Pat
         for panel, name in zip(panels, names, strict=True):
             panel.plot([0, 1], [0, 1], "--", color="0.6")
             for number, (mode, found) in enumerate((m, b) for (c, m), b in bins.items() if c == name):
-                shown = [each for each in found if each.count >= 10]
+                shown = [each for each in found if each.documents >= 10]
                 panel.plot(
                     [each.said for each in shown],
                     [each.is_relevant for each in shown],

@@ -15,7 +15,7 @@ BINS = 10
 class Bin(NamedTuple):
     """The documents whose relevance lies in one tenth: how many, their mean relevance, the share that is relevant."""
 
-    count: int
+    documents: int
     said: float
     is_relevant: float
 
@@ -38,8 +38,8 @@ def reliability(relevance: Values, relevant: Values, bins: int = BINS) -> list[B
 def calibration_error(relevance: Values, relevant: Values, bins: int = BINS) -> float:
     """The expected calibration error: how far bins are off, on average over documents (Naeini et al., AAAI 2015)."""
     found = reliability(relevance, relevant, bins)
-    total = sum(each.count for each in found)
-    return sum(each.count * abs(each.said - each.is_relevant) for each in found) / max(total, 1)
+    total = sum(each.documents for each in found)
+    return sum(each.documents * abs(each.said - each.is_relevant) for each in found) / max(total, 1)
 
 
 def brier_score(relevance: Values, relevant: Values) -> float:

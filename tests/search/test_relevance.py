@@ -103,14 +103,10 @@ def test_relevance_falls_along_every_ranking(retriever: Retriever, bare: Index, 
     said = [hit.relevance for hit in found]
     assert len(said) == 100 and all(0 <= each <= 1 for each in said)
     assert said == sorted(said, reverse=True) and said[0] > said[-1]
-    without = Retriever(Index(bare.path, replace(bare.manifest, relevance=None), *_segments(bare)))
+    without = Retriever(bare)
     assert [(hit.id, hit.score, hit.relevance) for hit in without.search(k=100, **asked(plan))] == [
         (hit.id, hit.score, None) for hit in found
     ]
-
-
-def _segments(index: Index) -> Any:
-    return (index.segments, None)
 
 
 @pytest.mark.parametrize("plan", [*SIDES, FEEDBACK, *FUSED])
@@ -122,7 +118,9 @@ def test_a_least_relevance_cuts_the_ranking(retriever: Retriever, plan: dict[str
     answer = retriever.search(k=100, min_relevance=least, **asked(plan))
     assert [(hit.rank, hit.id, hit.relevance) for hit in answer] == enough
     assert answer.total is not None and answer.total.value == len(enough)
-    pages = [hit for o in range(0, 60, 7) for hit in retriever.search(k=7, offset=o, min_relevance=least, **asked(plan))]
+    pages = [
+        hit for o in range(0, 60, 7) for hit in retriever.search(k=7, offset=o, min_relevance=least, **asked(plan))
+    ]
     assert [(hit.rank, hit.id, hit.relevance) for hit in pages] == enough
     nothing = retriever.search(k=10, min_relevance=1.0, **asked(plan))
     assert not nothing.hits and nothing.total == (0, "exact")

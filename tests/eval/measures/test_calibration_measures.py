@@ -11,7 +11,7 @@ RELEVANT = np.array([0.0, 0.0, 1.0, 1.0, 1.0])
 
 def test_bins_hold_what_lies_in_their_tenth_and_the_last_one_its_end() -> None:
     found = reliability(SAID, RELEVANT)
-    assert [each.count for each in found] == [1, 2, 2]
+    assert [each.documents for each in found] == [1, 2, 2]
     assert found[0] == Bin(1, 0.05, 0.0)
     assert found[1].said == pytest.approx(0.15) and found[1].is_relevant == 0.5
     assert found[2].said == pytest.approx(0.95) and found[2].is_relevant == 1
