@@ -220,7 +220,7 @@ def by_judgements(
 
 
 def by_random(random: Sequence[Hits], names: Sequence[str]) -> Fitted:
-    """Where scores lie among the best of random words: the logarithm of a score goes with that of the query's weight."""
+    """Where scores lie among the best of random words: the log of a score goes with that of the query's weight."""
     tables = [each.table for each in random if len(each.table)]
     if len(tables) < _FEWEST:
         raise InputError("queries of random words find too little to learn from")
