@@ -140,11 +140,10 @@ def test_counts_facets_orders_and_later_pages_go_by_it_too(retriever: Retriever)
     counted = retriever.search(k=3, min_relevance=least, count=True, facets={"even": 2}, **plan)
     assert counted.total == (len(enough), "exact")
     assert sum(value.documents for value in counted.facets["even"].values) == len(enough)
+    worth = {hit.id: hit.relevance for hit in everything if hit.id in enough}
     ordered = retriever.search(k=DOCUMENTS, min_relevance=least, sort="_id", **plan)
     assert [hit.id for hit in ordered] == sorted(enough)
-    assert {hit.id: hit.relevance for hit in ordered} == pytest.approx(
-        {h.id: h.relevance for h in everything if h.id in enough}
-    )
+    assert {hit.id: hit.relevance for hit in ordered} == pytest.approx(dict(worth))
     after = [everything[9].score, everything[9].id]
     assert [hit.id for hit in retriever.search(k=99, min_relevance=least, search_after=after, **plan)] == enough[10:]
     queries = retriever.encode_queries([""], plan_of("exact"), sparse=random_vectors(1, TERMS, 6, seed=9))
