@@ -119,6 +119,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         keys=("name",),
         measures=(quality("*", 0.002),),
     ),
+    "relevance": Benchmark(
+        "relevance of calibrated scores: calibration error, abstention on questions of other collections, recall kept",
+        "relevance",
+        data=("collections",),
+        minutes=15,
+        page="../guide/searching.md",
+        keys=("collection", "mode", "way"),
+        measures=(quality("*/abstains/*", 0.01), quality("*/kept/*", 0.01), fact("*/ece", 0.05), fact("*/brier", 0.01)),
+    ),
     "hybrid_latency": Benchmark(
         "latency and memory of hybrid search beside both its sides",
         "hybrid_latency",

@@ -36,11 +36,12 @@ UPGRADABLE_VERSIONS = (2,)
 _READABLE_VERSIONS = (2, FROZEN_VERSION, FORMAT_VERSION)
 MANIFEST_NAME = "manifest.json"
 _COLLECTION_FIELDS = (
-    *("weight_scale", "encoder", "tunings", "fusion", "prunings", "outliers", "lexical", "synonyms", "created"),
+    *("weight_scale", "encoder", "tunings", "fusion", "prunings", "outliers", "lexical", "synonyms"),
+    *("relevance", "created"),
     "library_version",
 )
 # Said only where there is something to say, so that older versions open every other index.
-_OPTIONAL = ("outliers", "lexical", "synonyms")
+_OPTIONAL = ("outliers", "lexical", "synonyms", "relevance")
 # Entries of a folder that is no index, among which one is looked for.
 _LOOKED_AT = 1000
 # Those of builds are some kilobytes.
@@ -63,6 +64,8 @@ class Manifest:
         lexical: what `lsr tune --qrels` found of their weight, as JSON values of `lsr.search.lexical.LexicalTuning`;
             None for nothing, and left out.
         synonyms: rules of `lsr.encoding.lexical.synonyms` that `lsr synonyms` stored; None for none, and left out.
+        relevance: what `lsr calibrate` found, as JSON values of `lsr.search.relevance.Calibration`; None for nothing,
+            and left out.
         live: of a collection that is written to; None for an index that was built and left so.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that wrote it.
@@ -77,6 +80,7 @@ class Manifest:
     outliers: dict[str, Any] | None = None
     lexical: dict[str, Any] | None = None
     synonyms: list[str] | None = None
+    relevance: list[dict[str, Any]] | None = None
     live: LiveRecord | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__

@@ -189,6 +189,7 @@ def collection_values(record: Mapping[str, Any]) -> dict[str, Any]:
         "outliers": _outliers(record),
         "lexical": object_or_none(record, "lexical", missing=True),
         "synonyms": _texts_or_none(record, "synonyms"),
+        "relevance": _objects(record, "relevance") or None,
         "created": text(record, "created", TEXT),
         "library_version": text(record, "library_version", TEXT),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.options import beneath, build, check_options, shortened
+from lsr.core.values import is_number
 from lsr.index.format.output import change_manifest
 
 if TYPE_CHECKING:
@@ -109,17 +109,13 @@ def _predictor(record: Any) -> WeightPredictor:
         raise InputError(f"must hold fields, not {shortened(record)}")
     for name in ("means", "deviations", "coefficients"):
         values = record.get(name)
-        if not isinstance(values, list | tuple) or len(values) != len(FEATURES) or not all(map(_is_number, values)):
+        if not isinstance(values, list | tuple) or len(values) != len(FEATURES) or not all(map(is_number, values)):
             raise InputError(f"must be {len(FEATURES)} numbers, not {shortened(values)}", field=name)
     made = build(WeightPredictor, {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()})
     check_options(made)
     if not all(made.deviations):
         raise InputError("must not be zero", field="deviations")
     return made
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def stored_tuning(index: Index) -> FusionTuning | None:

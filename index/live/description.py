@@ -42,6 +42,7 @@ def describe(path: Path, manifest: Manifest, searched: Sequence[Searched]) -> di
         "tunings": manifest.tunings,
         "fusion": manifest.fusion,
         **({} if manifest.lexical is None else {"lexical": manifest.lexical}),
+        **({} if manifest.relevance is None else {"relevance": manifest.relevance}),
         "prunings": manifest.prunings,
         "windows": None if record is None else record.windows,
         **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),

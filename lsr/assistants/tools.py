@@ -47,6 +47,15 @@ Mode: TypeAlias = Annotated[
         json_schema_extra={"enum": list(modes())},
     ),
 ]
+Relevance: TypeAlias = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="Only documents of at least this relevance, so that there may be none; 0.3 leaves out what hardly "
+        "fits. Only in collections whose results have a relevance.",
+    ),
+]
 DocumentId: TypeAlias = Annotated[str, Field(description="The `id` of a result of search, or its `url`.")]
 
 
@@ -58,6 +67,9 @@ class Result(BaseModel):
     snippet: str = Field(description="The passage that matches best.")
     score: float = Field(description="Higher is better; comparable within one search only.")
     url: str = Field(description="Where the document is to be found, to cite it by.")
+    relevance: float | None = Field(
+        None, description="From 0 to 1: how likely it is relevant; null where the collection does not tell."
+    )
 
 
 class Results(BaseModel):
@@ -102,12 +114,15 @@ class Tools:
         """What reading is for."""
         return f"Read a document of the collection {self.about.name!r}: its whole text, and all that is known of it."
 
-    def search(self, query: Query, k: Most = 10, filter: Filter = None, mode: Mode = "auto") -> Results:
+    def search(
+        self, query: Query, k: Most = 10, filter: Filter = None, mode: Mode = "auto", min_relevance: Relevance = None
+    ) -> Results:
         """See `search_description`."""
         with _told():
             if is_blank(query):
                 raise InputError("is empty: give some words to look for", field="query")
-            found = self._source.search(query, k, mode=mode, filter=filter or None, explain=True)
+            given = {} if min_relevance is None else {"min_relevance": min_relevance}
+            found = self._source.search(query, k, mode=mode, filter=filter or None, explain=True, **given)
         return Results(results=[self._result(hit) for hit in found])
 
     def fetch(self, id: DocumentId) -> Whole:
@@ -122,7 +137,12 @@ class Tools:
         document = hit.document
         snippet = make_snippet(document.text, hit.matches or (), _SNIPPET).text
         return Result(
-            id=hit.id, title=document.title, snippet=snippet, score=round(hit.score, 4), url=self._url(document)
+            id=hit.id,
+            title=document.title,
+            snippet=snippet,
+            score=round(hit.score, 4),
+            url=self._url(document),
+            relevance=None if hit.relevance is None else round(hit.relevance, 4),
         )
 
     def _url(self, document: Document) -> str:

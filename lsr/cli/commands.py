@@ -55,6 +55,7 @@ COMMANDS = {
     "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
+    "calibrate": CommandEntry("calibrate", _MEASURE),
     "train": CommandEntry("train", _TRAIN),
     "adapt": CommandEntry("adapt", _TRAIN),
     "average": CommandEntry("average", _TRAIN),

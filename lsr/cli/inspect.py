@@ -104,7 +104,7 @@ def _print_document(found: dict[str, Any]) -> None:
 def _print_description(description: dict[str, Any]) -> None:
     from lsr.vectors.pruning import Pruning
 
-    apart = ("modes", "bytes", "space", "tunings", "prunings")
+    apart = ("modes", "bytes", "space", "tunings", "prunings", "relevance")
     rows = _flatten({key: value for key, value in description.items() if key not in apart})
     rows.append(("modes", ", ".join(description["modes"])))
     rows += [("pruned by", str(Pruning.from_record(record))) for record in description["prunings"]]
@@ -113,6 +113,8 @@ def _print_description(description: dict[str, Any]) -> None:
     _print_space(description["space"])
     for tuning in description["tunings"]:
         output.print(escape(_tuning_in_words(tuning)))
+    for record in description.get("relevance", ()):
+        output.print(escape(_calibration_in_words(record, description["documents"])))
 
 
 def _print_rows(rows: list[tuple[str, str]]) -> None:
@@ -142,6 +144,20 @@ def _tuning_in_words(tuning: dict[str, Any]) -> str:
     return (
         f"tuned for recall {tuning['recall']:g} at k {tuning['k']}: {tuning['mode']}{parameters}: recall "
         f"{tuning['measured_recall']:.4f} in {tuning['mean_us']:.0f} µs on {counted(tuning['queries'], 'queries')}"
+    )
+
+
+def _calibration_in_words(record: dict[str, Any], documents: int) -> str:
+    from lsr.search.relevance import Calibration
+
+    found = Calibration.from_record(record)
+    how = ", ".join(f"{name} {value}" for name, value in found.search.items() if name != "mode")
+    by = "judged queries" if found.judged else "queries of random words"
+    old = found.age(documents)
+    return (
+        f"relevance of {found.search.get('mode')} search{f' ({how})' if how else ''}: by {found.queries:,} {by}"
+        + (f", calibration error {found.ece:.3f}" if found.ece is not None else "")
+        + (f"; {old}" if old else "")
     )
 
 

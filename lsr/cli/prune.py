@@ -155,6 +155,8 @@ def _prune(source: Path, out: Path, rule: Rule, threads: int | None, force: bool
         pruned = prune_index(index, out, rule, threads=threads, force=force, stages=progress_bar)
         after = pruned.describe()["bytes"]["total"]
         done = Pruning.from_record(pruned.manifest.prunings[-1])
+        if index.manifest.relevance:
+            note("relevance is of the scores before: `lsr calibrate` finds it again")
     if as_json:
         sizes = {"dropped_share": done.dropped_share, "bytes_before": before, "bytes_after": after}
         print_json({"output": str(out), **done.to_record(), **sizes})

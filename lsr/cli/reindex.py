@@ -143,6 +143,8 @@ def _note_lost(before: Index) -> None:
         note("token vectors are of the version before: `lsr late` makes them again")
     if before.manifest.tunings or before.manifest.fusion or before.manifest.lexical:
         note("what `lsr tune` found is of the version before: it is to be measured again")
+    if before.manifest.relevance:
+        note("relevance is of the model before: `lsr calibrate` finds it again")
 
 
 def _check(model: str | None, back: bool, forget: bool, others: dict[str, object]) -> None:

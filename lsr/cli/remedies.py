@@ -32,6 +32,7 @@ WORDS = {
     "build-with": "build it with --{part}",
     "upgrade": "bring it up to date with `lsr upgrade {path}`",
     "make-key": "make a key with `lsr keys create {path}`",
+    "calibrate": "run `lsr calibrate {path}`, with the flags that this search has",
     "tune": "run `lsr tune INDEX --queries FILE --recall {recall} --k {k}`",
 }
 """By the remedy's name, with its values in braces."""

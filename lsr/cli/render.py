@@ -17,13 +17,16 @@ from lsr.vectors.explanation import TermMatch
 _SHOWN_MATCHES = 8
 
 
-def print_response(response: SearchResponse, *, explain: bool, before: int = 0) -> None:
+def print_response(response: SearchResponse, *, explain: bool, before: int = 0, least: float | None = None) -> None:
     """Print rank, score, title and a snippet of each hit; with `explain`, also the matching terms and their shares.
 
-    `before` is how many hits were left out for this page: if it has none, they are all that there are.
+    `before` is how many hits were left out for this page: if it has none, they are all that there are. `least` is the
+    relevance that was asked for.
     """
     if not response.hits and before:
         output.print(f"There {verb(before)} only {counted(before, 'hits')}: choose a smaller --offset.")
+    elif not response.hits and least is not None:
+        output.print(f"Nothing has a relevance of {least:g} or more.")
     elif not response.hits and response.mode == "all":
         output.print("No document fulfils that.")
     elif not response.hits:
@@ -71,6 +74,8 @@ def _print_hit(hit: Hit, explain: bool) -> None:
         name += f" [dim]({escape(id)})[/]"
     if hit.window is not None and hit.window.of > 1:
         name += f" [dim]window {hit.window.number}[/]"
+    if hit.relevance is not None:
+        name += f" [dim]relevance {hit.relevance:.2f}[/]"
     output.print(f"[bold]{hit.rank:3d}[/]  [cyan]{hit.score:7.3f}[/]  {name}")
     if explain and hit.stages:
         output.print(f"[magenta]{' ' * 14}{escape(format_stages(hit.stages))}[/]")

@@ -17,7 +17,7 @@ from lsr.core.counted import counted, verb
 from lsr.core.documents import is_blank
 
 if TYPE_CHECKING:
-    from lsr.index import SearchStats
+    from lsr.index import Index, SearchStats
     from lsr.search.plan import SearchPlan
     from lsr.search.response import SearchResponse
     from lsr.search.retriever import Retriever
@@ -176,9 +176,22 @@ def run(
     else:
         retriever.search(query, k, plan, **asked_with)
     response = _print_answer(retriever.search, query, k, plan, asked_with, explain, as_json)
-    nothing = not response.hits and not offset and response.stats is not None and not as_json
+    _note_calibration(retriever.index, plan)
+    nothing = (
+        not response.hits and not offset and plan.min_relevance is None and response.stats is not None and not as_json
+    )
     if nothing and query is not None and vector is None and not len(retriever.sparse_queries([query]).indices):
         note('nothing is searched for: the words of the query are none of the index\'s, or as "the" and "of"')
+
+
+def _note_calibration(index: Index, plan: SearchPlan) -> None:
+    """Say so where relevance is of much fewer, or more, documents than there are."""
+    from lsr.search.relevance import calibration_of
+
+    found = calibration_of(index, plan)
+    old = "" if found is None else found.age(len(index.documents))
+    if old:
+        note(f"relevance is {old}")
 
 
 def _print_answer(
@@ -202,7 +215,7 @@ def _print_answer(
     found = 0
     if given["offset"] and not response.hits:
         found = len(search(query, given["offset"], plan, **{**given, "offset": 0, "search_after": None}).hits)
-    print_response(response, explain=explain, before=found)
+    print_response(response, explain=explain, before=found, least=plan.min_relevance)
     return response
 
 

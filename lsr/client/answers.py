@@ -188,6 +188,7 @@ def _hit(record: Mapping[str, Any]) -> Hit:
         {name: _stage(each) for name, each in (record.get("stages") or {}).items()},
         None if window is None else Window(**_known(Window, window)),
         record.get("sort"),
+        record.get("relevance"),
     )
 
 

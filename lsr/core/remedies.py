@@ -95,3 +95,8 @@ def name_format(formats: Iterable[str], endings: Iterable[str]) -> Remedy:
 def tune(recall: float, k: int) -> Remedy:
     """Tune the index to find the parameters that reach this recall at k."""
     return Remedy("tune", "tune it for that", "lsr.eval.tuning.recall.tune", {"recall": f"{recall:g}", "k": str(k)})
+
+
+def calibrate(path: str | Path) -> Remedy:
+    """Measure what scores of the index at `path` say of relevance."""
+    return Remedy("calibrate", "calibrate it", "lsr.eval.tuning.relevance.calibrate", {"path": str(path)})

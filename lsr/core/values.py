@@ -27,6 +27,11 @@ def problem_in(values: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number, and a finite one; true and false are none."""
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+
+
 def is_text(value: str) -> bool:
     """Whether it can be written: half of a surrogate pair, which JSON may escape and Python hold, cannot."""
     try:

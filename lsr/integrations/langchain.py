@@ -116,12 +116,20 @@ class LsrVectorStore(VectorStore):
         """The `k` documents nearest to a query, with scores: higher is nearer, 0 is nothing in common."""
         where = _conditions(filter)
         filled = self.unmatched if unmatched is None else unmatched
-        if filled and how.get("min_score") is None:
+        if filled and how.get("min_score") is None and how.get("min_relevance") is None:
             return [(_given(document), score) for document, score in self.store.nearest(query, k, where, **how)]
         return [(_given(hit.document), float(hit.score)) for hit in self.store.search(query, k, where, **how)]
 
-    def _select_relevance_score_fn(self) -> Any:
-        raise NotImplementedError("scores have no upper bound: give a least one as search_kwargs={'min_score': …}")
+    def _similarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, *, filter: Any = None, **how: Any
+    ) -> list[tuple[LangChainDocument, float]]:
+        """The `k` documents nearest to a query, with the relevance that a calibrated collection gives them.
+
+        InputError for one that was not calibrated.
+        """
+        how.pop("unmatched", None)
+        hits = self.store.search(query, k, _conditions(filter), **{"min_relevance": 0.0, **how})
+        return [(_given(hit.document), float(hit.relevance or 0.0)) for hit in hits]
 
 
 class LsrRetriever(BaseRetriever):

@@ -54,6 +54,8 @@ class SearchPlan(RetrievalPlan):
         rerank: Score the best hits again. If left out, they stay as they were found.
         filter: Only documents whose fields fulfil this, such as `year >= 2020 and lang in ("en", "de") and not draft`.
         min_score: Only documents that score at least this, before they are re-ranked.
+        min_relevance: Only documents of at least this relevance, from 0 to 1, once they are ranked; takes an index that
+            `lsr calibrate` measured.
         count: Count all documents that match, which takes a look at each of them; else only as far as is known.
         facets: Fields whose values are counted among all documents that match, with how many to tell of each: `lang,
             tags:20`.
@@ -65,6 +67,7 @@ class SearchPlan(RetrievalPlan):
     rerank: RerankSettings | None = None
     filter: str | None = option(None, shown=True)
     min_score: float | None = option(None, shown=True)
+    min_relevance: float | None = option(None, shown=True, ge=0, le=1)
     count: bool | None = option(None, shown=True)
     facets: str | None = option(None, shown=True)
     sort: str | None = option(None, shown=True)

@@ -52,6 +52,7 @@ class Hit:
         window: the best window, or None in an index of whole documents.
         sort: in a search with an order of its own, the values that it is ordered by, its score and its id, which
             `search_after` goes on from; else None.
+        relevance: from 0 to 1: how likely it is relevant, in an index that was calibrated for such a search; else None.
     """
 
     rank: int
@@ -62,6 +63,7 @@ class Hit:
     stages: dict[str, StageScore] = field(default_factory=dict)
     window: Window | None = None
     sort: list[Any] | None = None
+    relevance: float | None = None
 
     def __repr__(self) -> str:
         text = " ".join((self.document.title or self.document.text).split())
@@ -76,6 +78,7 @@ class Hit:
             "rank": self.rank,
             "id": self.id,
             "score": number(self.score),
+            **({} if self.relevance is None else {"relevance": round(self.relevance, 4)}),
             "title": document.title,
         }
         if text:

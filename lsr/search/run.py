@@ -18,6 +18,7 @@ from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits, SideScores
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import RerankSettings, SearchPlan
+from lsr.search.relevance import Calibration, calibration_of, measured, relevance_of
 from lsr.search.rerank import Rerankers
 from lsr.search.response import Hit, SearchResponse, StageScore, Total
 from lsr.search.selection import allowed_rows, select
@@ -37,6 +38,7 @@ class Ranked(NamedTuple):
         reranked: float64: new scores in the order of `found`; NaN for hits not scored again. None without re-ranking.
         milliseconds: the time of each stage.
         total, facets, sort: as of `Selected`.
+        relevance: float64 [n]: from 0 to 1, NaN for hits that were not scored again; None without a calibration.
     """
 
     rows: Rows
@@ -48,6 +50,7 @@ class Ranked(NamedTuple):
     total: Total
     facets: dict[str, Facet] | None = None
     sort: list[list[Any]] | None = None
+    relevance: CombinedScores | None = None
 
 
 def rank(
@@ -67,9 +70,11 @@ def rank(
     is re-ranked by its best one. `page` and `after` as for `select`.
     """
     allow = allowed_rows(index, plan, allow)
+    calibration = calibration_of(index, plan)
     if plan.rerank is None:
-        found, total, facets, sort = select(index, query, k, plan, allow, page, after)
-        return Ranked(found.rows, found.scores, found, None, None, found.milliseconds, total, facets, sort)
+        found, total, facets, sort = select(index, query, k, plan, allow, page, after, calibration)
+        ranked = Ranked(found.rows, found.scores, found, None, None, found.milliseconds, total, facets, sort)
+        return _with_relevance(index, plan, calibration, ranked)
     depth = plan.rerank.depth
     page = None if page is None else max(page, depth)
     found, total, facets, _ = select(index, query, max(k, depth), plan, allow, page, after)
@@ -79,7 +84,37 @@ def rank(
     reranked[: len(first)] = rerankers.score(plan.rerank.model, text, first)
     order, scores = _reordered(found, reranked, plan.rerank)
     milliseconds = {**found.milliseconds, "rerank": (perf_counter() - start) * 1e3}
-    return Ranked(found.rows[order[:k]], scores[order[:k]], found, order[:k], reranked, milliseconds, total, facets)
+    ranked = Ranked(found.rows[order], scores[order], found, order, reranked, milliseconds, total, facets)
+    return _cut(_with_relevance(index, plan, calibration, ranked), k, plan.min_relevance)
+
+
+def _with_relevance(index: Index, plan: SearchPlan, calibration: Calibration | None, ranked: Ranked) -> Ranked:
+    """With the relevance of its hits, if there is a calibration, and what is searched for has any."""
+    query = ranked.found.query
+    if calibration is None or (query.sparse is None and query.dense is None):
+        return ranked
+    again = None if ranked.reranked is None or ranked.order is None else ranked.reranked[ranked.order]
+    features = measured(index, plan, ranked.found, ranked.scores, ranked.rows, again)
+    # In an order of its own, a hit may be more relevant than one before it.
+    return ranked._replace(relevance=relevance_of(calibration, features, ranked=ranked.sort is None))
+
+
+def _cut(ranked: Ranked, k: int, least: float | None) -> Ranked:
+    """The first k hits that are relevant enough, after re-ranking; those that were not scored again never are."""
+    total, most = ranked.total, len(ranked.rows)
+    if least is not None and ranked.relevance is not None:
+        most = int(np.count_nonzero(ranked.relevance >= least))
+        total = Total(most, "exact")
+    most = min(k, most)
+    assert ranked.order is not None
+    relevance = None if ranked.relevance is None else ranked.relevance[:most]
+    return ranked._replace(
+        rows=ranked.rows[:most],
+        scores=ranked.scores[:most],
+        order=ranked.order[:most],
+        total=total,
+        relevance=relevance,
+    )
 
 
 def _reordered(found: HybridHits, reranked: CombinedScores, settings: RerankSettings) -> tuple[Rows, CombinedScores]:
@@ -124,7 +159,9 @@ def answer(
         if words is not None and query is not None:
             matches = explain_match(query, index.vector(row), words).matches
         sort = None if ranked.sort is None else ranked.sort[rank - 1]
-        hits.append(Hit(rank, document.id, score, document, matches, stages, window, sort))
+        relevance = None if ranked.relevance is None else float(ranked.relevance[rank - 1])
+        relevance = None if relevance is None or math.isnan(relevance) else relevance
+        hits.append(Hit(rank, document.id, score, document, matches, stages, window, sort, relevance))
     went = found.sparse_stats.mode if plan.retrieve.mode == SPARSE and found.sparse_stats else plan.mode
     if ranked.sort is not None:
         went = "all"

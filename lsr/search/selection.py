@@ -23,6 +23,7 @@ from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits
 from lsr.index.fusion.settings import SPARSE
 from lsr.search.plan import SearchPlan
+from lsr.search.relevance import Calibration, least_score, measured, relevance_of
 from lsr.search.response import Total
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def is_plain(plan: SearchPlan) -> bool:
     for name in ("sort", "facets", "count"):
         if getattr(plan, name):
             raise InputError("is of hits that are shown, not of the rankings of many queries", field=name)
-    return plan.stages == (SPARSE,) and plan.min_score is None and plan.group_by is None
+    return plan.stages == (SPARSE,) and plan.min_score is plan.min_relevance is plan.group_by is None
 
 
 def allowed_rows(index: Index, plan: SearchPlan, allow: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
@@ -78,30 +79,32 @@ def select(
     allow: npt.NDArray[Any] | None = None,
     page: int | None = None,
     after: Sequence[Any] | None = None,
+    calibration: Calibration | None = None,
 ) -> Selected:
     """The first k documents of a search by its plan, but for re-ranking.
 
     `allow` has the rows that the plan's filter allows, too (`allowed_rows`); `page` as for `search_documents`. `after`
     is the `sort` of a hit, or its score and id: only what follows it is returned. A query without vectors matches
-    every document.
+    every document. `calibration` says what scores that are not re-ranked are worth.
     """
     everything = query.sparse is None and query.dense is None
     matches = None
+    check_relevance(plan, everything=everything)
     if everything or plan.sort or after is not None:
         check_order(plan, everything=everything, after=after)
         start = perf_counter()
         if plan.retrieve.needs_dense and query.dense is not None:
             query = HybridQuery(query.sparse, index.parts["dense"].prepare(query.dense)[0])
-        matches = all_matches(index, query, plan, allow, plan.min_score)
+        matches = all_matches(index, query, plan, allow, least_score(plan, calibration, query))
         hits, sort = _ordered(index, matches, query, k, plan, after)
         hits.milliseconds["match"] = (perf_counter() - start) * 1e3
         total = Total(len(matches.rows), "exact")
     else:
-        hits, total = _ranked(index, query, k, plan, allow, page)
+        hits, total = _ranked(index, query, k, plan, allow, page, calibration)
         sort = None
     if matches is None and (plan.facets or (plan.count and total.relation != "exact")):
         start = perf_counter()
-        matches = all_matches(index, hits.query, plan, allow, plan.min_score)
+        matches = all_matches(index, hits.query, plan, allow, least_score(plan, calibration, hits.query))
         hits.milliseconds["match"] = (perf_counter() - start) * 1e3
         total = Total(len(matches.rows), "exact")
     facets = None
@@ -123,6 +126,20 @@ def check_order(plan: SearchPlan, *, everything: bool, after: Sequence[Any] | No
         raise InputError("does not go with group_by: a group may have begun before", field="search_after")
 
 
+def check_relevance(plan: SearchPlan, *, everything: bool) -> None:
+    """InputError for a least relevance of documents that do not all have one, or have none."""
+    if plan.min_relevance is None:
+        return
+    if everything:
+        raise InputError("is of a query: without one, no document is more relevant than another", field="min_relevance")
+    if (plan.facets or plan.count) and (plan.retrieve.fuses or plan.rerank is not None):
+        name = "facets" if plan.facets else "count"
+        raise InputError(
+            f"is of the hits of a search that fuses or re-ranks, not of all that match: leave out {name}",
+            field="min_relevance",
+        )
+
+
 def _ordered(
     index: Index, matches: Matches, query: HybridQuery, k: int, plan: SearchPlan, after: Sequence[Any] | None
 ) -> tuple[HybridHits, list[list[Any]]]:
@@ -142,19 +159,32 @@ def _ordered(
 
 
 def _ranked(
-    index: Index, query: HybridQuery, k: int, plan: SearchPlan, allow: npt.NDArray[Any] | None, page: int | None
+    index: Index,
+    query: HybridQuery,
+    k: int,
+    plan: SearchPlan,
+    allow: npt.NDArray[Any] | None,
+    page: int | None,
+    calibration: Calibration | None,
 ) -> tuple[HybridHits, Total]:
     """The best documents, one of each group, and how many were found."""
     depth = k
     page = k if page is None and plan.group_by is not None else page
     while True:
         hits = search_documents(index, query, depth, plan, allow=allow, page=page)
-        complete = len(hits.rows) < depth
-        if plan.min_score is not None:
-            enough = hits.scores >= plan.min_score
+        complete, ends = len(hits.rows) < depth, False
+        least = least_score(plan, calibration, hits.query)
+        if least is not None:
+            enough = hits.scores >= least
             if not enough.all():
                 hits, complete = picked(hits, np.flatnonzero(enough)), True
-        total = Total(len(hits.rows), "exact" if complete and _misses_none(hits, plan) else "at least")
+        if plan.min_relevance is not None and plan.retrieve.fuses and calibration is not None:
+            features = measured(index, plan, hits, hits.scores, hits.rows, None)
+            enough = relevance_of(calibration, features) >= plan.min_relevance
+            if not enough.all():
+                # None that follows, however deep it is, has more.
+                hits, complete, ends = picked(hits, np.flatnonzero(enough)), True, True
+        total = Total(len(hits.rows), "exact" if complete and (ends or _misses_none(hits, plan)) else "at least")
         if plan.group_by is None:
             return hits, total
         firsts = _firsts(index, hits.rows, plan.group_by)

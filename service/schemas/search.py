@@ -175,6 +175,10 @@ class SearchHit(BaseModel):
     rank: int
     id: str
     score: float
+    relevance: float | None = Field(
+        None,
+        description="From 0 to 1: how likely it is relevant, where the collection was calibrated for such a search.",
+    )
     title: str
     text: str | None = Field(
         None, description="Absent with `include_text: false`; in an index of windows, the text of the best one."

@@ -76,6 +76,7 @@ def known_remedies() -> list[Remedy]:
         remedies.upgrade("a"),
         remedies.make_key("a"),
         remedies.create_empty("a"),
+        remedies.calibrate("a"),
     ]
     functions = [value for name, value in vars(remedies).items() if callable(value) and name.islower()]
     assert len(made) == len([function for function in functions if function.__module__ == remedies.__name__])

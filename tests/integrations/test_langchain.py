@@ -103,7 +103,7 @@ def test_what_shares_no_term_comes_last_or_not_at_all(birds: LsrVectorStore) -> 
     assert ids(birds.similarity_search("terns that migrate", unmatched=False)) == ["tern", "stork"]
     least = {"k": 3, "min_score": (scores[0] + scores[1]) / 2}
     assert ids(birds.as_retriever(search_kwargs=least).invoke("terns that migrate")) == ["tern"]
-    with pytest.raises(NotImplementedError, match="min_score"):
+    with pytest.raises(InputError, match="not calibrated"):
         birds.similarity_search_with_relevance_scores("terns")
 
 

@@ -50,6 +50,7 @@ GIVEN: dict[str, tuple[Any, dict[str, Any]]] = {
     "rerank_weight": (0.5, {"mode": "dense", "rerank": "late"}),
     "filter": ('year >= 2020 and tags not in ("a")', {}),
     "min_score": (1.5, {}),
+    "min_relevance": (0.5, {}),
     "count": (True, {}),
     "facets": ("lang, year:5", {"mode": "hybrid"}),
     "sort": ("-year, title", {}),
