@@ -182,7 +182,7 @@ def _search(index: Index, queries: SparseVectors, row: int) -> tuple[list[str], 
         hits = index.search(terms, weights, _K, mode="exact")
         return hits.ids, hits.scores
     found = search_documents(index, HybridQuery((terms, weights)), _K, plan_of("exact"))
-    return index.documents.ids(found.rows), found.scores
+    return index.documents.ids(found.rows), found.scores.astype(np.float32)
 
 
 def _latency(index: Index, queries: SparseVectors, rounds: int) -> Latency:
