@@ -32,7 +32,7 @@ _ROWS = 8192
 def retrieve(dataset: str, embedding: str, output: str | Path, k: int = 1000) -> Path:
     """Index a data set's vectors, search for its queries, and write `run.txt` and what tirex-tracker measured of both.
 
-    Search is exact, of weights in 24 bits; equal scores go by the documents' ids.
+    Search is exact, of weights in 24 bits; equal scores go by the order of the documents.
 
     Args:
         dataset: a name of lsr-benchmark, or a folder with its queries.
@@ -57,12 +57,14 @@ def retrieve(dataset: str, embedding: str, output: str | Path, k: int = 1000) ->
         raise InputError("there are no vectors of documents, or none of queries", field="embedding")
     dim = len(numbers)
     with TemporaryDirectory(prefix="lsr-benchmark-") as work:
-        with _tracked(folder / "index-metadata.yml"):
-            with IndexBuilder(Path(work) / "index", dim=dim, settings=IndexSettings(weight_bits=24)) as builder:
-                for start in range(0, len(documents), _ROWS):
-                    ids, rows = zip(*documents[start : start + _ROWS], strict=True)
-                    builder.add(SparseVectors.from_rows(list(rows), list(ids), dim))
-                index = builder.finish()
+        with (
+            _tracked(folder / "index-metadata.yml"),
+            IndexBuilder(Path(work) / "index", dim=dim, settings=IndexSettings(weight_bits=24)) as builder,
+        ):
+            for start in range(0, len(documents), _ROWS):
+                ids, rows = zip(*documents[start : start + _ROWS], strict=True)
+                builder.add(SparseVectors.from_rows(list(rows), list(ids), dim))
+            index = builder.finish()
         ids, rows = zip(*queries, strict=True)
         asked = SparseVectors.from_rows(list(rows), list(ids), dim)
         with _tracked(folder / "retrieval-metadata.yml"):

@@ -61,8 +61,8 @@ def semantic_search_lsr(
 class LsrInformationRetrievalEvaluator(SparseInformationRetrievalEvaluator):
     """`SparseInformationRetrievalEvaluator`, which searches an index in place of scoring each query with each document.
 
-    For models whose similarity is the inner product. Measures are the same, but for documents that share no term with
-    their query, which have no rank here.
+    For models whose similarity is the inner product. Measures are the same; documents that share no term with a query
+    come last, with the score 0, in the order of their ids.
     """
 
     def compute_all_metrics(
@@ -98,10 +98,15 @@ class LsrInformationRetrievalEvaluator(SparseInformationRetrievalEvaluator):
                 )
                 index.add_documents(vectors, self.corpus_ids[part])
         scores, numbers = index.search(queries, deepest)
-        found = [
-            [{"corpus_id": index.ids[number], "score": score} for number, score in zip(row, given, strict=True)]
-            for row, given in zip(numbers, scores, strict=True)
-        ]
+        by_id = sorted(self.corpus_ids)
+        found = []
+        for row, given in zip(numbers, scores, strict=True):
+            ranked = {index.ids[number]: score for number, score in zip(row, given, strict=True)}
+            for id in by_id if len(ranked) < deepest else ():
+                if len(ranked) == deepest:
+                    break
+                ranked.setdefault(id, 0.0)
+            found.append([{"corpus_id": id, "score": score} for id, score in ranked.items()])
         measured: dict[str, Any] = {_DOT: self.compute_metrics(found)}
         self.output_scores(measured[_DOT])
         return measured
