@@ -25,8 +25,8 @@ METHOD = "lsr.integrations.txtai.LsrScoring"
 class LsrScoring(Scoring):
     """A sparse index that encodes texts by a model of lsr, and searches them with it.
 
-    `Embeddings({"scoring": {"method": METHOD, "terms": True, "model": "lsr-doc-tiny"}})`: `terms` tells txtai that it
-    is a sparse index. Other keys: `settings`, keywords of `lsr.Collection.create`; `how`, keywords of a search;
+    `Embeddings({"defaults": False, "scoring": {"method": METHOD, "terms": True, "model": "lsr-doc-tiny"}})`: `terms`
+    tells txtai that it is a sparse index, and `defaults` that no dense model is to be fetched. Other keys: `settings`, keywords of `lsr.Collection.create`; `how`, keywords of a search;
     `normalize`, whether scores of a query are divided by its best, as a hybrid search with dense vectors wants them.
     """
 

@@ -22,7 +22,7 @@ SCORING = {"method": METHOD, "terms": True, "model": "bm25"}
 
 @pytest.fixture
 def embeddings() -> Iterator[Any]:
-    with Embeddings({"content": True, "scoring": SCORING}) as made:
+    with Embeddings({"content": True, "defaults": False, "scoring": SCORING}) as made:
         made.index(TEXTS)
         yield made
 
