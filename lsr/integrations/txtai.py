@@ -26,8 +26,9 @@ class LsrScoring(Scoring):
     """A sparse index that encodes texts by a model of lsr, and searches them with it.
 
     `Embeddings({"defaults": False, "scoring": {"method": METHOD, "terms": True, "model": "lsr-doc-tiny"}})`: `terms`
-    tells txtai that it is a sparse index, and `defaults` that no dense model is to be fetched. Other keys: `settings`, keywords of `lsr.Collection.create`; `how`, keywords of a search;
-    `normalize`, whether scores of a query are divided by its best, as a hybrid search with dense vectors wants them.
+    tells txtai that it is a sparse index, and `defaults` that no dense model is to be fetched. Other keys: `settings`,
+    keywords of `lsr.Collection.create`; `how`, keywords of a search; `normalize`, whether scores of a query are divided
+    by its best, as a hybrid search with dense vectors wants them.
     """
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
@@ -43,15 +44,20 @@ class LsrScoring(Scoring):
             self._store = Store(self._folder / "collection", **settings | self.config.get("settings", {}))
         return self._store
 
-    def insert(self, documents: Iterable[tuple[Any, Any, Any]], index: Any = None, checkpoint: Any = None) -> None:
-        """Add documents, `(id, text or {"text": …} or tokens, tags)`; those without a text are left out."""
-        self._open.add(self._documents(documents))
+    def insert(self, documents: Iterable[tuple[Any, Any, Any]], index: int | None = None, checkpoint: Any = None) -> None:
+        """Add documents, `(id, text or {"text": …} or tokens, tags)`; those without a text are left out.
 
-    def _documents(self, documents: Iterable[tuple[Any, Any, Any]]) -> Iterator[Document]:
+        With `index`, they are called by numbers from there on, which is what txtai goes by.
+        """
+        self._open.add(self._documents(documents, index))
+
+    def _documents(self, documents: Iterable[tuple[Any, Any, Any]], index: int | None) -> Iterator[Document]:
         for id, given, _ in documents:
             text = given.get(self.text, given.get(self.object)) if isinstance(given, dict) else given
             if text is not None:
-                yield Document(str(id), " ".join(map(str, text)) if isinstance(text, list) else str(text))
+                name = str(id if index is None else index)
+                yield Document(name, " ".join(map(str, text)) if isinstance(text, list) else str(text))
+                index = None if index is None else index + 1
 
     def delete(self, ids: Iterable[Any]) -> None:
         """Delete documents by id, as far as they are there."""
