@@ -44,7 +44,9 @@ class LsrScoring(Scoring):
             self._store = Store(self._folder / "collection", **settings | self.config.get("settings", {}))
         return self._store
 
-    def insert(self, documents: Iterable[tuple[Any, Any, Any]], index: int | None = None, checkpoint: Any = None) -> None:
+    def insert(
+        self, documents: Iterable[tuple[Any, Any, Any]], index: int | None = None, checkpoint: Any = None
+    ) -> None:
         """Add documents, `(id, text or {"text": …} or tokens, tags)`; those without a text are left out.
 
         With `index`, they are called by numbers from there on, which is what txtai goes by.
