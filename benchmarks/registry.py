@@ -417,6 +417,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 
 TOOLS: Mapping[str, str] = {
+    "mteb_agreement": "compares MTEB's own evaluation of our search with ours",
     "made_vectors": "makes collections of sparse vectors, as large as desired",
     "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",

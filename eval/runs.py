@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file, check_file
+from lsr.text import irds
 from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
@@ -119,7 +120,9 @@ def _written(ids: Iterable[str]) -> dict[str, str]:
 
 
 def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
-    """Read a TREC run file, plain, .gz or .zst. The lines may be in any order; the scores decide.
+    """Read a TREC run file, plain, .gz or .zst, or the scored documents of "irds:NAME".
+
+    The lines may be in any order; the scores decide.
 
     If scores tie, `ties="rank"` follows the file's rank column, and `ties="trec_eval"` does what trec_eval does, which
     ignores that column: scores are compared as float32, and among equals the document id that sorts last comes first.
@@ -128,6 +131,8 @@ def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
     Raises InputError naming file, line and field: fewer than six fields, a rank that is not an integer, a score that is
     not a finite number, a document retrieved twice for one query.
     """
+    if str(path).startswith(irds.PREFIX):
+        return _scored(str(path), ties)
     path = Path(path)
     found: dict[str, tuple[dict[str, None], list[int], list[float]]] = {}
     for number, line in data_lines(path):
@@ -146,6 +151,20 @@ def read_run(path: str | Path, *, ties: TieRule = "rank") -> Run:
     return {
         query: order_ranking(list(ids), np.array(scores), np.array(ranks), ties=ties)
         for query, (ids, ranks, scores) in found.items()
+    }
+
+
+def _scored(source: str, ties: TieRule) -> Run:
+    """The scored documents of a data set of ir_datasets; those of equal scores in the order in which they come."""
+    dataset = irds.load(source)
+    if not dataset.has_scoreddocs():
+        raise InputError("this dataset has no scored documents", source=source)
+    scored: dict[str, dict[str, float]] = {}
+    for each in irds.iterate(dataset.scoreddocs_iter, source):
+        scored.setdefault(each.query_id, {})[each.doc_id] = float(each.score)
+    return {
+        query: order_ranking(list(found), np.array(list(found.values())), np.arange(len(found)), ties=ties)
+        for query, found in scored.items()
     }
 
 

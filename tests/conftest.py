@@ -21,7 +21,11 @@ hypothesis.settings.load_profile("lsr")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers of `pytest -n` compute on one thread each: with more, their pools wait for one another, spinning."""
+    """Workers of `pytest -n` compute on one thread each: with more, their pools wait for one another, spinning.
+
+    Haystack tells its makers of each pipeline that runs, unless it is asked not to.
+    """
+    os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "False")
     if config.getoption("numprocesses", None):
         for library in ("OMP", "NUMBA", "MKL", "OPENBLAS", "RAYON"):
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")

@@ -18,7 +18,12 @@ Part = Literal["corpus", "queries"]
 
 def is_beir_folder(folder: Path) -> bool:
     """Whether one of the two files is in it."""
-    return any(_find(folder, part) for part in ("corpus", "queries"))
+    return has_part(folder, "corpus") or has_part(folder, "queries")
+
+
+def has_part(folder: Path, part: Part) -> bool:
+    """Whether a folder has the file of the documents, or of the queries."""
+    return _find(folder, part) is not None
 
 
 def part_file(folder: Path, part: Part) -> Path:

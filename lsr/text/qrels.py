@@ -121,11 +121,16 @@ def read_irds_qrels(source: str) -> Qrels:
     return judged
 
 
+def qrels_files(folder: Path) -> dict[str, Path]:
+    """The files of judgements of a BEIR folder, by split; none, if it has none."""
+    return {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
+
+
 def qrels_file(folder: Path, split: str) -> Path:
     """The path of a split, `qrels/SPLIT.tsv`, of a BEIR folder. InputError lists the splits if it is not there."""
     if not folder.exists():
         raise InputError("no such file or folder", source=str(folder))
-    splits = {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
+    splits = qrels_files(folder)
     if split in splits:
         return splits[split]
     if not splits:
