@@ -14,7 +14,8 @@ from lsr.core.errors import NotFoundError
 from lsr.encoding.lexical.analysis import Analyser
 from lsr.eval.collections import TestCollection
 from lsr.eval.matching import check_run
-from lsr.eval.measures.metrics import metric_names, score_run
+from lsr.eval.measures.metrics import metric_names
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.measures.significance import effect_size, mean_interval, paired_t_test, randomisation_test
 from lsr.eval.runs import Ranking, Run, with_ids
 from lsr.text.qrels import Qrels
@@ -111,7 +112,7 @@ def compare_runs(
     for label, run in (("the first run", first), ("the second run", second)):
         runs.append(with_ids(run, qrels, documents))
         check_run(runs[-1], qrels, label)
-    scores = [score_run(run, qrels, [name]) for run in runs]
+    scores = [checked_scores(run, qrels, [name]) for run in runs]
     one, other = (each.values[name] for each in scores)
     gains = other - one
     differences = []

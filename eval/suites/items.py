@@ -19,7 +19,8 @@ from lsr.core.files import atomic_file, atomic_folder
 from lsr.core.structured import read_settings
 from lsr.eval.collections import TestCollection
 from lsr.eval.measures.machine import describe_machine
-from lsr.eval.measures.metrics import Scores, score_run
+from lsr.eval.measures.metrics import Scores
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.reports.suite.results import Item
 from lsr.eval.runs import read_run, with_ids, write_run
 from lsr.eval.suites.config import file_name
@@ -46,7 +47,7 @@ def find_item(
             return None
         if set(measures) - set(record["scores"]):
             run = with_ids(read_run(folder / RUN), judged.qrels, {id for each in judged.qrels.values() for id in each})
-            record["scores"] |= _lists(score_run(run, judged.qrels, measures))
+            record["scores"] |= _lists(checked_scores(run, judged.qrels, measures))
             with atomic_file(folder / ITEM, force=True) as temporary:
                 temporary.write_text(json.dumps(record) + "\n", encoding="utf-8")
         return Item(system, collection, folder, record, times)

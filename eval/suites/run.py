@@ -17,7 +17,7 @@ from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.eval.collections import TestCollection, load_collection
 from lsr.eval.extras import require
 from lsr.eval.matching import all_remarks, check_run, left_out
-from lsr.eval.measures.metrics import score_run
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.reports.suite.files import write_reports
 from lsr.eval.reports.suite.results import Item, SuiteResults
 from lsr.eval.runs import read_run, with_ids
@@ -81,7 +81,7 @@ def _item(
     answer = systems.system(system, config, collection, told)
     answered = answer(collection, suite.settings(config, system), told)
     answered = replace(answered, notes=all_remarks([left_out(collection, [answered.run]), answered.notes]))
-    scores = score_run(answered.run, collection.qrels, measures)
+    scores = checked_scores(answered.run, collection.qrels, measures)
     return publish_item(results, system.name, name, identity, answered, scores, perf_counter() - started)
 
 
