@@ -8,10 +8,11 @@ RESULTS/runs/COLLECTION/SYSTEM/times.json   what differs from run to run: latenc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from lsr import __version__
 from lsr.core.errors import InputError
@@ -61,9 +62,9 @@ def publish_item(
     identity: str,
     answered: Answered,
     scores: Scores,
-    seconds: float,
+    took: Mapping[str, Any],
 ) -> Item:
-    """Write an item and put it in its place by one rename."""
+    """Write an item and put it in its place by one rename; `took` is put with its times."""
     folder = item_folder(results, collection, system)
     index = dict(answered.index or {})
     if parts := index.pop("parts", None):
@@ -81,7 +82,7 @@ def publish_item(
         "scores": _lists(scores),
     }
     times = {
-        "seconds": seconds,
+        **took,
         "latency": {part: asdict(each) for part, each in (answered.latency or {}).items()},
         "search": answered.search and answered.search._asdict(),
     }
