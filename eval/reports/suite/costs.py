@@ -36,7 +36,10 @@ def times(item: Item) -> dict[str, Any]:
     """What it took: seconds of each stage, latency of a query on one thread, and energy, None if that is not known."""
     latency = item.times["latency"] or {}
     return {
-        **{f"{stage}_seconds": seconds for stage, seconds in item.times.get("stages", {}).items()},
+        **{
+            f"{stage.lower().replace(' ', '_')}_seconds": seconds
+            for stage, seconds in item.times.get("stages", {}).items()
+        },
         "seconds": item.times["seconds"],
         **{
             f"{part}_{value}": latency[part][value]
