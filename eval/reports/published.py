@@ -45,7 +45,7 @@ def published_beside(collections: Sequence[Measured]) -> list[dict[str, Any]]:
             key = _key(collection, known["collections"])
             for measure, values in system["values"].items():
                 (name,) = metric_names([measure])
-                if key in values and name in collection.measures:
+                if key is not None and key in values and name in collection.measures:
                     made.append(
                         {
                             "system": system["name"],
