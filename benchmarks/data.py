@@ -84,6 +84,19 @@ class Data:
         """The arguments that give a script data of these kinds. Raises NotGiven, which says what is needed."""
         return [str(each) for kind in kinds for each in KINDS[kind.partition(":")[0]](self, kind.partition(":")[2])]
 
+    def lacks(self, kinds: tuple[str, ...]) -> str:
+        """What was not given of these kinds, as `NotGiven` says it; "" if nothing. Nothing is made."""
+        given = {"like": self.vectors, "training": self.training, "training_sets": self.training_sets}
+        given["trec_eval"] = self.trec_eval
+        for kind in kinds:
+            name = kind.partition(":")[0]
+            if name in given and not given[name]:
+                try:
+                    KINDS[name](self, kind.partition(":")[2])
+                except NotGiven as reason:
+                    return str(reason)
+        return ""
+
     @cached_property
     def collection_folders(self) -> list[Path]:
         """The given collections, or the demo's; only the first in a short run."""

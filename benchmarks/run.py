@@ -3,6 +3,7 @@
     python benchmarks/run.py list
     python benchmarks/run.py run [NAME...] [--quick] [--repeat N] [--collections FOLDER...] [--vectors FOLDER] …
     python benchmarks/run.py compare [BEFORE [AFTER]] [--quick] [--all]
+    python benchmarks/run.py reproduce [--only NAME...] [--quick] [--list] [--collections FOLDER...] …
 
 `run` without names runs all benchmarks that take at most 15 minutes and whose data is available; with --quick, short
 runs on samples. Without your own data, the corpus of `lsr demo` is used. Results go to the output folder, those of
@@ -10,7 +11,10 @@ short runs to its quick/, and are then compared with the last committed ones. `c
 results; without names, the committed ones with those in ./lsr-bench. Nothing else should run on the machine at the same
 time.
 
-The exit code is 1 if a benchmark could not be run, and otherwise 0, whatever moved.
+`reproduce` runs them too, and says of each committed number whether it came out again; what lacks data or hours was
+not run, which is said of each of its numbers. Its exit code is 1 if a number did not come out again.
+
+The exit code of the others is 1 if a benchmark could not be run, and otherwise 0, whatever moved.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from typing import Any
 from comparison import Comparison, Record, compare, compared_numbers, markdown
 from data import Data, NotGiven, add_options
 from registry import BENCHMARKS, TOOLS, Benchmark
+from reproduce import Reproduced, judged, not_run
+from reproduce import markdown as in_words
 from script import HERE, RESULTS, exit_code
 
 from lsr.cli.console import note
@@ -53,16 +59,23 @@ def main() -> int:
     comparing = commands.add_parser("compare", help="two folders of results")
     comparing.add_argument("before", nargs="?", type=Path, help="default: the committed results")
     comparing.add_argument("after", nargs="?", type=Path, default=OUTPUT, help="default: %(default)s")
-    for command in (running, comparing):
+    again = commands.add_parser("reproduce", help="say of each committed number whether it comes out again")
+    again.add_argument("--only", nargs="+", default=[], metavar="NAME", help="default: all but the slow ones")
+    again.add_argument("--list", action="store_true", help="list what can be run with this data, and run nothing")
+    again.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="for results (%(default)s)")
+    again.add_argument("--work", type=Path, metavar="FOLDER", help="keep indexes and other intermediate files here")
+    add_options(again)
+    for command in (running, comparing, again):
         command.add_argument("--quick", action="store_true", help="short runs on samples")
         command.add_argument("--all", action="store_true", help="also list what did not move")
-    for command in (listing, running, comparing):
+    for command in (listing, running, comparing, again):
         command.add_argument("--json", action="store_true", help="on stdout")
     arguments = parser.parse_args()
     failed: list[str] = []
     code = exit_code(lambda: COMMANDS[arguments.command](arguments, failed))
     if failed:
-        print(f"could not be run: {', '.join(failed)}", file=sys.stderr)
+        what = "did not come out again" if arguments.command == "reproduce" else "could not be run"
+        print(f"{what}: {', '.join(failed)}", file=sys.stderr)
     return code or int(bool(failed))
 
 
@@ -110,6 +123,64 @@ def run(arguments: argparse.Namespace, failed: list[str]) -> None:
             (done if run_one(name, given, work, output, arguments) else failed).append(name)
     after = {result: read(output / f"{result}.json") for name in done for result in results_of(name)}
     show([compare(result, of(result), before[result], record) for result, record in after.items() if record], arguments)
+
+
+def reproduce_all(arguments: argparse.Namespace, failed: list[str]) -> None:
+    """Run what can be run, and put every committed number beside what comes out now."""
+    named = chosen(arguments.only, quick=arguments.quick)
+    names = arguments.only or list(BENCHMARKS)
+    output = arguments.output / QUICK if arguments.quick else arguments.output
+    before = {result: committed(result, arguments.quick) for name in names for result in results_of(name)}
+    stale = [] if arguments.list or arguments.only else stale_tables()
+    found: list[Reproduced] = []
+    with tempfile.TemporaryDirectory(prefix="lsr-reproduce-") as temporary:
+        work = arguments.work or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        data = Data.given(arguments, work, quick=arguments.quick)
+        arguments.repeat = 1
+        for name in names:
+            benchmark, why = BENCHMARKS[name], ""
+            if name not in named:
+                short = arguments.quick and benchmark.quick is None
+                why = (
+                    "it has no short run"
+                    if short
+                    else f"it takes about {benchmark.minutes:g} minutes: name it to run it"
+                )
+            elif reason := data.lacks(benchmark.data):
+                why = f"it {reason}"
+            elif arguments.list:
+                minutes = benchmark.quick_minutes if arguments.quick else benchmark.minutes
+                why = f"it can be run, in about {minutes:g} minutes"
+            elif not run_one(name, data.arguments(benchmark.data), work, output, arguments):
+                why = "its script ended with an error"
+                failed.append(name)
+            for result in results_of(name):
+                record = None if why else read(output / f"{result}.json")
+                if not why and record is None:
+                    why = "it wrote no such result"
+                one = (
+                    not_run(result, benchmark, before[result], why)
+                    if record is None
+                    else judged(result, benchmark, before[result], record)
+                )
+                found.append(one)
+                if one.failed:
+                    failed.append(result)
+    failed += stale
+    if arguments.json:
+        print(json.dumps({"results": [each.to_record() for each in found], "stale_tables": stale}, indent=1))
+    else:
+        print(in_words(found, stale, everything=arguments.all))
+
+
+def stale_tables() -> list[str]:
+    """The pages whose tables are not what the committed results say: all of docs/numbers, and the README."""
+    command = [sys.executable, HERE.parent / "docs" / "tools" / "tables.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return (
+        [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()] if done.returncode else []
+    )
 
 
 def run_one(name: str, given: list[str], work: Path, output: Path, arguments: argparse.Namespace) -> bool:
@@ -213,7 +284,7 @@ def write(path: Path, record: Record) -> None:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-COMMANDS = {"list": list_all, "run": run, "compare": compare_folders}
+COMMANDS = {"list": list_all, "run": run, "compare": compare_folders, "reproduce": reproduce_all}
 
 if __name__ == "__main__":
     sys.exit(main())

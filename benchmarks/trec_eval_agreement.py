@@ -4,12 +4,13 @@
 
 FOLDER is the `test/` folder of https://github.com/usnistgov/trec_eval: qrels, runs and expected outputs ("out.…").
 The table has one line for each expected output and measure. trec_eval prints four decimals, so the two agree if they
-differ by at most half of the last one. It is an error if any disagree.
+differ by at most half of the last one. It is an error if any disagree, or if ir-measures computes another value.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,24 +20,42 @@ import numpy as np
 from script import Report, main
 
 from lsr.core.errors import LsrError
-from lsr.eval.measures.metrics import Scores, metric_label, score_run
+from lsr.eval.measures.metrics import Scores, metric_label
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.runs import Run, read_run
 from lsr.text.qrels import Qrels, read_qrels
 
 HALF_A_DIGIT = 0.5e-4 + 1e-9
 ALL = "all"
 
+CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 MEASURES = {
     "map": "map",
     "mrr": "recip_rank",
-    "recall@100": "recall_100",
-    "recall@1000": "recall_1000",
-    "ndcg@10": "ndcg_cut_10",
-    "ndcg@100": "ndcg_cut_100",
-    "precision@10": "P_10",
+    "ndcg": "ndcg",
+    "bpref": "bpref",
     "r-precision": "Rprec",
+    "rbp.90": "rbp",
+    "precision": "set_P",
+    "recall": "set_recall",
+    "f1": "set_F",
+    "hits": "num_rel_ret",
+    **{
+        f"{ours}@{cutoff}": f"{theirs}_{cutoff}"
+        for ours, theirs in (
+            ("ndcg", "ndcg_cut"),
+            ("map", "map_cut"),
+            ("precision", "P"),
+            ("recall", "recall"),
+        )
+        for cutoff in CUTOFFS
+    },
+    **{f"hit_rate@{cutoff}": f"success_{cutoff}" for cutoff in (1, 5, 10)},
+    **{f"judged@{cutoff}": f"unj_{cutoff}" for cutoff in (5, 10, 20)},
 }
-"""trec_eval's names of our measures."""
+"""trec_eval's names of our measures: of every one that it has."""
+# Of all queries together, it prints their number and not their mean.
+SUMS = {"hits"}
 
 
 @dataclass(frozen=True)
@@ -107,12 +126,18 @@ def compare(folder: Path, case: Case) -> list[Line]:
         qrels = {id: judged for id, judged in qrels.items() if id in run}
     # trec_eval's -l is the grade from which a document is relevant; nDCG uses grades and ignores it.
     suffix = f"-l{case.level}" if case.level > 1 else ""
-    names = {name + suffix: theirs for name, theirs in MEASURES.items() if not (suffix and "ndcg" in name)}
+    graded = ("ndcg", "judged")
+    names = {name if name.startswith(graded) else name + suffix: theirs for name, theirs in MEASURES.items()}
     if suffix:
-        names |= {name: theirs for name, theirs in MEASURES.items() if "ndcg" in name}
-    scores = score_run(run, qrels, list(names))
+        del names["rbp.90" + suffix]  # trec_eval's weighs grades there; ours knows relevant and not relevant
+    if case.complete:
+        # Of a query without any answer, trec_eval says that nothing of it is unjudged; ours, as ir-measures, that
+        # nothing is judged.
+        names = {name: theirs for name, theirs in names.items() if not name.startswith("judged")}
+    # What ir-measures says of each is compared as well: a difference is an error.
+    scores = checked_scores(run, qrels, list(names))
     lines = [
-        _line(case, ours, theirs, scores, expected[theirs], float)
+        _line(case, ours, theirs, scores, expected[theirs], _judged if ours.startswith("judged") else float)
         for ours, theirs in names.items()
         if theirs in expected
     ]
@@ -122,9 +147,13 @@ def compare(folder: Path, case: Case) -> list[Line]:
     return lines
 
 
+def _judged(unjudged: float) -> float:
+    return 1 - unjudged
+
+
 def _mrr10(case: Case, run: Run, qrels: Qrels, suffix: str, expected: dict[str, float]) -> Line:
     per_query = {id: value for id, value in expected.items() if id != ALL}
-    scores = score_run(run, qrels, ["mrr@10" + suffix])
+    scores = checked_scores(run, qrels, ["mrr@10" + suffix])
     return _line(case, "mrr@10" + suffix, "recip_rank", scores, per_query, lambda value: value if value >= 0.1 else 0.0)
 
 
@@ -137,7 +166,7 @@ def _line(
     adjust: Callable[[float], float],
 ) -> Line:
     found = dict(zip(scores.query_ids, scores.values[ours].tolist(), strict=True))
-    found[ALL] = scores.means()[ours]
+    found[ALL] = sum(found.values()) if ours.partition("-l")[0] in SUMS else scores.means()[ours]
     distances = np.array([abs(found[id] - adjust(value)) for id, value in expected.items()])
     agreeing = int((distances <= HALF_A_DIGIT).sum())
     return Line(case, ours, theirs, len(distances), agreeing, float(distances.max()))
@@ -154,18 +183,33 @@ def read_expected(path: Path) -> dict[str, dict[str, float]]:
 
 
 def markdown(lines: list[Line]) -> str:
-    """The table."""
+    """The table: cut-offs of a measure in one line."""
+    together: dict[tuple[Case, str], list[Line]] = {}
+    for line in lines:
+        together.setdefault((line.case, re.sub(r"_\d+$", "", line.theirs) + "@10" * ("mrr@" in line.ours)), []).append(
+            line
+        )
     rows = [
         "| expected output | trec_eval | its measure | ours | values | agree | widest distance |",
         "|---|---|---|---|--:|--:|--:|",
     ]
     rows += [
-        f"| {line.case.expected} | `{line.case.arguments}` | {line.theirs} | {metric_label(line.ours)} "
-        f"| {line.values} | {line.agreeing} | {line.widest:.6f} |"
-        for line in lines
+        f"| {case.expected} | `{case.arguments}` | {theirs.removesuffix('@10')} | {_ours(members)} "
+        f"| {sum(line.values for line in members)} | {sum(line.agreeing for line in members)} "
+        f"| {max(line.widest for line in members):.6f} |"
+        for (case, theirs), members in together.items()
     ]
     agreeing, values = sum(line.agreeing for line in lines), sum(line.values for line in lines)
-    return "\n".join([*rows, "", f"{agreeing} of {values} values agree to the four decimals that trec_eval prints."])
+    summary = (
+        f"{agreeing} of {values} values agree to the four decimals that trec_eval prints, and to a millionth with "
+        "ir-measures' wherever it has the measure."
+    )
+    return "\n".join([*rows, "", summary])
+
+
+def _ours(members: list[Line]) -> str:
+    first, *others = (metric_label(line.ours) for line in members)
+    return ", ".join([first, *("@" + label.partition("@")[2] for label in others)])
 
 
 if __name__ == "__main__":

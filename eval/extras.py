@@ -7,7 +7,7 @@ from types import ModuleType
 
 from lsr.core.errors import MissingDependencyError
 
-_PACKAGES = {"Stemmer": "PyStemmer"}
+_PACKAGES = {"Stemmer": "PyStemmer", "ir_measures": "ir-measures", "pytrec_eval": "pytrec-eval-terrier"}
 
 
 def require(module: str) -> ModuleType:

@@ -30,7 +30,7 @@ _CHANCE = (
     "p95_us",
     "train_loss",
 )
-_TIMED = re.compile(r"runtime|per_second|seconds|_ms$|_time$|^time")
+_TIMED = re.compile(r"runtime|per_second|seconds|_ms$|_time$|^time|^stages$|_joules$")
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -65,8 +65,8 @@ def _digest(path: Path) -> str:
         content = re.sub(rb"\d+\.\d+", b"X", content)  # times among them; what is measured stands in report.json
     elif path.suffix == ".sqlite":
         content = _known_of_a_folder(path)
-    elif path.name == "report.html":
-        content = b""  # drawn by times; what is measured stands in results.json
+    elif path.name in ("report.html", "costs.csv"):
+        content = b""  # of times; what is measured stands in results.json
     elif path.suffix == ".safetensors":
         content = _in_order(content)
     elif path.name in ("training_args.bin", "state.json") or path.suffix in (".pt", ".pth"):

@@ -14,8 +14,16 @@ from lsr.core.errors import NotFoundError
 from lsr.encoding.lexical.analysis import Analyser
 from lsr.eval.collections import TestCollection
 from lsr.eval.matching import check_run
-from lsr.eval.measures.metrics import metric_names, score_run
-from lsr.eval.measures.significance import effect_size, mean_interval, paired_t_test, randomisation_test
+from lsr.eval.measures.metrics import metric_names
+from lsr.eval.measures.second_opinion import checked_scores
+from lsr.eval.measures.significance import (
+    effect_size,
+    mean_interval,
+    paired_t_test,
+    power,
+    queries_needed,
+    randomisation_test,
+)
 from lsr.eval.runs import Ranking, Run, with_ids
 from lsr.text.qrels import Qrels
 
@@ -66,6 +74,8 @@ class Comparison:
         interval: 95 % of the mean difference, by Student's t; None for a single query.
         p_t, p_randomisation: two-sided, of the paired t-test and of the randomisation test.
         effect_size: Cohen's d of the paired differences.
+        power: of the t-test at 0.05, if the effect is as large as it was observed.
+        queries_needed: for a power of 0.8 at that effect; None if there is no effect.
         differences: all queries that differ, those by which most is won or lost first.
     """
 
@@ -78,6 +88,8 @@ class Comparison:
     p_t: float
     p_randomisation: float
     effect_size: float
+    power: float
+    queries_needed: int | None
     differences: list[Difference]
 
     def showing(self, differences: list[Difference]) -> Comparison:
@@ -111,7 +123,7 @@ def compare_runs(
     for label, run in (("the first run", first), ("the second run", second)):
         runs.append(with_ids(run, qrels, documents))
         check_run(runs[-1], qrels, label)
-    scores = [score_run(run, qrels, [name]) for run in runs]
+    scores = [checked_scores(run, qrels, [name]) for run in runs]
     one, other = (each.values[name] for each in scores)
     gains = other - one
     differences = []
@@ -122,6 +134,7 @@ def compare_runs(
         document, ranks = _document(qrels[query], *(run.get(query) for run in runs), second_won=bool(gains[at] > 0))
         text = None if texts is None else texts.get(query)
         differences.append(Difference(query, text, float(one[at]), float(other[at]), document, ranks))
+    effect = effect_size(other, one)
     return Comparison(
         metric=name,
         means=(float(one.mean()), float(other.mean())),
@@ -131,7 +144,9 @@ def compare_runs(
         interval=mean_interval(gains),
         p_t=paired_t_test(other, one),
         p_randomisation=randomisation_test(other, one, seed),
-        effect_size=effect_size(other, one),
+        effect_size=effect,
+        power=power(effect, len(one)),
+        queries_needed=queries_needed(effect),
         differences=differences,
     )
 

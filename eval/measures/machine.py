@@ -12,7 +12,7 @@ from typing import Any
 # Packages that compute: another version of one may give other times, and other last digits.
 _PACKAGES = (
     "numpy", "scipy", "numba", "pyarrow", "torch", "transformers", "tokenizers", "faiss-cpu", "ranx", "bm25s",
-    "sentence-transformers", "pyseismic-lsr", "bmp",
+    "ir-measures", "pytrec-eval-terrier", "sentence-transformers", "pyseismic-lsr", "bmp",
 )  # fmt: skip
 
 

@@ -22,9 +22,10 @@ from lsr.text.qrels import Qrels
 
 DEFAULT_METRICS = ("ndcg@10", "mrr@10", "recall@100", "recall@1000", "map")
 
-_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "recall": "R", "map": "MAP", "precision": "P"}
+_LABELS = {"ndcg": "nDCG", "mrr": "MRR", "recall": "R", "map": "MAP", "precision": "P", "judged": "Judged"}
 _ALIASES = {"r": "recall", "p": "precision", "rr": "mrr", "ap": "map", "success": "hit_rate"}
-_NAMES = {"bpref", "dcg", "dcg_burges", "f1", "hit_rate", "hits", "map", "mrr", "ndcg", "ndcg_burges"} | {
+_NAMES = {"bpref", "dcg", "dcg_burges", "f1", "hit_rate", "hits", "judged", "map", "mrr", "ndcg"} | {
+    "ndcg_burges",
     "precision",
     "r-precision",
     "recall",
@@ -76,8 +77,8 @@ def score_run(run: Run, qrels: Qrels, metrics: Sequence[str] = DEFAULT_METRICS) 
     grade below zero says, as in trec_eval, that a document was not judged. nDCG takes the grade as gain and
     log2(rank + 1) as discount (Järvelin and Kekäläinen 2002, as trec_eval's `ndcg_cut`).
 
-    ranx (Bassani 2022) computes the values, all but those of bpref and RBP. It gets arrays of small integers in rank
-    order, so that its hashing of ids and its unstable sort have no effect, and Numba's settings are restored.
+    ranx (Bassani 2022) computes the values, all but those of bpref, RBP and Judged. It gets arrays of small integers in
+    rank order, so that its hashing of ids and its unstable sort have no effect, and Numba's settings are restored.
 
     Raises InputError for an unknown metric, a document that a ranking has twice, and grades too large for a metric.
     """
@@ -91,7 +92,7 @@ def score_run(run: Run, qrels: Qrels, metrics: Sequence[str] = DEFAULT_METRICS) 
         if judged_documents[id] and id in run and len(run[id]):
             _check_documents(id, run[id])
             groups[len(judged_documents[id]), len(run[id])].append(i)
-    own = {name: _own(name) for name in metrics if name.startswith(("bpref", "rbp"))}
+    own = {name: _own(name) for name in metrics if name.startswith(("bpref", "rbp", "judged"))}
     by_ranx = [name for name in metrics if name not in own]
     # For a single metric, ranx looks its result up under a name without the cut-off, and fails.
     asked = by_ranx * 2 if len(by_ranx) == 1 else by_ranx
@@ -150,6 +151,17 @@ def rank_biased_precision(
     return float((1 - persistence) * (persistence ** np.flatnonzero(hits)).sum())
 
 
+def judged_share(
+    judged: npt.NDArray[np.float64], retrieved: npt.NDArray[np.float64], *, cutoff: int | None = None
+) -> float:
+    """The share of the first documents, or of all that were retrieved, that are judged, whatever their grade.
+
+    A low one says that the judgements were made of other systems' answers, and that the other measures say little.
+    Arguments as of `bpref`.
+    """
+    return float(np.isin(retrieved[:cutoff, 0], judged[:, 0]).mean())
+
+
 def _metric_name(name: str) -> str:
     lowered = name.strip().lower()
     if _RBP.fullmatch(lowered):
@@ -164,6 +176,8 @@ def _metric_name(name: str) -> str:
             f"unknown metric {name!r}: {meant}one of {known}, rbp.95; most with a cut-off, as ndcg@10, and from a "
             "level of relevance, as map-l2"
         )
+    if match["level"] and head == "judged":
+        raise InputError(f"{name!r}: a document is judged or not, whatever its grade")
     if match["cutoff"] and head in _UNCUT:
         raise InputError(f"{name!r}: {head} is of the whole ranking, without a cut-off")
     return head + (match["cutoff"] or "") + (match["level"] or "")
@@ -174,7 +188,9 @@ def _head(name: str) -> str:
 
 
 def _own(name: str) -> Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float]:
-    """The metrics that ranx divides by zero for (bpref), or lets grades raise above 1 (RBP)."""
+    """The metrics that ranx divides by zero for (bpref), lets grades raise above 1 (RBP), or does not have (Judged)."""
+    if name.startswith("judged"):
+        return partial(judged_share, cutoff=int(name.partition("@")[2]) if "@" in name else None)
     found = re.search(r"-l(\d+)$", name)
     level = int(found[1]) if found else 1
     if name.startswith("bpref"):

@@ -1,4 +1,4 @@
-"""Whether two systems differ by more than chance: intervals, paired tests, corrections, effect sizes.
+"""Whether two systems differ by more than chance: intervals, paired tests, corrections, effect sizes, power.
 
 The unit is the query: all functions take the scores of the same queries in the same order, float64 [n].
 """
@@ -14,6 +14,8 @@ Values = npt.NDArray[np.float64]
 
 _PERMUTATIONS = 10_000
 _AT_ONCE = 1 << 22
+_CERTAIN = 12.0
+_MOST_QUERIES = 100_000_000
 
 
 def mean_interval(values: Values, confidence: float = 0.95) -> tuple[float, float] | None:
@@ -84,3 +86,41 @@ def effect_size(first: Values, second: Values) -> float:
     differences = first - second
     spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     return float(differences.mean()) / spread if spread > 0 else 0.0
+
+
+def power(effect: float, queries: int, level: float = 0.05) -> float:
+    """How likely the two-sided paired t-test finds a true effect of this size, Cohen's d, with so many queries.
+
+    1 - P(-c < T < c), where T has Student's distribution with n - 1 degrees of freedom, moved by d √n, and c is the
+    test's threshold (Cohen 1988). What is computed from the effect that was observed says no more than its p; of use is
+    how many queries it would take. 0.0 for fewer than two queries.
+    """
+    from scipy.special import nctdtr, stdtrit
+
+    if queries < 2:
+        return 0.0
+    freedom, moved = queries - 1, abs(effect) * float(np.sqrt(queries))
+    threshold = float(stdtrit(freedom, 1 - level / 2))
+    # The series behind nctdtr gives up far out, where nothing is left to find.
+    if moved - threshold > _CERTAIN:
+        return 1.0
+    return float(1 - nctdtr(freedom, moved, threshold) + nctdtr(freedom, moved, -threshold))
+
+
+def queries_needed(effect: float, wanted: float = 0.8, level: float = 0.05) -> int | None:
+    """The least number of queries with which the test finds an effect of this size as likely as `wanted`.
+
+    None if a hundred million would not do, as for no effect.
+    """
+    low, high = 1, 2
+    while power(effect, high, level) < wanted:
+        low, high = high, 2 * high
+        if low > _MOST_QUERIES:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        if power(effect, middle, level) < wanted:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -13,6 +13,8 @@ from lsr.vectors.sparse import SparseVectors
 if TYPE_CHECKING:
     from lsr.index import Index
 
+# Bars of a histogram, at most.
+_BARS = 30
 # Of more terms, only those that are active are counted.
 _MOST_TERMS = 1 << 20
 
@@ -54,6 +56,50 @@ class Activation:
     def probabilities(self) -> npt.NDArray[np.float64]:
         """float64 [n]: the share of the vectors in which each term is active."""
         return self.counts / max(self.rows, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How many terms vectors have, each.
+
+    Attributes:
+        mean, p5, p50, p95, most: of the numbers of terms.
+        width: of a bar of the histogram: bar i counts the vectors of i · width up to (i + 1) · width - 1 terms.
+        bars: how many these are.
+    """
+
+    mean: float
+    p5: float
+    p50: float
+    p95: float
+    most: int
+    width: int
+    bars: list[int]
+
+    @classmethod
+    def of(cls, lengths: npt.NDArray[np.integer]) -> Spread:
+        """Of the numbers of terms of vectors, which may be none."""
+        if not len(lengths):
+            return cls(0.0, 0.0, 0.0, 0.0, 0, 1, [])
+        most = int(lengths.max())
+        width = _round(most // _BARS + 1)
+        p5, p50, p95 = np.percentile(lengths, [5, 50, 95]).tolist()
+        return cls(float(lengths.mean()), p5, p50, p95, most, width, np.bincount(lengths // width).tolist())
+
+    @classmethod
+    def of_vectors(cls, vectors: SparseVectors) -> Spread:
+        """Of the rows of `vectors`."""
+        return cls.of(np.diff(vectors.indptr))
+
+    @classmethod
+    def of_index(cls, index: Index) -> Spread:
+        """Of an index's documents, or of its windows."""
+        return cls.of(np.concatenate([np.diff(segment.forward.indptr) for segment in index.segments]))
+
+
+def _round(least: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50 … that is not below."""
+    return next(digit * 10**power for power in range(20) for digit in (1, 2, 5) if digit * 10**power >= least)
 
 
 def flops(queries: Activation, documents: Activation) -> float:

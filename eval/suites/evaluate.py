@@ -14,7 +14,8 @@ from lsr.core.progress import Stages, silent
 from lsr.eval.collections import TestCollection
 from lsr.eval.extras import require
 from lsr.eval.matching import all_remarks, check_run, ideal_run, left_out
-from lsr.eval.measures.metrics import metric_names, score_run
+from lsr.eval.measures.metrics import metric_names
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.measures.significance import paired_t_test
 from lsr.eval.reports.baseline import Baseline
 from lsr.eval.reports.report import EvaluationReport
@@ -171,14 +172,14 @@ def check_measures(collection: TestCollection, settings: EvaluationSettings) -> 
     settings.check()
     if settings.bm25:
         require("bm25s")
-    score_run(ideal_run(collection.qrels), collection.qrels, settings.metrics)
+    checked_scores(ideal_run(collection.qrels), collection.qrels, settings.metrics)
 
 
 def _report(
     collection: TestCollection, settings: EvaluationSettings, answered: Mapping[str, Answered]
 ) -> EvaluationReport:
     """The report of the first system, with the others as baselines."""
-    scores = {name: score_run(each.run, collection.qrels, settings.metrics) for name, each in answered.items()}
+    scores = {name: checked_scores(each.run, collection.qrels, settings.metrics) for name, each in answered.items()}
     (subject, first), *others = answered.items()
     own = scores[subject]
     return EvaluationReport(

@@ -8,10 +8,11 @@ RESULTS/runs/COLLECTION/SYSTEM/times.json   what differs from run to run: latenc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from lsr import __version__
 from lsr.core.errors import InputError
@@ -19,7 +20,8 @@ from lsr.core.files import atomic_file, atomic_folder
 from lsr.core.structured import read_settings
 from lsr.eval.collections import TestCollection
 from lsr.eval.measures.machine import describe_machine
-from lsr.eval.measures.metrics import Scores, score_run
+from lsr.eval.measures.metrics import Scores
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.reports.suite.results import Item
 from lsr.eval.runs import read_run, with_ids, write_run
 from lsr.eval.suites.config import file_name
@@ -46,7 +48,7 @@ def find_item(
             return None
         if set(measures) - set(record["scores"]):
             run = with_ids(read_run(folder / RUN), judged.qrels, {id for each in judged.qrels.values() for id in each})
-            record["scores"] |= _lists(score_run(run, judged.qrels, measures))
+            record["scores"] |= _lists(checked_scores(run, judged.qrels, measures))
             with atomic_file(folder / ITEM, force=True) as temporary:
                 temporary.write_text(json.dumps(record) + "\n", encoding="utf-8")
         return Item(system, collection, folder, record, times)
@@ -60,9 +62,9 @@ def publish_item(
     identity: str,
     answered: Answered,
     scores: Scores,
-    seconds: float,
+    took: Mapping[str, Any],
 ) -> Item:
-    """Write an item and put it in its place by one rename."""
+    """Write an item and put it in its place by one rename; `took` is put with its times."""
     folder = item_folder(results, collection, system)
     index = dict(answered.index or {})
     if parts := index.pop("parts", None):
@@ -80,7 +82,7 @@ def publish_item(
         "scores": _lists(scores),
     }
     times = {
-        "seconds": seconds,
+        **took,
         "latency": {part: asdict(each) for part, each in (answered.latency or {}).items()},
         "search": answered.search and answered.search._asdict(),
     }

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from lsr.eval.collections import TestCollection
-from lsr.eval.measures.significance import effect_size, holm, mean_interval, paired_t_test, randomisation_test
+from lsr.eval.measures.significance import (
+    effect_size,
+    holm,
+    mean_interval,
+    paired_t_test,
+    power,
+    queries_needed,
+    randomisation_test,
+)
+from lsr.eval.reports.published import Measured, published_beside
+from lsr.eval.reports.suite.costs import costs
 from lsr.eval.reports.suite.results import Item, SuiteResults
 from lsr.eval.suites.config import MEAN, SuiteConfig
 
@@ -22,6 +32,10 @@ ABOUT = {
     "p_randomisation": "two-sided randomisation test, 10,000 draws",
     "p_holm": "p_t corrected by Holm over all pairs of systems",
     "effect_size": "Cohen's d of the paired differences",
+    "power": "of the two-sided paired t-test at 0.05, if the effect is as large as it was observed",
+    "queries_needed": "for a power of 0.8 at an effect as large as the observed one; none if there is no effect",
+    "costs": "of each item: bytes, terms and FLOPS of its index; times are in costs.csv and times.json",
+    "published": "what others published, with its source; `unlike` says why it is not like for like, if it is not",
 }
 
 
@@ -54,10 +68,16 @@ def results_of(suite: SuiteConfig, items: Sequence[Item], collections: Sequence[
     for item in items:
         if item.record["environment"] not in environments:
             environments.append(item.record["environment"])
+    measured = [
+        Measured(config.label, config.source, len(each.qrels), config.drop_self, suite.measures_of(config))
+        for config, each in zip(suite.collections, collections, strict=True)
+    ]
     record = {
         "title": suite.title,
         "rows": rows,
         "comparisons": comparisons,
+        "costs": [costs(item) for item in items],
+        "published": published_beside(measured),
         "settings": {"k": suite.k, "seed": suite.seed, "measures": suite.measures, "notes": suite.notes},
         "systems": {system.name: asdict(system) for system in suite.systems},
         "collections": {
@@ -89,6 +109,7 @@ def _pairs(values: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for first, second in combinations(values, 2):
         one, other = values[first], values[second]
+        effect = effect_size(other, one)
         found.append(
             {
                 "first": first,
@@ -96,7 +117,9 @@ def _pairs(values: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
                 "difference": float((other - one).mean()),
                 "p_t": paired_t_test(other, one),
                 "p_randomisation": randomisation_test(other, one, seed),
-                "effect_size": effect_size(other, one),
+                "effect_size": effect,
+                "power": power(effect, len(one)),
+                "queries_needed": queries_needed(effect),
             }
         )
     corrected = holm([each["p_t"] for each in found])

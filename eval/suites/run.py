@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +17,8 @@ from lsr.encoding.lexical.settings import WORDS_ALONE
 from lsr.eval.collections import TestCollection, load_collection
 from lsr.eval.extras import require
 from lsr.eval.matching import all_remarks, check_run, left_out
-from lsr.eval.measures.metrics import score_run
+from lsr.eval.measures.energy import energy
+from lsr.eval.measures.second_opinion import checked_scores
 from lsr.eval.reports.suite.files import write_reports
 from lsr.eval.reports.suite.results import Item, SuiteResults
 from lsr.eval.runs import read_run, with_ids
@@ -69,8 +70,14 @@ def _item(
     config, collection = loaded.config, loaded.collection
     name, measures = config.label, suite.measures_of(config)
 
-    def told(description: str, total: int | None, unit: str) -> AbstractContextManager[Progress]:
-        return stages(f"{name}, {system.name}: {description}", total, unit)
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def told(description: str, total: int | None, unit: str) -> Iterator[Progress]:
+        began = perf_counter()
+        with stages(f"{name}, {system.name}: {description}", total, unit) as progress:
+            yield progress
+        seconds[description] = seconds.get(description, 0.0) + perf_counter() - began
 
     corpus = systems.hashes.of_corpus(config.source, told)
     identity = digest(systems.identity(system, config), corpus, loaded.judged, config.drop_self, suite.k)
@@ -78,11 +85,14 @@ def _item(
     if found is not None:
         return found
     started = perf_counter()
-    answer = systems.system(system, config, collection, told)
-    answered = answer(collection, suite.settings(config, system), told)
+    seconds.clear()
+    with energy() as used:
+        answer = systems.system(system, config, collection, told)
+        answered = answer(collection, suite.settings(config, system), told)
     answered = replace(answered, notes=all_remarks([left_out(collection, [answered.run]), answered.notes]))
-    scores = score_run(answered.run, collection.qrels, measures)
-    return publish_item(results, system.name, name, identity, answered, scores, perf_counter() - started)
+    scores = checked_scores(answered.run, collection.qrels, measures)
+    took = {"seconds": perf_counter() - started, "stages": seconds, "energy_joules": used.joules}
+    return publish_item(results, system.name, name, identity, answered, scores, took)
 
 
 def _load(suite: SuiteConfig, results: Path, hashes: Hashes, source: str) -> list[_Loaded]:

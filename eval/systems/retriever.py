@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from lsr.core.progress import Stages
 from lsr.eval.collections import TestCollection
 from lsr.eval.matching import check_documents
 from lsr.eval.measures.latency import Latency, time_each
-from lsr.eval.measures.sparsity import Activation, flops
+from lsr.eval.measures.sparsity import Activation, Spread, flops
 from lsr.eval.runs import Ranking, Run
 from lsr.eval.systems.settings import EvaluationSettings
 from lsr.eval.systems.system import Answered
@@ -163,6 +163,10 @@ def _describe_index(index: Index, queries: SparseVectors) -> dict[str, Any]:
         "bytes_per_document": size / len(index.documents),
         "parts": parts,
         "active_terms": {"documents": documents.mean_terms, "queries": asked.mean_terms},
+        "terms": {
+            "documents": asdict(Spread.of_index(index)),
+            "queries": asdict(Spread.of_vectors(queries)),
+        },
         "flops": flops(asked, documents),
         "prunings": index.manifest.prunings,
     }

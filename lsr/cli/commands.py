@@ -54,6 +54,7 @@ COMMANDS = {
     "compare": CommandEntry("compare", _MEASURE),
     "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
+    "reproduce": CommandEntry("reproduce", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
     "calibrate": CommandEntry("calibrate", _MEASURE),
     "train": CommandEntry("train", _TRAIN),

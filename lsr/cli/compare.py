@@ -9,6 +9,7 @@ import typer
 
 from lsr.cli.console import fail, print_json, print_text
 from lsr.cli.options import Json
+from lsr.core.counted import counted
 
 if TYPE_CHECKING:
     from lsr.eval.analysis.compare import Comparison, Difference
@@ -95,6 +96,9 @@ def _in_words(compared: Comparison, first: str, second: str) -> str:
         f"p: {compared.p_t:.4f} (paired t), {compared.p_randomisation:.4f} (randomisation); effect size d "
         f"{compared.effect_size:+.3f}",
     ]
+    if compared.queries_needed is not None:
+        many = counted(compared.queries_needed, "queries")
+        lines.append(f"power at that effect: {compared.power:.2f}; 0.80 would take {many}")
     for each in compared.differences:
         lines += ["", *difference_in_words(each)]
     return "\n".join(lines)

@@ -36,7 +36,7 @@ def run_suite_command(given: str, folder: Path | None, *, device: str | None, as
         print_json(results.record)
     else:
         print_text(markdown(results), end="")
-    note(f"results.json, report.html, report.md, table.tex, table.csv and runs are in {folder}")
+    note(f"results.json, report.html, report.md, table.tex, table.csv, costs.csv and runs are in {folder}")
 
 
 def list_suites(as_json: bool) -> None:

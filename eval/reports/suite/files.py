@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.files import atomic_file
+from lsr.eval.reports.suite.costs import costs_csv
 from lsr.eval.reports.suite.page import page
 from lsr.eval.reports.suite.results import SuiteResults
 from lsr.eval.reports.suite.tables import csv_rows, latex, markdown
 
 
 def write_reports(results: SuiteResults, folder: Path) -> list[Path]:
-    """Write `results.json`, `times.json`, `report.md`, `report.html`, `table.tex` and `table.csv`; return their paths.
+    """Write `results.json`, `times.json`, `report.md` and `.html`, `table.tex` and `.csv`, `costs.csv`: their paths.
 
-    Times are in `times.json` and in the two reports alone: the other files are the same whenever a suite is run.
+    Times are in `times.json`, `costs.csv` and the two reports alone: other files are the same whenever a suite is run.
     """
     made: dict[str, Callable[[], str]] = {
         "times.json": lambda: _json(results.times()),
@@ -24,6 +25,7 @@ def write_reports(results: SuiteResults, folder: Path) -> list[Path]:
         "report.html": lambda: page(results),
         "table.tex": lambda: latex(results),
         "table.csv": lambda: csv_rows(results),
+        "costs.csv": lambda: costs_csv(results),
         "results.json": lambda: _json(results.record),
     }
     paths = [folder / name for name in made]

@@ -8,9 +8,10 @@ from importlib.resources import files
 from typing import Any
 
 from lsr.eval.measures.metrics import metric_label
+from lsr.eval.reports.suite.histograms import histogram, in_words
 from lsr.eval.reports.suite.plots import Point, pareto_plot
 from lsr.eval.reports.suite.results import SuiteResults
-from lsr.eval.reports.suite.tables import MARK, Table, note, remarks, tables
+from lsr.eval.reports.suite.tables import MARK, UNLIKE, Table, note, remarks, sources, tables
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -30,7 +31,9 @@ def page(results: SuiteResults) -> str:
         f"<p>{escape(results.record['settings']['notes'])}</p>" if results.record["settings"]["notes"] else "",
         *(_table(table) for table in found),
         f"<p class=note>{escape(note(results))}</p>" if len(results.systems) > 1 else "",
+        *(f"<p class=note>{escape(each)}</p>" for each in sources(results)),
         _plots(results, found[0]),
+        _sparsity(results),
         _scatter(results),
         _comparisons(results),
         _remarks(results),
@@ -57,9 +60,19 @@ def _table(table: Table) -> str:
             shown = f"<b>{cell.value:.4f}</b>" if cell.best else f"{cell.value:.4f}"
             values.append(f"<td data-value={cell.value!r}>{shown}{MARK * cell.marked}")
         lines.append(f"<tr><th scope=row>{escape(system)}{''.join(values)}")
+    theirs = []
+    for name, of_collections in table.published.items():
+        values = [
+            "<td>" if (cell := of_collections.get(column)) is None else f"<td>{cell.value:.4f}{UNLIKE * cell.unlike}"
+            for column in table.columns
+        ]
+        theirs.append(f"<tr><th scope=row>{escape(name)}{''.join(values)}")
+    # A body of their own: sorting is of ours alone.
+    below = f"<tbody class=published>{''.join(theirs)}</tbody>" if theirs else ""
     return (
         f"<h2>{escape(metric_label(table.measure))}</h2><div class=wide><table class=sortable>"
-        f"<thead><tr><th scope=col><button>system</button>{head}</thead><tbody>{''.join(lines)}</tbody></table></div>"
+        f"<thead><tr><th scope=col><button>system</button>{head}</thead>"
+        f"<tbody>{''.join(lines)}</tbody>{below}</table></div>"
     )
 
 
@@ -95,6 +108,18 @@ def _plots(results: SuiteResults, table: Table) -> str:
     return f"<h2>What it costs</h2><div class=plots>{''.join(drawn)}</div>" if drawn else ""
 
 
+def _sparsity(results: SuiteResults) -> str:
+    """Histograms of the terms of documents and of queries, for each index that knows them."""
+    drawn = [
+        f"<figure>{histogram(spread, axis)}"
+        f"<figcaption>{escape(f'{collection}, {system}: {in_words(spread)}')}</figcaption></figure>"
+        for (collection, system), item in results.items.items()
+        for side, axis in (("documents", "terms a document"), ("queries", "terms a query"))
+        if (spread := (item.record["index"] or {}).get("terms", {}).get(side)) is not None
+    ]
+    return f"<h2>How sparse it is</h2><div class='plots small'>{''.join(drawn)}</div>" if drawn else ""
+
+
 def _scatter(results: SuiteResults) -> str:
     if len(results.systems) < 2:
         return ""
@@ -116,11 +141,14 @@ def _comparisons(results: SuiteResults) -> str:
             f"<td data-value={each[key]!r}>{_number(each[key], signed=key in ('difference', 'effect_size'))}"
             for key in ("difference", "effect_size", "p_t", "p_randomisation", "p_holm")
         )
+        + f"<td data-value={each['power']!r}>{each['power']:.2f}"
+        + ("<td>" if (many := each["queries_needed"]) is None else f"<td data-value={many}>{many:,}")
         for each in results.record["comparisons"]
     ]
     if not rows:
         return ""
     names = ("pair", "collection", "measure", "difference", "effect size d", "p (t)", "p (randomisation)", "p (Holm)")
+    names = (*names, "power at that d", "queries for 0.80")
     head = "".join(f"<th scope=col><button>{name}</button>" for name in names)
     return (
         "<h2>All pairs</h2><details><summary>Differences, effect sizes and tests</summary><div class=wide>"
@@ -141,7 +169,9 @@ def _remarks(results: SuiteResults) -> str:
 
 def _origins(results: SuiteResults) -> str:
     """What repeats the numbers."""
-    kept = {key: results.record[key] for key in ("settings", "systems", "collections", "environments", "about")}
+    kept = {
+        key: results.record[key] for key in ("settings", "systems", "collections", "environments", "costs", "about")
+    }
     text = escape(json.dumps(kept, ensure_ascii=False, indent=1))
     return f"<h2>How it was made</h2><details><summary>Settings, versions, machine</summary><pre>{text}</pre></details>"
 

@@ -22,7 +22,8 @@ class Item:
         folder: where it lies.
         record: `identity` (of all that decides the answers), `environment` (versions and machine), `documents`,
             `model`, `index`, `notes`, `queries` (ids) and `scores` (by measure, in the order of the queries).
-        times: `seconds` in all, `latency` by part, and `search`: the mean work of the timed searches.
+        times: `seconds` in all and by `stages` (what was there already, an index of another system say, takes none),
+            `energy_joules` or None, `latency` by part, and `search`: the mean work of the timed searches.
     """
 
     system: str
@@ -44,8 +45,9 @@ class SuiteResults:
 
     Attributes:
         title: the suite's.
-        record: what `results.json` holds: `rows`, `comparisons` of all pairs, `settings`, `systems`, `collections`,
-            `items`, `environments` and `about`. The same for the same texts, models and settings, to the byte.
+        record: what `results.json` holds: `rows`, `comparisons` of all pairs, `costs`, `published`, `settings`,
+            `systems`, `collections`, `items`, `environments` and `about`. The same for the same texts, models and
+            settings, to the byte.
         items: by collection and system.
         collections: by name.
     """

@@ -91,6 +91,8 @@ def test_every_metric_by_hand() -> None:
         "hit_rate@3": 1,
         "hits@4": 1,
         "hits": 2,
+        "judged@4": 2 / 4,  # "b" and "c"
+        "judged": 3 / 5,
         "map": (1 / 3 + 2 / 5) / 3,
         "map-l2": 1 / 5,
         "map-l0": (1 / 2 + 2 / 3 + 3 / 5) / 5,
@@ -118,8 +120,8 @@ def test_every_metric_of_queries_with_nothing_to_find() -> None:
     qrels = {"all bad": {"a": 0}, "unjudged": {"a": -1}, "missing": {"a": 1}, "only good": {"a": 1}, "none": {"x": 1}}
     run = run_of(**{"all bad": "ab", "unjudged": "ab", "only good": "ab", "none": ""})
     found = score_run(run, qrels, [*sorted(_NAMES), "rbp.50"])
-    for values in found.values.values():
-        assert values[[0, 1, 2, 4]].tolist() == [0, 0, 0, 0] and values[3] > 0
+    for name, values in found.values.items():
+        assert values[[0, 1, 2, 4]].tolist() == [0.5 * (name == "judged"), 0, 0, 0] and values[3] > 0
     assert found.values["bpref"][3] == 1  # nothing is judged that it could be below
 
 
@@ -198,7 +200,7 @@ def test_names() -> None:
 def test_ranx_has_every_metric_that_passes() -> None:
     from ranx.metrics import metric_switch
 
-    for name in [*_NAMES, "rbp"]:
+    for name in [*(_NAMES - {"judged"}), "rbp"]:
         assert callable(metric_switch(name))
 
 
@@ -206,6 +208,12 @@ def test_ranx_has_every_metric_that_passes() -> None:
 def test_unknown_names(name: str) -> None:
     with pytest.raises(InputError, match="unknown metric"):
         metric_names([name])
+
+
+def test_judged_has_no_level() -> None:
+    assert [metric_label(name) for name in metric_names(["Judged@10"])] == ["Judged@10"]
+    with pytest.raises(InputError, match="'judged@10-l2': a document is judged or not, whatever its grade"):
+        metric_names(["judged@10-l2"])
 
 
 @pytest.mark.parametrize("name", ["bpref@10", "r-precision@5"])

@@ -32,7 +32,7 @@ def record(collection_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
 def contents(folder: Path, *, times: bool = False) -> dict[str, bytes]:
     """The bytes of each file, without the indexes, and without what differs from run to run."""
     files = (path for path in folder.rglob("*") if path.is_file() and "work" not in path.parts)
-    timed = ("times.json", "report.html", "report.md")
+    timed = ("times.json", "costs.csv", "report.html", "report.md")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if times or path.name not in timed}
 
 
