@@ -12,7 +12,7 @@ from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
-from lsr.core.remedies import COMPACT
+from lsr.core.remedies import BUILD_AGAIN, COMPACT
 from lsr.core.types import Rows, Scores
 from lsr.index.engines.choose import Choice, choose_engine, choose_mode
 from lsr.index.engines.hits import Found, Hits
@@ -83,6 +83,7 @@ class SparseSearch:
         self._words_alone = terms.model == 0
         self._scale, self._weight_bits = np.float32(manifest.weight_scale), manifest.weight_bits
         self.tunings = check_done(manifest)
+        self._sharded = manifest.shards is not None
         self._all = SegmentsSearch(segments, rows.starts)
         # What a query is by the terms of a segment is what it is by those of any other.
         self._alike = terms.dim == terms.model and all(segment.by_ids for segment in segments)
@@ -103,6 +104,8 @@ class SparseSearch:
 
         What is added to an index, or made of it, goes by the files: it would overlook what the log holds.
         """
+        if self._sharded:
+            raise InputError("the collection is made of shards, which are not changed together", remedies=[BUILD_AGAIN])
         segment = self.only
         if segment is None or self._segments[0].alive is not None:
             raise InputError(

@@ -102,8 +102,14 @@ class Collection:
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
         `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
-        models are loaded. OutputExistsError if another process writes to it, IndexFormatError if it is damaged or none.
+        models are loaded. One of shards is searched alone. OutputExistsError if another process writes to it,
+        IndexFormatError if it is damaged or none.
         """
+        from lsr.collection.sharded import ShardedCollection
+        from lsr.index.format.manifest import is_sharded
+
+        if is_sharded(path):
+            cls = ShardedCollection  # type: ignore[assignment]
         return cls(path, device=device, policy=policy, retriever=retriever)
 
     @classmethod
