@@ -323,9 +323,7 @@ def work_folder(path: str | Path) -> Path:
     return beside(path, "encoding")
 
 
-def encoder_record(
-    encoder: SparseEncoder | WordsAlone, top_k: int | None, title_weight: float = 0.0
-) -> dict[str, Any]:
+def encoder_record(encoder: SparseEncoder | WordsAlone, top_k: int | None, title_weight: float = 0.0) -> dict[str, Any]:
     """What an index says of the encoder of its documents."""
     return {**encoder.settings(), "top_k": top_k, **recorded(title_weight)}
 

@@ -102,15 +102,11 @@ class Collection:
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
         `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
-        models are loaded. One of shards is searched alone. OutputExistsError if another process writes to it,
-        IndexFormatError if it is damaged or none.
+        models are loaded. OutputExistsError if another process writes to it, IndexFormatError if it is damaged or none.
         """
-        from lsr.collection.sharded import ShardedCollection
-        from lsr.index.format.manifest import is_sharded
+        from lsr.collection.sharded import opened_as
 
-        if is_sharded(path):
-            cls = ShardedCollection  # type: ignore[assignment]
-        return cls(path, device=device, policy=policy, retriever=retriever)
+        return opened_as(cls, path)(path, device=device, policy=policy, retriever=retriever)
 
     @classmethod
     def create(
@@ -398,9 +394,6 @@ class Collection:
         return int(self.search(text, 1, filter=filter, min_score=min_score, count=True).total.value)
 
     def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
-        """How many of the documents that match a text and a filter, or of all, have each value of these fields.
-
-        `fields`: as of a search, such as `"lang, tags:20"`. InputError for a field that there is not.
-        """
+        """How many of the documents that match have each value of these `fields`, as of a search, or InputError."""
         found: dict[str, Facet] = self.search(text, 1, filter=filter, facets=fields).facets
         return found

@@ -59,7 +59,9 @@ class HashingEncoder:
         return SparseVectors.from_rows(rows, ids, self.dim)
 
 
-def made_documents(seed: int, count: int, *, fields: bool = True, words: int = 30, long: bool = False) -> list[Document]:
+def made_documents(
+    seed: int, count: int, *, fields: bool = True, words: int = 30, long: bool = False
+) -> list[Document]:
     """Documents by chance; some have no words, some no fields, and one a weight far above the others."""
     chance = random.Random(seed)
     names = [f"word{number}" for number in range(words)]

@@ -131,7 +131,9 @@ def piece_path(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.parquet"
 
 
-def unfinished(corpus: Iterable[Document], folder: Path, skipped: Callable[[int], None] = lambda rows: None) -> Iterator[Piece]:
+def unfinished(
+    corpus: Iterable[Document], folder: Path, skipped: Callable[[int], None] = lambda rows: None
+) -> Iterator[Piece]:
     """The pieces that are not encoded yet. `skipped` is called with the rows of those that are.
 
     InputError if one that is was made of other documents.
