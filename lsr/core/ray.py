@@ -25,10 +25,10 @@ def import_ray(library: str) -> ModuleType:
 
 @contextmanager
 def connected(library: str, address: str | None = None, **options: Any) -> Iterator[ModuleType]:
-    """A context in which Ray, with a library of it, is there: the cluster at `address`, or one on this machine, which ends with it.
+    """A context in which Ray, with a library of it, is there: the cluster at `address`, or one here, which ends with it.
 
-    Where this process is connected already, it goes on to be. `options` are those of `ray.init`. InputError if there is
-    no cluster at the address.
+    Where this process is connected already, it goes on to be. `options` are those of `ray.init`. InputError if there
+    is no cluster at the address.
     """
     ray = import_ray(library)
     if ray.is_initialized():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from lsr.core.progress import Stages, silent
 from lsr.core.ray import connected, own_errors
 
 if TYPE_CHECKING:
-    from lsr.build.distribute.steps import LoadEncoder, ReadCorpus
+    from lsr.build.distribute.sources import LoadEncoder, ReadCorpus
     from lsr.index import Index
 
 
@@ -28,6 +29,7 @@ def index_distributed(
     load: LoadEncoder,
     *,
     shards: int,
+    dense: LoadEncoder | None = None,
     address: str | None = None,
     total: int | None = None,
     workers: int | None = None,
@@ -47,6 +49,7 @@ def index_distributed(
     Args:
         read: called where the corpus is read, with a report of what is left out; gives its documents.
         load: called where documents are encoded, and where shards are built; gives the encoder of documents.
+        dense: the same of dense vectors, if documents are to have such.
         address: of the cluster; None for one on this machine.
         workers: how many actors encode at most (default: as many as the cluster has CPUs, or GPUs).
         threads: of each task that builds a shard (default: 1).
@@ -70,7 +73,9 @@ def index_distributed(
             with stages("encoding" if encoder.dim else "reading", total, "documents") as progress:
                 progress(_done(job))
                 work.begun = True  # by others, who say nothing of it
-                pieces = ray.data.read_datasource(steps.PieceSource(job, read), ray_remote_args={"num_cpus": 0}, override_num_blocks=1)
+                source_of = steps.PieceSource(job, read)
+                # It waits most of the time, and must not take the place of one that encodes.
+                pieces = ray.data.read_datasource(source_of, num_cpus=0, override_num_blocks=1)
                 encoded = pieces.map_batches(
                     steps.EncodePieces,
                     fn_constructor_kwargs={"job": job, "load": load},
@@ -94,7 +99,7 @@ def index_distributed(
                     outliers = joined_outliers(list(found))
             published = published_facts(facts, counts.scale(bits, outliers), job.folder)
             with stages("building", len(facts.shards), "shards") as progress:
-                sink = steps.ShardSink(job, source, published, load, threads or 1)
+                sink = steps.ShardSink(job, source, published, load, dense, threads or 1)
                 _shards(ray, facts).write_datasink(sink, ray_remote_args={"num_cpus": 1})
                 progress(len(facts.shards))
     return Index.open(path)
@@ -140,13 +145,21 @@ def _resources(ray: ModuleType, gpus: bool | None) -> dict[str, Any]:
 
 @contextmanager
 def _quiet(ray: ModuleType) -> Iterator[None]:
-    """Ray Data in which each piece is a block of its own, and progress is ours to show."""
-    context = ray.data.DataContext.get_current()
-    before = (context.target_max_block_size, context.enable_progress_bars, context.print_on_execution_start)
+    """Ray Data in which each piece is a block of its own, errors are the causes', and progress is ours to show."""
+    context, data = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     # A block of several pieces would go to one actor, however many others wait.
-    context.target_max_block_size = 1
-    context.enable_progress_bars = context.print_on_execution_start = False
+    ours = {"target_max_block_size": 1, "raise_original_map_exception": True}
+    ours |= {"enable_progress_bars": False, "print_on_execution_start": False}
+    before = {name: getattr(context, name) for name in ours}
+    shown = [(each, each.level) for each in data.handlers if isinstance(each, logging.StreamHandler)]
+    for name, value in ours.items():
+        setattr(context, name, value)
+    for handler, _ in shown:  # what it says is in the files of its session
+        handler.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        context.target_max_block_size, context.enable_progress_bars, context.print_on_execution_start = before
+        for name, value in before.items():
+            setattr(context, name, value)
+        for handler, level in shown:
+            handler.setLevel(level)

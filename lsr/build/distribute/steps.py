@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +17,17 @@ from ray.data import Datasource
 from ray.data.block import Block, BlockAccessor, BlockMetadata
 from ray.data.datasource import Datasink, ReadTask
 
-from lsr.build.encoders import load_encoder
+from lsr.build.distribute.sources import LoadEncoder, ReadCorpus
 from lsr.build.sharded.job import ShardJob
 from lsr.build.sharded.pieces import Piece, encode_piece, unfinished
 from lsr.build.sharded.shard import ShardSource, build_shard, count_outliers, count_weights
-from lsr.core.documents import Document
 from lsr.core.files import atomic_file
-from lsr.encoding.lexical.alone import WordsAlone
-from lsr.encoding.sparse.encoder import SparseEncoder
 from lsr.index.format.shards import ShardRecord
 from lsr.index.sharded.publish import ShardedFacts
 from lsr.text.reports import SkipReport
 
 SKIPPED = "skipped.json"
 """In the work folder: what reading left out, in words."""
-
-
-@dataclass(frozen=True)
-class ModelSource:
-    """Where the encoder of documents comes from, on whatever machine.
-
-    Attributes:
-        model, max_length, window_overlap, device: as for `lsr.build.encoders.load_encoder`; the model must be found by
-            this name wherever it is loaded.
-    """
-
-    model: str
-    max_length: int | None = None
-    window_overlap: int | None = None
-    device: str | None = None
-
-    def __call__(self) -> SparseEncoder | WordsAlone:
-        """The encoder; loaded once in a process."""
-        return _loaded(self)
-
-
-@lru_cache(maxsize=1)
-def _loaded(source: ModelSource) -> SparseEncoder | WordsAlone:
-    how = {"max_length": source.max_length, "window_overlap": source.window_overlap, "device": source.device}
-    return load_encoder(source.model, **how)  # type: ignore[arg-type]
-
-
-LoadEncoder = Callable[[], Any]
-ReadCorpus = Callable[[SkipReport], Iterable[Document]]
 
 
 class PieceSource(Datasource):
@@ -125,10 +91,16 @@ class ShardSink(Datasink[list[ShardRecord]]):
     """Builds a shard for each row that it is given, and publishes them once all are built."""
 
     def __init__(
-        self, job: ShardJob, source: ShardSource, published: ShardedFacts, load: LoadEncoder, threads: int
+        self,
+        job: ShardJob,
+        source: ShardSource,
+        published: ShardedFacts,
+        load: LoadEncoder,
+        dense: LoadEncoder | None,
+        threads: int,
     ) -> None:
         self._job, self._source, self._published = job, source, published
-        self._load, self._threads = load, threads
+        self._load, self._options = load, {"dense": dense, "threads": threads}
 
     def get_name(self) -> str:
         """As Ray shows it."""
@@ -140,9 +112,7 @@ class ShardSink(Datasink[list[ShardRecord]]):
         into: Path = self._job.built
         for block in blocks:
             for shard in BlockAccessor.for_block(block).to_arrow()["shard"].to_pylist():
-                made.append(
-                    build_shard(self._source, shard, into, self._published, self._load(), threads=self._threads)
-                )
+                made.append(build_shard(self._source, shard, into, self._published, self._load(), **self._options))
         return made
 
     def on_write_complete(self, write_result: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from lsr.index.sharded.publish import ShardedFacts, publish_shards
 from lsr.text.windows import WindowSettings, cut_corpus
 
 if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
     from lsr.index import Index, IndexSettings
@@ -157,6 +158,7 @@ def index_sharded(
     encoder: SparseEncoder | WordsAlone,
     *,
     shards: int,
+    dense: Callable[[], DenseEncoder] | None = None,
     total: int | None = None,
     threads: int | None = None,
     force: bool = False,
@@ -166,7 +168,8 @@ def index_sharded(
 ) -> Index:
     """Encode a corpus and index it as a collection of `shards` shards at `path`, here, one after the other.
 
-    `lsr.Index.open` opens it, and its answers are those of one index of the same documents. `options` and the others
+    `lsr.Index.open` opens it, and its answers are those of one index of the same documents. `dense` gives the encoder of
+    dense vectors, which are then added to each shard before any is published. `options` and the others
     are those of `lsr.build.corpus.index_corpus`, which also says what is raised; interrupted, it is resumed the same
     way.
     """
@@ -195,7 +198,9 @@ def index_sharded(
         published = published_facts(facts, counts.scale(bits, outliers), job.folder)
         with stages("building", sum(facts.rows), "documents") as progress:
             built = [
-                build_shard(source, shard, job.built, published, encoder, threads=threads, progress=progress)
+                build_shard(
+                    source, shard, job.built, published, encoder, dense=dense, threads=threads, progress=progress
+                )
                 for shard in facts.shards
             ]
         job.publish(built, published)

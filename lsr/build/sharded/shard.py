@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsr.build.corpus import count_tokens
+from lsr.build.dense import add_dense_vectors
 from lsr.build.sharded.facts import GlobalFacts
 from lsr.build.sharded.pieces import PieceSettings, ShardRows, piece_path, read_shard
 from lsr.encoding.lexical.words import CollectionWords, WordCounter
@@ -20,6 +21,7 @@ from lsr.text.windows import whole_document
 from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
+    from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
@@ -95,20 +97,40 @@ def build_shard(
     published: ShardedFacts,
     encoder: SparseEncoder | WordsAlone,
     *,
+    dense: Callable[[], DenseEncoder] | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ShardRecord:
     """Build the index of a shard in the folder `into`, unless it is there; return its record.
 
-    `encoder` is needed for its vocabulary, and for the tokens of texts. InputError names an id that occurs twice.
+    `encoder` is needed for its vocabulary, and for the tokens of texts. `dense` gives the encoder of dense vectors, if
+    documents are to have such. InputError names an id that occurs twice.
     """
+    from lsr.index import Index
+
+    folder = into / published.folder_of(shard)
+    found = built_shard(folder)
+    if found is None:
+        found = _built(source, shard, folder, published, encoder, threads, progress)
+    elif progress is not None:
+        progress(found.documents)
+    if dense is not None and "dense" not in (index := Index.open(folder)).parts:
+        add_dense_vectors(index, dense(), threads=threads)
+    return found
+
+
+def _built(
+    source: ShardSource,
+    shard: int,
+    folder: Path,
+    published: ShardedFacts,
+    encoder: SparseEncoder | WordsAlone,
+    threads: int | None,
+    progress: Callable[[int], None] | None,
+) -> ShardRecord:
     from lsr.index import IndexBuilder
 
-    facts, folder = source.facts, into / published.folder_of(shard)
-    if (found := built_shard(folder)) is not None:
-        if progress is not None:
-            progress(found.documents)
-        return found
+    facts = source.facts
     if folder.exists():
         shutil.rmtree(folder)  # of a builder that was killed
     with source.words(shard) as words:
