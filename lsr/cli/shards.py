@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ SHARDS = 8
 """How many shards there are on a cluster, if nothing else is said: whatever the cluster, so that all build the same."""
 
 
-class Engine(str, Enum):
+class Engine(StrEnum):
     """What work is spread by."""
 
     ray = "ray"

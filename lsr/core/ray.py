@@ -12,7 +12,10 @@ from lsr.core.errors import InputError, LsrError, MissingDependencyError
 
 
 def import_ray(library: str) -> ModuleType:
-    """Ray, with one of its libraries: "data" or "serve". MissingDependencyError, which names the extra, if it is not installed."""
+    """Ray, with one of its libraries: "data" or "serve".
+
+    MissingDependencyError, which names the extra, if it is not installed.
+    """
     try:
         ray = import_module("ray")
         import_module(f"ray.{library}")
@@ -25,9 +28,9 @@ def import_ray(library: str) -> ModuleType:
 
 @contextmanager
 def connected(library: str, address: str | None = None, **options: Any) -> Iterator[ModuleType]:
-    """A context in which Ray, with a library of it, is there: the cluster at `address`, or one here, which ends with it.
+    """A context in which Ray is there: the cluster at `address`, or one on this machine, which ends with it.
 
-    Where this process is connected already, it goes on to be. `options` are those of `ray.init`. InputError if there
+    `library` as for `import_ray`. Where this process is connected already, it goes on to be. `options` are those of `ray.init`. InputError if there
     is no cluster at the address.
     """
     ray = import_ray(library)
