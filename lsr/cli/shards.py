@@ -126,8 +126,7 @@ def _on_ray(
     with resumable(out):
         cut = _windows(windows, fits, load())
         total = count_documents(corpus, format=format)
-        made = index_distributed(read, out, load, address=address, total=total, remarks=note, **cut, **options)
-    return made
+        return index_distributed(read, out, load, address=address, total=total, remarks=note, **cut, **options)
 
 
 def _windows(windows: WindowSettings | None, fits: bool, encoder: Any) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def import_ray(library: str) -> ModuleType:
 def connected(library: str, address: str | None = None, **options: Any) -> Iterator[ModuleType]:
     """A context in which Ray is there: the cluster at `address`, or one on this machine, which ends with it.
 
-    `library` as for `import_ray`. Where this process is connected already, it goes on to be. `options` are those of `ray.init`. InputError if there
-    is no cluster at the address.
+    `library` as for `import_ray`. Where this process is connected already, it goes on to be. `options` are those of
+    `ray.init`. InputError if there is no cluster at the address.
     """
     ray = import_ray(library)
     if ray.is_initialized():

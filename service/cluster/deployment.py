@@ -36,7 +36,7 @@ class Deployed:
 
     Attributes:
         replicas: of each shard, at least and at most; between them, as many as there is work for.
-        ongoing: how many searches a replica has at once; queued: how many more wait for a shard before some are refused.
+        ongoing: how many searches a replica has at once; queued: how many more wait before some are refused.
         cpus: that a replica of a shard, and of the ingress, has to itself.
         ingresses: how many processes take requests.
     """

@@ -169,8 +169,8 @@ def index_sharded(
     """Encode a corpus and index it as a collection of `shards` shards at `path`, here, one after the other.
 
     `lsr.Index.open` opens it, and its answers are those of one index of the same documents. `dense` gives the encoder
-    of dense vectors, which are then added to each shard before any is published. `options` and the others are those of `lsr.build.corpus.index_corpus`, which also says what is raised; interrupted, it is resumed the same
-    way.
+    of dense vectors, which are then added to each shard before any is published. `options` and the others are those of
+    `lsr.build.corpus.index_corpus`, which also says what is raised; interrupted, it is resumed the same way.
     """
     from lsr.index import Index, check_index_output
 
