@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -209,7 +210,7 @@ class IndexBuilder:
             prunings=[pruning.to_record() for pruning in self.prunings],
             synonyms=self.synonyms,
             outliers=scale.record(),
-            **({} if self._created is None else {"created": self._created}),
+            created=self._created or datetime.now(UTC).isoformat(timespec="seconds"),
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep={segment.name})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lsr.index import Index
     from lsr.text.windows import WindowSettings
 
-_CLUSTER = "Several machines"
+CLUSTER = "Several machines"
 SHARDS = 8
 """How many shards there are on a cluster, if nothing else is said: whatever the cluster, so that all build the same."""
 
@@ -35,15 +35,15 @@ Shards = Annotated[
         help="Make so many shards, each an index of its own, which are searched as one. "
         f"(default: a single index, and {SHARDS} shards with --engine)",
         show_default=False,
-        rich_help_panel=_CLUSTER,
+        rich_help_panel=CLUSTER,
     ),
 ]
 EngineOption = Annotated[
     Engine | None,
     typer.Option(
-        help="Encode and build on a cluster of Ray, whose machines see the same files.",
+        help="Work on a cluster of Ray, whose machines see the same files.",
         show_default=False,
-        rich_help_panel=_CLUSTER,
+        rich_help_panel=CLUSTER,
     ),
 ]
 Address = Annotated[
@@ -51,7 +51,7 @@ Address = Annotated[
     typer.Option(
         help="Of the cluster, such as ray://head:10001 or auto. (default: the cores of this machine)",
         show_default=False,
-        rich_help_panel=_CLUSTER,
+        rich_help_panel=CLUSTER,
     ),
 ]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.core.ray import connected
@@ -30,6 +32,7 @@ def serve_on_ray(
     port: int = 8080,
     address: str | None = None,
     how: Deployed | None = None,
+    replicas: int = 1,
     model: str | None = None,
     device: str | None = None,
     until: threading.Event | None = None,
@@ -39,7 +42,8 @@ def serve_on_ray(
 
     All of its machines must see the folder under this name. Another build of the collection that is published there
     goes live without a request that fails, as soon as each shard has opened it. `ready` is set once every shard is
-    warm. Without keys it listens on this machine alone, as `lsr.service.server.serve` does.
+    warm. `replicas`: of each shard at most; `how` says more. Without keys it listens on this machine alone, as
+    `lsr.service.server.serve` does.
 
     Raises IndexFormatError for what is no collection of shards, MissingDependencyError without Ray, and InputError
     where no cluster is.
@@ -58,14 +62,16 @@ def serve_on_ray(
 
         from lsr.service.cluster import deployment
 
-        how = how or deployment.Deployed(cpus=_share(ray, len(shards)))
+        cpus = _share(ray, len(shards) * replicas)
+        how = how or deployment.Deployed(replicas=(1, replicas), cpus=cpus)
         options: dict[str, Any] = {"model": model, "device": device}
         serve.start(http_options={"host": host, "port": port, "request_timeout_s": settings.request_timeout + 5})
         try:
             _run(serve, deployment, deployment.application(path, settings, how, **options))
-            logger.info("serving %d shards on http://%s:%d", len(shards), host, port)
-            if ready is not None:
-                ready.set()
+            if _is_warm(host, port, until):
+                logger.info("serving %d shards on http://%s:%d", len(shards), host, port)
+                if ready is not None:
+                    ready.set()
             while not until.wait(_LOOKED_EVERY):
                 try:
                     now = _shards(path)
@@ -84,6 +90,16 @@ def serve_on_ray(
 
 def _run(serve: Any, deployment: Any, application: Any) -> None:
     serve.run(application, name=deployment.APPLICATION, route_prefix="/", blocking=False)
+
+
+def _is_warm(host: str, port: int, until: threading.Event) -> bool:
+    """Wait until the ingress has had an answer of every shard; False if it is to stop before."""
+    name = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)
+    while not until.wait(_LOOKED_EVERY / 10):
+        with suppress(OSError), urlopen(f"http://{name}:{port}/readyz", timeout=_LOOKED_EVERY) as answer:
+            if answer.status == 200:
+                return True
+    return False
 
 
 def _shards(path: Path) -> Any:

@@ -102,9 +102,8 @@ def test_a_node_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.process
-@pytest.mark.parametrize("at", ["*.parquet", "shards/shard-*/segment-*"])
-def test_the_driver_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path, at: str) -> None:
-    path = tmp_path / "made"
+def test_the_driver_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    path, at = tmp_path / "made", "shards/shard-*/segment-*"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
     command = [sys.executable, str(HERE / "dying_encoder.py"), cluster.address, str(path)]
     driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

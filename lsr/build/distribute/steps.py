@@ -100,7 +100,7 @@ class ShardSink(Datasink[list[ShardRecord]]):
         threads: int,
     ) -> None:
         self._job, self._source, self._published = job, source, published
-        self._load, self._options = load, {"dense": dense, "threads": threads}
+        self._load, self._dense, self._threads = load, dense, threads
 
     def get_name(self) -> str:
         """As Ray shows it."""
@@ -112,7 +112,8 @@ class ShardSink(Datasink[list[ShardRecord]]):
         into: Path = self._job.built
         for block in blocks:
             for shard in BlockAccessor.for_block(block).to_arrow()["shard"].to_pylist():
-                made.append(build_shard(self._source, shard, into, self._published, self._load(), **self._options))
+                how: dict[str, Any] = {"dense": self._dense, "threads": self._threads}
+                made.append(build_shard(self._source, shard, into, self._published, self._load(), **how))
         return made
 
     def on_write_complete(self, write_result: Any) -> None:

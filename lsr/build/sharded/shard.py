@@ -13,6 +13,7 @@ from lsr.build.corpus import count_tokens
 from lsr.build.dense import add_dense_vectors
 from lsr.build.sharded.facts import GlobalFacts
 from lsr.build.sharded.pieces import PieceSettings, ShardRows, piece_path, read_shard
+from lsr.encoding.lexical.alone import WordsAlone
 from lsr.encoding.lexical.words import CollectionWords, WordCounter
 from lsr.index.build.quantise import Outliers, WeightCounts
 from lsr.index.format.shards import ShardRecord
@@ -22,7 +23,6 @@ from lsr.vectors.sparse import SparseVectors
 
 if TYPE_CHECKING:
     from lsr.encoding.dense.encoder import DenseEncoder
-    from lsr.encoding.lexical.alone import WordsAlone
     from lsr.encoding.sparse.encoder import SparseEncoder
 
 # What no text holds, for a shard of words alone in which no document holds any: an index has a term at least.
@@ -155,7 +155,7 @@ def _built(
                 ids = [document.id for document in documents]
                 parts = vectors.indptr, vectors.indices, vectors.weights
                 builder.add(SparseVectors(*parts, ids, builder.dim, validate=False), documents)
-                if encoder.inference_free:
+                if not isinstance(encoder, WordsAlone) and encoder.inference_free:
                     count_tokens(builder, encoder, documents)
             builder.finish(progress=progress, threads=threads)
     made = built_shard(folder)
