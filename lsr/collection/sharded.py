@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from lsr.collection.collection import Collection
+from lsr.collection.searched import SearchedCollection
 from lsr.core.arguments import path_of
 from lsr.core.errors import ConflictError
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.manifest import is_sharded
 
 if TYPE_CHECKING:
     from lsr.index import Index
-    from lsr.index.collection.policy import LivePolicy
     from lsr.search.retriever import Retriever
 
-C = TypeVar("C", bound=Collection)
 
-
-def opened_as(kind: type[C], path: str | Path) -> type[C]:
-    """The class that a collection at `path` is opened as: `kind`, but for one of shards."""
-    return ShardedCollection if is_sharded(path) else kind  # type: ignore[return-value]
-
-
-class ShardedCollection(Collection):
+class ShardedCollection(SearchedCollection):
     """What `Collection.open` gives for a folder of shards. It follows it: another build is seen once it is there.
 
     Whatever would change it raises ConflictError.
@@ -35,10 +26,9 @@ class ShardedCollection(Collection):
         path: str | Path,
         *,
         device: str | None = None,
-        policy: LivePolicy | None = None,
         retriever: Retriever | None = None,
     ) -> None:
-        """Open it; see `Collection.open`. `policy` is for collections that are written to."""
+        """Open it; see `Collection.open`."""
         from lsr.index.live.reader import CollectionReader
         from lsr.search.live import LiveRetriever
 
