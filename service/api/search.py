@@ -27,8 +27,8 @@ from lsr.service.api.limits import (
 )
 from lsr.service.backend import SearchBackend
 from lsr.service.cache import AnswerCache
-from lsr.service.cluster.asked import all_of, told_of_shards
 from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.asked import all_of, told_of_shards
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.problems import problem_of

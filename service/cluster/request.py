@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lsr.service.cluster.asked import ASKED, Asked
 from lsr.service.cluster.shards import together
+from lsr.service.http.asked import ASKED, Asked
 
 DEADLINE, PARTIAL = b"x-deadline-ms", b"x-partial"
 _LEAST, _MOST = 1, 3_600_000

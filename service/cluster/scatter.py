@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
-from lsr.service.cluster.asked import Asked
 from lsr.service.cluster.wire import Answer, ShardAsked, nothing
+from lsr.service.http.asked import Asked
 from lsr.service.http.errors import OverloadedError, TimedOutError
 
 Call = Callable[[str, list[ShardAsked]], Awaitable[list[Answer]]]

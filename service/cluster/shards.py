@@ -18,9 +18,9 @@ from lsr.index.engines.hits import Found
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.parts.dense.vectors import DenseHits
-from lsr.service.cluster.asked import ASKED, Asked
 from lsr.service.cluster.scatter import ShardCaller, scatter, settled
 from lsr.service.cluster.wire import Answer, DenseAsked, ShardAsked, SparseAsked
+from lsr.service.http.asked import ASKED, Asked
 
 
 class RemoteShards:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lsr.service.cluster.asked import Asked
 from lsr.service.cluster.scatter import ShardCaller, Shed, scatter, settled
 from lsr.service.cluster.wire import Answer, DenseAsked
+from lsr.service.http.asked import Asked
 from lsr.service.http.errors import OverloadedError, TimedOutError
 
 ASKED: list[Any] = [DenseAsked(np.zeros((1, 2), np.float32), 3, "exact", None, None)]
