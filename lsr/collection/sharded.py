@@ -35,7 +35,8 @@ class ShardedCollection(SearchedCollection):
         self.path = path_of(path, "the path of a collection")
         self._reader = CollectionReader(self.path)
         self.live = LiveRetriever(self._reader.snapshot, known=retriever, device=device)
-        self.device, self.recovered = device, []
+        self.device = device
+        self.recovered: list[str] = []
 
     def __contains__(self, id: object) -> bool:
         return id in self.snapshot.documents

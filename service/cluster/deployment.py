@@ -19,6 +19,7 @@ from lsr.index.format.manifest import Manifest
 from lsr.index.live.snapshot import Index
 from lsr.search.live import LiveRetriever
 from lsr.service.app import create_app
+from lsr.service.cluster.following import follow
 from lsr.service.cluster.replica import ShardReplica
 from lsr.service.cluster.request import AskingShards
 from lsr.service.cluster.scatter import Call, ShardCaller, Shed
@@ -69,6 +70,7 @@ class Ingress:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._index = self._opened()
         self._retriever = LiveRetriever(lambda: self._index, model=model, device=device, gathers=True)
+        follow(self._path, self._go_over)
 
     def __serve_build_asgi_app__(self) -> Any:
         """The service, as it is without a cluster, but for who searches."""
@@ -85,15 +87,11 @@ class Ingress:
         assert self._loop is not None
         return self._loop
 
-    def reconfigure(self, config: Mapping[str, Any]) -> None:
-        """Answer from the build that is published now, which the shards have opened; requests that run go on."""
-        fingerprint = config.get("fingerprint")
-        shards = self._index.manifest.shards
-        if fingerprint is not None and (shards is None or shards.fingerprint != fingerprint):
-            self._index = self._opened()
-
-    def check_health(self) -> None:
-        """Whether it is warm: until then, nobody is sent here."""
+    def _go_over(self) -> None:
+        """Answer from the build that is published now, once each shard has answered for it; requests that run go on."""
+        index = self._opened()
+        index.sparse.warm_up()
+        self._index = index
 
     def _opened(self) -> Index:
         shards = Manifest.read(self._path).shards
@@ -126,7 +124,7 @@ def application(
     model: str | None = None,
     device: str | None = None,
 ) -> Any:
-    """The application of a collection as it is published now; run again, it takes over another build without a gap."""
+    """The application of a collection. It follows the collection, as long as there are as many shards."""
     shards = Manifest.read(path).shards
     assert shards is not None
     config = {"fingerprint": shards.fingerprint}
@@ -152,13 +150,12 @@ def application(
             user_config=config,
             health_check_period_s=2,
         )
-        handles.append(deployment.bind(str(path), number))
+        handles.append(deployment.bind(str(path), number, follows=True))
     ingress = serve.deployment(serve.ingress()(Ingress)).options(
         name="ingress",
         num_replicas=how.ingresses,
         max_ongoing_requests=4 * how.ongoing,
         max_queued_requests=how.queued,
         ray_actor_options={"num_cpus": how.cpus},
-        user_config=config,
     )
     return ingress.bind(str(path), settings.model_dump(), handles, model, device)

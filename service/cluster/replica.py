@@ -13,6 +13,7 @@ from typing import Any
 from lsr.core.errors import IndexFormatError, NotFoundError
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.snapshot import Index
+from lsr.service.cluster.following import follow
 from lsr.service.cluster.wire import Answer, ShardAsked
 
 # Builds that are open: the one that is served, and the one that came before or comes after it.
@@ -25,15 +26,20 @@ class ShardReplica:
     While another build of the collection takes the place of one, both are open: who asks says which.
     """
 
-    def __init__(self, path: str, number: int, threads: int | None = None) -> None:
-        """Of the collection at `path` the shard of this number; `threads` search at once (default: a CPU each)."""
+    def __init__(self, path: str, number: int, threads: int | None = None, *, follows: bool = False) -> None:
+        """Of the collection at `path` the shard of this number; `threads` search at once (default: a CPU each).
+
+        `follows`: whether it opens other builds as soon as they are published, rather than when they are asked for.
+        """
         self._path, self._number = Path(path), number
         self._opened: dict[str, Index] = {}
         self._opening = Lock()
         self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="lsr-shard")
+        if follows:
+            follow(self._path, lambda: self.reconfigure({}))
 
     def reconfigure(self, config: Mapping[str, Any]) -> None:
-        """Open, and warm up, the shard of the build that is published now. `config` says that there is another."""
+        """Open, and warm up, the shard of the build that is published now; `config` is Ray Serve's."""
         shards = Manifest.read(self._path).shards
         record = None if shards is None or self._number >= len(shards) else shards.records[self._number]
         if record is not None:

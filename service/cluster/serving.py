@@ -78,8 +78,7 @@ def serve_on_ray(
                 except LsrError as error:
                     logger.warning("serving what was read before: %s", error.problem)
                     continue
-                if now.fingerprint != shards.fingerprint:
-                    # Shards open the new build beside the old one; the ingress asks for it once they have.
+                if len(now) != len(shards):  # others are followed by shards and ingress themselves
                     _run(serve, deployment, deployment.application(path, settings, how, **options))
                     shards = now
         except KeyboardInterrupt:
