@@ -104,11 +104,6 @@ class Index:
 
         return open_index(path, made)
 
-    @property
-    def searched(self) -> Sequence[Searched]:
-        """What is searched: its segments, with what is deleted of them, and memory."""
-        return self._searched
-
     def __len__(self) -> int:
         return len(self._rows)
 

@@ -14,6 +14,7 @@ from lsr.index.engines.hits import Found
 from lsr.index.engines.prepared import PreparedQueries
 from lsr.index.engines.registry import ENGINES
 from lsr.index.filters.allowed import AllowedRows
+from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.snapshot import Index
 from lsr.index.parts.dense.vectors import DenseHits
 
@@ -40,7 +41,7 @@ class SparseAsked(NamedTuple):
     def search(self, index: Index) -> Answer:
         """The answer of a shard."""
         queries = PreparedQueries(self.indptr, self.terms, self.weights, self.turns)
-        (segment,) = index.searched
+        segment = SearchedSegment(index.sparse.whole_segment(), None)
         rows = len(segment)
         allowed = AllowedRows(rows) if self.bitmap is None else AllowedRows(rows, self.bitmap, filtered=True)
         choice = Choice(ENGINES[self.engine], self.parameters)
