@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,7 @@ from lsr.index.build.quantise import WeightScale, check_step
 from lsr.index.build.segment import SegmentBuilder
 from lsr.index.format.columns import SharedColumns
 from lsr.index.format.manifest import Manifest, published_segments
-from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments
+from lsr.index.format.output import check_index_output, lock_folder, new_segment, remove_segments, remove_shards
 from lsr.index.format.settings import IndexSettings
 from lsr.index.live.snapshot import Index
 from lsr.index.live.versions import remove_collection
@@ -67,6 +68,8 @@ class IndexBuilder:
             descending. Then two bytes are enough for a term in the index however many terms there are: beyond 65,536,
             rare ones share what bounds are made of. Searches give the same hits and scores.
         schema: the types of documents' fields, by name (`lsr.core.schema`); if not given, they are inferred.
+        segment: what to call the one segment, which must not be there; else a name by chance.
+        created: the time that is recorded, UTC, ISO 8601; default: that of `finish`.
 
     Attributes:
         prunings, synonyms: to be recorded in the manifest.
@@ -91,6 +94,8 @@ class IndexBuilder:
         weight_scale: float | None = None,
         rare_last: bool = False,
         schema: Schema | Mapping[str, str] | None = None,
+        segment: str | None = None,
+        created: str | None = None,
         force: bool = False,
     ) -> None:
         dim, path = count(dim, "dim"), path_of(path, "the path of an index")
@@ -119,14 +124,14 @@ class IndexBuilder:
         check_settings(self.settings)
         self.prunings: list[Pruning] = []
         self.synonyms: list[str] | None = None
-        self._encoder = encoder
+        self._encoder, self._created = encoder, created
         self._finished = False
         self._made_folder = not self.path.exists()
         check_index_output(self.path, force=force)
         make_folder(self.path)
         self._lock = lock_folder(self.path)
         self._segment = SegmentBuilder(
-            new_segment(self.path),
+            new_segment(self.path) if segment is None else self.path / segment,
             dim=dim,
             settings=self.settings,
             vocabulary=vocabulary,
@@ -206,10 +211,12 @@ class IndexBuilder:
             prunings=[pruning.to_record() for pruning in self.prunings],
             synonyms=self.synonyms,
             outliers=scale.record(),
+            created=self._created or datetime.now(UTC).isoformat(timespec="seconds"),
         ).write(self.path)
         self._finished = True
         remove_segments(self.path, keep={segment.name})
         remove_collection(self.path)
+        remove_shards(self.path)
         os.close(self._lock)
         return Index.open(self.path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def record_fields(fields: FieldsDraft, segment: Path, places: npt.NDArray[np.uin
     `places`: of the rows' documents in their file, as in `DocumentStore`.
     """
     assert fields.schema is not None
-    folder = segment / f"{NAME}-{secrets.token_hex(4)}"
+    folder = segment / f"{NAME}-{0:08x}"  # the first of the segment
     folder.mkdir()
     fields.write(folder, DocumentStore(segment / DOCUMENTS, places))
     return PartRecord(folder.name, fields.schema.to_record(), seal(folder))

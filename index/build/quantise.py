@@ -56,6 +56,87 @@ class WeightScale:
         return {"weights": self.above, "heaviest": self.heaviest, "limit": self.limit}
 
 
+class WeightCounts:
+    """How often weights of about each size occur: what their scale goes by, whatever their order, or parts.
+
+    Attributes:
+        heaviest: of all weights so far; weights: how many there are.
+    """
+
+    def __init__(self) -> None:
+        self.heaviest, self.weights = 0.0, 0
+        self._counts = np.zeros(1 << 16, np.int64)
+
+    def add(self, weights: npt.NDArray[np.float32]) -> None:
+        """Count further weights: positive, finite."""
+        for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
+            # Positive floats stand in the order of their bits: the upper half has the exponent and 7 bits of the
+            # fraction.
+            upper = weights[start : start + _QUANTISE_AT_A_TIME].view(np.uint32) >> 16
+            self._counts += np.bincount(upper, minlength=len(self._counts))
+        self.weights += len(weights)
+        self.heaviest = max(self.heaviest, float(weights.max(initial=0)))
+
+    def join(self, other: WeightCounts) -> None:
+        """Count what another has counted."""
+        self._counts += other._counts
+        self.weights += other.weights
+        self.heaviest = max(self.heaviest, other.heaviest)
+
+    def far(self, bits: int = 8) -> float:
+        """The weight beyond which the heaviest are outliers, if there are any: see `weight_scale`."""
+        few = FAR if self.weights >= _MANY else FAR_OF_FEW
+        return few * 2 ** (bits - 8) * self._high_quantile()
+
+    def has_outliers(self, bits: int = 8) -> bool:
+        """Whether some weights are beyond `far`; InputError if the heaviest is not within 1e-30 … 1e30."""
+        _check_heaviest(self.heaviest)
+        return self.heaviest > self.far(bits) > 0
+
+    def scale(self, bits: int = 8, outliers: Outliers | None = None) -> WeightScale:
+        """The scale of these weights; `outliers` of all of them, if `has_outliers`."""
+        _check_heaviest(self.heaviest)
+        limit = self.heaviest if outliers is None else min(self.heaviest, 2 * outliers.ordinary)
+        step = limit / HEAVIEST_STEP or 1.0
+        if bits == 24:
+            step = 2.0 ** math.ceil(math.log2(step))
+            limit = min(self.heaviest, step * HEAVIEST_STEP)
+        above = 0 if outliers is None or limit == self.heaviest else outliers.above
+        return WeightScale(step, self.heaviest, limit, above)
+
+    def _high_quantile(self) -> float:
+        """The weight that all but one in _MANY do not exceed, or all but 1 to 4 of fewer; rounded up by at most 1 %.
+
+        0 for fewer than three weights: one alone has no others to be told from.
+        """
+        below = self.weights - max(1, self.weights // _MANY, min(self.weights // 8, 4))
+        if below < 2:
+            return 0.0
+        place = int(np.searchsorted(np.cumsum(self._counts), below))
+        return float(np.array([(place + 1) << 16], np.uint32).view(np.float32)[0])
+
+
+@dataclass(slots=True)
+class Outliers:
+    """Of weights, how many are beyond `WeightCounts.far`, and the heaviest of the others."""
+
+    above: int = 0
+    ordinary: float = 0.0
+
+    def add(self, weights: npt.NDArray[np.float32], far: float) -> None:
+        """Look at further weights."""
+        for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
+            part = weights[start : start + _QUANTISE_AT_A_TIME]
+            beyond = part > far
+            self.above += int(np.count_nonzero(beyond))
+            self.ordinary = max(self.ordinary, float(part.max(where=~beyond, initial=0)))
+
+    def join(self, other: Outliers) -> None:
+        """Look at what another has looked at."""
+        self.above += other.above
+        self.ordinary = max(self.ordinary, other.ordinary)
+
+
 def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 8) -> WeightScale:
     """The scale of all weights, of which the heaviest is given: it becomes 255, unless it is an outlier.
 
@@ -67,22 +148,14 @@ def weight_scale(weights: npt.NDArray[np.float32], heaviest: float, bits: int = 
 
     InputError if the heaviest weight is not within 1e-30 … 1e30. Goes through the weights once, or twice.
     """
-    _check_heaviest(heaviest)
-    far = (FAR if len(weights) >= _MANY else FAR_OF_FEW) * 2 ** (bits - 8) * _high_quantile(weights)
-    limit, above = heaviest, 0
-    if heaviest > far > 0:
-        ordinary = 0.0
-        for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
-            part = weights[start : start + _QUANTISE_AT_A_TIME]
-            beyond = part > far
-            above += int(np.count_nonzero(beyond))
-            ordinary = max(ordinary, float(part.max(where=~beyond, initial=0)))
-        limit = min(heaviest, 2 * ordinary)
-    step = limit / HEAVIEST_STEP or 1.0
-    if bits == 24:
-        step = 2.0 ** math.ceil(math.log2(step))
-        limit = min(heaviest, step * HEAVIEST_STEP)
-    return WeightScale(step, heaviest, limit, above if limit < heaviest else 0)
+    _check_heaviest(heaviest)  # before numbers that are none are counted
+    counts = WeightCounts()
+    counts.add(weights)
+    if not counts.has_outliers(bits):
+        return counts.scale(bits)
+    outliers = Outliers()
+    outliers.add(weights, counts.far(bits))
+    return counts.scale(bits, outliers)
 
 
 def given_scale(weights: npt.NDArray[np.float32], heaviest: float, step: float, bits: int = 8) -> WeightScale:
@@ -116,23 +189,6 @@ def _check_heaviest(heaviest: float) -> None:
     least, most = _HEAVIEST
     if heaviest and not least <= heaviest <= most:
         raise InputError(f"the heaviest weight must lie in {least:g} … {most:g}, not {heaviest:g}: scale the vectors")
-
-
-def _high_quantile(weights: npt.NDArray[np.float32]) -> float:
-    """The weight that all but one in _MANY do not exceed, or all but 1 to 4 of fewer; rounded up by at most 1 %.
-
-    0 for fewer than three weights: one alone has no others to be told from.
-    """
-    counts = np.zeros(1 << 16, np.int64)
-    for start in range(0, len(weights), _QUANTISE_AT_A_TIME):
-        # Positive floats stand in the order of their bits: the upper half has the exponent and 7 bits of the fraction.
-        upper = weights[start : start + _QUANTISE_AT_A_TIME].view(np.uint32) >> 16
-        counts += np.bincount(upper, minlength=len(counts))
-    below = len(weights) - max(1, len(weights) // _MANY, min(len(weights) // 8, 4))
-    if below < 2:
-        return 0.0
-    place = int(np.searchsorted(np.cumsum(counts), below))
-    return float(np.array([(place + 1) << 16], np.uint32).view(np.float32)[0])
 
 
 def write_quantised(

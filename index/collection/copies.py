@@ -13,7 +13,7 @@ from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import atomic_folder, crc32, sync
 from lsr.core.unfinished import file_identity, is_unfinished
 from lsr.index.format.files import RESTORE
-from lsr.index.format.manifest import MANIFEST_NAME, Manifest, index_identity
+from lsr.index.format.manifest import MANIFEST_NAME, Manifest, has_manifest, index_identity
 from lsr.index.format.output import check_apart
 from lsr.index.format.records import FileRecord
 from lsr.index.live.log.frames import log_numbers, log_path, open_log
@@ -43,7 +43,7 @@ def copy_collection(
     if os.path.lexists(output) and not is_empty and not is_unfinished(output, file_identity):
         raise OutputExistsError(f"{output} already exists and is not empty: choose another folder")
     for tried in range(1, _MOST_TRIES + 1):
-        before = index_identity(path) if (path / MANIFEST_NAME).exists() else None
+        before = index_identity(path) if has_manifest(path) else None
         manifest = Manifest.read(path)
         try:
             with atomic_folder(output, force=is_empty) as made:
@@ -75,6 +75,11 @@ def _copy(path: Path, manifest: Manifest, output: Path, progress: Callable[[int]
         for part in segment.parts.values():
             for name, record in part.files.items():
                 copy(folder / part.folder / name, record)
+    for shard in () if manifest.shards is None else manifest.shards.records:
+        if shard is not None:
+            made = Manifest.read(path / shard.name).to_bytes()
+            (output / shard.name / MANIFEST_NAME).write_bytes(made)
+            sync(output / shard.name / MANIFEST_NAME)
     live = manifest.live
     if live is not None:
         if live.vocabulary is not None:

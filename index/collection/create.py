@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.arguments import path_of
-from lsr.core.errors import IndexFormatError, OutputExistsError
+from lsr.core.errors import ConflictError, IndexFormatError, OutputExistsError
 from lsr.core.files import naming
 from lsr.core.obstacles import check_way, kind, make_folder
-from lsr.core.remedies import create_empty
+from lsr.core.remedies import BUILD_AGAIN, create_empty
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.manifest import MANIFEST_NAME, Manifest
@@ -108,7 +108,10 @@ def make_live(path: str | Path) -> None:
     """
     path = path_of(path, "the path of a collection")
     try:
-        if Manifest.read(path).live is not None:
+        manifest = Manifest.read(path)
+        if manifest.shards is not None:
+            raise ConflictError(f"{path} is made of shards, and takes no writes", remedies=[BUILD_AGAIN])
+        if manifest.live is not None:
             return
     except IndexFormatError as error:
         if not is_vacant(path):

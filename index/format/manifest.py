@@ -25,6 +25,7 @@ from lsr.core.unfinished import mark_output
 from lsr.index.format.files import read_index_file
 from lsr.index.format.live_record import LiveRecord
 from lsr.index.format.records import SEGMENT_FIELDS, SEGMENT_NAME, SegmentRecord, collection_values, mapping
+from lsr.index.format.shards import SHARDS_FIELDS, SHARDS_FORMAT, SHARDS_NAME, SHARDS_VERSION, Shards
 
 FORMAT = "lsr-index"
 FORMAT_VERSION = 4
@@ -67,6 +68,8 @@ class Manifest:
         relevance: what `lsr calibrate` found, as JSON values of `lsr.search.relevance.Calibration`; None for nothing,
             and left out.
         live: of a collection that is written to; None for an index that was built and left so.
+        shards: of a collection of several indexes; None for an index that is one. The names of its segments lead
+            through the folders of the shards.
         created: time of the build, UTC, ISO 8601.
         library_version: version of lsr that wrote it.
     """
@@ -82,6 +85,7 @@ class Manifest:
     synonyms: list[str] | None = None
     relevance: list[dict[str, Any]] | None = None
     live: LiveRecord | None = None
+    shards: Shards | None = None
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     library_version: str = lsr.__version__
 
@@ -129,12 +133,17 @@ class Manifest:
     @property
     def version(self) -> int:
         """The format version that says all of it: older versions open every index that was built and left so."""
+        if self.shards is not None:
+            return SHARDS_VERSION
         return FROZEN_VERSION if self.live is None else FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
         """The contents of the file: JSON in UTF-8, with a CRC-32 of its own values."""
-        record: dict[str, Any] = {"format": FORMAT, "format_version": self.version}
-        if self.live is None:
+        format = FORMAT if self.shards is None else SHARDS_FORMAT
+        record: dict[str, Any] = {"format": format, "format_version": self.version}
+        if self.shards is not None:
+            record |= self.shards.to_record()  # each says of its segment itself
+        elif self.live is None:
             (segment,) = self.segments
             record |= segment.to_record()
         else:
@@ -149,18 +158,19 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Publish in `folder`, replacing the manifest that is there."""
-        if self.live is None:
+        name = MANIFEST_NAME if self.shards is None else SHARDS_NAME
+        if self.live is None and self.shards is None:
             # Made inside the segment, so that a killed build's leftovers are removed with the rest of it.
             temporary = folder / self.segments[0].name / MANIFEST_NAME
         else:
-            temporary = folder / f".{MANIFEST_NAME}"
+            temporary = folder / f".{name}"
         # Whatever stands there, as a link of a stranger's index, is not written through.
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as file:
             file.write(self.to_bytes())
         sync(temporary)
         mark_output(folder, [crc32(temporary)])
-        temporary.replace(folder / MANIFEST_NAME)
+        temporary.replace(folder / name)
         sync(folder)
 
     @classmethod
@@ -169,21 +179,25 @@ class Manifest:
 
         `versions`: the format versions to accept; by default, those that can be searched.
         """
-        path = Path(folder) / MANIFEST_NAME
+        path = manifest_path(Path(folder))
         record = _load(path)
+        sharded = path.name == SHARDS_NAME
         version = record.pop("format_version", None)
-        if type(version) is not int or version not in (_READABLE_VERSIONS if versions is None else versions):
+        readable = (SHARDS_VERSION,) if sharded else _READABLE_VERSIONS if versions is None else versions
+        if type(version) is not int or version not in readable:
             written = record.get("library_version", "an unknown version")
             raise IndexFormatError(
                 f"{path}: index format {_shown(version)}, written by lsr {_shown(written)}; this lsr "
-                f"{lsr.__version__} reads format {FORMAT_VERSION}",
-                remedies=_remedies(version, path.parent),
+                f"{lsr.__version__} reads format {readable[-1]}",
+                remedies=_remedies(version, path.parent, newest=readable[-1]),
             )
         if record.pop("crc32", None) != checksum({**record, "format_version": version}):
             raise IndexFormatError(
                 f"{path}: damaged manifest (its values do not match its CRC-32)", remedies=[BUILD_AGAIN]
             )
         try:
+            if sharded:
+                return cls._of_shards(record, path.parent)
             manifest = cls._from_record(record, live=version == FORMAT_VERSION)
         except InputError as error:
             raise IndexFormatError(f"{path}: damaged manifest ({error.problem})", remedies=[BUILD_AGAIN]) from error
@@ -194,9 +208,7 @@ class Manifest:
     def _from_record(cls, record: dict[str, Any], *, live: bool) -> Manifest:
         """From JSON values; InputError names one that is unknown, missing or wrong."""
         known = {"format", *_COLLECTION_FIELDS, *(("segments", "live") if live else SEGMENT_FIELDS)}
-        for name in record:
-            if name not in known:
-                raise InputError("there is no such field", field=shortened(name))
+        _check_known(record, known)
         values = collection_values(record)
         scale = values["weight_scale"]
         if not live:
@@ -221,15 +233,42 @@ class Manifest:
                 raise InputError("names a segment twice")
         return cls(segments=tuple(segments), live=facts, **values)
 
+    @classmethod
+    def _of_shards(cls, record: dict[str, Any], folder: Path) -> Manifest:
+        """From JSON values, and what the shards in `folder` say of themselves; InputError as `_from_record`.
+
+        IndexFormatError names a shard that is missing, damaged, or another than is meant.
+        """
+        _check_known(record, {"format", *_COLLECTION_FIELDS, *SHARDS_FIELDS})
+        values, shards = collection_values(record), Shards.from_record(record)
+        segments = []
+        for shard in shards.records:
+            if shard is None:
+                continue
+            place = folder / shard.name
+            if place.is_symlink():
+                raise _linked(place)
+            if not (place / MANIFEST_NAME).exists():
+                raise IndexFormatError(f"{place}: missing, or not whole", remedies=[BUILD_AGAIN])
+            manifest = cls.read(place)
+            alike = manifest.weight_scale == values["weight_scale"] and manifest.encoder == values["encoder"]
+            if not alike or manifest.live is not None or manifest.shards is not None:
+                raise IndexFormatError(f"{place}: not a shard of this collection", remedies=[BUILD_AGAIN])
+            (segment,) = manifest.segments
+            if (segment.name, segment.documents) != (shard.segment, shard.documents):
+                raise IndexFormatError(f"{place}: another version of this shard than is meant", remedies=[BUILD_AGAIN])
+            segments.append(replace(segment, name=f"{shard.name}/{segment.name}"))
+        if len({(each.ids - each.words, each.settings.weight_bits) for each in segments}) > 1:
+            raise InputError("have different terms or weights", field="shards")
+        return cls(segments=tuple(segments), shards=shards, **values)
+
     def _check_folders(self, path: Path) -> None:
         """IndexFormatError for a folder of the index that is a link: nothing is read or written through one."""
         for record in self.segments:
             segment = path / record.name
             for folder in (segment, *(segment / part.folder for part in record.parts.values())):
                 if folder.is_symlink():
-                    raise IndexFormatError(
-                        f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place"
-                    )
+                    raise _linked(folder)
 
     def with_segment(self, name: str, **changes: Any) -> Manifest:
         """The same, but for what it says of the segment of this name."""
@@ -239,9 +278,36 @@ class Manifest:
         )
 
 
+def _check_known(record: dict[str, Any], known: set[str]) -> None:
+    for name in record:
+        if name not in known:
+            raise InputError("there is no such field", field=shortened(name))
+
+
+def _linked(folder: Path) -> IndexFormatError:
+    return IndexFormatError(f"{folder}: a symbolic link, which is not followed; copy what it leads to into its place")
+
+
+def manifest_path(folder: Path) -> Path:
+    """The file that says what the index in `folder` consists of, if there is one; that of shards is found second."""
+    path = folder / MANIFEST_NAME
+    shards = folder / SHARDS_NAME
+    return shards if not os.path.lexists(path) and os.path.lexists(shards) else path
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether there is such a file."""
+    return manifest_path(folder).is_file()
+
+
+def is_sharded(folder: str | Path) -> bool:
+    """Whether the index in `folder` is a collection of shards; where there is none, it is not."""
+    return manifest_path(Path(folder)).name == SHARDS_NAME
+
+
 def format_version(folder: str | Path) -> int:
     """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
-    path = Path(folder) / MANIFEST_NAME
+    path = manifest_path(Path(folder))
     version = _load(path).get("format_version")
     if type(version) is not int:
         remedies = _remedies(version, path.parent)
@@ -249,9 +315,9 @@ def format_version(folder: str | Path) -> int:
     return version
 
 
-def _remedies(version: Any, folder: Path) -> list[Remedy | str]:
+def _remedies(version: Any, folder: Path, newest: int = FORMAT_VERSION) -> list[Remedy | str]:
     """What can be done about an index of a format that is not read."""
-    if type(version) is int and version > FORMAT_VERSION:
+    if type(version) is int and version > newest:
         return ["install a newer lsr", BUILD_AGAIN]
     return [upgrade(folder)] if type(version) is int and version in UPGRADABLE_VERSIONS else [BUILD_AGAIN]
 
@@ -268,15 +334,18 @@ def checksum(record: dict[str, Any]) -> int:
 
 def index_identity(folder: Path) -> list[int]:
     """What the index in `folder` is known by: another one, or the same with another part, has another."""
-    return [zlib.crc32(map_file(folder / MANIFEST_NAME, follow=True).data)]
+    return [zlib.crc32(map_file(manifest_path(folder), follow=True).data)]
 
 
 def published_segments(folder: Path) -> set[str]:
     """Names of the segments of the index in `folder`, of whatever version; none if there is no index."""
     try:
-        record = _load(folder / MANIFEST_NAME)
+        record = _load(manifest_path(folder))
     except IndexFormatError:
         return set()
+    shards = record.get("shards")
+    if isinstance(shards, list):
+        return {str(each.get("segment")) for each in shards if isinstance(each, dict)}
     listed = record.get("segments")
     named = [record, *(listed if isinstance(listed, list) else [])]
     names = [each.get("segment") for each in named if isinstance(each, dict)]
@@ -285,7 +354,7 @@ def published_segments(folder: Path) -> set[str]:
 
 def is_index(folder: Path) -> bool:
     """Whether `folder` holds an lsr index, of whatever version."""
-    path = folder / MANIFEST_NAME
+    path = manifest_path(folder)
     if not os.path.lexists(path):
         return False  # and no look at what else there is, as for an error's words
     try:
@@ -303,7 +372,8 @@ def _load(path: Path) -> dict[str, Any]:
         json.dumps(record, ensure_ascii=False).encode()  # as it would be written again
     except (ValueError, RecursionError) as error:
         raise IndexFormatError(f"{path}: damaged manifest ({error})", remedies=[BUILD_AGAIN]) from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    format = SHARDS_FORMAT if path.name == SHARDS_NAME else FORMAT
+    if not isinstance(record, dict) or record.get("format") != format:
         raise IndexFormatError(f"{path}: not the manifest of an lsr index; give the folder of an lsr index")
     return record
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from lsr.core.errors import IndexFormatError, OutputExistsError
-from lsr.core.files import check_folder, crc32, sync
+from lsr.core.files import check_folder, crc32, remove, sync
 from lsr.core.obstacles import check_way, kind
 from lsr.core.places import is_kept_inside
 from lsr.core.remedies import REPLACE
 from lsr.core.unfinished import is_unfinished
 from lsr.index.format.manifest import Manifest, index_identity, is_index
 from lsr.index.format.records import SEGMENT_NAME, FileRecord
+from lsr.index.format.shards import SHARD_NAME, SHARDS_NAME
 
 WRITER_LOCK = "writer.lock"
 """The file that the writer of a collection locks (`lsr.index.live.lock`)."""
@@ -59,7 +60,10 @@ def is_vacant(path: Path) -> bool:
     if not path.is_dir():
         return not path.exists()
     names = (each.name for each in path.iterdir())
-    return all(SEGMENT_NAME.fullmatch(name) or is_kept_inside(name) or name == WRITER_LOCK for name in names)
+    return all(
+        SEGMENT_NAME.fullmatch(name) or SHARD_NAME.fullmatch(name) or is_kept_inside(name) or name == WRITER_LOCK
+        for name in names
+    )
 
 
 def lock_folder(path: Path) -> int:
@@ -87,6 +91,15 @@ def remove_segments(path: Path, keep: Collection[str]) -> None:
     for entry in path.iterdir():
         if entry.name not in keep and SEGMENT_NAME.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def remove_shards(path: Path, keep: Collection[str] = ()) -> None:
+    """Remove every shard in `path` but those of these names; what named them goes first, if none is kept."""
+    if not keep:
+        (path / SHARDS_NAME).unlink(missing_ok=True)
+    for entry in path.iterdir():
+        if entry.name not in keep and SHARD_NAME.fullmatch(entry.name):
+            remove(entry)
 
 
 def seal(folder: Path) -> dict[str, FileRecord]:

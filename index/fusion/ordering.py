@@ -64,7 +64,7 @@ def in_order(
         if len(there) > most:
             codes = first.codes[there]
             places = there[codes <= np.partition(codes, most - 1)[most - 1]]
-    columns: list[npt.NDArray[Any]] = [matches.rows[places], -matches.scores[places]]
+    columns: list[npt.NDArray[Any]] = [_tied(index, matches.rows[places]), -matches.scores[places]]
     for key in reversed(keys):
         columns += [np.where(key.missing[places], 0, key.codes[places]), key.missing[places]]
     return places[np.lexsort(columns)][:most]
@@ -114,7 +114,9 @@ def _key(index: Index, matches: Matches, sort: SortField) -> _Key:
     if sort.name == ID:
         ranks = index.documents.fields.id_ranks
         numbers = sign * ranks[_documents(index, matches.rows)]
-        return _Key(none, numbers, lambda value: sign * int(ranks[_document_of_id(index, value)]))
+        return _Key(
+            none, numbers, lambda value: sign * int(ranks[_documents(index, np.array([_row_of_id(index, value)]))[0]])
+        )
     kind = index.documents.fields.type_of(sort.name).kind
     taken = _taken(index, sort.name, matches.rows)
     missing = taken.is_null().to_numpy(zero_copy_only=False)
@@ -178,7 +180,8 @@ def _follows(index: Index, matches: Matches, keys: Sequence[_Key], after: Sequen
         bound = float(np.float32(bound))  # which may have been written in as many digits as a float32 has
     later |= same & (matches.scores < bound)
     same &= matches.scores == bound
-    return later | (same & (_documents(index, matches.rows) > _document_of_id(index, id)))
+    (last,) = _tied(index, np.array([_row_of_id(index, id)]))
+    return later | (same & (_tied(index, matches.rows) > last))
 
 
 def _taken(index: Index, name: str, rows: Rows) -> pa.Array:
@@ -199,17 +202,23 @@ def _shown(kind: str, value: Any) -> Any:
 
 
 def _documents(index: Index, rows: Rows) -> Rows:
-    """The numbers of these rows' documents, which ties go by."""
+    """The numbers of these rows' documents."""
     windows = index.documents.windows
     return rows if windows is None else windows.documents_of(rows)
 
 
-def _document_of_id(index: Index, id: Any) -> int:
-    """The number of the document with an id."""
+def _tied(index: Index, rows: Rows) -> npt.NDArray[np.int64]:
+    """What ties between these rows go by, ascending: of one segment its rows, of several the places of ids."""
+    numbers, fields = _documents(index, rows), index.documents.fields
+    return numbers if len(fields.segments) == 1 else fields.id_ranks[numbers]
+
+
+def _row_of_id(index: Index, id: Any) -> int:
+    """The first row of the document with an id."""
     if not isinstance(id, str):
         raise _wrong(ID, "the id of a document", id)
     try:
-        return int(_documents(index, np.array([index.documents.rows_of(id).start]))[0])
+        return index.documents.rows_of(id).start
     except NotFoundError:
         raise InputError(f"there is no document {id!r} any more", field="search_after") from None
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lsr.core.search_stats import DenseStats
 from lsr.index.filters.allowed import AllowedRows
+from lsr.index.live.elsewhere import Elsewhere
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.ties import OrderOf, merge
 from lsr.index.parts.dense.record import DenseRecord
@@ -40,8 +41,14 @@ class SnapshotDense:
     """
 
     def __init__(
-        self, parts: Sequence[Dense], rows: RowNumbers, alive: Sequence[npt.NDArray[np.uint8] | None], order_of: OrderOf
+        self,
+        parts: Sequence[Dense],
+        rows: RowNumbers,
+        alive: Sequence[npt.NDArray[np.uint8] | None],
+        order_of: OrderOf,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._parts, self._rows, self._alive, self._order_of = parts, rows, alive, order_of
         self.record: DenseRecord = parts[0].record
         self.vectors = _Rows(parts, rows)
@@ -89,14 +96,18 @@ class SnapshotDense:
     ) -> list[DenseHits]:
         """As `Dense.search_prepared`."""
         allowed = AllowedRows.of(allow, len(self))
-        by_segment = []
+        modes, bitmaps = [], []
         for part, alive, first in zip(self._parts, self._alive, self._rows.starts, strict=False):
             own = allowed.part(first, len(part)).among(alive)
-            bitmap = own.bitmap if own.bitmap.size else None
-            chosen = mode
-            if mode == "auto":
-                chosen = part.choose_mode(filtered=allowed.filtered)
-            by_segment.append(part.search_prepared(prepared, k, mode=chosen, effort=effort, allow=bitmap))
+            bitmaps.append(own.bitmap if own.bitmap.size else None)
+            modes.append(part.choose_mode(filtered=allowed.filtered) if mode == "auto" else mode)
+        if self._elsewhere is not None:
+            by_segment = self._elsewhere.dense(prepared, k, modes, effort, bitmaps)
+        else:
+            by_segment = [
+                part.search_prepared(prepared, k, mode=chosen, effort=effort, allow=bitmap)
+                for part, chosen, bitmap in zip(self._parts, modes, bitmaps, strict=True)
+            ]
         return [self._merged(each, k) for each in zip(*by_segment, strict=True)]
 
     def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> Vectors:

@@ -9,6 +9,7 @@ from typing import Any
 from lsr.index.engines.choose import available_engines
 from lsr.index.engines.registry import ENGINES
 from lsr.index.format.manifest import Manifest
+from lsr.index.format.shards import Shards
 from lsr.index.live.log.frames import log_numbers, log_path
 from lsr.index.live.searched import SearchedSegment
 from lsr.index.live.searched_memory import Searched
@@ -46,10 +47,19 @@ def describe(path: Path, manifest: Manifest, searched: Sequence[Searched]) -> di
         "prunings": manifest.prunings,
         "windows": None if record is None else record.windows,
         **({} if manifest.live is None else {"segments": _segments(segments), "deleted": deleted}),
+        **({} if manifest.shards is None else _shards(manifest.shards)),
         **({} if kept is None else {"previous": {"model": (kept.encoder or {}).get("model"), "created": kept.created}}),
         "created": manifest.created,
         "library_version": manifest.library_version,
         "bytes": space(path, manifest),
+    }
+
+
+def _shards(shards: Shards) -> dict[str, Any]:
+    """What there is to say of a collection of shards."""
+    return {
+        "shards": [0 if each is None else each.documents for each in shards.records],
+        "fingerprint": shards.fingerprint,
     }
 
 

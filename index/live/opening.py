@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from lsr.core.errors import IndexFormatError, InputError
 from lsr.core.remedies import BUILD_AGAIN
-from lsr.index.format.manifest import MANIFEST_NAME, Manifest
+from lsr.index.format.manifest import Manifest, manifest_path
 from lsr.index.format.records import SegmentRecord
 from lsr.index.live.replay import LiveState, replayed
 from lsr.index.parts.segment import Segment
@@ -54,7 +54,7 @@ def open_index(
             if manifest != before:
                 continue
             if isinstance(error, InputError):  # a record of what was done to the index
-                problem = f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})"
+                problem = f"{manifest_path(path)}: damaged manifest ({error.problem})"
                 raise IndexFormatError(problem, remedies=[BUILD_AGAIN]) from error
             raise
         if manifest.live is None or manifest_stamp(path) == stamp:
@@ -94,7 +94,7 @@ def _segment(path: Path, record: SegmentRecord, known: Segment | None) -> Segmen
 def manifest_stamp(path: Path) -> Stamp:
     """What changes whenever a manifest is published; IndexFormatError if there is none."""
     try:
-        status = (path / MANIFEST_NAME).stat()
+        status = manifest_path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         Manifest.read(path)  # says what there is instead
         raise

@@ -14,6 +14,7 @@ from lsr.core.remedies import COMPACT
 from lsr.index.live.counts import SnapshotCounts
 from lsr.index.live.dense import SnapshotDense
 from lsr.index.live.documents import Documents
+from lsr.index.live.elsewhere import Elsewhere
 from lsr.index.live.late import SnapshotLate
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.searched import SearchedSegment
@@ -30,8 +31,14 @@ class Parts:
     """
 
     def __init__(
-        self, segments: Sequence[Searched], rows: RowNumbers, terms: TermNumbers, documents: Documents
+        self,
+        segments: Sequence[Searched],
+        rows: RowNumbers,
+        terms: TermNumbers,
+        documents: Documents,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._segments, self._rows, self._terms, self._documents = segments, rows, terms, documents
 
     def __repr__(self) -> str:
@@ -79,7 +86,7 @@ class Parts:
     @property
     def _is_put_together(self) -> bool:
         only = self._segments[0] if len(self._segments) == 1 else None
-        return not isinstance(only, SearchedSegment) or only.alive is not None
+        return not isinstance(only, SearchedSegment) or only.alive is not None or self._elsewhere is not None
 
     @cached_property
     def _counts(self) -> SnapshotCounts:
@@ -93,7 +100,7 @@ class Parts:
     def _dense(self) -> SnapshotDense:
         parts = [segment.part("dense") for segment in self._segments]
         alive: list[npt.NDArray[np.uint8] | None] = [segment.alive for segment in self._segments]
-        return SnapshotDense(parts, self._rows, alive, self._documents.row_order)
+        return SnapshotDense(parts, self._rows, alive, self._documents.row_order, self._elsewhere)
 
     @cached_property
     def _late(self) -> SnapshotLate:

@@ -20,6 +20,7 @@ from lsr.index.engines.hits import Hits
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.description import describe
 from lsr.index.live.documents import Documents
+from lsr.index.live.elsewhere import Elsewhere
 from lsr.index.live.moved import MOVED
 from lsr.index.live.opening import Opened, open_index
 from lsr.index.live.parts import Parts
@@ -59,11 +60,16 @@ class Index:
     """
 
     def __init__(
-        self, path: Path, manifest: Manifest, segments: tuple[Segment, ...], searched: Sequence[Searched] | None = None
+        self,
+        path: Path,
+        manifest: Manifest,
+        segments: tuple[Segment, ...],
+        searched: Sequence[Searched] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Make an index of opened segments; use `open` instead.
 
-        `searched`: what is searched: these segments with what was deleted since, and memory.
+        `searched`: what is searched: these segments with what was deleted since, and memory; `elsewhere`: by whom.
         """
         self.path = path
         self.manifest = manifest
@@ -76,12 +82,12 @@ class Index:
         self._terms = TermNumbers(manifest.model_terms, [segment.words for segment in searched])
         self.dim = self._terms.dim
         self.documents = Documents(searched, self._rows)
-        self.parts = Parts(searched, self._rows, self._terms, self.documents)
-        self.sparse = SparseSearch(manifest, searched, self._rows, self._terms, self.documents)
+        self.parts = Parts(searched, self._rows, self._terms, self.documents, elsewhere)
+        self.sparse = SparseSearch(manifest, searched, self._rows, self._terms, self.documents, elsewhere)
 
     @classmethod
-    def open(cls, path: str | Path) -> Index:
-        """Open the index in the folder `path`.
+    def open(cls, path: str | Path, *, elsewhere: Elsewhere | None = None) -> Index:
+        """Open the index in the folder `path`; `elsewhere` searches its segments in the place of this process.
 
         IndexFormatError if there is none, if it is of another format version, if its manifest says what none could, if
         a file is missing, a link, shortened or of another shape, or if what kernels go by does not fit: offsets that do
@@ -94,7 +100,7 @@ class Index:
 
         def made(found: Opened) -> Index:
             searched = None if found.state is None else found.state.searched()
-            return cls(path, found.manifest, found.segments, searched)
+            return cls(path, found.manifest, found.segments, searched, elsewhere)
 
         return open_index(path, made)
 

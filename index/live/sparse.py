@@ -12,7 +12,7 @@ from lsr.core.arguments import count, kind_of
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
-from lsr.core.remedies import COMPACT
+from lsr.core.remedies import BUILD_AGAIN, COMPACT
 from lsr.core.types import Rows, Scores
 from lsr.index.engines.choose import Choice, choose_engine, choose_mode
 from lsr.index.engines.hits import Found, Hits
@@ -24,6 +24,7 @@ from lsr.index.engines.tuning import Tuning
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.format.manifest import Manifest
 from lsr.index.live.documents import Documents
+from lsr.index.live.elsewhere import Elsewhere, SearchedElsewhere
 from lsr.index.live.rows import RowNumbers
 from lsr.index.live.search import SegmentsSearch
 from lsr.index.live.searched import SearchedSegment
@@ -75,6 +76,7 @@ class SparseSearch:
         rows: RowNumbers,
         terms: TermNumbers,
         documents: Documents,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._segments, self._rows, self._count = segments, rows, len(rows)
         self.terms = terms
@@ -83,7 +85,11 @@ class SparseSearch:
         self._words_alone = terms.model == 0
         self._scale, self._weight_bits = np.float32(manifest.weight_scale), manifest.weight_bits
         self.tunings = check_done(manifest)
-        self._all = SegmentsSearch(segments, rows.starts)
+        self._sharded = manifest.shards is not None
+        self._all: SegmentsSearch | SearchedElsewhere = SegmentsSearch(segments, rows.starts)
+        if elsewhere is not None:
+            self._all = SearchedElsewhere(elsewhere, rows.starts)
+        self._alone = len(segments) == 1 and elsewhere is None
         # What a query is by the terms of a segment is what it is by those of any other.
         self._alike = terms.dim == terms.model and all(segment.by_ids for segment in segments)
         self._checked: set[str] = set()
@@ -103,6 +109,8 @@ class SparseSearch:
 
         What is added to an index, or made of it, goes by the files: it would overlook what the log holds.
         """
+        if self._sharded:
+            raise InputError("the collection is made of shards, which are not changed together", remedies=[BUILD_AGAIN])
         segment = self.only
         if segment is None or self._segments[0].alive is not None:
             raise InputError(
@@ -235,7 +243,7 @@ class SparseSearch:
     def _search(self, queries: SnapshotQueries, k: int, choice: Choice, allowed: AllowedRows) -> list[Hits]:
         """The hits of each query, on this thread."""
         most = min(int(k), self._count)
-        if len(self._segments) == 1:
+        if self._alone:
             found = self._segments[0].search(queries.by_segment[0], most, choice, allowed)
             return [Hits(rows, scores, stats, self._ids_of) for rows, scores, stats in found]
         return [self._ranked(found, most) for found in self._all.search(queries.by_segment, most, choice, allowed)]

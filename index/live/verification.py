@@ -10,7 +10,7 @@ from lsr.core.arguments import path_of
 from lsr.core.errors import IndexFormatError, InputError, LsrError
 from lsr.index.format.files import file_problems, folder_problem
 from lsr.index.format.live_record import LiveRecord
-from lsr.index.format.manifest import MANIFEST_NAME, Manifest, published_segments
+from lsr.index.format.manifest import Manifest, manifest_path, published_segments
 from lsr.index.format.records import FileRecord, SegmentRecord
 from lsr.index.live.log.reader import LogReader
 from lsr.index.live.log.records import decode
@@ -58,7 +58,7 @@ def manifest_problems(path: Path, manifest: Manifest) -> list[str]:
     try:
         check_done(manifest)
     except InputError as error:
-        return [f"{path / MANIFEST_NAME}: damaged manifest ({error.problem})"]
+        return [f"{manifest_path(path)}: damaged manifest ({error.problem})"]
     return []
 
 

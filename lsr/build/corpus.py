@@ -101,7 +101,7 @@ def index_corpus(
         corpus = schema.checked(corpus)
 
     lexical = lexical_settings(encoder, lexical)
-    record = _encoder_record(encoder, top_k, check_title_weight(title_weight))
+    record = encoder_record(encoder, top_k, check_title_weight(title_weight))
     check_index_output(path, force=force)
     if not force and (finished := finished_index(path)) is not None:
         return finished
@@ -196,7 +196,7 @@ def finished_index(path: str | Path) -> Index | None:
 
     if not is_unfinished(path, index_identity):
         return None
-    clear_work(_work_folder(path))
+    clear_work(work_folder(path))
     return Index.open(path)
 
 
@@ -235,7 +235,7 @@ def index_vectors(
         path,
         dim=first.dim,
         vocabulary=encoder.vocabulary if encoder else vocabulary,
-        encoder=_encoder_record(encoder, None) if encoder else None,
+        encoder=encoder_record(encoder, None) if encoder else None,
         schema=schema,
         settings=settings,
         by_id=by_id,
@@ -265,9 +265,9 @@ def encode_corpus(
     check_written(path_of(path, "the path of a file of vectors"))
     check_output(path, force=force)
     if not force and is_unfinished(path, file_identity):
-        clear_work(_work_folder(path))
+        clear_work(work_folder(path))
         return sum(map(len, iter_vectors(path, vocabulary=encoder.vocabulary)))
-    with _shards(path, _encoder_record(encoder, top_k), restart) as shards:
+    with _shards(path, encoder_record(encoder, top_k), restart) as shards:
         shards.encode(corpus, encoder, top_k=top_k, progress=progress)
         batches = (vectors for vectors, _ in shards.read(encoder.dim))
         return write_vectors(path, batches, vocabulary=encoder.vocabulary, force=force)
@@ -308,23 +308,23 @@ def check_work(
     restart: bool = False,
 ) -> None:
     """OutputExistsError if interrupted work for `path` cannot go on with these settings; nothing is written."""
-    record = _encoder_record(encoder, top_k, title_weight)
+    record = encoder_record(encoder, top_k, title_weight)
     if windows is not None:
         record["windows"] = windows.to_record()
     _shards(path, record, restart).check()
 
 
 def _shards(path: str | Path, record: dict[str, Any], restart: bool) -> EncodedShards:
-    return EncodedShards(_work_folder(path), record, restart=restart)
+    return EncodedShards(work_folder(path), record, restart=restart)
 
 
-def _work_folder(path: str | Path) -> Path:
+def work_folder(path: str | Path) -> Path:
+    """Where the encoding for an index at `path` is kept until it is published."""
     return beside(path, "encoding")
 
 
-def _encoder_record(
-    encoder: SparseEncoder | WordsAlone, top_k: int | None, title_weight: float = 0.0
-) -> dict[str, Any]:
+def encoder_record(encoder: SparseEncoder | WordsAlone, top_k: int | None, title_weight: float = 0.0) -> dict[str, Any]:
+    """What an index says of the encoder of its documents."""
     return {**encoder.settings(), "top_k": top_k, **recorded(title_weight)}
 
 
@@ -341,12 +341,16 @@ def _build(
         for vectors, documents in batches:
             builder.add(vectors if words is None else words.beside(vectors, len(builder)), documents)
             if documents is not None and encoder is not None and encoder.inference_free:
-                # The basis of the collection's IDF: see `SparseEncoder.with_query_idf`.
-                frequencies = encoder.token_frequencies([document.contents for document in documents])
-                builder.count_tokens(np.pad(frequencies, (0, builder.dim - len(frequencies))))
+                count_tokens(builder, encoder, documents)
             progress(len(vectors))
     with stages("building", len(builder), "documents") as progress:
         return builder.finish(progress=progress, threads=threads)
+
+
+def count_tokens(builder: IndexBuilder, encoder: SparseEncoder, documents: Sequence[Document]) -> None:
+    """Count the tokens of texts, the basis of the collection's IDF: see `SparseEncoder.with_query_idf`."""
+    frequencies = encoder.token_frequencies([document.contents for document in documents])
+    builder.count_tokens(np.pad(frequencies, (0, builder.dim - len(frequencies))))
 
 
 def with_documents(

@@ -98,7 +98,7 @@ class EncodedShards(WorkFolder):
         for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
             vectors = encode_titled(encoder, documents, title_weight, top_k=top_k, progress=progress)
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
-                pq.write_table(_to_table(documents, vectors), temporary.absolute(), compression="zstd")
+                pq.write_table(to_table(documents, vectors), temporary.absolute(), compression="zstd")
                 # Before the shard is there: what is stopped right after keeps it.
                 self.begun = True
             number += 1
@@ -107,7 +107,7 @@ class EncodedShards(WorkFolder):
         for row in _table(path, _DOCUMENT_COLUMNS).to_pylist():
             earlier = _to_document(row)
             document = next(stream, None)
-            if document is None or _to_row(document) != _to_row(earlier):
+            if document is None or to_row(document) != to_row(earlier):
                 found = "has ended" if document is None else f"has document {document.id!r}"
                 raise InputError(
                     f"the corpus changed since this encoding was interrupted: where it had document {earlier.id!r} "
@@ -174,12 +174,14 @@ def _to_document(row: dict[str, str]) -> Document:
     return Document(row["id"], row["text"], row["title"], json.loads(row["fields"]))
 
 
-def _to_row(document: Document) -> tuple[str, str, str, str]:
+def to_row(document: Document) -> tuple[str, str, str, str]:
+    """Id, title, text and fields as JSON."""
     return document.id, document.title, document.text, json.dumps(document.fields, ensure_ascii=False)
 
 
-def _to_table(documents: list[Document], vectors: SparseVectors) -> pa.Table:
-    columns = list(zip(*map(_to_row, documents), strict=True))
+def to_table(documents: list[Document], vectors: SparseVectors) -> pa.Table:
+    """Documents and their vectors, as they are stored."""
+    columns = list(zip(*map(to_row, documents), strict=True))
     offsets = pa.array(vectors.indptr.astype(np.int32))
     return pa.table(
         [

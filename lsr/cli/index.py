@@ -39,6 +39,7 @@ from lsr.cli.options import (
     window_settings,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.shards import Address, EngineOption, Shards, index_shards
 from lsr.cli.useless import refuse, refuse_of_models
 from lsr.core.counted import counted
 from lsr.core.unfinished import announce
@@ -145,6 +146,9 @@ def run(
     format: Format = None,
     on_error: OnErrorOption = OnError.skip_files,
     device: Device = None,
+    shards: Shards = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     restart: Restart = False,
     dry: DryRun = False,
@@ -169,6 +173,8 @@ def run(
         lsr index --vectors docs.parquet --model splade-tiny -o vector-index
 
         lsr index --vectors docs.ciff -o ciff-index
+
+        lsr index corpus.parquet -o my-shards --engine ray --shards 4
     """
     from lsr.build.corpus import check_work, finished_index, index_corpus
     from lsr.build.dense import add_dense_vectors, check_dense_model, is_interrupted
@@ -188,10 +194,13 @@ def run(
         if dense is None:
             refuse(context, "is for models that encode: --vectors are indexed as they are", "device")
         refuse(context, "is for what takes long to encode: --vectors are indexed at once", "restart")
+        refuse(context, "is for texts to encode: --vectors make one index", "shards", "engine")
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
         if corpus is None:
             refuse(context, "is for a CORPUS, of which none is given beside --vectors", "format", "on_error", "schema")
+    if engine is None:
+        refuse(context, "is of a cluster: name the --engine as well", "address")
     if model == WORDS_ALONE:
         refuse_of_models(context, encodes=dense is not None)
     words = None if vectors is not None else lexical_settings(lexical, lexical_weight, language, never_split)
@@ -228,6 +237,28 @@ def run(
         index = made
     elif corpus is None:
         fail("give a CORPUS to encode, or --vectors with a file of vectors")
+    elif (shards or engine) and not dry:
+        index = index_shards(
+            corpus,
+            out,
+            shards=shards,
+            engine=engine,
+            address=address,
+            model=model or DEFAULT_MODEL,
+            max_length=max_length,
+            window_overlap=window_overlap,
+            windows=cut,
+            fits=windows is None and max_length is None and window_overlap is None,
+            dense=dense,
+            device=device,
+            format=format,
+            on_error=on_error,
+            lexical=words,
+            top_k=top_k,
+            title_weight=title_weight,
+            restart=restart,
+            **building,
+        )
     else:
         with encoding(
             corpus,
@@ -262,7 +293,7 @@ def run(
                 **building,
             )
         read = remark_on_texts(job.encoder, _WAYS)
-    if dense is not None:
+    if dense is not None and index.manifest.shards is None:
         from lsr.encoding.dense.encoder import DenseEncoder
 
         with resumable(out):
@@ -277,6 +308,8 @@ def run(
             answer["windows"] = len(index)
         if read is not None:
             answer["cut"] = read.cut
+        if index.manifest.shards is not None:
+            answer["shards"] = len(index.manifest.shards)
         print_json({**answer, "bytes": size, "modes": list(index.sparse.modes)})
     else:
         hint = f'. Try: lsr search {out} "your question"' if index.encoder else ""

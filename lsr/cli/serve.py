@@ -9,10 +9,13 @@ import typer
 
 from lsr.cli.options import Device, EncodingThreads, OtherModel
 from lsr.cli.remedies import in_flags
+from lsr.cli.shards import CLUSTER, Address, EngineOption
+from lsr.cli.useless import refuse
 from lsr.core.errors import MissingDependencyError
 
 
 def run(
+    context: typer.Context,
     index: Annotated[
         Path,
         typer.Argument(help="An index, or a folder of them, which may be empty.", show_default=False),
@@ -64,6 +67,16 @@ def run(
     model: OtherModel = None,
     threads: EncodingThreads = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
+    replicas: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="On a cluster: processes for each shard, at most; as many as there is work for.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = 1,
 ) -> None:
     """Serve an index, or all collections in a folder, over HTTP, until interrupted.
 
@@ -75,7 +88,13 @@ def run(
         lsr serve my-index --port 8080
 
         curl -s "localhost:8080/v1/search?q=bird+migration"
+
+        lsr serve my-shards --engine ray --replicas 2
     """
+    if engine is None:
+        refuse(context, "is of a cluster: name the --engine as well", "address", "replicas")
+    else:
+        refuse(context, "is of one machine: a cluster has --replicas", "workers")
     try:
         from lsr.service import ServiceSettings, serve
     except ModuleNotFoundError as error:
@@ -93,4 +112,11 @@ def run(
         allow_hosts=tuple(allow_host) if allow_host else None,
         tracing=tracing,
     )
+    if engine is not None:
+        from lsr.service.cluster.serving import serve_on_ray
+
+        serve_on_ray(
+            index, settings, host=host, port=port, address=address, replicas=replicas, model=model, device=device
+        )
+        return
     serve(index, settings, host=host, port=port, model=model, device=device, wording=in_flags)

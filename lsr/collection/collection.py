@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock, RLock
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lsr.collection.encoding import DocumentEncoder
 from lsr.collection.given import as_documents, characters, without_repeats
 from lsr.collection.outcomes import Added, Deleted, Outcome, Refused, Reindexed, outcomes
+from lsr.collection.searched import SearchedCollection
 from lsr.collection.stored import OnlyIf, allowed_ids, puts_of, with_fields
-from lsr.core.arguments import kind_of, list_of, path_of, text_of
+from lsr.core.arguments import kind_of, list_of, path_of
 from lsr.core.chunks import chunks
-from lsr.core.counted import counted
 from lsr.core.documents import Document
-from lsr.core.errors import InputError, NotFoundError
+from lsr.core.errors import InputError
 from lsr.core.options import build
 from lsr.index.live.writes import Delete, Write
 from lsr.text.windows import WindowSettings
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from lsr.index.collection.policy import LivePolicy
     from lsr.index.collection.writer import CollectionWriter
     from lsr.index.format.manifest import Manifest
-    from lsr.index.fusion.facets import Facet
     from lsr.index.live.memory.segment import Applied
     from lsr.search.retriever import Retriever
 
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 _BATCH, _BATCH_CHARACTERS = 256, 1 << 22
 
 
-class Collection:
+class Collection(SearchedCollection):
     """Documents that are added, replaced and deleted while they are searched, in a folder of their own.
 
     What `lsr index` makes is one, and so is what `create` makes. One process writes to it at a time; any number read
@@ -102,8 +100,14 @@ class Collection:
 
         An index that was built by `lsr index` becomes one at the first opening: it goes on to be read as it was.
         `policy` says when memory becomes a segment and segments become one; `retriever` is one of this collection whose
-        models are loaded. OutputExistsError if another process writes to it, IndexFormatError if it is damaged or none.
+        models are loaded. One of shards is opened for searching alone (`ShardedCollection`). OutputExistsError if
+        another process writes to it, IndexFormatError if it is damaged or none.
         """
+        from lsr.collection.sharded import ShardedCollection
+        from lsr.index.format.manifest import is_sharded
+
+        if is_sharded(path):
+            return ShardedCollection(path, device=device, retriever=retriever)  # type: ignore[return-value]
         return cls(path, device=device, policy=policy, retriever=retriever)
 
     @classmethod
@@ -160,19 +164,6 @@ class Collection:
             device=device,
         )
         return cls(path, device=device, policy=policy)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"Collection({str(self.path)!r}, {counted(len(self), 'documents')})"
-
-    def __len__(self) -> int:
-        """How many documents there are."""
-        return len(self.snapshot.documents)
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and self._writer.holds(id)
@@ -363,38 +354,3 @@ class Collection:
     def snapshot(self) -> Index:
         """The collection as it is now; it never changes."""
         return self._writer.snapshot()
-
-    @property
-    def retriever(self) -> Retriever:
-        """Searches the collection as it is now."""
-        return self.live.now
-
-    def search(self, text: Any = None, k: int = 10, plan: Any = None, **given: Any) -> Any:
-        """The `k` best documents for a text: see `lsr.search.retriever.Retriever.search`."""
-        return self.retriever.search(text, k, plan, **given)
-
-    def get(self, id: str) -> Document | None:
-        """The document of this id; None if there is none."""
-        try:
-            return self.snapshot.documents.get(id)
-        except NotFoundError:
-            return None
-
-    def scan(self) -> Iterator[Document]:
-        """All documents, as they were when this was called."""
-        return self.snapshot.documents.scan()
-
-    def count(self, text: str | None = None, *, filter: Any = None, min_score: float | None = None) -> int:
-        """How many documents there are, or how many match a text, a filter, and score at least so much: exactly."""
-        if text is None and filter is None:
-            return len(self)
-        text = text if text is None else text_of(text, "the text to count by")
-        return int(self.search(text, 1, filter=filter, min_score=min_score, count=True).total.value)
-
-    def facets(self, fields: Any, text: str | None = None, *, filter: Any = None) -> dict[str, Facet]:
-        """How many of the documents that match a text and a filter, or of all, have each value of these fields.
-
-        `fields`: as of a search, such as `"lang, tags:20"`. InputError for a field that there is not.
-        """
-        found: dict[str, Facet] = self.search(text, 1, filter=filter, facets=fields).facets
-        return found

@@ -259,6 +259,20 @@ class SchemaObserver:
             else:
                 seen.add(_seen(value))
 
+    def to_record(self) -> dict[str, Any]:
+        """What was seen, as JSON values; `join` takes it."""
+        seen = {name: sorted(kinds) for name, kinds in self._seen.items()}
+        return {"seen": seen, "many": sorted(self._many), "too_many": self._too_many}
+
+    def join(self, record: Mapping[str, Any]) -> None:
+        """See what another has seen, as its `to_record` says."""
+        for name, kinds in record["seen"].items():
+            self._seen.setdefault(name, set()).update(kinds)
+        self._many.update(record["many"])
+        self._too_many = self._too_many or record["too_many"] or len(self._seen) > MOST_FIELDS
+        if self._too_many:
+            self._seen.clear()
+
     def schema(self) -> Schema:
         """The schema of all documents so far."""
         if self._too_many:

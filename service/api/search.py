@@ -5,6 +5,7 @@ The answers are already bytes: `response_model` describes them, and the tests ch
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -27,6 +28,7 @@ from lsr.service.api.limits import (
 from lsr.service.backend import SearchBackend
 from lsr.service.cache import AnswerCache
 from lsr.service.http.answers import Clock, short, to_json
+from lsr.service.http.asked import all_of, told_of_shards
 from lsr.service.http.json_body import JsonRoute
 from lsr.service.http.openapi import PROBLEMS
 from lsr.service.http.problems import problem_of
@@ -120,13 +122,13 @@ async def search_many(
     read = [_read(each, service.settings) for each in asked.searches]
 
     def work(backend: SearchBackend, clock: Clock) -> list[bytes | Exception]:
-        answers: list[bytes | Exception] = []
-        for each in read:
+        def one(each: tuple[SearchRequest, SearchPlan] | Exception) -> bytes | Exception:
             try:
-                answers.append(each if isinstance(each, Exception) else _found(service.cache, backend, *each, clock))
+                return each if isinstance(each, Exception) else _found(service.cache, backend, *each, clock)
             except LsrError as error:
-                answers.append(error)
-        return answers
+                return error
+
+        return all_of([partial(one, each) for each in read])
 
     answers = await service.ask(request, work)
     told = [each if isinstance(each, bytes) else bytes((await problem_of(request, each)).body) for each in answers]
@@ -191,6 +193,7 @@ def _searched(
     clock.searched(found.mode, found.stages_ms or {"encode": found.encode_ms, "search": found.search_ms})
     record = found.to_record(explain=asked.explain, text=asked.include_text, fields=asked.fields, number=short)
     timings = record.pop("timings")
+    record |= told_of_shards()
     if asked.highlight is not None:
         for hit, told in zip(found.hits, record["hits"], strict=True):
             told["passages"] = _passages(hit, asked.highlight)

@@ -14,7 +14,7 @@ from typing import Any
 from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError, InputError, ModelError, NotFoundError, OutputExistsError
 from lsr.core.files import remove, sync
-from lsr.index.format.manifest import MANIFEST_NAME
+from lsr.index.format.manifest import has_manifest
 from lsr.index.live.lock import WriterLock
 from lsr.search.live import LiveRetriever
 from lsr.search.models import Models
@@ -63,7 +63,7 @@ class Root:
         """
         # As it is written: a link is followed when it is opened, and again when it leads elsewhere.
         path = Path(os.path.abspath(path))  # noqa: PTH100
-        if path.is_dir() and not (path / MANIFEST_NAME).exists() and _may_be_root(path):
+        if path.is_dir() and not has_manifest(path) and _may_be_root(path):
             if model is not None:
                 raise InputError("goes with a server of one collection, not of a folder of them", field="model")
             return cls(path, device=device)
@@ -91,7 +91,7 @@ class Root:
             return [name for name in self._opened if name == self.only]
         with suppress(FileNotFoundError):
             found = (entry.name for entry in os.scandir(self.folder) if is_name(entry.name))
-            return sorted(name for name in found if (self.folder / name / MANIFEST_NAME).is_file())
+            return sorted(name for name in found if has_manifest(self.folder / name))
         return []
 
     def opened(self) -> list[ServedCollection]:
@@ -293,7 +293,7 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
 def _may_be_root(path: Path) -> bool:
     """Whether a folder that is no index is one of collections: it has some, or no files of another purpose."""
     entries = [entry for entry in os.scandir(path) if not entry.name.startswith(".")]
-    if any((path / entry.name / MANIFEST_NAME).is_file() for entry in entries) or (path / FOLDER).is_dir():
+    if any(has_manifest(path / entry.name) for entry in entries) or (path / FOLDER).is_dir():
         return True
     return all(entry.is_dir() for entry in entries)
 

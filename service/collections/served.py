@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from lsr.collection.collection import Collection
 from lsr.core.errors import ConflictError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
-from lsr.index.format.manifest import MANIFEST_NAME
+from lsr.index.format.manifest import has_manifest
 from lsr.search.live import LiveRetriever
 from lsr.search.models import Models
 from lsr.search.plan import RerankSettings, SearchPlan
@@ -105,7 +105,7 @@ class ServedCollection:
     @property
     def is_there(self) -> bool:
         """Whether it can be found: it has a manifest, or there is none to have."""
-        return self.path is None or (self.path / MANIFEST_NAME).is_file()
+        return self.path is None or has_manifest(self.path)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from lsr.core.errors import ConflictError, LsrError, NotFoundError, OutputExists
 from lsr.core.files import atomic_file, remove
 from lsr.index import Index
 from lsr.index.collection.copies import copy_collection
-from lsr.index.format.manifest import MANIFEST_NAME
+from lsr.index.format.manifest import has_manifest
 from lsr.service.collections.jobs import Progress
 from lsr.service.collections.root import Root
 from lsr.service.names import check_name, is_name
@@ -32,7 +32,7 @@ class Snapshots:
         names = [each.name for each in folder.iterdir() if is_name(each.name)] if folder.is_dir() else []
         if not names and collection not in self._root.names():
             self._root.find(collection)
-        found = [self._described(collection, name) for name in names if (folder / name / MANIFEST_NAME).is_file()]
+        found = [self._described(collection, name) for name in names if has_manifest(folder / name)]
         return sorted(found, key=lambda each: str(each["taken"]), reverse=True)
 
     def new_name(self, collection: str, name: str | None) -> str:
@@ -75,7 +75,7 @@ class Snapshots:
     def find(self, collection: str, name: str) -> Path:
         """The folder of a snapshot. NotFoundError names those that there are."""
         path = self._folder(collection) / name
-        if is_name(name) and (path / MANIFEST_NAME).is_file():
+        if is_name(name) and has_manifest(path):
             return path
         there = ", ".join(repr(each["name"]) for each in self.of(collection)) or "none"
         raise NotFoundError(f"there is no snapshot {name!r} of {collection!r}; there are: {there}")

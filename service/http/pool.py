@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ class WorkPool:
             raise OverloadedError("every worker is busy and the queue is full: try again in a moment")
         self._count(held=1)
         try:
-            future = self._executor.submit(self._counted, work)
+            future = self._executor.submit(copy_context().run, self._counted, work)
         except RuntimeError:
             self._leave(None)
             gone.close()

@@ -16,7 +16,7 @@ from lsr.core.files import atomic_file
 from lsr.core.options import beneath, did_you_mean
 from lsr.core.places import named
 from lsr.core.structured import parse_json
-from lsr.index.format.manifest import MANIFEST_NAME
+from lsr.index.format.manifest import has_manifest
 from lsr.service.keys.key import Key, now
 from lsr.service.keys.roles import Role
 
@@ -113,4 +113,4 @@ class KeyStore:
 def root_of(path: str | Path) -> Path:
     """The root of what is served: the folder itself, or the one that it lies in if it is an index."""
     path = Path(path)
-    return named(path).absolute().parent if (path / MANIFEST_NAME).exists() else path
+    return named(path).absolute().parent if has_manifest(path) else path

@@ -253,6 +253,10 @@ class SearchAnswer(BaseModel):
     stats: Work | None = Field(description="Null if the sparse index was not searched.")
     dense_stats: DenseWork | None = None
     dense_weight: float | None = Field(None, description="The weight of the dense side in the fusion.")
+    partial: bool | None = Field(
+        None, description="True if shards are missing, which only a request that agreed to that sees."
+    )
+    missing: list[int] | None = Field(None, description="The numbers of these shards.")
     timings: Timings
 
 

@@ -44,6 +44,7 @@ INDEX_MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engines": ("format", "kernels", "filters", "parts"),
     "live": ("format", "kernels", "filters", "parts", "engines"),
     "fusion": ("format", "kernels", "filters", "parts", "engines", "live"),
+    "sharded": ("format", "live"),
     "build": ("format", "kernels", "parts", "engines", "live"),
     "collection": ("format", "filters", "parts", "live", "build"),
 }

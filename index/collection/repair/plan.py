@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lsr.core.arguments import path_of
 from lsr.core.counted import counted
-from lsr.core.errors import IndexFormatError
+from lsr.core.errors import IndexFormatError, InputError
 from lsr.index.collection.repair.kept import KeptPlan, plan_kept
 from lsr.index.collection.repair.logs import LogFindings, read_log
 from lsr.index.collection.repair.report import Repair
@@ -56,6 +56,9 @@ class RepairPlan:
 def planned(path: Path) -> RepairPlan:
     """Look at the index at `path`. IndexFormatError for what cannot be repaired, with what can be done."""
     manifest = read_manifest(path)
+    if manifest.shards is not None:
+        first = path / next(each.name for each in manifest.shards.records if each is not None)
+        raise InputError(f"{path} is made of shards: repair each by itself, as {first}")
     for problem in manifest_problems(path, manifest):
         raise IndexFormatError(problem, remedies=[RESTORE])
     plans = [plan_segment(path, record) for record in manifest.segments]

@@ -9,7 +9,7 @@ the order of the documents, and rare words, which are most of them, have the hig
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -71,11 +71,17 @@ class WordCounter:
 
     def add(self, texts: Sequence[str], titles: Sequence[str] = ()) -> None:
         """Count the words of further texts, which begin with their titles if these are given."""
-        numbers, lengths = self._numbers, []
         in_titles = [len(self._analyser.words(title)) for title in titles if self._title_weight]
-        self._titles.append(np.array(in_titles or [0] * len(texts), np.int64))
-        for text in texts:
-            words = self._analyser.words(text)
+        self.add_words(map(self._analyser.words, texts), in_titles or [0] * len(texts))
+
+    def add_words(self, texts: Iterable[Sequence[str]], in_titles: Sequence[int]) -> None:
+        """Count the words of further texts, given as these; of each, the first so many are the title's, if that counts.
+
+        They are those of an `Analyser` of the same settings.
+        """
+        numbers, lengths = self._numbers, []
+        self._titles.append(np.array(in_titles, np.int64))
+        for words in texts:
             lengths.append(len(words))
             found = np.fromiter((numbers.setdefault(word, len(numbers)) for word in words), np.uint32, len(words))
             self._file.write(found.data)

@@ -1,0 +1,75 @@
+"""Ray, where more than one machine is wanted: imported and connected to when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from lsr.core.errors import InputError, LsrError, MissingDependencyError
+
+
+def import_ray(library: str) -> ModuleType:
+    """Ray, with one of its libraries: "data" or "serve".
+
+    MissingDependencyError, which names the extra, if it is not installed.
+    """
+    try:
+        ray = import_module("ray")
+        import_module(f"ray.{library}")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"clusters need {error.name}, which is not installed: pip install 'lsr-engine[ray]'"
+        ) from error
+    return ray
+
+
+@contextmanager
+def connected(library: str, address: str | None = None, **options: Any) -> Iterator[ModuleType]:
+    """A context in which Ray is there: the cluster at `address`, or one on this machine, which ends with it.
+
+    `library` as for `import_ray`. Where this process is connected already, it goes on to be. `options` are those of
+    `ray.init`. InputError if there is no cluster at the address.
+    """
+    ray = import_ray(library)
+    if ray.is_initialized():
+        yield ray
+        return
+    here = {} if address else {"include_dashboard": False}
+    try:
+        ray.init(address=address or "local", logging_level="WARNING", log_to_driver=False, **here, **options)
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"no cluster of Ray answers at {address!r}: {error}", field="address") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """A context whose errors of Ray that one of ours is the cause of are that one."""
+    try:
+        yield
+    except LsrError:
+        raise
+    except Exception as error:
+        found = _cause(error)
+        if found is None:
+            raise
+        raise found from None
+
+
+def _cause(error: BaseException) -> LsrError | None:
+    """The first error of ours that led to this one, in whatever task."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, LsrError) and type(each).__module__.startswith("lsr."):
+            return each
+        seen.add(id(each))
+        led = [getattr(each, name, None) for name in ("cause", "__cause__", "__context__")]
+        waiting += [other for other in led if isinstance(other, BaseException) and id(other) not in seen]
+    return None

@@ -1,0 +1,141 @@
+"""Shards that a cluster of Ray builds are those that are built here, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dying_encoder import DOCUMENTS, Corpus, Dying
+from patience import PATIENCE
+from sharded_toys import HashingEncoder, files_of, made_documents
+
+from lsr.build.sharded.job import index_sharded
+from lsr.core.errors import InputError, MissingDependencyError
+from lsr.core.ray import import_ray
+from lsr.index import Index
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Three nodes of one CPU."""
+    pytest.importorskip("ray.data")
+    from ray_clusters import ray_cluster
+
+    with ray_cluster(nodes=3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of the shards as they are built here."""
+    path = tmp_path_factory.mktemp("whole") / "shards"
+    index_sharded(made_documents(1, DOCUMENTS), path, HashingEncoder(), shards=3)
+    return files_of(path)
+
+
+def made(path: Path, load: Callable[[], Any] = HashingEncoder, **options: Any) -> Index:
+    from lsr.build.distribute.job import index_distributed
+
+    return index_distributed(Corpus(), path, load, shards=3, **options)
+
+
+def is_whole(path: Path, whole: dict[str, bytes]) -> bool:
+    """Whether it holds what it should, nothing twice, and nothing is left of the work."""
+    index = Index.open(path)
+    assert len(index) == len({document.id for document in index.documents.scan()}) == DOCUMENTS
+    assert not path.with_name(f"{path.name}.encoding").exists()
+    return files_of(path) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_number_of_workers(cluster: Any, whole: dict[str, bytes], tmp_path: Path, workers: int) -> None:
+    done: list[int] = []
+
+    class Stage:
+        def __init__(self, *named: Any) -> None: ...
+        def __enter__(self) -> Callable[[int], None]:
+            return done.append
+
+        def __exit__(self, *error: object) -> None: ...
+
+    made(tmp_path / "made", workers=workers, stages=Stage)
+    assert is_whole(tmp_path / "made", whole)
+    assert sum(done) == DOCUMENTS + 3 + 3  # documents, and shards that are measured and built
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize("at", ["encode", "build"])
+def test_a_worker_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path, at: str) -> None:
+    # Here, the encoder is asked for its settings alone.
+    made(tmp_path / "made", Dying(tmp_path, at), workers=2)
+    assert (tmp_path / "died").exists() and is_whole(tmp_path / "made", whole)
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_a_node_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "made"
+    node = cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+
+    def kill() -> None:
+        until(lambda: any(path.with_name("made.encoding").glob("*.parquet")))
+        cluster.remove_node(node, allow_graceful=False)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    made(path, workers=2)
+    killer.join()
+    assert is_whole(path, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_the_driver_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    path, at = tmp_path / "made", "shards/shard-*/segment-*"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    command = [sys.executable, str(HERE / "dying_encoder.py"), cluster.address, str(path)]
+    driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: any(path.with_name("made.encoding").glob(at)) or driver.poll() is not None)
+    finally:
+        driver.kill()
+        driver.wait()
+    assert not (path / "shards.json").exists()
+    made(path, workers=2)
+    assert is_whole(path, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_an_id_that_occurs_twice(cluster: Any, tmp_path: Path) -> None:
+    from lsr.build.distribute.job import index_distributed
+
+    with pytest.raises(InputError, match="d"):
+        index_distributed(Corpus(1100, twice=True), tmp_path / "made", HashingEncoder, shards=3)
+    assert not (tmp_path / "made" / "shards.json").exists()
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingDependencyError, match=r"lsr-engine\[ray\]"):
+        import_ray("data")
+
+
+def until(true: Callable[[], Any]) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it never was"
+        time.sleep(0.01)
