@@ -11,10 +11,10 @@ from weakref import finalize
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.core.schema import ID
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.index.filters.tree import In
-from lsr.integrations.extras import needed
 from lsr.search.flat import plan_of
 from lsr.text.windows import fitting_windows
 
