@@ -161,11 +161,13 @@ def bulk(place: Path) -> Vectors:
 def read_features(place: Path, index: Index) -> tuple[Vectors, Search]:
     """As Lucene's FeatureField keeps weights: the first 16 bits of a float32 beyond its sign, the others cut off."""
     vectors = bulk(place)
-    kept = {
-        id: (terms, ((weights.view(np.uint32) >> 15) << 15).view(np.float32))
-        for id, (terms, weights) in vectors.items()
-    }
+    kept = {id: (terms, cut(weights)) for id, (terms, weights) in vectors.items()}
     return vectors, Matrix(kept, index.dim).search
+
+
+def cut(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Weights as FeatureField keeps them."""
+    return (weights.view(np.uint32) >> 15 << 15).view(np.float32)
 
 
 def read_seismic(place: Path, index: Index) -> tuple[Vectors, Search]:

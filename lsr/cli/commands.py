@@ -54,6 +54,7 @@ COMMANDS = {
     "compare": CommandEntry("compare", _MEASURE),
     "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
+    "plan": CommandEntry("plan", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
     "train": CommandEntry("train", _TRAIN),
     "adapt": CommandEntry("adapt", _TRAIN),

@@ -41,8 +41,8 @@ def mapping(source: Source, vector: Mapping[str, Any]) -> dict[str, Any]:
         properties |= {DOCUMENT: {"type": "keyword"}, WINDOW: {"type": "integer"}}
     if source.fields:
         typed = {name: dict(_TYPES[kind.kind]) for name, kind in _checked(source.fields)}
-        properties["fields"] = {"type": "object", "dynamic": False, "properties": typed}
-    return {"dynamic": False, "properties": properties}
+        properties["fields"] = {"type": "object", "dynamic": "false", "properties": typed}
+    return {"dynamic": "false", "properties": properties}
 
 
 def _checked(fields: Mapping[str, FieldType]) -> Iterator[tuple[str, FieldType]]:

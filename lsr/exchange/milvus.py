@@ -86,14 +86,16 @@ def _client(place: str, force: bool) -> Iterator[Any]:
         finally:
             client.close()
         return
-    with atomic_folder(place, force=force) as folder, needed("milvus-lite", "milvus_lite", "milvus"):
-        import milvus_lite  # noqa: F401
-
+    with atomic_folder(place, force=force) as folder:
+        with needed("milvus-lite", "milvus_lite", "milvus"):
+            from milvus_lite.server_manager import server_manager_instance
         client = MilvusClient(str(folder / DATABASE))
         try:
             yield client
         finally:
             client.close()
+            # Else this process keeps the database locked to its end.
+            server_manager_instance.release_server(str(folder / DATABASE))
 
 
 def _schema(source: Source) -> Any:
