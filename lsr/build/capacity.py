@@ -145,8 +145,8 @@ def assumptions(need: Need) -> tuple[str, ...]:
         f"searches take at most {need.busy:.0%} of the processors, indexes {need.memory_share:.0%} of the memory; "
         "waiting in queues is not in the latencies",
         f"encoding: {encoding['documents_a_second']:,.0f} documents a second on {encoding['threads']} threads with "
-        f"{encoding['model']} ({encoding['machine']}); a GPU is faster. Builds and encoding are taken to be as many times faster as there are "
-        "processors",
+        f"{encoding['model']} ({encoding['machine']}); a GPU is faster",
+        "builds and encoding are taken to be as many times faster as there are processors",
     )
 
 

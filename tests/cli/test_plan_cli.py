@@ -23,7 +23,7 @@ def test_a_billion_as_a_table_and_as_json() -> None:
     assert code == 0 and out.startswith("machines") and "a hop costs" in err
     code, out, _ = run("--documents", "1,000,000,000", "--qps", "500", "--json")
     found = json.loads(out)
-    assert code == 0 and found["shards"] * found["shard_documents"] >= 10**9 and len(found["assumptions"]) == 6
+    assert code == 0 and found["shards"] * found["shard_documents"] >= 10**9 and len(found["assumptions"]) == 7
 
 
 @pytest.mark.parametrize("number", ["many", "0", "1.5", "-3", "inf", "nan"])

@@ -44,6 +44,7 @@ def make_index(path: Path, documents: list[Document]) -> Index:
     schema = {"year": "integer", "when": "datetime", "tags": "keyword[]", "warm": "boolean", "rate": "float"}
     with IndexBuilder(path, dim=40_000, schema=schema, by_id=True) as builder:
         builder.add(vectors, documents)
+        builder.finish()
     return Index.open(path)
 
 
@@ -195,6 +196,7 @@ def test_fields_that_cannot_be_together_are_named(tmp_path: Path) -> None:
     )
     with IndexBuilder(tmp_path / "index", dim=4, schema={"a": "keyword", "a.b": "integer"}) as builder:
         builder.add(vectors, documents)
+        builder.finish()
     with pytest.raises(InputError, match="leads into an object"):
         written(Index.open(tmp_path / "index"), "opensearch", tmp_path / "out")
 
