@@ -9,8 +9,8 @@ in, and what the machine does in between. One hop is measured as well: a round t
 query and ten hits.
 
 The simulation draws, for a query, one of its measured times in each of N shards, and a hop for each; the query is as
-slow as the slowest. With hedging, a shard that has not answered after the chosen quantile of all times is asked a second
-time, at another copy, whose time is another of those measured for the same query and shard; the sooner answer counts.
+slow as the slowest. With hedging, a shard that has not answered after the chosen quantile of all times is asked again,
+at another copy, whose time is another of those measured for the same query and shard; the sooner answer counts.
 Nothing waits in queues: it is the latency of a cluster with processors to spare. A second table lets one call in a
 hundred stall for 20 ms, an assumption, as collectors of garbage, neighbours and networks do.
 """

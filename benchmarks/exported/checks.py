@@ -17,7 +17,7 @@ import yaml
 from lsr.core.errors import InputError
 
 _PACKAGES = ("qdrant-client", "qdrant-edge-py", "pymilvus", "milvus-lite", "pylance", "pyvespa")
-_LINES = 200
+_LINES = 40
 
 
 def versions() -> dict[str, str]:
@@ -75,7 +75,10 @@ def check_opensearch(place: Path, arguments: argparse.Namespace) -> str | None:
     from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT202012
 
-    files = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))}
+    files = {
+        path.name: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        for path in sorted(folder.glob("*.yaml"))
+    }
     absolute = {f"urn:{name}": _absolute(content, name) for name, content in files.items()}
     registry = Registry().with_resources(
         [(name, Resource(contents=content, specification=DRAFT202012)) for name, content in absolute.items()]

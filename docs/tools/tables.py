@@ -245,7 +245,10 @@ def one_machine() -> str:
     rows = []
     for size in measured()["sizes"]:
         millions, search = size["documents"] / 1e6, size["search"]
-        times = [f"{search[level]['mean_us'] / 1000:.2f} / {search[level]['p99_us'] / 1000:.2f}" for level in ("0.95", "exact")]
+        times = [
+            f"{search[level]['mean_us'] / 1000:.2f} / {search[level]['p99_us'] / 1000:.2f}"
+            for level in ("0.95", "exact")
+        ]
         rows.append(
             [
                 f"{size['documents']:,}",
@@ -281,7 +284,17 @@ def plans() -> str:
                     f"{found.qps:,.0f}",
                 ]
             )
-    heads = ["documents", "a machine", "recall", "machines", "shards", "one copy", "p50 ms", "p99 ms", "queries a second"]
+    heads = [
+        "documents",
+        "a machine",
+        "recall",
+        "machines",
+        "shards",
+        "one copy",
+        "p50 ms",
+        "p99 ms",
+        "queries a second",
+    ]
     return markdown(heads, rows)
 
 
