@@ -23,6 +23,7 @@ from lsr.exchange.targets import Target, Written
 
 with needed("qdrant-client", "qdrant_client", "qdrant"):
     from qdrant_client import QdrantClient, models
+    from qdrant_client.http.exceptions import ApiException
 
 IDF = "the collection has no IDF modifier: queries that lsr encodes hold the IDF in their weights"
 """The choice of whoever makes a collection of sparse vectors in Qdrant."""
@@ -87,11 +88,11 @@ class Qdrant:
 def _client(place: str, force: bool) -> Iterator[Any]:
     """A client of the server, or of a new folder."""
     if is_server(place):
-        client = QdrantClient(url=place)
+        client = QdrantClient(url=place, check_compatibility=False)
         try:
             yield client
-        except (ConnectionError, OSError) as error:
-            raise InputError(f"no Qdrant answers at {place}: {error}") from error
+        except ApiException as error:
+            raise InputError(f"Qdrant at {place} does not do it: {error}") from error
         finally:
             client.close()
         return
