@@ -4,8 +4,8 @@
         [--measured 100] [--rounds 20] [--work DIR] [--output DIR]
 
 Documents are made as for scale.py, and dealt to shards, each an index of its own in this process. Every query is
-searched in every shard, one after another on one thread, in rounds: so the times hold what queries and shards differ
-in, and what the machine does in between. One hop is measured as well: a round trip over TCP on this machine with a
+searched in every shard, one after another on one thread, in rounds. The times are those of the thread on its processor:
+they hold what queries, shards and rounds differ in, and not what else the machine does. One hop is measured as well: a round trip over TCP on this machine with a
 query and ten hits.
 
 The simulation draws, for a query, one of its measured times in each of N shards, and a hop for each; the query is as
@@ -109,15 +109,15 @@ def built(arguments: argparse.Namespace, work: Path) -> tuple[list[Index], list[
 
 
 def measured(shards: list[Index], queries: list[tuple[Any, Any]], rounds: int) -> Times:
-    """Milliseconds: [queries, shards, rounds]. A round before the first is thrown away."""
+    """Milliseconds on the processor: [queries, shards, rounds]. A round before the first is thrown away."""
     times = np.empty((len(queries), len(shards), rounds))
     for each in range(-1, rounds):
         for number, (terms, weights) in enumerate(queries):
             for place, shard in enumerate(shards):
-                started = time.perf_counter()
+                started = time.thread_time()
                 shard.search(terms, weights, 10)
                 if each >= 0:
-                    times[number, place, each] = 1000 * (time.perf_counter() - started)
+                    times[number, place, each] = 1000 * (time.thread_time() - started)
     return times
 
 
