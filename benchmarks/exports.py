@@ -16,6 +16,7 @@ Vespa, the schema that pyvespa writes for the same fields.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
     stored = SparseVectors.concatenate(list(iter_vectors(index)))
     asked = [queries.row(number) for number in range(len(queries))]
     truth = [index.documents.row_ids(hits.rows) for hits in index.search_batch(queries, K, mode="exact")]
-    rows: dict[str, dict[str, Any]] = {}
+    about = {"collection": collection.name, "documents": len(index), "queries": len(asked), "k": K}
+    rows = earlier(arguments, about)
     sound = True
     for name in arguments.target or TARGETS:
         note(f"{name} …")
@@ -82,9 +84,16 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         said = None if check is None else check(written["place"], arguments)
         for label in READERS[name]:
             rows[label]["checked"] = said
-        about = {"collection": collection.name, "documents": len(index), "queries": len(asked), "k": K}
         values = {**about, "model": arguments.model, "versions": versions(), "rows": rows}
         yield Report(f"# Exports\n\n{table(rows, about)}", values, sound=sound)
+
+
+def earlier(arguments: argparse.Namespace, about: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows of an earlier run over the same data, of which others are measured now: a run need not be of all."""
+    path = arguments.output / "exports.json"
+    values = json.loads(path.read_text(encoding="utf-8"))["values"] if arguments.target and path.exists() else {}
+    same = values.get("model") == arguments.model and {name: values.get(name) for name in about} == about
+    return dict(values["rows"]) if same else {}
 
 
 def exported(name: str, index: Index, query: TermWeights, work: Path) -> dict[str, Any]:

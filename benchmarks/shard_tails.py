@@ -5,8 +5,8 @@
 
 Documents are made as for scale.py, and dealt to shards, each an index of its own in this process. Every query is
 searched in every shard, one after another on one thread, in rounds. The times are those of the thread on its processor:
-they hold what queries, shards and rounds differ in, and not what else the machine does. One hop is measured as well: a round trip over TCP on this machine with a
-query and ten hits.
+they hold what queries, shards and rounds differ in, and not what else the machine does. One hop is measured as well: a
+round trip over TCP on this machine with a query and ten hits.
 
 The simulation draws, for a query, one of its measured times in each of N shards, and a hop for each; the query is as
 slow as the slowest. With hedging, a shard that has not answered after the chosen quantile of all times is asked again,
