@@ -418,6 +418,35 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             quality("metrics/*"),
         ),
     ),
+    "exports": Benchmark(
+        "exports to other engines, read back: the same vectors, and the top ten in common",
+        "exports",
+        data=("collection",),
+        quick=("--queries", "30", "--target", "opensearch", "--target", "vespa"),
+        minutes=10,
+        page="../guide/exporting.md",
+        measures=(
+            quality("rows/*/overlap"),
+            quality("rows/*/first"),
+            time("rows/*/seconds", 0.25),
+            size("rows/*/bytes", 0.02),
+        ),
+    ),
+    "shard_tails": Benchmark(
+        "tail latency over many shards, and what hedging takes off it: measured shards, simulated together",
+        "shard_tails",
+        data=("like",),
+        quick=("--shards", "10", "--documents", "2000", "--measured", "20", "--rounds", "5"),
+        minutes=20,
+        quick_minutes=2,
+        page="../scaling.md",
+        measures=(
+            time("tables/*/*/*/p*_ms", 0.3),
+            time("shard_ms/*", 0.3),
+            time("hop_ms/*", 0.3),
+            fact("tables/*/*/*/more_requests", 0.1),
+        ),
+    ),
     "trec_eval_agreement": Benchmark(
         "our measures beside the outputs that trec_eval publishes",
         "trec_eval_agreement",
@@ -432,6 +461,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 TOOLS: Mapping[str, str] = {
     "mteb_agreement": "compares MTEB's own evaluation of our search with ours",
+    "capacity_constants": "takes what `lsr plan` reckons by from results, and measures nothing",
     "made_vectors": "makes collections of sparse vectors, as large as desired",
     "vector_statistics": "measures what makes a collection of sparse vectors easy or hard to search",
     "killed": "kills every command that writes before each of its file-system calls, and gives it again",

@@ -10,7 +10,7 @@ FOLDERS = (
     # Here hardly any is needed: half of all tests lie behind a place between these folders.
     *("encoding", "architecture", "core", "text", "vectors", "training"),
     # These need most of them again. The quickest tests come last.
-    *("fuzz", "demo", "docs", "search", "collection", "service", "client", "integrations", "assistants"),
+    *("fuzz", "demo", "docs", "search", "collection", "service", "client", "integrations", "exchange", "assistants"),
 )
 """All folders of tests.
 

@@ -1,4 +1,4 @@
-"""Fills in the tables of README and docs/numbers from the files that the benchmarks wrote.
+"""Fills in the tables of README, docs/numbers and some other pages from the files that the benchmarks wrote.
 
     python docs/tools/tables.py           write them
     python docs/tools/tables.py --check   say which are out of date, and exit with 1 if any is
@@ -24,7 +24,8 @@ Row = dict[str, str]
 
 def pages() -> list[Path]:
     """The files that may hold tables."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs" / "numbers").glob("*.md"))]
+    beside = [ROOT / "README.md", ROOT / "docs" / "guide" / "exporting.md", ROOT / "docs" / "scaling.md"]
+    return [*beside, *sorted((ROOT / "docs" / "numbers").glob("*.md"))]
 
 
 def filled(text: str) -> str:
@@ -226,6 +227,77 @@ def whole(name: str, number: int = 1) -> str:
     return markdown(list(rows[0]), [list(row.values()) for row in rows])
 
 
+def shard_tails() -> str:
+    """The measured tails without hedging and with it after the p95, then the same with stalls."""
+    rows = []
+    for number, title in ((1, "as measured"), (2, "one call in 100 stalled 20 ms")):
+        for row in table("shard_tails", number):
+            if row["hedging"] in ("none", "after the p95") and row["shards"] in ("1", "10", "100"):
+                shown = [row[name] for name in ("shards", "hedging", "p50 ms", "p99 ms", "p99.9 ms", "more requests")]
+                rows.append([title, *shown])
+    return markdown(["", "shards", "hedging", "p50 ms", "p99 ms", "p99.9 ms", "more requests"], rows)
+
+
+def one_machine() -> str:
+    """What `lsr plan` goes by: index, build and search of one index, by its documents."""
+    from lsr.build.capacity import GIB, measured
+
+    rows = []
+    for size in measured()["sizes"]:
+        millions, search = size["documents"] / 1e6, size["search"]
+        times = [
+            f"{search[level]['mean_us'] / 1000:.2f} / {search[level]['p99_us'] / 1000:.2f}"
+            for level in ("0.95", "exact")
+        ]
+        rows.append(
+            [
+                f"{size['documents']:,}",
+                f"{size['index_bytes'] / GIB:.2f}",
+                f"{size['index_bytes'] / GIB / millions:.2f}",
+                f"{size['build_seconds']:.0f}",
+                f"{size['build_peak_bytes'] / GIB:.2f}",
+                *times,
+            ]
+        )
+    heads = ["documents", "index GiB", "GiB a million", "build s", "build's peak GiB", "recall 0.95, ms", "exact, ms"]
+    return markdown(heads, rows)
+
+
+def plans() -> str:
+    """`lsr plan` for three collections, of machines of two kinds."""
+    from lsr.build.capacity import Need, plan
+
+    rows = []
+    for documents, name in ((10_000_000, "10 million"), (138_000_000, "138 million"), (1_000_000_000, "a billion")):
+        for cores, memory, recall in ((16, 64, 0.95), (48, 384, 0.90)):
+            found = plan(Need(documents=documents, qps=500, recall=recall, cores=cores, memory_gib=memory))
+            rows.append(
+                [
+                    name,
+                    f"{cores} × {memory} GiB",
+                    f"{recall:.2f}",
+                    f"{found.machines:,}",
+                    f"{found.shards:,} × {found.shard_documents / 1e6:.1f} M",
+                    f"{found.index_gib:,.0f} GiB",
+                    f"{found.p50_ms:.1f}",
+                    f"{found.p99_ms:.1f}",
+                    f"{found.qps:,.0f}",
+                ]
+            )
+    heads = [
+        "documents",
+        "a machine",
+        "recall",
+        "machines",
+        "shards",
+        "one copy",
+        "p50 ms",
+        "p99 ms",
+        "queries a second",
+    ]
+    return markdown(heads, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "readme": readme,
     "effectiveness": effectiveness,
@@ -236,6 +308,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "writing-vectors": lambda: whole("live_peers"),
     "writing-words": lambda: whole("live_peers", 2),
     "writing-killed": lambda: whole("live_peers", 3),
+    "exports": lambda: whole("exports"),
+    "shard-tails": shard_tails,
+    "plans": plans,
+    "one-machine": one_machine,
     "filters": lambda: whole("filters"),
     "query-encoding": lambda: whole("query_encoding"),
     "cold-start": lambda: whole("cold_start"),

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.types import Rows
 from lsr.core.vocabulary import Vocabulary
 from lsr.index.kernels.ordering import gather_documents
 from lsr.index.live.snapshot import Index
@@ -25,19 +26,45 @@ def iter_vectors(
 ) -> Iterator[SparseVectors]:
     """Every document's id, terms and weights as stored (quantised), in the order of the rows, without deleted ones.
 
-    Batches of `batch_rows` rows, the last one shorter; the weights are those of `Index.vector`. With `columns`, terms
-    are numbered as `terms_of` has them; with `as_added`, documents come in the order in which they were added.
+    What was written since, and is in the log alone, comes last. Batches of `batch_rows` rows, the last of a segment
+    shorter; the weights are those of `Index.vector`. With `columns`, terms are numbered as `terms_of` has them; with
+    `as_added`, documents of a segment come in the order in which they were added.
     """
+    for _, vectors in iter_rows(index, batch_rows, columns=columns, as_added=as_added):
+        yield vectors
+
+
+def iter_rows(
+    index: Index, batch_rows: int = 8192, *, columns: bool = False, as_added: bool = False
+) -> Iterator[tuple[Rows, SparseVectors]]:
+    """The same, each batch with its rows in the index."""
+    alive, start = index.documents.alive, 0
+    columns = columns and index.sparse.only is not None  # several segments have no columns in common
     for number, segment in enumerate(index.segments):
-        deleted = segment.part("deleted") if segment.has_part("deleted") else None
-        rows = np.arange(len(segment))
-        if deleted is not None:
-            rows = np.setdiff1d(rows, deleted.rows(len(segment)), assume_unique=True)
+        rows = _living(alive, start, start + len(segment)) - start
         places = segment.part("documents").places
         if as_added and places is not None:
             rows = rows[np.argsort(places[rows])]
         for first in range(0, len(rows), batch_rows):
-            yield _vectors_of(index, number, segment, rows[first : first + batch_rows], columns=columns)
+            some = rows[first : first + batch_rows]
+            yield start + some, _vectors_of(index, number, segment, some, columns=columns)
+        start += len(segment)
+    rows = _living(alive, start, len(index))
+    for first in range(0, len(rows), batch_rows):
+        some = rows[first : first + batch_rows]
+        vectors = [index.vector(row) for row in some.tolist()]
+        indptr = np.cumsum([0, *(len(terms) for terms, _ in vectors)], dtype=np.int64)
+        terms, weights = (np.concatenate(side) for side in zip(*vectors, strict=True))
+        yield some, SparseVectors(indptr, terms, weights, index.documents.row_ids(some), index.dim, validate=False)
+
+
+def _living(alive: npt.NDArray[np.uint8] | None, start: int, stop: int) -> Rows:
+    """The rows from `start` on and before `stop` that are not deleted."""
+    if alive is None:
+        return np.arange(start, stop)
+    first = start >> 3
+    bits = np.unpackbits(alive[first : (stop + 7) >> 3], bitorder="little")
+    return start + np.flatnonzero(bits[start - 8 * first : stop - 8 * first])
 
 
 def _vectors_of(
@@ -64,7 +91,7 @@ def _vectors_of(
         terms[places], floats[places] = terms[sources], floats[sources]
     elif not columns and segment.has_part("term_ids"):
         terms, dim = segment.part("term_ids")[terms], index.dim
-    if len(index.segments) > 1:
+    if index.sparse.only is None:
         terms, dim = index.sparse.terms.of_segment(number, terms), index.dim
         order = np.lexsort((terms, np.repeat(np.arange(len(rows)), lengths)))
         terms, floats = terms[order], floats[order]

@@ -55,6 +55,7 @@ COMMANDS = {
     "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),
     "reproduce": CommandEntry("reproduce", _MEASURE),
+    "plan": CommandEntry("plan", _MEASURE),
     "tune": CommandEntry("tune", _MEASURE),
     "calibrate": CommandEntry("calibrate", _MEASURE),
     "train": CommandEntry("train", _TRAIN),

@@ -1,4 +1,4 @@
-"""`lsr export`: from an index to a file of vectors, or to a folder of its documents."""
+"""`lsr export`: from an index to a file of vectors, to a folder of its documents, or to another engine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from lsr.cli.useless import refuse
 from lsr.core.counted import counted
 from lsr.core.files import check_output
 from lsr.core.unfinished import announce
+from lsr.exchange.names import TARGETS
 
 if TYPE_CHECKING:
+    from lsr.exchange.source import TermWeights
     from lsr.index import Index
 
-_BEIR = "With --to beir"
+_BEIR, _ENGINE = "With --to beir", "With --to an engine"
 
-
-class Form(StrEnum):
-    """What an index is written as."""
-
-    vectors = "vectors"
-    beir = "beir"
+# What an index is written for.
+Form = StrEnum("Form", {name: name for name in ("beir", *TARGETS)})  # type: ignore[misc]
 
 
 class Terms(StrEnum):
@@ -40,17 +38,22 @@ def run(
     context: typer.Context,
     index: IndexPath,
     out: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output",
             "-o",
-            help="The file to make: .parquet, .ciff[.gz|.zst], .jsonl[.gz|.zst]; with --to beir, the folder.",
+            help="The file to make: .parquet, .ciff[.gz|.zst], .jsonl[.gz|.zst]; with --to, a folder or URL.",
             show_default=False,
         ),
     ],
     to: Annotated[
-        Form, typer.Option(help="What is written: the vectors, or the documents, as a folder as BEIR has them.")
-    ] = Form.vectors,
+        Form | None,
+        typer.Option(
+            help="The documents, as a folder as BEIR has them, or everything for another engine, with titles, texts "
+            "and fields: " + "; ".join(f"{name} ({entry.output})" for name, entry in TARGETS.items()) + ".",
+            show_default=False,
+        ),
+    ] = None,
     scale: Annotated[
         float | None,
         typer.Option(
@@ -83,14 +86,31 @@ def run(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="What the judgements are called.", rich_help_panel=_BEIR)] = "test",
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The collection's name there. (default: the folder's)", show_default=False, rich_help_panel=_ENGINE
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="A question, written as the engine is asked it.", show_default=False, rich_help_panel=_ENGINE
+        ),
+    ] = None,
+    texts: Annotated[
+        bool,
+        typer.Option("--texts/--no-texts", help="Whether titles, texts and fields go along.", rich_help_panel=_ENGINE),
+    ] = True,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write the vectors of an index to a file, or its documents to a folder.
+    """Write the vectors of an index to a file, its documents to a folder, or everything for another engine.
 
     As .ciff for PISA, BMP, Terrier, Anserini and others; as .jsonl, {"id": …, "vector": {term: weight}}, for people and
     Anserini; as .parquet for dataframes. `lsr index --vectors` reads all three. With --to beir, the documents, with
-    their titles and fields, as BEIR's tools read them, and `lsr index`.
+    their titles and fields, as BEIR's tools read them, and `lsr index`. With --to and the name of an engine, vectors,
+    texts and fields, as that engine takes them in.
 
     Examples:
 
@@ -103,19 +123,31 @@ def run(
         lsr export my-index -o model.ciff --terms model
 
         lsr export my-index --to beir -o my-corpus --queries queries.jsonl --qrels qrels.tsv
+
+        lsr export my-index --to opensearch -o requests --query "how do glaciers move?"
+
+        lsr export my-index --to qdrant -o http://localhost:6333 --name articles
     """
     from lsr.index import Index
 
-    announce(out)
-    check_output(out, force=force)
-    if to is Form.beir:
-        refuse(context, "is of vectors, and --to beir writes documents", "scale", "terms")
-        made, told = _write_documents(Index.open(index), out, queries, qrels, split, force)
-    else:
+    if to is not None:
+        refuse(context, "is for files of vectors", "scale", "terms")
+    if to is None or to.value not in TARGETS:
+        refuse(context, "goes with --to and the name of an engine", "name", "query", "texts")
+    if to is None or to.value in TARGETS:
         refuse(context, "goes with --to beir", "queries", "qrels", "split")
-        made, told = _write_vectors(Index.open(index), index, out, scale, terms, force)
+    if to is not None and to.value in TARGETS:
+        _to_engine(index, out, to.value, name, query, texts, force, as_json)
+        return
+    path = Path(out)
+    announce(path)
+    check_output(path, force=force)
+    if to is None:
+        made, told = _write_vectors(Index.open(index), index, path, scale, terms, force)
+    else:
+        made, told = _write_documents(Index.open(index), path, queries, qrels, split, force)
     if as_json:
-        print_json({"output": str(out), **made})
+        print_json({"output": out, **made})
     else:
         note(f"{out}: {told}")
 
@@ -167,3 +199,47 @@ def _write_vectors(
         count = write_vectors(out, batches, vocabulary=vocabulary, scale=scale, force=force, progress=progress)
     size = out.stat().st_size
     return {"vectors": count, "bytes": size}, f"{counted(count, 'vectors')}, {size / 1e6:,.1f} MB"
+
+
+def _to_engine(
+    path: Path,
+    out: str,
+    to: str,
+    name: str | None,
+    text: str | None,
+    texts: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from lsr.exchange.source import Source, is_server
+    from lsr.exchange.targets import load_target
+    from lsr.index import Index
+
+    entry = TARGETS[to]
+    if is_server(out):
+        if not entry.servers:
+            fail(f"{entry.title} is given {entry.output}, not a server's address: name a folder with -o")
+    else:
+        announce(Path(out))
+        check_output(out, force=force)
+    target, opened = load_target(to), Index.open(path)
+    asked = None if text is None else _encoded(opened, text)
+    with progress_bar("exporting", len(opened)) as progress:
+        source = Source(opened, name=name, texts=texts, progress=progress)
+        written = target.write(source, out, force=force, query=asked, k=10)
+    body = None if asked is None else target.body(asked, 10, source.name)
+    if as_json:
+        record = {"output": out, "to": to, "name": source.name, "documents": written.documents}
+        print_json({**record, "notes": list(written.notes), **({} if body is None else {"query": body})})
+        return
+    note(f"{out}: {counted(written.documents, 'documents')} for {entry.title}, called {source.name}")
+    for each in written.notes:
+        note(each)
+    if body is not None:
+        print_json(body)
+
+
+def _encoded(index: Index, text: str) -> TermWeights:
+    from lsr.search.retriever import Retriever
+
+    return Retriever(index, light=True).sparse_queries([text]).row(0)

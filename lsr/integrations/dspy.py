@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lsr.integrations.extras import needed
+from lsr.core.extras import needed
 from lsr.integrations.store import Store
 
 with needed("dspy", "dspy", "dspy"):

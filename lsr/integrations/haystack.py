@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.index.filters.words import name_text
-from lsr.integrations.extras import needed
 from lsr.integrations.haystack_filters import metadata_key, tree_of
 from lsr.integrations.names import EXTRAS, extras_of, field_of, fields_of, key_of, metadata_of
 from lsr.integrations.store import Store

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.core.schema import ID
 from lsr.index.filters.tree import Eq, Exists, Filter, In, Range, either, every, negated
-from lsr.integrations.extras import needed
 
 with needed("haystack-ai", "haystack", "haystack"):
     from haystack.errors import FilterError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsr.core.errors import InputError
-from lsr.integrations.extras import needed
+from lsr.core.extras import needed
 from lsr.text import count_documents, open_corpus, open_queries
 from lsr.text.beir import has_part, is_beir_folder, part_file
 from lsr.text.lines import data_lines
@@ -67,9 +67,11 @@ def register(
     for file in (docpairs, scoreddocs):
         if file is not None and not Path(file).is_file():
             raise InputError("no such file", source=str(file))
-    parts: list[Any] = [
-        made(name, path) for part, made in (("corpus", _Docs), ("queries", _Queries)) if has_part(path, part)
-    ]
+    parts: list[Any] = []
+    if has_part(path, "corpus"):
+        parts.append(_Docs(name, path))
+    if has_part(path, "queries"):
+        parts.append(_Queries(name, path))
     more: list[Any] = [] if docpairs is None else [_DocPairs(Path(docpairs))]
     more += [] if scoreddocs is None else [_ScoredDocs(Path(scoreddocs))]
     sets = {name: [*parts, *more]}

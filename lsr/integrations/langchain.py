@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.index.filters.tree import Eq, In, every
-from lsr.integrations.extras import needed
 from lsr.integrations.names import fields_of, metadata_of
 from lsr.integrations.store import Store
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.core.schema import ID
 from lsr.index.filters.tree import Eq, Exists, Filter, In, Range, either, every, negated
-from lsr.integrations.extras import needed
 from lsr.integrations.names import extras_of, fields_of, metadata_of
 from lsr.integrations.store import Store
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.core.schema import ID
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.index.filters.tree import In
-from lsr.integrations.extras import needed
 from lsr.integrations.sparse_index import IndexFolder, LsrSearchIndex
 from lsr.search.flat import plan_of
 from lsr.text.windows import fitting_windows

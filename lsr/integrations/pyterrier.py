@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.extras import needed
 from lsr.encoding.catalogue import DEFAULT_MODEL
-from lsr.integrations.extras import needed
 from lsr.integrations.names import fields_of
 from lsr.integrations.store import Store
 

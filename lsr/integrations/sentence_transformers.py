@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from lsr.core.errors import InputError
-from lsr.integrations.extras import needed
+from lsr.core.extras import needed
 from lsr.integrations.sparse_index import LsrSearchIndex
 
 with needed("sentence-transformers", "sentence_transformers", "sentence-transformers"):

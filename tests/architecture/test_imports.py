@@ -28,10 +28,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "client": (*GROUND, "search", "collection"),
     "assistants": (*GROUND, "index", "search", "client"),
     "integrations": (*GROUND, "encoding", "index", "search", "build", "collection", "client"),
+    "exchange": (*GROUND, "index"),
     "demo": ("core",),
     "cli": (
         *(*GROUND, "encoding", "index", "search", "build", "eval", "training"),
-        *("service", "collection", "client", "assistants", "demo"),
+        *("service", "collection", "client", "assistants", "exchange", "demo"),
     ),
 }
 

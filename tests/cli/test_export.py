@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from click.testing import Result
 from toy_documents import TOY
 from typer.testing import CliRunner
 
-from lsr import SparseEncoder, SparseVectors
+from lsr import Collection, Document, SparseEncoder, SparseVectors
 from lsr.build.corpus import index_corpus
 from lsr.cli import export, index
 from lsr.core.errors import InputError, OutputExistsError
@@ -129,3 +130,43 @@ def test_words_and_the_models_terms_are_written_apart(run: Run, encoder: SparseE
 
 def test_terms_are_of_an_index_with_words(run: Run, toy_index: Path) -> None:
     assert run("export", toy_index, "-o", "x.jsonl", "--terms", "words").exit_code == 2
+
+
+def test_what_is_in_a_collections_log_is_exported_and_what_it_deleted_is_not(run: Run, toy_index: Path) -> None:
+    shutil.copytree(toy_index, "live")
+    with Collection.open("live") as collection:
+        collection.add([Document("new", "A glacier of bread.")])
+        collection.delete(["sourdough"])
+    assert run("export", "live", "-o", "docs.jsonl").exit_code == 0
+    lines = {each["id"]: each["vector"] for each in map(json.loads, Path("docs.jsonl").read_text().splitlines())}
+    assert set(lines) == {"arctic-tern", "bicycle", "glacier", "new", "notes/violin.md"}
+    opened = Index.open("live")
+    terms, weights = opened.vector(opened.documents.row("new"))
+    vocabulary = opened.vocabulary
+    assert vocabulary is not None
+    assert lines["new"] == pytest.approx(dict(zip(map(vocabulary.term, terms.tolist()), weights.tolist(), strict=True)))
+
+
+def test_an_engine_is_given_a_folder_and_the_question(run: Run, toy_index: Path) -> None:
+    result = run("export", toy_index, "-o", "out", "--to", "opensearch", "--query", "ice", "--name", "toy", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["documents"], found["name"]) == (0, 5, "toy")
+    assert found["query"] == json.loads(Path("out/query.json").read_text())
+    assert len(Path("out/bulk/000001.ndjson").read_text().splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-o", "out", "--to", "vespa", "--scale", "2"), "--scale is for files"),
+        (("-o", "docs.ciff", "--query", "ice"), "--query is for --to"),
+        (("-o", "docs.ciff", "--no-texts"), "--no-texts is for --to"),
+        (("-o", "http://localhost:1", "--to", "vespa"), "not a server's address"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_refused(
+    run: Run, toy_index: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run("export", toy_index, *arguments)
+    assert result.exit_code == 2 and said in result.stderr
+    assert list(Path().iterdir()) == []

@@ -13,9 +13,9 @@ from places import new_folder
 
 from lsr import Collection, Document
 from lsr.core.errors import InputError, LsrError, MissingDependencyError, NotFoundError
+from lsr.core.extras import needed
 from lsr.index.filters.tree import Eq, Exists, Filter, Not
 from lsr.integrations.conditions import fitted
-from lsr.integrations.extras import needed
 from lsr.integrations.names import field_of, fields_of, key_of, metadata_of
 from lsr.integrations.store import Store
 

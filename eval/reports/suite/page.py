@@ -63,7 +63,7 @@ def _table(table: Table) -> str:
     theirs = []
     for name, of_collections in table.published.items():
         values = [
-            "<td>" if (cell := of_collections.get(column)) is None else f"<td>{cell.value:.4f}{UNLIKE * cell.unlike}"
+            "<td>" if (told := of_collections.get(column)) is None else f"<td>{told.value:.4f}{UNLIKE * told.unlike}"
             for column in table.columns
         ]
         theirs.append(f"<tr><th scope=row>{escape(name)}{''.join(values)}")
@@ -133,6 +133,12 @@ def _scatter(results: SuiteResults) -> str:
     )
 
 
+_OF_PAIRS = (
+    *("pair", "collection", "measure", "difference", "effect size d", "p (t)", "p (randomisation)", "p (Holm)"),
+    *("power at that d", "queries for 0.80"),
+)
+
+
 def _comparisons(results: SuiteResults) -> str:
     rows = [
         f"<tr><th scope=row>{escape(each['second'])} − {escape(each['first'])}<td>{escape(each['collection'])}"
@@ -147,9 +153,7 @@ def _comparisons(results: SuiteResults) -> str:
     ]
     if not rows:
         return ""
-    names = ("pair", "collection", "measure", "difference", "effect size d", "p (t)", "p (randomisation)", "p (Holm)")
-    names = (*names, "power at that d", "queries for 0.80")
-    head = "".join(f"<th scope=col><button>{name}</button>" for name in names)
+    head = "".join(f"<th scope=col><button>{name}</button>" for name in _OF_PAIRS)
     return (
         "<h2>All pairs</h2><details><summary>Differences, effect sizes and tests</summary><div class=wide>"
         f"<table class=sortable><thead><tr>{head}</thead><tbody>{''.join(rows)}</tbody></table></div></details>"

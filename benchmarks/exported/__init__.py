@@ -1,0 +1,1 @@
+"""Reading back and checking what was exported: for exports.py."""
