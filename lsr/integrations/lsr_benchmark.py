@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from lsr.core.errors import InputError, OutputExistsError
+from lsr.core.extras import needed
 from lsr.core.files import atomic_file
 from lsr.index import IndexBuilder, IndexSettings
-from lsr.core.extras import needed
 from lsr.vectors.sparse import SparseVectors
 
 with needed("lsr-benchmark", "lsr_benchmark", "lsr-benchmark"):

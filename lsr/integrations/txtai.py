@@ -11,8 +11,8 @@ from weakref import finalize
 
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
-from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.core.extras import needed
+from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.integrations.store import Store
 
 with needed("txtai", "txtai", "txtai"):
