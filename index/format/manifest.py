@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import lsr
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
 from lsr.core.mapping import map_file
@@ -160,6 +161,7 @@ class Manifest:
         sync(folder)
 
     @classmethod
+    @as_annotated
     def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
         """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
 
@@ -235,6 +237,7 @@ class Manifest:
         )
 
 
+@as_annotated
 def format_version(folder: str | Path) -> int:
     """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
     path = Path(folder) / MANIFEST_NAME

@@ -25,6 +25,14 @@ def count(value: Any, name: str = "k", *, least: int = 1) -> int:
     return int(value)
 
 
+def place_in(value: Any, length: int, what: str) -> int:
+    """The number of one of `length`, from 0 on; below 0, from the end. InputError for what is none of theirs."""
+    number = count(value, f"the number of {what}", least=-length)
+    if number >= length:
+        raise InputError(f"there is no {what} {number}: there are {length:,}")
+    return number + length if number < 0 else number
+
+
 def path_of(value: Any, what: str = "a path") -> Path:
     """A path. InputError for what is neither a string nor a path."""
     if not isinstance(value, (str, os.PathLike)):

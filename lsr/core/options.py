@@ -170,6 +170,8 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
     InputError for an unknown field (it suggests the nearest known one), for a value that does not fit and for a missing
     field. Its `field` is the dotted path to the wrong field.
     """
+    if not isinstance(values, Mapping):
+        raise InputError(f"must be an object with fields, not {shortened(values)}")
     made: Any = cls
     known = {each.name: each for each in options_of(made)}
     given = {}
