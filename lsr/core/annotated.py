@@ -15,6 +15,7 @@ from lsr.core.errors import InputError
 from lsr.core.options import listed
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C")
 
 
 class _Kind(NamedTuple):
@@ -44,6 +45,19 @@ def as_annotated(function: F) -> F:
         return function(*args, **given)
 
     return call  # type: ignore[return-value]
+
+
+def methods_as_annotated(*names: str) -> Callable[[type[C]], type[C]]:
+    """The same of methods of a class, by their names."""
+
+    def hold(kind: type[C]) -> type[C]:
+        for name in names:
+            method = kind.__dict__[name]
+            wrapped = as_annotated(method.__func__) if isinstance(method, classmethod) else as_annotated(method)
+            setattr(kind, name, classmethod(wrapped) if isinstance(method, classmethod) else wrapped)
+        return kind
+
+    return hold
 
 
 def _hold(name: str, value: Any, wanted: tuple[_Kind, ...], names: Mapping[str, Any]) -> None:
@@ -80,7 +94,7 @@ def _an(name: str) -> str:
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
-# -- annotations --------------------------------------------------------------------------------------------------------
+# -- annotations -------------------------------------------------------------------------------------------------------
 
 
 def _kinds(annotation: Any) -> tuple[_Kind, ...]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from lsr.core.errors import InputError
 
+# What kernels and slices count up to.
+_BEYOND = 2**63
+
 
 def count(value: Any, name: str = "k", *, least: int = 1) -> int:
     """A whole number of at least `least`, of whatever integer type. InputError for anything else."""
@@ -20,6 +23,8 @@ def count(value: Any, name: str = "k", *, least: int = 1) -> int:
             value = index(value)
         except TypeError:
             raise InputError(f"{name} must be a whole number, not {kind_of(value)}") from None
+    if value >= _BEYOND:
+        raise InputError(f"{name} must be a number of reasonable size, not {value}")
     if value < least:
         raise InputError(f"{name} must be at least {least}, not {value}")
     return int(value)

@@ -108,6 +108,8 @@ class Option:
         if value is None and self.optional:
             return
         if self.kind is None:
+            if self.node is not None and not isinstance(value, self.node):
+                raise InputError(f"must be a {self.node.__name__}, not {shortened(value)}", field=self.name)
             return
         wanted_type, words = _KINDS[self.kind]
         if not isinstance(value, wanted_type) or (isinstance(value, bool) and self.kind is not bool):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from lsr.core.arguments import place_in, text_of, texts_of
+from lsr.core.arguments import kind_of, place_in, text_of
 from lsr.core.counted import counted
+from lsr.core.errors import InputError
 
 WORD = "word:"
 """Before a word, in the names of an index's terms; a model's have none."""
@@ -20,7 +22,7 @@ class Vocabulary:
     __slots__ = ("_ids", "_terms")
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
-        self._terms: list[str] = [text_of(term, "a term") for term in texts_of(terms, "terms")]
+        self._terms: list[str] = [text_of(term, "a term") for term in _iterable(terms)]
         self._ids: dict[str, int] = {term: id for id, term in enumerate(self._terms)}
         if len(self._ids) != len(self._terms):
             seen: set[str] = set()
@@ -59,3 +61,9 @@ class Vocabulary:
         if id == len(self._terms):
             self._terms.append(term)
         return id
+
+
+def _iterable(terms: Any) -> Iterable[str]:
+    if isinstance(terms, str | bytes) or not isinstance(terms, Iterable):
+        raise InputError(f"terms must be a list, not {kind_of(terms)}")
+    return terms
