@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count
 from lsr.core.errors import InputError
 from lsr.core.options import build, check_options, shortened
 from lsr.core.remedies import tune
@@ -78,7 +79,7 @@ def parameter_grid(index: Sized, k: int = 10) -> list[dict[str, Any]]:
 
     Each is {"mode": …, **parameters}, as `Index.search` takes them.
     """
-    usual = usual_blocks(k, len(index))
+    usual = usual_blocks(count(k), len(index))
     approximate = [
         {"mode": "approximate", "cut": cut, "max_blocks": max(round(share * usual), 1)}
         for cut in _CUTS

@@ -43,6 +43,8 @@ def modes() -> dict[str, str]:
 @as_annotated
 def parameters_class(mode: str) -> type:
     """The dataclass of a sparse mode's parameters. "auto" takes those of approximate search."""
+    if mode != AUTO and mode not in ENGINES:
+        raise InputError(f"there is no sparse mode {mode!r}; the modes are {listed(tuple(sparse_modes()))}")
     return ENGINES["approximate" if mode == AUTO else mode].Parameters
 
 

@@ -28,7 +28,7 @@ from lsr.vectors.explanation import explain_match
 from lsr.vectors.pruning import Mass, MaxRatio, Quantile, Threshold, TopK, exact_quantile, fit
 
 VECTORS = SparseVectors.from_rows([([0, 1], [1.0, 2.0]), ([1], [3.0])], ["p", "q"], 4)
-TERMS = Vocabulary("abcd")
+TERMS = Vocabulary(list("abcd"))
 NO_TEXT: list[Any] = [None, 5, 2.5, b"x", ["x"], {"x": 1}, object(), np.zeros(3)]
 NO_PATH: list[Any] = [5, 2.5, ["x"], object(), np.zeros(3), "a\0b", "\ud800"]
 NO_COUNT: list[Any] = ["x", 2.5, float("nan"), ["x"], {}, object(), 2**70]
