@@ -88,7 +88,7 @@ class LateVectors:
         are places among the document's vectors, whose tokens `TokenEncoder.document_tokens` names. Errors as for
         `scores`.
         """
-        (row,) = self._check_rows([count(row, "a row", least=0)]).tolist()
+        (row,) = self._check_rows([count(row, "a row", least=-(2**63))]).tolist()
         codes, scales = self._quantise(query)
         places, products = np.full(len(codes), -1, np.int64), np.zeros(len(codes), np.float32)
         first, last = int(self.indptr[row]), int(self.indptr[row + 1])
@@ -109,7 +109,7 @@ class LateVectors:
 
     def vectors(self, row: int) -> Floats:
         """The document's vectors as stored: float32 [tokens, dim]. NotFoundError for a row that does not exist."""
-        (row,) = self._check_rows([count(row, "a row", least=0)]).tolist()
+        (row,) = self._check_rows([count(row, "a row", least=-(2**63))]).tolist()
         part = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         record = self.record
         codes = self.codes.reshape(record.vectors, record.vector_bytes)[part]

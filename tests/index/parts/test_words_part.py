@@ -119,7 +119,7 @@ def test_pruned_and_copied_and_upgraded_they_stay(index: Index, tmp_path: Path) 
     [
         (TOKENS, ["a", "b", "a"], "the word 'a' is there twice: as word 0 and as word 2"),
         (["x", "word:a"], ["b", "a"], "term 'word:a' is named as the word 'a' would be"),
-        (None, ["a", 5], "word 1 must be a text, not int"),
+        (None, ["a", 5], "words must hold a string each, not 5"),
         (None, ["a", "\ud800"], "word 1, .* is not valid Unicode"),
     ],
 )
