@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
 from lsr.core.arguments import count, path_of
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
@@ -80,6 +81,7 @@ class IndexBuilder:
             can be told apart, an encoder record that is not JSON, or a weight scale that no weights have.
     """
 
+    @as_annotated
     def __init__(
         self,
         path: str | Path,
@@ -156,6 +158,7 @@ class IndexBuilder:
     def __len__(self) -> int:
         return len(self._segment)
 
+    @as_annotated
     def add(self, vectors: SparseVectors, documents: Sequence[Document] | None = None) -> None:
         """Append vectors and, if given, the documents to be shown for them.
 
@@ -167,6 +170,7 @@ class IndexBuilder:
             raise InputError("this builder has already finished")
         self._segment.add(vectors, documents)
 
+    @as_annotated
     def count_tokens(self, frequencies: npt.NDArray[np.integer]) -> None:
         """Count tokens: add, for each term, the number of documents just added in whose text it is a token; [dim].
 
@@ -175,10 +179,12 @@ class IndexBuilder:
         """
         self._segment.count_tokens(frequencies)
 
+    @as_annotated
     def keep_weights(self, index: Index) -> None:
         """Store the weights, which are those of another index, in the same steps as that; before `finish`."""
         self._segment.keep_scale(WeightScale.of_record(index.manifest.weight_scale, index.manifest.outliers))
 
+    @as_annotated
     def carry_parts(self, index: Index) -> None:
         """Copy the added parts of an index of the same documents in the same rows.
 
@@ -191,6 +197,7 @@ class IndexBuilder:
             folder.mkdir()
             self._segment.parts[name] = added_parts()[name].carry([source], folder)
 
+    @as_annotated
     def finish(self, progress: Callable[[int], None] | None = None, threads: int | None = None) -> Index:
         """Sort, publish and open the index.
 

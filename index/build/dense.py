@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arrays import numbers
 from lsr.core.counted import counted, verb
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter, open_array
@@ -20,6 +22,7 @@ from lsr.index.parts.dense.settings import DenseSettings
 from lsr.index.parts.dense.vectors import prepare_vectors
 
 
+@as_annotated
 def add_dense(
     index: Index,
     batches: Iterable[npt.NDArray[np.floating]],
@@ -50,12 +53,13 @@ def add_dense(
     """
     import_faiss()  # before hours of encoding
     index.sparse.whole_segment()  # or InputError
-    settings = settings or DenseSettings()
+    settings = DenseSettings() if settings is None else settings
     report = progress or (lambda count: None)
     with PartWriter(index.path, index.segments[0].record.name, NAME, force=force) as part:
         record, rows = None, 0
         with ArrayWriter(part.folder / VECTORS_NAME, np.float32) as writer:
             for batch in batches:
+                batch = numbers(batch, "dense vectors")
                 if record is None:
                     record = _record(batch, len(index), encoder, similarity, settings)
                 writer.append(_checked(batch, rows, record).ravel())

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lsr.core.annotated import as_annotated
 from lsr.core.documents import Document
 from lsr.core.schema import Schema, SchemaObserver
 from lsr.index.format.output import seal
@@ -34,6 +35,7 @@ def record_fields(fields: FieldsDraft, segment: Path, places: npt.NDArray[np.uin
     return PartRecord(folder.name, fields.schema.to_record(), seal(folder))
 
 
+@as_annotated
 def add_fields(index: Index, schema: Schema | Mapping[str, str] | None = None, *, force: bool = False) -> Index:
     """Write the fields of an index's documents as typed columns, for filters; return it, reopened.
 

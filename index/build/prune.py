@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
 from lsr.core.progress import Stages, silent
 from lsr.index.build.builder import IndexBuilder
 from lsr.index.build.export import iter_vectors, iter_weights
@@ -17,6 +18,7 @@ from lsr.vectors.beside import apart, beside
 from lsr.vectors.pruning import Pruner, Pruning, Rule
 
 
+@as_annotated
 def prune_index(
     index: Index,
     path: str | Path,

@@ -123,6 +123,8 @@ class SegmentBuilder:
 
     def count_tokens(self, frequencies: npt.NDArray[np.integer]) -> None:
         """See `lsr.index.build.builder.IndexBuilder.count_tokens`."""
+        if not isinstance(frequencies, np.ndarray) or frequencies.dtype.kind not in "iu":
+            raise InputError(f"token frequencies are an array of whole numbers, not {kind_of(frequencies)}")
         if frequencies.shape != (self.dim,):
             raise InputError(f"token frequencies must have shape ({self.dim},), not {frequencies.shape}")
         if self.draft.token_frequencies is None:

@@ -24,7 +24,7 @@ from lsr.index.collection.shown import Shown
 from lsr.index.collection.tokens import TextTokens, TokensOf
 from lsr.index.collection.versions import in_place_of, share_files, without_log
 from lsr.index.format.manifest import Manifest
-from lsr.index.live.lock import WriterLock
+from lsr.index.live.lock import OwnCondition, WriterLock
 from lsr.index.live.log.calls import FileCalls
 from lsr.index.live.log.frames import HEADER_BYTES
 from lsr.index.live.log.reader import LogPlace
@@ -67,10 +67,7 @@ class CollectionWriter:
         policy: LivePolicy | None = None,
         calls: FileCalls | None = None,
     ) -> None:
-        """Open the collection for writing: replay its log.
-
-        OutputExistsError if another process writes to it, IndexFormatError for damage.
-        """
+        """Replay the log. OutputExistsError if another process writes to it, IndexFormatError for damage."""
         self.path = Path(path)
         self.policy = policy or LivePolicy()
         self.lock = WriterLock(self.path)
@@ -91,10 +88,9 @@ class CollectionWriter:
             self.lock.release()
             raise
         # Held while the state changes; never while the disk is waited for, or a segment is built.
-        self._changing = threading.RLock()
+        self._work = OwnCondition(self.path)
         self._shown = Shown()
         self._show()
-        self._work = threading.Condition(self._changing)
         self._failure: BaseException | None = None
         self._closing = self.building = False
         # Flushes that were asked for, and those of them that were made; compactions that wait for their turn.
@@ -131,7 +127,7 @@ class CollectionWriter:
         be made; LogStoppedError, or the OSError, if the log cannot be written.
         """
         self.check(writes)
-        with self._changing:
+        with self._work:
             self._check_open()
             self._tokens.find(self._state, writes)
             # All are made before one is logged, so that what is refused leaves nothing behind; windows stay together.
@@ -150,7 +146,7 @@ class CollectionWriter:
 
     def flush_log(self) -> LogPlace:
         """Wait until all writes are on the disk; return where the log ends then."""
-        with self._changing:
+        with self._work:
             self._shown.wait_for_latest()
         self._log.flush()
         return self._log.place
@@ -164,7 +160,7 @@ class CollectionWriter:
         """
         if not self._log.failed:
             return self._shown.latest()
-        with self._changing:
+        with self._work:
             return self._shown.on_disk(self._log.durable)()
 
     def _show(self) -> None:
@@ -178,7 +174,7 @@ class CollectionWriter:
         """Whether there is a document of this id."""
         if self._log.failed:
             return id in self.snapshot().documents
-        with self._changing:
+        with self._work:
             return self._state.holds(id)
 
     # -- segments ----------------------------------------------------------------------------------------------------
@@ -259,9 +255,11 @@ class CollectionWriter:
 
     def close(self) -> None:
         """End what runs, and let others write; what is in memory is in the log. Writes that wait are made safe."""
+        if self._work.is_foreign:
+            return self._log.close()
         with self._work:
             if self._closing:
-                return
+                return None
             self._closing = True
             self._work.notify_all()
         self._worker.join()
@@ -332,7 +330,7 @@ class CollectionWriter:
 
     def _flush_memory(self) -> None:
         """Make memory a segment."""
-        with self._changing:
+        with self._work:
             nothing = not self._state.memory.state.rows and not any(each.changed for each in self._state.tombstones)
             if nothing and not self._is_full():
                 return
@@ -342,7 +340,7 @@ class CollectionWriter:
             self._show()
         rows = rows_of_memory(state, self.manifest.model_terms, windows=self._cuts)
         made = build_segment(self.path, self.manifest, rows, self._vocabulary, rate=self.policy.merge_rate)
-        with self._changing:
+        with self._work:
             tombstones = list(self._state.tombstones)
             if made is not None:
                 new = Tombstones(made)
@@ -359,7 +357,7 @@ class CollectionWriter:
 
     def _merge(self, merged: Sequence[Tombstones], progress: Callable[[int], None] | None = None) -> None:
         """Make one segment of some, without what is deleted of them."""
-        with self._changing:
+        with self._work:
             before = [each.state() for each in merged]
         searched = [SearchedSegment(each.segment, state) for each, state in zip(merged, before, strict=True)]
         scale = np.float32(self.manifest.weight_scale)
@@ -368,7 +366,7 @@ class CollectionWriter:
         report = in_proportion(progress, counted=rows.rows, reported=len(self.snapshot().documents))
         rate, vocabulary = self.policy.merge_rate, self._vocabulary
         made = build_segment(self.path, self.manifest, rows, vocabulary, searched, rate=rate, progress=report)
-        with self._changing:
+        with self._work:
             left = [each for each in self._state.tombstones if each not in merged]
             if made is not None:
                 new = Tombstones(made)

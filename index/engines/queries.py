@@ -115,7 +115,10 @@ def in_shared_columns(queries: PreparedQueries, columns: SharedColumns) -> Prepa
 
 def _as_term_ids(terms: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     """Term ids as uint32, refusing what the cast would wrap or round."""
-    ids = np.asarray(terms)
+    try:
+        ids = np.asarray(terms)
+    except ValueError:  # lists of different lengths
+        raise InputError(f"term ids must be integers, not {kind_of(terms)}") from None
     if ids.dtype == np.uint32:
         return plain(ids)
     if ids.size and (ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= 2**32):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count
 from lsr.core.errors import InputError
 from lsr.core.options import build, check_options, shortened
 from lsr.core.remedies import tune
@@ -52,6 +54,7 @@ class Tuning:
         return made
 
 
+@as_annotated
 def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     """The fastest tuning for at least this recall and k.
 
@@ -70,12 +73,13 @@ def choose_tuning(tunings: Iterable[Tuning], k: int, recall: float) -> Tuning:
     return min(fitting, key=lambda tuning: tuning.mean_us)
 
 
+@as_annotated
 def parameter_grid(index: Sized, k: int = 10) -> list[dict[str, Any]]:
     """Search settings worth measuring in an index of this size; the last one is exact.
 
     Each is {"mode": …, **parameters}, as `Index.search` takes them.
     """
-    usual = usual_blocks(k, len(index))
+    usual = usual_blocks(count(k), len(index))
     approximate = [
         {"mode": "approximate", "cut": cut, "max_blocks": max(round(share * usual), 1)}
         for cut in _CUTS

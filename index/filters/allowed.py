@@ -80,7 +80,10 @@ class AllowedRows:
 
 def as_bitmap(allow: npt.NDArray[Any], rows: int) -> npt.NDArray[np.uint8]:
     """The packed form of a filter of so many rows; InputError if it is neither that nor bool [rows]."""
-    allow = np.ascontiguousarray(allow)
+    try:
+        allow = np.ascontiguousarray(allow)
+    except ValueError:  # lists of different lengths
+        allow = np.empty(0, np.object_)
     if allow.dtype == np.bool_ and allow.shape == (rows,):
         return np.packbits(allow, bitorder="little")
     if allow.dtype == np.uint8 and allow.shape == ((rows + 7) // 8,):

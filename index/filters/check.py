@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lsr.core.arguments import text_of
 from lsr.core.errors import InputError
 from lsr.core.options import did_you_mean, shortened
 from lsr.core.schema import BOOLEAN, DATETIME, FLOAT, ID, INTEGER, KEYWORD, KINDS, FieldType, Schema, instant
@@ -30,7 +31,7 @@ def check_filter(tree: Filter, schema: Schema) -> None:
 
 def type_of(name: str, schema: Schema) -> FieldType:
     """The type of a field, or of "_id". InputError, which names the fields there are, if there is none."""
-    if name == ID:
+    if text_of(name, "the name of a field") == ID:
         return ID_TYPE
     if name not in schema.fields:
         raise InputError(f"{_unknown(name, schema)}; the fields are {schema.listed}")

@@ -23,6 +23,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.index.filters.places import problem_at
 from lsr.index.filters.tree import (
@@ -60,6 +61,7 @@ class _Token(NamedTuple):
     at: int
 
 
+@as_annotated
 def parse_filter(text: str) -> Filter | None:
     """The tree of a filter; None for one that is empty.
 

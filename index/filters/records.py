@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, did_you_mean, listed, shortened
 from lsr.index.filters.language import parse_filter
@@ -87,6 +88,7 @@ def filter_of(record: Any, depth: int = 0) -> Filter | None:
     return every(parts) if parts else None
 
 
+@as_annotated
 def record_of(tree: Filter) -> dict[str, Any]:
     """The same filter in JSON."""
     if isinstance(tree, And):

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Final
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import kind_of, list_of
 from lsr.core.errors import InputError
 from lsr.index.filters.words import Value, name_text, value_text, values_text
 
@@ -121,7 +123,7 @@ class In(Condition):
 
     def __post_init__(self) -> None:
         Condition.__post_init__(self)
-        object.__setattr__(self, "of", tuple(self.of))
+        object.__setattr__(self, "of", tuple(list_of(self.of, "values to be one of")))
         for each in self.of:
             _check(each)
         if not self.of:
@@ -236,20 +238,26 @@ class Not(Filter):
 
     part: Filter
 
+    def __post_init__(self) -> None:
+        _check_part(self.part)
+
     def _text(self, within: int) -> str:
         return self.part._denied() or f"not {self.part._text(_NOT)}"
 
 
+@as_annotated
 def every(parts: Iterable[Filter]) -> Filter:
     """All of at least one part; what is already all of some is taken apart."""
     return _joined(And, parts)
 
 
+@as_annotated
 def either(parts: Iterable[Filter]) -> Filter:
     """At least one of at least one part."""
     return _joined(Or, parts)
 
 
+@as_annotated
 def negated(part: Filter) -> Filter:
     """The opposite; of an opposite, what that is of."""
     return part.part if isinstance(part, Not) else Not(part)
@@ -263,13 +271,20 @@ def _joined(kind: type[And] | type[Or], parts: Iterable[Filter]) -> Filter:
 
 
 def _check_parts(parts: tuple[Filter, ...]) -> None:
+    if not isinstance(parts, tuple):
+        raise InputError(f"conditions to combine are a tuple, not {kind_of(parts)}")
     if len(parts) < 2:
         raise InputError("conditions are combined where there are two or more of them")
     for part in parts:
-        if not isinstance(part, Filter):
-            raise InputError(f"a filter is made of conditions, not {type(part).__name__}")
+        _check_part(part)
 
 
+def _check_part(part: Any) -> None:
+    if not isinstance(part, Filter):
+        raise InputError(f"a filter is made of conditions, not {type(part).__name__}")
+
+
+@as_annotated
 def check_size(tree: Filter) -> None:
     """InputError for a filter that is nested too deeply or has too many conditions to be one."""
     level, depth, count = [tree], 0, 0
@@ -291,6 +306,7 @@ def check_size(tree: Filter) -> None:
         level = below
 
 
+@as_annotated
 def same(first: Filter, second: Filter) -> bool:
     """Whether two filters are the same, to the types of their values: to `==`, true is 1 and 1 is 1.0."""
     return first == second and str(first) == str(second)

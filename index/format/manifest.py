@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import lsr
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import IndexFormatError, InputError, Remedy
 from lsr.core.files import crc32, sync
 from lsr.core.mapping import map_file
@@ -174,6 +175,7 @@ class Manifest:
         sync(folder)
 
     @classmethod
+    @as_annotated
     def read(cls, folder: str | Path, *, versions: Sequence[int] | None = None) -> Manifest:
         """Read the manifest of the index in `folder`; IndexFormatError says what is wrong with it.
 
@@ -305,6 +307,7 @@ def is_sharded(folder: str | Path) -> bool:
     return manifest_path(Path(folder)).name == SHARDS_NAME
 
 
+@as_annotated
 def format_version(folder: str | Path) -> int:
     """The format version of the index in `folder`, readable or not. IndexFormatError if it states none."""
     path = manifest_path(Path(folder))

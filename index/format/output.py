@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import IndexFormatError, OutputExistsError
 from lsr.core.files import check_folder, crc32, remove, sync
 from lsr.core.obstacles import check_way, kind
@@ -23,6 +24,7 @@ WRITER_LOCK = "writer.lock"
 """The file that the writer of a collection locks (`lsr.index.live.lock`)."""
 
 
+@as_annotated
 def check_index_output(path: str | Path, *, force: bool = False) -> None:
     """OutputExistsError if an index must not be written to `path`.
 

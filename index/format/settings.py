@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
+from lsr.core.annotated import as_annotated
 from lsr.core.deprecation import renamed_keywords
 from lsr.core.errors import InputError
 from lsr.core.options import build, check_options, shortened
@@ -121,12 +122,14 @@ class IndexSettings:
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed must lie in 0 … 2⁶³ − 1, not {self.seed}")
 
+    @as_annotated
     def choose_block_size(self, documents: int) -> int:
         """`block_size`, or the default for an index of so many documents."""
         if self.block_size is not None:
             return self.block_size
         return next((size for below, size in _BLOCK_SIZES if documents < below), _LARGEST_COLLECTIONS)
 
+    @as_annotated
     def choose_frequent_share(self, documents: int) -> float:
         """`frequent_share`, or the default for an index of so many documents."""
         if self.frequent_share is not None:
@@ -148,6 +151,7 @@ class IndexSettings:
         return {_RECORDED_AS.get(name, name): value for name, value in self.facts().items()}
 
     @classmethod
+    @as_annotated
     def from_record(cls, record: Mapping[str, Any]) -> IndexSettings:
         """From what `to_record` gave. InputError names a value that is wrong."""
         keys = {each.name: _RECORDED_AS.get(each.name, each.name) for each in fields(cls)}

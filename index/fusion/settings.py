@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, check_options, listed, option, options_of, shortened
 from lsr.index.engines.engine import check_parameters
@@ -39,8 +40,11 @@ def modes() -> dict[str, str]:
     return {**sparse_modes(), **STAGED_MODES}
 
 
+@as_annotated
 def parameters_class(mode: str) -> type:
     """The dataclass of a sparse mode's parameters. "auto" takes those of approximate search."""
+    if mode != AUTO and mode not in ENGINES:
+        raise InputError(f"there is no sparse mode {mode!r}; the modes are {listed(tuple(sparse_modes()))}")
     return ENGINES["approximate" if mode == AUTO else mode].Parameters
 
 

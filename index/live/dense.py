@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arrays import numbers, row_numbers
 from lsr.core.search_stats import DenseStats
 from lsr.index.filters.allowed import AllowedRows
 from lsr.index.live.elsewhere import Elsewhere
@@ -79,7 +80,7 @@ class SnapshotDense:
 
     def search(self, query: npt.ArrayLike, k: int = 10, **options: Any) -> DenseHits:
         """The k documents whose vectors have the largest inner product with the query: see `Dense.search`."""
-        return self.search_prepared(self.prepare(np.asarray(query, np.float32)[None]), k, **options)[0]
+        return self.search_prepared(self.prepare(numbers(query, "a query vector")[None]), k, **options)[0]
 
     def search_batch(self, queries: npt.ArrayLike, k: int = 10, **options: Any) -> list[DenseHits]:
         """As `search`, for [queries, dim]."""
@@ -112,7 +113,7 @@ class SnapshotDense:
 
     def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> Vectors:
         """Inner products of the query with the vectors of these rows: float32 [n]."""
-        return self.scores_prepared(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
+        return self.scores_prepared(self.prepare(numbers(query, "a query vector")[None])[0], row_numbers(rows))
 
     def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> Vectors:
         """As `scores`, for a row of what `prepare` returned."""

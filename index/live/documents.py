@@ -83,7 +83,8 @@ class Documents:
         raise NotFoundError(f"no document with id {id!r}")
 
     def row_ids(self, rows: Rows) -> list[str]:
-        """The ids of rows."""
+        """The ids of rows. InputError for what is no list of rows, NotFoundError for one that there is not."""
+        rows = self._rows.checked(rows)
         if len(self._segments) == 1:
             return self._segments[0].ids.ids(rows)
         return [self._segments[segment].ids.id(row) for segment, row in map(self._rows.place, rows.tolist())]
@@ -100,6 +101,7 @@ class Documents:
 
     def ids(self, rows: Rows) -> list[str]:
         """The ids of the rows' documents, also if rows are windows."""
+        rows = self._rows.checked(rows)
         ids = self.row_ids(rows)
         if self.windows is None:
             return ids

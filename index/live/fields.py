@@ -87,7 +87,7 @@ class Fields:
 
     def type_of(self, name: str) -> FieldType:
         """The type of a field, or of "_id"; InputError, which names the fields there are, if there is none."""
-        return type_of(name, Schema() if name == ID else self.schema)
+        return type_of(name, Schema() if isinstance(name, str) and name == ID else self.schema)
 
     def column(self, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         """The values of a field in all rows, as this type, to which its own can be cast."""

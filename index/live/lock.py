@@ -7,13 +7,14 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import weakref
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lsr.core.errors import LsrError, OutputExistsError
+from lsr.core.errors import LogStoppedError, LsrError, OutputExistsError
 from lsr.core.options import shortened
 from lsr.index.format.output import WRITER_LOCK, lock_folder
 
@@ -133,3 +134,27 @@ def _holder(descriptor: int) -> tuple[str, str]:
     if pid == os.getpid() and host == socket.gethostname():
         return f"this process ({pid})", doing
     return f"process {pid} on {shortened(host)}", doing
+
+
+class OwnCondition(threading.Condition):
+    """A condition of the process that made it: a fork of that has none of its threads, and would wait for ever.
+
+    Entering raises LogStoppedError there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._process, self._path = os.getpid(), path
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this process is a fork of the one that made it."""
+        return os.getpid() != self._process
+
+    def __enter__(self) -> bool:
+        if self.is_foreign:
+            raise LogStoppedError(
+                f"{self._path} was opened by process {self._process}, and this is {os.getpid()}",
+                remedies=["open the collection in this process"],
+            )
+        return super().__enter__()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.arguments import text_of
 from lsr.core.errors import InputError
 from lsr.core.remedies import COMPACT
 from lsr.index.live.counts import SnapshotCounts
@@ -62,6 +63,7 @@ class Parts:
 
     def __getitem__(self, name: str) -> Any:
         """Open a part. InputError if there is none of this name, IndexFormatError if a file of it is damaged."""
+        text_of(name, "the name of a part")
         if self._is_put_together and name in ("terms", "words") and name in self:
             return self._counts if name == "terms" else self._words
         if len(self._segments) == 1:

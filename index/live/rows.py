@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate as running_totals
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lsr.core.arguments import count
+from lsr.core.arrays import row_numbers
 from lsr.core.errors import NotFoundError
 from lsr.core.types import Rows
 
@@ -37,13 +39,19 @@ class RowNumbers:
         segment = bisect_right(self.starts, row) - 1
         return segment, int(row) - self.starts[segment]
 
+    def checked(self, rows: Any) -> Rows:
+        """int64 [n]: rows, as a caller gives them. InputError for what is none, NotFoundError if one does not exist."""
+        rows = row_numbers(rows)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
+            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
+        return rows
+
     def split(self, rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.intp] | slice, Rows]]:
         """For each segment with some of the rows: its number, the places of these in `rows`, and their rows there.
 
         NotFoundError if a row does not exist.
         """
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self)):
-            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
+        rows = self.checked(rows)
         if len(self.starts) == 2:
             yield 0, slice(None), rows
             return

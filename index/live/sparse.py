@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
 from lsr.core.arguments import count, kind_of
+from lsr.core.arrays import row_numbers
 from lsr.core.errors import InputError
 from lsr.core.executor import executor
 from lsr.core.options import beneath
@@ -125,6 +127,7 @@ class SparseSearch:
         common = set(ENGINES).intersection(*(segment.engines for segment in self._segments))
         return tuple(name for name in ENGINES if name in common and ENGINES[name].by_name)
 
+    @as_annotated
     def choose_mode(self, k: int, *, filtered: bool) -> str:
         """The mode that "auto" stands for: see `lsr.index.engines.choose.choose_mode`."""
         return choose_mode(self._count, k, filtered=filtered, words_alone=self._words_alone)
@@ -157,9 +160,11 @@ class SparseSearch:
         **parameters: Any,
     ) -> Hits:
         """As `Index.search`, for what `prepare` returned."""
+        _check_prepared(prepared)
         allowed = AllowedRows.of(allow, self._count)
         return self._search(prepared, k, self._choose(mode, parameters, k, allowed, recall), allowed)[0]
 
+    @as_annotated
     def search_batch(
         self,
         queries: SparseVectors,
@@ -196,14 +201,12 @@ class SparseSearch:
 
     def scores(self, terms: npt.ArrayLike, weights: npt.ArrayLike, rows: npt.ArrayLike) -> Scores:
         """See `Index.scores`."""
-        try:
-            wanted = np.asarray(rows, np.int64)
-        except (TypeError, ValueError):
-            raise InputError(f"rows are whole numbers, not {kind_of(rows)}") from None
-        return self.scores_prepared(self.prepare(terms, weights), wanted)
+        return self.scores_prepared(self.prepare(terms, weights), row_numbers(rows))
 
     def scores_prepared(self, prepared: SnapshotQueries, rows: Rows) -> Scores:
         """float32 [n]: the inner products of the (first) query that `prepare` returned with these rows."""
+        _check_prepared(prepared)
+        rows = row_numbers(rows)
         scores = np.empty(len(rows), np.float32)
         for number, places, found in self._rows.split(rows):
             scores[places] = self._segments[number].scores(next(iter(prepared.by_segment[number])), found)
@@ -255,3 +258,8 @@ class SparseSearch:
             return Hits(rows[:k], scores[:k], stats, self._ids_of)
         best = settle(np.argsort(-scores, kind="stable"), rows, scores, k, self._order_of)
         return Hits(rows[best], scores[best], stats, self._ids_of)
+
+
+def _check_prepared(prepared: Any) -> None:
+    if not isinstance(prepared, SnapshotQueries):
+        raise InputError(f"what is prepared comes from `prepare`, not {kind_of(prepared)}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lsr.core.annotated import as_annotated
 from lsr.index.engines.tuning import Tuning
 from lsr.index.format.manifest import Manifest
 from lsr.index.format.output import change_manifest
 from lsr.index.live.snapshot import Index
 
 
+@as_annotated
 def store_tuning(index: Index, tuning: Tuning) -> None:
     """Record a tuning in the manifest on disk, replacing one for the same k and recall.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsr.core.annotated import as_annotated
 from lsr.index.format.manifest import (
     FORMAT_VERSION,
     FROZEN_VERSION,
@@ -36,6 +37,7 @@ class Upgrade:
         return self.before != self.after
 
 
+@as_annotated
 def upgrade_index(path: str | Path) -> Upgrade:
     """Rewrite the manifest of the index at `path` in a current format, atomically; other files stay as they are.
 

@@ -124,6 +124,9 @@ def check_storable(document: Document) -> None:
             value.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"document {document.id!r}: not valid Unicode ({error.reason})", field=name) from error
+    if not isinstance(document.fields, dict):
+        kind = type(document.fields).__name__
+        raise InputError(f"document {document.id!r}: expected a dict, not {kind}", field="fields")
     if document.fields and (problem := problem_in(document.fields)):
         raise InputError(f"document {document.id!r}: {problem[1]}", field=f"fields.{problem[0]}")
     try:

@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from lsr.core.arguments import place_in, text_of
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import WORD, Vocabulary
 from lsr.index.format.records import SegmentRecord
@@ -65,9 +66,9 @@ class Words(Sequence[str]):
         return None if number is None else self.first + number
 
     def word(self, id: int) -> str:
-        """The word of a term id; IndexError if it is none of a word."""
+        """The word of a term id; InputError if it is none of a word."""
         if not self.first <= id < self.first + len(self):
-            raise IndexError(f"term {id} is not a word: words are {self.first} … {self.first + len(self) - 1}")
+            raise InputError(f"term {id} is not a word: words are {self.first} … {self.first + len(self) - 1}")
         return self.table.name(id - self.first)
 
 
@@ -111,12 +112,12 @@ class WordVocabulary(Vocabulary):
 
     def term(self, id: int) -> str:
         """The term with this id."""
-        id = range(len(self))[id]
+        id = place_in(id, len(self), "term")
         return self.tokens.term(id) if id < len(self.tokens) else WORD + self.words.word(id)
 
     def id(self, term: str) -> int | None:
         """The term's id, or None if it is not in the vocabulary."""
-        found = self.tokens.id(term)
+        found = self.tokens.id(text_of(term, "a term"))
         return self.words.find(term[len(WORD) :]) if found is None and term.startswith(WORD) else found
 
     def add(self, term: str) -> int:

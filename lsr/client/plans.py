@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
@@ -17,6 +18,8 @@ def plan_record(plan: SearchPlan | None, mode: str, flat: dict[str, Any]) -> dic
     """
     if plan is None:
         plan = plan_of(mode, **flat)
+    elif not isinstance(plan, SearchPlan):
+        raise InputError(f"plan must be a SearchPlan, not {kind_of(plan)}")
     elif mode != "auto" or any(value is not None for value in flat.values()):
         raise InputError("the plan already says how to search: leave out mode and other keywords")
     record = _changes(plan, SearchPlan())

@@ -12,10 +12,10 @@ from lsr.collection.given import as_documents, characters, without_repeats
 from lsr.collection.outcomes import Added, Deleted, Outcome, Refused, Reindexed, outcomes
 from lsr.collection.searched import SearchedCollection
 from lsr.collection.stored import OnlyIf, allowed_ids, puts_of, with_fields
-from lsr.core.arguments import kind_of, list_of, path_of
+from lsr.core.annotated import methods_as_annotated
+from lsr.core.arguments import list_of, path_of, text_of
 from lsr.core.chunks import chunks
 from lsr.core.documents import Document
-from lsr.core.errors import InputError
 from lsr.core.options import build
 from lsr.index.live.writes import Delete, Write
 from lsr.text.windows import WindowSettings
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _BATCH, _BATCH_CHARACTERS = 256, 1 << 22
 
 
+@methods_as_annotated("__init__", "create", "update_fields", "compact", "reindex", "go_back")
 class Collection(SearchedCollection):
     """Documents that are added, replaced and deleted while they are searched, in a folder of their own.
 
@@ -247,10 +248,8 @@ class Collection(SearchedCollection):
         wanted = [ids] if isinstance(ids, str) else list_of(ids, "ids")
         if filter is not None:
             wanted += allowed_ids(self.snapshot, filter)
-        for id in wanted:
-            if not isinstance(id, str):
-                raise InputError(f"the id of a document is a string, not {kind_of(id)}")
-        writes: Sequence[Write] = [Delete(id) for id in dict.fromkeys(wanted)]
+        ids = dict.fromkeys(text_of(id, "the id of a document") for id in wanted)
+        writes: Sequence[Write] = [Delete(id) for id in ids]
         with self._writing:
             for write in writes if only_if is not None else ():
                 only_if(self.get(write.id))  # type: ignore[misc]

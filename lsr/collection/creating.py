@@ -5,6 +5,7 @@ from __future__ import annotations
 import pydoc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def settings_of_model(
 def check_between(value: float, bounds: tuple[float, float], field: str) -> None:
     """InputError for a number outside of the bounds, which are within."""
     least, most = bounds
-    if not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value <= most:
         raise InputError(f"must be a number from {least:g} to {most:g}, not {value}", field=field)
 
 

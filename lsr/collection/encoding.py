@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lsr.collection.outcomes import Refused
+from lsr.core.annotated import as_annotated
 from lsr.core.documents import Document
 from lsr.core.errors import InputError, ModelError
 from lsr.core.types import Vectors
@@ -70,6 +71,7 @@ class DocumentEncoder:
         self._title_weight = title_weight_of(record)
         self._lock = Lock()  # stemmers are for one thread at a time
 
+    @as_annotated
     def encode(
         self, documents: Sequence[Document], progress: Callable[[int], None] | None = None
     ) -> tuple[list[Put], list[Refused]]:

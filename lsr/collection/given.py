@@ -23,6 +23,10 @@ def as_documents(given: Any) -> Iterator[Document | Refused]:
 def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
     """A document, of one or of a dict as a line of a JSONL corpus holds."""
     if isinstance(given, Document):
+        for name in ("id", "title", "text"):
+            if not isinstance(value := getattr(given, name), str):
+                id = given.id if isinstance(given.id, str) else ""
+                return Refused(id, f"field {name!r}: expected text, not {type(value).__name__}")
         return given
     if not isinstance(given, Mapping):
         return Refused("", f"a document is an object, not {type(given).__name__}")

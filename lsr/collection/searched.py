@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from lsr.core.annotated import methods_as_annotated
 from lsr.core.arguments import text_of
 from lsr.core.counted import counted
 from lsr.core.documents import Document
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lsr.search.retriever import Retriever
 
 
+@methods_as_annotated("facets")
 class SearchedCollection(ABC):
     """A collection, as those see it who search it. A context manager, which closes it.
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from lsr.collection.collection import Collection
 from lsr.collection.folder_sync import FolderSync, Synced
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 
 # How often as long as a file has to rest one synchronisation waits for files that do not.
 _PATIENCE = 10
 
 
+@as_annotated
 def sync(
     collection: Collection,
     folder: str | Path,
@@ -46,6 +48,7 @@ def sync(
         return done
 
 
+@as_annotated
 def watch(
     collection: Collection,
     folder: str | Path,

@@ -10,6 +10,9 @@ from typing import Any
 
 from lsr.core.errors import InputError
 
+# What kernels and slices count up to.
+_BEYOND = 2**63
+
 
 def count(value: Any, name: str = "k", *, least: int = 1) -> int:
     """A whole number of at least `least`, of whatever integer type. InputError for anything else."""
@@ -20,9 +23,19 @@ def count(value: Any, name: str = "k", *, least: int = 1) -> int:
             value = index(value)
         except TypeError:
             raise InputError(f"{name} must be a whole number, not {kind_of(value)}") from None
+    if value >= _BEYOND:
+        raise InputError(f"{name} must be a number of reasonable size, not {value}")
     if value < least:
         raise InputError(f"{name} must be at least {least}, not {value}")
     return int(value)
+
+
+def place_in(value: Any, length: int, what: str) -> int:
+    """The number of one of `length`, from 0 on; below 0, from the end. InputError for what is none of theirs."""
+    number = count(value, f"the number of {what}", least=-length)
+    if number >= length:
+        raise InputError(f"there is no {what} {number}: there are {length:,}")
+    return number + length if number < 0 else number
 
 
 def path_of(value: Any, what: str = "a path") -> Path:

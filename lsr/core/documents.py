@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lsr.core.arguments import text_of
 from lsr.core.values import characters_in
 
 
 def is_blank(text: str) -> bool:
     """Whether there is nothing in a text to be found: no character but white space and what is not seen at all."""
+    text_of(text, "a text")
     # Nearly every text has something to be seen at its beginning.
     return not any(character.isprintable() and not character.isspace() for character in text)
 

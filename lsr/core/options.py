@@ -108,6 +108,8 @@ class Option:
         if value is None and self.optional:
             return
         if self.kind is None:
+            if self.node is not None and not isinstance(value, self.node):
+                raise InputError(f"must be a {self.node.__name__}, not {shortened(value)}", field=self.name)
             return
         wanted_type, words = _KINDS[self.kind]
         if not isinstance(value, wanted_type) or (isinstance(value, bool) and self.kind is not bool):
@@ -170,6 +172,8 @@ def build(cls: type[T], values: Mapping[str, Any]) -> T:
     InputError for an unknown field (it suggests the nearest known one), for a value that does not fit and for a missing
     field. Its `field` is the dotted path to the wrong field.
     """
+    if not isinstance(values, Mapping):
+        raise InputError(f"must be an object with fields, not {shortened(values)}")
     made: Any = cls
     known = {each.name: each for each in options_of(made)}
     given = {}

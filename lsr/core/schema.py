@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from lsr.core.annotated import as_annotated
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
 from lsr.core.options import did_you_mean, shortened
@@ -73,6 +74,7 @@ class FieldType(NamedTuple):
         return [_scalar(self.kind, each) for each in values] if self.many else _scalar(self.kind, value)
 
 
+@as_annotated
 def instant(text: str) -> int:
     """Microseconds from 1970 in UTC to a date in ISO 8601; of a date alone, to its beginning. ValueError for others.
 
@@ -96,6 +98,7 @@ def instant(text: str) -> int:
     return moment
 
 
+@as_annotated
 def date_text(moment: int) -> str:
     """The date of `instant`, in ISO 8601 and UTC; outside of the years 1 … 9999, the number."""
     try:
@@ -175,6 +178,7 @@ class Schema:
         return {**record, "too_many": True} if self.too_many else record
 
     @classmethod
+    @as_annotated
     def from_record(cls, record: Mapping[str, Any]) -> Schema:
         """From `to_record`; InputError names what is wrong."""
         types, unfit, declared, too_many = (
@@ -189,6 +193,7 @@ class Schema:
             raise InputError("must be types by field", field="types")
         return cls(cls.of(types).fields, dict(sorted(unfit.items())), bool(declared), bool(too_many))
 
+    @as_annotated
     def check(self, documents: Iterable[Document]) -> None:
         """InputError, which names id, field, value and type, for a document that does not fit a declared schema."""
         if not self.declared:
@@ -211,6 +216,7 @@ class Schema:
             self.check([document])
             yield document
 
+    @as_annotated
     def stored(self, values: Mapping[str, Any]) -> list[Any]:
         """The values of a document's fields, in the order of `fields`, as they are stored; None for what is missing."""
         return [kind.stored(values.get(name)) for name, kind in self.fields.items()]
@@ -237,6 +243,7 @@ class SchemaObserver:
         self._many: set[str] = set()
         self._too_many = False
 
+    @as_annotated
     def add(self, values: Mapping[str, Any]) -> None:
         """Look at the fields of a document."""
         if self._too_many:
@@ -317,6 +324,7 @@ def _seen(value: Any) -> str:
     return _LIST if isinstance(value, list | tuple) else _OBJECT
 
 
+@as_annotated
 def joined(schemas: Iterable[Schema]) -> Schema:
     """The schema of all documents of several collections, each of which one of them was inferred from.
 

@@ -19,6 +19,8 @@ def problem_in(values: Mapping[str, Any]) -> tuple[str, str] | None:
     Numbers must be finite and whole ones have at most 4,200 digits; objects and arrays may lie `DEEPEST` levels deep.
     """
     for name, value in values.items():
+        if not isinstance(name, str):
+            return str(name), f"a field's name must be a string, not {type(name).__name__}"
         if isinstance(value, str) or value is None:
             continue
         reason = _problem(value)
@@ -79,6 +81,9 @@ def _problem(value: Any) -> str | None:
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
+            odd = next((name for name in value if not isinstance(name, str)), None)
+            if odd is not None:
+                return f"a name in an object must be a string, not {type(odd).__name__}"
             waiting.extend(value.values())
         elif isinstance(value, list | tuple):
             waiting.extend(value)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from lsr.core.arguments import kind_of, place_in, text_of
 from lsr.core.counted import counted
+from lsr.core.errors import InputError
 
 WORD = "word:"
 """Before a word, in the names of an index's terms; a model's have none."""
@@ -19,7 +22,7 @@ class Vocabulary:
     __slots__ = ("_ids", "_terms")
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
-        self._terms: list[str] = list(terms)
+        self._terms: list[str] = [text_of(term, "a term") for term in _iterable(terms)]
         self._ids: dict[str, int] = {term: id for id, term in enumerate(self._terms)}
         if len(self._ids) != len(self._terms):
             seen: set[str] = set()
@@ -36,8 +39,8 @@ class Vocabulary:
         first = ", ".join(map(repr, self._terms[:3]))
         return f"Vocabulary({counted(len(self), 'terms')}: {first}{', …' if len(self) > 3 else ''})"
 
-    def __contains__(self, term: str) -> bool:
-        return term in self._ids
+    def __contains__(self, term: object) -> bool:
+        return isinstance(term, str) and term in self._ids
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self._terms == other._terms
@@ -45,16 +48,22 @@ class Vocabulary:
     __hash__ = None  # type: ignore[assignment]
 
     def term(self, id: int) -> str:
-        """The term with this id."""
-        return self._terms[id]
+        """The term with this id. InputError if there is none."""
+        return self._terms[place_in(id, len(self._terms), "term")]
 
     def id(self, term: str) -> int | None:
         """The term's id, or None if it is not in the vocabulary."""
-        return self._ids.get(term)
+        return self._ids.get(text_of(term, "a term"))
 
     def add(self, term: str) -> int:
         """The term's id, appended if it is new."""
-        id = self._ids.setdefault(term, len(self._terms))
+        id = self._ids.setdefault(text_of(term, "a term"), len(self._terms))
         if id == len(self._terms):
             self._terms.append(term)
         return id
+
+
+def _iterable(terms: Any) -> Iterable[str]:
+    if isinstance(terms, str | bytes) or not isinstance(terms, Iterable):
+        raise InputError(f"terms must be a list, not {kind_of(terms)}")
+    return terms

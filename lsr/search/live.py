@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
+from lsr.core.annotated import as_annotated
 from lsr.search.retriever import Retriever
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class LiveRetriever:
         latest: the retriever of the snapshot that was the newest when it was asked for last.
     """
 
+    @as_annotated
     def __init__(self, snapshot: Callable[[], Index], *, known: Retriever | None = None, **options: Any) -> None:
         """`snapshot` gives the newest one, the same object as long as nothing changes; `options` of `Retriever`.
 
@@ -36,6 +38,7 @@ class LiveRetriever:
         self.latest = Retriever(snapshot(), **options) if known is None else known.renewed(snapshot())
 
     @classmethod
+    @as_annotated
     def follow(cls, path: str | Path, *, every: float = FOLLOWED_EVERY, **options: Any) -> Self:
         """Follow the index at `path`, which other processes may write to, or replace.
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.core.options import beneath, build, check_options, did_you_mean, listed, option, shortened
 from lsr.index.filters.names import read_facets, read_name, read_sort
@@ -99,6 +101,7 @@ class SearchPlan(RetrievalPlan):
         return sparse is None or getattr(sparse.parameters, "budget_us", None) is None
 
     @classmethod
+    @as_annotated
     def from_record(cls, record: Mapping[str, Any]) -> SearchPlan:
         """Inverse of `to_record`; what is left out gets its default.
 
@@ -149,3 +152,10 @@ def _short_path(path: str | None, short: Mapping[str, Any]) -> str | None:
     if path == "retrieve.sparse":
         return next(iter(short), "mode")
     return path and path.removeprefix("retrieve.sparse.")
+
+
+def checked_plan(plan: Any) -> SearchPlan:
+    """A plan, as it is. InputError for anything else."""
+    if not isinstance(plan, SearchPlan):
+        raise InputError(f"a plan is a SearchPlan (lsr.search.flat.plan_of makes one), not {kind_of(plan)}")
+    return plan

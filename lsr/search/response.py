@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from lsr.core.annotated import as_annotated
 from lsr.core.counted import counted
 from lsr.core.documents import Document
 from lsr.core.facets import Facet
@@ -69,6 +70,7 @@ class Hit:
         text = " ".join((self.document.title or self.document.text).split())
         return f"Hit({self.rank}, {self.id!r}, {self.score:.4g}, {shortened(text)})"
 
+    @as_annotated
     def to_record(
         self, *, explain: bool = True, text: bool = True, fields: Iterable[str] | None = None, number: Number = float
     ) -> dict[str, Any]:
@@ -170,6 +172,7 @@ class SearchResponse:
         """The hits as a pyarrow Table: see `to_columns`; a field of values of several types becomes JSON."""
         return arrow_table(self.to_columns())
 
+    @as_annotated
     def to_record(
         self,
         *,

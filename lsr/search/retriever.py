@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.arguments import count, kind_of
+from lsr.core.annotated import methods_as_annotated
+from lsr.core.arguments import count, kind_of, list_of_texts, place_in
 from lsr.core.counted import counted
 from lsr.core.documents import is_blank
 from lsr.core.errors import InputError
@@ -22,7 +23,7 @@ from lsr.search.asked import Asked, NumberedTerms, asked_with, encode_asked
 from lsr.search.encoders import EncodedQueries, IndexEncoders, QueryEncoder
 from lsr.search.flat import plan_of
 from lsr.search.models import Models
-from lsr.search.plan import SearchPlan
+from lsr.search.plan import SearchPlan, checked_plan
 from lsr.search.ranked import RankedIds
 from lsr.search.rerank import Rerankers
 from lsr.search.response import SearchResponse
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["EncodedQueries", "RankedIds", "Retriever"]
 
 
+@methods_as_annotated(
+    "encode_queries", "sparse_queries", "rank_one", "rank", "explain", "encode", "encode_many", "warm_up", "renewed"
+)
 class Retriever:
     """Searches an index by text.
 
@@ -166,7 +170,7 @@ class Retriever:
         if search_after is not None and offset:
             raise InputError("already says where to go on: leave out offset", field="search_after")
         if vector is None and dense_vector is None and (text is None or isinstance(text, str)):
-            plan = _checked(plan_of(mode, recall=recall, **flat) if plan is None else plan)
+            plan = checked_plan(plan_of(mode, recall=recall, **flat) if plan is None else plan)
             if plan.lists and is_blank(text or ""):
                 return self._answer("", HybridQuery(), k, plan, explain, allow, {}, offset, search_after)
             if text is not None:
@@ -176,7 +180,7 @@ class Retriever:
         if plan is None:
             mode = asked.mode if mode == "auto" and recall is None and "sparse_mode" not in flat else mode
             plan = plan_of(mode, recall=recall, **flat)
-        plan = _checked(plan)
+        plan = checked_plan(plan)
         asked.check(plan.retrieve, reranks=plan.rerank is not None)
         if not asked.many:
             sparse, dense = asked.sparse, asked.dense
@@ -221,6 +225,7 @@ class Retriever:
 
         `dense` [n, dim] and `sparse` (n rows) are vectors of your own, which are taken as they are.
         """
+        texts = list_of_texts(texts)
         ids = [str(number) for number in range(len(texts))] if ids is None else ids
         return self._encoders.encode_queries(texts, ids, plan.retrieve, dense, sparse)
 
@@ -228,12 +233,13 @@ class Retriever:
         self, texts: Sequence[str], ids: Sequence[str] | None = None, *, lexical_weight: float | None = None
     ) -> SparseVectors:
         """The sparse vectors of texts, as this index is searched with: the model's terms, and words by weight."""
-        return self._encoders.sparse_queries(texts, ids, lexical_weight)
+        return self._encoders.sparse_queries(list_of_texts(texts), ids, lexical_weight)
 
     def rank_one(self, queries: EncodedQueries, number: int, k: int, plan: SearchPlan) -> RankedIds:
         """The ids and scores of the hits of one query of many, on this thread."""
         from lsr.search.run import rank
 
+        number = place_in(number, len(queries), "query")
         ranked = rank(self.index, self.rerankers, queries.texts[number], queries[number], k, plan)
         return RankedIds(self.index.documents.ids(ranked.rows), ranked.scores, ranked.found.sparse_stats)
 
@@ -281,7 +287,7 @@ class Retriever:
     ) -> list[dict[str, float]]:
         """The same of each text."""
         encode = self._encoders.sparse_queries if kind == "query" else self._encoders.sparse_documents
-        return [dict(terms) for terms in decode(encode(texts), self.vocabulary, top_k)]
+        return [dict(terms) for terms in decode(encode(list_of_texts(texts)), self.vocabulary, top_k)]
 
     def warm_up(self, plan: SearchPlan | None = None) -> None:
         """Compile, load and run once what `plan` needs, so that the first real query is as fast as the next."""
@@ -392,9 +398,3 @@ class Retriever:
 
         with executor(None) as workers:
             return list(workers.map(one, range(len(queries))))
-
-
-def _checked(plan: Any) -> SearchPlan:
-    if not isinstance(plan, SearchPlan):
-        raise InputError(f"a plan is a SearchPlan (lsr.search.flat.plan_of makes one), not {kind_of(plan)}")
-    return plan

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from lsr.core.annotated import as_annotated
 from lsr.core.arguments import path_of
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
@@ -23,6 +24,7 @@ FORMATS = {name: each.title for name, each in CORPUS_FORMATS.items()}
 """Format names for `format=`, and what each is."""
 
 
+@as_annotated
 def open_corpus(
     source: str | Path,
     *,
@@ -54,6 +56,7 @@ def open_corpus(
     return _stream(documents, reader, path, fields, on_error, skipped, "documents")
 
 
+@as_annotated
 def open_queries(
     source: str | Path,
     *,
@@ -71,6 +74,7 @@ def open_queries(
     return _stream(queries, each.read_queries or each.read, path, fields, on_error, skipped, "queries")
 
 
+@as_annotated
 def count_documents(source: str | Path, *, format: str | None = None) -> int | None:
     """How many documents `source` has, or None if that takes reading the texts.
 

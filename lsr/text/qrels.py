@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.text import irds
 from lsr.text.compression import COMPRESSIONS
@@ -35,6 +36,7 @@ Row = tuple[int, Any, Any, Any]
 """The line, or row, and what stands there for the query, the document and the grade."""
 
 
+@as_annotated
 def read_qrels(path: str | Path) -> Qrels:
     """Read relevance judgements in the format of BEIR, MTEB or TREC.
 
@@ -110,6 +112,7 @@ def _named(path: Path, reader: Callable[[str | Path, FieldNames, OnBad], Iterato
         yield record.line or 0, found[0], found[1], found[2]
 
 
+@as_annotated
 def read_irds_qrels(source: str) -> Qrels:
     """The judgements of "irds:NAME". InputError if it has none."""
     dataset = irds.load(source)
@@ -126,6 +129,7 @@ def qrels_files(folder: Path) -> dict[str, Path]:
     return {_split(path): path for path in sorted((folder / "qrels").glob("*")) if _split(path)}
 
 
+@as_annotated
 def qrels_file(folder: Path, split: str) -> Path:
     """The path of a split, `qrels/SPLIT.tsv`, of a BEIR folder. InputError lists the splits if it is not there."""
     if not folder.exists():

@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import fields_of
 from lsr.core.documents import Document, Query
 from lsr.core.errors import InputError
 from lsr.core.limits import DEEPEST
+from lsr.core.options import check_options
 from lsr.core.unique_ids import UniqueIds
 from lsr.core.values import problem_in, too_deep
 from lsr.text.lines import OnBad
@@ -42,6 +45,9 @@ class FieldNames:
     title: str | None = None
     text: str | None = None
 
+    def __post_init__(self) -> None:
+        check_options(self)
+
 
 class Record(NamedTuple):
     """Named values and where they came from.
@@ -56,6 +62,7 @@ class Record(NamedTuple):
     file: str | None = None
 
 
+@as_annotated
 def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Document]:
     """Documents from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()
@@ -79,16 +86,18 @@ def documents(records: Iterable[Record], names: FieldNames, source: str, on_bad:
         yield Document(id, text, title, values)
 
 
+@as_annotated
 def document_of(values: Mapping[str, Any]) -> Document:
     """The document of one record, named as usual. InputError says what is wrong with it."""
 
     def refuse(error: InputError) -> None:
         raise error
 
-    (document,) = documents([Record(None, dict(values))], FieldNames(), "this document", refuse)
+    (document,) = documents([Record(None, fields_of(values, "a document"))], FieldNames(), "this document", refuse)
     return document
 
 
+@as_annotated
 def queries(records: Iterable[Record], names: FieldNames, source: str, on_bad: OnBad) -> Iterator[Query]:
     """Queries from the records; anything that breaks a rule, such as a duplicate id, goes to `on_bad`."""
     seen = UniqueIds()

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
+from lsr.core.annotated import as_annotated
 from lsr.core.documents import Document
 from lsr.core.errors import InputError
+from lsr.core.options import check_options
 
 SCORES = ("max", "first", "sum")
 SEPARATOR = "#"
@@ -48,6 +50,7 @@ class WindowSettings:
     top: int = 3
 
     def __post_init__(self) -> None:
+        check_options(self)
         if self.score not in SCORES:
             raise InputError(f"windows must be one of {', '.join(SCORES)}, not {self.score!r}")
         if not 1 <= self.stride <= self.words:
@@ -58,6 +61,7 @@ class WindowSettings:
             raise InputError(f"top_windows must be at least 1, not {self.top}")
 
     @classmethod
+    @as_annotated
     def of(
         cls, score: str, words: int | None = None, stride: int | None = None, top: int | None = None
     ) -> WindowSettings:
@@ -77,6 +81,7 @@ class WindowSettings:
         return asdict(self)
 
 
+@as_annotated
 def fitting_windows(max_length: int) -> WindowSettings:
     """Windows of what a model of so many tokens reads at once: a document that fits is one, whole.
 
@@ -99,6 +104,7 @@ class Window:
     of: int = 1
 
 
+@as_annotated
 def cut_text(text: str, words: int, stride: int) -> list[tuple[int, int]]:
     """The (start, stop) characters of a text's windows, in order; each begins at or before the end of the previous one.
 
@@ -147,6 +153,7 @@ def window_id(document: str, number: int) -> str:
     return f"{document}{SEPARATOR}{number}"
 
 
+@as_annotated
 def split_window_id(id: str) -> tuple[str, int]:
     """The document's id and the window's number. InputError if the id is not a window's."""
     document, separator, number = id.rpartition(SEPARATOR)
@@ -155,6 +162,7 @@ def split_window_id(id: str) -> tuple[str, int]:
     return document, int(number)
 
 
+@as_annotated
 def cut_document(document: Document, settings: WindowSettings) -> list[Document]:
     """The windows of a document as rows of an index store them.
 
@@ -172,20 +180,25 @@ def cut_document(document: Document, settings: WindowSettings) -> list[Document]
     return rows
 
 
+@as_annotated
 def only_window(document: Document) -> Document:
     """The row of a document that is stored as a single window, whatever its length."""
     fields: dict[str, Any] = {"start": 0, **({"fields": document.fields} if document.fields else {})}
     return Document(window_id(document.id, 0), document.text, document.title, fields)
 
 
+@as_annotated
 def cut_corpus(corpus: Iterable[Document], settings: WindowSettings) -> Iterator[Document]:
     """The windows of all documents, in order."""
     for document in corpus:
         yield from cut_document(document, settings)
 
 
+@as_annotated
 def join_windows(rows: Sequence[Document]) -> Document:
     """Restore the document that `cut_document` cut; for "first", as much of it as was kept."""
+    if not rows or not all("start" in row.fields for row in rows):
+        raise InputError("the windows of a document are those of `cut_document`, at least one")
     starts = [row.fields["start"] for row in rows]
     parts = [row.text[: after - start] for row, (start, after) in zip(rows, pairwise(starts), strict=False)]
     first = rows[0]
@@ -194,11 +207,13 @@ def join_windows(rows: Sequence[Document]) -> Document:
     )
 
 
+@as_annotated
 def is_first(id: str) -> bool:
     """Whether an id is that of a document's first window."""
     return split_window_id(id)[1] == 0
 
 
+@as_annotated
 def whole_document(row: Document) -> Document:
     """The document that has a single window, from its row."""
     return join_windows([row])

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from lsr.core.arguments import kind_of
+from lsr.core.errors import InputError
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -44,6 +47,15 @@ def explain_match(
     """Explain the inner product of two sparse vectors, each (ascending term ids, weights)."""
     import numpy as np
 
+    for what, vector in (("query", query), ("document", document)):
+        if (
+            not isinstance(vector, tuple)
+            or len(vector) != 2
+            or not all(isinstance(each, np.ndarray) for each in vector)
+        ):
+            raise InputError(f"the {what} is a pair of arrays, of term ids and of weights, not {kind_of(vector)}")
+    if not hasattr(vocabulary, "term"):
+        raise InputError(f"vocabulary must be a Vocabulary, not {kind_of(vocabulary)}")
     shared, at_query, at_document = np.intersect1d(query[0], document[0], assume_unique=True, return_indices=True)
     query_weights, document_weights = query[1][at_query], document[1][at_document]
     contributions = query_weights * document_weights

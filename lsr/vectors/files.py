@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import LsrError
 from lsr.core.parquet_layout import read_layout
 from lsr.core.vocabulary import Vocabulary
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 
+@as_annotated
 def iter_vectors(
     path: str | Path,
     *,
@@ -76,6 +78,7 @@ def iter_vectors(
     return formats.read(path, vocabulary=vocabulary, dim=dim, batch_rows=batch_rows, scale=scale)
 
 
+@as_annotated
 def read_vocabulary(path: str | Path) -> Vocabulary | None:
     """The terms of the file's vectors, sorted; None for a file that holds term ids, as Parquet.
 
@@ -84,11 +87,13 @@ def read_vocabulary(path: str | Path) -> Vocabulary | None:
     return formats.open_format(Path(path)).vocabulary(Path(path))
 
 
+@as_annotated
 def recorded_scale(path: str | Path) -> float | None:
     """The ratio of a CIFF file's integers to the weights: 1 if another program made it. None for other formats."""
     return formats.open_format(Path(path)).scale(Path(path))
 
 
+@as_annotated
 def read_vectors(
     path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None, scale: float | None = None
 ) -> SparseVectors:
@@ -96,6 +101,7 @@ def read_vectors(
     return SparseVectors.concatenate(list(iter_vectors(path, vocabulary=vocabulary, dim=dim, scale=scale)))
 
 
+@as_annotated
 def write_vectors(
     path: str | Path,
     batches: Iterable[SparseVectors],
@@ -118,6 +124,7 @@ def write_vectors(
     return formats.write(path, batches, vocabulary=vocabulary, force=force, scale=scale, progress=progress)
 
 
+@as_annotated
 def holds_vectors(source: str | Path) -> bool:
     """Whether `source` is a file of vectors: by its name, its columns, or the fields of its first line.
 

@@ -13,7 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
-from lsr.core.arguments import kind_of, path_of
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count, kind_of, path_of
 from lsr.core.errors import InputError
 from lsr.core.vocabulary import Vocabulary
 from lsr.text.compression import COMPRESSIONS, WRITTEN_COMPRESSIONS
@@ -84,6 +85,7 @@ FORMATS = {
 """By the suffix of the file name, before .gz or .zst where the format may be compressed."""
 
 
+@as_annotated
 def file_format(path: Path, scale: float | None = None) -> str:
     """The file's key in `FORMATS`. InputError for another suffix, or a `scale` for a format that stores weights."""
     suffix = content_suffix(path)
@@ -103,6 +105,7 @@ def file_format(path: Path, scale: float | None = None) -> str:
     return suffix
 
 
+@as_annotated
 def check_written(path: Path, scale: float | None = None) -> str:
     """The key of a file that is to be written. InputError as `file_format`, and for a compression that is only read."""
     suffix = file_format(path, scale)
@@ -131,8 +134,8 @@ def read(
     """See `lsr.vectors.files.iter_vectors`."""
     path = path_of(path, "the path of a file of vectors")
     format = open_format(path, scale)
-    if batch_rows < 1:
-        raise InputError(f"batch_rows must be at least 1, not {batch_rows}")
+    batch_rows = count(batch_rows, "batch_rows")
+    dim = None if dim is None else count(dim, "dim", least=0)
     return format.read(path, vocabulary=vocabulary, dim=dim, batch_rows=batch_rows, scale=scale)
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
 from lsr.core.parquet_layout import RowGroup, check_layout, read_layout
@@ -39,6 +40,7 @@ class ParquetVectorWriter:
     exists and `force` is not set.
     """
 
+    @as_annotated
     def __init__(self, path: str | Path, dim: int, force: bool = False) -> None:
         self.path = Path(path)
         self.dim = dim
@@ -71,6 +73,7 @@ class ParquetVectorWriter:
         else:
             self._resources.__exit__(kind, error, trace)
 
+    @as_annotated
     def write(self, vectors: SparseVectors) -> None:
         """Add rows. InputError if they have another vocabulary or an id was written before."""
         if vectors.dim != self.dim:

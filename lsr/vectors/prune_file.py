@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
 from lsr.core.files import check_output
 from lsr.core.progress import Stages, silent
@@ -16,6 +17,7 @@ from lsr.vectors.pruning import Pruner, Pruning, Rule
 from lsr.vectors.sparse import SparseVectors
 
 
+@as_annotated
 def prune_file(
     source: str | Path, path: str | Path, rule: Rule, *, force: bool = False, stages: Stages = silent
 ) -> Pruning:

@@ -29,6 +29,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import kind_of
 from lsr.core.errors import InputError
 from lsr.core.options import build, check_options
 from lsr.vectors.sparse import SparseVectors
@@ -70,9 +72,11 @@ class TopK(LocalRule):
     name = "top_k"
 
     def __post_init__(self) -> None:
+        check_options(self)
         if self.k < 1:
             raise InputError(f"top_k must be at least 1, not {self.k}")
 
+    @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
         return vectors.top_k(self.k)
 
@@ -89,9 +93,11 @@ class Mass(LocalRule):
     name = "mass"
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 0 < self.share <= 1:
             raise InputError(f"mass must lie in (0, 1], not {self.share}")
 
+    @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
         if self.share == 1:
             return vectors
@@ -118,9 +124,11 @@ class MaxRatio(LocalRule):
     name = "max_ratio"
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 0 <= self.ratio <= 1:
             raise InputError(f"max_ratio must lie in [0, 1], not {self.ratio}")
 
+    @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
         least = np.float32(self.ratio) * _heaviest(vectors)
         return vectors.keep(vectors.weights >= np.repeat(least, np.diff(vectors.indptr)))
@@ -134,9 +142,11 @@ class Threshold(LocalRule):
     name = "threshold"
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 0 <= self.weight < math.inf:
             raise InputError(f"threshold must be a finite weight of at least 0, not {self.weight}")
 
+    @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
         with np.errstate(over="ignore"):
             least = np.float32(self.weight)
@@ -159,6 +169,7 @@ class Quantile(Rule):
     name = "quantile"
 
     def __post_init__(self) -> None:
+        check_options(self)
         if not 0 <= self.share < 1:
             raise InputError(f"quantile must lie in [0, 1), not {self.share}")
 
@@ -167,14 +178,17 @@ RULES: dict[str, type[Rule]] = {rule.name: rule for rule in (TopK, Mass, MaxRati
 """By their names in records and on the command line."""
 
 
+@as_annotated
 def fit(rule: Rule, weights: Weights) -> LocalRule:
     """Turn a rule for a collection into one for single documents; `weights` are read twice for a quantile."""
     if isinstance(rule, Quantile):
         return Threshold(exact_quantile(weights, rule.share))
-    assert isinstance(rule, LocalRule)
+    if not isinstance(rule, LocalRule):
+        raise InputError(f"a rule is one of {', '.join(RULES)}, or another that prunes, not {kind_of(rule)}")
     return rule
 
 
+@as_annotated
 def exact_quantile(weights: Weights, share: float) -> float:
     """The largest of the weights such that at most this share of them (0 ≤ share < 1) are below it.
 
@@ -182,6 +196,8 @@ def exact_quantile(weights: Weights, share: float) -> float:
     of the bits, and the second the lower halves that go with the upper half found. 0 if there are no weights.
     InputError if the second pass finds other weights.
     """
+    if not 0 <= share < 1:
+        raise InputError(f"share must lie in [0, 1), not {share}")
     upper, lower = np.zeros(1 << 15, np.int64), np.zeros(1 << 16, np.int64)
     for part in weights():
         upper += np.bincount(part.view(np.uint32) >> 16, minlength=len(upper))
@@ -242,10 +258,12 @@ class Pruning:
 class Pruner:
     """Prunes batches, and counts what was dropped."""
 
+    @as_annotated
     def __init__(self, rule: Rule, weights: Weights) -> None:
         self._rule, self._fitted = rule, fit(rule, weights)
         self._postings = self._kept = 0
 
+    @as_annotated
     def __call__(self, vectors: SparseVectors) -> SparseVectors:
         """Prune a batch."""
         pruned = self._fitted.prune(vectors)

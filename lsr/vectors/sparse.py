@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.arguments import count, kind_of
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count, kind_of, place_in
+from lsr.core.arrays import row_numbers
 from lsr.core.counted import counted
 from lsr.core.errors import InputError
 from lsr.vectors import formats
@@ -61,7 +63,11 @@ class SparseVectors:
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{_ARRAYS}: {error}", source=source) from None
         if validate:
-            indices = np.asarray(indices)
+            first_row = count(first_row, "first_row", least=0)
+            try:
+                indices = np.asarray(indices)
+            except ValueError as error:  # lists of different lengths
+                raise InputError(f"{_ARRAYS}: {error}", source=source) from None
             self._check_offsets(indices, source)
             self._check_term_ids(indices, source, first_row)
         self.indices: npt.NDArray[np.uint32] = np.ascontiguousarray(indices, dtype=np.uint32)
@@ -116,6 +122,8 @@ class SparseVectors:
         """Convert a torch tensor [n, dim] on any device, dense or in any sparse layout. Zeros are dropped."""
         import scipy.sparse
 
+        if not (hasattr(tensor, "to_sparse_coo") and hasattr(tensor, "detach")):
+            raise InputError(f"vectors come from a torch tensor, not {kind_of(tensor)}")
         if tensor.ndim != 2:
             raise InputError(f"vectors must be a tensor of 2 dimensions, not {tensor.ndim}")
         tensor = tensor.detach().to_sparse_coo().coalesce().cpu()
@@ -156,11 +164,7 @@ class SparseVectors:
 
     def row(self, i: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.float32]]:
         """Term ids and weights of row `i`, as views."""
-        if type(i) is not int:
-            i = count(i, "a row", least=-len(self))
-        if not -len(self) <= i < len(self):
-            raise InputError(f"there is no row {i}: there are {len(self):,}")
-        i += len(self) if i < 0 else 0
+        i = place_in(i, len(self), "row")
         start, stop = self.indptr[i], self.indptr[i + 1]
         return self.indices[start:stop], self.weights[start:stop]
 
@@ -174,7 +178,10 @@ class SparseVectors:
             raise InputError(
                 f"rows are taken by a slice, as vectors[2:5], not by {kind_of(rows)}; row(2) is one of them"
             )
-        start, stop, step = rows.indices(len(self))
+        try:
+            start, stop, step = rows.indices(len(self))
+        except TypeError:
+            raise InputError(f"the ends of a slice of rows are whole numbers, not {kind_of(rows)}") from None
         if step != 1:
             raise InputError("rows can be sliced with step 1 only; use take() for others")
         stop = max(start, stop)
@@ -190,10 +197,10 @@ class SparseVectors:
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> SparseVectors:
         """The given rows, all different, in the given order."""
-        try:
-            order = np.arange(len(self))[np.asarray(rows, dtype=np.int64)]
-        except (TypeError, ValueError) as error:
-            raise InputError(f"the rows to take are numbers below {len(self):,}: {error}") from None
+        chosen = row_numbers(rows, "the rows to take")
+        if len(chosen) and not -len(self) <= chosen.min() <= chosen.max() < len(self):
+            raise InputError(f"the rows to take are numbers below {len(self):,}, not {kind_of(rows)}")
+        order = np.arange(len(self))[chosen]
         lengths = np.diff(self.indptr)[order]
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         positions = np.arange(indptr[-1]) + np.repeat(self.indptr[order] - indptr[:-1], lengths)
@@ -220,6 +227,8 @@ class SparseVectors:
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> SparseVectors:
         """All rows, with only those pairs for which `kept` [nnz] is True."""
+        if not (isinstance(kept, np.ndarray) and kept.dtype == np.bool_ and kept.shape == (self.nnz,)):
+            raise InputError(f"what to keep is an array of {self.nnz:,} bools, one for each pair, not {kind_of(kept)}")
         indptr = np.concatenate([[0], np.cumsum(kept)])[self.indptr]
         return SparseVectors(indptr, self.indices[kept], self.weights[kept], self.ids, self.dim, validate=False)
 
@@ -241,6 +250,7 @@ class SparseVectors:
             size=(len(self), self.dim),
         )
 
+    @as_annotated
     def save(self, path: str | Path, *, vocabulary: Vocabulary | None = None, force: bool = False) -> None:
         """Write .parquet (term ids), .jsonl or .ciff (terms, so `vocabulary` is needed), the last two also compressed.
 
@@ -249,6 +259,7 @@ class SparseVectors:
         formats.write(path, [self], vocabulary=vocabulary, force=force)
 
     @classmethod
+    @as_annotated
     def load(cls, path: str | Path, *, vocabulary: Vocabulary | None = None, dim: int | None = None) -> SparseVectors:
         """Read a whole vector file; use `lsr.vectors.files.iter_vectors` for one that does not fit in memory."""
         return cls.concatenate(list(formats.read(path, vocabulary=vocabulary, dim=dim)))

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NoReturn
 
+import numpy as np
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import QueryParams
 
 from lsr.core.errors import InputError
+from lsr.search.asked import Asked
 from lsr.search.flat import plan_of
 from lsr.search.plan import SearchPlan
 from lsr.service.schemas.pipeline import plan_record
@@ -110,6 +112,10 @@ def plan_of_request(asked: SearchRequest, settings: ServiceSettings) -> SearchPl
         _refuse("goes with mode dense, hybrid or sparse-first", "body", "dense_vector")
     if asked.vector is not None and not plan.retrieve.needs_sparse:
         _refuse("does not go with mode dense", "body", "vector")
+    if asked.text is not None and asked.vector is not None:
+        with _refusing("body"):  # as a text that nothing would read
+            given = Asked([asked.text], [], None if asked.dense_vector is None else np.empty(0, np.float32), many=False)
+            given.check(plan.retrieve, reranks=plan.rerank is not None)
     if "depth" in (record.get("retrieve") or ()):
         most = settings.max_k
         _check_most(plan.retrieve.depth, most, "this server goes at most {:,} hits deep", "retrieve", "depth")

@@ -63,7 +63,9 @@ class _SearchOptions(BaseModel):
 
 
 class _SearchRequest(_SearchOptions, Body):
-    """A search by `text` or by `vector`, by `dense_vector`, or by that beside one of the others; the rest says how.
+    """A search by `text`, by `vector`, by `dense_vector`, or by several of them; the rest says how.
+
+    Of a text beside vectors is made what a search needs and was not given; re-ranking reads it, too.
 
     `mode`, `recall` and `parameters` are short for `retrieve`: give either these or that.
     """
@@ -71,7 +73,8 @@ class _SearchRequest(_SearchOptions, Body):
     text: Text | None = Field(None, description="A query in plain words.")
     vector: Vector | None = Field(
         None,
-        description="Weights of terms of the index's vocabulary, as /v1/encode gives them; searches the sparse index.",
+        description="Weights of terms of the index's vocabulary, as /v1/encode gives them; searches the sparse index. "
+        "Beside a text that mode `hybrid` makes a dense vector of, or that re-ranking reads.",
     )
     dense_vector: DenseVector | None = Field(
         None,
@@ -90,9 +93,8 @@ class _SearchRequest(_SearchOptions, Body):
     )
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> _SearchRequest:
-        given = (self.text is not None) + (self.vector is not None)
-        if given > 1 or (not given and self.dense_vector is None and not self._lists):
+    def _something(self) -> _SearchRequest:
+        if self.text is None and self.vector is None and self.dense_vector is None and not self._lists:
             raise ValueError("give either text or vector")
         return self
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lsr.core.annotated import as_annotated
 from lsr.core.errors import InputError
+from lsr.core.options import check_options
 
 KINDS = ("flat", "sq8", "pq", "hnsw", "ivf", "ivfpq")
 
@@ -37,11 +39,13 @@ class DenseSettings:
     truncate: int | None = None
 
     def __post_init__(self) -> None:
+        check_options(self)
         if self.kind not in ("auto", *KINDS):
             raise InputError(f"the kind of dense index must be auto, {', '.join(KINDS)}, not {self.kind!r}")
         if self.truncate is not None and self.truncate < 1:
             raise InputError(f"truncate must be at least 1, not {self.truncate}")
 
+    @as_annotated
     def choose_kind(self, documents: int) -> str:
         """The kind that "auto" stands for, or the given one."""
         if self.kind != "auto":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.arguments import count, kind_of
+from lsr.core.arrays import numbers, row_numbers
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.core.search_stats import DenseStats
 from lsr.core.types import Vectors
 from lsr.index.format.arrays import open_array, plain
@@ -114,7 +116,7 @@ class Dense:
 
         InputError for a query of another length or with values that are not finite, or for an unknown mode.
         """
-        return self.search_batch(np.asarray(query, np.float32)[None], k, mode=mode, effort=effort, allow=allow)[0]
+        return self.search_batch(numbers(query, "a query vector")[None], k, mode=mode, effort=effort, allow=allow)[0]
 
     def search_batch(
         self,
@@ -138,14 +140,13 @@ class Dense:
         allow: npt.NDArray[np.uint8] | None = None,
     ) -> list[DenseHits]:
         """As `search_batch`, for what `prepare` returned."""
-        if k < 1:
-            raise InputError(f"k must be at least 1, not {k}")
-        if mode not in MODES:
+        _check_prepared(prepared, 2)
+        k = min(count(k), len(self))
+        if not isinstance(mode, str) or mode not in MODES:
             raise InputError(f"the mode of dense search must be {', '.join(MODES)}, not {mode!r}")
-        if effort is not None and effort < 1:
-            raise InputError(f"effort must be at least 1, not {effort}")
-        k = min(int(k), len(self))
+        effort = None if effort is None else count(effort, "effort")
         if allow is not None:
+            allow = self._bitmap(allow)
             allowed = int(np.bitwise_count(allow).sum())
             if allowed * _FEW < len(self):
                 rows = np.flatnonzero(np.unpackbits(allow, count=len(self), bitorder="little"))
@@ -165,12 +166,16 @@ class Dense:
 
     def scores(self, query: npt.ArrayLike, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Inner products of the query with the vectors of these rows: float32 [n]."""
-        return self.scores_prepared(self.prepare(np.asarray(query, np.float32)[None])[0], rows)
+        return self.scores_prepared(self.prepare(numbers(query, "a query vector")[None])[0], row_numbers(rows))
 
     def scores_prepared(self, query: Vectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """As `scores`, for a row of what `prepare` returned."""
+        _check_prepared(query, 1)
+        rows = row_numbers(rows)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < len(self):
+            raise NotFoundError(f"rows must lie in 0 … {len(self) - 1:,}")
         scores = np.empty(len(rows), np.float32)
-        inner_products(self.flat, query, np.ascontiguousarray(rows, np.int64), scores)
+        inner_products(self.flat, query, np.ascontiguousarray(rows), scores)
         return scores
 
     def warm_up(self) -> None:
@@ -179,7 +184,7 @@ class Dense:
 
     def prepare(self, queries: npt.ArrayLike) -> Vectors:
         """Put queries into search form: float32 [queries, dim], truncated and, for cosine, of length one."""
-        given = np.atleast_2d(np.asarray(queries, np.float32))
+        given = np.atleast_2d(numbers(queries, "query vectors"))
         full = self.record.full_dim
         if given.ndim != 2 or given.shape[1] not in (self.dim, full):
             expected = f"{self.dim}" if full == self.dim else f"{self.dim} or {full}"
@@ -188,6 +193,12 @@ class Dense:
         if bad >= 0:
             raise InputError("a query vector has values that are not finite")
         return prepared
+
+    def _bitmap(self, allow: Any) -> npt.NDArray[np.uint8]:
+        needed = (len(self) + 7) // 8
+        if not isinstance(allow, np.ndarray) or allow.dtype != np.uint8 or allow.shape != (needed,):
+            raise InputError(f"allow must be {needed:,} packed bytes (uint8), not {kind_of(allow)}")
+        return allow
 
     def _search_exact(self, queries: Vectors, k: int, allow: npt.NDArray[np.uint8] | None) -> list[DenseHits]:
         hits: list[DenseHits | None] = [None] * len(queries)
@@ -235,3 +246,8 @@ def open_dense(folder: Path, record: PartRecord, documents: int) -> Dense:
     except InputError as error:
         raise IndexFormatError(f"{folder}: the record of the dense part is not readable ({error})") from error
     return Dense(folder, read, documents, record.files)
+
+
+def _check_prepared(vectors: Any, dimensions: int) -> None:
+    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32 or vectors.ndim != dimensions:
+        raise InputError(f"what is prepared comes from `prepare`, not {kind_of(vectors)}")

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count
+from lsr.core.arrays import numbers, row_numbers
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index.format.arrays import open_array, open_offsets
 from lsr.index.parts.late.kernel import match_vectors, score_rows
 from lsr.index.parts.late.quantisation import dequantise, quantise_query
@@ -39,6 +42,7 @@ class LateVectors:
     scales: Floats
 
     @classmethod
+    @as_annotated
     def open(cls, folder: Path, record: LateRecord) -> LateVectors:
         """Map the files; IndexFormatError names one that is missing, damaged or of another shape than recorded."""
         indptr = open_offsets(folder / INDPTR_NAME, record.documents + 1, record.vectors)
@@ -64,8 +68,8 @@ class LateVectors:
         The sum over the query's vectors of the largest inner product with a vector of the document (Khattab and Zaharia
         2020, arXiv:2004.12832, section 3.3); 0 for a document without vectors.
 
-        query: float32 [m, dim]. InputError if it has another dim or a value that is not finite; IndexError for a row
-            that does not exist.
+        query: float32 [m, dim]. InputError if it has another dim or a value that is not finite; NotFoundError for a
+            row that does not exist.
         """
         chosen = self._check_rows(rows)
         scores = np.empty(len(chosen), np.float32)
@@ -84,7 +88,7 @@ class LateVectors:
         are places among the document's vectors, whose tokens `TokenEncoder.document_tokens` names. Errors as for
         `scores`.
         """
-        (row,) = self._check_rows(np.array([row])).tolist()
+        (row,) = self._check_rows([count(row, "a row", least=-(2**63))]).tolist()
         codes, scales = self._quantise(query)
         places, products = np.full(len(codes), -1, np.int64), np.zeros(len(codes), np.float32)
         first, last = int(self.indptr[row]), int(self.indptr[row + 1])
@@ -104,8 +108,8 @@ class LateVectors:
         return places, products * scales
 
     def vectors(self, row: int) -> Floats:
-        """The document's vectors as stored: float32 [tokens, dim]. IndexError for a row that does not exist."""
-        (row,) = self._check_rows(np.array([row])).tolist()
+        """The document's vectors as stored: float32 [tokens, dim]. NotFoundError for a row that does not exist."""
+        (row,) = self._check_rows([count(row, "a row", least=-(2**63))]).tolist()
         part = slice(int(self.indptr[row]), int(self.indptr[row + 1]))
         record = self.record
         codes = self.codes.reshape(record.vectors, record.vector_bytes)[part]
@@ -116,15 +120,15 @@ class LateVectors:
         if not (np.isfinite(self.scales) & (self.scales >= 0)).all():
             yield f"{SCALES_NAME}: a scale is not finite, or below zero"
 
-    def _check_rows(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    def _check_rows(self, rows: npt.ArrayLike) -> npt.NDArray[np.int64]:
         # A writable copy: kernels would be compiled again for read-only arrays.
-        chosen = np.array(rows, np.int64)
+        chosen = row_numbers(rows).copy()
         if chosen.size and (chosen.min() < 0 or chosen.max() >= len(self)):
-            raise IndexError(f"a row is out of range: there are {len(self):,} documents with token vectors")
+            raise NotFoundError(f"a row is out of range: there are {len(self):,} documents with token vectors")
         return chosen
 
     def _quantise(self, query: Floats) -> tuple[npt.NDArray[np.int16], Floats]:
-        query = np.asarray(query, np.float32)
+        query = numbers(query, "the query's token vectors")
         if query.ndim != 2 or query.shape[1] != self.record.dim:
             raise InputError(
                 f"the query's token vectors are of shape {query.shape}; the documents' have {self.record.dim} numbers: "

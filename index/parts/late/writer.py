@@ -10,6 +10,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from lsr.core.annotated import as_annotated
+from lsr.core.arguments import count
+from lsr.core.arrays import numbers, row_numbers
 from lsr.core.errors import InputError
 from lsr.index.format.arrays import ArrayWriter, OffsetWriter, unclosed_length, unclosed_values
 from lsr.index.parts.late.quantisation import quantise
@@ -33,12 +36,11 @@ class LateWriter:
         bits: of a number, 8 or 4. InputError for others.
     """
 
+    @as_annotated
     def __init__(self, folder: Path, dim: int, bits: int = 8) -> None:
         if bits not in BITS:
             raise InputError(f"token vectors have 8 or 4 bits a number, not {bits}")
-        if dim < 1:
-            raise InputError(f"dim must be at least 1, not {dim}")
-        self.dim, self.bits = dim, bits
+        self.dim, self.bits = count(dim, "dim"), bits
         self._indptr, self._codes, self._scales = self._open(folder)
 
     def _open(self, folder: Path) -> tuple[OffsetWriter, ArrayWriter, ArrayWriter]:
@@ -63,6 +65,7 @@ class LateWriter:
         indptr: int64 [documents + 1], from 0; vectors: float32 [vectors, dim]. InputError names the first row with a
             value that is not finite, or says how the arrays differ from this form.
         """
+        vectors, indptr = numbers(vectors, "token vectors"), row_numbers(indptr, "the offsets")
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             raise InputError(f"token vectors must have shape [vectors, {self.dim}], not {vectors.shape}")
         lengths = np.diff(indptr)
@@ -86,6 +89,7 @@ class LateWriter:
         self.documents += len(lengths)
         self._vectors += len(vectors)
 
+    @as_annotated
     def finish(self, encoder: Mapping[str, Any]) -> LateRecord:
         """Close the files. `encoder`: its own description, as JSON values (`TokenEncoder.settings`)."""
         self.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.core.errors import IndexFormatError, InputError
+from lsr.core.errors import IndexFormatError, InputError, NotFoundError
 from lsr.index import LateRecord, LateVectors, LateWriter
 from lsr.index.format.arrays import write_array
 from lsr.index.format.records import PartRecord
@@ -202,11 +202,11 @@ def test_what_a_query_cannot_be(write: Writer) -> None:
     with pytest.raises(InputError, match="not finite"):
         late.explain(query * np.inf, 0)
     for row in (-1, 40):
-        with pytest.raises(IndexError, match="there are 40 documents"):
+        with pytest.raises(NotFoundError, match="there are 40 documents"):
             late.scores(query, np.array([0, row]))
-        with pytest.raises(IndexError):
+        with pytest.raises(NotFoundError):
             late.vectors(row)
-        with pytest.raises(IndexError):
+        with pytest.raises(NotFoundError):
             late.explain(query, row)
 
 

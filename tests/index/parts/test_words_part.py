@@ -48,7 +48,7 @@ def test_words_have_the_last_ids(index: Index) -> None:
         assert words.word(len(TOKENS) + number) == WORDS[number]
     assert words.find("w90000") is None and words.find("\ud800") is None and "bird" in words and 5 not in words
     for id in (3, DIM, -1):
-        with pytest.raises(IndexError, match=r"words are 4 … 90008"):
+        with pytest.raises(InputError, match=r"words are 4 … 90008"):
             words.word(id)
 
 
@@ -61,7 +61,7 @@ def test_the_vocabulary_names_them_too(index: Index) -> None:
         assert vocabulary.id(names[id]) == id and vocabulary.term(id) == names[id] and names[id] in vocabulary
     assert vocabulary.term(-1) == names[-1]
     assert vocabulary.id("w5") is None and vocabulary.id("word:") == 6 and "word:no" not in vocabulary
-    with pytest.raises(IndexError):
+    with pytest.raises(InputError):
         vocabulary.term(DIM)
     with pytest.raises(TypeError, match="nothing can be added"):
         vocabulary.add("new")
@@ -119,7 +119,7 @@ def test_pruned_and_copied_and_upgraded_they_stay(index: Index, tmp_path: Path) 
     [
         (TOKENS, ["a", "b", "a"], "the word 'a' is there twice: as word 0 and as word 2"),
         (["x", "word:a"], ["b", "a"], "term 'word:a' is named as the word 'a' would be"),
-        (None, ["a", 5], "word 1 must be a text, not int"),
+        (None, ["a", 5], "words must hold a string each, not 5"),
         (None, ["a", "\ud800"], "word 1, .* is not valid Unicode"),
     ],
 )
