@@ -35,8 +35,7 @@ def as_document(given: Document | Mapping[str, Any]) -> Document | Refused:
     try:
         return document_of(given)
     except InputError as error:
-        id = given.get("_id")
-        return Refused(str(id or ""), error.problem)
+        return Refused(str(given.get("_id") or ""), error.problem)
 
 
 def without_repeats(batch: Sequence[Document | Refused]) -> Iterator[list[Document | Refused]]:
