@@ -75,7 +75,8 @@ def test_by_default_a_gpu_where_there_is_one(device: str | None, monkeypatch: py
 # -- threads ---------------------------------------------------------------------------------------------------------
 
 
-def test_threads_that_are_asked_for(torch_threads: None, make_model: Any) -> None:
+def test_threads_that_are_asked_for(torch_threads: None, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "allowed_cpus", lambda: 4)
     SparseEncoder.load(make_model(), threads=1)
     assert torch.get_num_threads() == 1
     SparseEncoder.load(make_model(), threads=3)
