@@ -22,8 +22,9 @@ from lsr.text.lines import data_lines
 
 TieRule = Literal["rank", "trec_eval"]
 
-# White space, and what would be read as an encoded character.
-_ENCODED = re.compile(r"\s|%(?=[0-9A-Fa-f]{2})")
+# White space, what would be read as an encoded character, and what a line cannot begin with: a comment's "# ", and a
+# byte order mark, which readers drop.
+_ENCODED = re.compile(r"\s|%(?=[0-9A-Fa-f]{2})|\A(?:#\Z|\ufeff)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,8 @@ def run_word(id: str) -> str:
     """The id as a run file holds it: one word, with white space percent-encoded as in URLs ("my notes" is my%20notes).
 
     So is a % that two hexadecimal digits follow ("my%20notes" is my%2520notes), so that no two ids become the same
-    word. Any other id is as it is. InputError for an empty one.
+    word, and what a line cannot begin with: a byte order mark, and "#" alone. Any other id is as it is. InputError for
+    an empty one.
     """
     if not id:
         raise InputError("a TREC run cannot hold an empty id")

@@ -62,10 +62,13 @@ def compare_scores(scores: Scores, run: Run, qrels: Qrels) -> list[str]:
     compared: dict[str, None] = {}
     for start in range(0, len(scores.query_ids), _QUERIES):
         ids = scores.query_ids[start : start + _QUERIES]
-        ranked = {id: _falling(run[id]) for id in ids if id in run and len(run[id])}
+        ranked = {_c_string(id): _falling(run[id]) for id in ids if id in run and len(run[id])}
         for gain, names in by_gain.items():
             judged = {
-                id: {document: gain.of(grade) for document, grade in qrels[id].items() if grade >= 0} for id in ids
+                _c_string(id): {
+                    _c_string(document): gain.of(grade) for document, grade in qrels[id].items() if grade >= 0
+                }
+                for id in ids
             }
             judged = {id: each for id, each in judged.items() if each}
             if max((most for each in judged.values() for most in each.values()), default=0) > _LARGEST_GRADE:
@@ -74,7 +77,7 @@ def compare_scores(scores: Scores, run: Run, qrels: Qrels) -> list[str]:
             for name, measure in names.items():
                 compared[name] = None
                 ours = scores.values[name][start : start + _QUERIES].tolist()
-                _compare(name, ids, ours, [values.get((measure, id), 0.0) for id in ids])
+                _compare(name, ids, ours, [values.get((measure, _c_string(id)), 0.0) for id in ids])
     return list(compared)
 
 
@@ -119,7 +122,12 @@ def _packages() -> Any:
 
 def _falling(ranking: Ranking) -> dict[str, float]:
     """The documents with scores that say their ranks: whole numbers, which float32 holds."""
-    return dict(zip(ranking.ids, map(float, range(len(ranking), 0, -1)), strict=True))
+    return dict(zip(map(_c_string, ranking.ids), map(float, range(len(ranking), 0, -1)), strict=True))
+
+
+def _c_string(id: str) -> str:
+    """The id as trec_eval's code can tell it from others: to C, a string ends where a zero stands."""
+    return id.replace("\\", "\\\\").replace("\0", "\\0") if "\0" in id or "\\" in id else id
 
 
 def _values(

@@ -61,6 +61,9 @@ def _checked(fields: Mapping[str, FieldType]) -> Iterator[tuple[str, FieldType]]
 
 def write_requests(folder: Path, source: Source) -> int:
     """Write the bulk requests, `bulk/000001.ndjson` and so on, and return the number of documents."""
+    for id in source.ids():
+        if len(id.encode()) > _LONGEST_ID:
+            raise InputError(f"the id {id[:40]!r}… has more than the {_LONGEST_ID} bytes that an id may have there")
     (folder / BULK).mkdir()
     documents = number = size = 0
     file = None
@@ -88,8 +91,6 @@ def write_json(path: Path, value: Any) -> None:
 
 def _request(source: Source, row: Row) -> Iterable[dict[str, Any]]:
     """The two lines of a bulk request about a document."""
-    if len(row.id.encode()) > _LONGEST_ID:
-        raise InputError(f"the id {row.id[:40]!r}… has more than the {_LONGEST_ID} bytes that an id may have there")
     content: dict[str, Any] = {}
     if row.window is not None:
         content |= {DOCUMENT: row.document.id, WINDOW: row.window}

@@ -8,7 +8,7 @@ none are left out, and counted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -37,6 +37,8 @@ class Milvus:
 
     def write(self, source: Source, place: str, *, force: bool, query: TermWeights | None, k: int) -> Written:
         """See `Target.write`. A query is not written: `body` has its JSON."""
+        for id in source.ids():
+            _check("id", id, id)
         with _client(place, force) as client:
             documents, empty = self._fill(client, source, force=force)
         notes = source.notes
@@ -120,12 +122,14 @@ def _record(source: Source, row: Row) -> dict[str, Any]:
         record |= {DOCUMENT: row.document.id, WINDOW: row.window}
     for name in record.keys() - {VECTOR, WINDOW}:
         value = record[name] if isinstance(record[name], str) else json.dumps(record[name], ensure_ascii=False)
-        if len(value.encode()) > _LONGEST:
-            raise InputError(
-                f"document {row.document.id!r}: its {name} is longer than the {_LONGEST:,} bytes that Milvus takes",
-                remedies=["leave the texts out", "index it by windows"],
-            )
+        _check(name, value, row.document.id, remedies=["leave the texts out", "index it by windows"])
     return record
+
+
+def _check(name: str, value: str, id: str, *, remedies: Sequence[str] = ()) -> None:
+    if len(value.encode()) > _LONGEST:
+        message = f"document {id[:40]!r}: its {name} is longer than the {_LONGEST:,} bytes that Milvus takes"
+        raise InputError(message, remedies=remedies)
 
 
 TARGET: Target = Milvus()

@@ -25,6 +25,7 @@ VECTOR, DOCUMENT, WINDOW = "vector", "document", "window"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,199}")
 _ROWS_AT_A_TIME = 512
+_IDS_AT_A_TIME = 8192  # a multiple of 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,15 @@ class Source:
                 yield Row(vectors.ids[place], document, None if window is None else window.number, terms, weights)
             if self._progress is not None:
                 self._progress(len(numbers))
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all rows, for an engine to refuse one before anything is written."""
+        documents, alive = self.index.documents, self.index.documents.alive
+        for first in range(0, len(self.index), _IDS_AT_A_TIME):
+            rows = np.arange(first, min(first + _IDS_AT_A_TIME, len(self.index)))
+            if alive is not None:
+                rows = rows[np.unpackbits(alive[first // 8 :], count=len(rows), bitorder="little").astype(bool)]
+            yield from documents.row_ids(rows)
 
     def batches(self, size: int) -> Iterator[list[Row]]:
         """The same, so many at a time."""

@@ -48,6 +48,9 @@ class Vespa:
 
     def write(self, source: Source, place: str, *, force: bool, query: TermWeights | None, k: int) -> Written:
         """See `Target.write`."""
+        for id in source.ids():
+            if _REFUSED.search(id):
+                raise InputError(f"the id {id!r} holds a character that Vespa refuses")
         documents = mended = 0
         columns = list(_columns(source))
         with atomic_folder(place, force=force) as folder:
@@ -138,8 +141,6 @@ _SERVICES = """\
 
 def _put(source: Source, row: Row, columns: list[_Column]) -> tuple[dict[str, Any], bool]:
     """The operation that adds a document, and whether a text of it had to be changed."""
-    if _REFUSED.search(row.id):
-        raise InputError(f"the id {row.id!r} holds a character that Vespa refuses")
     document, mended = row.document, False
     fields: dict[str, Any] = {"id": row.id}
     if row.window is not None:

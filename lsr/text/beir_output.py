@@ -44,6 +44,10 @@ def write_beir(
     """
     if not split or Path(split).name != split:
         raise InputError(f"must be the name of a file, not {split!r}", field="split")
+    for id in () if qrels is None else {*qrels, *(id for judged in qrels.values() for id in judged)}:
+        # A line that begins with "# " is a comment.
+        if id != id.strip() or len(id.splitlines()) > 1 or "\t" in id or id.startswith("# "):
+            raise InputError(f"the id {id!r} cannot stand in a file of judgements")
     with atomic_folder(folder, force=force) as made:
         made.mkdir(parents=True, exist_ok=True)
         count = _write_documents(made / "corpus.jsonl", documents, progress)
@@ -85,9 +89,6 @@ def _write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> int:
         file.write("query-id\tcorpus-id\tscore\n")
         for query, judged in qrels.items():
             for document, grade in judged.items():
-                for id in (query, document):
-                    if id != id.strip() or len(id.splitlines()) > 1 or "\t" in id:
-                        raise InputError(f"the id {id!r} cannot stand in a file of judgements")
                 file.write(f"{query}\t{document}\t{grade}\n")
                 count += 1
     return count

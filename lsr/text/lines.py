@@ -48,8 +48,12 @@ def open_bytes(source: str | Path) -> Iterator[IO[bytes]]:
         raise InputError(f"cannot be read: {reason}{hint}", source=name_of(source)) from error
 
 
-def read_lines(source: str | Path, on_bad: OnBad, *, blank: bool = False) -> Iterator[tuple[int, str]]:
-    """Line number (from 1) and text of each line that isn't blank, without its line ending; with `blank`, of each line.
+def read_lines(
+    source: str | Path, on_bad: OnBad, *, blank: bool = False, ends: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Line number (from 1) and text of each line that isn't blank, or with `blank` of each.
+
+    Line endings are dropped, unless `ends`.
 
     UTF-8, or what a byte order mark says, which is dropped. A line that is not UTF-8, or longer than `LONGEST_RECORD`,
     goes to `on_bad`; no more of it than that is ever held.
@@ -70,7 +74,7 @@ def read_lines(source: str | Path, on_bad: OnBad, *, blank: bool = False) -> Ite
             if not blank and not raw.strip():
                 continue
             try:
-                text = raw.removesuffix(b"\n").removesuffix(b"\r").decode()
+                text = (raw if ends else raw.removesuffix(b"\n").removesuffix(b"\r")).decode()
             except UnicodeDecodeError as error:
                 on_bad(not_utf8(error, source, line=number, offset=start))
                 continue

@@ -1,7 +1,9 @@
 """Sparse vectors as SciPy saves them: a CSR matrix in .npz (`scipy.sparse.save_npz`), a row a vector, columns term ids.
 
-An array `ids` beside SciPy's own names the rows; without, they are called by their numbers. Columns read one after
-another from the archive, so memory does not grow with the file.
+An array `ids` beside SciPy's own names the rows; without, they are called by their numbers. Where NumPy's strings
+cannot hold an id, which end before a zero and are all as long as the longest, it is two arrays: `ids_utf8`, the bytes
+of all, and `ids_lengths`, how many are whose. Columns read one after another from the archive, so memory does not grow
+with the file.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -19,6 +22,7 @@ import numpy.typing as npt
 
 from lsr.core.errors import InputError
 from lsr.core.files import atomic_file
+from lsr.core.limits import LONGEST_RECORD
 from lsr.core.unique_ids import UniqueIds
 from lsr.vectors.formats import Progress, VectorFormat, reported, same_size
 from lsr.vectors.pairs import vectors_of_pairs
@@ -33,7 +37,7 @@ class _Array:
     """A one-dimensional array in an archive, read from its beginning."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str, kinds: str, source: str) -> None:
-        self._source, self.name = source, name
+        self.source, self.name = source, name
         try:
             self._file = archive.open(f"{name}.npy")
             version = np.lib.format.read_magic(self._file)
@@ -54,9 +58,9 @@ class _Array:
         try:
             data = self._file.read(wanted) if wanted else b""
         except _DAMAGE as error:
-            raise InputError(f"the array {self.name!r} is damaged: {error}", source=self._source) from None
+            raise InputError(f"the array {self.name!r} is damaged: {error}", source=self.source) from None
         if len(data) < wanted:
-            raise InputError(f"the array {self.name!r} is cut short", source=self._source)
+            raise InputError(f"the array {self.name!r} is cut short", source=self.source)
         return np.frombuffer(data, self.dtype)
 
     def close(self) -> None:
@@ -98,7 +102,7 @@ class NpzFormat:
         progress: Progress | None,
     ) -> int:
         """See `VectorFormat.write`. The arrays go through temporary files beside `path`."""
-        seen, pairs, longest = UniqueIds(), 0, 1
+        seen, pairs, longest, plain = UniqueIds(), 0, 1, True
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_file(path, force=force))
             indptr, indices, data, ids = (
@@ -113,12 +117,10 @@ class NpzFormat:
                     if not seen.add(id):
                         message = f"row {len(seen)}: the id {id!r} came before; ids must be unique"
                         raise InputError(message, source=str(path))
-                    # NumPy's strings lose zeros at their end, and all are as long as the longest.
-                    if "\0" in id or len(id) > _LONGEST_ID:
-                        message = f"row {len(seen) - 1}: .npz cannot hold the id {id[:40]!r}"
-                        raise InputError(message, source=str(path))
+                    plain = plain and "\0" not in id and len(id) <= _LONGEST_ID
                     longest = max(longest, len(id))
-                    ids.write(len(id).to_bytes(4, "little") + id.encode("utf-32-le", "surrogatepass"))
+                    encoded = id.encode()
+                    ids.write(len(encoded).to_bytes(4, "little") + encoded)
                 indptr.write((batch.indptr[1:] + pairs).tobytes())
                 indices.write(batch.indices.astype(np.int64).tobytes())
                 data.write(batch.weights.tobytes())
@@ -129,7 +131,13 @@ class NpzFormat:
             _copy(archive, "indptr", np.dtype(np.int64), len(seen) + 1, indptr)
             _copy(archive, "indices", np.dtype(np.int64), pairs, indices)
             _copy(archive, "data", np.dtype(np.float32), pairs, data)
-            _copy(archive, "ids", np.dtype(f"<U{longest}"), len(seen), ids, _padded(ids, 4 * longest))
+            if plain:
+                padded = (id.decode().encode("utf-32-le").ljust(4 * longest, b"\0") for id in _written(ids))
+                _copy(archive, "ids", np.dtype(f"<U{longest}"), len(seen), ids, padded)
+            else:
+                lengths = np.fromiter(map(len, _written(ids)), np.int64, len(seen))
+                _write(archive, "ids_lengths", lengths)
+                _copy(archive, "ids_utf8", np.dtype(np.uint8), int(lengths.sum()), ids, _written(ids))
         return len(seen)
 
     def scale(self, path: Path) -> None:
@@ -171,7 +179,11 @@ def _batches(path: Path, rows: int, dim: int, batch_rows: int) -> Iterator[Spars
             return opened
 
         indptr, indices, data = array("indptr", "iu"), array("indices", "iu"), array("data", "iuf")
-        named = array("ids", "UiuS") if "ids.npy" in archive.namelist() else None
+        names = archive.namelist()
+        named = array("ids", "UiuS") if "ids.npy" in names else None
+        spelled = array("ids_utf8", "u") if named is None and "ids_utf8.npy" in names else None
+        if spelled is not None:
+            named = array("ids_lengths", "iu")
         if indptr.length != rows + 1 or indices.length != data.length or (named and named.length != rows):
             raise InputError(f"the arrays do not fit the shape of the matrix: {_HINT}", source=source)
         last = int(indptr.take(1)[0])
@@ -184,7 +196,7 @@ def _batches(path: Path, rows: int, dim: int, batch_rows: int) -> Iterator[Spars
             if (offsets < 0).any() or (lengths < 0).any() or offsets[-1] > indices.length:
                 raise InputError("row offsets must ascend to the number of entries", source=source)
             last = int(offsets[-1])
-            ids = _names(named, first, count)
+            ids = _names(named, first, count) if spelled is None or named is None else _spelled(named, spelled, count)
             for row, id in enumerate(ids, start=first):
                 if not seen.add(id):
                     raise InputError(f"row {row}: the id {id!r} came before; ids must be unique", source=source)
@@ -202,6 +214,19 @@ def _names(named: _Array | None, first: int, count: int) -> list[str]:
         return [str(number) for number in range(first, first + count)]
     values = named.take(count)
     return [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values.tolist()]
+
+
+def _spelled(lengths: _Array, spelled: _Array, count: int) -> list[str]:
+    """The next so many ids of the array of their bytes. InputError where they are none."""
+    values = lengths.take(count).astype(np.int64)
+    if ((values < 1) | (values > LONGEST_RECORD)).any() or values.sum() > spelled.length or spelled.dtype.itemsize > 1:
+        raise InputError("the arrays 'ids_lengths' and 'ids_utf8' do not fit each other", source=lengths.source)
+    data = spelled.take(int(values.sum())).tobytes()
+    stops = np.cumsum(values).tolist()
+    try:
+        return [data[start:stop].decode() for start, stop in pairwise([0, *stops])]
+    except UnicodeDecodeError as error:
+        raise InputError(f"an id is not UTF-8: {error}", source=lengths.source) from None
 
 
 def _header(file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
@@ -230,10 +255,11 @@ def _copy(
             file.write(part)
 
 
-def _padded(ids: IO[bytes], width: int) -> Iterator[bytes]:
-    """The ids that were written with their lengths before them, each of the same width."""
+def _written(ids: IO[bytes]) -> Iterator[bytes]:
+    """The ids that were written with their lengths before them."""
+    ids.seek(0)
     while head := ids.read(4):
-        yield ids.read(4 * int.from_bytes(head, "little")).ljust(width, b"\0")
+        yield ids.read(int.from_bytes(head, "little"))
 
 
 FORMAT: VectorFormat = NpzFormat()

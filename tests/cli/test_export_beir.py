@@ -113,11 +113,13 @@ def test_what_cannot_be_exported(run: Run, tmp_path: Path, toy_index: Path, enco
         write_beir("folder", [])
     with pytest.raises(InputError, match=r"'a\\tb' cannot stand in a file of judgements"):
         write_beir("folder", DOCUMENTS, qrels={"q": {"a\tb": 1}})
+    with pytest.raises(InputError, match="'# q' cannot stand in a file of judgements"):  # it would be a comment
+        write_beir("folder", [], qrels={"# q": {"a": 1}})
     with pytest.raises(InputError, match="split': must be the name of a file, not 'a/b'"):
         write_beir("folder", DOCUMENTS, split="a/b")
     for given, why in (
-        (("--to", "beir", "--scale", 2), "--scale is of vectors"),
-        (("--to", "beir", "--terms", "all"), "--terms is of vectors"),
+        (("--to", "beir", "--scale", 2), "--scale is for files of vectors"),
+        (("--to", "beir", "--terms", "all"), "--terms is for files of vectors"),
         (("--queries", "x"), "--queries goes with --to beir"),
         (("--split", "x"), "--split goes with --to beir"),
     ):

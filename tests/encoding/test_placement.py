@@ -75,7 +75,8 @@ def test_by_default_a_gpu_where_there_is_one(device: str | None, monkeypatch: py
 # -- threads ---------------------------------------------------------------------------------------------------------
 
 
-def test_threads_that_are_asked_for(torch_threads: None, make_model: Any) -> None:
+def test_threads_that_are_asked_for(torch_threads: None, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "allowed_cpus", lambda: 4)
     SparseEncoder.load(make_model(), threads=1)
     assert torch.get_num_threads() == 1
     SparseEncoder.load(make_model(), threads=3)
@@ -90,7 +91,10 @@ def test_the_vectors_do_not_depend_on_threads(torch_threads: None, make_model: A
     assert one.indices.tolist() == two.indices.tolist() and one.weights.tolist() == two.weights.tolist()
 
 
-def test_the_limit_of_a_command_holds_where_nothing_else_is_said(torch_threads: None) -> None:
+def test_the_limit_of_a_command_holds_where_nothing_else_is_said(
+    torch_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "allowed_cpus", lambda: 2)
     try:
         cpus.limit_threads(2)
         use_threads(None)
@@ -101,17 +105,25 @@ def test_the_limit_of_a_command_holds_where_nothing_else_is_said(torch_threads: 
         cpus.limit_threads(None)
 
 
-def test_by_default_no_more_than_this_process_may_use(torch_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_this_process_may_use(
+    torch_threads: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "allowed_cpus", lambda: 1)
     torch.set_num_threads(2)
     use_threads(None)
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 1 and not caplog.messages
     torch.set_num_threads(2)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     use_threads(None)
-    assert torch.get_num_threads() == 2, "the environment says so"
+    assert torch.get_num_threads() == 1
+    use_threads(999)
+    assert torch.get_num_threads() == 1
+    assert caplog.messages == [
+        f"{asked}: models compute on 1 thread, not {number}, for only 1 processor may be used here"
+        for asked, number in (("OMP_NUM_THREADS=2", 2), ("threads=999", 999))
+    ]
 
 
 @pytest.mark.parametrize(

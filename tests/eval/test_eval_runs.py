@@ -99,6 +99,9 @@ def test_white_space_in_ids_is_encoded_and_found_again(tmp_path: Path) -> None:
 
 def test_no_two_ids_become_one_word(tmp_path: Path) -> None:
     ids = [
+        "\ufeffa",  # which would begin the file
+        "#",  # and a comment
+        "%23",
         "a b",
         "a%20b",
         "a%2520b",
@@ -117,6 +120,10 @@ def test_no_two_ids_become_one_word(tmp_path: Path) -> None:
     write_run(tmp_path / "run.trec", run)
     found = with_ids(read_run(tmp_path / "run.trec"), ["q"], ids)
     assert found["q"].ids == ids
+    # The first of a line as well.
+    every = {id: ranking(("d", 1.0)) for id in ids}
+    write_run(tmp_path / "queries.trec", every)
+    assert list(with_ids(read_run(tmp_path / "queries.trec"), ids, ["d"])) == ids
     assert run_word("50%off") == "50%off" and run_word("100%") == "100%"
 
 

@@ -184,6 +184,13 @@ def test_what_an_engine_would_refuse_is_named(tmp_path: Path) -> None:
     index = make_index(tmp_path / "odd", [Document("a\x02", "a"), Document("b", "b"), Document("c", "c")])
     with pytest.raises(InputError, match="Vespa refuses"):
         written(index, "vespa", tmp_path / "out")
+    # Before anything is written, also of the last document.
+    for name, id in (("opensearch", "é" * 257), ("vespa", "c\x02")):
+        index = make_index(tmp_path / name, [Document("a", "a"), Document("b", "b"), Document(id, "c")])
+        told: list[int] = []
+        with pytest.raises(InputError, match=r"512 bytes|Vespa refuses"):
+            written(index, name, tmp_path / "out", progress=told.append)
+        assert told == [] and not (tmp_path / "out").exists()
     for name in ("My-Docs", "1a", "", "a" * 300):
         with pytest.raises(InputError, match="small letter"):
             Source(index, name=name)

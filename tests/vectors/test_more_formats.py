@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 
 from lsr.core.errors import InputError
+from lsr.core.vocabulary import Vocabulary
 from lsr.vectors import SparseVectors, iter_vectors, read_vectors, read_vocabulary, write_vectors
 from lsr.vectors.files import holds_vectors
 
@@ -29,6 +30,37 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(InputError, match="came before"):
         write_vectors(path, [VECTORS, VECTORS], force=True)
     assert same(read_vectors(path, dim=5), VECTORS)
+
+
+# As no one means them, and some have them: white space of all kinds, ends of lines, zeros, names longer than a screen.
+ODD_IDS = [
+    "a b", "tab\there", "new\nline", "car\rret", "crlf\r\nx", "two\n\nends", "\n", " lead", "trail ", "nb\u00a0sp",
+    "ls\u2028sep", "nel\u0085x", "\ufeffmark", "50%20off", "quote\"'", "a,b;c", "😀", "é", "e\u0301", "x" * 70_000,
+    "ctl\x01x", "tail\0", "tail", "#",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".csv.gz", ".parquet", ".jsonl", ".ciff"])
+def test_no_id_is_lost_or_changed(tmp_path: Path, suffix: str) -> None:
+    """What a format cannot hold would be known only after all is encoded: so each holds every id."""
+    path, count = tmp_path / f"v{suffix}", len(ODD_IDS)
+    vectors = SparseVectors(range(count + 1), [0] * count, [0.5] * count, ODD_IDS, 1)
+    vocabulary = Vocabulary(["bird"]) if suffix in (".jsonl", ".ciff") else None
+    write_vectors(path, [vectors[:5], vectors[5:]], vocabulary=vocabulary)
+    assert [id for part in iter_vectors(path, batch_rows=3) for id in part.ids] == ODD_IDS
+    assert read_vectors(path).weights.tolist() == [0.5] * count
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [([1, 0], "do not fit"), ([1, 9], "do not fit"), ([1, 1], "not UTF-8"), ([3], "fit the shape")],
+)
+def test_spelled_ids_are_checked(tmp_path: Path, lengths: list[int], message: str) -> None:
+    arrays = {"format": b"csr", "shape": [2, 1], "indptr": [0, 1, 2], "indices": [0, 0], "data": [1.0, 1.0]}
+    spelled = np.frombuffer("aé".encode(), np.uint8)
+    np.savez(tmp_path / "v.npz", ids_lengths=np.array(lengths, np.int64), ids_utf8=spelled, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=message):
+        read_vectors(tmp_path / "v.npz")
 
 
 def test_scipy_reads_ours_and_we_read_scipy_s(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import torch
 
 from lsr.core.arguments import count
+from lsr.core.counted import counted
 from lsr.core.cpus import allowed_cpus, thread_limit
 from lsr.core.errors import ModelError
 
@@ -19,19 +20,35 @@ _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 def use_threads(threads: int | None) -> None:
     """Let models compute on so many threads. torch has one number for the process, so it holds for all of them.
 
-    If not given, it is what `limit_threads` was given, else torch's own choice, or fewer where this process may use
-    fewer processors than that. A forked process stays on one. InputError if it is not positive.
+    If not given, it is what `limit_threads` was given, else torch's own choice. Never more than the processors that
+    this process may use, which would only fight: who asked for more is told. A forked process stays on one. InputError
+    if it is not positive.
     """
     _watch_forks()
-    threads = thread_limit() if threads is None else threads
+    threads, most = thread_limit() if threads is None else threads, allowed_cpus()
     if threads is None:
-        if not any(name in os.environ for name in _COUNTS) and torch.get_num_threads() > allowed_cpus():
-            torch.set_num_threads(allowed_cpus())
+        if (chosen := torch.get_num_threads()) > most:
+            if (named := next((name for name in _COUNTS if name in os.environ), None)) is not None:
+                _told_fewer(f"{named}={os.environ[named]}", chosen, most)
+            torch.set_num_threads(most)
         return
     threads = count(threads, "threads")
+    if threads > most:
+        _told_fewer(f"threads={threads}", threads, most)
+        threads = most
     os.environ.setdefault("RAYON_NUM_THREADS", str(threads))  # the tokenizer's, if none has run yet
     if not _child:
         torch.set_num_threads(threads)
+
+
+def _told_fewer(asked: str, threads: int, most: int) -> None:
+    _logger.warning(
+        "%s: models compute on %s, not %d, for only %s may be used here",
+        asked,
+        counted(most, "threads"),
+        threads,
+        counted(most, "processors"),
+    )
 
 
 _watching = False

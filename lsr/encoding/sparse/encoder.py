@@ -113,7 +113,7 @@ class SparseEncoder:
                 by each term's largest weight. Without it, they are cut.
             pooling, activation: replace what the folder records ("max" or "sum"; "relu" or "log1p_relu").
             threads: that the model computes on, and every other model of this process, for torch has one number; as
-                many as there are processors for this process if not given.
+                many as there are processors for this process if not given, and never more.
         """
         name, folder = find_sparse(name_or_path)
         return cls._load(

@@ -77,6 +77,12 @@ def test_the_order_counts_whatever_the_rule_for_ties() -> None:
         assert checked_scores(tied({"q": list(order)}), qrels, ["mrr"]).values["mrr"].tolist() == pytest.approx([value])
 
 
+def test_ids_that_c_would_take_for_one_another_are_told_apart() -> None:
+    qrels = {"q\0": {"d\0": 1, "d": 0}, "q": {"d": 1, "d\\0": 0}}
+    run = tied({"q\0": ["d", "d\0"], "q": ["d\\0", "d", "d\0"]})
+    assert checked_scores(run, qrels, ["mrr"]).values["mrr"].tolist() == [0.5, 0.5]
+
+
 def test_many_queries_go_in_parts() -> None:
     qrels = {str(number): {"a": number % 3, "b": 1} for number in range(600)}
     run = tied({str(number): ["a", "b"][:: 1 - 2 * (number % 2)] for number in range(0, 600, 7)})
