@@ -91,11 +91,17 @@ async function changed(state, keys) {
 async function describe(state) {
   for (const name of new Set([state.c, ...(state.beside && state.c2 ? [state.c2] : [])])) {
     if (known.descriptions.has(name)) continue;
-    try {
-      known.descriptions.set(name, await api.describe(name));
-      byId("notice").hidden = true;
-    } catch (error) {
-      say(error.message);
+    for (;;) {
+      try {
+        known.descriptions.set(name, await api.describe(name));
+        byId("notice").hidden = true;
+        break;
+      } catch (error) {
+        say(error.message);
+        // One that is being opened is waited for.
+        if (error.status !== 503 || current() !== state) break;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter)));
+      }
     }
   }
 }
