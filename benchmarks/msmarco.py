@@ -1,13 +1,16 @@
 """Evaluates a made collection in MS MARCO's own files, up to its size: seconds of each stage, and peak memory.
 
-    python benchmarks/msmarco.py [--documents 100000] [--queries 1000] [--model bm25] [--work DIR] [--output DIR]
+    python benchmarks/msmarco.py [--documents 100000] [--queries 1000] [--model bm25] [--candidates 10]
+        [--reranker lsr-doc-tiny] [--work DIR] [--output DIR]
 
 Makes collection.tsv, queries.dev.small.tsv and qrels.dev.small.tsv in the work folder, from a seed: passages of about
 56 words, drawn by Zipf's law from made words, and queries of about six of the rarer words of the one passage that
 answers each. Then it does what `lsr eval collection.tsv --queries … --qrels …` does, in a process of its own: reads,
 indexes with the model (`bm25` for words alone), searches all queries to depth 1,000, scores by both opinions, and
-times. Values of measures are of made texts, and say only that what is to be found is found. MS MARCO itself has
-8,841,823 passages: --documents 8841823 --queries 6980. With --work, what was made is made once.
+times. The run's candidates are then written as MS MARCO's top1000.dev is, in the order of their passages, and put in
+the order of another model as `lsr rerank top1000.dev --qrels …` does it, in a process of its own, too. Values of
+measures are of made texts, and say only that what is to be found is found. MS MARCO itself has 8,841,823 passages:
+--documents 8841823 --queries 6980. With --work, what was made is made once.
 """
 
 from __future__ import annotations
@@ -18,17 +21,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 from script import Report, main, measured_apart, resident
 
 from lsr.cli.console import note, progress_bar
-from lsr.core.files import atomic_folder
+from lsr.core.files import atomic_file, atomic_folder
 from lsr.core.progress import Progress, Stages
 from lsr.eval.reports.markdown import markdown_table
+from lsr.eval.runs import Run
 
 PASSAGES, QUERIES, QRELS = "collection.tsv", "queries.dev.small.tsv", "qrels.dev.small.tsv"
+CANDIDATES = "top1000.dev"
 WORDS = 200_000
 PASSAGE_WORDS, SPREAD = 56, 0.45
 QUERY_WORDS = (3, 9)
@@ -41,6 +47,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=1_000)
     parser.add_argument("--model", default="bm25", help="bm25 for words alone, or a model of `lsr models`")
+    parser.add_argument("--candidates", type=int, default=10, help="candidates of a query that are re-ranked")
+    parser.add_argument("--reranker", default="lsr-doc-tiny", help="the model that re-ranks them")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -84,6 +92,58 @@ def _word(number: int) -> str:
     return "".join(letters) + "k"
 
 
+def write_candidates(folder: Path, run: Run, most: int, seed: int) -> int:
+    """Write the first candidates of each query, as MS MARCO writes them; returns how many there are.
+
+    A line is query id, passage id, query, passage. Lines go by passages, and those of a passage in no order.
+    """
+    queries = dict(line.rstrip("\n").split("\t") for line in (folder / QUERIES).open(encoding="utf-8"))
+    wanted: dict[str, list[str]] = {}
+    for query, ranking in run.items():
+        for id in ranking.ids[:most]:
+            wanted.setdefault(id, []).append(query)
+    shuffle = Random(seed).shuffle
+    with (
+        atomic_file(folder / CANDIDATES, force=True) as made,
+        made.open("w", encoding="utf-8") as lines,
+        (folder / PASSAGES).open(encoding="utf-8") as passages,
+    ):
+        for line in passages:
+            id, passage = line.rstrip("\n").split("\t")
+            asked = wanted.get(id, [])
+            shuffle(asked)
+            lines.writelines(f"{query}\t{id}\t{queries[query]}\t{passage}\n" for query in asked)
+    return sum(map(len, wanted.values()))
+
+
+def measure_here(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One of the two, in this process: evaluating the folder, or re-ranking its candidates."""
+    path = Path(arguments.one)
+    return rerank_here(arguments, path) if path.name == CANDIDATES else evaluate_here(arguments)
+
+
+def rerank_here(arguments: argparse.Namespace, path: Path) -> dict[str, Any]:
+    """What `lsr rerank` does with a file of candidates, with its seconds, and the memory of this process."""
+    from lsr.eval import read_qrels
+    from lsr.eval.candidates import read_candidates, rerank
+    from lsr.eval.measures.second_opinion import checked_scores
+    from lsr.training.teachers import load_encoder
+    from lsr.training.teachers.bi_encoder import BiEncoderTeacher
+
+    started = time.perf_counter()
+    model = BiEncoderTeacher(load_encoder(arguments.reranker))
+    loaded = time.perf_counter()
+    with progress_bar("scoring", None, "candidates") as progress:
+        made = rerank(read_candidates(path), model.score, progress=progress)
+    scored = time.perf_counter()
+    means = checked_scores(made, read_qrels(path.with_name(QRELS)), ["mrr@10"]).means()
+    return {
+        "seconds": {"re-ranking: loading": loaded - started, "re-ranking: reading, encoding, scoring": scored - loaded},
+        "rerank_peak_bytes": resident("VmHWM"),
+        "reranked": means,
+    }
+
+
 def evaluate_here(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `lsr eval` does, with the seconds of each stage, and the memory of this process."""
     from lsr.build.encoders import load_encoder
@@ -101,6 +161,7 @@ def evaluate_here(arguments: argparse.Namespace) -> dict[str, Any]:
     retriever = open_or_index(collection, index, encoder, lexical=LexicalSettings(), force=True, stages=stages)
     evaluation = evaluate(collection, retriever, EvaluationSettings(metrics=METRICS, bm25=False), stages=stages)
     report, whole = evaluation.report, time.perf_counter() - started
+    written = write_candidates(folder, evaluation.runs["lsr"], arguments.candidates, arguments.seed)
     seconds["the rest: loading, scoring, ids"] = whole - sum(seconds.values())
     assert report.latency is not None and report.index is not None
     return {
@@ -110,6 +171,7 @@ def evaluate_here(arguments: argparse.Namespace) -> dict[str, Any]:
         "index_bytes": report.index["bytes"],
         "p50_ms": report.latency["total"].p50_ms,
         "metrics": report.metrics,
+        "candidates": written,
     }
 
 
@@ -135,6 +197,9 @@ def run(arguments: argparse.Namespace, work: Path) -> Iterator[Report]:
         note(f"made in {time.perf_counter() - began:,.0f} s: {folder}")
     size = (folder / PASSAGES).stat().st_size
     found = measured_apart(str(folder))
+    again = measured_apart(str(folder / CANDIDATES))
+    found = {**found, **again, "seconds": found["seconds"] | again["seconds"]}
+    found["total_seconds"] += sum(again["seconds"].values())
     yield Report(markdown(arguments, size, found), {"collection_bytes": size, **found})
 
 
@@ -147,9 +212,11 @@ def markdown(arguments: argparse.Namespace, size: int, found: dict[str, Any]) ->
         f"# A collection in MS MARCO's files\n\n{arguments.documents:,} made passages ({size / 1e6:,.0f} MB), "
         f"{arguments.queries:,} queries, model {arguments.model}.\n\n{markdown_table(['stage', 'seconds'], rows)}\n\n"
         f"Peak memory {found['peak_bytes'] / (1 << 30):.2f} GiB, index {found['index_bytes'] / 1e6:,.0f} MB, a query "
-        f"{found['p50_ms']:.2f} ms (p50, one thread). Of made texts: {measures}."
+        f"{found['p50_ms']:.2f} ms (p50, one thread). Re-ranking {found['candidates']:,} candidates by "
+        f"{arguments.reranker} takes {found['rerank_peak_bytes'] / (1 << 30):.2f} GiB. Of made texts: {measures}; "
+        f"re-ranked, mrr@10 {found['reranked']['mrr@10']:.4f}."
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main("msmarco", __doc__, options, run, apart=evaluate_here))
+    sys.exit(main("msmarco", __doc__, options, run, apart=measure_here))

@@ -259,12 +259,18 @@ def of(result: str) -> Benchmark:
 
 
 def committed(result: str, quick: bool) -> Record | None:
-    """The result as of the last commit or, outside a repository, as it is on disk."""
-    path = f"benchmarks/results/{QUICK + '/' if quick else ''}{result}.json"
-    shown = subprocess.run(["git", "-C", HERE.parent, "show", f"HEAD:{path}"], capture_output=True, text=True)
-    if shown.returncode == 0:
-        return json.loads(shown.stdout)
-    return read(RESULTS / path.removeprefix("benchmarks/results/"))
+    """The result as of the last commit or, outside a repository, as it is on disk.
+
+    A short run that has the options of the whole one is that one, unless it was committed as well.
+    """
+    whole = not quick or of(result).quick == of(result).options
+    for name in ([f"{QUICK}/{result}"] if quick else []) + ([result] if whole else []):
+        path = f"benchmarks/results/{name}.json"
+        shown = subprocess.run(["git", "-C", HERE.parent, "show", f"HEAD:{path}"], capture_output=True, text=True)
+        record = json.loads(shown.stdout) if shown.returncode == 0 else read(RESULTS / f"{name}.json")
+        if record is not None:
+            return record
+    return None
 
 
 def read(path: Path) -> Record | None:

@@ -51,6 +51,7 @@ COMMANDS = {
     "keys": CommandEntry("keys", _SEARCH),
     "mcp": CommandEntry("mcp", _SEARCH),
     "eval": CommandEntry("evaluate", _MEASURE),
+    "rerank": CommandEntry("rerank", _MEASURE),
     "compare": CommandEntry("compare", _MEASURE),
     "diagnose": CommandEntry("diagnose", _MEASURE),
     "bench": CommandEntry("bench", _MEASURE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,11 +44,15 @@ def run(
     if repair:
         _repair(index, as_json=as_json)
         return
-    from lsr.core.errors import LsrError
+    from lsr.core.errors import IndexFormatError, LsrError
     from lsr.index import verify
     from lsr.index.collection.repair.plan import plan_repair
+    from lsr.search.relevance import calibration_problems
 
     problems, steps = verify(index), []
+    # What no file has to do with, and no repair mends.
+    with suppress(IndexFormatError):
+        problems += calibration_problems(index)
     if problems:
         try:
             steps = plan_repair(index).steps

@@ -29,6 +29,7 @@ class CollectionInfo:
         documents: how many there are; None if it cannot be read, and `problem` says why.
         model, dense: what encodes queries, sparse and dense.
         modes: ways to search its segments; none where all is in memory yet.
+        calibrated: the searches whose hits have a relevance: mode, and how that was learned.
         fields: the fields that documents can be filtered by, and their types.
         bytes: what it takes of the disk.
         limits: of the server, on requests.
@@ -40,6 +41,7 @@ class CollectionInfo:
     dense: str | None = None
     aliases: list[str] = field(default_factory=list)
     modes: list[str] = field(default_factory=list)
+    calibrated: list[dict[str, Any]] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     created: str | None = None
     bytes: int | None = None

@@ -31,6 +31,9 @@ class LsrSearch:
     """A model of MTEB (`SearchProtocol`) that indexes a corpus as `lsr index` does, and searches it as `lsr search`.
 
     `mteb.evaluate(LsrSearch("lsr-doc-tiny"), tasks)` runs retrieval and re-ranking tasks of texts.
+
+    Attributes:
+        retriever: searches the corpus that was indexed last; None before the first.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class LsrSearch:
         self._how = ({} if dense is None else {"mode": "hybrid"}) | how
         self._plan = plan_of(**self._how)
         self._folder = IndexFolder(self, folder)
-        self._retriever: Retriever | None = None
+        self.retriever: Retriever | None = None
         self.mteb_model_meta = ModelMeta.create_empty(
             overwrites={
                 "name": name or f"lsr/{Path(model).name}{'' if dense is None else f'+{Path(dense).name}'}",
@@ -102,13 +105,13 @@ class LsrSearch:
         )
         if self._dense is not None:
             made = add_dense_vectors(made, self._dense)
-        self._retriever = Retriever.open(made.path)
+        self.retriever = Retriever.open(made.path)
 
     def search(
         self, queries: Any, *, top_k: int, top_ranked: Mapping[str, Sequence[str]] | None = None, **_: Any
     ) -> dict[str, dict[str, float]]:
         """The scores of the `top_k` best documents for each query, by id; of those in `top_ranked`, if there are."""
-        retriever = self._retriever
+        retriever = self.retriever
         if retriever is None:
             raise InputError("index a corpus first", field="corpus")
         ids, texts = [str(id) for id in queries["id"]], [str(text) for text in queries["text"]]

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -25,7 +26,7 @@ from lsr.core.values import is_number
 from lsr.encoding.lexical.settings import RECORD, LexicalRecord
 from lsr.index.fusion.query import HybridQuery
 from lsr.index.fusion.search import HybridHits
-from lsr.index.fusion.settings import DENSE, SPARSE
+from lsr.index.fusion.settings import DENSE, SPARSE, STAGED_MODES
 from lsr.search.lexical import stored_lexical
 from lsr.search.plan import SearchPlan
 
@@ -225,6 +226,45 @@ def calibration_of(index: Index, plan: SearchPlan) -> Calibration | None:
         field="min_relevance",
         remedies=[calibrate(index.path)],
     )
+
+
+def calibrated_searches(index: Index) -> list[dict[str, Any]]:
+    """The searches whose hits have a relevance, as JSON values: those of the models that the index has now.
+
+    `plain` says whether a search has it that says no more than its mode. What is not readable is none, here.
+    """
+    from lsr.search.flat import plan_of
+
+    try:
+        stored = stored_calibrations(index)
+    except IndexFormatError:
+        return []
+    made = made_by(index) if stored else ""
+    found = []
+    for each in stored:
+        mode = each.search.get("mode")
+        if each.made_by != made or mode not in (SPARSE, *STAGED_MODES):
+            continue
+        plain = kind_of_search(index, plan_of("auto" if mode == SPARSE else mode))
+        how = {"judged": each.judged, "queries": each.queries, "documents": each.documents}
+        found.append({"mode": mode, "plain": each.search == plain, **how, "search": dict(each.search)})
+    return found
+
+
+def calibration_problems(path: str | Path) -> list[str]:
+    """What cannot be of the calibrations that the manifest of an index holds, for `lsr verify`; none if it is sound."""
+    from lsr.index.format.manifest import Manifest, manifest_path
+
+    problems = []
+    for number, record in enumerate(Manifest.read(Path(path)).relevance or ()):
+        try:
+            Calibration.from_record(record)
+        except InputError as error:
+            problems.append(
+                f"{manifest_path(Path(path))}: relevance {number}: {error.message()} (the index is searched again once "
+                "its calibrations are removed)"
+            )
+    return problems
 
 
 def store_calibration(index: Index, calibration: Calibration) -> None:

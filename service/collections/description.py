@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.core.errors import InputError
+from lsr.search.relevance import calibrated_searches
 from lsr.service.backend import SearchBackend, SearchedIndex
 from lsr.service.settings import ServiceSettings
 
@@ -38,6 +39,7 @@ def description(name: str, backend: SearchBackend, aliases: list[str], settings:
     return {
         **summary(name, backend, aliases),
         "modes": said.get("modes", []),
+        "calibrated": calibrated_searches(index) if getattr(index, "manifest", None) is not None else [],
         "fields": _fields(index),
         "created": said.get("created"),
         "bytes": said.get("bytes", {}).get("total"),

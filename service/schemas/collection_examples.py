@@ -19,6 +19,16 @@ COLLECTIONS_ANSWER: dict[str, Any] = {"collections": [COLLECTION_SUMMARY]}
 COLLECTION_ANSWER: dict[str, Any] = {
     **COLLECTION_SUMMARY,
     "modes": ["exact", "approximate", "exhaustive"],
+    "calibrated": [
+        {
+            "mode": "sparse",
+            "plain": True,
+            "judged": True,
+            "queries": 300,
+            "documents": 5183,
+            "search": {"mode": "sparse", "lexical_weight": 0.2},
+        }
+    ],
     "fields": {"module": "keyword", "year": "integer"},
     "created": "2026-05-01T09:30:00+00:00",
     "bytes": 7_340_032,

@@ -62,6 +62,17 @@ class CollectionsAnswer(BaseModel):
     collections: list[CollectionSummary]
 
 
+class CalibratedSearch(BaseModel):
+    """A kind of search whose hits have a relevance."""
+
+    mode: str = Field(description="`sparse`, whatever the mode of the sparse index; or hybrid, dense, sparse-first.")
+    plain: bool = Field(description="Whether a search has it that says no more than its mode.")
+    judged: bool = Field(description="Whether relevance is a probability, learned from judgements.")
+    queries: int = Field(description="How many it was learned from.")
+    documents: int = Field(description="How many there were.")
+    search: dict[str, Any] = Field(description="What its scores depend on.")
+
+
 class CollectionAnswer(BaseModel):
     """A collection, and the limits on requests."""
 
@@ -73,6 +84,7 @@ class CollectionAnswer(BaseModel):
     dense: str | None = Field(description="What encodes dense vectors; null if there are none.")
     aliases: list[str]
     modes: list[str] = Field(description="Ways to search its segments; none where all is in memory yet.")
+    calibrated: list[CalibratedSearch] = Field(description="The searches whose hits have a `relevance`.")
     fields: dict[str, str] = Field(description="The fields that documents can be filtered by, and their types.")
     created: str | None
     bytes: int | None = Field(description="What it takes of the disk.")

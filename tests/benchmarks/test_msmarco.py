@@ -7,9 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from msmarco import PASSAGES, QRELS, QUERIES, WORDS, _word, make_collection
+import numpy as np
+from msmarco import CANDIDATES, PASSAGES, QRELS, QUERIES, WORDS, _word, make_collection, write_candidates
 
-from lsr.eval import load_collection
+from lsr.eval import Ranking, load_collection
+from lsr.eval.candidates import Candidate, read_candidates
 
 
 def test_it_is_read_as_the_real_files_are(tmp_path: Path) -> None:
@@ -34,3 +36,16 @@ def test_the_seed_decides_every_byte(tmp_path: Path) -> None:
 
 def test_no_two_made_words_are_the_same() -> None:
     assert len({_word(number) for number in range(WORDS)}) == WORDS
+
+
+def test_candidates_are_written_as_the_real_ones_are(tmp_path: Path) -> None:
+    make_collection(tmp_path / "made", 40, 3, seed=1)
+    made = tmp_path / "made"
+    collection = load_collection(str(made / PASSAGES), queries=made / QUERIES, qrels=made / QRELS)
+    texts = {document.id: document.text for document in collection.documents()}
+    asked = {query.id: query.text for query in collection.queries}
+    run = {id: Ranking(["7", "30", "2"], np.zeros(3)) for id in ("1", "0")}
+    assert write_candidates(made, run, 2, seed=5) == 4
+    found = list(read_candidates(made / CANDIDATES))
+    assert [each.document_id for each in found] == ["7", "7", "30", "30"]
+    assert set(found) == {Candidate(q, d, asked[q], texts[d]) for q in run for d in ("7", "30")}

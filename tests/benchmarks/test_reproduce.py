@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,21 @@ def test_the_exit_code_says_whether_all_came_out_again(reproduce: Any) -> None:
     code, out, err = reproduce(ndcg=0.4)
     assert code == 1 and "| made: ndcg | 0.5 | 0.4 | -20.00% | differs |" in out
     assert "did not come out again: made" in err
+
+
+def test_a_short_run_is_held_to_the_whole_one_where_it_is_the_same(
+    reproduce: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = Benchmark("made", "made", quick=(), measures=(quality("ndcg"),))
+    monkeypatch.setattr(run, "BENCHMARKS", {"made": same})
+    code, out, _ = reproduce("--quick")
+    assert code == 0 and "- made (): 1 reproduced" in out
+    assert reproduce("--quick", ndcg=0.4)[0] == 1
+    monkeypatch.setattr(run, "BENCHMARKS", {"made": replace(same, quick=("--few",))})
+    assert run.committed("made", True) is None and run.committed("made", False) is not None
+    (tmp_path / "committed" / "quick").mkdir()
+    (tmp_path / "committed" / "quick" / "made.json").write_text(json.dumps({"values": {"ndcg": 0.1}}))
+    assert run.committed("made", True) == {"values": {"ndcg": 0.1}}
 
 
 def test_a_script_that_fails_reproduces_nothing(reproduce: Any) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lsr import Document
 from lsr.build.corpus import index_corpus
+from lsr.collection.collection import Collection
 from lsr.encoding.lexical.alone import WordsAlone
+from lsr.index.format.manifest import Manifest
+from lsr.index.format.output import change_manifest
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -58,3 +63,46 @@ def test_queries_and_judgements_go_together(run: Run, index: Path) -> None:
     code, _, err = run("calibrate", index, "--queries", index.parent / "queries.jsonl")
     assert code == 2 and "go together" in err
     assert run("calibrate", index, "--clear", "--mode", "dense")[0] == 2
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_snapshots_and_what_is_restored_of_them_are_calibrated(run: Run, index: Path, live: bool) -> None:
+    if live:
+        with Collection.create("live", model="bm25") as collection:
+            collection.add(DOCUMENTS)
+            collection.compact()
+        index = Path("live")
+    assert run("calibrate", index)[0] == 0
+    found = json.loads(run("search", index, "ant bee", "--json")[1])["hits"]
+    assert found[0]["relevance"] > 0
+    assert run("snapshot", index, "-o", "kept")[0] == 0
+    assert run("calibrate", index, "--clear")[0] == 0
+    code, _, err = run("restore", "kept", "-o", "again")
+    assert code == 0, err
+    for path in ("kept", "again"):
+        hits = json.loads(run("search", path, "ant bee", "--json")[1])["hits"]
+        assert [hit["relevance"] for hit in hits] == [hit["relevance"] for hit in found]
+        assert Manifest.read(Path(path)).relevance is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"weights": {"luck": 1.0}}, "must be weights of"),
+        ({"weights": {"log sparse score": -1.0}}, "at least 0 of a score"),
+        ({"intercept": "high"}, "intercept"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_verify_checks_what_was_stored(run: Run, index: Path, changes: dict[str, Any], said: str) -> None:
+    assert run("calibrate", index)[0] == 0 and run("verify", index)[0] == 0
+    manifest = Manifest.read(index)
+    assert manifest.relevance is not None
+    wrong = [{**manifest.relevance[0], **changes}]
+    change_manifest(index, manifest.segment, lambda each: replace(each, relevance=wrong))
+    code, out, _ = run("verify", index, "--json")
+    (problem,) = json.loads(out)["problems"]
+    assert code == 2 and "relevance 0" in problem and said in problem, problem
+    assert run("search", index, "ant")[0] == 2
+    assert run("calibrate", index, "--clear")[0] == 0 and run("verify", index)[0] == 0
+    assert run("search", index, "ant")[0] == 0

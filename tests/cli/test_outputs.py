@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": ("demo", "-o"),
     "mine": ("mine", "set.jsonl", "-o"),
     "score": ("score", "set.jsonl", "--teacher", "bm25", "-o"),
+    "rerank": ("rerank", "top1000.dev", "-o"),
     "search": ("search", "INDEX", "--queries", "queries.tsv", "--force", "-o"),
     "encode": ("encode", "corpus.jsonl", "-o"),
     "export": ("export", "INDEX", "-o"),

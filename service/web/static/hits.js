@@ -82,6 +82,15 @@ function facts(hit, heading) {
       ]),
     hit.score > 0 &&
       el("span", { class: "score" }, el("span", { class: "field-name" }, "score"), " ", weight(hit.score)),
+    hit.relevance !== undefined &&
+      hit.relevance !== null &&
+      el(
+        "span",
+        { class: "hit-relevance" },
+        el("span", { class: "field-name" }, "relevance"),
+        " ",
+        hit.relevance.toFixed(2),
+      ),
   ];
 }
 

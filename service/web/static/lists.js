@@ -13,9 +13,9 @@ import { linkTo, update } from "./state.js";
 const sides = ["first", "second"].map((name) => ({ name, latest: new Latest(), result: null }));
 
 /** Search as the state says, and show each list as it comes. Resolves when all have come, to whether the first has hits
- *  to show.
+ *  to show. `calibrated(collection, mode)` says whether hits have a relevance.
  */
-export async function searchLists(state, colours) {
+export async function searchLists(state, colours, calibrated) {
   const wanted = [[state.c, state.mode], ...(state.beside ? [[state.c2 || state.c, state.mode2]] : [])];
   byId("lists").setAttribute("aria-busy", "true");
   if (!state.beside) {
@@ -23,7 +23,7 @@ export async function searchLists(state, colours) {
     sides[1].result = null;
   }
   const shown = await Promise.all(
-    wanted.map(([collection, mode], i) => searchSide(sides[i], state, collection, mode, colours)),
+    wanted.map(([collection, mode], i) => searchSide(sides[i], state, collection, mode, colours, calibrated)),
   );
   if (shown[0] !== undefined) {
     byId("lists").setAttribute("aria-busy", "false");
@@ -32,11 +32,11 @@ export async function searchLists(state, colours) {
   return shown[0];
 }
 
-async function searchSide(side, state, collection, mode, colours) {
+async function searchSide(side, state, collection, mode, colours, calibrated) {
   try {
-    const result = await side.latest.run((signal) => found(state, collection, mode, signal));
+    const result = await side.latest.run((signal) => found(state, collection, mode, calibrated, signal));
     if (result === undefined) return undefined;
-    side.result = { answer: result?.answer, collection, mode };
+    side.result = { answer: result?.answer, collection, mode, least: result?.least ?? 0 };
     byId(`hits-${side.name}`).dataset.of = state.q;
     problem(side, null);
   } catch (error) {
@@ -73,7 +73,7 @@ export function draw(state, terms) {
   for (const [i, side] of sides.entries()) {
     const { answer } = side.result ?? {};
     const empty = answer && !answer.hits.length;
-    fill(byId(`work-${side.name}`), answer && workOf(answer), empty && nothing(state, side.result.collection));
+    fill(byId(`work-${side.name}`), answer && workOf(answer), empty && nothing(state, side.result));
     // What a person has opened or focused in the hits stays as long as they do.
     const shows = [answer, both && sides[1 - i].result.answer, JSON.stringify([...colours])];
     if (side.shows?.every((each, at) => each === shows[at])) continue;
@@ -107,7 +107,16 @@ function keepingFocus(list, drawn) {
 }
 
 /** What may be done where there are no hits. */
-function nothing(state, collection) {
+function nothing(state, { collection, least }) {
+  if (least) {
+    const all = () => update({ least: 0 }, { push: true });
+    return el(
+      "p",
+      { class: "nothing" },
+      `Nothing has a relevance of ${least} or more. `,
+      el("button", { type: "button", class: "quiet", onclick: all }, "Show the others"),
+    );
+  }
   if (state.filter.trim() || Object.keys(state.picks).length) {
     const clear = () => update({ filter: "", picks: {} }, { push: true });
     return el(

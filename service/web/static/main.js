@@ -9,6 +9,7 @@ import { askForKey } from "./keys.js";
 import { draw, searchLists, showTotal } from "./lists.js";
 import { modeName, modesOf, showModes } from "./modes.js";
 import { showDocument, startReader } from "./reader.js";
+import { isCalibrated, showRelevance, startRelevance } from "./relevance.js";
 import { encoded, facets, Latest } from "./searching.js";
 import { current, follow, linkTo, update } from "./state.js";
 import { showTerms, startTerms } from "./terms_panel.js";
@@ -16,8 +17,8 @@ import { startTheme } from "./theme.js";
 import { termsOf } from "./vector.js";
 
 const TYPING = 80; // milliseconds after the last key
-const SEARCHED = ["q", "c", "mode", "filter", "picks", "edits", "k", "c2", "mode2", "beside"];
-const COUNTED = ["q", "c", "filter", "picks", "edits"];
+const SEARCHED = ["q", "c", "mode", "filter", "picks", "edits", "least", "k", "c2", "mode2", "beside"];
+const COUNTED = ["q", "c", "filter", "picks", "edits", "least"];
 
 const known = { collections: [], descriptions: new Map(), vector: {}, facetsOf: "" };
 const encodings = new Latest();
@@ -31,6 +32,7 @@ async function start() {
   startTerms();
   startReader();
   startFilters(3 * TYPING);
+  startRelevance();
   startControls();
   await loadCollections();
   chooseCollection();
@@ -89,11 +91,17 @@ async function changed(state, keys) {
 async function describe(state) {
   for (const name of new Set([state.c, ...(state.beside && state.c2 ? [state.c2] : [])])) {
     if (known.descriptions.has(name)) continue;
-    try {
-      known.descriptions.set(name, await api.describe(name));
-      byId("notice").hidden = true;
-    } catch (error) {
-      say(error.message);
+    for (;;) {
+      try {
+        known.descriptions.set(name, await api.describe(name));
+        byId("notice").hidden = true;
+        break;
+      } catch (error) {
+        say(error.message);
+        // One that is being opened is waited for.
+        if (error.status !== 503 || current() !== state) break;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter)));
+      }
     }
   }
 }
@@ -123,6 +131,7 @@ function show(state) {
   );
   showModes(byId("modes"), modesOf(about), state.mode, { name: "mode", key: "mode" });
   showFilters(state, about.fields);
+  showRelevance(state, about);
   byId("beside-toggle").setAttribute("aria-pressed", String(state.beside));
   fillSelect(
     byId("collection2"),
@@ -157,13 +166,14 @@ async function search() {
     })
     .catch(() => showTerms(current(), (known.vector = {})));
   showTerms(state, known.vector);
-  const came = await searchLists(state, terms);
+  const calibrated = (name, mode) => isCalibrated(description(name), mode);
+  const came = await searchLists(state, terms, calibrated);
   if (!came) return;
   const wanted = JSON.stringify(COUNTED.map((key) => state[key]));
   if (wanted === known.facetsOf) return;
   const fields = countedFields(description(state.c).fields);
   try {
-    const found = await counts.run((signal) => facets(state, state.c, fields, signal));
+    const found = await counts.run((signal) => facets(state, state.c, fields, calibrated(state.c, ""), signal));
     if (found === undefined) return;
     showFacets(found.facets);
     if (found.total) showTotal(current(), found.total, terms());
@@ -191,7 +201,7 @@ function startControls() {
   byId("q").addEventListener("input", (event) => update({ q: event.target.value, k: 10 }));
   byId("more").addEventListener("click", () => update({ k: current().k + 10 }));
   // Another collection has other terms and fields.
-  const anew = { mode: "", filter: "", picks: {}, edits: {}, k: 10 };
+  const anew = { mode: "", filter: "", picks: {}, edits: {}, least: 0, k: 10 };
   byId("collection").addEventListener("change", (event) => update({ c: event.target.value, ...anew }, { push: true }));
   byId("beside-toggle").addEventListener("click", () => update({ beside: !current().beside }, { push: true }));
   byId("collection2").addEventListener("change", (event) =>

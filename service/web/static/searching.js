@@ -47,17 +47,19 @@ export async function encoded(collection, text, signal) {
   return encodings.get(name);
 }
 
-/** Search a collection in a mode as the state says: {answer, sparseOnly}, or null where there is nothing to search by.
+/** Search a collection in a mode as the state says: {answer, sparseOnly, least}, or null where there is nothing to
+ *  search by. `calibrated(collection, mode)` says whether hits have a relevance, of which `least` was asked for.
  *
  *  Terms that the person changed are searched as a vector. With it goes no text, so that the dense side has none.
  */
-export async function found(state, collection, mode, signal) {
+export async function found(state, collection, mode, calibrated, signal) {
   const query = await queryOf(state, collection, signal);
   if (!query) return null;
   const sparseOnly = Boolean(query.vector) && usesDense(mode);
   const how = mode && !sparseOnly ? { mode } : {};
   const filter = expressionOf(state.filter, state.picks);
   const listing = !query.text && !query.vector;
+  const least = !listing && calibrated(collection, sparseOnly ? "" : mode) ? state.least : 0;
   const asked = {
     ...query,
     ...how,
@@ -67,18 +69,21 @@ export async function found(state, collection, mode, signal) {
     include_text: false,
     ...(filter && { filter }),
     ...(listing && { count: true }),
+    ...(least && { min_relevance: least }),
   };
-  return { answer: await api.search(collection, asked, signal), sparseOnly };
+  return { answer: await api.search(collection, asked, signal), sparseOnly, least };
 }
 
 /** How many of the documents that match have each value of the fields, {facets, total}: the facets by field, and how
  *  many match.
  *
- *  A field of which values are picked is counted as if none were, so that others can be added.
+ *  A field of which values are picked is counted as if none were, so that others can be added. `calibrated`: whether a
+ *  sparse search has relevance, by which these are counted.
  */
-export async function facets(state, collection, fields, signal) {
+export async function facets(state, collection, fields, calibrated, signal) {
   const query = await queryOf(state, collection, signal);
   if (!query || !fields.length) return { facets: {}, total: null };
+  const least = calibrated && (query.text || query.vector) ? state.least : 0;
   const picked = fields.filter((field) => state.picks[field]?.values?.length);
   const groups = [
     [fields.filter((field) => !picked.includes(field)), null],
@@ -90,7 +95,15 @@ export async function facets(state, collection, fields, signal) {
       .map(([names, without]) => {
         const filter = expressionOf(state.filter, state.picks, without);
         const sizes = Object.fromEntries(names.map((name) => [name, 8]));
-        const asked = { ...query, k: 1, facets: sizes, include_text: false, fields: [], ...(filter && { filter }) };
+        const asked = {
+          ...query,
+          k: 1,
+          facets: sizes,
+          include_text: false,
+          fields: [],
+          ...(filter && { filter }),
+          ...(least && { min_relevance: least }),
+        };
         return api.search(collection, asked, signal);
       }),
   );

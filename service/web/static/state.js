@@ -8,6 +8,7 @@ const DEFAULTS = {
   filter: "", // a line of the filter language
   picks: {}, // by field: {values: […]} or {from, to}
   edits: {}, // by term: its weight, negative where it is switched off; null where it is removed (see vector.js)
+  least: 0, // the least relevance of hits
   k: 10,
   c2: "", // the second list, if there is one: its collection and mode
   mode2: "",
@@ -68,6 +69,7 @@ function read() {
     if (JSON_KEYS.includes(key)) state[key] = object(value);
     else if (key === "beside") state[key] = value === "true";
     else if (key === "k") state[key] = Math.max(1, Number.parseInt(value, 10) || DEFAULTS.k);
+    else if (key === "least") state[key] = Math.min(1, Math.max(0, Number.parseFloat(value) || DEFAULTS.least));
     else state[key] = value;
   }
   return state;

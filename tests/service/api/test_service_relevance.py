@@ -10,6 +10,7 @@ from patience import PATIENCE
 
 from lsr import Document
 from lsr.build.corpus import index_corpus
+from lsr.client.answers import info
 from lsr.client.answers import response as answer_of
 from lsr.encoding.lexical.alone import WordsAlone
 from lsr.search.flat import plan_of
@@ -65,3 +66,19 @@ def test_what_is_not_calibrated_is_a_422(client: TestClient) -> None:
     assert response.status_code == 422 and "not calibrated" in response.text and "calibrate it" in response.text
     wrong = client.post("/v1/search", json={"text": "birds", "min_relevance": 2})
     assert wrong.status_code == 422 and wrong.json()["errors"][0]["pointer"] == "#/min_relevance"
+
+
+def test_a_description_says_which_searches_are_calibrated(client: TestClient) -> None:
+    (name,) = (each["name"] for each in client.get("/v1/collections").json()["collections"])
+    record = client.get(f"/v1/collections/{name}").json()
+    (said,) = record["calibrated"]
+    assert said == {
+        "mode": "sparse",
+        "plain": True,
+        "judged": True,
+        "queries": 40,
+        "documents": 3,
+        "search": said["search"],
+    }
+    assert said["search"]["mode"] == "sparse"
+    assert info(record).calibrated == [said]

@@ -24,6 +24,16 @@ from lsr.build.corpus import index_corpus
 from lsr.build.dense import add_dense_vectors
 from lsr.collection.collection import Collection
 from lsr.encoding.dense.encoder import DenseEncoder
+from lsr.index import Index
+from lsr.search.flat import plan_of
+from lsr.search.relevance import (
+    QUERY_WEIGHT,
+    SPARSE_SCORE,
+    Calibration,
+    kind_of_search,
+    made_by,
+    store_calibration,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 _SERVE = (
@@ -46,8 +56,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of four collections: birds (words), science (a model and dense vectors), strangers, and
-    inbox, which is empty.
+    """The address of a server of four collections: birds (words), science (a model and dense vectors, calibrated for
+    sparse search), strangers, and inbox, which is empty.
     """
     root = tmp_path_factory.mktemp("site")
     for name, documents, fields in (("birds", BIRDS, FIELDS), ("strangers", HOSTILE, None), ("inbox", [], None)):
@@ -61,6 +71,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Made while the server starts, which finds it once it is there as a whole.
         index = index_corpus(SCIENCE, root / ".science", SparseEncoder.load("lsr-doc-tiny"))
         add_dense_vectors(index, DenseEncoder.load("minilm"))
+        whole = Index.open(index.path)
+        store_calibration(whole, calibration_of_scores(whole))
         (root / ".science").rename(root / "science")
         yield _address(server, log)
     finally:
@@ -69,6 +81,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert not any(
         "traceback" in line or line.get("status", 0) >= 500 for line in lines if line.get("path") != "/readyz"
+    )
+
+
+def calibration_of_scores(index: Index) -> Calibration:
+    """Of sparse search: a score that is the query's weight has a relevance of a half, a higher one more."""
+    return Calibration(
+        search=kind_of_search(index, plan_of("auto")),
+        made_by=made_by(index),
+        intercept=0.0,
+        weights={SPARSE_SCORE: 2.0, QUERY_WEIGHT: -2.0},
+        judged=True,
+        queries=40,
+        documents=len(index.documents),
     )
 
 
