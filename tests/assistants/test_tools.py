@@ -69,7 +69,7 @@ def test_the_tools_say_what_they_are_for(source: Source) -> None:
     assert "no dense vectors" in search.description
     properties = search.input_schema["properties"]
     assert search.input_schema["required"] == ["query"]
-    assert set(properties) == {"query", "k", "filter", "mode"} and all(
+    assert set(properties) == {"query", "k", "filter", "mode", "min_relevance"} and all(
         each["description"] for each in properties.values()
     )
     assert (properties["k"]["minimum"], properties["k"]["maximum"], properties["k"]["default"]) == (1, 50, 10)

@@ -57,7 +57,7 @@ def test_a_full_disk_is_named_and_the_same_is_given_again(tmp_path: Path, monkey
         patched.setattr("lsr.index.live.log.writer.write_all", full)
         with pytest.raises(OSError) as raised:
             Collection.create(tmp_path / "made", model="bm25")
-    assert raised.value.errno == errno.ENOSPC and raised.value.filename == str(tmp_path / "made")
+    assert raised.value.errno == errno.ENOSPC and Path(raised.value.filename).parent == (tmp_path / "made")
     with Collection.create(tmp_path / "made", model="bm25") as made:
         made.add([Document("tern", "A seabird that flies south")])
         assert [hit.id for hit in made.search("seabird").hits] == ["tern"]

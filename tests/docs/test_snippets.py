@@ -15,7 +15,7 @@ from lsr.training.penalties.registry import PENALTIES
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-NOT_RUN = 21
+NOT_RUN = 23
 """At most so many blocks say why they are not run."""
 
 
