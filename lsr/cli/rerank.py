@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
-from lsr.cli.options import Device, Force, Json
+from lsr.cli.options import Device, EncodingThreads, Force, Json
 from lsr.cli.search_flags import asked, search_command
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted
@@ -64,6 +64,7 @@ def run(
     tag: Annotated[
         str | None, typer.Option(help="The tag in the run file. (default: the model's name)", show_default=False)
     ] = None,
+    threads: EncodingThreads = None,
     device: Device = None,
     force: Force = False,
     as_json: Json = False,
