@@ -103,7 +103,7 @@ def _with_texts(
     wanted: dict[str, list[str]], queries: Mapping[str, str], documents: Iterable[Document]
 ) -> Iterator[Candidate]:
     for document in documents:
-        asked = wanted.pop(document.id, None) or wanted.pop(run_word(document.id), ())
+        asked = wanted.pop(document.id, None) or wanted.pop(run_word(document.id), None) or ()
         for query in asked:
             yield Candidate(query, document.id, queries[query], document.contents)
     if wanted:

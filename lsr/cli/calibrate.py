@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lsr.cli.console import fail, note, print_json, print_text, progress_bar
-from lsr.cli.options import Device, IndexPath, Json, drawable
+from lsr.cli.options import Device, EncodingThreads, IndexPath, Json, drawable
 from lsr.cli.search_flags import asked, search_command
 from lsr.core.counted import counted
 
@@ -34,6 +34,7 @@ def run(
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove what was stored.")] = False,
     device: Device = None,
+    threads: EncodingThreads = None,
     as_json: Json = False,
 ) -> None:
     """Find what scores say of relevance, and store it in the index.

@@ -96,8 +96,8 @@ def run(
     else:
         refuse(context, "is of a model that reads the texts: name it with --model, or leave this out", "max_length")
     if model == WORDS_ALONE:
-        made = f"`lsr index -m {WORDS_ALONE}`"
-        fail(f"{WORDS_ALONE} counts the words of a whole corpus: make an index with {made}, and name it with --index")
+        how = f"`lsr index -m {WORDS_ALONE}`"
+        fail(f"{WORDS_ALONE} counts the words of a whole corpus: make an index with {how}, and name it with --index")
     metrics = metric_names(metric or ["MRR@10"])
     check_file(out, force=force)
     judged = None if qrels is None else read_qrels(qrels)

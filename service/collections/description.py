@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lsr.core.errors import InputError
 from lsr.search.relevance import calibrated_searches
 from lsr.service.backend import SearchBackend, SearchedIndex
 from lsr.service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from lsr.index import Index
 
 _LIMITS = (
     "max_k",
@@ -39,7 +42,7 @@ def description(name: str, backend: SearchBackend, aliases: list[str], settings:
     return {
         **summary(name, backend, aliases),
         "modes": said.get("modes", []),
-        "calibrated": calibrated_searches(index) if getattr(index, "manifest", None) is not None else [],
+        "calibrated": calibrated_searches(cast("Index", index)) if getattr(index, "manifest", None) is not None else [],
         "fields": _fields(index),
         "created": said.get("created"),
         "bytes": said.get("bytes", {}).get("total"),
