@@ -43,7 +43,7 @@ from lsr.vectors.formats import check_written
 
 _WAYS = "--max-length or --window-overlap reads more"
 
-_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry", "engine")
+_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry", "engine", "address")
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
