@@ -184,7 +184,9 @@ def test_a_dense_model_streams(spread: Any) -> None:
     encoder, texts = load(), [each.text for each in short(1100)]
     here = np.concatenate(list(encoder.stream_documents(texts)))
     there = list(spread(encoder, load).stream_documents(texts))
-    assert [len(part) for part in there] == [1024, 76] and np.concatenate(there).tobytes() == here.tobytes()
+    assert [len(part) for part in there] == [1024, 76]
+    # An actor has a thread of its own, on which products may round otherwise.
+    np.testing.assert_allclose(np.concatenate(there), here, atol=1e-6)
 
 
 def test_one_piece_of_work_is_done_here(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def spread_on_ray(
 class SpreadEncoder:
     """An encoder of which only documents are encoded elsewhere; queries, and all else, are this one's own business.
 
-    Vectors and scores are those of the encoder: what it computes together is computed together there.
+    Vectors and scores are those of the encoder on as many threads as an actor has: what it computes together is computed
+    together there. On another number of threads, products may round otherwise in the last bits.
     """
 
     def __init__(
@@ -64,15 +65,15 @@ class SpreadEncoder:
 
     def spread_work(self, work: Work, items: Iterable[Item], progress: Progress = None) -> Iterator[tuple[Item, Any]]:
         """As `lsr.encoding.shared.spread.worked`: actors do it, a few items at once, of which no more are read."""
-        actor = self._ray.remote(_Worker).options(
-            **self._resources, max_restarts=_TRIES, max_task_retries=_TRIES, max_concurrency=1
-        )
         # What is one piece of work is done sooner here than an encoder is loaded elsewhere.
         items = iter(items)
         first = list(islice(items, 2))
         if len(first) < 2:
             yield from ((item, work(self._encoder, item, progress=progress)) for item in first)
             return
+        actor = self._ray.remote(_Worker).options(
+            **self._resources, max_restarts=_TRIES, max_task_retries=_TRIES, max_concurrency=1
+        )
         workers: list[Any] = []
         waiting: deque[tuple[Item, Any]] = deque()
         try:
