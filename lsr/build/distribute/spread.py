@@ -49,7 +49,7 @@ def spread_on_ray(
 class SpreadEncoder:
     """An encoder of which only documents are encoded elsewhere; queries, and all else, are this one's own business.
 
-    Vectors and scores are those of the encoder on as many threads as an actor has: what it computes together is computed
+    Vectors and scores are those of the encoder on as many threads as an actor has: what it computes together is made
     together there. On another number of threads, products may round otherwise in the last bits.
     """
 
