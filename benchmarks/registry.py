@@ -433,6 +433,23 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             size("rows/*/bytes", 0.02),
         ),
     ),
+    "shards": Benchmark(
+        "collections of shards beside one index: the same answers, building on workers of Ray, serving by Ray",
+        "shards",
+        data=("collections",),
+        quick=("--queries", "30", "--workers", "2", "--seconds", "2"),
+        minutes=8,
+        quick_minutes=5,
+        page="../scaling.md",
+        measures=(
+            quality("same/*/ways/*/same"),
+            quality("same/*/ways/*/overlap"),
+            time("built/*/seconds", 0.25),
+            memory("built/*/driver_peak_mb", 0.2),
+            rate("served/*/*/per_second", 0.25),
+            time("served/*/*/p*_ms", 0.4),
+        ),
+    ),
     "shard_tails": Benchmark(
         "tail latency over many shards, and what hedging takes off it: measured shards, simulated together",
         "shard_tails",

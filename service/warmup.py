@@ -17,7 +17,7 @@ from lsr.search.models import encoder_of_part
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
-from lsr.service.http.errors import NotReadyError
+from lsr.service.http.errors import NotReadyError, OverloadedError, TimedOutError
 
 logger = logging.getLogger("lsr.service")
 
@@ -80,7 +80,7 @@ class WarmUp:
         start = perf_counter()
         self._tried[collection.name] = _models_of(collection)
         try:
-            backend = collection.warm_up(self._rerank)
+            backend = self._warmed(collection)
         except LsrError as error:
             self._failures[collection.name] = error.message()
             logger.error("warm-up of %s failed: %s", collection.name, error.message())
@@ -93,6 +93,16 @@ class WarmUp:
             logger.info("%s is ready after %.1f s: %s documents", collection.name, seconds, documents)
             self._failures.pop(collection.name, None)
             self._ready.add(collection.name)
+
+    def _warmed(self, collection: ServedCollection) -> SearchBackend:
+        """Warm up, and again where others that it depends on, such as shards, were not there in time: they may come."""
+        while True:
+            try:
+                return collection.warm_up(self._rerank)
+            except (TimedOutError, OverloadedError) as error:
+                logger.warning("%s is not warm yet: %s", collection.name, error.message())
+                if self._ended.wait(LOOKED_EVERY):
+                    raise
 
     def _run(self) -> None:
         try:

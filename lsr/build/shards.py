@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from lsr.core.errors import InputError, OutputExistsError
 from lsr.core.files import atomic_file
 from lsr.core.remedies import RESTART
 from lsr.core.work import WorkFolder
+from lsr.encoding.shared.spread import worked
 from lsr.encoding.titles import encode_titled
 from lsr.vectors.sparse import SparseVectors
 
@@ -94,14 +96,13 @@ class EncodedShards(WorkFolder):
             self._skip(path, stream)
             if progress:
                 progress(_rows(path))
-        number = len(self.paths)
-        for documents in chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size")):
-            vectors = encode_titled(encoder, documents, title_weight, top_k=top_k, progress=progress)
+        parts = chunks(stream, SHARD_DOCUMENTS, SHARD_CHARACTERS, attrgetter("size"))
+        work = partial(_encoded, weight=title_weight, top_k=top_k)
+        for number, (documents, vectors) in enumerate(worked(encoder, work, parts, progress), len(self.paths)):
             with atomic_file(self.folder / f"{number:06d}.parquet") as temporary:
                 pq.write_table(to_table(documents, vectors), temporary.absolute(), compression="zstd")
                 # Before the shard is there: what is stopped right after keeps it.
                 self.begun = True
-            number += 1
 
     def _skip(self, path: Path, stream: Iterator[Document]) -> None:
         for row in _table(path, _DOCUMENT_COLUMNS).to_pylist():
@@ -140,6 +141,18 @@ class EncodedShards(WorkFolder):
                 dim,
             )
             yield vectors, documents
+
+
+def _encoded(
+    encoder: SparseEncoder | WordsAlone,
+    documents: list[Document],
+    /,
+    progress: Callable[[int], None] | None = None,
+    *,
+    weight: float,
+    top_k: int | None,
+) -> SparseVectors:
+    return encode_titled(encoder, documents, weight, top_k=top_k, progress=progress)
 
 
 # Absolute, so that pyarrow takes no path for a URI.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +13,10 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, Force, IndexPath, Json, Restart, threads_here
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.shards import Address, EngineOption, spreading
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted
+from lsr.core.places import everywhere
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_DENSE_MODEL
 
@@ -87,6 +90,8 @@ def run(
         ),
     ] = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     restart: Restart = False,
     as_json: Json = False,
@@ -109,7 +114,7 @@ def run(
     from lsr.index import DenseSettings, Index
 
     if vectors is not None:
-        refuse(context, "is for texts to encode: --vectors are added at once", "restart")
+        refuse(context, "is for texts to encode: --vectors are added at once", "restart", "engine", "address")
         refuse(context, "is for models that encode: --vectors are added as they are", "device")
         if model is None:
             refuse(context, "is of a model: name the --model of these vectors as well", "max_length")
@@ -124,9 +129,11 @@ def run(
         "stages": progress_bar,
     }
     if vectors is None:
-        with resumable(opened.path):
-            encoder = DenseEncoder.load(model or DEFAULT_DENSE_MODEL, max_length=max_length, device=device)
-            made = add_dense_vectors(opened, encoder, restart=restart, **building)
+        with resumable(opened.path), spreading(engine, address) as spread:
+            model = model or DEFAULT_DENSE_MODEL
+            encoder = DenseEncoder.load(model, max_length=max_length, device=device)
+            load = partial(DenseEncoder.load, everywhere(model), max_length=max_length, device=device)
+            made = add_dense_vectors(opened, spread(encoder, load), restart=restart, **building)
         remark_on_texts(encoder)
     else:
         made = add_dense_file(

@@ -30,10 +30,12 @@ from lsr.cli.options import (
     WindowOverlap,
 )
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.shards import Address, EngineOption, spreading
 from lsr.cli.useless import refuse
 from lsr.core.counted import counted
 from lsr.core.documents import is_blank
 from lsr.core.files import check_output
+from lsr.core.places import everywhere
 from lsr.core.unfinished import announce
 from lsr.encoding.catalogue import DEFAULT_MODEL
 from lsr.encoding.lexical.settings import WORDS_ALONE
@@ -41,7 +43,7 @@ from lsr.vectors.formats import check_written
 
 _WAYS = "--max-length or --window-overlap reads more"
 
-_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry")
+_OF_CORPUS = ("corpus", "out", "window_overlap", "format", "on_error", "force", "restart", "dry", "engine", "address")
 
 if TYPE_CHECKING:
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -75,6 +77,8 @@ def run(
     on_error: OnErrorOption = OnError.skip_files,
     threads: EncodingThreads = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     restart: Restart = False,
     dry: DryRun = False,
@@ -112,6 +116,7 @@ def run(
     if queries:
         refuse(context, "is for a corpus: queries are encoded in seconds", "dry", "restart")
         refuse(context, "is for documents: a query is read in one piece", "window_overlap")
+        refuse(context, "is for a corpus: queries are encoded in seconds", "engine", "address")
     check_written(out)
     announce(out)
     more: dict[str, int] = {}
@@ -119,6 +124,7 @@ def run(
         count = _encode_queries(corpus, out, load, top_k, format, on_error, force)
     else:
         from lsr.build.corpus import check_work, encode_corpus
+        from lsr.build.distribute.sources import ModelSource
         from lsr.encoding.sparse.encoder import SparseEncoder
 
         check_output(out, force=force)
@@ -137,9 +143,16 @@ def run(
                 check_work(out, job.encoder, top_k=top_k, restart=restart)
                 print_dry_run(dry_run(job.documents, job.total, job.encoder, _WAYS), as_json)
                 return
-            with progress_bar("encoding", job.total) as progress:
+            elsewhere = ModelSource(everywhere(model), max_length, window_overlap, device)
+            with spreading(engine, address) as spread, progress_bar("encoding", job.total) as progress:
                 count = encode_corpus(
-                    job.documents, out, job.encoder, top_k=top_k, force=force, restart=restart, progress=progress
+                    job.documents,
+                    out,
+                    spread(job.encoder, elsewhere),
+                    top_k=top_k,
+                    force=force,
+                    restart=restart,
+                    progress=progress,
                 )
         more["cut"] = remark_on_texts(job.encoder, _WAYS).cut
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.corpus import resumable
 from lsr.cli.options import Device, EncodingThreads, Force, IndexPath, Json, Restart
 from lsr.cli.remarks import remark_on_texts
+from lsr.cli.shards import Address, EngineOption, spreading
+from lsr.core.places import everywhere
 from lsr.core.unfinished import announce
 
 NAME = "late"
@@ -32,6 +35,8 @@ def run(
     ] = None,
     threads: EncodingThreads = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     restart: Restart = False,
     as_json: Json = False,
@@ -54,9 +59,12 @@ def run(
 
     announce(index)
     encoder = TokenEncoder.load(model, max_length=max_length, device=device)
+    load = partial(TokenEncoder.load, everywhere(model), max_length=max_length, device=device)
     opened = Index.open(index)
-    with resumable(opened.path, (f".{NAME}",)):
-        made = add_token_vectors(opened, encoder, bits=bits, force=force, restart=restart, stages=progress_bar)
+    with resumable(opened.path, (f".{NAME}",)), spreading(engine, address) as spread:
+        made = add_token_vectors(
+            opened, spread(encoder, load), bits=bits, force=force, restart=restart, stages=progress_bar
+        )
     remark_on_texts(encoder)
     record, size = made.parts["late"].record, made.describe()["bytes"][NAME]
     if as_json:

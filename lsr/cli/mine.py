@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import fail, note, print_json, progress_bar
 from lsr.cli.interruption import interruption
 from lsr.cli.options import Device, EncodingThreads, Force, Json
+from lsr.cli.shards import Address, EngineOption, spreading
 from lsr.cli.training_set import (
     Bm25Corpus,
     CandidateFile,
@@ -26,6 +27,7 @@ from lsr.cli.useless import refuse
 from lsr.core.counted import counted, verb
 
 if TYPE_CHECKING:
+    from lsr.build.distribute.spread import Spread
     from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.training.negatives import CandidateSearcher, TeacherMargin
     from lsr.training.teachers import SetTeacher
@@ -86,6 +88,8 @@ def run(
     max_length: TeacherMaxLength = 256,
     threads: EncodingThreads = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -120,6 +124,7 @@ def run(
     rule: TeacherMargin | None = TeacherMargin(ratio=ratio, margin=margin, most=most) if given else None
     with (
         interruption(lambda: KEPT),
+        spreading(engine, address) as spread,
         open_source(source, out, split=split, candidates=candidates, all_texts=True, force=force) as (
             training_set,
             work,
@@ -135,6 +140,7 @@ def run(
                 max_length=max_length,
                 device=device,
                 stages=progress_bar,
+                spread=spread,
             )
             for number, name in enumerate(dict.fromkeys(systems))
         }
@@ -143,7 +149,7 @@ def run(
             list(searchers.values()),
             out,
             settings,
-            teacher=_teacher(teacher, searchers, without_titles, bm25, max_length, device),
+            teacher=_teacher(teacher, searchers, without_titles, bm25, max_length, device, spread),
             margin=rule,
             without_titles=without_titles,
             force=force,
@@ -170,6 +176,7 @@ def _teacher(
     bm25: Callable[[], Bm25Encoder],
     max_length: int,
     device: str | None,
+    spread: Spread,
 ) -> SetTeacher | None:
     """The teacher; it uses a searcher's vectors if that reads the same texts."""
     from lsr.training.negatives.searchers import VectorSearcher
@@ -180,4 +187,4 @@ def _teacher(
     searcher = searchers.get(name)
     if isinstance(searcher, VectorSearcher) and not without_titles:
         return searcher.teacher()
-    return load_teacher(name, bm25=bm25, max_length=max_length, device=device)
+    return load_teacher(name, bm25=bm25, max_length=max_length, device=device, spread=spread)

@@ -10,6 +10,7 @@ import typer
 from lsr.cli.console import note, print_json, progress_bar
 from lsr.cli.interruption import interruption
 from lsr.cli.options import Device, EncodingThreads, Force, Json
+from lsr.cli.shards import Address, EngineOption, spreading
 from lsr.cli.training_set import (
     Bm25Corpus,
     CandidateFile,
@@ -66,6 +67,8 @@ def run(
     max_length: TeacherMaxLength = 256,
     threads: EncodingThreads = None,
     device: Device = None,
+    engine: EngineOption = None,
+    address: Address = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -93,10 +96,13 @@ def run(
     refuse_without(context, teacher)
     with (
         interruption(lambda: KEPT),
+        spreading(engine, address) as spread,
         open_source(source, out, split=split, candidates=candidates, force=force) as (training_set, _),
     ):
         bm25 = bm25_of(training_set, bm25_corpus)
-        teachers = [load_teacher(name, bm25=bm25, max_length=max_length, device=device) for name in teacher]
+        teachers = [
+            load_teacher(name, bm25=bm25, max_length=max_length, device=device, spread=spread) for name in teacher
+        ]
         scored = score_training_set(
             training_set,
             teachers,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +13,10 @@ import typer
 from lsr.cli.console import fail, note
 from lsr.cli.corpus import encoding, looked_at, resumable
 from lsr.cli.options import OnError
+from lsr.core.places import everywhere
 
 if TYPE_CHECKING:
+    from lsr.build.distribute.spread import Spread
     from lsr.index import Index
     from lsr.text.windows import WindowSettings
 
@@ -38,6 +42,22 @@ Shards = Annotated[
         rich_help_panel=CLUSTER,
     ),
 ]
+
+
+@contextmanager
+def spreading(engine: Engine | None, address: str | None) -> Iterator[Spread]:
+    """Give what spreads encoders over a cluster, or leaves them as they are without an engine."""
+    from lsr.build.distribute.spread import in_one_process, spread_on_ray
+
+    if engine is None:
+        if address is not None:
+            fail("--address is of a cluster: name the --engine as well")
+        yield in_one_process
+        return
+    with spread_on_ray(address) as spread:
+        yield spread
+
+
 EngineOption = Annotated[
     Engine | None,
     typer.Option(
@@ -92,7 +112,7 @@ def index_shards(
         out,
         shards=shards or SHARDS,
         address=address,
-        model=(_everywhere(model), max_length, window_overlap, device),
+        model=(everywhere(model), max_length, window_overlap, device),
         windows=windows,
         fits=fits,
         dense=made_dense,
@@ -121,7 +141,7 @@ def _on_ray(
     if corpus == "-":
         fail("what comes on stdin is on this machine alone: give a file that every machine can read")
     format, on_error = reading
-    read, load = CorpusSource(_everywhere(corpus), format, on_error.value), ModelSource(*model)
+    read, load = CorpusSource(everywhere(corpus), format, on_error.value), ModelSource(*model)
     looked_at(open_corpus(corpus, format=format, on_error=on_error.value))  # what is wrong at once is said at once
     with resumable(out):
         cut = _windows(windows, fits, load())
@@ -134,9 +154,3 @@ def _windows(windows: WindowSettings | None, fits: bool, encoder: Any) -> dict[s
 
     fitting = windows_that_fit(None, None, None, encoder) if fits and windows is None else None
     return {"windows": windows or fitting, "only_if_needed": fitting is not None}
-
-
-def _everywhere(name: str) -> str:
-    """The path of what is here, for processes that run in other folders; else the name."""
-    path = Path(name)
-    return str(path.absolute()) if path.exists() else name

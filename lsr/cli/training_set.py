@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lsr.training.data import TrainingSet
 
 BM25 = "bm25"
+_OF_MODELS = ("max_length", "device", "engine", "address")
 Source = Annotated[
     str,
     typer.Argument(help="A training set, or anything else that `lsr train` learns from.", show_default=False),
@@ -57,7 +58,7 @@ def refuse_without(context: typer.Context, named: Sequence[str]) -> None:
             context, f"is of {BM25}, which is not among those named: name it as well, or leave this out", "bm25_corpus"
         )
     if all(name == BM25 or Path(name).is_file() for name in named):
-        refuse(context, "is of models, and none is named: name one, or leave this out", "max_length", "device")
+        refuse(context, "is of models, and none is named: name one, or leave this out", *_OF_MODELS)
 
 
 @contextmanager

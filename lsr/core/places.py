@@ -23,6 +23,12 @@ def beside(path: str | Path, suffix: str) -> Path:
     return path.with_name(f"{path.name}.{suffix}")
 
 
+def everywhere(name: str) -> str:
+    """The absolute path of what is here, for processes that run in other folders; else the name, as of a model."""
+    path = Path(name)
+    return str(path.absolute()) if path.exists() else name
+
+
 def is_kept_inside(name: str) -> bool:
     """Whether a file or folder of this name, in an output, is one that `beside` put there."""
     return _INSIDE.fullmatch(name) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -38,6 +39,8 @@ def connected(library: str, address: str | None = None, **options: Any) -> Itera
         yield ray
         return
     here = {} if address else {"include_dashboard": False}
+    # A cluster that begins here tells nobody of it; RAY_USAGE_STATS_ENABLED=1 lets it.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray.init(address=address or "local", logging_level="WARNING", log_to_driver=False, **here, **options)
     except (ConnectionError, ValueError) as error:
@@ -46,6 +49,17 @@ def connected(library: str, address: str | None = None, **options: Any) -> Itera
         yield ray
     finally:
         ray.shutdown()
+
+
+def actor_resources(ray: ModuleType, gpus: bool | None = None) -> tuple[int, dict[str, float]]:
+    """How many actors a cluster has room for, and what each has to itself: a GPU, if there are any, or a CPU.
+
+    `gpus` says whether it is to be GPUs.
+    """
+    there = ray.cluster_resources()
+    if there.get("GPU", 0) if gpus is None else gpus:
+        return max(1, int(there.get("GPU", 0))), {"num_gpus": 1}
+    return max(1, int(there.get("CPU", 1))), {"num_cpus": 1}
 
 
 @contextmanager

@@ -33,35 +33,32 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Dying:
-    """Gives an encoder whose process dies at the first document of `at`, and when it is loaded to build, once each."""
+    """Gives an encoder whose process dies at the first document, and when a shard is built, once each."""
 
     folder: Path
-    at: str = ""
 
     def __call__(self) -> HashingEncoder:
-        return _Encoder(self.folder, self.at)
+        return _Encoder(self.folder)
 
 
 class _Encoder(HashingEncoder):
-    def __init__(self, folder: Path, at: str) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._folder, self._at = folder, at
+        self._folder = folder
 
     @property  # type: ignore[override]
     def vocabulary(self) -> Any:
         # Only who builds a shard asks for it.
-        if self._at == "build":
-            self._die()
+        self._die("build")
         return HashingEncoder.vocabulary
 
     def encode_documents(self, texts: Any, ids: Any, **options: Any) -> SparseVectors:
-        if self._at == "encode":
-            self._die()
+        self._die("encode")
         return super().encode_documents(texts, ids, **options)
 
-    def _die(self) -> None:
+    def _die(self, at: str) -> None:
         try:
-            (self._folder / "died").mkdir()
+            (self._folder / f"died-{at}").mkdir()
         except FileExistsError:
             return
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Shards that a cluster of Ray builds are those that are built here, whatever dies meanwhile."""
+"""What a cluster of Ray builds and encodes is what is built and encoded here, whatever dies meanwhile."""
 
 from __future__ import annotations
 
@@ -8,30 +8,45 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dying_encoder import DOCUMENTS, Corpus, Dying
 from patience import PATIENCE
 from sharded_toys import HashingEncoder, files_of, made_documents
 
+from lsr import Document, SparseEncoder
+from lsr.build.corpus import encode_corpus
+from lsr.build.distribute.sources import ModelSource
+from lsr.build.distribute.spread import SpreadEncoder, in_one_process, spread_on_ray
 from lsr.build.sharded.job import index_sharded
 from lsr.core.errors import InputError, MissingDependencyError
 from lsr.core.ray import import_ray
+from lsr.encoding.dense.encoder import DenseEncoder
 from lsr.index import Index
 
 HERE = Path(__file__).parent
+WORDS = ["the", "arctic", "tern", "flies", "to", "antarctica", "each", "year", "bread", "yeast", "flour"]
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Three nodes of one CPU."""
+    """A node of two CPUs, of which the reader takes none."""
     pytest.importorskip("ray.data")
     from ray_clusters import ray_cluster
 
-    with ray_cluster(nodes=3) as made:
+    with ray_cluster() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def spread(cluster: Any) -> Iterator[Any]:
+    """Spreads encoders over it."""
+    with spread_on_ray(workers=2) as spread:
+        yield spread
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +73,8 @@ def is_whole(path: Path, whole: dict[str, bytes]) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.process
-@pytest.mark.parametrize("workers", [1, 2])
-def test_any_number_of_workers(cluster: Any, whole: dict[str, bytes], tmp_path: Path, workers: int) -> None:
+def test_one_worker(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    # Two are below.
     done: list[int] = []
 
     class Stage:
@@ -69,25 +84,27 @@ def test_any_number_of_workers(cluster: Any, whole: dict[str, bytes], tmp_path: 
 
         def __exit__(self, *error: object) -> None: ...
 
-    made(tmp_path / "made", workers=workers, stages=Stage)
+    made(tmp_path / "made", workers=1, stages=Stage)
     assert is_whole(tmp_path / "made", whole)
     assert sum(done) == DOCUMENTS + 3 + 3  # documents, and shards that are measured and built
 
 
 @pytest.mark.slow
 @pytest.mark.process
-@pytest.mark.parametrize("at", ["encode", "build"])
-def test_a_worker_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path, at: str) -> None:
+def test_workers_are_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
     # Here, the encoder is asked for its settings alone.
-    made(tmp_path / "made", Dying(tmp_path, at), workers=2)
-    assert (tmp_path / "died").exists() and is_whole(tmp_path / "made", whole)
+    made(tmp_path / "made", Dying(tmp_path), workers=2)
+    assert (tmp_path / "died-encode").exists() and (tmp_path / "died-build").exists()
+    assert is_whole(tmp_path / "made", whole)
 
 
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_node_is_killed(cluster: Any, whole: dict[str, bytes], tmp_path: Path) -> None:
+    from ray_clusters import STORE
+
     path = tmp_path / "made"
-    node = cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE, include_log_monitor=False)
 
     def kill() -> None:
         until(lambda: any(path.with_name("made.encoding").glob("*.parquet")))
@@ -131,6 +148,54 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingDependencyError, match=r"lsr-engine\[ray\]"):
         import_ray("data")
+
+
+def short(count: int) -> list[Document]:
+    return [Document(f"d{n}", " ".join(WORDS[(n * 7 + i) % len(WORDS)] for i in range(n % 9))) for n in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_a_model_encodes_a_corpus(spread: Any, tmp_path: Path) -> None:
+    load, done = ModelSource("splade-tiny", max_length=8), list[int]()
+    for name, over in (("here", in_one_process), ("there", spread)):
+        encoder = SparseEncoder.load("splade-tiny", max_length=8)
+        encode_corpus(short(2100), tmp_path / f"{name}.parquet", over(encoder, load), progress=done.append)
+        report = encoder.text_report()
+        assert (report.texts, sum(done)) == (2100, 2100) and 0 < report.cut < 2100
+        done.clear()
+    assert (tmp_path / "here.parquet").read_bytes() == (tmp_path / "there.parquet").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_an_actor_that_encodes_is_killed(spread: Any, tmp_path: Path) -> None:
+    made = made_documents(1, 3000)
+    encode_corpus(made, tmp_path / "here.jsonl", HashingEncoder())  # type: ignore[arg-type]
+    encode_corpus(made, tmp_path / "there.jsonl", spread(HashingEncoder(), Dying(tmp_path)))
+    assert (tmp_path / "died-encode").exists()
+    assert (tmp_path / "here.jsonl").read_bytes() == (tmp_path / "there.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_a_dense_model_streams(spread: Any) -> None:
+    load = partial(DenseEncoder.load, "minilm", max_length=8)
+    encoder, texts = load(), [each.text for each in short(1100)]
+    here = np.concatenate(list(encoder.stream_documents(texts)))
+    there = list(spread(encoder, load).stream_documents(texts))
+    assert [len(part) for part in there] == [1024, 76]
+    # An actor has a thread of its own, on which products may round otherwise.
+    np.testing.assert_allclose(np.concatenate(there), here, atol=1e-6)
+
+
+def test_one_piece_of_work_is_done_here(tmp_path: Path) -> None:
+    def refused(encoder: Any, load: Any) -> Any:
+        return SpreadEncoder(encoder, load, ray=None, workers=2, resources={})  # type: ignore[arg-type]
+
+    encoder = HashingEncoder()
+    encode_corpus(made_documents(1, 20), tmp_path / "made.jsonl", refused(encoder, HashingEncoder))
+    assert len(encoder.encoded) == 20
 
 
 def until(true: Callable[[], Any]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lsr.build.distribute.spread import Spread, in_one_process
 from lsr.core.errors import InputError
+from lsr.core.places import everywhere
 from lsr.core.progress import Stages, silent
 from lsr.encoding.shared.folder import MODULES
 from lsr.encoding.sparse.description import DESCRIPTION
@@ -27,6 +30,7 @@ def load_searcher(
     max_length: int | None = None,
     device: str | None = None,
     stages: Stages = silent,
+    spread: Spread = in_one_process,
 ) -> CandidateSearcher:
     """The searcher of this name over all texts.
 
@@ -34,7 +38,7 @@ def load_searcher(
         name: "bm25"; the folder of an index; or a packaged model, a model folder or a hub name: a sparse or dense
             encoder, as its files say. A sparse one with "+words" behind it is searched with words, as `lsr index` does.
         work: a folder to make, for vectors and index; it must outlive the searcher.
-        bm25, max_length, device: as for `lsr.training.teachers.load_teacher`.
+        bm25, max_length, device, spread: as for `lsr.training.teachers.load_teacher`.
     """
     if name == "bm25":
         return SparseSearcher.build(bm25(), texts, work, stages=stages)
@@ -45,13 +49,14 @@ def load_searcher(
 
     plain = name if Path(name).exists() else name.removesuffix(WITH_WORDS)
     encoder = load_encoder(plain, max_length=max_length, device=device)
+    made = spread(encoder, partial(load_encoder, everywhere(plain), max_length=max_length, device=device))
     if plain != name:
         if not isinstance(encoder, SparseEncoder):
             raise InputError(f"words stand beside the terms of a sparse model, but {plain} makes dense vectors")
-        return IndexSearcher.build(encoder, texts, work, LexicalSettings(), stages=stages)
+        return IndexSearcher.build(made, texts, work, LexicalSettings(), stages=stages)
     if isinstance(encoder, SparseEncoder):
-        return SparseSearcher.build(encoder, texts, work, stages=stages)
-    return DenseSearcher.build(encoder, texts, work, stages=stages)
+        return SparseSearcher.build(made, texts, work, stages=stages)
+    return DenseSearcher.build(made, texts, work, stages=stages)
 
 
 def is_index(path: Path) -> bool:

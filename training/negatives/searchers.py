@@ -190,7 +190,7 @@ class DenseSearcher(VectorSearcher):
 
     def search(self, queries: Sequence[str], k: int) -> list[Rows]:
         """See `CandidateSearcher.search`."""
-        asked = encode_queries(self.encoder)(list(queries), None)
+        asked = encode_queries(self.encoder, list(queries))
         assert isinstance(asked, DenseTable) and isinstance(self.documents, DenseTable)
         found: list[Rows] = []
         for first in range(0, len(asked), _QUERY_BLOCK):
@@ -221,4 +221,4 @@ def _best(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], 
 def _encode_all(encoder: BiEncoder, texts: CandidateTexts, work: Path, stages: Stages) -> Table:
     with stages(f"{encoder.name}: encoding", len(texts), "texts") as progress:
         every = (texts[row] for row in range(len(texts)))
-        return encode_to_disk(encode_documents(encoder), every, work / "documents", progress)
+        return encode_to_disk(encoder, encode_documents, every, work / "documents", progress)

@@ -32,8 +32,8 @@ class BiEncoderTeacher:
     def score(self, queries: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Scores]:
         """Scores of each query's candidates, float32; repeated texts are encoded once."""
         distinct = {text: row for row, text in enumerate(dict.fromkeys(text for texts in candidates for text in texts))}
-        documents = encode_documents(self.encoder)(list(distinct), None)
-        asked = encode_queries(self.encoder)(list(queries), None)
+        documents = encode_documents(self.encoder, list(distinct))
+        asked = encode_queries(self.encoder, list(queries))
         rows = [np.array([distinct[text] for text in texts], dtype=np.int64) for texts in candidates]
         return [documents.products(of_query, asked, query) for query, of_query in enumerate(rows)]
 
@@ -64,7 +64,7 @@ class BiEncoderTeacher:
         places[rows] = np.arange(len(rows))
         with stages(f"{self.name}: encoding", len(rows), "texts") as progress:
             texts = (pairs.texts[row] for row in rows.tolist())
-            return encode_to_disk(encode_documents(self.encoder), texts, folder / "documents", progress), places
+            return encode_to_disk(self.encoder, encode_documents, texts, folder / "documents", progress), places
 
     def _encode_queries(self, pairs: Pairs, folder: Path, stages: Stages) -> tuple[Table, npt.NDArray[np.integer]]:
         """Vectors of the distinct queries, and the row of each query's vector."""
@@ -72,4 +72,4 @@ class BiEncoderTeacher:
         first, places = distinct(hashes)
         with stages(f"{self.name}: encoding", len(first), "queries") as progress:
             texts = (pairs.queries[query] for query in first.tolist())
-            return encode_to_disk(encode_queries(self.encoder), texts, folder / "queries", progress), places
+            return encode_to_disk(self.encoder, encode_queries, texts, folder / "queries", progress), places

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lsr.core.progress import Stages, silent
 from lsr.encoding.cross.encoder import CrossEncoder
+from lsr.encoding.shared.spread import Progress, worked
 from lsr.training.teachers.pairs import Pairs
 from lsr.training.teachers.vectors import Scores
 
@@ -51,11 +53,25 @@ class CrossEncoderTeacher:
     def score_pairs(self, pairs: Pairs, scores: Scores, *, work: Path, stages: Stages = silent) -> None:
         """Write the score of every pair into `scores`."""
         with stages(f"{self.name}: scoring", len(pairs), "pairs") as progress:
-            for first, last in pairs.blocks(_PAIRS):
-                start, end = pairs.indptr[first], pairs.indptr[last]
-                left = [query for i in range(first, last) for query in [pairs.queries[i]] * len(pairs.candidates(i))]
-                scores[start:end] = self._score(left, pairs.texts.take(pairs.rows[start:end].tolist()))
-                progress(int(end - start))
+            start, scored = 0, partial(_scored, batch_size=self.batch_size)
+            for block, found in worked(self.encoder, scored, _blocks(pairs), progress):
+                scores[start : start + len(block)] = found
+                start += len(block)
 
     def _score(self, queries: list[str], texts: list[str]) -> Scores:
         return self.encoder.score_pairs(queries, texts, batch_size=self.batch_size)
+
+
+def _blocks(pairs: Pairs) -> Iterator[list[tuple[str, str]]]:
+    """Queries with candidate texts, pair by pair, those together that are scored together."""
+    for first, last in pairs.blocks(_PAIRS):
+        rows = pairs.rows[pairs.indptr[first] : pairs.indptr[last]].tolist()
+        left = [query for i in range(first, last) for query in [pairs.queries[i]] * len(pairs.candidates(i))]
+        yield list(zip(left, pairs.texts.take(rows), strict=True))
+
+
+def _scored(
+    encoder: CrossEncoder, block: list[tuple[str, str]], /, progress: Progress = None, *, batch_size: int
+) -> Scores:
+    queries, texts = map(list, zip(*block, strict=True))
+    return encoder.score_pairs(queries, texts, batch_size=batch_size, progress=progress)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from lsr.build.distribute.spread import Spread, in_one_process
 from lsr.core.errors import ModelError
+from lsr.core.places import everywhere
 from lsr.encoding.catalogue import packaged_model
 from lsr.encoding.shared.hub import locate
 from lsr.text.lines import content_suffix
@@ -15,6 +18,7 @@ from lsr.training.teachers.bi_encoder import BiEncoderTeacher
 from lsr.training.teachers.files import SUFFIXES, FileTeacher
 
 if TYPE_CHECKING:
+    from lsr.encoding.cross.encoder import CrossEncoder
     from lsr.encoding.dense.encoder import DenseEncoder
     from lsr.encoding.sparse.bm25 import Bm25Encoder
     from lsr.encoding.sparse.encoder import SparseEncoder
@@ -30,6 +34,7 @@ def load_teacher(
     max_length: int | None = None,
     device: str | None = None,
     dtype: str = "auto",
+    spread: Spread = in_one_process,
 ) -> BiEncoderTeacher | CrossEncoderTeacher | FileTeacher:
     """The teacher of this name.
 
@@ -40,6 +45,7 @@ def load_teacher(
         max_length: tokens read from a text (from query and candidate together, by a cross-encoder), unless the model's
             own limit is lower.
         device, dtype: as for `SparseEncoder.load`.
+        spread: what spreads models over a cluster (`lsr.build.distribute.spread.spread_on_ray`).
 
     Raises ModelError for anything else.
     """
@@ -50,8 +56,20 @@ def load_teacher(
     if model_kind(name) == "cross":
         from lsr.training.teachers.cross_encoder import CrossEncoderTeacher
 
-        return CrossEncoderTeacher(_folder(name), name, max_length=max_length, device=device, dtype=dtype)
-    return BiEncoderTeacher(load_encoder(name, max_length=max_length, device=device, dtype=dtype), name)
+        teacher = CrossEncoderTeacher(_folder(name), name, max_length=max_length, device=device, dtype=dtype)
+        load = partial(_load_cross, _folder(name).absolute(), name, max_length=max_length, device=device, dtype=dtype)
+        teacher.encoder = spread(teacher.encoder, load)
+        return teacher
+    options: dict[str, Any] = {"max_length": max_length, "device": device, "dtype": dtype}
+    return BiEncoderTeacher(
+        spread(load_encoder(name, **options), partial(load_encoder, everywhere(name), **options)), name
+    )
+
+
+def _load_cross(folder: Path, name: str, **options: Any) -> CrossEncoder:
+    from lsr.encoding.cross.encoder import CrossEncoder
+
+    return CrossEncoder(name, folder, **options)
 
 
 def load_encoder(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lsr.core.chunks import chunks
 from lsr.core.types import Scores
+from lsr.encoding.shared.spread import Progress, Work, worked
 from lsr.vectors.sparse import SparseVectors
 
 Dense = npt.NDArray[np.float32]
@@ -103,31 +104,30 @@ class DenseTable(Table):
         return self.vectors[rows] @ queries.vectors[query]
 
 
-Encode = Callable[[list[str], Callable[[int], None] | None], Table]
-
-
-def encode_documents(encoder: BiEncoder) -> Encode:
+def encode_documents(encoder: BiEncoder, texts: list[str], /, progress: Progress = None) -> Table:
     """Encode texts as documents, to a table in memory; vectors that are compared by cosine get length one."""
-    return lambda texts, progress: _to_table(encoder, encoder.encode_documents(texts, progress=progress))
+    return _to_table(encoder, encoder.encode_documents(texts, progress=progress))
 
 
-def encode_queries(encoder: BiEncoder) -> Encode:
+def encode_queries(encoder: BiEncoder, texts: list[str], /, progress: Progress = None) -> Table:
     """Encode texts as queries, to a table in memory; vectors that are compared by cosine get length one."""
-    return lambda texts, progress: _to_table(encoder, encoder.encode_queries(texts, progress=progress))
+    return _to_table(encoder, encoder.encode_queries(texts, progress=progress))
 
 
 def encode_to_disk(
-    encode: Encode, texts: Iterable[str], folder: Path, progress: Callable[[int], None] | None = None
+    encoder: BiEncoder, encode: Work, texts: Iterable[str], folder: Path, progress: Progress = None
 ) -> Table:
-    """Encode texts about a thousand at a time into files in a new `folder`; the table is memory-mapped."""
+    """Encode texts about a thousand at a time into files in a new `folder`; the table is memory-mapped.
+
+    `encode` is `encode_documents` or `encode_queries`.
+    """
     folder.mkdir(parents=True)
     writer: _SparseFiles | _DenseFile | None = None
-    for chunk in chunks(texts, _CHUNK, _CHUNK_CHARACTERS, len):
-        part = encode(chunk, progress)
+    for _, part in worked(encoder, encode, chunks(texts, _CHUNK, _CHUNK_CHARACTERS, len), progress):
         if writer is None:
             writer = _SparseFiles(folder, part.dim) if isinstance(part, SparseTable) else _DenseFile(folder, part.dim)
         writer.add(part)
-    return writer.finish() if writer is not None else encode([], None)
+    return writer.finish() if writer is not None else encode(encoder, [])
 
 
 def _to_table(encoder: BiEncoder, vectors: SparseVectors | Dense) -> Table:

@@ -15,12 +15,15 @@ from lsr.build.corpus import finished_index
 from lsr.build.sharded.facts import GlobalFacts, joined_counts, joined_outliers, published_facts
 from lsr.build.sharded.job import ShardJob
 from lsr.build.sharded.pieces import facts_of, piece_path
+from lsr.core.errors import LsrError
 from lsr.core.progress import Stages, silent
-from lsr.core.ray import connected, own_errors
+from lsr.core.ray import actor_resources, connected, own_errors
 
 if TYPE_CHECKING:
     from lsr.build.distribute.sources import LoadEncoder, ReadCorpus
     from lsr.index import Index
+
+_AGAIN = "run the same again, which goes on with them"
 
 
 def index_distributed(
@@ -71,21 +74,29 @@ def index_distributed(
         job = ShardJob.of(path, encoder, shards=shards, **options)
         with job.work(restart=restart) as work:
             with stages("encoding" if encoder.dim else "reading", total, "documents") as progress:
-                progress(_done(job))
+                done, rows = _done(job)
+                progress(rows)
                 work.begun = True  # by others, who say nothing of it
-                source_of = steps.PieceSource(job, read)
+                source_of = steps.PieceSource(job, read, done)
                 # It waits most of the time, and must not take the place of one that encodes.
+                most, resources = actor_resources(ray, gpus)
                 pieces = ray.data.read_datasource(source_of, num_cpus=0, override_num_blocks=1)
                 encoded = pieces.map_batches(
                     steps.EncodePieces,
                     fn_constructor_kwargs={"job": job, "load": load},
                     batch_size=1,
-                    compute=_actors(ray, workers),
-                    **_resources(ray, gpus),
+                    compute=_actors(ray, workers, most),
+                    **resources,
                 )
                 for batch in encoded.iter_batches(batch_size=None):
                     progress(int(batch["rows"].sum()))
-            for line in json.loads((job.folder / steps.SKIPPED).read_text(encoding="utf-8")):
+            told = json.loads((job.folder / steps.READ).read_text(encoding="utf-8"))
+            if (done := _done(job)[0]) != told["pieces"]:
+                raise LsrError(
+                    f"the cluster lost some of {told['pieces']} pieces: {job.folder} has the first {done}",
+                    remedies=[_AGAIN],
+                )
+            for line in told["skipped"]:
                 remarks(line)
             facts = job.facts()
             source = job.source(facts)
@@ -105,12 +116,12 @@ def index_distributed(
     return Index.open(path)
 
 
-def _done(job: ShardJob) -> int:
-    """The rows that an interrupted run has encoded."""
+def _done(job: ShardJob) -> tuple[int, int]:
+    """How many pieces there are, one after the other from the first, and their rows."""
     number = rows = 0
     while (path := piece_path(job.folder, number)).exists():
         rows, number = rows + facts_of(path).rows, number + 1
-    return rows
+    return number, rows
 
 
 def _shards(ray: ModuleType, facts: GlobalFacts) -> Any:
@@ -128,19 +139,11 @@ def _found(
         yield pickle.loads(row["found"])
 
 
-def _actors(ray: ModuleType, workers: int | None) -> Any:
+def _actors(ray: ModuleType, workers: int | None, most: int) -> Any:
     """As many actors as there is work and room for."""
     if workers is not None:
         return ray.data.ActorPoolStrategy(size=workers)
-    resources = ray.cluster_resources()
-    most = int(resources.get("GPU", 0) or resources.get("CPU", 1))
-    return ray.data.ActorPoolStrategy(min_size=1, max_size=max(1, most))
-
-
-def _resources(ray: ModuleType, gpus: bool | None) -> dict[str, Any]:
-    """What each actor has to itself."""
-    has = bool(ray.cluster_resources().get("GPU", 0)) if gpus is None else gpus
-    return {"num_gpus": 1} if has else {"num_cpus": 1}
+    return ray.data.ActorPoolStrategy(min_size=1, max_size=most)
 
 
 @contextmanager

@@ -19,23 +19,27 @@ from ray.data.datasource import Datasink, ReadTask
 
 from lsr.build.distribute.sources import LoadEncoder, ReadCorpus
 from lsr.build.sharded.job import ShardJob
-from lsr.build.sharded.pieces import Piece, encode_piece, unfinished
+from lsr.build.sharded.pieces import Piece, encode_piece, facts_of, piece_path, unfinished
 from lsr.build.sharded.shard import ShardSource, build_shard, count_outliers, count_weights
 from lsr.core.files import atomic_file
 from lsr.index.format.shards import ShardRecord
 from lsr.index.sharded.publish import ShardedFacts
 from lsr.text.reports import SkipReport
 
-SKIPPED = "skipped.json"
-"""In the work folder: what reading left out, in words."""
+READ = "read.json"
+"""In the work folder, once all is read: how many pieces there are, and what reading left out, in words."""
 
 
 class PieceSource(Datasource):
-    """The pieces of a corpus that are not encoded yet, read once, in order, as they are needed: a row each."""
+    """The pieces of a corpus from one on, read in order, as they are needed: a row each.
 
-    def __init__(self, job: ShardJob, read: ReadCorpus) -> None:
+    If its machine dies, Ray has another read from the start, and goes on behind the rows that it has had: they must be
+    the same ones, whatever has been encoded meanwhile.
+    """
+
+    def __init__(self, job: ShardJob, read: ReadCorpus, done: int) -> None:
         super().__init__()
-        self._job, self._read = job, read
+        self._job, self._read, self._done = job, read, done
 
     def get_name(self) -> str:
         """As Ray shows it."""
@@ -51,8 +55,9 @@ class PieceSource(Datasource):
         return [ReadTask(self._pieces, metadata)]
 
     def _pieces(self) -> Iterator[Block]:
-        skipped, job = SkipReport(), self._job
-        for piece in unfinished(job.rows(self._read(skipped)), job.folder):
+        skipped, job, pieces = SkipReport(), self._job, self._done
+        for piece in unfinished(job.rows(self._read(skipped)), job.folder, done=self._done):
+            pieces = piece.number + 1
             yield pa.table(
                 {
                     "number": pa.array([piece.number], pa.int64()),
@@ -60,8 +65,8 @@ class PieceSource(Datasource):
                     "digest": pa.array([piece.digest]),
                 }
             )
-        with atomic_file(job.folder / SKIPPED, force=True) as temporary:
-            temporary.write_text(json.dumps(skipped.lines()), encoding="utf-8")
+        with atomic_file(job.folder / READ, force=True) as temporary:
+            temporary.write_text(json.dumps({"pieces": pieces, "skipped": skipped.lines()}), encoding="utf-8")
 
 
 class EncodePieces:
@@ -73,8 +78,13 @@ class EncodePieces:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         columns = (batch["number"], batch["documents"], batch["digest"])
         pieces = [Piece(int(number), bytes(data), str(digest)) for number, data, digest in zip(*columns, strict=True)]
-        rows = [encode_piece(piece, self._job.folder, self._encoder, self._job.how) for piece in pieces]
-        return {"rows": np.array(rows, np.int64)}
+        return {"rows": np.array([self._encoded(piece) for piece in pieces], np.int64)}
+
+    def _encoded(self, piece: Piece) -> int:
+        path = piece_path(self._job.folder, piece.number)
+        if path.exists() and (facts := facts_of(path)).digest == piece.digest:
+            return facts.rows  # by an actor that died before it could say so
+        return encode_piece(piece, self._job.folder, self._encoder, self._job.how)
 
 
 def counted_weights(row: dict[str, Any], source: ShardSource) -> dict[str, Any]:

@@ -132,15 +132,21 @@ def piece_path(folder: Path, number: int) -> Path:
 
 
 def unfinished(
-    corpus: Iterable[Document], folder: Path, skipped: Callable[[int], None] = lambda rows: None
+    corpus: Iterable[Document],
+    folder: Path,
+    skipped: Callable[[int], None] = lambda rows: None,
+    *,
+    done: int | None = None,
 ) -> Iterator[Piece]:
     """The pieces that are not encoded yet. `skipped` is called with the rows of those that are.
+
+    With `done`, they are all but the first so many, whatever has been encoded meanwhile: the same each time.
 
     InputError if one that is was made of other documents.
     """
     for piece in pieces_of(corpus):
         path = piece_path(folder, piece.number)
-        if not path.exists():
+        if not path.exists() if done is None else piece.number >= done:
             yield piece
             continue
         facts = facts_of(path)

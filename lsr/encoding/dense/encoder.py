@@ -20,7 +20,7 @@ from lsr.encoding.dense.layout import DenseLayout, read_dense_layout
 from lsr.encoding.shared.body import States, TransformerBody, noted, tokenised
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
-from lsr.encoding.shared.tally import TextReport
+from lsr.encoding.shared.tally import Tally, TextReport
 from lsr.encoding.shared.tokens import TextTokenizer
 
 
@@ -156,6 +156,11 @@ class DenseEncoder:
     def text_report(self) -> TextReport:
         """What has been read of documents so far: how many were cut, how much of them the model knows."""
         return self._documents.report()
+
+    @property
+    def tally(self) -> Tally:
+        """The counts of `text_report`."""
+        return self._documents.tally
 
     def __repr__(self) -> str:
         return f"DenseEncoder({self.name!r}, {self.dim} numbers, max_length {self.max_length}, {self.similarity})"

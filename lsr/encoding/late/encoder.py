@@ -23,7 +23,7 @@ from lsr.encoding.late.rows import TokenRows
 from lsr.encoding.shared.body import States, TransformerBody, noted, tokenised
 from lsr.encoding.shared.hub import locate
 from lsr.encoding.shared.recorded import check_recorded, locate_recorded, recorded
-from lsr.encoding.shared.tally import TextReport
+from lsr.encoding.shared.tally import Tally, TextReport
 
 # The most numbers in the vectors of one batch of documents: 64 MB.
 _NUMBERS = 1 << 24
@@ -163,15 +163,24 @@ class TokenEncoder:
         """What has been read of documents so far: how many were cut, how much of them the model knows."""
         return self._documents.tokenizer.report()
 
+    @property
+    def tally(self) -> Tally:
+        """The counts of `text_report`."""
+        return self._documents.tokenizer.tally
+
+    @property
+    def texts_at_once(self) -> int:
+        """How many documents are tokenised, and sorted by length, together."""
+        return self._lot(self._documents)
+
     def __repr__(self) -> str:
         return f"TokenEncoder({self.name!r}, {self.dim} numbers a token, max_length {self.max_length})"
 
     def _stream(
         self, side: TokenRows, texts: Iterable[str], batch_size: int, progress: Callable[[int], None] | None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
-        lot = min(max(_NUMBERS // (side.longest * self.dim), _FEWEST), _MOST)
         blank: deque[bool] = deque()
-        for tokens in tokenised(side.tokenizer, noted(texts, blank), most=lot):
+        for tokens in tokenised(side.tokenizer, noted(texts, blank), most=self._lot(side)):
             rows = [side.row(row) for row in tokens]
             attended = [side.attended(row) for row in tokens]
             # Markers and masks alone would be like any text.
@@ -189,6 +198,9 @@ class TokenEncoder:
                 if progress:
                     progress(len(states.batch))
             yield indptr, vectors
+
+    def _lot(self, side: TokenRows) -> int:
+        return min(max(_NUMBERS // (side.longest * self.dim), _FEWEST), _MOST)
 
     @torch.inference_mode()
     def _vectors(self, states: States, kept: list[npt.NDArray[np.bool_]]) -> Vectors:

@@ -18,6 +18,9 @@ _ASCII = 0.85  # the share of tokens in plain letters, in a vocabulary that is m
 _ENGLISH = "the and to that with this are from which have been were their for by it as"
 _UNKNOWN = ("[UNK]", "<unk>", "<|unk|>")
 
+Counts = tuple[int, int, int, int, npt.NDArray[np.int64]]
+"""Texts, texts that were cut, characters, characters that were not read, and how often each token was."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextReport:
@@ -77,11 +80,29 @@ class Tally:
             self.cut += len(unread)
             self._characters += sum(map(len, texts))
             self._unread += sum(unread)
-            if len(found) > len(self._counts):
-                found[: len(self._counts)] += self._counts
-                self._counts = found
-            else:
-                self._counts[: len(found)] += found
+            self._count(found)
+
+    def take(self) -> Counts:
+        """What was counted, which is then forgotten: for the tally of another process to `join`."""
+        with self._lock:
+            taken = self.texts, self.cut, self._characters, self._unread, self._counts
+            self.texts = self.cut = self._characters = self._unread = 0
+            self._counts = np.zeros(0, np.int64)
+            return taken
+
+    def join(self, taken: Counts) -> None:
+        """Count what another has counted."""
+        texts, cut, read, unread, found = taken
+        with self._lock:
+            self.texts += texts
+            self.cut += cut
+            self._characters += read
+            self._unread += unread
+            self._count(found)
+
+    def _count(self, found: npt.NDArray[np.int64]) -> None:
+        size = max(len(found), len(self._counts))
+        self._counts = np.pad(self._counts, (0, size - len(self._counts))) + np.pad(found, (0, size - len(found)))
 
     def report(self, tokens: Mapping[str, int], special: npt.NDArray[np.int64]) -> TextReport:
         """What was read, by the vocabulary: each token and its id, and the ids of special tokens."""

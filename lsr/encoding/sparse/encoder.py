@@ -68,8 +68,8 @@ class SparseEncoder:
         self.window_overlap = window_overlap
         self.spec = spec
         self._query_idf: dict[str, Any] | None = None
-        self._document_tower = document_tower
-        self._query_tower = query_tower
+        self._document_tower, self._query_tower = document_tower, query_tower
+        self.tally = (document_tower or query_tower).tokenizer.tally
         self.dim = (document_tower or query_tower).dim
         self.max_length = max_length or spec.document.max_length
         if query_tower.dim != self.dim:

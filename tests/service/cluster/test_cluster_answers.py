@@ -165,3 +165,13 @@ def test_a_failing_replica_is_asked_again(client: TestClient, shards: NearShards
     shards.behave = lambda number, call: fail() if number == 1 and call == 1 else None
     assert client.post("/v1/search", json={"text": "word1"}).status_code == 200
     assert len(shards.calls[1]) == 2 and len(shards.calls[0]) == 1
+
+
+def test_a_shard_that_comes_late_keeps_nobody_from_being_ready(shards: NearShards) -> None:
+    async def fail() -> None:
+        raise OSError("not there yet")
+
+    shards.behave = lambda number, call: fail() if number == 1 and call <= 3 else None
+    with TestClient(shards.app()) as client:
+        shards.service.service.warm_up.join(PATIENCE)
+        assert len(shards.calls[1]) > 3 and client.get("/readyz").status_code == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 import time
@@ -53,12 +52,12 @@ class Client:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Client]]:
     """A collection of two shards, and a client of it."""
-    ray = pytest.importorskip("ray")
     pytest.importorskip("ray.serve")
+    from ray_clusters import ray_cluster
+
     from lsr.service.cluster.deployment import Deployed
     from lsr.service.cluster.serving import serve_on_ray
 
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     path = tmp_path_factory.mktemp("served") / "shards"
     index_sharded(documents(60), path, WordsAlone(), shards=2)
     with socket.socket() as free:
@@ -73,17 +72,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Cli
         except BaseException as error:
             failed.append(error)
 
-    ray.init(address="local", num_cpus=2, object_store_memory=80 << 20, include_dashboard=False, log_to_driver=False)
     thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        until(lambda: ready.is_set() or failed)
-        assert not failed, failed
-        yield path, Client(port)
-    finally:
-        stop.set()
-        thread.join()
-        ray.shutdown()
+    with ray_cluster():
+        thread.start()
+        try:
+            until(lambda: ready.is_set() or failed)
+            assert not failed, failed
+            yield path, Client(port)
+        finally:
+            stop.set()
+            thread.join()
 
 
 def until(true: Callable[[], Any]) -> None:

@@ -104,7 +104,7 @@ def test_cosine_where_the_encoder_says_so() -> None:
 def test_vectors_made_before_are_used(training_set: TrainingSet, tmp_path: Path) -> None:
     encoder = Bm25Encoder.fit(training_set.texts.take(range(6)))
     every = (training_set.texts[row] for row in range(6))
-    documents = encode_to_disk(encode_documents(encoder), every, tmp_path / "documents")
+    documents = encode_to_disk(encoder, encode_documents, every, tmp_path / "documents")
     pairs = Pairs.of(training_set)
     found, plain = np.empty((2, len(pairs)), np.float32)
     BiEncoderTeacher(encoder, documents=documents).score_pairs(pairs, found, work=tmp_path)
@@ -114,8 +114,8 @@ def test_vectors_made_before_are_used(training_set: TrainingSet, tmp_path: Path)
 
 def test_nothing_to_encode(tmp_path: Path) -> None:
     encoder = Bm25Encoder.fit(["bread"])
-    assert len(encode_to_disk(encode_documents(encoder), [], tmp_path / "none")) == 0
-    assert len(encode_to_disk(encode_documents(encoder), ["", "the"], tmp_path / "empty")) == 2
+    assert len(encode_to_disk(encoder, encode_documents, [], tmp_path / "none")) == 0
+    assert len(encode_to_disk(encoder, encode_documents, ["", "the"], tmp_path / "empty")) == 2
     assert BiEncoderTeacher(encoder).score([], []) == []
 
 
