@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -10,6 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from lsr.core.errors import InputError, LsrError, MissingDependencyError
+
+# Seconds in which a machine must take a connection; Ray itself asks for minutes.
+_PATIENCE = 10
 
 
 def import_ray(library: str) -> ModuleType:
@@ -38,6 +43,8 @@ def connected(library: str, address: str | None = None, **options: Any) -> Itera
     if ray.is_initialized():
         yield ray
         return
+    if address is not None:
+        _check_answers(address)
     here = {} if address else {"include_dashboard": False}
     # A cluster that begins here tells nobody of it; RAY_USAGE_STATS_ENABLED=1 lets it.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -49,6 +56,17 @@ def connected(library: str, address: str | None = None, **options: Any) -> Itera
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """InputError if nothing listens at the host and port of an address; Ray finds out about one without."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/\[\]]+)\]?:(\d{1,5})", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"no cluster of Ray answers at {address!r}: {error}", field="address") from error
 
 
 def actor_resources(ray: ModuleType, gpus: bool | None = None) -> tuple[int, dict[str, float]]:
