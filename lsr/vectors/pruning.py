@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass
 from decimal import Decimal
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -93,9 +94,10 @@ class Mass(LocalRule):
     name = "mass"
 
     def __post_init__(self) -> None:
-        check_options(self)
-        if not 0 < self.share <= 1:
+        # A rule is known by its name: said before what says only of a field that it is out of all reason.
+        if isinstance(self.share, Real) and not 0 < self.share <= 1:
             raise InputError(f"mass must lie in (0, 1], not {self.share}")
+        check_options(self)
 
     @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
@@ -124,9 +126,9 @@ class MaxRatio(LocalRule):
     name = "max_ratio"
 
     def __post_init__(self) -> None:
-        check_options(self)
-        if not 0 <= self.ratio <= 1:
+        if isinstance(self.ratio, Real) and not 0 <= self.ratio <= 1:
             raise InputError(f"max_ratio must lie in [0, 1], not {self.ratio}")
+        check_options(self)
 
     @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
@@ -142,9 +144,9 @@ class Threshold(LocalRule):
     name = "threshold"
 
     def __post_init__(self) -> None:
-        check_options(self)
-        if not 0 <= self.weight < math.inf:
+        if isinstance(self.weight, Real) and not 0 <= self.weight < math.inf:
             raise InputError(f"threshold must be a finite weight of at least 0, not {self.weight}")
+        check_options(self)
 
     @as_annotated
     def prune(self, vectors: SparseVectors) -> SparseVectors:
@@ -169,9 +171,9 @@ class Quantile(Rule):
     name = "quantile"
 
     def __post_init__(self) -> None:
-        check_options(self)
-        if not 0 <= self.share < 1:
+        if isinstance(self.share, Real) and not 0 <= self.share < 1:
             raise InputError(f"quantile must lie in [0, 1), not {self.share}")
+        check_options(self)
 
 
 RULES: dict[str, type[Rule]] = {rule.name: rule for rule in (TopK, Mass, MaxRatio, Threshold, Quantile)}

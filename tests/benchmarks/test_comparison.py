@@ -155,7 +155,17 @@ def test_a_difference_of_exactly_the_noise_is_noise() -> None:
 
 
 def test_every_script_is_registered() -> None:
-    parts = {"comparison", "data", "made_topics", "registry", "run", "scale_build", "scale_report", "script"}
+    parts = {
+        "comparison",
+        "data",
+        "made_topics",
+        "registry",
+        "reproduce",
+        "run",
+        "scale_build",
+        "scale_report",
+        "script",
+    }
     parts |= {"topical_order", "vector_maker"}
     scripts = {path.stem for path in HERE.glob("*.py")}
     assert {each.script for each in BENCHMARKS.values()} | TOOLS.keys() | parts == scripts

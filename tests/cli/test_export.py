@@ -159,8 +159,8 @@ def test_an_engine_is_given_a_folder_and_the_question(run: Run, toy_index: Path)
     ("arguments", "said"),
     [
         (("-o", "out", "--to", "vespa", "--scale", "2"), "--scale is for files"),
-        (("-o", "docs.ciff", "--query", "ice"), "--query is for --to"),
-        (("-o", "docs.ciff", "--no-texts"), "--no-texts is for --to"),
+        (("-o", "docs.ciff", "--query", "ice"), "--query goes with --to"),
+        (("-o", "docs.ciff", "--no-texts"), "--no-texts goes with --to"),
         (("-o", "http://localhost:1", "--to", "vespa"), "not a server's address"),
     ],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from patience import PATIENCE
 
 from lsr import Retriever
 from lsr.service import ServiceSettings, create_app
@@ -58,7 +59,9 @@ def test_eval(run: Run, made: Path) -> None:
 def test_served(made: Path) -> None:
     answers = []
     for name in ("one", "shards"):
-        with TestClient(create_app(Retriever.open(made / name), ServiceSettings())) as client:
+        app = create_app(Retriever.open(made / name), ServiceSettings())
+        with TestClient(app) as client:
+            app.state.service.warm_up.join(PATIENCE)
             asked = {"searches": [{"text": f"cat of {place}", "k": 5} for place in PLACES]}
             answers.append([each["hits"] for each in client.post("/v1/search/batch", json=asked).json()["answers"]])
             assert client.get("/v1/index").json()["documents"] == 40

@@ -70,8 +70,8 @@ def test_an_entry_that_is_no_text(encoder: SparseEncoder, entry: Any) -> None:
         (lambda e: e.with_query_idf(np.ones(e.dim), "x"), "a blend must be from 0 .*, not 'x'"),
         (lambda e: e.save(None), "an output must be a string or a path, not None"),
         (lambda e: SparseEncoder.load(max_length="x"), "max_length must be a whole number, not 'x'"),
-        (lambda e: open_corpus(None), "a corpus or a file of queries must be a string or a path, not None"),
-        (lambda e: open_queries(5), "a corpus or a file of queries must be a string or a path, not 5"),
+        (lambda e: open_corpus(None), "source must be a string or a path, not None"),
+        (lambda e: open_queries(5), "source must be a string or a path, not 5"),
         (lambda e: Retriever("index"), "needs an Index, not 'index' .*; Retriever.open takes its path"),
     ],
 )

@@ -79,7 +79,7 @@ def test_take_refuses_a_row_twice_and_rows_that_are_not_there() -> None:
     vectors = SparseVectors.from_rows([([0], [1.0]), ([1], [2.0])])
     with pytest.raises(InputError, match="id '1' is already in row 0"):
         vectors.take([1, -1])
-    with pytest.raises(IndexError):
+    with pytest.raises(InputError, match=r"the rows to take are numbers below 2, not \[2\]"):
         vectors.take([2])
 
 

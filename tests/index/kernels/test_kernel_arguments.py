@@ -81,9 +81,9 @@ KERNELS = {
 
 
 def name_of(called: ast.expr) -> str:
-    """Of a function, `kernel` or `module.kernel`; "" for what is neither."""
+    """Of a function, `kernel` or `module.kernel`; "" for what is neither, as NumPy's own methods are."""
     if isinstance(called, ast.Attribute):
-        return called.attr
+        return "" if ast.unparse(called).startswith("np.") else called.attr
     return called.id if isinstance(called, ast.Name) else ""
 
 
