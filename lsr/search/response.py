@@ -75,28 +75,7 @@ class Hit:
         self, *, explain: bool = True, text: bool = True, fields: Iterable[str] | None = None, number: Number = float
     ) -> dict[str, Any]:
         """As JSON values; arguments as for `SearchResponse.to_record`."""
-        document = self.document
-        record: dict[str, Any] = {
-            "rank": self.rank,
-            "id": self.id,
-            "score": number(self.score),
-            **({} if self.relevance is None else {"relevance": round(self.relevance, 4)}),
-            "title": document.title,
-        }
-        if text:
-            record["text"] = document.text
-        record["fields"] = document.fields
-        if fields is not None:
-            record["fields"] = {name: document.fields[name] for name in fields if name in document.fields}
-        if self.window is not None:
-            record["window"] = asdict(self.window)
-        if self.sort is not None:
-            record["sort"] = self.sort
-        if explain:
-            if self.matches is not None:
-                record["matches"] = matches_record(self.matches, number)
-            record["stages"] = {name: stage._asdict() for name, stage in self.stages.items()}
-        return record
+        return _record_of(self, explain, text, fields if fields is None else list(fields), number)
 
 
 class Total(NamedTuple):
@@ -191,10 +170,9 @@ class SearchResponse:
             first: how many of the best hits to leave out.
             number: how to write scores and weights, which are usually float32.
         """
+        fields = None if fields is None else list(fields)
         return {
-            "hits": [
-                hit.to_record(explain=explain, text=text, fields=fields, number=number) for hit in self.hits[first:]
-            ],
+            "hits": [_record_of(hit, explain, text, fields, number) for hit in self.hits[first:]],
             "mode": self.mode,
             "total": self.total and self.total._asdict(),
             **({} if self.facets is None else {"facets": facets_record(self.facets)}),
@@ -207,6 +185,32 @@ class SearchResponse:
                 "stages_ms": {name: round(ms, 3) for name, ms in self.stages_ms.items()},
             },
         }
+
+
+def _record_of(hit: Hit, explain: bool, text: bool, fields: list[str] | None, number: Number) -> dict[str, Any]:
+    """What both `to_record` write of a hit. Their arguments are looked at once, and not for each hit."""
+    document = hit.document
+    record: dict[str, Any] = {
+        "rank": hit.rank,
+        "id": hit.id,
+        "score": number(hit.score),
+        **({} if hit.relevance is None else {"relevance": round(hit.relevance, 4)}),
+        "title": document.title,
+    }
+    if text:
+        record["text"] = document.text
+    record["fields"] = document.fields
+    if fields is not None:
+        record["fields"] = {name: document.fields[name] for name in fields if name in document.fields}
+    if hit.window is not None:
+        record["window"] = asdict(hit.window)
+    if hit.sort is not None:
+        record["sort"] = hit.sort
+    if explain:
+        if hit.matches is not None:
+            record["matches"] = matches_record(hit.matches, number)
+        record["stages"] = {name: stage._asdict() for name, stage in hit.stages.items()}
+    return record
 
 
 def facets_record(facets: Mapping[str, Facet]) -> dict[str, Any]:
