@@ -21,14 +21,14 @@ _HAS_READERS = sys.platform != "win32"
 class Server(uvicorn.Server):
     """uvicorn with limits on connections: how many, and how long each may take. It listens on sockets that it is given.
 
-    Requests are read by h11, and run on asyncio's own loop, whatever else is installed: one way, held to its tests.
+    Requests are read by h11, whatever else is installed: one reading, held to its tests. They run on uvloop where there
+    is one.
     """
 
     def __init__(self, app: Any, settings: ServiceSettings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                loop="asyncio",
                 ws="none",
                 log_config=None,
                 access_log=False,
