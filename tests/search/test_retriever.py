@@ -13,6 +13,7 @@ from lsr import Document, Retriever, SparseEncoder, SparseVectors
 from lsr.build.corpus import index_corpus, index_vectors
 from lsr.core.errors import InputError, ModelError, NotFoundError
 from lsr.search.ranked import RankedIds
+from lsr.search.response import Hit, SearchResponse
 
 QUERY = "birds that fly far"
 
@@ -151,6 +152,15 @@ def test_an_empty_answer_says_so(toy_index: Path) -> None:
     retriever = Retriever.open(toy_index)
     assert repr(retriever.search("ice", offset=100)) == "SearchResponse(no hits, exact)"
     assert repr(RankedIds([], np.zeros(0), None)) == "RankedIds(no hits)"
+
+
+def test_fields_may_be_an_iterator() -> None:
+    """Each hit has those that it names, and not the first alone."""
+    hits = [Hit(n, str(n), 1.0, Document(str(n), "ice", fields={"year": n, "more": 0})) for n in (1, 2)]
+    found = SearchResponse(hits, "exact", None, 0.0, 0.0)
+    assert [each["fields"] for each in found.to_record(fields=iter(["year"]))["hits"]] == [{"year": 1}, {"year": 2}]
+    with pytest.raises(InputError, match="fields must be"):
+        hits[0].to_record(fields=5)  # type: ignore[arg-type]
 
 
 def test_a_text_that_would_not_be_read_is_refused(toy_index: Path) -> None:
