@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -112,10 +112,10 @@ class Calibration:
 def kind_of_search(index: Index, plan: SearchPlan) -> dict[str, Any]:
     """What scores depend on, and calibrations are known by, as JSON values: neither engines nor ways to fuse."""
     kind: dict[str, Any] = {"mode": plan.retrieve.mode}
-    lexical = LexicalRecord.of_encoder(index.encoder)
-    if lexical is not None and plan.retrieve.needs_sparse:
+    words = _known_of(index).words
+    if words is not None and plan.retrieve.needs_sparse:
         tuned, asked = stored_lexical(index), plan.retrieve.lexical_weight
-        own = lexical.settings.weight if tuned is None else tuned.weight
+        own = words if tuned is None else tuned.weight
         kind["lexical_weight"] = float(own if asked is None else asked)
     if plan.feedback is not None:
         kind["feedback"] = plan.to_record()["feedback"]
@@ -126,11 +126,30 @@ def kind_of_search(index: Index, plan: SearchPlan) -> dict[str, Any]:
 
 def made_by(index: Index) -> str:
     """A fingerprint of the models of an index."""
-    dense = index.parts["dense"].record if "dense" in index.parts else None
-    # What words a collection has changes with its documents, and makes no other model.
-    encoder = {name: value for name, value in (index.encoder or {}).items() if name != RECORD}
-    known = [encoder, None if dense is None else [dense.encoder, dense.similarity]]
-    return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return _known_of(index).made_by
+
+
+class _Known(NamedTuple):
+    """What each search asks of an index that was opened, and never changes: `words`: the weight of words as built."""
+
+    made_by: str
+    words: float | None
+
+
+_KNOWN: WeakKeyDictionary[Index, _Known] = WeakKeyDictionary()
+
+
+def _known_of(index: Index) -> _Known:
+    known = _KNOWN.get(index)
+    if known is None:
+        dense = index.parts["dense"].record if "dense" in index.parts else None
+        # What words a collection has changes with its documents, and makes no other model.
+        encoder = {name: value for name, value in (index.encoder or {}).items() if name != RECORD}
+        models = [encoder, None if dense is None else [dense.encoder, dense.similarity]]
+        digest = hashlib.sha256(json.dumps(models, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        lexical = LexicalRecord.of_encoder(index.encoder)
+        known = _KNOWN[index] = _Known(digest, None if lexical is None else lexical.settings.weight)
+    return known
 
 
 def features_of(plan: SearchPlan) -> tuple[str, ...]:
