@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_scripts import write_scripts
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -185,16 +186,7 @@ def test_measures_match_the_committed_results() -> None:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs run.py with two registered benchmarks: one writes what is in `result.json`, one fails."""
-    script = (
-        "import argparse, json, sys, pathlib\n"
-        f"sys.path.insert(0, {str(HERE)!r})\n"
-        "from script import Report, main\n"
-        "def run(arguments, work):\n"
-        f"    yield Report('# Made', json.loads(pathlib.Path({str(tmp_path / 'result.json')!r}).read_text()))\n"
-        "sys.exit(main('made', '', lambda parser: None, run))\n"
-    )
-    (tmp_path / "made.py").write_text(script)
-    (tmp_path / "broken.py").write_text("raise SystemExit(3)\n")
+    write_scripts(tmp_path)
     made = {
         "made": Benchmark("made", "made", quick=(), measures=(time("us"),)),
         "broken": Benchmark("broken", "broken", minutes=60),

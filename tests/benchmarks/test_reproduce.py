@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_scripts import write_scripts
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import run
 from registry import Benchmark, fact, quality, time
 from reproduce import judged, markdown, not_run
-from script import HERE
 
 BENCHMARK = Benchmark("made", "made", page="made.md", measures=(time("us"), quality("ndcg"), fact("terms")))
 MACHINE = {"processor": "Abacus", "cpus": 2, "memory_gib": 8.0}
@@ -84,16 +84,7 @@ def test_by_how_much() -> None:
 @pytest.fixture
 def reproduce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """`run.py reproduce` with a benchmark that writes what it is told, one that fails, and two that are not run."""
-    script = (
-        "import json, sys, pathlib\n"
-        f"sys.path.insert(0, {str(HERE)!r})\n"
-        "from script import Report, main\n"
-        "def run(arguments, work):\n"
-        f"    yield Report('# Made', json.loads(pathlib.Path({str(tmp_path / 'result.json')!r}).read_text()))\n"
-        "sys.exit(main('made', '', lambda parser: None, run))\n"
-    )
-    (tmp_path / "made.py").write_text(script)
-    (tmp_path / "broken.py").write_text("raise SystemExit(3)\n")
+    write_scripts(tmp_path)
     measures = (quality("ndcg"),)
     made = {
         "made": Benchmark("made", "made", measures=measures),

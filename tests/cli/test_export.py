@@ -5,15 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
-from click.testing import Result
+from raising import Run, raising
 from toy_documents import TOY
-from typer.testing import CliRunner
 
 from lsr import Collection, Document, SparseEncoder, SparseVectors
 from lsr.build.corpus import index_corpus
@@ -24,21 +21,12 @@ from lsr.index import Index, IndexBuilder
 from lsr.index.build.export import iter_vectors
 from lsr.vectors.files import read_vectors
 
-Run = Callable[..., Result]
-
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run a command in an empty folder; errors are raised, where `lsr` prints them."""
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    for name, command in (("index", index), ("export", export)):
-        app.command(name)(command.run)
-
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-
-    return call
+    return raising(index=index, export=export)
 
 
 def stored(index: Index) -> SparseVectors:

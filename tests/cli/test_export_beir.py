@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
-from click.testing import Result
+from raising import Run, raising
 from toy_documents import TOY
-from typer.testing import CliRunner
 
 from lsr import Collection, Document, Query, Retriever, SparseEncoder
 from lsr.build.corpus import index_corpus
@@ -23,8 +20,6 @@ from lsr.text.beir_output import write_beir
 from lsr.text.qrels import read_qrels
 from lsr.text.windows import WindowSettings
 from lsr.vectors.sparse import SparseVectors
-
-Run = Callable[..., Result]
 
 FIELDS = {"year": 2020, "tags": ["a", "b"], "nested": {"x": [1, None]}, "Title": "another", "contents": "too"}
 DOCUMENTS = [
@@ -39,14 +34,7 @@ QUESTIONS = ["owls at night", "how a tern migrates", "title", "what is a bird"]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run a command in an empty folder; errors are raised, where `lsr` prints them."""
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    for name, command in (("index", index), ("export", export)):
-        app.command(name)(command.run)
-
-    def call(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
-
-    return call
+    return raising(index=index, export=export)
 
 
 def rankings(path: str | Path) -> list[list[tuple[str, float]]]:
