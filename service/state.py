@@ -16,6 +16,7 @@ from lsr.service.collections.jobs import Jobs
 from lsr.service.collections.root import Root
 from lsr.service.collections.served import ServedCollection
 from lsr.service.http.answers import Clock
+from lsr.service.http.errors import NotReadyError, TimedOutError
 from lsr.service.http.pool import WorkPool
 from lsr.service.metrics.service import ServiceMetrics
 from lsr.service.places.place import Place
@@ -105,7 +106,13 @@ class Service:
             clock.begin()
             return work(self._now(request, collection), clock)
 
-        found = await self.run(request, timed)
+        try:
+            found = await self.run(request, timed)
+        except TimedOutError:
+            # The first search on a machine waits for the compiler: that is over soon, however much was asked for.
+            if self.warm_up.is_warming(collection.name):
+                raise NotReadyError("the collection and its models are warming up: try again in a moment") from None
+            raise
         self._tell(request, clock)
         return found
 

@@ -29,7 +29,7 @@ class WarmUp:
     """Warms up collections in a separate thread, one after another, and withholds each until that is done.
 
     It goes on to look for collections that other processes make, or encode by another model. These are not withheld:
-    whoever asks before they are warm waits for what it needs itself.
+    whoever asks before they are warm waits for what it needs itself, and is told so where that takes too long.
     """
 
     def __init__(self, root: Root, rerank: str = "") -> None:
@@ -37,6 +37,7 @@ class WarmUp:
         self._root = root
         self._rerank = rerank
         self._ready: set[str] = set()
+        self._warming: set[str] = set()
         self._failures: dict[str, str] = {}
         # What each was warmed up for, whether or not that went well.
         self._tried: dict[str, Any] = {}
@@ -75,8 +76,19 @@ class WarmUp:
         if not self._done.done():
             raise NotReadyError("the index and the model are warming up: try again in a moment")
 
+    def is_warming(self, name: str) -> bool:
+        """Whether a collection is being warmed up now, so that a search of it may wait for a compiler or a model."""
+        return name in self._warming
+
     def warm(self, collection: ServedCollection) -> None:
         """Warm up one collection, now; what went wrong is logged, and said to who asks for it."""
+        self._warming.add(collection.name)
+        try:
+            self._warm(collection)
+        finally:
+            self._warming.discard(collection.name)
+
+    def _warm(self, collection: ServedCollection) -> None:
         start = perf_counter()
         self._tried[collection.name] = _models_of(collection)
         try:

@@ -92,6 +92,37 @@ def test_nobody_waits_for_it(tmp_path: Path, reader: TestClient, monkeypatch: py
             may_end.set()
 
 
+def test_a_search_that_waited_too_long_for_it_is_told_to_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, now = Event(), ServedCollection.now
+
+    def slow(self: ServedCollection) -> SearchBackend:
+        assert may_end.wait(PATIENCE)
+        return now(self)
+
+    monkeypatch.setattr(warmup, "LOOKED_EVERY", 0.01)
+    app = create_app(tmp_path, ServiceSettings(request_timeout=0.05), place=Place.READER)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        warm_up = app.state.service.warm_up
+        warm_up.join(PATIENCE)
+        monkeypatch.setattr(ServedCollection, "now", slow)
+        try:
+            Collection.create(tmp_path / "birds", model="bm25").close()
+            until(lambda: warm_up.is_warming("birds"))
+            early = client.get("/v1/collections/birds/search?q=a")
+            may_end.set()
+            until(lambda: not warm_up.is_warming("birds"))
+            may_end.clear()
+            late = client.get("/v1/collections/birds/search?q=a")
+        finally:
+            may_end.set()
+    assert early.status_code == 503
+    assert early.json()["type"].endswith(":not-ready")
+    assert early.headers["Retry-After"] == "1"
+    assert late.json()["type"].endswith(":timed-out")
+
+
 def test_one_that_fails_is_told_once_and_keeps_no_other(
     tmp_path: Path, reader: TestClient, warmed: list[tuple[str, str | None]], caplog: pytest.LogCaptureFixture
 ) -> None:

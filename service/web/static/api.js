@@ -7,11 +7,17 @@ const BASE = new URL("v1/", document.baseURI);
 
 /** An answer that is an error: what its problem document says. */
 export class Problem extends Error {
-  constructor(status, detail, errors = [], retryAfter = 0) {
+  constructor(status, detail, { type = "", errors = [], retryAfter = 0 } = {}) {
     super(detail);
     this.status = status;
+    this.warmingUp = type.endsWith(":not-ready");
     this.errors = errors;
     this.retryAfter = retryAfter;
+  }
+
+  /** Wait for as long as the server asks for before the next try. */
+  waited() {
+    return new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, this.retryAfter)));
   }
 
   /** What is said of one field of the request; "" if nothing is. */
@@ -62,7 +68,7 @@ async function call(where, options = {}) {
     const body = await response.json().catch(() => ({}));
     if (response.ok) return body;
     const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-    const problem = new Problem(response.status, body.detail ?? response.statusText, body.errors ?? [], retryAfter);
+    const problem = new Problem(response.status, body.detail ?? response.statusText, { ...body, retryAfter });
     // Another request may have asked for the key meanwhile.
     const again = response.status === 401 && (key() !== used || (await askForKey(used ? problem.message : ASKED)));
     if (!again) throw problem;

@@ -34,7 +34,10 @@ export async function searchLists(state, colours, calibrated) {
 
 async function searchSide(side, state, collection, mode, colours, calibrated) {
   try {
-    const result = await side.latest.run((signal) => found(state, collection, mode, calibrated, signal));
+    const result = await side.latest.run(
+      (signal) => found(state, collection, mode, calibrated, signal),
+      (error) => problem(side, error),
+    );
     if (result === undefined) return undefined;
     side.result = { answer: result?.answer, collection, mode, least: result?.least ?? 0 };
     byId(`hits-${side.name}`).dataset.of = state.q;

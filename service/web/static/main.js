@@ -55,7 +55,7 @@ async function loadCollections() {
       notice.textContent = error.message;
       notice.hidden = false;
       if (error.status !== 503) return;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter)));
+      await error.waited();
     }
   }
 }
@@ -100,7 +100,7 @@ async function describe(state) {
         say(error.message);
         // One that is being opened is waited for.
         if (error.status !== 503 || current() !== state) break;
-        await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter)));
+        await error.waited();
       }
     }
   }

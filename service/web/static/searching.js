@@ -15,17 +15,25 @@ export const isEdited = (state) => Object.keys(state.edits).length > 0;
 export class Latest {
   #controller = null;
 
-  /** Run `work(signal)`, and cancel what was before. What `work` gives, or undefined if something came after it. */
-  async run(work) {
+  /** Run `work(signal)`, and cancel what was before. What `work` gives, or undefined if something came after it.
+   *
+   *  A server that warms up is asked again, after `waits(error)`.
+   */
+  async run(work, waits = () => {}) {
     this.#controller?.abort();
     const controller = (this.#controller = new AbortController());
-    try {
-      const found = await work(controller.signal);
-      return controller.signal.aborted ? undefined : found;
-    } catch (error) {
-      if (controller.signal.aborted) return undefined;
-      throw error;
+    while (!controller.signal.aborted) {
+      try {
+        const found = await work(controller.signal);
+        return controller.signal.aborted ? undefined : found;
+      } catch (error) {
+        if (controller.signal.aborted) return undefined;
+        if (!error.warmingUp) throw error;
+        waits(error);
+        await error.waited();
+      }
     }
+    return undefined;
   }
 
   cancel() {

@@ -128,6 +128,17 @@ def test_a_link_to_a_collection_that_is_gone_says_so(show: Any) -> None:
     expect(page.locator("#collection")).to_have_value("birds")
 
 
+def test_a_collection_that_warms_up_is_waited_for(show: Any) -> None:
+    page = show("#c=birds")
+    waiting = {"type": "urn:problem-type:lsr:not-ready", "status": 503, "detail": "warming up"}
+    page.route("**/search", lambda route: route.fulfill(status=503, json=waiting))
+    page.locator("#q").fill("arctic tern")
+    expect(page.locator("#problem-first")).to_have_text("warming up")
+    page.unroute("**/search")
+    expect(page.locator(".hit").first).to_have_attribute("data-id", "tern")
+    expect(page.locator("#problem-first")).to_be_hidden()
+
+
 def test_where_there_are_no_hits_it_says_what_may_be_done(show: Any) -> None:
     page = show("#c=birds&q=submarine")
     expect(page.locator(".nothing")).to_have_text("No document has any of these terms.")
