@@ -37,7 +37,7 @@ class Source(Protocol):
         """What there is now."""
         ...
 
-    def search(self, text: str, k: int, **given: Any) -> SearchResponse:
+    def search(self, text: str | None, k: int, **given: Any) -> SearchResponse:
         """As `Retriever.search`."""
         ...
 
@@ -66,7 +66,7 @@ class LocalSource:
             fields = {}
         return About(self._name, len(index.documents), fields, "dense" in index.parts)
 
-    def search(self, text: str, k: int, **given: Any) -> SearchResponse:
+    def search(self, text: str | None, k: int, **given: Any) -> SearchResponse:
         """See `Source`."""
         answer: SearchResponse = self._live.search(text, k, **given)
         return answer
@@ -90,7 +90,7 @@ class RemoteSource:
         said = self._collection.describe()
         return About(said.name, said.documents or 0, said.fields, said.dense is not None)
 
-    def search(self, text: str, k: int, **given: Any) -> SearchResponse:
+    def search(self, text: str | None, k: int, **given: Any) -> SearchResponse:
         """See `Source`."""
         return self._collection.search(text, k, **given)
 

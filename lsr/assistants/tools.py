@@ -31,6 +31,20 @@ _ADDRESSES = ("url", "link", "uri")
 Query: TypeAlias = Annotated[
     str, Field(description="What to look for: a question or a few words, in the language of the documents.")
 ]
+Vector: TypeAlias = Annotated[
+    dict[str, float] | None,
+    Field(
+        description="The terms to search by, and the weight of each. The query is "
+        "then an empty text, unless the mode makes a dense vector of it."
+    ),
+]
+DenseVector: TypeAlias = Annotated[
+    list[float] | None,
+    Field(
+        description="A dense vector to search by, of the model of the documents' own. The query is then an empty "
+        "text, unless the mode makes a sparse vector of it."
+    ),
+]
 Most: TypeAlias = Annotated[int, Field(ge=1, le=_MOST, description="How many results to return.")]
 Filter: TypeAlias = Annotated[
     str | None,
@@ -115,14 +129,24 @@ class Tools:
         return f"Read a document of the collection {self.about.name!r}: its whole text, and all that is known of it."
 
     def search(
-        self, query: Query, k: Most = 10, filter: Filter = None, mode: Mode = "auto", min_relevance: Relevance = None
+        self,
+        query: Query,
+        k: Most = 10,
+        filter: Filter = None,
+        mode: Mode = "auto",
+        min_relevance: Relevance = None,
+        vector: Vector = None,
+        dense_vector: DenseVector = None,
     ) -> Results:
         """See `search_description`."""
         with _told():
-            if is_blank(query):
+            if is_blank(query) and vector is None and dense_vector is None:
                 raise InputError("is empty: give some words to look for", field="query")
-            given = {} if min_relevance is None else {"min_relevance": min_relevance}
-            found = self._source.search(query, k, mode=mode, filter=filter or None, explain=True, **given)
+            extra = {"min_relevance": min_relevance, "vector": vector, "dense_vector": dense_vector}
+            given = {name: value for name, value in extra.items() if value is not None}
+            found = self._source.search(
+                None if is_blank(query) else query, k, mode=mode, filter=filter or None, explain=True, **given
+            )
         return Results(results=[self._result(hit) for hit in found])
 
     def fetch(self, id: DocumentId) -> Whole:

@@ -69,9 +69,8 @@ def test_the_tools_say_what_they_are_for(source: Source) -> None:
     assert "no dense vectors" in search.description
     properties = search.input_schema["properties"]
     assert search.input_schema["required"] == ["query"]
-    assert set(properties) == {"query", "k", "filter", "mode", "min_relevance"} and all(
-        each["description"] for each in properties.values()
-    )
+    assert set(properties) == {"query", "k", "filter", "mode", "min_relevance", "vector", "dense_vector"}
+    assert all(each["description"] for each in properties.values())
     assert (properties["k"]["minimum"], properties["k"]["maximum"], properties["k"]["default"]) == (1, 50, 10)
     assert {"auto", "exact", "hybrid", "dense"} <= set(properties["mode"]["enum"])
     assert fetch.input_schema["required"] == ["id"]
@@ -105,6 +104,14 @@ def test_filters_and_modes(source: Source) -> None:
     found = answer(source, "search", query="migrate", filter="year < 2024", mode="exact")["results"]
     assert [each["id"] for each in found] == ["tern"]
     assert answer(source, "search", query="nothing like it", filter="")["results"] == []
+
+
+def test_vectors_in_place_of_the_query(source: Source) -> None:
+    found = answer(source, "search", query="", vector={"word:owl": 2.0})["results"]
+    assert [each["id"] for each in found] == ["owl"]
+    assert "leave one of them out" in refusal(source, "search", query="owls", vector={"word:owl": 2.0})
+    assert "dense" in refusal(source, "search", query="", dense_vector=[1.0, 0.0])
+    assert "no term 'no'" in refusal(source, "search", query="", vector={"no": 1.0})
 
 
 @pytest.mark.parametrize(
