@@ -216,6 +216,7 @@ class SparseSearch:
         """Compile (or load from the cache) every kernel that a search can run, and run it once; also for open parts."""
         for segment in self._segments:
             segment.warm_up(self._scale, self._weight_bits)
+        check_queries(SparseVectors.from_rows([([], [])], dim=self._dim), 0, 1, self._scale, self._weight_bits)
         if len(self._segments) > 1:
             # One engine's kernels of several segments are the other's.
             for size in QUERY_SIZES:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite
 import numba
@@ -30,11 +30,16 @@ from numba.core.event import Event, Listener, install_listener
 from lsr.core.errors import LsrError
 from lsr.core.owners import cache_doubt, is_root, kernels_doubt, share
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 __all__ = ["cache_folder", "compilations", "fingerprint", "kernel", "unkept"]
 
 # How many other versions of a source file keep their code, for other installations of the same user.
 _KEPT_STATES = 4
 _LOCK_SECONDS = 10
+# After which a kernel that another process compiles is compiled here, too.
+_COMPILED_WITHIN = 120
 _USER_CACHES = {"darwin": ("", "Library/Caches"), "win32": ("LOCALAPPDATA", "AppData/Local")}
 _ADVICE = "set LSR_CACHE_DIR to a writable folder"
 _IMPORTED = re.compile(rb"^from (lsr\.[\w.]+) import", re.MULTILINE)
@@ -175,11 +180,32 @@ class _KernelCacheImpl(CompileResultCacheImpl):
 
 
 class _KernelCache(FunctionCache):
-    """Numba's cache of a function, in our folder. If anything is wrong with that folder, the function is compiled."""
+    """Numba's cache of a function, in our folder. If anything is wrong with that folder, the function is compiled.
+
+    What several processes need at once, one of them compiles. Numba compiles in one thread at a time, callers before
+    what they call, so that no two processes can wait for each other.
+    """
 
     _impl_class = _KernelCacheImpl
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._compiling: dict[Any, BaseFileLock] = {}
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if (found := self._loaded(sig, target_context)) is not None:
+            return found
+        lock = self._lock(sig)
+        if lock is None:
+            return None
+        # Another process may have compiled it meanwhile.
+        if (found := self._loaded(sig, target_context)) is not None:
+            lock.release()
+        else:
+            self._compiling[sig] = lock
+        return found
+
+    def _loaded(self, sig: Any, target_context: Any) -> Any:
         try:
             if (doubt := kernels_doubt(Path(self.cache_path))) is not None:
                 _note_unkept(doubt)
@@ -191,7 +217,26 @@ class _KernelCache(FunctionCache):
                 self.flush()
             return None
 
+    def _lock(self, sig: Any) -> BaseFileLock | None:
+        """The right to compile a signature, once nobody else has it; None where it cannot be had."""
+        from filelock import FileLock, Timeout
+
+        name = sha256(f"{self._py_func.__qualname__} {sig}".encode()).hexdigest()[:16]
+        try:
+            self._impl.locator.ensure_cache_path()
+            lock = FileLock(Path(self.cache_path) / f".{name}.lock", timeout=_COMPILED_WITHIN)
+            return lock.acquire().lock
+        except (OSError, Timeout):
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            self._save(sig, data)
+        finally:
+            if (lock := self._compiling.pop(sig, None)) is not None:
+                lock.release()
+
+    def _save(self, sig: Any, data: Any) -> None:
         from filelock import FileLock
 
         folder = Path(self.cache_path)

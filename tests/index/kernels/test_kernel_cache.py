@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numba
 import pytest
 import typer
+from filelock import FileLock
 
 import lsr.index.kernels
 from lsr.cli import warmup
@@ -105,6 +107,39 @@ def test_kernels_are_kept_there_and_loaded_again(kernels: Kernels, cache: Path) 
     assert names == {"index.kernels.made_callee", "index.kernels.made_caller"}
     assert kernels.run() == (12, [])
     assert sorted(path.name for path in kernels.folder.iterdir()) == ["made_callee.py", "made_caller.py"]
+
+
+def test_of_several_processes_one_compiles(kernels: Kernels, cache: Path) -> None:
+    code = (
+        "import sys, lsr.index.kernels; lsr.index.kernels.__path__.insert(0, sys.argv[1])\n"
+        "from lsr.core import jit; from lsr.index.kernels.made_caller import twice\n"
+        "with jit.compilations() as compiled:\n    print('ready', flush=True); input(); assert twice(5) == 12\n"
+        "print(*compiled)"
+    )
+    command = [sys.executable, "-B", "-c", code, str(kernels.folder)]
+    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate()[0] for process in both]
+    assert sorted(" ".join(said).split()) == ["add", "twice"]
+
+
+def test_who_compiles_for_too_long_is_not_waited_for(
+    kernels: Kernels, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels.run()
+    for kept in cache.rglob("*.nb?"):
+        kept.unlink()
+    monkeypatch.setattr(jit, "_COMPILED_WITHIN", 0)
+    with ExitStack() as others:
+        for lock in cache.glob("*/.?*.lock"):
+            others.enter_context(FileLock(lock))
+        assert kernels.run() == (12, ["add", "twice"])
+    assert kernels.run() == (12, [])
 
 
 def test_other_packages_keep_their_cache_where_it_was(kernels: Kernels) -> None:
