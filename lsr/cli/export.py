@@ -131,7 +131,7 @@ def run(
     from lsr.index import Index
 
     if to is not None:
-        refuse(context, "is for files of vectors", "scale", "terms")
+        refuse(context, "is for files of vectors: leave it out", "scale", "terms")
     if to is None or to.value not in TARGETS:
         refuse(context, "goes with --to and the name of an engine", "name", "query", "texts")
     if to is None or to.value in TARGETS:
