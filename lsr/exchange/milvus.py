@@ -37,8 +37,7 @@ class Milvus:
 
     def write(self, source: Source, place: str, *, force: bool, query: TermWeights | None, k: int) -> Written:
         """See `Target.write`. A query is not written: `body` has its JSON."""
-        for id in source.ids():
-            _check("id", id, id)
+        _check_all(source)
         with _client(place, force) as client:
             documents, empty = self._fill(client, source, force=force)
         notes = source.notes
@@ -120,10 +119,18 @@ def _record(source: Source, row: Row) -> dict[str, Any]:
         record |= {"title": row.document.title, "text": row.document.text, "fields": source.values(row.document)}
     if row.window is not None:
         record |= {DOCUMENT: row.document.id, WINDOW: row.window}
-    for name in record.keys() - {VECTOR, WINDOW}:
-        value = record[name] if isinstance(record[name], str) else json.dumps(record[name], ensure_ascii=False)
-        _check(name, value, row.document.id, remedies=["leave the texts out", "index it by windows"])
     return record
+
+
+def _check_all(source: Source) -> None:
+    """Find what Milvus would refuse before anything is written, or what was there is gone."""
+    for id in source.ids():
+        _check("id", id, id)
+    if source.texts:
+        for document in source.passages():
+            fields = json.dumps(source.values(document), ensure_ascii=False)
+            for name, value in (("title", document.title), ("text", document.text), ("fields", fields)):
+                _check(name, value, document.id, remedies=["leave the texts out", "index it by windows"])
 
 
 def _check(name: str, value: str, id: str, *, remedies: Sequence[str] = ()) -> None:

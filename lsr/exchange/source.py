@@ -102,12 +102,23 @@ class Source:
 
     def ids(self) -> Iterator[str]:
         """The ids of all rows, for an engine to refuse one before anything is written."""
-        documents, alive = self.index.documents, self.index.documents.alive
+        for rows in self._numbers():
+            yield from self.index.documents.row_ids(rows)
+
+    def passages(self) -> Iterator[Document]:
+        """The documents of all rows, of windows with the window's text, to be looked at for the same reason."""
+        for rows in self._numbers():
+            for number in rows.tolist():
+                yield self.index.documents.passage(number)[0]
+
+    def _numbers(self) -> Iterator[npt.NDArray[np.int64]]:
+        """The numbers of the rows that are not deleted."""
+        alive = self.index.documents.alive
         for first in range(0, len(self.index), _IDS_AT_A_TIME):
             rows = np.arange(first, min(first + _IDS_AT_A_TIME, len(self.index)))
             if alive is not None:
                 rows = rows[np.unpackbits(alive[first // 8 :], count=len(rows), bitorder="little").astype(bool)]
-            yield from documents.row_ids(rows)
+            yield rows
 
     def batches(self, size: int) -> Iterator[list[Row]]:
         """The same, so many at a time."""
