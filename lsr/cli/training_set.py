@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lsr.cli.console import progress_bar
+from lsr.cli.console import note, progress_bar
 from lsr.cli.useless import refuse
 from lsr.core.files import check_output, scratch_folder
 from lsr.core.obstacles import make_folder
@@ -79,6 +79,8 @@ def open_source(
             training_set = open_training_set(
                 source, split=split, candidates=candidates, all_texts=all_texts, work=work / "source", progress=progress
             )
+        if training_set.left_out:
+            note(f"{source}: left out: {training_set.left_out}")
         yield training_set, work
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,6 +23,10 @@ OnError = Literal["stop", "skip", "skip-files"]
 
 FORMATS = {name: each.title for name, each in CORPUS_FORMATS.items()}
 """Format names for `format=`, and what each is."""
+
+# How the manifests of indexes, of shards and of training sets begin.
+_MADE = re.compile(rb'\s*\{\s*"format":\s*"lsr[ -]([a-z ]+)"')
+_BEGINNING = 256
 
 
 @as_annotated
@@ -107,6 +112,7 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     if format is not None:
         return format
     if path.is_dir():
+        _refuse_made(path, name)
         is_beir = beir.is_beir_folder(path)
         if for_queries and not is_beir:
             raise InputError("a folder of queries must contain queries.jsonl", source=name)
@@ -119,6 +125,21 @@ def _format(source: str | Path, format: str | None, *, for_queries: bool) -> str
     raise InputError(
         "cannot tell the format from the name", source=name, remedies=[name_format(CORPUS_FORMATS, endings)]
     )
+
+
+def _refuse_made(path: Path, name: str) -> None:
+    """InputError for a folder that lsr made of a corpus, whose files would be taken for texts."""
+    for manifest in ("manifest.json", "shards.json"):
+        try:
+            with (path / manifest).open("rb") as stream:
+                found = _MADE.match(stream.read(_BEGINNING))
+        except OSError:
+            continue
+        if found:
+            what = {"index": "an index", "shards": "an index in shards"}.get(
+                found[1].decode(), f"a {found[1].decode()}"
+            )
+            raise InputError(f"this is {what}, not a corpus: name what it was made of", source=name)
 
 
 def _format_of_stdin(*, for_queries: bool) -> str:

@@ -103,3 +103,16 @@ def test_what_is_refused(run: Run, collection: Path, tmp_path: Path) -> None:
     result = run(collection, "-o", tmp_path / "out", "--depth", 3, "--skip-top", 3)
     assert isinstance(result.exception, InputError) and "skip_top" in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["collection"]
+
+
+def test_what_the_data_lack_is_told(run: Run, collection: Path, tmp_path: Path) -> None:
+    """Not found out when the set turns out small."""
+    with (collection / "qrels" / "train.tsv").open("a") as qrels:
+        qrels.write("\nq1\tnowhere\t1\nq2\tice\t1\n")
+    said = run(collection, "-o", tmp_path / "mined", "--depth", 3, "-n", 1)
+    assert said.exit_code == 0
+    [told] = [line for line in said.output.splitlines() if "left out" in line]
+    assert (
+        "candidates without a text in the corpus: 1" in told
+        and "records whose query is not in the collection: 1" in told
+    )

@@ -181,3 +181,22 @@ def test_bad_parquet(tmp_path: Path) -> None:
     pq.write_table(pa.table({"key": ["1"], "text": ["x"]}), path)
     with pytest.raises(InputError, match=r"field '_id': missing .* 'key', 'text'"):
         list(open_corpus(path))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "begins", "what"),
+    [
+        ("manifest.json", '{\n "format": "lsr-index",', "an index, not a corpus"),
+        ("shards.json", '{"format": "lsr-shards",', "an index in shards"),
+        ("manifest.json", '{\n  "format": "lsr training set",', "a training set"),
+    ],
+)
+def test_what_lsr_made_is_no_corpus(tmp_path: Path, manifest: str, begins: str, what: str) -> None:
+    """Its tables look like JSON lines, and its lists of words like texts."""
+    (tmp_path / manifest).write_text(f'{begins} "rest": 1}}')
+    (tmp_path / "vocabulary.jsonl").write_text(GOOD)
+    for opened in (open_corpus, open_queries):
+        with pytest.raises(InputError, match=f"this is {what}.*name what it was made of"):
+            list(opened(tmp_path))
+    (tmp_path / manifest).write_text('{"format": "another", "text": "a page"}')
+    assert list(open_corpus(tmp_path))

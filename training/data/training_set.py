@@ -160,6 +160,11 @@ class TrainingSet:
     def __reduce__(self) -> tuple[Any, ...]:
         return TrainingSet.open, (self.path,)
 
+    @property
+    def left_out(self) -> str:
+        """What of the data it was made of is not in it, and how much; "" if everything is."""
+        return "; ".join(f"{reason}: {number:,}" for reason, number in (self.about.get("left_out") or {}).items())
+
     def __len__(self) -> int:
         return len(self._examples)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from lsr.core.progress import Stages
 from lsr.core.remedies import NAME_TRAINING_DATA, SCORE_TRAINING_SET
 from lsr.training.config import TrainingConfig
 from lsr.training.data import TrainingSet, open_training_set
+
+_logger = logging.getLogger("lsr.training")
 
 
 def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[TrainingSet]:
@@ -41,6 +45,8 @@ def open_sets(config: TrainingConfig, work: Path, stages: Stages) -> list[Traini
                 raise MissingInputError(reason, source=error.source, remedies=[NAME_TRAINING_DATA]) from None
         if distilling and not opened.scored:
             raise unscored(each.source)
+        if opened.left_out and os.environ.get("RANK", "0") == "0":
+            _logger.warning("%s: left out: %s", each.source, opened.left_out)
         sets.append(opened)
     return sets
 
