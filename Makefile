@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS := .venv-docs
 DOCS_STAMP := $(DOCS)/.installed
+# Sources are compiled as they are first imported, and kept, whatever the environment says: most of what is installed
+# never is, and compiling all of it would take as long as the rest of the installation.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 
@@ -21,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv --clear $(VENV); else \
 	  $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	  $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check pip; fi
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
@@ -31,10 +34,9 @@ demo: $(STAMP)  ## index Python's own documentation, ask it questions, measure t
 	$(BIN)/lsr demo
 
 test: $(STAMP)  ## run the tests, on all cores (at most 8: each worker takes up to 2 GB of memory)
-	@# Each worker, and each of the commands that tests start, would compile all sources anew without their bytecode.
 	@# Those of the page run alone: what drives the browser keeps an event loop running, beside which no other can run.
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 0 tests/service/web
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal --ignore tests/service/web
+	$(BIN)/pytest -n 0 tests/service/web
+	$(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal --ignore tests/service/web
 
 lint: $(STAMP)  ## ruff: style and formatting
 	$(BIN)/ruff check .
@@ -47,7 +49,7 @@ docs: $(DOCS_STAMP)  ## build the documentation site in build/site; a broken lin
 
 $(DOCS_STAMP): docs/requirements.txt
 	$(PYTHON) -m venv --clear $(DOCS)
-	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-compile -r docs/requirements.txt
 	@touch $(DOCS_STAMP)
 
 types: $(STAMP)  ## mypy
