@@ -9,6 +9,7 @@ from pathlib import Path
 from lsr.core.documents import Document
 from lsr.core.errors import OutputExistsError
 from lsr.core.files import atomic_file
+from lsr.core.obstacles import check_way
 from lsr.demo.corpus import standard_library_documents
 from lsr.demo.questions import demo_qrels, demo_questions
 
@@ -27,6 +28,7 @@ def write_collection(
     OutputExistsError for files with different content, unless `force` replaces them.
     """
     folder = Path(folder)
+    check_way(folder / "corpus.jsonl")
     documents = list(standard_library_documents(progress, modules=modules))
     judged = demo_qrels({document.id for document in documents})
     queries = [query for query in demo_questions() if modules is None or query.id in judged]
