@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from lsr.collection.collection import Collection
-from lsr.core.errors import ConflictError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
+from lsr.core.errors import ConflictError, InputError, LogStoppedError, LsrError, NotFoundError, OutputExistsError
 from lsr.index.format.manifest import has_manifest
 from lsr.search.live import LiveRetriever
 from lsr.search.models import Models
@@ -87,7 +87,10 @@ class ServedCollection:
         """Load and compile what searches need; `rerank` as in the settings."""
         backend = self.now()
         backend.warm_up()
-        backend.warm_up(_OF_FIELDS)
+        try:
+            backend.warm_up(_OF_FIELDS)
+        except InputError as error:  # a large index without columns of fields, which is searched all the same
+            logger.warning("searches of %s with filters, facets or an order will fail: %s", self.name, error.message())
         if rerank:
             backend.warm_up(SearchPlan(rerank=RerankSettings(model=rerank)))
         return backend

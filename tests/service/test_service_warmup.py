@@ -10,9 +10,11 @@ from threading import Event
 import pytest
 from fastapi.testclient import TestClient
 from patience import PATIENCE
-from root_client import BIRDS, created, found
+from root_client import BIRDS, created, found, serving
 
 from lsr.collection.collection import Collection
+from lsr.index import IndexBuilder
+from lsr.index.live import fields as live_fields
 from lsr.search.plan import SearchPlan
 from lsr.search.response import SearchResponse
 from lsr.search.retriever import Retriever
@@ -20,6 +22,7 @@ from lsr.service import ServiceSettings, create_app, warmup
 from lsr.service.backend import SearchBackend
 from lsr.service.collections.served import ServedCollection
 from lsr.service.places.place import Place
+from lsr.vectors.sparse import SparseVectors
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -164,3 +167,23 @@ def test_filters_facets_and_orders_are_warm_too(tmp_path: Path, monkeypatch: pyt
         collection.add(BIRDS)
     ServedCollection("birds", tmp_path / "birds").warm_up()
     assert any(plan.filter and plan.facets and plan.sort for plan in plans)
+
+
+def test_a_large_index_without_columns_of_fields_is_served_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one of vectors alone, or of an earlier version, is; it has nothing to be filtered by."""
+    monkeypatch.setattr(live_fields, "MOST_IN_MEMORY", 1)
+    vectors = SparseVectors.from_rows([([0, 1], [1.0, 2.0]), ([1], [1.0])], dim=4)
+    with IndexBuilder(tmp_path / "vectors", dim=4) as builder:
+        builder.add(vectors)
+        builder.finish()
+    with serving(tmp_path) as client:
+        assert "facets or an order will fail" in caplog.text
+        about = "/v1/collections/vectors"
+        for path in ("/readyz", "/v1/collections", about, f"{about}/stats", f"{about}/documents/0", f"{about}/terms/0"):
+            assert client.get(path).status_code == 200, path
+        answer = client.post(f"{about}/search", json={"vector": {"1": 1.0}})
+        assert [hit["id"] for hit in answer.json()["hits"]] == ["0", "1"]
+        refused = client.post(f"{about}/search", json={"vector": {"1": 1.0}, "filter": "year = 2020"})
+        assert refused.status_code == 422 and "no columns of its documents' fields" in refused.text
