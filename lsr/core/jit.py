@@ -195,7 +195,8 @@ class _KernelCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         if (found := self._loaded(sig, target_context)) is not None:
             return found
-        lock = self._lock(sig)
+        # Still held where the last attempt was interrupted, or failed.
+        lock = self._compiling.pop(sig, None) or self._lock(sig)
         if lock is None:
             return None
         # Another process may have compiled it meanwhile.

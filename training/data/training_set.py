@@ -163,7 +163,9 @@ class TrainingSet:
     @property
     def left_out(self) -> str:
         """What of the data it was made of is not in it, and how much; "" if everything is."""
-        return "; ".join(f"{reason}: {number:,}" for reason, number in (self.about.get("left_out") or {}).items())
+        found = self.about.get("left_out")
+        counts = found.items() if isinstance(found, dict) else ()
+        return "; ".join(f"{reason}: {number:,}" for reason, number in counts if isinstance(number, int))
 
     def __len__(self) -> int:
         return len(self._examples)

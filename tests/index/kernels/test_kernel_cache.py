@@ -142,6 +142,18 @@ def test_who_compiles_for_too_long_is_not_waited_for(
     assert kernels.run() == (12, [])
 
 
+def test_who_failed_to_compile_does_not_wait_for_itself(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, lock = [], jit._KernelCache._lock
+    monkeypatch.setattr(
+        jit._KernelCache, "_lock", lambda self, sig: locked.append(f"{self._py_func.__name__}{sig}") or lock(self, sig)
+    )
+    twice = kernels.load().twice
+    for _ in range(2):
+        with pytest.raises(numba.core.errors.TypingError):
+            twice(None)
+    assert len(locked) == len(set(locked)) > 0
+
+
 def test_other_packages_keep_their_cache_where_it_was(kernels: Kernels) -> None:
     py_func = kernels.load().twice.py_func
     assert numba.njit(cache=True)(py_func).stats.cache_path == str(kernels.folder / "__pycache__")
